@@ -1,0 +1,105 @@
+//! One row of residues modulo one prime: all SIMD, all `unsafe`.
+//!
+//! Residues are canonical, in `[0, q)`, on entry to and exit from every method of [`Kernels`]; lazy ranges stay inside a
+//! method. Every implementation gives the same bits as the portable one (`conformance.rs`).
+
+#[cfg(target_arch = "x86_64")]
+mod avx512ifma;
+#[cfg(test)]
+mod conformance;
+mod modulus;
+mod ntt_table;
+mod portable;
+
+pub use modulus::{Modulus, ShoupScalar};
+pub use ntt_table::NttTable;
+
+use portable::Portable;
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+/// The operations on one row of residues. The default bodies are the portable reference; an instruction set overrides
+/// what it does faster. An implementation is chosen once per [`Modulus`], by processor and by size of the prime.
+///
+/// Rows given to one call have equal lengths; this is asserted in debug builds.
+pub(crate) trait Kernels: Send + Sync + Debug {
+    /// The name that `SLOTWISE_KERNELS` accepts.
+    fn name(&self) -> &'static str;
+
+    /// `row[i] = row[i] + other[i] mod q`
+    fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        portable::add_assign(q, row, other);
+    }
+
+    /// `row[i] = row[i] - other[i] mod q`
+    fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        portable::sub_assign(q, row, other);
+    }
+
+    /// `row[i] = -row[i] mod q`
+    fn negate(&self, q: &Modulus, row: &mut [u64]) {
+        portable::negate(q, row);
+    }
+
+    /// `row[i] = row[i] * other[i] mod q`
+    fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        portable::mul_assign(q, row, other);
+    }
+
+    /// `row[i] = row[i] + a[i] * b[i] mod q`
+    fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
+        portable::mul_add_assign(q, row, a, b);
+    }
+
+    /// `row[i] = row[i] * scalar mod q`
+    fn scale(&self, q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
+        portable::scale(q, row, scalar);
+    }
+
+    /// `row[i] = (row[i] - other[i]) * scalar mod q`: the step behind every division of an RNS polynomial by a prime.
+    fn sub_scale(&self, q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
+        portable::sub_scale(q, row, other, scalar);
+    }
+
+    /// `row[i] = input[i] mod q` for any 64-bit `input[i]`.
+    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &[u64]) {
+        portable::reduce(q, row, input);
+    }
+
+    /// `row[k] = offset + sum_i inputs[i][k] * factors[i] mod q`, the inner product of base conversion.
+    ///
+    /// `inputs` is row-major, `factors.len()` rows of `row.len()` values below `2^61`; `factors` and `offset` are residues
+    /// modulo q; at most 32 rows.
+    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], inputs: &[u64], factors: &[u64], offset: u64) {
+        portable::weighted_sum(q, row, inputs, factors, offset);
+    }
+
+    /// The forward negacyclic NTT in place: coefficients in natural order to values in bit-reversed order, position i
+    /// holding the value at `psi^(2 * bit_reverse(i) + 1)`.
+    fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        portable::forward_ntt(table, row);
+    }
+
+    /// The inverse of [`forward_ntt`](Self::forward_ntt), the division by N included.
+    fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        portable::inverse_ntt(table, row);
+    }
+}
+
+/// The kernels that this processor (and `SLOTWISE_KERNELS`, if set) allows for a modulus of `bits` bits.
+fn for_modulus(bits: u32) -> &'static dyn Kernels {
+    static FORCED: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("SLOTWISE_KERNELS").ok());
+    let allowed = |name: &str| FORCED.as_deref().is_none_or(|forced| forced == name);
+    available(bits).into_iter().find(|kernels| allowed(kernels.name())).unwrap_or(&Portable)
+}
+
+/// Every kernel set that this processor can run for a modulus of `bits` bits, the fastest first, the portable one last.
+fn available(bits: u32) -> Vec<&'static dyn Kernels> {
+    let mut found: Vec<&'static dyn Kernels> = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    if let Some(kernels) = avx512ifma::detect(bits) {
+        found.push(kernels);
+    }
+    found.push(&Portable);
+    found
+}

@@ -1,0 +1,141 @@
+use super::{Modulus, ShoupScalar};
+
+/// The twiddle factors of the negacyclic NTT of one degree modulo one prime `q = 1 mod 2N`.
+///
+/// With psi the smallest primitive 2N-th root of unity modulo q, `forward[i] = psi^bit_reverse(i)` and
+/// `inverse[i] = psi^-bit_reverse(i)`, each split into factors and their 64-bit Shoup quotients.
+///
+/// Source: P. Longa, M. Naehrig, "Speeding up the Number Theoretic Transform for Faster Ideal Lattice-Based
+/// Cryptography" (eprint 2016/504), algorithms 1 and 2.
+#[derive(Debug)]
+pub struct NttTable {
+    modulus: Modulus,
+    degree: usize,
+    pub(super) forward: Twiddles,
+    pub(super) inverse: Twiddles,
+    /// N^-1 mod q.
+    pub(super) degree_inverse: ShoupScalar,
+    /// N^-1 times the last twiddle of the inverse transform: its division by N is folded into the last layer.
+    pub(super) degree_inverse_times_last: ShoupScalar,
+}
+
+/// Twiddles as two parallel arrays, as a vector kernel loads them.
+#[derive(Debug)]
+pub(super) struct Twiddles {
+    pub(super) factors: Vec<u64>,
+    pub(super) quotients: Vec<u64>,
+}
+
+impl NttTable {
+    /// The table of degree `degree` modulo `prime`, or `None` unless `degree` is a power of two of at least 2 and
+    /// `prime` has at most 61 bits and a primitive 2N-th root of unity (which a prime `q = 1 mod 2N` has).
+    #[must_use]
+    pub fn new(prime: u64, degree: usize) -> Option<Self> {
+        let order = 2 * degree as u64;
+        if degree < 2 || !degree.is_power_of_two() || prime >> Modulus::MAX_BITS != 0 || prime % order != 1 {
+            return None;
+        }
+        let modulus = Modulus::new(prime);
+        let root = smallest_primitive_root(&modulus, order)?;
+        let inverse_root = modulus.inverse(root);
+        let forward = Twiddles::bit_reversed_powers(&modulus, root, degree);
+        let inverse = Twiddles::bit_reversed_powers(&modulus, inverse_root, degree);
+        let degree_inverse = modulus.inverse(modulus.reduce(degree as u64));
+        let last = modulus.mul(degree_inverse, inverse.factors[1]);
+        Some(Self {
+            modulus,
+            degree,
+            forward,
+            inverse,
+            degree_inverse: modulus.shoup(degree_inverse),
+            degree_inverse_times_last: modulus.shoup(last),
+        })
+    }
+
+    /// The prime modulus.
+    #[must_use]
+    pub const fn modulus(&self) -> &Modulus {
+        &self.modulus
+    }
+
+    /// N.
+    #[must_use]
+    pub const fn degree(&self) -> usize {
+        self.degree
+    }
+
+    /// The forward transform in place; see `Kernels::forward_ntt` for the order of the values.
+    ///
+    /// # Panics
+    /// If `row` does not have N entries.
+    pub fn forward(&self, row: &mut [u64]) {
+        assert_eq!(row.len(), self.degree, "a row has one residue per coefficient");
+        self.modulus.kernels().forward_ntt(self, row);
+    }
+
+    /// The inverse of [`forward`](Self::forward) in place.
+    ///
+    /// # Panics
+    /// If `row` does not have N entries.
+    pub fn inverse(&self, row: &mut [u64]) {
+        assert_eq!(row.len(), self.degree, "a row has one residue per coefficient");
+        self.modulus.kernels().inverse_ntt(self, row);
+    }
+
+    /// The same table served by other kernels, for conformance tests.
+    #[cfg(test)]
+    pub(super) fn with_kernels(mut self, kernels: &'static dyn super::Kernels) -> Self {
+        self.modulus = self.modulus.with_kernels(kernels);
+        self
+    }
+}
+
+impl Twiddles {
+    fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Self {
+        let bits = degree.trailing_zeros();
+        let mut factors = vec![0; degree];
+        let mut power = 1;
+        for i in 0..degree {
+            factors[i.reverse_bits() >> (usize::BITS - bits)] = power;
+            power = modulus.mul(power, root);
+        }
+        let quotients = factors.iter().map(|&factor| modulus.shoup(factor).quotient).collect();
+        Self { factors, quotients }
+    }
+
+    pub(super) fn at(&self, index: usize) -> ShoupScalar {
+        ShoupScalar { value: self.factors[index], quotient: self.quotients[index] }
+    }
+}
+
+/// The smallest element of order exactly `order` (a power of two dividing q - 1), so that the table of a prime is one
+/// and the same on every machine.
+fn smallest_primitive_root(modulus: &Modulus, order: u64) -> Option<u64> {
+    let q = modulus.value();
+    let mut root = (2..q.min(1000))
+        .map(|candidate| modulus.pow(candidate, (q - 1) / order))
+        .find(|&root| modulus.pow(root, order / 2) == q - 1)?;
+    // The odd powers of one primitive root are all of them.
+    let square = modulus.mul(root, root);
+    let mut smallest = root;
+    for _ in 1..order / 2 {
+        root = modulus.mul(root, square);
+        smallest = smallest.min(root);
+    }
+    Some(smallest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejects_what_has_no_transform() {
+        assert!(NttTable::new(17, 8).is_some());
+        assert!(NttTable::new(17, 16).is_none(), "17 is not 1 mod 32");
+        assert!(NttTable::new(17, 6).is_none(), "6 is not a power of two");
+        assert!(NttTable::new(17, 1).is_none());
+        assert!(NttTable::new(33, 16).is_none(), "33 is composite and has no root of order 32");
+        assert!(NttTable::new((1 << 62) + 1, 8).is_none());
+    }
+}

@@ -1,0 +1,176 @@
+//! The scalar reference: 64-bit Shoup and Barrett arithmetic, no assumption about the processor.
+
+use super::{Kernels, Modulus, NttTable, ShoupScalar};
+
+/// The kernels that run everywhere: every method is the default of [`Kernels`].
+#[derive(Debug)]
+pub(super) struct Portable;
+
+impl Kernels for Portable {
+    fn name(&self) -> &'static str {
+        "portable"
+    }
+}
+
+pub(super) fn add_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
+    zip(row, other).for_each(|(x, &y)| *x = q.add(*x, y));
+}
+
+pub(super) fn sub_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
+    zip(row, other).for_each(|(x, &y)| *x = q.sub(*x, y));
+}
+
+pub(super) fn negate(q: &Modulus, row: &mut [u64]) {
+    row.iter_mut().for_each(|x| *x = q.neg(*x));
+}
+
+pub(super) fn mul_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
+    zip(row, other).for_each(|(x, &y)| *x = q.mul(*x, y));
+}
+
+pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
+    debug_assert_eq!(a.len(), b.len());
+    // x < 2^61 and a * b < 2^122, so the sum does not overflow.
+    zip(row, a).zip(b).for_each(|((x, &a), &b)| *x = q.reduce_wide(u128::from(a) * u128::from(b) + u128::from(*x)));
+}
+
+pub(super) fn scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
+    row.iter_mut().for_each(|x| *x = q.mul_shoup(*x, scalar));
+}
+
+pub(super) fn sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
+    zip(row, other).for_each(|(x, &y)| *x = q.mul_shoup(*x + q.value() - y, scalar));
+}
+
+pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &[u64]) {
+    zip(row, input).for_each(|(x, &y)| *x = q.reduce(y));
+}
+
+pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], inputs: &[u64], factors: &[u64], offset: u64) {
+    debug_assert_eq!(inputs.len(), row.len() * factors.len());
+    debug_assert!(factors.len() <= 32);
+    let length = row.len();
+    for (k, out) in row.iter_mut().enumerate() {
+        // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
+        let mut sum = u128::from(offset);
+        for (i, &factor) in factors.iter().enumerate() {
+            sum += u128::from(inputs[i * length + k]) * u128::from(factor);
+        }
+        *out = q.reduce_wide(sum);
+    }
+}
+
+/// Cooley-Tukey layers with lazy reduction: values stay in `[0, 4q)`, below 2^63.
+///
+/// Source: D. Harvey, "Faster arithmetic for number-theoretic transforms", algorithm 3.
+pub(super) fn forward_ntt(table: &NttTable, row: &mut [u64]) {
+    let q = table.modulus();
+    let twice = 2 * q.value();
+    let mut half = table.degree() / 2;
+    let mut blocks = 1;
+    while half > 0 {
+        for (block, chunk) in row.chunks_exact_mut(2 * half).enumerate() {
+            let twiddle = table.forward.at(blocks + block);
+            let (upper, lower) = chunk.split_at_mut(half);
+            for (x, y) in upper.iter_mut().zip(lower) {
+                let u = subtract_once(*x, twice);
+                let v = q.mul_shoup_lazy(*y, twiddle);
+                *x = u + v;
+                *y = u + twice - v;
+            }
+        }
+        blocks *= 2;
+        half /= 2;
+    }
+    row.iter_mut().for_each(|x| *x = q.subtract_once(subtract_once(*x, twice)));
+}
+
+/// Gentleman-Sande layers with lazy reduction: values stay in `[0, 2q)`; the last layer divides by N as it goes.
+pub(super) fn inverse_ntt(table: &NttTable, row: &mut [u64]) {
+    let q = table.modulus();
+    let twice = 2 * q.value();
+    let mut half = 1;
+    let mut blocks = table.degree() / 2;
+    while blocks > 1 {
+        for (block, chunk) in row.chunks_exact_mut(2 * half).enumerate() {
+            let twiddle = table.inverse.at(blocks + block);
+            let (upper, lower) = chunk.split_at_mut(half);
+            for (x, y) in upper.iter_mut().zip(lower) {
+                let (u, v) = (*x, *y);
+                *x = subtract_once(u + v, twice);
+                *y = q.mul_shoup_lazy(u + twice - v, twiddle);
+            }
+        }
+        blocks /= 2;
+        half *= 2;
+    }
+    let (upper, lower) = row.split_at_mut(half);
+    for (x, y) in upper.iter_mut().zip(lower) {
+        let (u, v) = (*x, *y);
+        *x = q.mul_shoup(u + v, table.degree_inverse);
+        *y = q.mul_shoup(u + twice - v, table.degree_inverse_times_last);
+    }
+}
+
+/// a, or a - bound where that is not negative; a < 2^63.
+#[inline]
+fn subtract_once(a: u64, bound: u64) -> u64 {
+    let difference = a.wrapping_sub(bound);
+    difference.wrapping_add((difference >> 63).wrapping_neg() & bound)
+}
+
+fn zip<'a>(row: &'a mut [u64], other: &'a [u64]) -> impl Iterator<Item = (&'a mut u64, &'a u64)> {
+    debug_assert_eq!(row.len(), other.len());
+    row.iter_mut().zip(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of degree `degree` modulo the prime `prime`.
+    fn table(prime: u64, degree: usize) -> NttTable {
+        NttTable::new(prime, degree).unwrap()
+    }
+
+    #[test]
+    fn values_lie_in_the_documented_order() {
+        let table = table(97, 8);
+        let q = table.modulus();
+        let psi = table.forward.factors[4]; // bit_reverse(4) = 1
+        let coefficients = [5, 96, 0, 1, 44, 7, 13, 90];
+        let mut row = coefficients;
+        forward_ntt(&table, &mut row);
+        for (i, &value) in row.iter().enumerate() {
+            let point = q.pow(psi, 2 * (i.reverse_bits() >> 61) as u64 + 1);
+            let direct = coefficients.iter().rev().fold(0, |sum, &c| q.add(q.mul(sum, point), c));
+            assert_eq!(value, direct);
+        }
+        inverse_ntt(&table, &mut row);
+        assert_eq!(row, coefficients);
+    }
+
+    #[test]
+    fn product_is_negacyclic() {
+        for (prime, degree) in [(17, 8), (97, 16), (1_152_921_504_606_844_417, 64), (2_305_843_009_213_554_689, 128)] {
+            let table = table(prime, degree);
+            let q = table.modulus();
+            let a: Vec<u64> = (0..degree as u64).map(|i| q.reduce((i * i + 3).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+            let b: Vec<u64> = (0..degree as u64).map(|i| q.reduce((i + 5).wrapping_mul(0xd134_2543_de82_ef95))).collect();
+            let mut expected = vec![0; degree];
+            for i in 0..degree {
+                for j in 0..degree {
+                    let product = q.mul(a[i], b[j]);
+                    let k = (i + j) % degree;
+                    expected[k] = if i + j < degree { q.add(expected[k], product) } else { q.sub(expected[k], product) };
+                }
+            }
+            let (mut x, mut y) = (a, b);
+            forward_ntt(&table, &mut x);
+            forward_ntt(&table, &mut y);
+            mul_assign(q, &mut x, &y);
+            inverse_ntt(&table, &mut x);
+            assert_eq!(x, expected);
+        }
+    }
+}
