@@ -1,2 +1,4 @@
 use super::Kernels;
-pub(super) fn detect(_bits: u32) -> Option<&'static dyn Kernels> { None }
+pub(super) fn detect(_bits: u32) -> Option<&'static dyn Kernels> {
+    None
+}

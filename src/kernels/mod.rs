@@ -70,7 +70,14 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     ///
     /// `inputs` is row-major, `factors.len()` rows of `row.len()` values below `2^61`; `factors` and `offset` are residues
     /// modulo q; at most 32 rows.
-    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], inputs: &[u64], factors: &[u64], offset: u64) {
+    fn weighted_sum(
+        &self,
+        q: &Modulus,
+        row: &mut [u64],
+        inputs: &[u64],
+        factors: &[u64],
+        offset: u64,
+    ) {
         portable::weighted_sum(q, row, inputs, factors, offset);
     }
 
@@ -88,9 +95,13 @@ pub(crate) trait Kernels: Send + Sync + Debug {
 
 /// The kernels that this processor (and `SLOTWISE_KERNELS`, if set) allows for a modulus of `bits` bits.
 fn for_modulus(bits: u32) -> &'static dyn Kernels {
-    static FORCED: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("SLOTWISE_KERNELS").ok());
+    static FORCED: LazyLock<Option<String>> =
+        LazyLock::new(|| std::env::var("SLOTWISE_KERNELS").ok());
     let allowed = |name: &str| FORCED.as_deref().is_none_or(|forced| forced == name);
-    available(bits).into_iter().find(|kernels| allowed(kernels.name())).unwrap_or(&Portable)
+    available(bits)
+        .into_iter()
+        .find(|kernels| allowed(kernels.name()))
+        .unwrap_or(&Portable)
 }
 
 /// Every kernel set that this processor can run for a modulus of `bits` bits, the fastest first, the portable one last.

@@ -34,11 +34,18 @@ impl Modulus {
     #[must_use]
     pub fn new(value: u64) -> Self {
         let bits = u64::BITS - value.leading_zeros();
-        assert!(value >= 2 && bits <= Self::MAX_BITS, "a modulus has 2 to 61 bits, not the value {value}");
+        assert!(
+            value >= 2 && bits <= Self::MAX_BITS,
+            "a modulus has 2 to 61 bits, not the value {value}"
+        );
         // floor((2^128 - 1) / q) is floor(2^128 / q) unless q divides 2^128, and then one less: the estimate of a
         // quotient by Barrett then is one lower, which the final correction covers.
         let ratio = u128::MAX / u128::from(value);
-        Self { value, ratio: (high(ratio), low(ratio)), kernels: super::for_modulus(bits) }
+        Self {
+            value,
+            ratio: (high(ratio), low(ratio)),
+            kernels: super::for_modulus(bits),
+        }
     }
 
     /// q itself.
@@ -165,7 +172,10 @@ impl Modulus {
     /// `factor` (a residue) prepared for repeated products.
     #[must_use]
     pub const fn shoup(&self, factor: u64) -> ShoupScalar {
-        ShoupScalar { value: factor, quotient: low(((factor as u128) << 64) / self.value as u128) }
+        ShoupScalar {
+            value: factor,
+            quotient: low(((factor as u128) << 64) / self.value as u128),
+        }
     }
 
     /// `a * factor mod q` for any word a.
@@ -179,7 +189,8 @@ impl Modulus {
     #[inline]
     pub(super) const fn mul_shoup_lazy(&self, a: u64, factor: ShoupScalar) -> u64 {
         let quotient = high(a as u128 * factor.quotient as u128);
-        a.wrapping_mul(factor.value).wrapping_sub(quotient.wrapping_mul(self.value))
+        a.wrapping_mul(factor.value)
+            .wrapping_sub(quotient.wrapping_mul(self.value))
     }
 
     /// a, or a - q where that is not negative; a < 2q.
@@ -201,16 +212,27 @@ impl Eq for Modulus {}
 
 impl fmt::Debug for Modulus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Modulus({}, {})", self.value, self.kernels.name())
+        write!(
+            formatter,
+            "Modulus({}, {})",
+            self.value,
+            self.kernels.name()
+        )
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the high word of a double word is a word")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the high word of a double word is a word"
+)]
 const fn high(a: u128) -> u64 {
     (a >> 64) as u64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low word is what is asked for")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the low word is what is asked for"
+)]
 const fn low(a: u128) -> u64 {
     a as u64
 }
@@ -220,7 +242,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const MODULI: [u64; 8] = [2, 3, 17, 65_537, 1 << 32, 0xffff_ffff_0000_0001 >> 3, (1 << 61) - 1, 1 << 60];
+    const MODULI: [u64; 8] = [
+        2,
+        3,
+        17,
+        65_537,
+        1 << 32,
+        0xffff_ffff_0000_0001 >> 3,
+        (1 << 61) - 1,
+        1 << 60,
+    ];
 
     proptest! {
         #[test]

@@ -32,7 +32,11 @@ impl NttTable {
     #[must_use]
     pub fn new(prime: u64, degree: usize) -> Option<Self> {
         let order = 2 * degree as u64;
-        if degree < 2 || !degree.is_power_of_two() || prime >> Modulus::MAX_BITS != 0 || prime % order != 1 {
+        if degree < 2
+            || !degree.is_power_of_two()
+            || prime >> Modulus::MAX_BITS != 0
+            || prime % order != 1
+        {
             return None;
         }
         let modulus = Modulus::new(prime);
@@ -69,7 +73,11 @@ impl NttTable {
     /// # Panics
     /// If `row` does not have N entries.
     pub fn forward(&self, row: &mut [u64]) {
-        assert_eq!(row.len(), self.degree, "a row has one residue per coefficient");
+        assert_eq!(
+            row.len(),
+            self.degree,
+            "a row has one residue per coefficient"
+        );
         self.modulus.kernels().forward_ntt(self, row);
     }
 
@@ -78,7 +86,11 @@ impl NttTable {
     /// # Panics
     /// If `row` does not have N entries.
     pub fn inverse(&self, row: &mut [u64]) {
-        assert_eq!(row.len(), self.degree, "a row has one residue per coefficient");
+        assert_eq!(
+            row.len(),
+            self.degree,
+            "a row has one residue per coefficient"
+        );
         self.modulus.kernels().inverse_ntt(self, row);
     }
 
@@ -99,12 +111,18 @@ impl Twiddles {
             factors[i.reverse_bits() >> (usize::BITS - bits)] = power;
             power = modulus.mul(power, root);
         }
-        let quotients = factors.iter().map(|&factor| modulus.shoup(factor).quotient).collect();
+        let quotients = factors
+            .iter()
+            .map(|&factor| modulus.shoup(factor).quotient)
+            .collect();
         Self { factors, quotients }
     }
 
     pub(super) fn at(&self, index: usize) -> ShoupScalar {
-        ShoupScalar { value: self.factors[index], quotient: self.quotients[index] }
+        ShoupScalar {
+            value: self.factors[index],
+            quotient: self.quotients[index],
+        }
     }
 }
 
@@ -135,7 +153,10 @@ mod tests {
         assert!(NttTable::new(17, 16).is_none(), "17 is not 1 mod 32");
         assert!(NttTable::new(17, 6).is_none(), "6 is not a power of two");
         assert!(NttTable::new(17, 1).is_none());
-        assert!(NttTable::new(33, 16).is_none(), "33 is composite and has no root of order 32");
+        assert!(
+            NttTable::new(33, 16).is_none(),
+            "33 is composite and has no root of order 32"
+        );
         assert!(NttTable::new((1 << 62) + 1, 8).is_none());
     }
 }

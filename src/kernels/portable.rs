@@ -31,7 +31,9 @@ pub(super) fn mul_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
 pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
     debug_assert_eq!(a.len(), b.len());
     // x < 2^61 and a * b < 2^122, so the sum does not overflow.
-    zip(row, a).zip(b).for_each(|((x, &a), &b)| *x = q.reduce_wide(u128::from(a) * u128::from(b) + u128::from(*x)));
+    zip(row, a).zip(b).for_each(|((x, &a), &b)| {
+        *x = q.reduce_wide(u128::from(a) * u128::from(b) + u128::from(*x))
+    });
 }
 
 pub(super) fn scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
@@ -46,7 +48,13 @@ pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &[u64]) {
     zip(row, input).for_each(|(x, &y)| *x = q.reduce(y));
 }
 
-pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], inputs: &[u64], factors: &[u64], offset: u64) {
+pub(super) fn weighted_sum(
+    q: &Modulus,
+    row: &mut [u64],
+    inputs: &[u64],
+    factors: &[u64],
+    offset: u64,
+) {
     debug_assert_eq!(inputs.len(), row.len() * factors.len());
     debug_assert!(factors.len() <= 32);
     let length = row.len();
@@ -82,7 +90,8 @@ pub(super) fn forward_ntt(table: &NttTable, row: &mut [u64]) {
         blocks *= 2;
         half /= 2;
     }
-    row.iter_mut().for_each(|x| *x = q.subtract_once(subtract_once(*x, twice)));
+    row.iter_mut()
+        .for_each(|x| *x = q.subtract_once(subtract_once(*x, twice)));
 }
 
 /// Gentleman-Sande layers with lazy reduction: values stay in `[0, 2q)`; the last layer divides by N as it goes.
@@ -143,7 +152,10 @@ mod tests {
         forward_ntt(&table, &mut row);
         for (i, &value) in row.iter().enumerate() {
             let point = q.pow(psi, 2 * (i.reverse_bits() >> 61) as u64 + 1);
-            let direct = coefficients.iter().rev().fold(0, |sum, &c| q.add(q.mul(sum, point), c));
+            let direct = coefficients
+                .iter()
+                .rev()
+                .fold(0, |sum, &c| q.add(q.mul(sum, point), c));
             assert_eq!(value, direct);
         }
         inverse_ntt(&table, &mut row);
@@ -152,17 +164,30 @@ mod tests {
 
     #[test]
     fn product_is_negacyclic() {
-        for (prime, degree) in [(17, 8), (97, 16), (1_152_921_504_606_844_417, 64), (2_305_843_009_213_554_689, 128)] {
+        for (prime, degree) in [
+            (17, 8),
+            (97, 16),
+            (1_152_921_504_606_844_417, 64),
+            (2_305_843_009_213_554_689, 128),
+        ] {
             let table = table(prime, degree);
             let q = table.modulus();
-            let a: Vec<u64> = (0..degree as u64).map(|i| q.reduce((i * i + 3).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
-            let b: Vec<u64> = (0..degree as u64).map(|i| q.reduce((i + 5).wrapping_mul(0xd134_2543_de82_ef95))).collect();
+            let a: Vec<u64> = (0..degree as u64)
+                .map(|i| q.reduce((i * i + 3).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+                .collect();
+            let b: Vec<u64> = (0..degree as u64)
+                .map(|i| q.reduce((i + 5).wrapping_mul(0xd134_2543_de82_ef95)))
+                .collect();
             let mut expected = vec![0; degree];
             for i in 0..degree {
                 for j in 0..degree {
                     let product = q.mul(a[i], b[j]);
                     let k = (i + j) % degree;
-                    expected[k] = if i + j < degree { q.add(expected[k], product) } else { q.sub(expected[k], product) };
+                    expected[k] = if i + j < degree {
+                        q.add(expected[k], product)
+                    } else {
+                        q.sub(expected[k], product)
+                    };
                 }
             }
             let (mut x, mut y) = (a, b);
