@@ -1,3 +1,8 @@
 //! slotwise
-#![forbid(unsafe_op_in_unsafe_fn)]
+pub mod error;
 pub mod kernels;
+mod parallel;
+pub mod params;
+pub mod ring;
+pub use error::{Error, Result};
+pub use params::{BfvContext, CkksContext};

@@ -1,0 +1,35 @@
+//! Rows in parallel: rayon's current thread pool, or a plain loop without the feature `parallel`. Results never depend on
+//! which.
+
+/// Calls `work(index, row)` for each row of `data`, rows of `length` words.
+pub(crate) fn for_each_row(
+    data: &mut [u64],
+    length: usize,
+    work: impl Fn(usize, &mut [u64]) + Sync + Send,
+) {
+    #[cfg(feature = "parallel")]
+    if data.len() >= PARALLEL_FROM && data.len() > length && rayon::current_num_threads() > 1 {
+        use rayon::prelude::*;
+        data.par_chunks_exact_mut(length)
+            .enumerate()
+            .for_each(|(index, row)| work(index, row));
+        return;
+    }
+    data.chunks_exact_mut(length)
+        .enumerate()
+        .for_each(|(index, row)| work(index, row));
+}
+
+/// The results of `work(0)`, ..., `work(count - 1)`, in order.
+pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    #[cfg(feature = "parallel")]
+    if count > 1 && rayon::current_num_threads() > 1 {
+        use rayon::prelude::*;
+        return (0..count).into_par_iter().map(work).collect();
+    }
+    (0..count).map(work).collect()
+}
+
+/// Below this many words a hand-over to another thread costs more than it saves.
+#[cfg(feature = "parallel")]
+const PARALLEL_FROM: usize = 1 << 15;

@@ -1,0 +1,498 @@
+use crate::error::{Error, Result};
+use crate::kernels::{Modulus, NttTable};
+use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
+use crate::params::rlwe::Primes;
+use crate::params::{
+    Context, Fingerprint, NoiseModel, RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard,
+    report, search,
+};
+use crate::ring::{RnsBasis, is_prime, ntt_primes};
+use std::fmt;
+use std::sync::Arc;
+
+/// BFV parameters: the ring and its primes, and the plaintext modulus. Plain data, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BfvParams {
+    rlwe: RlweParams,
+    plain_modulus: u64,
+}
+
+/// Everything that BFV objects share: checked parameters and what is computed from them. A clone is a handle to the same
+/// context; `Display` explains it.
+#[derive(Clone, Debug)]
+pub struct BfvContext {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    params: BfvParams,
+    context: Arc<Context>,
+    plain: Modulus,
+    batching: Option<NttTable>,
+    levels: Vec<BfvLevel>,
+}
+
+/// Collects choices and checks them together in [`build`](Self::build).
+#[derive(Clone, Debug, Default)]
+#[must_use = "call build() to get the context"]
+pub struct BfvBuilder {
+    degree: Option<usize>,
+    primes: Option<Primes>,
+    special: Option<usize>,
+    depth: Option<u32>,
+    plain_modulus: Option<u64>,
+    plaintext_bits: Option<u32>,
+    policy: SecurityPolicy,
+}
+
+impl BfvParams {
+    /// The most bits of a plaintext modulus.
+    pub const MOST_PLAINTEXT_BITS: u32 = 60;
+
+    /// Checks and keeps a ring and a plaintext modulus t of 2 to 2^60. Slots exist if t is prime and 1 modulo 2N;
+    /// coefficients can be encoded under any t.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPlainModulus`] if t is out of range, shares a factor with a prime, or leaves no room for noise.
+    pub fn new(rlwe: RlweParams, plain_modulus: u64) -> Result<Self> {
+        let invalid = |reason| {
+            Err(Error::InvalidPlainModulus {
+                value: plain_modulus,
+                reason,
+            })
+        };
+        if !(2..=1 << Self::MOST_PLAINTEXT_BITS).contains(&plain_modulus) {
+            return invalid("use 2 to 2^60");
+        }
+        let shares = |primes: &[u64]| {
+            primes
+                .iter()
+                .any(|&prime| plain_modulus.is_multiple_of(prime))
+        };
+        if shares(rlwe.data_primes()) || shares(rlwe.special_primes()) {
+            return invalid("it must be coprime to the data and special primes");
+        }
+        Ok(Self {
+            rlwe,
+            plain_modulus,
+        })
+    }
+
+    /// The ring, its primes and the key switching.
+    #[must_use]
+    pub fn rlwe(&self) -> &RlweParams {
+        &self.rlwe
+    }
+
+    /// t: plaintexts are integers modulo t.
+    #[must_use]
+    pub fn plain_modulus(&self) -> u64 {
+        self.plain_modulus
+    }
+}
+
+impl BfvContext {
+    /// The context of checked parameters.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPlainModulus`] if a fresh ciphertext could not be decrypted.
+    pub fn new(params: BfvParams) -> Result<Self> {
+        let context = Context::new(params.rlwe.clone(), "BFV", &[params.plain_modulus])?;
+        let plain = Modulus::new(params.plain_modulus);
+        let top = context.basis(context.top_level())?;
+        let used = [&context.key_basis().primes()[..], &[params.plain_modulus]].concat();
+        let auxiliary = RnsBasis::new(params.rlwe.degree(), &auxiliary_primes(top, &used))?;
+        let levels = (0..=context.top_level())
+            .map(|level| {
+                BfvLevel::new(context.basis(level)?, &auxiliary, &plain).ok_or(
+                    Error::InvalidPlainModulus {
+                        value: params.plain_modulus,
+                        reason: "it must be coprime to the data and special primes",
+                    },
+                )
+            })
+            .collect::<Result<_>>()?;
+        let noise = context.noise();
+        let fresh = noise.public_encryption() + noise.coefficient_tail();
+        if fresh + plain_bits(&params) + 1.0 >= context.log2_modulus(context.top_level())? {
+            return Err(Error::InvalidPlainModulus {
+                value: params.plain_modulus,
+                reason: "the data primes leave no room for the noise of a fresh ciphertext",
+            });
+        }
+        let prime = is_prime(params.plain_modulus);
+        let batching = prime
+            .then(|| NttTable::new(params.plain_modulus, params.rlwe.degree()))
+            .flatten();
+        let context = Arc::new(context);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                params,
+                context,
+                plain,
+                batching,
+                levels,
+            }),
+        })
+    }
+
+    /// Explicit parameters: degree, primes and plaintext modulus.
+    ///
+    /// ```
+    /// use slotwise::BfvContext;
+    /// let context = BfvContext::builder().degree(8192).prime_bits(&[50, 55, 55, 54]).plain_modulus(65_537).build()?;
+    /// println!("{context}");
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn builder() -> BfvBuilder {
+        BfvBuilder::default()
+    }
+
+    /// Parameters derived from what a computation needs: `depth` multiplications one after the other. Set the plaintexts
+    /// with [`BfvBuilder::plain_modulus`] or [`BfvBuilder::plaintext_bits`].
+    ///
+    /// ```
+    /// use slotwise::BfvContext;
+    /// let context = BfvContext::for_depth(2).plaintext_bits(20).build()?;
+    /// assert!(context.has_batching());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn for_depth(depth: u32) -> BfvBuilder {
+        BfvBuilder {
+            depth: Some(depth),
+            ..BfvBuilder::default()
+        }
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn params(&self) -> &BfvParams {
+        &self.shared.params
+    }
+
+    /// What does not depend on the scheme.
+    #[must_use]
+    pub fn rlwe(&self) -> &Arc<Context> {
+        &self.shared.context
+    }
+
+    /// The identity of the parameters.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.shared.context.fingerprint()
+    }
+
+    /// The plaintext modulus t with its arithmetic.
+    #[must_use]
+    pub fn plain_modulus(&self) -> &Modulus {
+        &self.shared.plain
+    }
+
+    /// Whether plaintexts have slots: t is prime and 1 modulo 2N.
+    #[must_use]
+    pub fn has_batching(&self) -> bool {
+        self.shared.batching.is_some()
+    }
+
+    /// N: the number of slots, in two rows of N/2, or of coefficients.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.shared.context.degree()
+    }
+
+    /// The level of a fresh ciphertext: how many primes can be switched away from it.
+    #[must_use]
+    pub fn top_level(&self) -> usize {
+        self.shared.context.top_level()
+    }
+
+    /// The NTT modulo t that maps slots to coefficients.
+    pub(crate) fn batching(&self) -> Result<&NttTable> {
+        let missing = Error::BatchingUnsupported {
+            plain_modulus: self.params().plain_modulus,
+            degree: self.rlwe().degree(),
+        };
+        self.shared.batching.as_ref().ok_or(missing)
+    }
+
+    pub(crate) fn level(&self, level: usize) -> Result<&BfvLevel> {
+        self.shared.levels.get(level).ok_or(Error::InvalidLevel {
+            level,
+            highest: self.top_level(),
+        })
+    }
+
+    /// log2(t).
+    pub(crate) fn log2_plain(&self) -> f64 {
+        plain_bits(self.params())
+    }
+}
+
+impl PartialEq for BfvContext {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint() == other.fingerprint()
+    }
+}
+
+impl Eq for BfvContext {}
+
+impl fmt::Display for BfvContext {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "BFV context {:?}", self.fingerprint())?;
+        let t = self.params().plain_modulus;
+        if self.has_batching() {
+            writeln!(
+                out,
+                "  slots               {} integers modulo {t}, in two rows",
+                self.slots()
+            )?;
+        } else {
+            writeln!(
+                out,
+                "  slots               none: {t} is not a prime that is 1 modulo 2N; coefficients only"
+            )?;
+        }
+        report::write(self.rlwe(), out)
+    }
+}
+
+impl BfvBuilder {
+    /// The degree N, a power of two; after [`BfvContext::for_depth`], the least degree to use.
+    pub fn degree(mut self, degree: usize) -> Self {
+        self.degree = Some(degree);
+        self
+    }
+
+    /// The sizes of the primes, as SEAL and TenSEAL list them: the last is for key switching (the last k after
+    /// [`special_primes`](Self::special_primes)).
+    pub fn prime_bits(mut self, bits: &[u32]) -> Self {
+        self.primes = Some(Primes::Bits(bits.to_vec()));
+        self
+    }
+
+    /// The primes themselves, in the order of [`prime_bits`](Self::prime_bits).
+    pub fn primes(mut self, primes: &[u64]) -> Self {
+        self.primes = Some(Primes::Exact(primes.to_vec()));
+        self
+    }
+
+    /// How many of the primes, at the end, are for key switching: 1 unless set. With 0 the context can add, and multiply by
+    /// plaintexts.
+    pub fn special_primes(mut self, count: usize) -> Self {
+        self.special = Some(count);
+        self
+    }
+
+    /// The plaintext modulus t: 2 to 2^60; a prime that is 1 modulo 2N for slots.
+    pub fn plain_modulus(mut self, modulus: u64) -> Self {
+        self.plain_modulus = Some(modulus);
+        self
+    }
+
+    /// A plaintext modulus of `bits` bits to be found: the largest prime of that size that gives slots.
+    pub fn plaintext_bits(mut self, bits: u32) -> Self {
+        self.plaintext_bits = Some(bits);
+        self
+    }
+
+    /// The security to enforce: 128 bits unless set.
+    pub fn security(mut self, level: SecurityLevel) -> Self {
+        self.policy = self.policy.with_level(level);
+        self
+    }
+
+    /// The table to enforce it by: the guidelines of 2024 unless set.
+    pub fn standard(mut self, standard: SecurityStandard) -> Self {
+        self.policy = self.policy.with_standard(standard);
+        self
+    }
+
+    /// Enforces nothing: for tests and experiments. What such a context encrypts may be readable by anyone.
+    pub fn insecure_skip_security_check(mut self) -> Self {
+        self.policy = SecurityPolicy::Insecure;
+        self
+    }
+
+    /// The context, everything checked.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDegree`], [`Error::NoPrimes`], [`Error::InvalidPrimeBits`], [`Error::NotEnoughPrimes`],
+    /// [`Error::NotPrime`], [`Error::NotNttFriendly`], [`Error::DuplicatePrime`], [`Error::TooManyPrimes`],
+    /// [`Error::Insecure`], [`Error::InvalidPlainModulus`]; [`Error::NoParameters`] if no degree carries the depth;
+    /// [`Error::InvalidArgument`] for a choice that does not go with the others.
+    pub fn build(self) -> Result<BfvContext> {
+        BfvContext::new(self.build_params()?)
+    }
+
+    /// The checked parameters alone.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_params(self) -> Result<BfvParams> {
+        if self.plain_modulus.is_some() == self.plaintext_bits.is_some() {
+            return Err(Error::InvalidArgument {
+                reason: "give the plaintext modulus, or its number of bits",
+            });
+        }
+        if let Some(depth) = self.depth {
+            return self.derive(depth);
+        }
+        let degree = self.degree.ok_or(Error::InvalidDegree { degree: 0 })?;
+        let primes = self.primes.as_ref().ok_or(Error::NoPrimes)?;
+        let (data, special) = primes.resolve(degree, self.special.unwrap_or(1))?;
+        let rlwe = RlweParams::new(degree, &data, &special, self.policy)?;
+        let plain_modulus = self.plain_modulus_for(&rlwe)?;
+        BfvParams::new(rlwe, plain_modulus)
+    }
+
+    fn derive(&self, depth: u32) -> Result<BfvParams> {
+        if self.primes.is_some() || self.special.is_some() {
+            return Err(Error::InvalidArgument {
+                reason: "for_depth finds primes itself; use builder() to give them",
+            });
+        }
+        let bits = match (self.plain_modulus, self.plaintext_bits) {
+            (Some(modulus), _) => log2(modulus),
+            (None, bits) => f64::from(bits.unwrap_or(0)),
+        };
+        let none = Error::NoParameters {
+            request: format!("depth {depth} with plaintexts of {bits:.1} bits"),
+        };
+        if depth > 1000 || bits > f64::from(BfvParams::MOST_PLAINTEXT_BITS) {
+            return Err(none);
+        }
+        let at = |degree| {
+            let total = search::bfv_modulus_bits(NoiseModel::new(degree), depth, bits);
+            let data_bits = search::split_bits(total, search::least_prime_bits(degree))?;
+            search::with_key_switching(degree, &data_bits, self.policy)
+        };
+        let rlwe = search::degrees(self.degree.unwrap_or(0))
+            .find_map(at)
+            .unwrap_or(Err(none))?;
+        let plain_modulus = self.plain_modulus_for(&rlwe)?;
+        BfvParams::new(rlwe, plain_modulus)
+    }
+
+    fn plain_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
+        if let Some(modulus) = self.plain_modulus {
+            return Ok(modulus);
+        }
+        let (bits, degree) = (self.plaintext_bits.unwrap_or(0), rlwe.degree());
+        let (least, most) = (degree.trailing_zeros() + 2, BfvParams::MOST_PLAINTEXT_BITS);
+        if !(least..=most).contains(&bits) {
+            return Err(Error::InvalidPrimeBits { bits, least, most });
+        }
+        let used = |prime: &u64| {
+            rlwe.data_primes().contains(prime) || rlwe.special_primes().contains(prime)
+        };
+        ntt_primes(bits, degree)
+            .find(|prime| !used(prime))
+            .ok_or(Error::NotEnoughPrimes { bits, degree })
+    }
+}
+
+fn plain_bits(params: &BfvParams) -> f64 {
+    log2(params.plain_modulus)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
+fn log2(value: u64) -> f64 {
+    (value as f64).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_plaintext_moduli_are_named() {
+        let build = |t| {
+            BfvContext::builder()
+                .degree(4096)
+                .prime_bits(&[36, 36, 34])
+                .plain_modulus(t)
+                .build()
+        };
+        assert!(build(65_537).unwrap().has_batching());
+        assert!(!build(65_536).unwrap().has_batching());
+        assert!(!build(12_289 * 3).unwrap().has_batching());
+        assert!(matches!(
+            build(65_536).unwrap().batching(),
+            Err(Error::BatchingUnsupported { .. })
+        ));
+        for t in [0, 1, (1 << 60) + 1, u64::MAX] {
+            assert!(
+                matches!(build(t), Err(Error::InvalidPlainModulus { .. })),
+                "{t}"
+            );
+        }
+        let q = build(65_537).unwrap().params().rlwe().data_primes()[0];
+        for t in [q, 2 * q] {
+            assert!(matches!(build(t), Err(Error::InvalidPlainModulus { .. })));
+        }
+        let small = BfvContext::builder()
+            .degree(4096)
+            .prime_bits(&[36, 36])
+            .plain_modulus(1 << 40)
+            .build();
+        assert!(
+            matches!(small, Err(Error::InvalidPlainModulus { .. })),
+            "no room for noise"
+        );
+        assert!(matches!(
+            BfvContext::for_depth(1).build(),
+            Err(Error::InvalidArgument { .. })
+        ));
+        assert!(matches!(
+            BfvContext::for_depth(1).plaintext_bits(4).build(),
+            Err(Error::InvalidPrimeBits { bits: 4, .. })
+        ));
+        assert!(matches!(
+            BfvContext::for_depth(300).plaintext_bits(20).build(),
+            Err(Error::NoParameters { .. })
+        ));
+        assert!(matches!(
+            BfvContext::for_depth(1).plaintext_bits(61).build(),
+            Err(Error::NoParameters { .. })
+        ));
+    }
+
+    #[test]
+    fn seals_default_primes_need_the_older_standard() {
+        let bits = [43, 43, 44, 44, 44];
+        let builder = BfvContext::builder()
+            .degree(8192)
+            .prime_bits(&bits)
+            .plain_modulus(65_537);
+        assert!(matches!(
+            builder.clone().build(),
+            Err(Error::Insecure {
+                modulus_bits: 218,
+                limit_bits: 214,
+                ..
+            })
+        ));
+        assert!(
+            builder
+                .standard(SecurityStandard::HomomorphicEncryption2018)
+                .build()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn display_explains_before_any_key() {
+        let context = BfvContext::for_depth(2).plaintext_bits(20).build().unwrap();
+        let text = context.to_string();
+        for part in [
+            "BFV",
+            "two rows",
+            "log2(QP)",
+            "128 bits",
+            "relinearization key",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,501 @@
+use crate::error::{Error, Result};
+use crate::params::rlwe::Primes;
+use crate::params::{
+    Context, Fingerprint, NoiseModel, RlweParams, Scale, SecurityLevel, SecurityPolicy,
+    SecurityStandard, log2_sum, report, search,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// CKKS parameters: the ring and its primes, and the scale of messages. Plain data, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CkksParams {
+    rlwe: RlweParams,
+    scale_bits: u32,
+}
+
+/// Everything that CKKS objects share: checked parameters and what is computed from them. A clone is a handle to the same
+/// context; `Display` explains it.
+#[derive(Clone, Debug)]
+pub struct CkksContext {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    params: CkksParams,
+    context: Arc<Context>,
+    /// The canonical scale of each level.
+    scales: Vec<Scale>,
+}
+
+/// Collects choices and checks them together in [`build`](Self::build).
+#[derive(Clone, Debug, Default)]
+#[must_use = "call build() to get the context"]
+pub struct CkksBuilder {
+    degree: Option<usize>,
+    primes: Option<Primes>,
+    special: Option<usize>,
+    scale_bits: Option<u32>,
+    depth: Option<u32>,
+    precision_bits: Option<u32>,
+    integer_bits: Option<u32>,
+    policy: SecurityPolicy,
+}
+
+impl CkksParams {
+    /// The most levels that [`CkksContext::for_depth`] accepts.
+    const MOST_DEPTH: u32 = 100;
+
+    /// Checks and keeps a ring and a scale of `2^scale_bits` at the lowest level.
+    ///
+    /// # Errors
+    /// [`Error::InvalidScale`] unless the scale is at least 2^10 and leaves at least two bits of the first prime (all primes
+    /// of the lowest level) for the message and its sign.
+    pub fn new(rlwe: RlweParams, scale_bits: u32) -> Result<Self> {
+        let invalid = |reason| {
+            Err(Error::InvalidScale {
+                bits: f64::from(scale_bits),
+                reason,
+            })
+        };
+        if scale_bits < 10 {
+            return invalid("below 2^10 nothing of a message survives its noise");
+        }
+        let first_bits = rlwe
+            .data_primes()
+            .first()
+            .map_or(0, |prime| u64::BITS - prime.leading_zeros());
+        if scale_bits + 2 > first_bits {
+            return invalid("the first prime must have at least two bits more than the scale");
+        }
+        Ok(Self { rlwe, scale_bits })
+    }
+
+    /// The ring, its primes and the key switching.
+    #[must_use]
+    pub fn rlwe(&self) -> &RlweParams {
+        &self.rlwe
+    }
+
+    /// log2 of the scale at level 0; every level's scale is near it when the primes are.
+    #[must_use]
+    pub fn scale_bits(&self) -> u32 {
+        self.scale_bits
+    }
+}
+
+impl CkksContext {
+    /// The context of checked parameters.
+    ///
+    /// # Errors
+    /// [`Error::InvalidScale`] if the canonical scale of some level has fewer than 10 bits or does not fit the modulus.
+    pub fn new(params: CkksParams) -> Result<Self> {
+        let context = Context::new(params.rlwe.clone(), "CKKS", &[u64::from(params.scale_bits)])?;
+        let scales = canonical_scales(&params);
+        for (level, scale) in scales.iter().enumerate() {
+            let bits = scale.log2();
+            if bits < 10.0 || bits + 2.0 > context.log2_modulus(level)? {
+                return Err(Error::InvalidScale {
+                    bits,
+                    reason: "the data primes are too far from the scale",
+                });
+            }
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                params,
+                context: Arc::new(context),
+                scales,
+            }),
+        })
+    }
+
+    /// Explicit parameters: degree, primes and scale.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    /// let context = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40).build()?;
+    /// println!("{context}");
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn builder() -> CkksBuilder {
+        CkksBuilder::default()
+    }
+
+    /// Parameters derived from what a computation needs: `depth` multiplications one after the other. Set the precision
+    /// with [`CkksBuilder::precision_bits`].
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    /// let context = CkksContext::for_depth(3).precision_bits(20).build()?;
+    /// assert_eq!(context.top_level(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn for_depth(depth: u32) -> CkksBuilder {
+        CkksBuilder {
+            depth: Some(depth),
+            ..CkksBuilder::default()
+        }
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn params(&self) -> &CkksParams {
+        &self.shared.params
+    }
+
+    /// What does not depend on the scheme.
+    #[must_use]
+    pub fn rlwe(&self) -> &Arc<Context> {
+        &self.shared.context
+    }
+
+    /// The identity of the parameters.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.shared.context.fingerprint()
+    }
+
+    /// N/2: the number of complex or real slots.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.shared.context.degree() / 2
+    }
+
+    /// The level of a fresh ciphertext: how many rescales it has before it.
+    #[must_use]
+    pub fn top_level(&self) -> usize {
+        self.shared.context.top_level()
+    }
+
+    /// The canonical scale of `level`: `scale(l)^2 / q_l = scale(l - 1)` exactly, so that products, rescaled, have the
+    /// canonical scale of their level again and everything at one level can be added.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLevel`].
+    pub fn scale(&self, level: usize) -> Result<Scale> {
+        self.shared
+            .scales
+            .get(level)
+            .copied()
+            .ok_or(Error::InvalidLevel {
+                level,
+                highest: self.top_level(),
+            })
+    }
+}
+
+impl PartialEq for CkksContext {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint() == other.fingerprint()
+    }
+}
+
+impl Eq for CkksContext {}
+
+impl fmt::Display for CkksContext {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let top = self
+            .shared
+            .scales
+            .last()
+            .map_or(f64::NAN, |scale| scale.log2());
+        writeln!(out, "CKKS context {:?}", self.fingerprint())?;
+        writeln!(
+            out,
+            "  slots               {} real or complex numbers",
+            self.slots()
+        )?;
+        writeln!(
+            out,
+            "  scale               2^{} at level 0, 2^{top:.3} at the top",
+            self.params().scale_bits
+        )?;
+        report::write(self.rlwe(), out)
+    }
+}
+
+impl CkksBuilder {
+    /// The degree N, a power of two; after [`CkksContext::for_depth`], the least degree to use.
+    pub fn degree(mut self, degree: usize) -> Self {
+        self.degree = Some(degree);
+        self
+    }
+
+    /// The sizes of the primes, as SEAL and TenSEAL list them: the first stays longest, the last is for key switching (the
+    /// last k after [`special_primes`](Self::special_primes)).
+    pub fn prime_bits(mut self, bits: &[u32]) -> Self {
+        self.primes = Some(Primes::Bits(bits.to_vec()));
+        self
+    }
+
+    /// The primes themselves, in the order of [`prime_bits`](Self::prime_bits).
+    pub fn primes(mut self, primes: &[u64]) -> Self {
+        self.primes = Some(Primes::Exact(primes.to_vec()));
+        self
+    }
+
+    /// How many of the primes, at the end, are for key switching: 1 unless set. With 0 the context can add, and multiply by
+    /// plaintexts.
+    pub fn special_primes(mut self, count: usize) -> Self {
+        self.special = Some(count);
+        self
+    }
+
+    /// log2 of the scale; the primes between the first and the last should have that size.
+    pub fn scale_bits(mut self, bits: u32) -> Self {
+        self.scale_bits = Some(bits);
+        self
+    }
+
+    /// How good the result is, after [`CkksContext::for_depth`]: values in [-1, 1], multiplied one after the other with fresh
+    /// ones, have an error of at most `2^-bits` at the end. 24 unless set.
+    pub fn precision_bits(mut self, bits: u32) -> Self {
+        self.precision_bits = Some(bits);
+        self
+    }
+
+    /// How large results can be, after [`CkksContext::for_depth`]: magnitudes up to `2^bits`. 8 unless set.
+    pub fn integer_bits(mut self, bits: u32) -> Self {
+        self.integer_bits = Some(bits);
+        self
+    }
+
+    /// The security to enforce: 128 bits unless set.
+    pub fn security(mut self, level: SecurityLevel) -> Self {
+        self.policy = self.policy.with_level(level);
+        self
+    }
+
+    /// The table to enforce it by: the guidelines of 2024 unless set.
+    pub fn standard(mut self, standard: SecurityStandard) -> Self {
+        self.policy = self.policy.with_standard(standard);
+        self
+    }
+
+    /// Enforces nothing: for tests and experiments. What such a context encrypts may be readable by anyone.
+    pub fn insecure_skip_security_check(mut self) -> Self {
+        self.policy = SecurityPolicy::Insecure;
+        self
+    }
+
+    /// The context, everything checked.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDegree`], [`Error::NoPrimes`], [`Error::InvalidPrimeBits`], [`Error::NotEnoughPrimes`],
+    /// [`Error::NotPrime`], [`Error::NotNttFriendly`], [`Error::DuplicatePrime`], [`Error::TooManyPrimes`],
+    /// [`Error::Insecure`], [`Error::InvalidScale`]; [`Error::NoParameters`] if no degree carries the depth;
+    /// [`Error::InvalidArgument`] for a choice that does not go with the others.
+    pub fn build(self) -> Result<CkksContext> {
+        CkksContext::new(self.build_params()?)
+    }
+
+    /// The checked parameters alone.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_params(self) -> Result<CkksParams> {
+        if let Some(depth) = self.depth {
+            return self.derive(depth);
+        }
+        if self.precision_bits.is_some() || self.integer_bits.is_some() {
+            return Err(Error::InvalidArgument {
+                reason: "precision_bits and integer_bits go with for_depth",
+            });
+        }
+        let degree = self.degree.ok_or(Error::InvalidDegree { degree: 0 })?;
+        let (data, special) = self
+            .primes
+            .ok_or(Error::NoPrimes)?
+            .resolve(degree, self.special.unwrap_or(1))?;
+        let missing = Error::InvalidScale {
+            bits: 0.0,
+            reason: "set it with `scale_bits`",
+        };
+        let rlwe = RlweParams::new(degree, &data, &special, self.policy)?;
+        CkksParams::new(rlwe, self.scale_bits.ok_or(missing)?)
+    }
+
+    fn derive(self, depth: u32) -> Result<CkksParams> {
+        if self.primes.is_some() || self.special.is_some() || self.scale_bits.is_some() {
+            return Err(Error::InvalidArgument {
+                reason: "for_depth finds primes and scale itself; use builder() to give them",
+            });
+        }
+        let precision = self.precision_bits.unwrap_or(24);
+        let integer = self.integer_bits.unwrap_or(8);
+        let none = Error::NoParameters {
+            request: format!(
+                "depth {depth} with {precision} bits of precision and {integer} bits before the point"
+            ),
+        };
+        if depth > CkksParams::MOST_DEPTH || precision > 60 || integer > 60 {
+            return Err(none);
+        }
+        search::degrees(self.degree.unwrap_or(0))
+            .find_map(|degree| derive(degree, depth, precision, integer, self.policy))
+            .unwrap_or(Err(none))
+    }
+}
+
+/// Parameters at `degree` for [`CkksContext::for_depth`], or `None` if it is too small.
+fn derive(
+    degree: usize,
+    depth: u32,
+    precision_bits: u32,
+    integer_bits: u32,
+    policy: SecurityPolicy,
+) -> Option<Result<CkksParams>> {
+    let scale_bits = precision_bits + noise_bits(NoiseModel::new(degree), depth);
+    let first_bits = scale_bits + integer_bits.max(1) + 2;
+    if first_bits > 60 {
+        return None;
+    }
+    let scale_bits = scale_bits.max(search::least_prime_bits(degree));
+    let first_bits = first_bits.max(scale_bits + 2);
+    let data_bits: Vec<u32> = std::iter::once(first_bits)
+        .chain(std::iter::repeat_n(scale_bits, depth as usize))
+        .collect();
+    let rlwe = search::with_key_switching(degree, &data_bits, policy)?;
+    Some(rlwe.and_then(|rlwe| CkksParams::new(rlwe, scale_bits)))
+}
+
+/// How many bits the error of a product of `depth + 1` fresh vectors in [-1, 1] takes, by the formulas of the bound.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few dozen bits"
+)]
+fn noise_bits(noise: NoiseModel, depth: u32) -> u32 {
+    let fresh = log2_sum(&[noise.division(1), noise.encoding()]);
+    let per_product = log2_sum(&[fresh, noise.division(1), noise.encoding()]);
+    let error = log2_sum(&[fresh, per_product + f64::from(depth).log2()]);
+    (error + noise.slot_tail()).ceil() as u32
+}
+
+/// From the lowest level up: `scale(l) = sqrt(scale(l - 1) q_l)`. Deviations of primes from the scale halve at each step, so
+/// that every level's scale stays near the given one, whatever the depth.
+fn canonical_scales(params: &CkksParams) -> Vec<Scale> {
+    let mut scale = Scale::power_of_two(params.scale_bits);
+    let mut scales = vec![scale];
+    for &prime in &params.rlwe.data_primes()[1..] {
+        scale = scale
+            .mul(Scale::from_integer(&prime.into()).unwrap_or(scale))
+            .sqrt();
+        scales.push(scale);
+    }
+    scales
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_scales_stay_put_over_many_levels() {
+        let bits: Vec<u32> = [vec![60], vec![40; 30], vec![60]].concat();
+        let context = CkksContext::builder()
+            .degree(65_536)
+            .prime_bits(&bits)
+            .scale_bits(40)
+            .build()
+            .unwrap();
+        for level in 1..=30 {
+            let scale = context.scale(level).unwrap();
+            assert!((scale.log2() - 40.0).abs() < 1e-3);
+            let prime = context.params().rlwe().data_primes()[level];
+            assert_eq!(
+                scale.mul(scale).div_prime(prime),
+                context.scale(level - 1).unwrap()
+            );
+        }
+        assert!(matches!(
+            context.scale(31),
+            Err(Error::InvalidLevel {
+                level: 31,
+                highest: 30
+            })
+        ));
+    }
+
+    #[test]
+    fn depth_gives_secure_parameters_with_fast_primes() {
+        for depth in [0, 1, 3, 7, 15, 30] {
+            let context = CkksContext::for_depth(depth)
+                .precision_bits(20)
+                .build()
+                .unwrap();
+            assert_eq!(context.top_level(), depth as usize);
+            let middle = &context.params().rlwe().data_primes()[1..];
+            assert!(middle.iter().all(|prime| prime >> 50 == 0), "depth {depth}");
+        }
+        assert!(matches!(
+            CkksContext::for_depth(90).build(),
+            Err(Error::NoParameters { .. })
+        ));
+        assert!(matches!(
+            CkksContext::for_depth(1).precision_bits(58).build(),
+            Err(Error::NoParameters { .. })
+        ));
+        assert!(matches!(
+            CkksContext::for_depth(u32::MAX).build(),
+            Err(Error::NoParameters { .. })
+        ));
+    }
+
+    #[test]
+    fn bad_requests_are_named() {
+        let build = |bits: &[u32], scale| {
+            CkksContext::builder()
+                .degree(8192)
+                .prime_bits(bits)
+                .scale_bits(scale)
+                .build()
+        };
+        assert!(build(&[60, 40, 40, 60], 40).is_ok());
+        assert!(matches!(
+            build(&[60, 60, 60, 60], 40),
+            Err(Error::Insecure {
+                limit_bits: 214,
+                ..
+            })
+        ));
+        assert!(matches!(
+            build(&[60, 40, 60], 59),
+            Err(Error::InvalidScale { .. })
+        ));
+        assert!(matches!(
+            build(&[60, 40, 60], 5),
+            Err(Error::InvalidScale { .. })
+        ));
+        assert!(matches!(build(&[60, 20, 60], 10), Ok(_)));
+        assert!(matches!(build(&[60], 40), Err(Error::NoPrimes)));
+        assert!(matches!(
+            CkksContext::builder().build(),
+            Err(Error::InvalidDegree { degree: 0 })
+        ));
+    }
+
+    #[test]
+    fn display_explains_before_any_key() {
+        let context = CkksContext::builder()
+            .degree(8192)
+            .prime_bits(&[60, 40, 40, 60])
+            .scale_bits(40)
+            .build()
+            .unwrap();
+        let text = context.to_string();
+        for part in [
+            "8192",
+            "[60, 40, 40]",
+            "log2(Q) = 140.00",
+            "log2(P) = 60.00",
+            "128 bits",
+            "4096 real",
+            "393216 bytes",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+use crate::error::{Error, Result};
+use crate::params::{NoiseModel, RlweParams};
+use crate::ring::{BasisConverter, RnsBasis, TailDivider};
+use sha3::{Digest, Sha3_256};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What both schemes compute once from checked parameters: bases of every level, divisions between them, and the digits of
+/// key switching. Immutable; shared as an `Arc`.
+///
+/// Level l means the first l + 1 data primes: l rescales or switches are left.
+#[derive(Debug)]
+pub struct Context {
+    params: RlweParams,
+    fingerprint: Fingerprint,
+    key_basis: Arc<RnsBasis>,
+    levels: Vec<Level>,
+    digits: Vec<Range<usize>>,
+    noise: NoiseModel,
+}
+
+/// A hash of everything that two contexts must share for their values to be compatible.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+/// What belongs to one level.
+#[derive(Debug)]
+struct Level {
+    basis: Arc<RnsBasis>,
+    log2_modulus: f64,
+    /// The division by this level's last prime; none at level 0.
+    rescaler: Option<TailDivider>,
+    key_switching: Option<KeySwitching>,
+}
+
+/// What a key switch at one level needs.
+#[derive(Debug)]
+pub(crate) struct KeySwitching {
+    /// The level's primes, then the special primes.
+    pub(crate) extended: Arc<RnsBasis>,
+    /// Where the extended basis's primes stand in the key basis.
+    pub(crate) positions: Vec<usize>,
+    /// The digits at this level.
+    pub(crate) digits: Vec<DigitConversion>,
+    /// The division by the product of the special primes.
+    pub(crate) divider: TailDivider,
+    /// log2 of the standard deviation of the error that a switch adds, the rounding included.
+    pub(crate) noise: f64,
+}
+
+/// How one digit of a polynomial becomes a small polynomial over the extended basis.
+#[derive(Debug)]
+pub(crate) struct DigitConversion {
+    /// The digit's rows.
+    pub(crate) rows: Range<usize>,
+    /// From the digit's primes to all others of the extended basis, in order.
+    pub(crate) converter: BasisConverter,
+}
+
+impl Context {
+    /// The context of `params`. `scheme` and `extra` enter the fingerprint: the scheme's name and what else it needs.
+    pub(super) fn new(params: RlweParams, scheme: &str, extra: &[u64]) -> Result<Self> {
+        let key_basis = Arc::new(params.key_basis()?);
+        let noise = NoiseModel::new(params.degree());
+        let fingerprint = Fingerprint::of(&params, scheme, extra);
+        let mut digits = Vec::new();
+        let mut start = 0;
+        for &size in params.digit_sizes() {
+            digits.push(start..start + size);
+            start += size;
+        }
+        let levels = (0..params.data_primes().len())
+            .map(|level| Level::new(level, &params, &key_basis, &digits, noise))
+            .collect();
+        Ok(Self {
+            params,
+            fingerprint,
+            key_basis,
+            levels,
+            digits,
+            noise,
+        })
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn params(&self) -> &RlweParams {
+        &self.params
+    }
+
+    /// The identity of the parameters: values of two contexts are compatible exactly if this is equal.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// N.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.params.degree()
+    }
+
+    /// The level of a fresh ciphertext: the number of data primes less 1.
+    #[must_use]
+    pub fn top_level(&self) -> usize {
+        self.levels.len() - 1
+    }
+
+    /// Whether keys can be switched: there are special primes.
+    #[must_use]
+    pub fn has_key_switching(&self) -> bool {
+        !self.digits.is_empty()
+    }
+
+    /// The primes of keys: data primes, then special primes.
+    #[must_use]
+    pub fn key_basis(&self) -> &Arc<RnsBasis> {
+        &self.key_basis
+    }
+
+    /// The data primes of `level`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLevel`].
+    pub fn basis(&self, level: usize) -> Result<&Arc<RnsBasis>> {
+        Ok(&self.level(level)?.basis)
+    }
+
+    /// log2 of the product of the data primes of `level`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLevel`].
+    pub fn log2_modulus(&self, level: usize) -> Result<f64> {
+        Ok(self.level(level)?.log2_modulus)
+    }
+
+    pub(crate) fn noise(&self) -> NoiseModel {
+        self.noise
+    }
+
+    /// The digits of key switching at the top level, as ranges of data primes.
+    pub(crate) fn digits(&self) -> &[Range<usize>] {
+        &self.digits
+    }
+
+    /// The division by the last prime of `level`, and the logarithm of that prime.
+    pub(crate) fn rescaler(&self, level: usize) -> Result<(&TailDivider, f64)> {
+        let here = self.level(level)?;
+        let divider = here
+            .rescaler
+            .as_ref()
+            .ok_or(Error::LevelExhausted { needed: 1, left: 0 })?;
+        Ok((
+            divider,
+            here.log2_modulus - self.level(level - 1)?.log2_modulus,
+        ))
+    }
+
+    pub(crate) fn key_switching(&self, level: usize) -> Result<&KeySwitching> {
+        let missing = Error::InvalidKeySwitching {
+            reason: "the context was built without special primes",
+        };
+        self.level(level)?.key_switching.as_ref().ok_or(missing)
+    }
+
+    fn level(&self, level: usize) -> Result<&Level> {
+        self.levels.get(level).ok_or(Error::InvalidLevel {
+            level,
+            highest: self.top_level(),
+        })
+    }
+}
+
+impl Level {
+    fn new(
+        level: usize,
+        params: &RlweParams,
+        key_basis: &RnsBasis,
+        digits: &[Range<usize>],
+        noise: NoiseModel,
+    ) -> Self {
+        let basis = Arc::new(key_basis.slice(0..level + 1));
+        let rescaler = (level > 0).then(|| {
+            let below = Arc::new(key_basis.slice(0..level));
+            TailDivider::new(&below, &[*key_basis.modulus(level)])
+        });
+        let special = params.data_primes().len()..key_basis.len();
+        let key_switching = (!special.is_empty()).then(|| {
+            let special = key_basis.slice(special);
+            KeySwitching::new(&basis, &special, params.data_primes().len(), digits, noise)
+        });
+        Self {
+            log2_modulus: basis.log2_product(),
+            basis,
+            rescaler,
+            key_switching,
+        }
+    }
+}
+
+impl KeySwitching {
+    fn new(
+        basis: &Arc<RnsBasis>,
+        special: &RnsBasis,
+        data_primes: usize,
+        digits: &[Range<usize>],
+        noise: NoiseModel,
+    ) -> Self {
+        let count = basis.len();
+        let extended = Arc::new(basis.join(special));
+        let positions = (0..count)
+            .chain(data_primes..data_primes + special.len())
+            .collect();
+        let moduli = extended.moduli();
+        let at_level = |range: &Range<usize>| range.start..range.end.min(count);
+        let digits: Vec<DigitConversion> = digits
+            .iter()
+            .map(at_level)
+            .filter(|rows| !rows.is_empty())
+            .map(|rows| {
+                let others = [&moduli[..rows.start], &moduli[rows.end..]].concat();
+                DigitConversion {
+                    converter: BasisConverter::new(&moduli[rows.clone()], &others),
+                    rows,
+                }
+            })
+            .collect();
+        let shapes: Vec<(f64, usize)> = digits
+            .iter()
+            .map(|d| (basis.slice(d.rows.clone()).log2_product(), d.rows.len()))
+            .collect();
+        let switch = noise.key_switch(&shapes, special.log2_product());
+        let noise = super::log2_sum(&[switch, noise.division(1)]);
+        let divider = TailDivider::new(basis, &special.moduli());
+        Self {
+            extended,
+            positions,
+            digits,
+            divider,
+            noise,
+        }
+    }
+}
+
+impl Fingerprint {
+    /// The hash's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn of(params: &RlweParams, scheme: &str, extra: &[u64]) -> Self {
+        let mut hash = Sha3_256::new();
+        hash.update(b"slotwise parameters 1\0");
+        hash.update(scheme.as_bytes());
+        hash.update(b"\0");
+        let mut list = |numbers: &[u64]| {
+            hash.update((numbers.len() as u64).to_le_bytes());
+            numbers
+                .iter()
+                .for_each(|number| hash.update(number.to_le_bytes()));
+        };
+        list(&[params.degree() as u64]);
+        list(params.data_primes());
+        list(params.special_primes());
+        list(
+            &params
+                .digit_sizes()
+                .iter()
+                .map(|&size| size as u64)
+                .collect::<Vec<_>>(),
+        );
+        list(extra);
+        Self(hash.finalize().into())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8]
+            .iter()
+            .try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}

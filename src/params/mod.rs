@@ -1,0 +1,21 @@
+//! Checked parameters and what is computed from them once: the immutable context that everything else shares.
+
+mod bfv;
+mod bfv_level;
+mod ckks;
+mod context;
+mod noise_model;
+mod report;
+mod rlwe;
+mod scale;
+mod search;
+mod security;
+
+pub use bfv::{BfvBuilder, BfvContext, BfvParams};
+pub(crate) use bfv_level::TensorTables;
+pub use ckks::{CkksBuilder, CkksContext, CkksParams};
+pub use context::{Context, Fingerprint};
+pub(crate) use noise_model::{NoiseModel, log2_sum};
+pub use rlwe::RlweParams;
+pub use scale::Scale;
+pub use security::{SecurityLevel, SecurityPolicy, SecurityStandard};

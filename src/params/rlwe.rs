@@ -1,0 +1,310 @@
+use crate::error::{Error, Result};
+use crate::kernels::Modulus;
+use crate::params::SecurityPolicy;
+use crate::ring::{RnsBasis, ntt_primes};
+use num_bigint::BigUint;
+use std::collections::BTreeMap;
+
+/// What CKKS and BFV parameters share: the ring, its primes and how keys are switched. Plain data, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RlweParams {
+    degree: usize,
+    data_primes: Vec<u64>,
+    special_primes: Vec<u64>,
+    digit_sizes: Vec<usize>,
+    policy: SecurityPolicy,
+}
+
+impl RlweParams {
+    /// The most primes, data and key switching together.
+    pub const MOST_PRIMES: usize = 128;
+
+    /// Checks and keeps the given ring and primes.
+    ///
+    /// `data_primes` carry ciphertexts, from the one that stays longest to the one dropped first. `special_primes` are for
+    /// key switching only; without any, a context can add and multiply by plaintexts, but neither relinearize nor rotate.
+    /// The data primes are grouped into digits, each the longest run whose product is at most that of the special primes.
+    ///
+    /// # Errors
+    /// As [`RnsBasis::new`]; [`Error::TooManyPrimes`]; [`Error::Insecure`].
+    pub fn new(
+        degree: usize,
+        data_primes: &[u64],
+        special_primes: &[u64],
+        policy: SecurityPolicy,
+    ) -> Result<Self> {
+        let digit_sizes = digits_within(data_primes, special_primes);
+        Self::with_digits(degree, data_primes, special_primes, digit_sizes, policy)
+    }
+
+    /// [`new`](Self::new) with the number of data primes of each digit given.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::InvalidKeySwitching`] unless the sizes are positive and sum to the number of data
+    /// primes, or there are none and no special primes.
+    pub fn with_digits(
+        degree: usize,
+        data_primes: &[u64],
+        special_primes: &[u64],
+        digit_sizes: Vec<usize>,
+        policy: SecurityPolicy,
+    ) -> Result<Self> {
+        let count = data_primes.len() + special_primes.len();
+        if data_primes.is_empty() {
+            return Err(Error::NoPrimes);
+        }
+        if count > Self::MOST_PRIMES {
+            return Err(Error::TooManyPrimes {
+                given: count,
+                most: Self::MOST_PRIMES,
+            });
+        }
+        let primes = [data_primes, special_primes].concat();
+        let modulus: BigUint = primes.iter().map(|&prime| BigUint::from(prime)).product();
+        policy.check(degree, &modulus)?;
+        let expected = if special_primes.is_empty() {
+            0
+        } else {
+            data_primes.len()
+        };
+        if digit_sizes.contains(&0)
+            || digit_sizes
+                .iter()
+                .try_fold(0usize, |a, &b| a.checked_add(b))
+                != Some(expected)
+        {
+            return Err(Error::InvalidKeySwitching {
+                reason: "the digits must cover each data prime exactly once",
+            });
+        }
+        let (data_primes, special_primes) = (data_primes.to_vec(), special_primes.to_vec());
+        let params = Self {
+            degree,
+            data_primes,
+            special_primes,
+            digit_sizes,
+            policy,
+        };
+        params.key_basis()?;
+        Ok(params)
+    }
+
+    /// N.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.degree
+    }
+
+    /// The primes of ciphertexts, the one that stays longest first.
+    #[must_use]
+    pub fn data_primes(&self) -> &[u64] {
+        &self.data_primes
+    }
+
+    /// The primes of keys only.
+    #[must_use]
+    pub fn special_primes(&self) -> &[u64] {
+        &self.special_primes
+    }
+
+    /// How many consecutive data primes each digit of key switching has.
+    #[must_use]
+    pub fn digit_sizes(&self) -> &[usize] {
+        &self.digit_sizes
+    }
+
+    /// What was enforced when these parameters were made.
+    #[must_use]
+    pub fn policy(&self) -> SecurityPolicy {
+        self.policy
+    }
+
+    /// The basis of keys: data primes, then special primes.
+    pub(super) fn key_basis(&self) -> Result<RnsBasis> {
+        RnsBasis::new(
+            self.degree,
+            &[&self.data_primes[..], &self.special_primes].concat(),
+        )
+    }
+}
+
+/// The primes of a builder: given, or to be found.
+#[derive(Clone, Debug)]
+pub(super) enum Primes {
+    Bits(Vec<u32>),
+    Exact(Vec<u64>),
+}
+
+impl Primes {
+    /// The primes, the last `special` of them for key switching: `(data, special)`.
+    pub(super) fn resolve(&self, degree: usize, special: usize) -> Result<(Vec<u64>, Vec<u64>)> {
+        let mut primes = match self {
+            Self::Exact(primes) => primes.clone(),
+            Self::Bits(bits) => find_primes(degree, bits)?,
+        };
+        if primes.len() <= special {
+            return Err(Error::NoPrimes);
+        }
+        let tail = primes.split_off(primes.len() - special);
+        Ok((primes, tail))
+    }
+}
+
+/// Distinct NTT-friendly primes of the given sizes; among equal sizes the last gets the largest, so that the special primes
+/// are no smaller than the data primes.
+pub(super) fn find_primes(degree: usize, bits: &[u32]) -> Result<Vec<u64>> {
+    if !degree.is_power_of_two() || !(8..=1 << 17).contains(&degree) {
+        return Err(Error::InvalidDegree { degree });
+    }
+    if bits.len() > RlweParams::MOST_PRIMES {
+        return Err(Error::TooManyPrimes {
+            given: bits.len(),
+            most: RlweParams::MOST_PRIMES,
+        });
+    }
+    let least = degree.trailing_zeros() + 2;
+    let mut found: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for &bits in bits {
+        if !(least..=Modulus::MAX_BITS).contains(&bits) {
+            return Err(Error::InvalidPrimeBits {
+                bits,
+                least,
+                most: Modulus::MAX_BITS,
+            });
+        }
+        found.entry(bits).or_default();
+    }
+    for (&size, primes) in &mut found {
+        let wanted = bits.iter().filter(|&&other| other == size).count();
+        primes.extend(ntt_primes(size, degree).take(wanted));
+        if primes.len() < wanted {
+            return Err(Error::NotEnoughPrimes { bits: size, degree });
+        }
+    }
+    // The lists hold one prime for each place, so none runs out.
+    Ok(bits
+        .iter()
+        .filter_map(|size| found.get_mut(size).and_then(Vec::pop))
+        .collect())
+}
+
+/// The longest runs of data primes whose product is at most that of the special primes; a prime larger than that stands
+/// alone. None without special primes.
+fn digits_within(data_primes: &[u64], special_primes: &[u64]) -> Vec<usize> {
+    let special: BigUint = special_primes
+        .iter()
+        .map(|&prime| BigUint::from(prime))
+        .product();
+    let mut sizes = Vec::new();
+    let mut product = BigUint::ZERO;
+    for &prime in data_primes.iter().filter(|_| !special_primes.is_empty()) {
+        let joined = &product * prime;
+        match sizes.last_mut() {
+            Some(size) if joined <= special => {
+                *size += 1;
+                product = joined;
+            }
+            _ => {
+                sizes.push(1);
+                product = prime.into();
+            }
+        }
+    }
+    sizes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INSECURE: SecurityPolicy = SecurityPolicy::Insecure;
+
+    #[test]
+    fn digits_fill_the_special_modulus() {
+        assert_eq!(digits_within(&[97, 101, 103, 107], &[65_537]), [2, 2]);
+        assert_eq!(digits_within(&[97, 101, 103], &[257]), [1, 1, 1]);
+        assert_eq!(digits_within(&[1009, 101], &[257]), [1, 1]);
+        assert!(digits_within(&[97], &[]).is_empty());
+    }
+
+    #[test]
+    fn rejects_each_forged_parameter() {
+        let new = |degree, data: &[u64], special: &[u64]| {
+            RlweParams::new(degree, data, special, INSECURE).unwrap_err()
+        };
+        assert_eq!(new(12, &[97], &[]), Error::InvalidDegree { degree: 12 });
+        assert_eq!(
+            new(1 << 18, &[97], &[]),
+            Error::InvalidDegree { degree: 1 << 18 }
+        );
+        assert_eq!(new(8, &[], &[97]), Error::NoPrimes);
+        assert_eq!(new(8, &[33], &[]), Error::NotPrime { value: 33 });
+        assert_eq!(new(8, &[97, 97], &[]), Error::DuplicatePrime { prime: 97 });
+        assert_eq!(new(8, &[97], &[97]), Error::DuplicatePrime { prime: 97 });
+        assert_eq!(
+            new(8, &[101], &[]),
+            Error::NotNttFriendly {
+                prime: 101,
+                degree: 8
+            }
+        );
+        assert_eq!(new(8, &[0], &[]), Error::NotPrime { value: 0 });
+        assert!(matches!(
+            new(8, &[u64::MAX], &[]),
+            Error::InvalidPrimeBits { bits: 64, .. }
+        ));
+        assert!(matches!(
+            new(8, &[97; 200], &[]),
+            Error::TooManyPrimes { .. }
+        ));
+        let digits = |sizes| RlweParams::with_digits(8, &[97, 113], &[193], sizes, INSECURE);
+        assert!(digits(vec![2]).is_ok());
+        for sizes in [vec![], vec![1], vec![3], vec![2, 0], vec![usize::MAX, 3]] {
+            assert!(matches!(
+                digits(sizes),
+                Err(Error::InvalidKeySwitching { .. })
+            ));
+        }
+        let insecure = RlweParams::new(
+            1024,
+            &[ntt_primes(27, 1024).next().unwrap()],
+            &[],
+            SecurityPolicy::default(),
+        );
+        assert_eq!(
+            insecure.unwrap_err(),
+            Error::Insecure {
+                degree: 1024,
+                modulus_bits: 27,
+                limit_bits: 26
+            }
+        );
+    }
+
+    #[test]
+    fn finds_primes_by_size() {
+        let primes = find_primes(8192, &[60, 40, 40, 60]).unwrap();
+        let sizes: Vec<u32> = primes
+            .iter()
+            .map(|p| u64::BITS - p.leading_zeros())
+            .collect();
+        assert_eq!(sizes, [60, 40, 40, 60]);
+        assert!(primes[3] > primes[0] && primes[1] != primes[2]);
+        assert!(matches!(
+            find_primes(8192, &[62]),
+            Err(Error::InvalidPrimeBits { .. })
+        ));
+        assert!(matches!(
+            find_primes(8192, &[14]),
+            Err(Error::InvalidPrimeBits { .. })
+        ));
+        assert!(matches!(
+            find_primes(8192, &[15; 40]),
+            Err(Error::NotEnoughPrimes { .. })
+        ));
+        assert!(matches!(
+            find_primes(3, &[40]),
+            Err(Error::InvalidDegree { .. })
+        ));
+    }
+}

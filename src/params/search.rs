@@ -1,0 +1,114 @@
+//! Primes and digits for a depth: the smallest degree that is secure, then the cheapest key switching that fits it.
+
+use crate::error::Result;
+use crate::params::rlwe::find_primes;
+use crate::params::{NoiseModel, RlweParams, SecurityPolicy};
+
+/// Primes are kept below 2^50 where the sizes allow, so that the fastest kernels serve them.
+const FAST_BITS: u32 = 50;
+
+/// The degrees that a search tries, as exponents of 2.
+const DEGREES: std::ops::RangeInclusive<u32> = 12..=17;
+
+/// The degrees from `least` on, the smallest first.
+pub(super) fn degrees(least: usize) -> impl Iterator<Item = usize> {
+    DEGREES
+        .map(|bits| 1 << bits)
+        .filter(move |&degree| degree >= least)
+}
+
+/// Parameters with data primes of the given sizes at `degree`, and the special primes and digits that cost the fewest
+/// NTTs in a key switch within the security limit; `None` if none fits.
+pub(super) fn with_key_switching(
+    degree: usize,
+    data_bits: &[u32],
+    policy: SecurityPolicy,
+) -> Option<Result<RlweParams>> {
+    let limit = policy.limit(degree)?;
+    let count = data_bits.len();
+    let best = (1..=count)
+        .filter_map(|digits| plan_digits(data_bits, digits))
+        .filter(|plan| {
+            f64::from(data_bits.iter().sum::<u32>() + plan.special_bits.iter().sum::<u32>())
+                <= limit
+        })
+        .min_by_key(|plan| plan.transforms(count))?;
+    let params =
+        find_primes(degree, &[data_bits, &best.special_bits].concat()).and_then(|mut primes| {
+            let special = primes.split_off(count);
+            RlweParams::with_digits(degree, &primes, &special, best.sizes, policy)
+        });
+    Some(params)
+}
+
+/// The sizes of equal primes that together have at least `total` bits; `None` if they would be too many.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bounded just before"
+)]
+pub(super) fn split_bits(total: f64, least: u32) -> Option<Vec<u32>> {
+    if total > f64::from(FAST_BITS) * 100.0 {
+        return None;
+    }
+    // A prime of b bits is at least 2^b (1 - 2^-5) for the sizes used here: allow a twentieth of a bit for each.
+    let count = (total / (f64::from(FAST_BITS) - 0.05)).ceil().max(1.0);
+    let size = (total / count + 0.05).ceil() as u32;
+    Some(vec![size.max(least); count as usize])
+}
+
+/// The degrees' least prime size: room for a few primes that are 1 modulo 2N.
+pub(super) fn least_prime_bits(degree: usize) -> u32 {
+    degree.trailing_zeros() + 8
+}
+
+/// One way to cut the data primes into digits.
+struct DigitPlan {
+    sizes: Vec<usize>,
+    special_bits: Vec<u32>,
+}
+
+impl DigitPlan {
+    /// The NTTs of one key switch: the input back, each digit's extension, and the division (PERFORMANCE of hybrid key
+    /// switching: d (L + K) + 2 K + 2 L).
+    fn transforms(&self, count: usize) -> usize {
+        let special = self.special_bits.len();
+        self.sizes.len() * (count + special) + 2 * special + 2 * count
+    }
+}
+
+/// `digits` digits of nearly equal numbers of primes, and special primes whose product is at least each digit's.
+fn plan_digits(data_bits: &[u32], digits: usize) -> Option<DigitPlan> {
+    let size = data_bits.len().div_ceil(digits);
+    let chunks: Vec<&[u32]> = data_bits.chunks(size).collect();
+    if chunks.len() != digits {
+        return None; // the same plan as with fewer digits
+    }
+    let largest = chunks.iter().map(|chunk| chunk.iter().sum::<u32>()).max()?;
+    let most = data_bits.iter().copied().max()?.max(FAST_BITS);
+    // Primes of b bits are below 2^b, so equal sizes can lose a fraction of a bit: the noise formula accounts for it.
+    let count = largest.div_ceil(most);
+    let special_bits = vec![largest.div_ceil(count); count as usize];
+    Some(DigitPlan {
+        sizes: chunks.iter().map(|chunk| chunk.len()).collect(),
+        special_bits,
+    })
+}
+
+/// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts, one per level of a
+/// tree, with plaintexts of `log2_plain` bits: the noise formulas played through.
+pub(super) fn bfv_modulus_bits(noise: NoiseModel, depth: u32, log2_plain: f64) -> f64 {
+    let fresh = noise.division(1);
+    let mut error = fresh;
+    for level in 0..depth {
+        let factor = noise.product_factor(log2_plain, level);
+        // Both operands' errors and the roundings of the tensor and of the key switch.
+        error = super::log2_sum(&[
+            error + 1.0 + factor,
+            fresh + factor,
+            noise.division(2),
+            noise.division(1) + 2.0,
+        ]);
+    }
+    error + noise.coefficient_tail() + log2_plain + 2.0
+}

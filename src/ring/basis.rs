@@ -1,0 +1,155 @@
+use crate::error::{Error, Result};
+use crate::kernels::{Modulus, NttTable};
+use crate::ring::is_prime;
+use num_bigint::BigUint;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Distinct NTT-friendly primes for one degree: the moduli of a polynomial's rows.
+///
+/// Cheap to cut and join: the tables are shared.
+#[derive(Clone, Debug)]
+pub struct RnsBasis {
+    degree: usize,
+    tables: Vec<Arc<NttTable>>,
+}
+
+impl RnsBasis {
+    /// The basis of `primes` for polynomials of `degree` coefficients.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDegree`], [`Error::NoPrimes`], [`Error::InvalidPrimeBits`], [`Error::NotPrime`],
+    /// [`Error::NotNttFriendly`], [`Error::DuplicatePrime`].
+    pub fn new(degree: usize, primes: &[u64]) -> Result<Self> {
+        if !degree.is_power_of_two() || !(8..=1 << 17).contains(&degree) {
+            return Err(Error::InvalidDegree { degree });
+        }
+        if primes.is_empty() {
+            return Err(Error::NoPrimes);
+        }
+        let mut tables = Vec::with_capacity(primes.len());
+        for (index, &prime) in primes.iter().enumerate() {
+            let bits = u64::BITS - prime.leading_zeros();
+            if bits > Modulus::MAX_BITS {
+                let least = degree.trailing_zeros() + 2;
+                return Err(Error::InvalidPrimeBits {
+                    bits,
+                    least,
+                    most: Modulus::MAX_BITS,
+                });
+            }
+            if !is_prime(prime) {
+                return Err(Error::NotPrime { value: prime });
+            }
+            if primes[..index].contains(&prime) {
+                return Err(Error::DuplicatePrime { prime });
+            }
+            let table =
+                NttTable::new(prime, degree).ok_or(Error::NotNttFriendly { prime, degree })?;
+            tables.push(Arc::new(table));
+        }
+        Ok(Self { degree, tables })
+    }
+
+    /// N.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.degree
+    }
+
+    /// The number of primes, at least 1.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a basis is never empty")]
+    pub fn len(&self) -> usize {
+        self.tables.len()
+    }
+
+    /// The NTT table of prime `index`.
+    #[must_use]
+    pub fn table(&self, index: usize) -> &NttTable {
+        &self.tables[index]
+    }
+
+    /// Prime `index` as a modulus.
+    #[must_use]
+    pub fn modulus(&self, index: usize) -> &Modulus {
+        self.tables[index].modulus()
+    }
+
+    /// All primes as moduli.
+    #[must_use]
+    pub fn moduli(&self) -> Vec<Modulus> {
+        self.tables.iter().map(|table| *table.modulus()).collect()
+    }
+
+    /// All primes.
+    #[must_use]
+    pub fn primes(&self) -> Vec<u64> {
+        self.tables
+            .iter()
+            .map(|table| table.modulus().value())
+            .collect()
+    }
+
+    /// The product of all primes.
+    #[must_use]
+    pub fn product(&self) -> BigUint {
+        self.tables
+            .iter()
+            .map(|table| BigUint::from(table.modulus().value()))
+            .product()
+    }
+
+    /// log2 of the product of all primes.
+    #[must_use]
+    pub fn log2_product(&self) -> f64 {
+        self.tables
+            .iter()
+            .map(|table| log2_word(table.modulus().value()))
+            .sum()
+    }
+
+    /// The primes at `range`.
+    ///
+    /// # Panics
+    /// If `range` is empty or reaches beyond the basis.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        assert!(!range.is_empty(), "a basis has at least one prime");
+        Self {
+            degree: self.degree,
+            tables: self.tables[range].to_vec(),
+        }
+    }
+
+    /// The primes of `self`, then those of `other`, which must differ.
+    #[must_use]
+    pub fn join(&self, other: &Self) -> Self {
+        debug_assert_eq!(self.degree, other.degree);
+        let tables = self.tables.iter().chain(&other.tables).cloned().collect();
+        Self {
+            degree: self.degree,
+            tables,
+        }
+    }
+}
+
+impl PartialEq for RnsBasis {
+    fn eq(&self, other: &Self) -> bool {
+        self.degree == other.degree
+            && self.tables.len() == other.tables.len()
+            && self
+                .tables
+                .iter()
+                .zip(&other.tables)
+                .all(|(a, b)| Arc::ptr_eq(a, b) || a.modulus() == b.modulus())
+    }
+}
+
+impl Eq for RnsBasis {}
+
+/// log2 of a word, which is not 0.
+#[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
+fn log2_word(value: u64) -> f64 {
+    (value as f64).log2()
+}

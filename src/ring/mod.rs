@@ -1,0 +1,24 @@
+//! Polynomials of `Z_Q[X]/(X^N + 1)` in RNS, in coefficient or NTT form. This floor knows no keys.
+//!
+//! Contracts here are the callers' to keep: a broken one (two bases where one is needed) panics. The floors from `params`
+//! upward check their input and never break them.
+
+mod automorphism;
+mod basis;
+mod convert;
+mod integers;
+mod poly;
+mod primes;
+mod rescale;
+mod sample;
+
+pub use automorphism::{GaloisElement, NttPermutation};
+pub use basis::RnsBasis;
+pub use convert::BasisConverter;
+pub use integers::{Integers, log2};
+pub use poly::{Coeff, CoeffPoly, Form, Ntt, NttPoly, Poly};
+pub use primes::{is_prime, ntt_primes, ntt_primes_near};
+pub use rescale::TailDivider;
+pub use sample::{
+    ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
+};

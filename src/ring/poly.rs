@@ -1,0 +1,334 @@
+use crate::kernels::ShoupScalar;
+use crate::parallel::for_each_row;
+use crate::ring::RnsBasis;
+use num_bigint::BigInt;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+/// A polynomial of degree below N in RNS: one row of N canonical residues for each prime of its basis.
+///
+/// The form is in the type: products exist only on [`NttPoly`], basis conversion only on [`CoeffPoly`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Poly<F: Form> {
+    basis: Arc<RnsBasis>,
+    data: Vec<u64>,
+    form: PhantomData<F>,
+}
+
+/// Rows hold coefficients, in natural order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coeff {}
+
+/// Rows hold the values of the negacyclic NTT, in bit-reversed order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ntt {}
+
+/// [`Coeff`] or [`Ntt`].
+pub trait Form: Send + Sync + 'static + sealed::Sealed {}
+
+impl Form for Coeff {}
+impl Form for Ntt {}
+
+mod sealed {
+    /// Closes [`Form`](super::Form) to other crates.
+    pub trait Sealed {}
+    impl Sealed for super::Coeff {}
+    impl Sealed for super::Ntt {}
+}
+
+/// A polynomial given by its coefficients.
+pub type CoeffPoly = Poly<Coeff>;
+
+/// A polynomial given by its NTT values.
+pub type NttPoly = Poly<Ntt>;
+
+impl<F: Form> Poly<F> {
+    /// The zero polynomial.
+    #[must_use]
+    pub fn zero(basis: &Arc<RnsBasis>) -> Self {
+        let data = vec![0; basis.len() * basis.degree()];
+        Self {
+            basis: Arc::clone(basis),
+            data,
+            form: PhantomData,
+        }
+    }
+
+    /// The polynomial with the given rows, one after the other, of canonical residues.
+    ///
+    /// # Panics
+    /// If `data` does not hold one row per prime.
+    #[must_use]
+    pub fn from_rows(basis: &Arc<RnsBasis>, data: Vec<u64>) -> Self {
+        assert_eq!(
+            data.len(),
+            basis.len() * basis.degree(),
+            "one row per prime"
+        );
+        let poly = Self {
+            basis: Arc::clone(basis),
+            data,
+            form: PhantomData,
+        };
+        debug_assert!(
+            (0..basis.len()).all(|i| poly.row(i).iter().all(|&x| x < basis.modulus(i).value()))
+        );
+        poly
+    }
+
+    /// The primes of the rows.
+    #[must_use]
+    pub fn basis(&self) -> &Arc<RnsBasis> {
+        &self.basis
+    }
+
+    /// All rows, one after the other.
+    #[must_use]
+    pub fn data(&self) -> &[u64] {
+        &self.data
+    }
+
+    pub(crate) fn data_mut(&mut self) -> &mut [u64] {
+        &mut self.data
+    }
+
+    /// The residues modulo prime `index`.
+    #[must_use]
+    pub fn row(&self, index: usize) -> &[u64] {
+        let degree = self.basis.degree();
+        &self.data[index * degree..(index + 1) * degree]
+    }
+
+    pub(crate) fn row_mut(&mut self, index: usize) -> &mut [u64] {
+        let degree = self.basis.degree();
+        &mut self.data[index * degree..(index + 1) * degree]
+    }
+
+    /// Calls `work(index, row)` for each row, in parallel where that pays.
+    pub(crate) fn for_each_row(&mut self, work: impl Fn(usize, &mut [u64]) + Sync + Send) {
+        for_each_row(&mut self.data, self.basis.degree(), work);
+    }
+
+    /// `self + other`
+    ///
+    /// # Panics
+    /// If the bases differ.
+    pub fn add_assign(&mut self, other: &Self) {
+        self.combine(other, |q, row, other| q.kernels().add_assign(q, row, other));
+    }
+
+    /// `self - other`
+    ///
+    /// # Panics
+    /// If the bases differ.
+    pub fn sub_assign(&mut self, other: &Self) {
+        self.combine(other, |q, row, other| q.kernels().sub_assign(q, row, other));
+    }
+
+    /// `-self`
+    pub fn negate(&mut self) {
+        let basis = Arc::clone(&self.basis);
+        self.for_each_row(|i, row| basis.modulus(i).kernels().negate(basis.modulus(i), row));
+    }
+
+    /// The product with an integer given by its residues, one per prime.
+    ///
+    /// # Panics
+    /// If there is not one factor per prime.
+    pub fn scale(&mut self, factors: &[ShoupScalar]) {
+        assert_eq!(factors.len(), self.basis.len(), "one factor per prime");
+        let basis = Arc::clone(&self.basis);
+        self.for_each_row(|i, row| {
+            basis
+                .modulus(i)
+                .kernels()
+                .scale(basis.modulus(i), row, factors[i])
+        });
+    }
+
+    /// The product with an integer of any size.
+    pub fn mul_integer(&mut self, factor: &BigInt) {
+        let factors = residues(&self.basis, factor);
+        self.scale(&factors);
+    }
+
+    /// The same polynomial modulo the first `count` primes only.
+    ///
+    /// # Panics
+    /// If `basis` is not the first primes of this polynomial's.
+    #[must_use]
+    pub fn truncated(&self, basis: &Arc<RnsBasis>) -> Self {
+        self.debug_assert_prefix(basis);
+        let data = self.data[..basis.len() * basis.degree()].to_vec();
+        Self {
+            basis: Arc::clone(basis),
+            data,
+            form: PhantomData,
+        }
+    }
+
+    /// [`truncated`](Self::truncated), in place.
+    pub(crate) fn truncate(&mut self, basis: &Arc<RnsBasis>) {
+        self.debug_assert_prefix(basis);
+        self.data.truncate(basis.len() * basis.degree());
+        self.basis = Arc::clone(basis);
+    }
+
+    /// The rows at `positions`, as a polynomial over `basis`.
+    ///
+    /// # Panics
+    /// If a position is beyond the rows, or `basis` has another number of primes.
+    #[must_use]
+    pub fn select(&self, positions: &[usize], basis: &Arc<RnsBasis>) -> Self {
+        debug_assert!(
+            positions
+                .iter()
+                .enumerate()
+                .all(|(i, &p)| basis.modulus(i) == self.basis.modulus(p))
+        );
+        let data = positions
+            .iter()
+            .flat_map(|&position| self.row(position).iter().copied())
+            .collect();
+        Self::from_rows(basis, data)
+    }
+
+    fn debug_assert_prefix(&self, basis: &RnsBasis) {
+        assert!(
+            basis.len() <= self.basis.len(),
+            "a prefix has no more primes"
+        );
+        debug_assert!(*basis == self.basis.slice(0..basis.len()));
+    }
+
+    fn combine(
+        &mut self,
+        other: &Self,
+        work: impl Fn(&crate::kernels::Modulus, &mut [u64], &[u64]) + Sync + Send,
+    ) {
+        assert!(self.basis == other.basis, "operands share one basis");
+        let basis = Arc::clone(&self.basis);
+        self.for_each_row(|i, row| work(basis.modulus(i), row, other.row(i)));
+    }
+
+    fn into_form<G: Form>(
+        mut self,
+        transform: impl Fn(usize, &mut [u64]) + Sync + Send,
+    ) -> Poly<G> {
+        let data = std::mem::take(&mut self.data);
+        let mut poly = Poly {
+            basis: Arc::clone(&self.basis),
+            data,
+            form: PhantomData,
+        };
+        poly.for_each_row(transform);
+        poly
+    }
+}
+
+impl CoeffPoly {
+    /// The polynomial with the given signed coefficients, reduced modulo each prime; missing ones are 0.
+    ///
+    /// Constant time in the coefficients' values.
+    ///
+    /// # Panics
+    /// If there are more than N.
+    #[must_use]
+    pub fn from_signed(basis: &Arc<RnsBasis>, coefficients: &[i64]) -> Self {
+        assert!(
+            coefficients.len() <= basis.degree(),
+            "at most N coefficients"
+        );
+        let mut poly = Self::zero(basis);
+        poly.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            row.iter_mut()
+                .zip(coefficients)
+                .for_each(|(x, &c)| *x = q.reduce_signed(c));
+        });
+        poly
+    }
+
+    /// The NTT of this polynomial.
+    #[must_use]
+    pub fn into_ntt(self) -> NttPoly {
+        let basis = Arc::clone(&self.basis);
+        self.into_form(|i, row| basis.table(i).forward(row))
+    }
+}
+
+impl NttPoly {
+    /// The coefficients of this polynomial.
+    #[must_use]
+    pub fn into_coeff(self) -> CoeffPoly {
+        let basis = Arc::clone(&self.basis);
+        self.into_form(|i, row| basis.table(i).inverse(row))
+    }
+
+    /// `self * other`
+    ///
+    /// # Panics
+    /// If the bases differ.
+    pub fn mul_assign(&mut self, other: &Self) {
+        self.combine(other, |q, row, other| q.kernels().mul_assign(q, row, other));
+    }
+
+    /// `self + a * b`
+    ///
+    /// # Panics
+    /// If the bases differ.
+    pub fn mul_add_assign(&mut self, a: &Self, b: &Self) {
+        assert!(self.basis == b.basis, "operands share one basis");
+        let basis = Arc::clone(&self.basis);
+        assert!(self.basis == a.basis, "operands share one basis");
+        self.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            q.kernels().mul_add_assign(q, row, a.row(i), b.row(i));
+        });
+    }
+
+    /// `self * other`, by value.
+    #[must_use]
+    pub fn product(&self, other: &Self) -> Self {
+        let mut product = self.clone();
+        product.mul_assign(other);
+        product
+    }
+
+    /// Adds an integer constant: the constant polynomial has the same value at each root.
+    pub fn add_integer(&mut self, constant: &BigInt) {
+        let residues = residues(&self.basis, constant);
+        let basis = Arc::clone(&self.basis);
+        self.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            row.iter_mut()
+                .for_each(|x| *x = q.add(*x, residues[i].value));
+        });
+    }
+}
+
+impl<F: Form> Zeroize for Poly<F> {
+    fn zeroize(&mut self) {
+        self.data.zeroize();
+    }
+}
+
+impl<F: Form> fmt::Debug for Poly<F> {
+    /// The shape only: the residues may be secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Poly({} x {})", self.basis.len(), self.basis.degree())
+    }
+}
+
+/// An integer modulo each prime of a basis.
+fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
+    (0..basis.len())
+        .map(|i| {
+            let q = basis.modulus(i);
+            let residue = super::integers::residue(integer, q.value());
+            q.shoup(residue)
+        })
+        .collect()
+}

@@ -1,0 +1,166 @@
+use crate::ring::{CoeffPoly, Form, Poly, RnsBasis};
+use rand::{CryptoRng, Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The standard deviation of [`centred_binomial`]: sqrt(42) / 2.
+pub const ERROR_STANDARD_DEVIATION: f64 = 3.240_370_349_203_930_3;
+
+/// The length of a [`Seed`].
+pub const SEED_BYTES: usize = 32;
+
+/// The public seed of a uniform polynomial. Never shared with the generator of secrets or errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed(pub [u8; SEED_BYTES]);
+
+impl Seed {
+    /// A fresh seed.
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = [0; SEED_BYTES];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+}
+
+/// A uniform polynomial, each residue by rejection from masked words; the polynomial is public, so the time may vary.
+#[must_use]
+pub fn uniform<F: Form>(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> Poly<F> {
+    expand_seed(basis, &Seed::random(rng), 0)
+}
+
+/// Uniform polynomial `number` of a public seed: row i is drawn from the `ChaCha20` stream `number * 2^32 + i` under the seed,
+/// so that a basis with fewer primes gives the same first rows.
+#[must_use]
+pub fn expand_seed<F: Form>(basis: &Arc<RnsBasis>, seed: &Seed, number: u32) -> Poly<F> {
+    let mut poly = Poly::zero(basis);
+    poly.for_each_row(|i, row| {
+        let mut generator = ChaCha20Rng::from_seed(seed.0);
+        generator.set_stream((u64::from(number) << 32) | i as u64);
+        let q = basis.modulus(i);
+        let mask = u64::MAX >> (u64::BITS - q.bits());
+        for x in row {
+            *x = loop {
+                let candidate = generator.next_u64() & mask;
+                if candidate < q.value() {
+                    break candidate;
+                }
+            };
+        }
+    });
+    poly
+}
+
+/// Uniform coefficients in {-1, 0, 1}, each with probability 1/3 up to 2^-64. Constant time.
+#[must_use]
+pub fn ternary(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
+    let mut coefficients = Zeroizing::new(vec![0i64; basis.degree()]);
+    for coefficient in coefficients.iter_mut() {
+        // floor(3 r / 2^64) - 1 without a branch.
+        *coefficient = ((u128::from(rng.next_u64()) * 3) >> 64) as i64 - 1;
+    }
+    CoeffPoly::from_signed(basis, &coefficients)
+}
+
+/// Centred binomial coefficients with 42 coins: the difference of two sums of 21 bits, in [-21, 21], with standard
+/// deviation [`ERROR_STANDARD_DEVIATION`]. Constant time.
+#[must_use]
+pub fn centred_binomial(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
+    const COINS: u64 = (1 << 21) - 1;
+    let mut coefficients = Zeroizing::new(vec![0i64; basis.degree()]);
+    for coefficient in coefficients.iter_mut() {
+        let bits = rng.next_u64();
+        *coefficient =
+            i64::from((bits & COINS).count_ones()) - i64::from(((bits >> 21) & COINS).count_ones());
+    }
+    CoeffPoly::from_signed(basis, &coefficients)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::{Coeff, Ntt, ntt_primes};
+
+    const DEGREE: usize = 1 << 14;
+
+    fn basis() -> Arc<RnsBasis> {
+        let primes: Vec<u64> = ntt_primes(30, DEGREE).take(2).collect();
+        Arc::new(RnsBasis::new(DEGREE, &primes).unwrap())
+    }
+
+    /// The statistic of Pearson's test for counts against probabilities.
+    fn chi_square(counts: &[usize], probabilities: &[f64]) -> f64 {
+        let total: usize = counts.iter().sum();
+        let cell = |(&count, &p): (&usize, &f64)| {
+            (count as f64 - total as f64 * p).powi(2) / (total as f64 * p)
+        };
+        counts.iter().zip(probabilities).map(cell).sum()
+    }
+
+    fn signed(poly: &CoeffPoly) -> Vec<i64> {
+        let q = poly.basis().modulus(0);
+        poly.row(0).iter().map(|&x| q.centre(x)).collect()
+    }
+
+    #[test]
+    fn ternary_is_uniform() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let sample = signed(&ternary(&basis(), &mut rng));
+        let counts = [-1, 0, 1].map(|v| sample.iter().filter(|&&x| x == v).count());
+        assert_eq!(counts.iter().sum::<usize>(), DEGREE);
+        assert!(
+            chi_square(&counts, &[1.0 / 3.0; 3]) < 30.0,
+            "2 degrees of freedom, p < 1e-6"
+        );
+    }
+
+    #[test]
+    fn errors_follow_the_centred_binomial() {
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let sample: Vec<i64> = (0..8)
+            .flat_map(|_| signed(&centred_binomial(&basis(), &mut rng)))
+            .collect();
+        // C(42, 21 + v) / 2^42
+        let binomial = |v: i64| {
+            (1..=42 - (21 + v))
+                .map(|j| ((21 + v + j) as f64) / j as f64)
+                .product::<f64>()
+                / 2f64.powi(42)
+        };
+        let values: Vec<i64> = (-10..=10).collect();
+        let mut counts: Vec<usize> = values
+            .iter()
+            .map(|v| sample.iter().filter(|&x| x == v).count())
+            .collect();
+        let mut probabilities: Vec<f64> = values.iter().map(|&v| binomial(v)).collect();
+        counts.push(sample.len() - counts.iter().sum::<usize>());
+        probabilities.push(1.0 - probabilities.iter().sum::<f64>());
+        assert!(
+            chi_square(&counts, &probabilities) < 65.0,
+            "21 degrees of freedom, p < 1e-6"
+        );
+        let variance = sample.iter().map(|&x| (x * x) as f64).sum::<f64>() / sample.len() as f64;
+        assert!((variance.sqrt() / ERROR_STANDARD_DEVIATION - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn uniform_fills_the_range_and_rows_are_independent_of_their_number() {
+        let basis = basis();
+        let poly = expand_seed::<Ntt>(&basis, &Seed([3; 32]), 0);
+        let q = basis.modulus(0).value();
+        let mut counts = [0; 16];
+        poly.row(0)
+            .iter()
+            .for_each(|&x| counts[(x * 16 / q) as usize] += 1);
+        assert!(
+            chi_square(&counts, &[1.0 / 16.0; 16]) < 60.0,
+            "15 degrees of freedom, p < 1e-6"
+        );
+        assert_ne!(poly.row(0), poly.row(1));
+        let short = Arc::new(basis.slice(0..1));
+        assert_eq!(
+            expand_seed::<Coeff>(&short, &Seed([3; 32]), 0).row(0),
+            poly.row(0)
+        );
+    }
+}
