@@ -1,6 +1,8 @@
 //! slotwise
+pub mod encoding;
 pub mod error;
 pub mod kernels;
+pub mod keys;
 mod parallel;
 pub mod params;
 pub mod ring;

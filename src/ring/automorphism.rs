@@ -37,6 +37,12 @@ impl GaloisElement {
         self.0
     }
 
+    /// `g h` modulo 2N: first one automorphism, then the other.
+    #[must_use]
+    pub fn compose(self, other: Self, degree: usize) -> Self {
+        Self(self.0 * other.0 % (2 * degree as u64))
+    }
+
     /// g^-1 modulo 2N: the automorphism that undoes this one.
     #[must_use]
     pub fn inverse(self, degree: usize) -> Self {

@@ -15,6 +15,7 @@ mod sample;
 pub use automorphism::{GaloisElement, NttPermutation};
 pub use basis::RnsBasis;
 pub use convert::BasisConverter;
+pub(crate) use integers::residue;
 pub use integers::{Integers, log2};
 pub use poly::{Coeff, CoeffPoly, Form, Ntt, NttPoly, Poly};
 pub use primes::{is_prime, ntt_primes, ntt_primes_near};

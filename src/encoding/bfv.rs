@@ -1,0 +1,345 @@
+use crate::encoding::slots_fft::SlotsFft;
+use crate::error::{Error, Result};
+use crate::params::{BfvContext, Fingerprint};
+use crate::ring::{CoeffPoly, NttPoly};
+use num_complex::Complex64;
+use std::sync::{Arc, OnceLock};
+
+/// Between integers and BFV plaintexts: slots (two rows of N/2) or coefficients.
+#[derive(Clone, Debug)]
+pub struct BfvEncoder {
+    context: BfvContext,
+    /// The position of each slot among the NTT values.
+    positions: Arc<Vec<u32>>,
+}
+
+/// A polynomial modulo t.
+#[derive(Clone, Debug)]
+pub struct BfvPlaintext {
+    pub(crate) context: BfvContext,
+    /// N residues modulo t.
+    pub(crate) coefficients: Vec<u64>,
+    /// log2 of a bound of |m(zeta)| over all roots, for m centred.
+    norm: OnceLock<f64>,
+    /// The centred polynomial over the data primes, for products; made by the first product.
+    transformed: OnceLock<NttPoly>,
+}
+
+impl BfvPlaintext {
+    fn new(context: &BfvContext, coefficients: Vec<u64>) -> Self {
+        Self {
+            context: context.clone(),
+            coefficients,
+            norm: OnceLock::new(),
+            transformed: OnceLock::new(),
+        }
+    }
+
+    /// The parameters' identity.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.context.fingerprint()
+    }
+
+    /// Whether all coefficients are 0.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.coefficients.iter().all(|&c| c == 0)
+    }
+
+    fn centred(&self) -> Vec<i64> {
+        let t = self.context.plain_modulus();
+        self.coefficients.iter().map(|&c| t.centre(c)).collect()
+    }
+
+    /// log2 of the largest magnitude that the centred polynomial takes at a root: what a product multiplies noise by.
+    #[expect(clippy::cast_precision_loss, reason = "a bound, rounded up below")]
+    pub(crate) fn log2_norm(&self) -> f64 {
+        *self.norm.get_or_init(|| {
+            let centred = self.centred();
+            let half = centred.len() / 2;
+            let (low, high) = centred.split_at(half);
+            let mut values: Vec<Complex64> = low
+                .iter()
+                .zip(high)
+                .map(|(&a, &b)| Complex64::new(a as f64, b as f64))
+                .collect();
+            SlotsFft::new(half).evaluate(&mut values);
+            let largest = values.iter().map(|value| value.norm()).fold(0.0, f64::max);
+            // A thousandth of a bit covers the rounding of the transform.
+            largest.log2() + 0.001
+        })
+    }
+
+    /// The centred polynomial over the data primes of the top level.
+    pub(crate) fn transformed(&self) -> Result<&NttPoly> {
+        if let Some(poly) = self.transformed.get() {
+            return Ok(poly);
+        }
+        let basis = self.context.rlwe().basis(self.context.top_level())?;
+        let poly = CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
+        Ok(self.transformed.get_or_init(|| poly))
+    }
+}
+
+impl BfvEncoder {
+    /// The encoder of `context`.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "positions are below 2^17")]
+    pub fn new(context: &BfvContext) -> Self {
+        let degree = context.slots();
+        let order = 2 * degree;
+        let bits = degree.trailing_zeros();
+        // NTT value i is at psi^(2 brv(i) + 1); slot j of the rows is at 5^j and -5^j.
+        let position =
+            |exponent: usize| ((exponent >> 1).reverse_bits() >> (usize::BITS - bits)) as u32;
+        let powers: Vec<usize> = std::iter::successors(Some(1), |power| Some(power * 5 % order))
+            .take(degree / 2)
+            .collect();
+        let first = powers.iter().map(|&power| position(power));
+        let second = powers.iter().map(|&power| position(order - power));
+        Self {
+            context: context.clone(),
+            positions: Arc::new(first.chain(second).collect()),
+        }
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &BfvContext {
+        &self.context
+    }
+
+    /// Signed integers in the first slots, the rest 0: row 0 first, then row 1.
+    ///
+    /// # Errors
+    /// [`Error::BatchingUnsupported`]; [`Error::Empty`]; [`Error::TooManyValues`]; [`Error::ValueOutOfRange`] unless each is in
+    /// `[-t/2, t/2)`.
+    pub fn encode(&self, values: &[i64]) -> Result<BfvPlaintext> {
+        self.slots(&self.reduce_signed(values)?)
+    }
+
+    /// Unsigned integers in the first slots, as [`encode`](Self::encode), each below t.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_u64(&self, values: &[u64]) -> Result<BfvPlaintext> {
+        self.slots(self.reduce_unsigned(values)?)
+    }
+
+    /// Signed integers as the coefficients of the polynomial itself, the rest 0; any t.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode), batching excepted.
+    pub fn encode_coefficients(&self, values: &[i64]) -> Result<BfvPlaintext> {
+        let mut coefficients = self.reduce_signed(values)?;
+        coefficients.resize(self.context.slots(), 0);
+        Ok(BfvPlaintext::new(&self.context, coefficients))
+    }
+
+    /// Unsigned integers as coefficients, as [`encode_coefficients`](Self::encode_coefficients).
+    ///
+    /// # Errors
+    /// As [`encode_coefficients`](Self::encode_coefficients).
+    pub fn encode_coefficients_u64(&self, values: &[u64]) -> Result<BfvPlaintext> {
+        let mut coefficients = self.reduce_unsigned(values)?.to_vec();
+        coefficients.resize(self.context.slots(), 0);
+        Ok(BfvPlaintext::new(&self.context, coefficients))
+    }
+
+    /// The same integer in every slot: the constant polynomial, for any t.
+    ///
+    /// # Errors
+    /// [`Error::ValueOutOfRange`].
+    pub fn encode_scalar(&self, value: i64) -> Result<BfvPlaintext> {
+        self.encode_coefficients(&[value])
+    }
+
+    /// The slots as integers in `[-t/2, t/2)`.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::BatchingUnsupported`].
+    pub fn decode(&self, plaintext: &BfvPlaintext) -> Result<Vec<i64>> {
+        let t = self.context.plain_modulus();
+        Ok(self
+            .decode_u64(plaintext)?
+            .into_iter()
+            .map(|value| t.centre(value))
+            .collect())
+    }
+
+    /// The slots as integers in `[0, t)`.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_u64(&self, plaintext: &BfvPlaintext) -> Result<Vec<u64>> {
+        let mut values = self.decode_coefficients_u64(plaintext)?;
+        self.context.batching()?.forward(&mut values);
+        Ok(self
+            .positions
+            .iter()
+            .map(|&position| values[position as usize])
+            .collect())
+    }
+
+    /// The coefficients as integers in `[-t/2, t/2)`.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    pub fn decode_coefficients(&self, plaintext: &BfvPlaintext) -> Result<Vec<i64>> {
+        self.check(plaintext)?;
+        Ok(plaintext.centred())
+    }
+
+    /// The coefficients as integers in `[0, t)`.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    pub fn decode_coefficients_u64(&self, plaintext: &BfvPlaintext) -> Result<Vec<u64>> {
+        self.check(plaintext)?;
+        Ok(plaintext.coefficients.clone())
+    }
+
+    /// The plaintext with the given coefficients modulo t, which decryption found.
+    pub(crate) fn from_residues(&self, coefficients: Vec<u64>) -> BfvPlaintext {
+        BfvPlaintext::new(&self.context, coefficients)
+    }
+
+    fn slots(&self, values: &[u64]) -> Result<BfvPlaintext> {
+        let table = self.context.batching()?;
+        let mut coefficients = vec![0; self.context.slots()];
+        for (&value, &position) in values.iter().zip(self.positions.iter()) {
+            coefficients[position as usize] = value;
+        }
+        table.inverse(&mut coefficients);
+        Ok(BfvPlaintext::new(&self.context, coefficients))
+    }
+
+    fn reduce_signed(&self, values: &[i64]) -> Result<Vec<u64>> {
+        self.check_count(values.len())?;
+        let t = self.context.plain_modulus();
+        let residue = |(index, &value): (usize, &i64)| {
+            let residue = t.reduce_signed(value);
+            if t.centre(residue) == value {
+                Ok(residue)
+            } else {
+                Err(Error::ValueOutOfRange { index })
+            }
+        };
+        values.iter().enumerate().map(residue).collect()
+    }
+
+    fn reduce_unsigned<'a>(&self, values: &'a [u64]) -> Result<&'a [u64]> {
+        self.check_count(values.len())?;
+        let t = self.context.plain_modulus().value();
+        match values.iter().position(|&value| value >= t) {
+            Some(index) => Err(Error::ValueOutOfRange { index }),
+            None => Ok(values),
+        }
+    }
+
+    fn check_count(&self, given: usize) -> Result<()> {
+        let capacity = self.context.slots();
+        match given {
+            0 => Err(Error::Empty),
+            _ if given > capacity => Err(Error::TooManyValues { given, capacity }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&self, plaintext: &BfvPlaintext) -> Result<()> {
+        if plaintext.fingerprint() == self.context.fingerprint() {
+            Ok(())
+        } else {
+            Err(Error::ContextMismatch)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoder(t: u64) -> BfvEncoder {
+        let builder = BfvContext::builder()
+            .degree(8)
+            .prime_bits(&[50, 40, 50])
+            .plain_modulus(t);
+        BfvEncoder::new(&builder.insecure_skip_security_check().build().unwrap())
+    }
+
+    #[test]
+    fn slots_multiply_as_polynomials_do() {
+        let encoder = encoder(17);
+        let (a, b) = ([1, 2, 3, 4, 5, 6, 7, 8], [8, -8, 2, 0, 1, -5, 3, 3]);
+        let (x, y) = (encoder.encode(&a).unwrap(), encoder.encode(&b).unwrap());
+        assert_eq!(encoder.decode(&x).unwrap(), [1, 2, 3, 4, 5, 6, 7, 8]);
+        let mut product = [0i64; 8];
+        let (x, y) = (
+            encoder.decode_coefficients(&x).unwrap(),
+            encoder.decode_coefficients(&y).unwrap(),
+        );
+        for i in 0..8 {
+            for j in 0..8 {
+                product[(i + j) % 8] += if i + j < 8 { x[i] * y[j] } else { -x[i] * y[j] };
+            }
+        }
+        let product = product.map(|c| c.rem_euclid(17) as u64);
+        let product = encoder.encode_coefficients_u64(&product).unwrap();
+        let expected: Vec<u64> = a
+            .iter()
+            .zip(&b)
+            .map(|(a, b)| (a * b as &i64).rem_euclid(17) as u64)
+            .collect();
+        assert_eq!(encoder.decode_u64(&product).unwrap(), expected);
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        let encoder = encoder(17);
+        assert_eq!(encoder.encode(&[]).unwrap_err(), Error::Empty);
+        assert_eq!(
+            encoder.encode(&[0; 9]).unwrap_err(),
+            Error::TooManyValues {
+                given: 9,
+                capacity: 8
+            }
+        );
+        for bad in [9, -9, i64::MAX, i64::MIN] {
+            assert_eq!(
+                encoder.encode(&[0, bad]).unwrap_err(),
+                Error::ValueOutOfRange { index: 1 }
+            );
+        }
+        assert_eq!(
+            encoder.encode_u64(&[17]).unwrap_err(),
+            Error::ValueOutOfRange { index: 0 }
+        );
+        let plain = self::encoder(16);
+        assert!(matches!(
+            plain.encode(&[1]),
+            Err(Error::BatchingUnsupported {
+                plain_modulus: 16,
+                degree: 8
+            })
+        ));
+        let coefficients = plain.encode_coefficients(&[-8, 7]).unwrap();
+        assert_eq!(
+            plain.decode_coefficients(&coefficients).unwrap()[..2],
+            [-8, 7]
+        );
+        assert_eq!(
+            encoder.decode(&coefficients).unwrap_err(),
+            Error::ContextMismatch
+        );
+    }
+
+    #[test]
+    fn norms_are_those_of_the_values_at_the_roots() {
+        let encoder = encoder(97);
+        assert!((encoder.encode_scalar(-5).unwrap().log2_norm() - 5f64.log2()).abs() < 0.01);
+        let ones = encoder.encode_coefficients(&[1; 8]).unwrap();
+        let direct = 2.0 / (2.0 * (std::f64::consts::PI / 16.0).sin());
+        assert!((ones.log2_norm() - direct.log2()).abs() < 0.01);
+    }
+}

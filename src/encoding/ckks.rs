@@ -1,0 +1,546 @@
+use crate::encoding::slots_fft::SlotsFft;
+use crate::error::{Error, Result};
+use crate::params::{CkksContext, Fingerprint, Scale};
+use crate::ring::{CoeffPoly, Integers, NttPoly};
+use num_bigint::BigInt;
+use num_complex::Complex64;
+use std::sync::{Arc, OnceLock};
+
+/// Between numbers and CKKS plaintexts.
+///
+/// A message of n slots, n a power of two up to N/2, is packed sparsely into a polynomial in `X^(N/2n)`: every slot count
+/// fills all N/2 slots by repetition, so that rotations of fewer slots wrap over that number.
+#[derive(Clone, Debug)]
+pub struct CkksEncoder {
+    context: CkksContext,
+    transforms: Arc<Vec<OnceLock<SlotsFft>>>,
+}
+
+/// A polynomial that stands for a message times a scale, with bounds for both.
+#[derive(Clone, Debug)]
+pub struct CkksPlaintext {
+    pub(crate) poly: NttPoly,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) level: usize,
+    pub(crate) scale: Scale,
+    pub(crate) message_bound: f64,
+    /// log2 of the standard deviation of a coefficient's error, in units of 1 (the scale's reciprocal).
+    pub(crate) noise: f64,
+}
+
+impl CkksPlaintext {
+    /// The level it was encoded at.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.level
+    }
+
+    /// The factor between the message and the polynomial.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// A bound of each slot's magnitude: a power of two, at least 1 after the encoder, which so tells nothing finer about
+    /// the message.
+    #[must_use]
+    pub fn message_bound(&self) -> f64 {
+        self.message_bound
+    }
+}
+
+impl CkksEncoder {
+    /// The encoder of `context`.
+    #[must_use]
+    pub fn new(context: &CkksContext) -> Self {
+        let sizes = context.slots().trailing_zeros() + 1;
+        Self {
+            context: context.clone(),
+            transforms: Arc::new((0..sizes).map(|_| OnceLock::new()).collect()),
+        }
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &CkksContext {
+        &self.context
+    }
+
+    /// Real values in the first slots of all N/2, the rest 0, at `level` and its canonical scale. Fewer values are packed as
+    /// given: use [`encode_sparse`](Self::encode_sparse) to repeat them.
+    ///
+    /// # Errors
+    /// As [`encode_complex`](Self::encode_complex).
+    pub fn encode(&self, values: &[f64], level: usize) -> Result<CkksPlaintext> {
+        self.encode_complex(&to_complex(values), level, self.context.scale(level)?)
+    }
+
+    /// `f32` values, as [`encode`](Self::encode).
+    ///
+    /// # Errors
+    /// As [`encode_complex`](Self::encode_complex).
+    pub fn encode_f32(&self, values: &[f32], level: usize) -> Result<CkksPlaintext> {
+        let values: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
+        self.encode(&values, level)
+    }
+
+    /// Integers, as [`encode`](Self::encode); those above 2^53 are rounded to 53 bits.
+    ///
+    /// # Errors
+    /// As [`encode_complex`](Self::encode_complex).
+    #[expect(clippy::cast_precision_loss, reason = "documented")]
+    pub fn encode_i64(&self, values: &[i64], level: usize) -> Result<CkksPlaintext> {
+        let values: Vec<f64> = values.iter().map(|&value| value as f64).collect();
+        self.encode(&values, level)
+    }
+
+    /// Complex values in the first slots of all N/2, the rest 0, at any level and scale.
+    ///
+    /// # Errors
+    /// [`Error::Empty`]; [`Error::TooManyValues`]; [`Error::NotFinite`]; [`Error::InvalidLevel`];
+    /// [`Error::ScaleTooLarge`] if scale times message does not fit the modulus of the level.
+    pub fn encode_complex(
+        &self,
+        values: &[Complex64],
+        level: usize,
+        scale: Scale,
+    ) -> Result<CkksPlaintext> {
+        self.check_values(values, self.context.slots())?;
+        let mut slots = values.to_vec();
+        slots.resize(self.context.slots(), Complex64::ZERO);
+        self.encode_slots(slots, level, scale)
+    }
+
+    /// Complex values in `slots` slots, a power of two up to N/2, repeated over all N/2; missing ones are 0.
+    ///
+    /// # Errors
+    /// As [`encode_complex`](Self::encode_complex); [`Error::InvalidSlotCount`].
+    pub fn encode_sparse(
+        &self,
+        values: &[Complex64],
+        slots: usize,
+        level: usize,
+        scale: Scale,
+    ) -> Result<CkksPlaintext> {
+        self.check_slots(slots)?;
+        self.check_values(values, slots)?;
+        let mut packed = values.to_vec();
+        packed.resize(slots, Complex64::ZERO);
+        self.encode_slots(packed, level, scale)
+    }
+
+    /// One value in every slot, without an FFT. The real and imaginary parts are the coefficients of 1 and `X^(N/2)`.
+    ///
+    /// # Errors
+    /// As [`encode_complex`](Self::encode_complex).
+    pub fn encode_scalar(
+        &self,
+        value: Complex64,
+        level: usize,
+        scale: Scale,
+    ) -> Result<CkksPlaintext> {
+        self.check_values(&[value], 1)?;
+        self.encode_slots(vec![value], level, scale)
+    }
+
+    /// Real numbers as the coefficients of the polynomial itself: products are then negacyclic convolutions.
+    ///
+    /// # Errors
+    /// [`Error::Empty`]; [`Error::TooManyValues`] above N; [`Error::NotFinite`]; [`Error::InvalidLevel`];
+    /// [`Error::ScaleTooLarge`].
+    pub fn encode_coefficients(
+        &self,
+        values: &[f64],
+        level: usize,
+        scale: Scale,
+    ) -> Result<CkksPlaintext> {
+        self.check_values(&to_complex(values), 2 * self.context.slots())?;
+        // |a(zeta)| is at most the sum of the magnitudes.
+        let bound = values.iter().map(|value| value.abs()).sum();
+        let scaled = |value: &f64| scale.to_f64() * value;
+        let coefficients: Vec<f64> = values.iter().map(scaled).collect();
+        self.finish(&coefficients, 1, bound, (level, scale))
+    }
+
+    /// The message in all N/2 slots.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    pub fn decode_complex(&self, plaintext: &CkksPlaintext) -> Result<Vec<Complex64>> {
+        self.decode_sparse(plaintext, self.context.slots())
+    }
+
+    /// The real parts of the message in all N/2 slots.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    pub fn decode(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
+        Ok(self
+            .decode_complex(plaintext)?
+            .iter()
+            .map(|value| value.re)
+            .collect())
+    }
+
+    /// The message of a plaintext packed into `slots` slots.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::InvalidSlotCount`].
+    pub fn decode_sparse(&self, plaintext: &CkksPlaintext, slots: usize) -> Result<Vec<Complex64>> {
+        self.check_slots(slots)?;
+        let coefficients = self.decode_coefficients(plaintext)?;
+        let gap = self.context.slots() / slots;
+        let half = self.context.slots();
+        let mut values: Vec<Complex64> = (0..slots)
+            .map(|k| Complex64::new(coefficients[k * gap], coefficients[half + k * gap]))
+            .collect();
+        self.transform(slots).evaluate(&mut values);
+        Ok(values)
+    }
+
+    /// The coefficients of the polynomial divided by the scale.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    pub fn decode_coefficients(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
+        if plaintext.fingerprint != self.context.fingerprint() {
+            return Err(Error::ContextMismatch);
+        }
+        let bound = plaintext.message_bound.log2() + plaintext.scale.log2();
+        Ok(decode_coefficients(
+            &plaintext.poly,
+            bound.max(plaintext.noise),
+            plaintext.scale,
+        ))
+    }
+
+    fn encode_slots(
+        &self,
+        mut values: Vec<Complex64>,
+        level: usize,
+        scale: Scale,
+    ) -> Result<CkksPlaintext> {
+        let (slots, half) = (values.len(), self.context.slots());
+        let gap = half / slots;
+        let largest = values.iter().map(|value| value.norm()).fold(0.0, f64::max);
+        self.transform(slots).interpolate(&mut values);
+        let factor = scale.to_f64();
+        let parts = values
+            .iter()
+            .map(|value| value.re)
+            .chain(values.iter().map(|value| value.im));
+        let coefficients: Vec<f64> = parts.map(|part| part * factor).collect();
+        self.finish(&coefficients, gap, largest, (level, scale))
+    }
+
+    /// The plaintext whose coefficient `k * gap` is the rounded `scaled[k]`.
+    fn finish(
+        &self,
+        scaled: &[f64],
+        gap: usize,
+        largest: f64,
+        (level, scale): (usize, Scale),
+    ) -> Result<CkksPlaintext> {
+        let context = self.context.rlwe();
+        let basis = context.basis(level)?;
+        let message_bound = largest.log2().ceil().exp2().max(1.0);
+        let message_bits = message_bound.log2() + scale.log2();
+        let modulus_bits = context.log2_modulus(level)?;
+        if message_bits + 1.0 >= modulus_bits {
+            return Err(Error::ScaleTooLarge {
+                message_bits,
+                modulus_bits,
+            });
+        }
+        let mut poly = CoeffPoly::zero(basis);
+        if message_bits < 62.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
+            let rounded: Vec<i64> = scaled.iter().map(|value| value.round() as i64).collect();
+            poly.for_each_row(|i, row| {
+                let q = basis.modulus(i);
+                row.iter_mut()
+                    .step_by(gap)
+                    .zip(&rounded)
+                    .for_each(|(x, &c)| *x = q.reduce_signed(c));
+            });
+        } else {
+            let one = Scale::power_of_two(0);
+            let rounded: Vec<BigInt> = scaled
+                .iter()
+                .map(|&value| one.round_product(value))
+                .collect();
+            poly.for_each_row(|i, row| {
+                let q = basis.modulus(i).value();
+                row.iter_mut()
+                    .step_by(gap)
+                    .zip(&rounded)
+                    .for_each(|(x, c)| *x = crate::ring::residue(c, q));
+            });
+        }
+        // The rounding to integers, and the FFT's own error: 2^-53 of the values for each of its layers.
+        let fft = message_bits - 52.0;
+        let noise = crate::params::log2_sum(&[context.noise().encoding(), fft]);
+        let fingerprint = context.fingerprint();
+        Ok(CkksPlaintext {
+            poly: poly.into_ntt(),
+            fingerprint,
+            level,
+            scale,
+            message_bound,
+            noise,
+        })
+    }
+
+    fn transform(&self, slots: usize) -> &SlotsFft {
+        self.transforms[slots.trailing_zeros() as usize].get_or_init(|| SlotsFft::new(slots))
+    }
+
+    fn check_slots(&self, slots: usize) -> Result<()> {
+        if slots.is_power_of_two() && slots <= self.context.slots() {
+            return Ok(());
+        }
+        Err(Error::InvalidSlotCount { slots })
+    }
+
+    fn check_values(&self, values: &[Complex64], capacity: usize) -> Result<()> {
+        if values.is_empty() {
+            return Err(Error::Empty);
+        }
+        if values.len() > capacity {
+            return Err(Error::TooManyValues {
+                given: values.len(),
+                capacity,
+            });
+        }
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(Error::NotFinite { index }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The centred coefficients divided by `scale`, for coefficients below `2^bound_bits`: only as many primes are used as
+/// the bound needs.
+pub(crate) fn decode_coefficients(poly: &NttPoly, bound_bits: f64, scale: Scale) -> Vec<f64> {
+    let basis = poly.basis();
+    let enough =
+        (1..basis.len()).find(|&count| basis.slice(0..count).log2_product() > bound_bits + 2.0);
+    let basis = Arc::new(basis.slice(0..enough.unwrap_or(basis.len())));
+    let poly = poly.truncated(&basis).into_coeff();
+    let factor = 1.0 / scale.to_f64();
+    if basis.len() == 1 {
+        let q = basis.modulus(0);
+        #[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
+        return poly
+            .row(0)
+            .iter()
+            .map(|&x| q.centre(x) as f64 * factor)
+            .collect();
+    }
+    if basis.len() == 2 {
+        return decode_pair(&poly, factor);
+    }
+    Integers::new(&basis)
+        .compose(&poly)
+        .iter()
+        .map(|integer| to_f64(integer) * factor)
+        .collect()
+}
+
+/// Two primes: Garner's formula, `x = x_0 + q_0 ((x_1 - x_0) q_0^-1 mod q_1)`, centred.
+#[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
+fn decode_pair(poly: &CoeffPoly, factor: f64) -> Vec<f64> {
+    let (q0, q1) = (poly.basis().modulus(0), poly.basis().modulus(1));
+    let inverse = q1.shoup(q1.inverse(q1.reduce(q0.value())));
+    let product = i128::from(q0.value()) * i128::from(q1.value());
+    let digits = poly.row(0).iter().zip(poly.row(1));
+    digits
+        .map(|(&x0, &x1)| {
+            let digit = q1.mul_shoup(q1.sub(x1, q1.reduce(x0)), inverse);
+            let value = i128::from(x0) + i128::from(q0.value()) * i128::from(digit);
+            // Branch-free: the sign of product / 2 - value - 1 selects.
+            let above = (product / 2 - value) >> 127;
+            (value - (above & product)) as f64 * factor
+        })
+        .collect()
+}
+
+fn to_complex(values: &[f64]) -> Vec<Complex64> {
+    values
+        .iter()
+        .map(|&value| Complex64::new(value, 0.0))
+        .collect()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "decoding to f64: the top 64 bits decide"
+)]
+fn to_f64(integer: &BigInt) -> f64 {
+    let shift = integer.magnitude().bits().saturating_sub(64);
+    let top = (integer.magnitude() >> shift)
+        .iter_u64_digits()
+        .next()
+        .unwrap_or(0) as f64;
+    let magnitude = top * (shift as f64).exp2();
+    if integer.sign() == num_bigint::Sign::Minus {
+        -magnitude
+    } else {
+        magnitude
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoder() -> CkksEncoder {
+        let builder = CkksContext::builder()
+            .degree(64)
+            .prime_bits(&[50, 40, 40, 50])
+            .scale_bits(40);
+        CkksEncoder::new(&builder.insecure_skip_security_check().build().unwrap())
+    }
+
+    fn close(a: &[Complex64], b: &[Complex64], tolerance: f64) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).norm() < tolerance)
+    }
+
+    #[test]
+    fn slots_round_trip_at_every_level_and_scale() {
+        let encoder = encoder();
+        let values: Vec<Complex64> = (0..32)
+            .map(|k| Complex64::new(f64::from(k) - 9.5, 0.25 * f64::from(k)))
+            .collect();
+        for level in 0..3 {
+            for bits in [30, 40, 43] {
+                let scale = Scale::power_of_two(bits);
+                let plaintext = encoder.encode_complex(&values, level, scale).unwrap();
+                let tolerance = 40.0 / scale.to_f64();
+                assert!(close(
+                    &encoder.decode_complex(&plaintext).unwrap(),
+                    &values,
+                    tolerance
+                ));
+            }
+        }
+        // More than one word: every way of decoding.
+        for bits in [70, 100] {
+            let plaintext = encoder
+                .encode_complex(&values, 2, Scale::power_of_two(bits))
+                .unwrap();
+            assert!(close(
+                &encoder.decode_complex(&plaintext).unwrap(),
+                &values,
+                1e-12
+            ));
+        }
+    }
+
+    #[test]
+    fn sparse_packing_repeats() {
+        let encoder = encoder();
+        let values = [1.0, -2.0, 3.0, 0.5].map(|x| Complex64::new(x, 1.0));
+        let plaintext = encoder
+            .encode_sparse(&values, 4, 1, Scale::power_of_two(40))
+            .unwrap();
+        let all: Vec<Complex64> = (0..32).map(|k| values[k % 4]).collect();
+        assert!(close(
+            &encoder.decode_complex(&plaintext).unwrap(),
+            &all,
+            1e-9
+        ));
+        assert!(close(
+            &encoder.decode_sparse(&plaintext, 4).unwrap(),
+            &values,
+            1e-9
+        ));
+        let scalar = encoder
+            .encode_scalar(Complex64::new(2.0, -1.0), 1, Scale::power_of_two(40))
+            .unwrap();
+        assert!(close(
+            &encoder.decode_complex(&scalar).unwrap(),
+            &[Complex64::new(2.0, -1.0); 32],
+            1e-9
+        ));
+        assert!(matches!(
+            encoder.encode_sparse(&values, 3, 1, scalar.scale()),
+            Err(Error::InvalidSlotCount { .. })
+        ));
+        assert!(matches!(
+            encoder.encode_sparse(&values, 64, 1, scalar.scale()),
+            Err(Error::InvalidSlotCount { .. })
+        ));
+        assert!(matches!(
+            encoder.encode_sparse(&values, 2, 1, scalar.scale()),
+            Err(Error::TooManyValues { .. })
+        ));
+    }
+
+    #[test]
+    fn integers_floats_and_coefficients() {
+        let encoder = encoder();
+        assert_eq!(
+            encoder
+                .decode(&encoder.encode_i64(&[3, -4], 2).unwrap())
+                .unwrap()[..3]
+                .iter()
+                .map(|x| x.round())
+                .collect::<Vec<_>>(),
+            [3.0, -4.0, 0.0]
+        );
+        assert!(
+            (encoder
+                .decode(&encoder.encode_f32(&[0.5], 2).unwrap())
+                .unwrap()[0]
+                - 0.5)
+                .abs()
+                < 1e-9
+        );
+        let plaintext = encoder
+            .encode_coefficients(&[1.5, -2.5], 0, Scale::power_of_two(40))
+            .unwrap();
+        let decoded = encoder.decode_coefficients(&plaintext).unwrap();
+        assert!(
+            (decoded[0] - 1.5).abs() < 1e-11
+                && (decoded[1] + 2.5).abs() < 1e-11
+                && decoded[2] == 0.0
+        );
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        let encoder = encoder();
+        assert_eq!(encoder.encode(&[], 0).unwrap_err(), Error::Empty);
+        assert_eq!(
+            encoder.encode(&[1.0, f64::NAN], 0).unwrap_err(),
+            Error::NotFinite { index: 1 }
+        );
+        assert_eq!(
+            encoder.encode(&[f64::NEG_INFINITY], 0).unwrap_err(),
+            Error::NotFinite { index: 0 }
+        );
+        assert_eq!(
+            encoder.encode(&[0.0; 33], 0).unwrap_err(),
+            Error::TooManyValues {
+                given: 33,
+                capacity: 32
+            }
+        );
+        assert_eq!(
+            encoder.encode(&[0.0], 7).unwrap_err(),
+            Error::InvalidLevel {
+                level: 7,
+                highest: 2
+            }
+        );
+        assert!(matches!(
+            encoder.encode(&[1000.0], 0),
+            Err(Error::ScaleTooLarge { .. })
+        ));
+        assert!(matches!(
+            encoder.encode(&[f64::MAX], 2),
+            Err(Error::ScaleTooLarge { .. })
+        ));
+    }
+}

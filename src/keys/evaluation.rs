@@ -1,0 +1,222 @@
+use crate::error::{Error, Result};
+use crate::keys::{KeyId, SwitchingKey};
+use crate::params::Context;
+use crate::ring::{GaloisElement, NttPermutation};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+/// The switching key from `s^2` to s.
+#[derive(Clone, Debug)]
+pub struct RelinearizationKey(pub(crate) SwitchingKey);
+
+/// The key of one automorphism: from s to its preimage, so that the automorphism, applied last, lands under s.
+#[derive(Clone, Debug)]
+pub struct GaloisKey {
+    pub(crate) key: SwitchingKey,
+    pub(crate) permutation: NttPermutation,
+}
+
+/// Keys for a set of automorphisms.
+#[derive(Clone, Debug, Default)]
+pub struct GaloisKeys {
+    keys: BTreeMap<GaloisElement, GaloisKey>,
+}
+
+/// Everything that a server needs to compute, and no secret: it has no field that could hold one.
+#[derive(Clone, Debug)]
+pub struct EvaluationKeys {
+    pub(super) context: Arc<Context>,
+    pub(super) id: KeyId,
+    pub(super) relinearization: Option<RelinearizationKey>,
+    pub(super) galois: GaloisKeys,
+}
+
+/// Which rotations keys are generated for.
+///
+/// ```
+/// use slotwise::prelude::*;
+/// let few = Rotations::steps(&[1, -1, 8]);
+/// let every_step_in_a_few = Rotations::powers_of_two();
+/// let both = few.and(every_step_in_a_few);
+/// # let _ = both;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rotations {
+    steps: BTreeSet<i64>,
+    powers_of_two: bool,
+    conjugation: bool,
+}
+
+impl Rotations {
+    /// No rotation.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Exactly these steps, to the left where positive.
+    #[must_use]
+    pub fn steps(steps: &[i64]) -> Self {
+        Self {
+            steps: steps.iter().copied().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Every power of two up to half a row, in both directions, and the conjugation or row swap: any rotation is composed
+    /// of at most log2(N) / 2 of these, and sums over slots need no others.
+    #[must_use]
+    pub fn powers_of_two() -> Self {
+        Self {
+            powers_of_two: true,
+            conjugation: true,
+            ..Self::default()
+        }
+    }
+
+    /// These rotations and `others`.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.steps.extend(others.steps);
+        self.powers_of_two |= others.powers_of_two;
+        self.conjugation |= others.conjugation;
+        self
+    }
+
+    /// These rotations, and complex conjugation (CKKS) or the swap of the two rows of slots (BFV).
+    #[must_use]
+    pub fn and_conjugation(mut self) -> Self {
+        self.conjugation = true;
+        self
+    }
+
+    /// The automorphisms at `degree`, without the identity.
+    pub(super) fn elements(&self, degree: usize) -> BTreeSet<GaloisElement> {
+        let mut elements: BTreeSet<GaloisElement> = self
+            .steps
+            .iter()
+            .map(|&step| GaloisElement::rotation(step, degree))
+            .collect();
+        if self.powers_of_two {
+            let exponents = 0..(degree / 2).trailing_zeros();
+            let both = exponents.flat_map(|exponent| [1i64 << exponent, -(1i64 << exponent)]);
+            elements.extend(both.map(|step| GaloisElement::rotation(step, degree)));
+        }
+        if self.conjugation {
+            elements.insert(GaloisElement::conjugation(degree));
+        }
+        elements.remove(&GaloisElement::rotation(0, degree));
+        elements
+    }
+}
+
+impl GaloisKeys {
+    pub(super) fn insert(&mut self, element: GaloisElement, key: GaloisKey) {
+        self.keys.insert(element, key);
+    }
+
+    /// The automorphisms that have a key.
+    pub fn elements(&self) -> impl Iterator<Item = GaloisElement> {
+        self.keys.keys().copied()
+    }
+
+    /// The key of `element`, if there is one.
+    #[must_use]
+    pub fn get(&self, element: GaloisElement) -> Option<&GaloisKey> {
+        self.keys.get(&element)
+    }
+
+    /// The shortest sequence of automorphisms with keys that composes to the rotation by `step`; empty for a multiple of
+    /// the row.
+    ///
+    /// # Errors
+    /// [`Error::MissingRotationKey`] if more than log2(N) of them would be needed, or none do.
+    pub(crate) fn path(&self, step: i64, degree: usize) -> Result<Vec<GaloisElement>> {
+        let target = GaloisElement::rotation(step, degree);
+        let start = GaloisElement::rotation(0, degree);
+        if target == start {
+            return Ok(Vec::new());
+        }
+        if self.keys.contains_key(&target) {
+            return Ok(vec![target]);
+        }
+        let conjugation = GaloisElement::conjugation(degree);
+        let moves: Vec<GaloisElement> = self
+            .elements()
+            .filter(|&element| element != conjugation)
+            .collect();
+        // Breadth first over the group of rotations, which has N/2 elements.
+        let mut reached_by: HashMap<GaloisElement, (GaloisElement, u32)> =
+            HashMap::from([(start, (start, 0))]);
+        let mut queue = VecDeque::from([start]);
+        while let Some(here) = queue.pop_front() {
+            let length = reached_by[&here].1;
+            if here == target || length == degree.trailing_zeros() {
+                break;
+            }
+            for &by in &moves {
+                let next = here.compose(by, degree);
+                reached_by.entry(next).or_insert_with(|| {
+                    queue.push_back(next);
+                    (by, length + 1)
+                });
+            }
+        }
+        let mut path = Vec::new();
+        let mut here = target;
+        while here != start {
+            let &(by, _) = reached_by
+                .get(&here)
+                .ok_or(Error::MissingRotationKey { step })?;
+            path.push(by);
+            here = here.compose(by.inverse(degree), degree);
+        }
+        Ok(path)
+    }
+}
+
+impl EvaluationKeys {
+    /// The context that the keys were generated for.
+    #[must_use]
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The name of the secret key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The Galois keys.
+    #[must_use]
+    pub fn galois(&self) -> &GaloisKeys {
+        &self.galois
+    }
+
+    /// The relinearization key.
+    ///
+    /// # Errors
+    /// [`Error::MissingRelinearizationKey`].
+    pub fn relinearization(&self) -> Result<&RelinearizationKey> {
+        self.relinearization
+            .as_ref()
+            .ok_or(Error::MissingRelinearizationKey)
+    }
+
+    /// The bytes of all keys' residues in memory.
+    #[must_use]
+    pub fn size_in_bytes(&self) -> usize {
+        let galois: usize = self
+            .galois
+            .keys
+            .values()
+            .map(|key| key.key.size_in_bytes())
+            .sum();
+        galois
+            + self
+                .relinearization
+                .as_ref()
+                .map_or(0, |key| key.0.size_in_bytes())
+    }
+}

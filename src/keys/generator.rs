@@ -1,0 +1,234 @@
+use crate::error::{Error, Result};
+use crate::keys::{
+    EvaluationKeys, GaloisKey, GaloisKeys, PublicKey, RelinearizationKey, Rotations, SecretKey,
+    SwitchingKey,
+};
+use crate::params::Context;
+use crate::ring::{GaloisElement, NttPermutation};
+use rand::CryptoRng;
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+/// Makes the keys that belong to one secret key.
+///
+/// ```
+/// use slotwise::{CkksContext, keys::{KeyGenerator, Rotations}};
+/// # fn main() -> slotwise::Result<()> {
+/// let context = CkksContext::for_depth(1).build()?;
+/// let mut rng = rand::rng();
+/// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+/// let generator = KeyGenerator::new(&secret);
+/// let keys = generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng)?;
+/// # let _ = keys;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Security
+/// The generator given to each method must be cryptographic and freshly seeded; it draws secrets and errors, and the fresh
+/// public seeds, never two of them from the same output.
+#[derive(Debug)]
+pub struct KeyGenerator<'a> {
+    secret: &'a SecretKey,
+}
+
+impl<'a> KeyGenerator<'a> {
+    /// A fresh secret key.
+    #[must_use]
+    pub fn secret_key(context: &Arc<Context>, rng: &mut impl CryptoRng) -> SecretKey {
+        SecretKey::generate(context, rng)
+    }
+
+    /// The generator for `secret`.
+    #[must_use]
+    pub fn new(secret: &'a SecretKey) -> Self {
+        Self { secret }
+    }
+
+    /// A public key.
+    #[must_use]
+    pub fn public_key(&self, rng: &mut impl CryptoRng) -> PublicKey {
+        PublicKey::generate(self.secret, rng)
+    }
+
+    /// The key for relinearizing products.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`] if the context has no special primes.
+    pub fn relinearization_key(&self, rng: &mut impl CryptoRng) -> Result<RelinearizationKey> {
+        self.check()?;
+        let secret = self.secret.poly();
+        let mut square = secret.product(secret);
+        let key = SwitchingKey::generate(self.secret, &square, secret, rng);
+        square.zeroize();
+        Ok(RelinearizationKey(key))
+    }
+
+    /// The keys for `rotations`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`] if any is asked for and the context has no special primes.
+    pub fn galois_keys(
+        &self,
+        rotations: &Rotations,
+        rng: &mut impl CryptoRng,
+    ) -> Result<GaloisKeys> {
+        let mut keys = GaloisKeys::default();
+        self.add_galois_keys(&mut keys, rotations, rng)?;
+        Ok(keys)
+    }
+
+    /// The relinearization key and the keys for `rotations`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`] if the context has no special primes.
+    pub fn evaluation_keys(
+        &self,
+        rotations: &Rotations,
+        rng: &mut impl CryptoRng,
+    ) -> Result<EvaluationKeys> {
+        let relinearization = Some(self.relinearization_key(rng)?);
+        self.collect(relinearization, self.galois_keys(rotations, rng)?)
+    }
+
+    /// The keys for `rotations` alone, for a server that never multiplies two ciphertexts.
+    ///
+    /// # Errors
+    /// As [`galois_keys`](Self::galois_keys).
+    pub fn rotation_keys(
+        &self,
+        rotations: &Rotations,
+        rng: &mut impl CryptoRng,
+    ) -> Result<EvaluationKeys> {
+        self.collect(None, self.galois_keys(rotations, rng)?)
+    }
+
+    /// Adds to `keys` what `rotations` needs beyond it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`] if the context has no special primes; [`Error::ContextMismatch`] or
+    /// [`Error::KeyMismatch`] if `keys` belong to another secret key.
+    pub fn extend(
+        &self,
+        keys: &mut EvaluationKeys,
+        rotations: &Rotations,
+        rng: &mut impl CryptoRng,
+    ) -> Result<()> {
+        self.secret.check(keys.context.fingerprint(), keys.id)?;
+        self.add_galois_keys(&mut keys.galois, rotations, rng)
+    }
+
+    fn add_galois_keys(
+        &self,
+        keys: &mut GaloisKeys,
+        rotations: &Rotations,
+        rng: &mut impl CryptoRng,
+    ) -> Result<()> {
+        for element in rotations.elements(self.secret.context().degree()) {
+            if keys.get(element).is_none() {
+                keys.insert(element, self.galois_key(element, rng)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn galois_key(&self, element: GaloisElement, rng: &mut impl CryptoRng) -> Result<GaloisKey> {
+        self.check()?;
+        let degree = self.secret.context().degree();
+        let secret = self.secret.poly();
+        let mut preimage =
+            secret.automorphism(&NttPermutation::new(element.inverse(degree), degree));
+        let key = SwitchingKey::generate(self.secret, secret, &preimage, rng);
+        preimage.zeroize();
+        Ok(GaloisKey {
+            key,
+            permutation: NttPermutation::new(element, degree),
+        })
+    }
+
+    fn collect(
+        &self,
+        relinearization: Option<RelinearizationKey>,
+        galois: GaloisKeys,
+    ) -> Result<EvaluationKeys> {
+        let context = Arc::clone(self.secret.context());
+        Ok(EvaluationKeys {
+            context,
+            id: self.secret.id(),
+            relinearization,
+            galois,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.secret.context().has_key_switching() {
+            return Ok(());
+        }
+        Err(Error::InvalidKeySwitching {
+            reason: "the context was built without special primes",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::CkksContext;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    fn secret(rng: &mut ChaCha20Rng) -> SecretKey {
+        let builder = CkksContext::builder()
+            .degree(64)
+            .prime_bits(&[40, 30, 40])
+            .scale_bits(30);
+        let context = builder.insecure_skip_security_check().build().unwrap();
+        KeyGenerator::secret_key(context.rlwe(), rng)
+    }
+
+    #[test]
+    fn steps_without_a_key_are_composed_or_named() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let secret = secret(&mut rng);
+        let generator = KeyGenerator::new(&secret);
+        let keys = generator
+            .galois_keys(&Rotations::steps(&[1, 8, 0]), &mut rng)
+            .unwrap();
+        assert_eq!(keys.elements().count(), 2, "the identity needs no key");
+        assert_eq!(keys.path(8, 64).unwrap().len(), 1);
+        assert_eq!(keys.path(10, 64).unwrap().len(), 3);
+        assert_eq!(keys.path(32, 64).unwrap().len(), 0, "rows have 32 slots");
+        assert_eq!(
+            keys.path(7, 64).unwrap_err(),
+            Error::MissingRotationKey { step: 7 }
+        );
+        let mut whole = generator
+            .rotation_keys(&Rotations::powers_of_two(), &mut rng)
+            .unwrap();
+        for step in -40..40 {
+            let path = whole.galois().path(step, 64).unwrap();
+            let product = path
+                .iter()
+                .fold(GaloisElement::rotation(0, 64), |sum, &by| {
+                    sum.compose(by, 64)
+                });
+            assert_eq!(product, GaloisElement::rotation(step, 64));
+            assert!(path.len() <= 3, "signed digits");
+        }
+        let before = whole.galois().elements().count();
+        generator
+            .extend(&mut whole, &Rotations::steps(&[3, 4]), &mut rng)
+            .unwrap();
+        assert_eq!(whole.galois().elements().count(), before + 1, "4 was there");
+        assert_eq!(
+            whole.relinearization().unwrap_err(),
+            Error::MissingRelinearizationKey
+        );
+    }
+
+    #[test]
+    fn nothing_is_shown_of_a_secret() {
+        let secret = secret(&mut ChaCha20Rng::seed_from_u64(2));
+        assert_eq!(format!("{secret:?}"), "SecretKey(..)");
+    }
+}

@@ -1,0 +1,13 @@
+//! Secret, public, switching and Galois keys. This floor knows no messages.
+
+mod evaluation;
+mod generator;
+mod public;
+mod secret;
+mod switching;
+
+pub use evaluation::{EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations};
+pub use generator::KeyGenerator;
+pub use public::PublicKey;
+pub use secret::{KeyId, SecretKey};
+pub use switching::SwitchingKey;
