@@ -1,6 +1,8 @@
 //! slotwise
 pub mod encoding;
+pub mod encryption;
 pub mod error;
+pub mod evaluator;
 pub mod kernels;
 pub mod keys;
 mod parallel;

@@ -3,6 +3,7 @@ use crate::error::{Error, Result};
 use crate::params::{BfvContext, Fingerprint};
 use crate::ring::{CoeffPoly, NttPoly};
 use num_complex::Complex64;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// Between integers and BFV plaintexts: slots (two rows of N/2) or coefficients.
@@ -14,7 +15,7 @@ pub struct BfvEncoder {
 }
 
 /// A polynomial modulo t.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BfvPlaintext {
     pub(crate) context: BfvContext,
     /// N residues modulo t.
@@ -26,7 +27,8 @@ pub struct BfvPlaintext {
 }
 
 impl BfvPlaintext {
-    fn new(context: &BfvContext, coefficients: Vec<u64>) -> Self {
+    /// The plaintext with the given N coefficients modulo t.
+    pub(crate) fn new(context: &BfvContext, coefficients: Vec<u64>) -> Self {
         Self {
             context: context.clone(),
             coefficients,
@@ -45,6 +47,25 @@ impl BfvPlaintext {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.coefficients.iter().all(|&c| c == 0)
+    }
+
+    /// `round(Q m / t)` for the modulus Q of `level`: what encryption adds to the phase.
+    ///
+    /// With `r = [Q m]_t` centred, `round(Q m / t) = (Q m - r) / t`, which is `-r t^-1` modulo each prime of Q.
+    ///
+    /// Source: eprint 2021/204, section 3: this encoding has no error that grows with `Q mod t`.
+    pub(crate) fn scaled(&self, level: usize) -> Result<NttPoly> {
+        let tables = self.context.level(level)?;
+        let t = self.context.plain_modulus();
+        let factor = t.shoup(t.neg(tables.modulus_mod_plain));
+        let remainders: Vec<i64> = self
+            .coefficients
+            .iter()
+            .map(|&c| t.centre(t.mul_shoup(c, factor)))
+            .collect();
+        let mut poly = CoeffPoly::from_signed(self.context.rlwe().basis(level)?, &remainders);
+        poly.scale(&tables.plain_inverses);
+        Ok(poly.into_ntt())
     }
 
     fn centred(&self) -> Vec<i64> {
@@ -79,6 +100,13 @@ impl BfvPlaintext {
         let basis = self.context.rlwe().basis(self.context.top_level())?;
         let poly = CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
         Ok(self.transformed.get_or_init(|| poly))
+    }
+}
+
+impl fmt::Debug for BfvPlaintext {
+    /// The parameters only: the coefficients may be secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "BfvPlaintext({:?})", self.fingerprint())
     }
 }
 
@@ -198,11 +226,6 @@ impl BfvEncoder {
     pub fn decode_coefficients_u64(&self, plaintext: &BfvPlaintext) -> Result<Vec<u64>> {
         self.check(plaintext)?;
         Ok(plaintext.coefficients.clone())
-    }
-
-    /// The plaintext with the given coefficients modulo t, which decryption found.
-    pub(crate) fn from_residues(&self, coefficients: Vec<u64>) -> BfvPlaintext {
-        BfvPlaintext::new(&self.context, coefficients)
     }
 
     fn slots(&self, values: &[u64]) -> Result<BfvPlaintext> {

@@ -1,6 +1,6 @@
 use crate::encoding::slots_fft::SlotsFft;
 use crate::error::{Error, Result};
-use crate::params::{CkksContext, Fingerprint, Scale};
+use crate::params::{CkksContext, Scale};
 use crate::ring::{CoeffPoly, Integers, NttPoly};
 use num_bigint::BigInt;
 use num_complex::Complex64;
@@ -19,8 +19,8 @@ pub struct CkksEncoder {
 /// A polynomial that stands for a message times a scale, with bounds for both.
 #[derive(Clone, Debug)]
 pub struct CkksPlaintext {
+    pub(crate) context: CkksContext,
     pub(crate) poly: NttPoly,
-    pub(crate) fingerprint: Fingerprint,
     pub(crate) level: usize,
     pub(crate) scale: Scale,
     pub(crate) message_bound: f64,
@@ -203,7 +203,7 @@ impl CkksEncoder {
     /// # Errors
     /// [`Error::ContextMismatch`].
     pub fn decode_coefficients(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
-        if plaintext.fingerprint != self.context.fingerprint() {
+        if plaintext.context != self.context {
             return Err(Error::ContextMismatch);
         }
         let bound = plaintext.message_bound.log2() + plaintext.scale.log2();
@@ -280,10 +280,9 @@ impl CkksEncoder {
         // The rounding to integers, and the FFT's own error: 2^-53 of the values for each of its layers.
         let fft = message_bits - 52.0;
         let noise = crate::params::log2_sum(&[context.noise().encoding(), fft]);
-        let fingerprint = context.fingerprint();
         Ok(CkksPlaintext {
+            context: self.context.clone(),
             poly: poly.into_ntt(),
-            fingerprint,
             level,
             scale,
             message_bound,
@@ -321,7 +320,7 @@ impl CkksEncoder {
 
 /// The centred coefficients divided by `scale`, for coefficients below `2^bound_bits`: only as many primes are used as
 /// the bound needs.
-pub(crate) fn decode_coefficients(poly: &NttPoly, bound_bits: f64, scale: Scale) -> Vec<f64> {
+fn decode_coefficients(poly: &NttPoly, bound_bits: f64, scale: Scale) -> Vec<f64> {
     let basis = poly.basis();
     let enough =
         (1..basis.len()).find(|&count| basis.slice(0..count).log2_product() > bound_bits + 2.0);

@@ -5,5 +5,4 @@ mod ckks;
 mod slots_fft;
 
 pub use bfv::{BfvEncoder, BfvPlaintext};
-pub(crate) use ckks::decode_coefficients;
 pub use ckks::{CkksEncoder, CkksPlaintext};

@@ -28,27 +28,29 @@ use zeroize::Zeroize;
 /// The generator given to each method must be cryptographic and freshly seeded; it draws secrets and errors, and the fresh
 /// public seeds, never two of them from the same output.
 #[derive(Debug)]
-pub struct KeyGenerator<'a> {
-    secret: &'a SecretKey,
+pub struct KeyGenerator {
+    secret: Arc<SecretKey>,
 }
 
-impl<'a> KeyGenerator<'a> {
+impl KeyGenerator {
     /// A fresh secret key.
     #[must_use]
-    pub fn secret_key(context: &Arc<Context>, rng: &mut impl CryptoRng) -> SecretKey {
-        SecretKey::generate(context, rng)
+    pub fn secret_key(context: &Arc<Context>, rng: &mut impl CryptoRng) -> Arc<SecretKey> {
+        Arc::new(SecretKey::generate(context, rng))
     }
 
     /// The generator for `secret`.
     #[must_use]
-    pub fn new(secret: &'a SecretKey) -> Self {
-        Self { secret }
+    pub fn new(secret: &Arc<SecretKey>) -> Self {
+        Self {
+            secret: Arc::clone(secret),
+        }
     }
 
     /// A public key.
     #[must_use]
     pub fn public_key(&self, rng: &mut impl CryptoRng) -> PublicKey {
-        PublicKey::generate(self.secret, rng)
+        PublicKey::generate(&self.secret, rng)
     }
 
     /// The key for relinearizing products.
@@ -59,7 +61,7 @@ impl<'a> KeyGenerator<'a> {
         self.check()?;
         let secret = self.secret.poly();
         let mut square = secret.product(secret);
-        let key = SwitchingKey::generate(self.secret, &square, secret, rng);
+        let key = SwitchingKey::generate(&self.secret, &square, secret, rng);
         square.zeroize();
         Ok(RelinearizationKey(key))
     }
@@ -138,7 +140,7 @@ impl<'a> KeyGenerator<'a> {
         let secret = self.secret.poly();
         let mut preimage =
             secret.automorphism(&NttPermutation::new(element.inverse(degree), degree));
-        let key = SwitchingKey::generate(self.secret, secret, &preimage, rng);
+        let key = SwitchingKey::generate(&self.secret, secret, &preimage, rng);
         preimage.zeroize();
         Ok(GaloisKey {
             key,
@@ -177,7 +179,7 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 
-    fn secret(rng: &mut ChaCha20Rng) -> SecretKey {
+    fn secret(rng: &mut ChaCha20Rng) -> Arc<SecretKey> {
         let builder = CkksContext::builder()
             .degree(64)
             .prime_bits(&[40, 30, 40])

@@ -56,8 +56,8 @@ impl NoiseModel {
     }
 
     /// BFV: the factor by which a product multiplies an operand's noise: `|t r + m|` at a root, where r is the quotient of
-    /// the other operand's phase by its modulus. `depth` products of the secret already shaped that noise, and the moments
-    /// of `|s|^2` at the roots grow as `depth!` until the largest of N/2 roots decides.
+    /// the other operand's phase by its modulus. r has one factor of the secret, and the noise already has `depth`: the
+    /// moments of `|s|^2` at the roots grow as factorials until the largest of N/2 roots decides.
     pub(crate) fn product_factor(self, log2_plain_modulus: f64, depth: u32) -> f64 {
         let quotient = (1.0 + 2.0 * self.degree / 3.0) / 12.0 + 0.25;
         let peak = self.degree.ln().max(1.0);

@@ -101,7 +101,7 @@ pub(super) fn bfv_modulus_bits(noise: NoiseModel, depth: u32, log2_plain: f64) -
     let fresh = noise.division(1);
     let mut error = fresh;
     for level in 0..depth {
-        let factor = noise.product_factor(log2_plain, level);
+        let factor = noise.product_factor(log2_plain, level + 1);
         // Both operands' errors and the roundings of the tensor and of the key switch.
         error = super::log2_sum(&[
             error + 1.0 + factor,

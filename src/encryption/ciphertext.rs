@@ -1,0 +1,168 @@
+use crate::encryption::BfvNoise;
+use crate::error::{Error, Result};
+use crate::keys::KeyId;
+use crate::params::{BfvContext, CkksContext, Context, Fingerprint, Scale};
+use crate::ring::{NttPoly, Seed};
+use std::sync::Arc;
+
+/// What ciphertexts of both schemes are: polynomials `c_0, c_1, ...` whose phase `c_0 + c_1 s + c_2 s^2 + ...` carries a
+/// message.
+#[derive(Clone, Debug)]
+pub struct Ciphertext {
+    pub(crate) context: Arc<Context>,
+    pub(crate) key_id: KeyId,
+    pub(crate) level: usize,
+    /// At least two.
+    pub(crate) polys: Vec<NttPoly>,
+    /// The seed of `c_1`, in a fresh ciphertext made with the secret key.
+    pub(crate) seed: Option<Seed>,
+}
+
+/// An encrypted vector of real or complex numbers, up to a stated error.
+#[derive(Clone, Debug)]
+pub struct CkksCiphertext {
+    pub(crate) context: CkksContext,
+    pub(crate) body: Ciphertext,
+    pub(crate) scale: Scale,
+    pub(crate) message_bound: f64,
+    /// log2 of the standard deviation of an error coefficient, before the division by the scale.
+    pub(crate) noise: f64,
+}
+
+/// An encrypted vector of integers modulo t, exact while its noise stays within bounds.
+#[derive(Clone, Debug)]
+pub struct BfvCiphertext {
+    pub(crate) context: BfvContext,
+    pub(crate) body: Ciphertext,
+    pub(crate) noise: BfvNoise,
+}
+
+impl Ciphertext {
+    /// The degree in the secret: 1 for a fresh or relinearized ciphertext, 2 for a raw product.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.polys.len() - 1
+    }
+
+    /// The level: the number of data primes less 1.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.level
+    }
+
+    /// The polynomials, in NTT form.
+    #[must_use]
+    pub fn polys(&self) -> &[NttPoly] {
+        &self.polys
+    }
+
+    /// The seed of the second polynomial, in a fresh ciphertext made with the secret key.
+    #[must_use]
+    pub fn seed(&self) -> Option<Seed> {
+        self.seed
+    }
+
+    /// The name of the secret key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// The parameters' identity.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.context.fingerprint()
+    }
+
+    /// Whether anyone can read the message: all polynomials but the first are zero.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.polys[1..]
+            .iter()
+            .all(|poly| poly.data().iter().all(|&x| x == 0))
+    }
+
+    /// The bytes of the residues in memory.
+    #[must_use]
+    pub fn size_in_bytes(&self) -> usize {
+        self.polys.iter().map(|poly| 8 * poly.data().len()).sum()
+    }
+
+    /// Checks that two ciphertexts share parameters and key.
+    pub(crate) fn check_same(&self, other: &Self) -> Result<()> {
+        if self.fingerprint() != other.fingerprint() {
+            return Err(Error::ContextMismatch);
+        }
+        if self.key_id == other.key_id {
+            Ok(())
+        } else {
+            Err(Error::KeyMismatch)
+        }
+    }
+
+    /// Checks that the degree in the secret is 1.
+    pub(crate) fn check_relinearized(&self) -> Result<()> {
+        match self.degree() {
+            1 => Ok(()),
+            degree => Err(Error::NotRelinearized { degree }),
+        }
+    }
+}
+
+impl CkksCiphertext {
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &CkksContext {
+        &self.context
+    }
+
+    /// The polynomials.
+    #[must_use]
+    pub fn body(&self) -> &Ciphertext {
+        &self.body
+    }
+
+    /// The level, which is the number of rescales left.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.body.level
+    }
+
+    /// The exact factor between the message and the phase.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// Whether anyone can read the message; a product with zero is.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.body.is_transparent()
+    }
+}
+
+impl BfvCiphertext {
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &BfvContext {
+        &self.context
+    }
+
+    /// The polynomials.
+    #[must_use]
+    pub fn body(&self) -> &Ciphertext {
+        &self.body
+    }
+
+    /// The level: how many primes can be switched away.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.body.level
+    }
+
+    /// Whether anyone can read the message; a product with zero is.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.body.is_transparent()
+    }
+}

@@ -1,0 +1,167 @@
+use crate::encoding::{BfvPlaintext, CkksEncoder, CkksPlaintext};
+use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext};
+use crate::error::{Error, Result};
+use crate::keys::SecretKey;
+use crate::ring::{CoeffPoly, Integers, NttPoly, RnsBasis, log2};
+use num_complex::Complex64;
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+/// Decrypts ciphertexts of both schemes, for the owner of the secret key.
+///
+/// # Security
+/// Constant time in secrets and messages. A decrypted CKKS value contains the ciphertext's noise: given to others, it
+/// gives away the secret key (Li, Micciancio, eprint 2020/1533). Whether a decryption failed, and the measured noise, say
+/// something about the secret too: keep them from whoever chose the ciphertext.
+#[derive(Clone, Debug)]
+pub struct Decryptor {
+    secret: Arc<SecretKey>,
+}
+
+/// A ciphertext of one of the schemes.
+pub trait Decryptable: sealed::Sealed {
+    /// The scheme's plaintext.
+    type Plaintext;
+
+    #[doc(hidden)]
+    fn decrypt_with(&self, decryptor: &Decryptor) -> Result<Self::Plaintext>;
+}
+
+mod sealed {
+    /// Closes [`Decryptable`](super::Decryptable) to other crates.
+    pub trait Sealed {}
+    impl Sealed for crate::encryption::CkksCiphertext {}
+    impl Sealed for crate::encryption::BfvCiphertext {}
+}
+
+impl Decryptor {
+    /// The decryptor of `secret`.
+    #[must_use]
+    pub fn new(secret: &Arc<SecretKey>) -> Self {
+        Self {
+            secret: Arc::clone(secret),
+        }
+    }
+
+    /// The message, of any degree in the secret.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`] or [`Error::KeyMismatch`] if it was made under another key; past the error bound
+    /// [`Error::NoiseExhausted`] (BFV), [`Error::PrecisionExhausted`] or [`Error::ScaleTooLarge`] (CKKS): never garbage.
+    pub fn decrypt<C: Decryptable>(&self, ciphertext: &C) -> Result<C::Plaintext> {
+        ciphertext.decrypt_with(self)
+    }
+
+    /// The bits of noise budget that a ciphertext really has left: -log2 of twice its invariant noise, at least 0.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::KeyMismatch`].
+    ///
+    /// # Security
+    /// Needs the secret key, and tells something about it to whoever chose the ciphertext.
+    pub fn noise_budget(&self, ciphertext: &BfvCiphertext) -> Result<f64> {
+        let context = &ciphertext.context;
+        let basis = context.rlwe().basis(ciphertext.level())?;
+        let mut phase = self.phase(&ciphertext.body, basis)?.into_coeff();
+        phase.scale(&context.level(ciphertext.level())?.plain_residues);
+        let noise = Integers::new(basis).compose(&phase);
+        let largest = noise
+            .iter()
+            .map(|integer| log2(integer.magnitude()))
+            .fold(f64::NEG_INFINITY, f64::max);
+        Ok((basis.log2_product() - largest - 1.0).max(0.0))
+    }
+
+    /// The bits after the binary point that are right in every slot, measured against the expected message: -log2 of the
+    /// largest error over the first slots.
+    ///
+    /// # Errors
+    /// As [`decrypt`](Self::decrypt); [`Error::TooManyValues`].
+    pub fn measured_precision_bits(
+        &self,
+        ciphertext: &CkksCiphertext,
+        expected: &[Complex64],
+    ) -> Result<f64> {
+        let capacity = ciphertext.context.slots();
+        if expected.len() > capacity {
+            return Err(Error::TooManyValues {
+                given: expected.len(),
+                capacity,
+            });
+        }
+        let values =
+            CkksEncoder::new(&ciphertext.context).decode_complex(&self.decrypt(ciphertext)?)?;
+        let error = values
+            .iter()
+            .zip(expected)
+            .map(|(value, expected)| (value - expected).norm())
+            .fold(0.0, f64::max);
+        Ok(-error.log2())
+    }
+
+    /// `c_0 + c_1 s + c_2 s^2 + ...` modulo the primes of `basis`, the first ones of the ciphertext.
+    fn phase(&self, body: &Ciphertext, basis: &Arc<RnsBasis>) -> Result<NttPoly> {
+        self.secret.check(body.fingerprint(), body.key_id)?;
+        let secret = self.secret.poly();
+        let mut phase = NttPoly::zero(basis);
+        phase.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            for poly in body.polys.iter().rev() {
+                q.kernels().mul_assign(q, row, secret.row(i));
+                q.kernels().add_assign(q, row, poly.row(i));
+            }
+        });
+        Ok(phase)
+    }
+}
+
+impl Decryptable for CkksCiphertext {
+    type Plaintext = CkksPlaintext;
+
+    fn decrypt_with(&self, decryptor: &Decryptor) -> Result<CkksPlaintext> {
+        decryptor
+            .secret
+            .check(self.body.fingerprint(), self.body.key_id)?;
+        self.check_decryptable()?;
+        // Only as many primes as scale times message needs.
+        let context = self.context.rlwe();
+        let wanted = self.message_bits() + 2.0;
+        let bits = |level| context.log2_modulus(level).unwrap_or(f64::INFINITY);
+        let level = (0..self.level())
+            .find(|&level| bits(level) > wanted)
+            .unwrap_or(self.level());
+        let poly = decryptor.phase(&self.body, context.basis(level)?)?;
+        Ok(CkksPlaintext {
+            context: self.context.clone(),
+            poly,
+            level,
+            scale: self.scale,
+            message_bound: self.message_bound,
+            noise: self.noise,
+        })
+    }
+}
+
+impl Decryptable for BfvCiphertext {
+    type Plaintext = BfvPlaintext;
+
+    /// `m = round(t x / Q) mod t` for the phase x. Since `t x - [t x]_Q` is Q times that rounding, and t x is 0 modulo t,
+    /// `m = -[t x]_Q Q^-1 mod t`: one conversion of a centred residue, exact for every t.
+    fn decrypt_with(&self, decryptor: &Decryptor) -> Result<BfvPlaintext> {
+        decryptor
+            .secret
+            .check(self.body.fingerprint(), self.body.key_id)?;
+        self.check_decryptable()?;
+        let tables = self.context.level(self.level())?;
+        let basis = self.context.rlwe().basis(self.level())?;
+        let mut phase: CoeffPoly = decryptor.phase(&self.body, basis)?.into_coeff();
+        phase.scale(&tables.plain_residues);
+        let t = self.context.plain_modulus();
+        let mut message = vec![0; basis.degree()];
+        tables.to_plain.centred(phase.data(), &mut message);
+        phase.zeroize();
+        t.kernels()
+            .scale(t, &mut message, t.shoup(tables.negated_inverse_mod_plain));
+        Ok(BfvPlaintext::new(&self.context, message))
+    }
+}

@@ -1,0 +1,267 @@
+use crate::encoding::{BfvPlaintext, CkksPlaintext};
+use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext};
+use crate::error::{Error, Result};
+use crate::keys::{KeyId, PublicKey, SecretKey};
+use crate::params::{BfvContext, CkksContext, Context, log2_sum};
+use crate::ring::{CoeffPoly, NttPoly, Seed, centred_binomial, expand_seed, ternary};
+use rand::CryptoRng;
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+/// Encrypts plaintexts of both schemes, with a public key or with the secret key.
+///
+/// The secret key's ciphertexts have less noise, and their second polynomial comes from a 32-byte seed.
+///
+/// # Security
+/// Constant time in messages, secrets and errors. The generator given to each method must be cryptographic and freshly
+/// seeded.
+#[derive(Clone, Debug)]
+pub struct Encryptor {
+    key: Key,
+}
+
+#[derive(Clone, Debug)]
+enum Key {
+    Public(Arc<PublicKey>),
+    Secret(Arc<SecretKey>),
+}
+
+/// A plaintext of one of the schemes.
+pub trait Encryptable: sealed::Sealed {
+    /// The scheme's ciphertext.
+    type Ciphertext;
+
+    #[doc(hidden)]
+    fn encrypt_with(
+        &self,
+        encryptor: &Encryptor,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self::Ciphertext>;
+}
+
+mod sealed {
+    /// Closes [`Encryptable`](super::Encryptable) to other crates.
+    pub trait Sealed {}
+    impl Sealed for crate::encoding::CkksPlaintext {}
+    impl Sealed for crate::encoding::BfvPlaintext {}
+}
+
+impl Encryptor {
+    /// Encrypts for the holder of the secret key.
+    #[must_use]
+    pub fn with_public_key(key: Arc<PublicKey>) -> Self {
+        Self {
+            key: Key::Public(key),
+        }
+    }
+
+    /// Encrypts as the holder of the secret key.
+    #[must_use]
+    pub fn with_secret_key(key: Arc<SecretKey>) -> Self {
+        Self {
+            key: Key::Secret(key),
+        }
+    }
+
+    /// The encrypted plaintext: at its level (CKKS), or at the top level (BFV).
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`] if the plaintext is of other parameters than the key.
+    pub fn encrypt<P: Encryptable>(
+        &self,
+        plaintext: &P,
+        rng: &mut impl CryptoRng,
+    ) -> Result<P::Ciphertext> {
+        plaintext.encrypt_with(self, rng)
+    }
+
+    /// An encryption of 0 in every slot, at `level` and its canonical scale.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`].
+    pub fn encrypt_zero_ckks(
+        &self,
+        context: &CkksContext,
+        level: usize,
+        rng: &mut impl CryptoRng,
+    ) -> Result<CkksCiphertext> {
+        let scale = context.scale(level)?;
+        let (body, noise) = self.zero(context.rlwe(), level, rng)?;
+        Ok(CkksCiphertext {
+            context: context.clone(),
+            body,
+            scale,
+            message_bound: 1.0,
+            noise,
+        })
+    }
+
+    /// An encryption of 0 in every slot, at `level`.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`].
+    pub fn encrypt_zero_bfv(
+        &self,
+        context: &BfvContext,
+        level: usize,
+        rng: &mut impl CryptoRng,
+    ) -> Result<BfvCiphertext> {
+        let (body, noise) = self.zero(context.rlwe(), level, rng)?;
+        Ok(BfvCiphertext {
+            context: context.clone(),
+            body,
+            noise: BfvNoise::fresh(noise),
+        })
+    }
+
+    /// An integer plaintext encrypted at `level`.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`].
+    pub fn encrypt_at_level(
+        &self,
+        plaintext: &BfvPlaintext,
+        level: usize,
+        rng: &mut impl CryptoRng,
+    ) -> Result<BfvCiphertext> {
+        let mut ciphertext = self.encrypt_zero_bfv(&plaintext.context, level, rng)?;
+        ciphertext.body.polys[0].add_assign(&plaintext.scaled(level)?);
+        ciphertext.noise = ciphertext
+            .noise
+            .plus(plaintext.context.rlwe().noise().encoding());
+        ciphertext.check_decryptable()?;
+        Ok(ciphertext)
+    }
+
+    /// An encryption of zero and log2 of the standard deviation of its noise.
+    fn zero(
+        &self,
+        context: &Arc<Context>,
+        level: usize,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Ciphertext, f64)> {
+        let (of_key, key_id) = match &self.key {
+            Key::Public(key) => (key.context(), key.key_id()),
+            Key::Secret(key) => (key.context(), key.id()),
+        };
+        if of_key.fingerprint() != context.fingerprint() {
+            return Err(Error::ContextMismatch);
+        }
+        match &self.key {
+            Key::Public(key) => public_zero(context, key, level, rng),
+            Key::Secret(key) => secret_zero(context, key, level, rng),
+        }
+        .map(|(polys, seed, noise)| (body(context, key_id, level, polys, seed), noise))
+    }
+}
+
+impl Encryptable for CkksPlaintext {
+    type Ciphertext = CkksCiphertext;
+
+    fn encrypt_with(
+        &self,
+        encryptor: &Encryptor,
+        rng: &mut impl CryptoRng,
+    ) -> Result<CkksCiphertext> {
+        let mut ciphertext = encryptor.encrypt_zero_ckks(&self.context, self.level, rng)?;
+        ciphertext.body.polys[0].add_assign(&self.poly);
+        ciphertext.noise = log2_sum(&[ciphertext.noise, self.noise]);
+        ciphertext.scale = self.scale;
+        ciphertext.message_bound = self.message_bound;
+        ciphertext.check_fits()?;
+        Ok(ciphertext)
+    }
+}
+
+impl Encryptable for BfvPlaintext {
+    type Ciphertext = BfvCiphertext;
+
+    fn encrypt_with(
+        &self,
+        encryptor: &Encryptor,
+        rng: &mut impl CryptoRng,
+    ) -> Result<BfvCiphertext> {
+        encryptor.encrypt_at_level(self, self.context.top_level(), rng)
+    }
+}
+
+/// Two polynomials, the second one's seed if it has one, and log2 of the noise's standard deviation.
+type Zero = ([NttPoly; 2], Option<Seed>, f64);
+
+/// `(-a s + e, a)` with a from a seed.
+fn secret_zero(
+    context: &Context,
+    key: &SecretKey,
+    level: usize,
+    rng: &mut impl CryptoRng,
+) -> Result<Zero> {
+    let basis = context.basis(level)?;
+    let seed = Seed::random(rng);
+    let a: NttPoly = expand_seed(basis, &seed, 0);
+    let mut b = centred_binomial(basis, rng).into_ntt();
+    b.for_each_row(|i, row| {
+        let q = basis.modulus(i);
+        q.kernels().negate(q, row);
+        q.kernels()
+            .mul_add_assign(q, row, a.row(i), key.poly().row(i));
+        q.kernels().negate(q, row);
+    });
+    Ok(([b, a], Some(seed), context.noise().error()))
+}
+
+/// `(b u + e0, a u + e1) / P` with P the product of the special primes: a rounding is all that is left of the noise.
+fn public_zero(
+    context: &Context,
+    key: &PublicKey,
+    level: usize,
+    rng: &mut impl CryptoRng,
+) -> Result<Zero> {
+    let noise = context.noise();
+    let basis = context.basis(level)?;
+    let switching = context
+        .has_key_switching()
+        .then(|| context.key_switching(level))
+        .transpose()?;
+    let extended = switching.map_or(basis, |switching| &switching.extended);
+    let positions: Vec<usize> = switching.map_or((0..=level).collect(), |switching| {
+        switching.positions.clone()
+    });
+    let mut mask = ternary(extended, rng).into_ntt();
+    let mut half = |key: &NttPoly| {
+        let mut error: CoeffPoly = centred_binomial(extended, rng);
+        let mut product = error.clone().into_ntt();
+        error.zeroize();
+        product.for_each_row(|i, row| {
+            let q = extended.modulus(i);
+            q.kernels()
+                .mul_add_assign(q, row, key.row(positions[i]), mask.row(i));
+        });
+        match switching {
+            Some(switching) => switching.divider.divide(product),
+            None => product,
+        }
+    };
+    let polys = [half(&key.b), half(&key.a)];
+    mask.zeroize();
+    let deviation = switching.map_or(noise.public_encryption(), |switching| {
+        let special = switching.extended.log2_product() - basis.log2_product();
+        log2_sum(&[noise.public_encryption() - special, noise.division(1)])
+    });
+    Ok((polys, None, deviation))
+}
+
+fn body(
+    context: &Arc<Context>,
+    key_id: KeyId,
+    level: usize,
+    polys: [NttPoly; 2],
+    seed: Option<Seed>,
+) -> Ciphertext {
+    Ciphertext {
+        context: Arc::clone(context),
+        key_id,
+        level,
+        polys: polys.into(),
+        seed,
+    }
+}

@@ -1,0 +1,11 @@
+//! Ciphertexts, encryption and decryption, and the error bound that each ciphertext carries.
+
+mod ciphertext;
+mod decryptor;
+mod encryptor;
+mod noise;
+
+pub use ciphertext::{BfvCiphertext, Ciphertext, CkksCiphertext};
+pub use decryptor::{Decryptable, Decryptor};
+pub use encryptor::{Encryptable, Encryptor};
+pub(crate) use noise::BfvNoise;

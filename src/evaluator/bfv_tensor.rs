@@ -1,0 +1,59 @@
+//! The BFV product in RNS: `round(t/R a b')` with b' the second operand scaled from Q to R.
+//!
+//! Source: A. Kim, Y. Polyakov, V. Zucca, eprint 2021/204, section 4.3. All conversions here are centred, so the integer
+//! polynomials that are multiplied have coefficients of at most Q/2 and R/2, and the result is within a rounding of the
+//! textbook's.
+
+use crate::encryption::Ciphertext;
+use crate::evaluator::ckks::tensor_polys;
+use crate::params::TensorTables;
+use crate::ring::{CoeffPoly, NttPoly};
+
+/// The three polynomials of the product of two ciphertexts of degree 1 at one level.
+pub(super) fn tensor(a: &Ciphertext, b: &Ciphertext, tables: &TensorTables) -> Vec<NttPoly> {
+    let extended: Vec<NttPoly> = crate::parallel::map(4, |number| match number {
+        0 | 1 => extend(&a.polys[number], tables),
+        _ => scale_and_extend(&b.polys[number - 2], tables),
+    });
+    let mut products = tensor_polys(&extended[..2], &extended[2..], false);
+    products
+        .iter_mut()
+        .for_each(|product| product.scale(&tables.plain_residues));
+    products
+        .into_iter()
+        .map(|product| tables.divider.divide(product))
+        .collect()
+}
+
+/// The centred polynomial modulo Q and R.
+fn extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
+    let coefficients = poly.clone().into_coeff();
+    let mut auxiliary = CoeffPoly::zero(&tables.auxiliary);
+    tables
+        .to_auxiliary
+        .centred(coefficients.data(), auxiliary.data_mut());
+    join(poly.data(), auxiliary.into_ntt().data(), tables)
+}
+
+/// `round(R/Q poly)`, centred, modulo Q and R.
+///
+/// `R x - [R x]_Q` is Q times the rounding, and `R x` is 0 modulo R: modulo R the rounding is `-[R x]_Q Q^-1`.
+fn scale_and_extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
+    let mut coefficients = poly.clone().into_coeff();
+    coefficients.scale(&tables.auxiliary_residues);
+    let mut scaled = CoeffPoly::zero(&tables.auxiliary);
+    tables
+        .to_auxiliary
+        .centred(coefficients.data(), scaled.data_mut());
+    scaled.scale(&tables.negated_inverses);
+    let basis = poly.basis();
+    let mut data = CoeffPoly::zero(basis);
+    tables
+        .from_auxiliary
+        .centred(scaled.data(), data.data_mut());
+    join(data.into_ntt().data(), scaled.into_ntt().data(), tables)
+}
+
+fn join(data: &[u64], auxiliary: &[u64], tables: &TensorTables) -> NttPoly {
+    NttPoly::from_rows(&tables.joined, [data, auxiliary].concat())
+}

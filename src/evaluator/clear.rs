@@ -1,0 +1,278 @@
+use crate::error::{Error, Result};
+use crate::evaluator::{Evaluator, SlotShape};
+use crate::kernels::Modulus;
+
+/// Circuits in the clear on real numbers: a "ciphertext" is its slots. What a CKKS circuit should give, without an error.
+#[derive(Clone, Debug)]
+pub struct ClearReals {
+    slots: usize,
+}
+
+/// Circuits in the clear on integers modulo t, in two rows: a "ciphertext" is its slots, each in `[-t/2, t/2)`. What a BFV
+/// circuit gives.
+#[derive(Clone, Debug)]
+pub struct ClearIntegers {
+    columns: usize,
+    modulus: Modulus,
+}
+
+impl ClearReals {
+    /// The model with `slots` slots, as [`CkksContext::slots`](crate::CkksContext::slots) counts them.
+    #[must_use]
+    pub fn new(slots: usize) -> Self {
+        Self { slots }
+    }
+}
+
+impl ClearIntegers {
+    /// The model with `slots` slots in two rows and plaintext modulus `modulus`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPlainModulus`] unless the modulus is 2 to 2^60; [`Error::InvalidSlotCount`] for an odd number of slots.
+    pub fn new(slots: usize, modulus: u64) -> Result<Self> {
+        if !(2..=1 << 60).contains(&modulus) {
+            return Err(Error::InvalidPlainModulus {
+                value: modulus,
+                reason: "use 2 to 2^60",
+            });
+        }
+        if slots == 0 || !slots.is_multiple_of(2) {
+            return Err(Error::InvalidSlotCount { slots });
+        }
+        Ok(Self {
+            columns: slots / 2,
+            modulus: Modulus::new(modulus),
+        })
+    }
+
+    fn map(&self, a: &[i64], b: &[i64], work: impl Fn(&Modulus, u64, u64) -> u64) -> Vec<i64> {
+        let t = &self.modulus;
+        let pairs = a.iter().zip(b);
+        pairs
+            .map(|(&a, &b)| t.centre(work(t, t.reduce_signed(a), t.reduce_signed(b))))
+            .collect()
+    }
+
+    fn scalar(&self, value: i64) -> Result<Vec<i64>> {
+        self.encode(&vec![value; 2 * self.columns])
+    }
+
+    fn encode(&self, values: &[i64]) -> Result<Vec<i64>> {
+        let t = &self.modulus;
+        if let Some(index) = values
+            .iter()
+            .position(|&value| t.centre(t.reduce_signed(value)) != value)
+        {
+            return Err(Error::ValueOutOfRange { index });
+        }
+        padded(values, 2 * self.columns)
+    }
+}
+
+/// The values and zeros up to `slots`.
+fn padded<T: Copy + Default>(values: &[T], slots: usize) -> Result<Vec<T>> {
+    if values.is_empty() {
+        return Err(Error::Empty);
+    }
+    if values.len() > slots {
+        return Err(Error::TooManyValues {
+            given: values.len(),
+            capacity: slots,
+        });
+    }
+    let mut padded = values.to_vec();
+    padded.resize(slots, T::default());
+    Ok(padded)
+}
+
+/// Each row of `columns` values moved `step` places to the left.
+fn rotated<T: Copy>(values: &[T], columns: usize, step: i64) -> Vec<T> {
+    let mut result = values.to_vec();
+    let columns_signed = i64::try_from(columns).unwrap_or(i64::MAX);
+    let step = usize::try_from(step.rem_euclid(columns_signed)).unwrap_or(0);
+    result
+        .chunks_exact_mut(columns)
+        .for_each(|row| row.rotate_left(step));
+    result
+}
+
+/// Vectors of one evaluator have one length.
+fn check<T>(a: &[T], slots: usize) -> Result<()> {
+    if a.len() == slots {
+        Ok(())
+    } else {
+        Err(Error::LengthMismatch {
+            left: a.len(),
+            right: slots,
+        })
+    }
+}
+
+fn finite(values: &[f64]) -> Result<&[f64]> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(Error::NotFinite { index }),
+        None => Ok(values),
+    }
+}
+
+impl ClearReals {
+    fn zip(&self, a: &[f64], b: &[f64], work: impl Fn(f64, f64) -> f64) -> Result<Vec<f64>> {
+        check(a, self.slots)?;
+        check(b, self.slots)?;
+        Ok(a.iter().zip(b).map(|(&a, &b)| work(a, b)).collect())
+    }
+}
+
+impl Evaluator for ClearReals {
+    type Ciphertext = Vec<f64>;
+    type Plaintext = Vec<f64>;
+    type Scalar = f64;
+
+    fn slot_shape(&self) -> SlotShape {
+        SlotShape {
+            rows: 1,
+            columns: self.slots,
+        }
+    }
+
+    fn encode_factor(&self, values: &[f64], _like: &Vec<f64>) -> Result<Vec<f64>> {
+        padded(finite(values)?, self.slots)
+    }
+
+    fn encode_term(&self, values: &[f64], like: &Vec<f64>) -> Result<Vec<f64>> {
+        self.encode_factor(values, like)
+    }
+
+    fn add(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
+        self.zip(a, b, |a, b| a + b)
+    }
+
+    fn sub(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
+        self.zip(a, b, |a, b| a - b)
+    }
+
+    fn negate(&self, a: &Vec<f64>) -> Result<Vec<f64>> {
+        self.zip(a, a, |a, _| -a)
+    }
+
+    fn mul(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
+        self.zip(a, b, |a, b| a * b)
+    }
+
+    fn add_plain(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
+        self.add(a, b)
+    }
+
+    fn sub_plain(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
+        self.sub(a, b)
+    }
+
+    fn mul_plain(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
+        self.mul(a, b)
+    }
+
+    fn add_scalar(&self, a: &Vec<f64>, b: f64) -> Result<Vec<f64>> {
+        finite(&[b])?;
+        self.zip(a, a, |a, _| a + b)
+    }
+
+    fn mul_scalar(&self, a: &Vec<f64>, b: f64) -> Result<Vec<f64>> {
+        finite(&[b])?;
+        self.zip(a, a, |a, _| a * b)
+    }
+
+    fn rotate_left(&self, a: &Vec<f64>, step: i64) -> Result<Vec<f64>> {
+        check(a, self.slots)?;
+        Ok(rotated(a, self.slots, step))
+    }
+
+    fn rotate_many(&self, a: &Vec<f64>, steps: &[i64]) -> Result<Vec<Vec<f64>>> {
+        steps
+            .iter()
+            .map(|&step| self.rotate_left(a, step))
+            .collect()
+    }
+
+    fn conjugate(&self, a: &Vec<f64>) -> Result<Vec<f64>> {
+        check(a, self.slots)?;
+        Ok(a.clone())
+    }
+}
+
+impl Evaluator for ClearIntegers {
+    type Ciphertext = Vec<i64>;
+    type Plaintext = Vec<i64>;
+    type Scalar = i64;
+
+    fn slot_shape(&self) -> SlotShape {
+        SlotShape {
+            rows: 2,
+            columns: self.columns,
+        }
+    }
+
+    fn encode_factor(&self, values: &[i64], _like: &Vec<i64>) -> Result<Vec<i64>> {
+        self.encode(values)
+    }
+
+    fn encode_term(&self, values: &[i64], _like: &Vec<i64>) -> Result<Vec<i64>> {
+        self.encode(values)
+    }
+
+    fn add(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
+        check(a, b.len())?;
+        Ok(self.map(a, b, Modulus::add))
+    }
+
+    fn sub(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
+        check(a, b.len())?;
+        Ok(self.map(a, b, Modulus::sub))
+    }
+
+    fn negate(&self, a: &Vec<i64>) -> Result<Vec<i64>> {
+        Ok(self.map(a, a, |t, a, _| t.neg(a)))
+    }
+
+    fn mul(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
+        check(a, b.len())?;
+        Ok(self.map(a, b, Modulus::mul))
+    }
+
+    fn add_plain(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
+        self.add(a, b)
+    }
+
+    fn sub_plain(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
+        self.sub(a, b)
+    }
+
+    fn mul_plain(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
+        self.mul(a, b)
+    }
+
+    fn add_scalar(&self, a: &Vec<i64>, b: i64) -> Result<Vec<i64>> {
+        self.add(a, &self.scalar(b)?)
+    }
+
+    fn mul_scalar(&self, a: &Vec<i64>, b: i64) -> Result<Vec<i64>> {
+        self.mul(a, &self.scalar(b)?)
+    }
+
+    fn rotate_left(&self, a: &Vec<i64>, step: i64) -> Result<Vec<i64>> {
+        check(a, 2 * self.columns)?;
+        Ok(rotated(a, self.columns, step))
+    }
+
+    fn rotate_many(&self, a: &Vec<i64>, steps: &[i64]) -> Result<Vec<Vec<i64>>> {
+        steps
+            .iter()
+            .map(|&step| self.rotate_left(a, step))
+            .collect()
+    }
+
+    fn conjugate(&self, a: &Vec<i64>) -> Result<Vec<i64>> {
+        check(a, 2 * self.columns)?;
+        let (first, second) = a.split_at(self.columns);
+        Ok([second, first].concat())
+    }
+}

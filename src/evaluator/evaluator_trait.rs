@@ -1,0 +1,220 @@
+use crate::error::{Error, Result};
+
+/// What a circuit may do to encrypted vectors, whatever the scheme: written once for any `E: Evaluator`, a circuit runs on
+/// [`CkksEvaluator`](crate::evaluator::CkksEvaluator), on [`BfvEvaluator`](crate::evaluator::BfvEvaluator), and in the clear on
+/// [`ClearReals`](crate::evaluator::ClearReals) and [`ClearIntegers`](crate::evaluator::ClearIntegers).
+///
+/// Operands are never changed. Products are relinearized; CKKS results are rescaled when they are next multiplied, and
+/// operands of different level and scale are aligned exactly.
+///
+/// ```
+/// use slotwise::evaluator::{ClearReals, Evaluator};
+///
+/// /// x^2 + 2 x, rotated.
+/// fn circuit<E: Evaluator>(evaluator: &E, x: &E::Ciphertext) -> slotwise::Result<E::Ciphertext> {
+///     let sum = evaluator.add(&evaluator.square(x)?, &evaluator.add(x, x)?)?;
+///     evaluator.rotate_left(&sum, 1)
+/// }
+///
+/// assert_eq!(circuit(&ClearReals::new(4), &vec![1.0, 2.0, 3.0, 4.0])?, [8.0, 15.0, 24.0, 3.0]);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+pub trait Evaluator {
+    /// An encrypted vector of [`slot_shape`](Self::slot_shape) slots.
+    type Ciphertext: Clone + Send + Sync;
+    /// A vector that the evaluator knows, prepared for one kind of use.
+    type Plaintext: Send + Sync;
+    /// A number in a slot.
+    type Scalar: Copy + Default + PartialEq + Send + Sync;
+
+    /// The arrangement of the slots.
+    fn slot_shape(&self) -> SlotShape;
+
+    /// `values` in the first slots, the rest 0, prepared for [`mul_plain`](Self::mul_plain) with `like` or a ciphertext of
+    /// the same level.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::TooManyValues`], [`Error::NotFinite`], [`Error::ValueOutOfRange`],
+    /// [`Error::LevelExhausted`].
+    fn encode_factor(
+        &self,
+        values: &[Self::Scalar],
+        like: &Self::Ciphertext,
+    ) -> Result<Self::Plaintext>;
+
+    /// `values` in the first slots, the rest 0, prepared for [`add_plain`](Self::add_plain) and [`sub_plain`](Self::sub_plain)
+    /// with `like` or a ciphertext of the same level and scale.
+    ///
+    /// # Errors
+    /// As [`encode_factor`](Self::encode_factor).
+    fn encode_term(
+        &self,
+        values: &[Self::Scalar],
+        like: &Self::Ciphertext,
+    ) -> Result<Self::Plaintext>;
+
+    /// `a + b`
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`], [`Error::ScaleMismatch`].
+    fn add(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext>;
+
+    /// `a - b`
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    fn sub(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext>;
+
+    /// `-a`
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    fn negate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext>;
+
+    /// The slot-wise product, relinearized.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); [`Error::MissingServerKey`], [`Error::MissingRelinearizationKey`], [`Error::LevelExhausted`],
+    /// [`Error::ScaleTooLarge`].
+    fn mul(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext>;
+
+    /// `a * a`, a little faster.
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul).
+    fn square(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        self.mul(a, a)
+    }
+
+    /// `a + b`
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`] or [`Error::ScaleMismatch`] if b was prepared for another level or
+    /// scale.
+    fn add_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
+
+    /// `a - b`
+    ///
+    /// # Errors
+    /// As [`add_plain`](Self::add_plain).
+    fn sub_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
+
+    /// `a * b`
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::InvalidLevel`], [`Error::LevelExhausted`], [`Error::ScaleTooLarge`].
+    fn mul_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
+
+    /// `a + b` in every slot.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::NotFinite`], [`Error::ValueOutOfRange`].
+    fn add_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
+
+    /// `a * b` in every slot. CKKS: an integer of up to 30 bits costs no level.
+    ///
+    /// # Errors
+    /// As [`mul_plain`](Self::mul_plain); [`Error::NotFinite`], [`Error::ValueOutOfRange`].
+    fn mul_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
+
+    /// The slots of each row moved `step` places to the left (to the right where negative), around the row's end. Composed
+    /// of the Galois keys at hand if the step has none of its own.
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`], [`Error::MissingRotationKey`], [`Error::NotRelinearized`].
+    fn rotate_left(&self, a: &Self::Ciphertext, step: i64) -> Result<Self::Ciphertext>;
+
+    /// The slots of each row moved `step` places to the right.
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left).
+    fn rotate_right(&self, a: &Self::Ciphertext, step: i64) -> Result<Self::Ciphertext> {
+        // Reduced before it is negated: i64::MIN has no negative.
+        let columns = i64::try_from(self.slot_shape().columns).unwrap_or(i64::MAX);
+        self.rotate_left(a, -step.rem_euclid(columns))
+    }
+
+    /// [`rotate_left`](Self::rotate_left) by each step, sharing the work that depends on `a` alone.
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left).
+    fn rotate_many(&self, a: &Self::Ciphertext, steps: &[i64]) -> Result<Vec<Self::Ciphertext>>;
+
+    /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged.
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`], [`Error::MissingConjugationKey`], [`Error::NotRelinearized`].
+    fn conjugate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext>;
+
+    /// The sum of all.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for none; as [`add`](Self::add).
+    fn add_many(&self, terms: &[Self::Ciphertext]) -> Result<Self::Ciphertext> {
+        let (first, rest) = terms.split_first().ok_or(Error::Empty)?;
+        rest.iter()
+            .try_fold(first.clone(), |sum, term| self.add(&sum, term))
+    }
+
+    /// The product of all, as a tree of depth `ceil(log2(n))`.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for none; as [`mul`](Self::mul).
+    fn mul_many(&self, factors: &[Self::Ciphertext]) -> Result<Self::Ciphertext> {
+        match factors {
+            [] => Err(Error::Empty),
+            [factor] => Ok(factor.clone()),
+            _ => {
+                let (left, right) = factors.split_at(factors.len().div_ceil(2));
+                self.mul(&self.mul_many(left)?, &self.mul_many(right)?)
+            }
+        }
+    }
+
+    /// `a^exponent`, with `ceil(log2(exponent))` multiplications one after the other.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an exponent of 0, which is no function of a; as [`mul`](Self::mul).
+    fn power(&self, a: &Self::Ciphertext, exponent: u32) -> Result<Self::Ciphertext> {
+        if exponent == 0 {
+            return Err(Error::InvalidArgument {
+                reason: "the power 0 is the constant 1 and needs no ciphertext",
+            });
+        }
+        // The powers of two that the exponent has, multiplied from the smallest up: each product joins factors of depths
+        // below the next power's, so the depth is that of the highest power and one more unless the exponent is a power.
+        let mut square = a.clone();
+        let mut product: Option<Self::Ciphertext> = None;
+        let mut left = exponent;
+        loop {
+            if left & 1 == 1 {
+                product = Some(match product {
+                    Some(product) => self.mul(&product, &square)?,
+                    None => square.clone(),
+                });
+            }
+            left >>= 1;
+            match product {
+                Some(product) if left == 0 => return Ok(product),
+                _ => square = self.square(&square)?,
+            }
+        }
+    }
+}
+
+/// How slots are arranged: rotations move each row, and rows can be exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotShape {
+    /// The number of rows: 1 (CKKS) or 2 (BFV).
+    pub rows: usize,
+    /// The number of slots in a row.
+    pub columns: usize,
+}
+
+impl SlotShape {
+    /// All slots.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.rows * self.columns
+    }
+}

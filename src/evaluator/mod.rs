@@ -1,0 +1,18 @@
+//! Operations on ciphertexts: CKKS, BFV, and the same on plain numbers.
+
+mod bfv;
+mod bfv_tensor;
+mod ckks;
+mod ckks_align;
+mod ckks_plain;
+mod clear;
+mod evaluator_trait;
+mod key_switch;
+mod linear;
+mod rotation;
+
+pub use bfv::BfvEvaluator;
+pub use ckks::CkksEvaluator;
+pub use clear::{ClearIntegers, ClearReals};
+pub use evaluator_trait::{Evaluator, SlotShape};
+pub use key_switch::HoistedDigits;
