@@ -107,10 +107,14 @@ impl Encryptor {
         rng: &mut impl CryptoRng,
     ) -> Result<BfvCiphertext> {
         let (body, noise) = self.zero(context.rlwe(), level, rng)?;
+        let noise = match self.key {
+            Key::Public(_) => BfvNoise::of_division(noise),
+            Key::Secret(_) => BfvNoise::of_error(noise),
+        };
         Ok(BfvCiphertext {
             context: context.clone(),
             body,
-            noise: BfvNoise::fresh(noise),
+            noise,
         })
     }
 
@@ -126,9 +130,8 @@ impl Encryptor {
     ) -> Result<BfvCiphertext> {
         let mut ciphertext = self.encrypt_zero_bfv(&plaintext.context, level, rng)?;
         ciphertext.body.polys[0].add_assign(&plaintext.scaled(level)?);
-        ciphertext.noise = ciphertext
-            .noise
-            .plus(plaintext.context.rlwe().noise().encoding());
+        let rounding = BfvNoise::of_error(plaintext.context.rlwe().noise().encoding());
+        ciphertext.noise = ciphertext.noise.plus(rounding);
         ciphertext.check_decryptable()?;
         Ok(ciphertext)
     }
