@@ -1,4 +1,44 @@
-//! slotwise
+//! CKKS and BFV homomorphic encryption: encrypt a vector, let a server compute on it unseen, decrypt the result.
+//!
+//! ```
+//! use slotwise::prelude::*;
+//!
+//! # fn main() -> slotwise::Result<()> {
+//! let context = CkksContext::builder()
+//!     .degree(8192)
+//!     .prime_bits(&[60, 40, 40, 60]) // as SEAL and TenSEAL: the last one is for key switching
+//!     .scale_bits(40)
+//!     .build()?; // 128-bit security is enforced here
+//! let client = context.generate_client_key()?; // secret; zeroized on drop
+//! let server = client.generate_server_key(&Rotations::steps(&[1]))?; // cannot hold a secret
+//!
+//! let x = client.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
+//! let x = server.attach(x)?;
+//! let y = ((&x * &x)? + 2.0)?.rotate_left(1)?;
+//! let decrypted = client.decrypt(&y)?;
+//! assert!(decrypted.iter().zip([6.0, 11.0, 18.0, 3.0]).all(|(a, b)| (a - b).abs() < 1e-6));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crate is a house of floors, each importing only from those below it:
+//!
+//! ```text
+//!  api         client and server keys, contexts, encrypted vectors
+//!  circuits    packing of vectors, sums, polynomials: written once for any Evaluator
+//!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, and plain numbers
+//!  encryption  ciphertexts, encrypt, decrypt, noise bounds
+//!  encoding    CKKS slots, BFV plaintexts  ->  polynomials
+//!  keys        secret, public, switching, Galois keys
+//!  params      checked parameters -> immutable precomputed context
+//!  ring        polynomials in RNS, in coefficient or NTT form
+//!  kernels     one row of residues modulo one prime: all SIMD, all `unsafe`
+//! ```
+//!
+//! Most programs need [`prelude`] only. The floors below [`api`] are public for researchers and outside semver until 1.0.
+
+pub mod api;
+pub mod circuits;
 pub mod encoding;
 pub mod encryption;
 pub mod error;
@@ -8,5 +48,18 @@ pub mod keys;
 mod parallel;
 pub mod params;
 pub mod ring;
+
+pub use api::{
+    Bfv, BfvVector, Ckks, CkksVector, ClientKey, EncryptedVector, EncryptionKey, ServerKey,
+};
 pub use error::{Error, Result};
-pub use params::{BfvContext, CkksContext};
+pub use keys::Rotations;
+pub use params::{BfvContext, CkksContext, SecurityLevel, SecurityStandard};
+
+/// Everything that a program with encrypted vectors needs.
+pub mod prelude {
+    pub use crate::{
+        Bfv, BfvContext, BfvVector, Ckks, CkksContext, CkksVector, ClientKey, EncryptionKey,
+        Rotations, SecurityLevel, SecurityStandard, ServerKey,
+    };
+}

@@ -25,7 +25,7 @@ pub trait Evaluator {
     /// A vector that the evaluator knows, prepared for one kind of use.
     type Plaintext: Send + Sync;
     /// A number in a slot.
-    type Scalar: Copy + Default + PartialEq + Send + Sync;
+    type Scalar: Copy + Default + PartialEq + From<i8> + Send + Sync;
 
     /// The arrangement of the slots.
     fn slot_shape(&self) -> SlotShape;

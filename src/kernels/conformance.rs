@@ -1,1 +1,249 @@
+//! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
+use super::{Kernels, Modulus, NttTable, available, portable};
+
+/// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
+const PRIME_BITS: [u32; 14] = [30, 36, 40, 45, 46, 47, 48, 49, 50, 51, 52, 55, 60, 61];
+
+/// The largest and smallest degree of the transforms, as powers of two.
+const DEGREES: std::ops::RangeInclusive<u32> = 3..=17;
+
+#[test]
+fn forward_and_inverse_ntt() {
+    let mut random = Random(1);
+    for prime in ntt_primes() {
+        for log in DEGREES {
+            let degree = 1 << log;
+            let Some(reference) = NttTable::new(prime, degree) else {
+                continue; // 65537 has no roots of unity for degrees above 2^15
+            };
+            let q = *reference.modulus();
+            let sets = available(q.bits());
+            for row in ntt_rows(&q, degree, &mut random) {
+                let mut forward = row.clone();
+                portable::forward_ntt(&reference, &mut forward);
+                let mut inverse = row.clone();
+                portable::inverse_ntt(&reference, &mut inverse);
+                for kernels in &sets {
+                    let label = format!("{q:?} at degree {degree} with {kernels:?}");
+                    let mut actual = row.clone();
+                    kernels.forward_ntt(&reference, &mut actual);
+                    assert!(actual == forward, "forward NTT, {label}");
+                    kernels.inverse_ntt(&reference, &mut actual);
+                    assert!(actual == row, "inverse of the forward NTT, {label}");
+                    kernels.inverse_ntt(&reference, &mut actual);
+                    assert!(actual == inverse, "inverse NTT, {label}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_and_moduli_use_the_kernels_they_are_given() {
+    for kernels in available(40) {
+        let prime = ntt_prime_below(1 << 40);
+        let table = NttTable::new(prime, 64).unwrap().with_kernels(kernels);
+        assert_eq!(table.modulus().kernels().name(), kernels.name());
+        let row = row_of(&Random(2).words(64), table.modulus());
+        let mut actual = row.clone();
+        table.forward(&mut actual);
+        table.inverse(&mut actual);
+        assert_eq!(actual, row);
+    }
+}
+
+#[test]
+fn sums_differences_and_products() {
+    for_each_case(|kernels, q, row, a, b| {
+        let check = |name: &str, run: &dyn Fn(&dyn Kernels, &mut [u64])| {
+            compare(kernels, q, name, row, run);
+        };
+        check("add_assign", &|k, row| k.add_assign(q, row, a));
+        check("sub_assign", &|k, row| k.sub_assign(q, row, a));
+        check("negate", &|k, row| k.negate(q, row));
+        check("mul_assign", &|k, row| k.mul_assign(q, row, a));
+        check("mul_add_assign", &|k, row| k.mul_add_assign(q, row, a, b));
+        for factor in [0, 1, q.value() / 2, q.value() - 1, row[0]] {
+            let scalar = q.shoup(factor);
+            check("scale", &|k, row| k.scale(q, row, scalar));
+            check("sub_scale", &|k, row| k.sub_scale(q, row, a, scalar));
+        }
+    });
+}
+
+#[test]
+fn reduction_of_any_word() {
+    let mut random = Random(3);
+    for_each_case(|kernels, q, row, a, _| {
+        let near = |multiple: u64| q.value().wrapping_mul(multiple);
+        let words: Vec<u64> = row.iter().map(|_| random.next()).collect();
+        let edges: Vec<u64> = (0..row.len() as u64)
+            .map(|i| match i % 8 {
+                0 => u64::MAX - i / 8,
+                1 => near(u64::MAX / q.value()),
+                2 => near(u64::MAX / q.value()).wrapping_sub(1),
+                3 => q.value() * (i % 4) + 1,
+                4 => (1 << 52) - 1,
+                5 => 1 << 52,
+                6 => 2 * q.value() - 1,
+                _ => q.value(),
+            })
+            .collect();
+        for input in [a, &words, &edges, &vec![u64::MAX; row.len()]] {
+            compare(kernels, q, "reduce", row, &|k, row| k.reduce(q, row, input));
+        }
+    });
+}
+
+#[test]
+fn weighted_sums_of_residues_of_other_primes() {
+    const LARGEST: u64 = (1 << 61) - 1;
+    let mut random = Random(4);
+    for q in moduli() {
+        for (count, length) in (1..=32).zip([1, 7, 8, 13, 16, 40, 64, 100].into_iter().cycle()) {
+            let wide: Vec<u64> = (random.words(count * length).iter())
+                .map(|word| word >> 3)
+                .collect();
+            let narrow: Vec<u64> = wide.iter().map(|word| word >> 15).collect();
+            let factors = row_of(&random.words(count), &q);
+            let row = row_of(&random.words(length), &q);
+            let top = vec![q.value() - 1; count];
+            for kernels in available(q.bits()) {
+                let check = |inputs: &[u64], factors: &[u64], offset: u64| {
+                    compare(kernels, &q, "weighted_sum", &row, &|k, row| {
+                        k.weighted_sum(&q, row, inputs, factors, offset);
+                    });
+                };
+                check(&wide, &factors, row[0]);
+                check(&narrow, &factors, 0);
+                check(&vec![LARGEST; wide.len()], &top, q.value() - 1);
+                check(&vec![(1 << 52) - 1; wide.len()], &top, q.value() - 1);
+                check(&vec![0; wide.len()], &top, 0);
+            }
+        }
+    }
+}
+
+/// Calls `case` with every kernel set, every modulus, and three rows of residues of several lengths and kinds.
+fn for_each_case(mut case: impl FnMut(&'static dyn Kernels, &Modulus, &[u64], &[u64], &[u64])) {
+    let mut random = Random(5);
+    for q in moduli() {
+        for kernels in available(q.bits()) {
+            for length in [1, 7, 8, 9, 16, 31, 64, 100, 1024] {
+                let mut row = || row_of(&random.words(length), &q);
+                let (row, a, b) = (row(), row(), row());
+                let (zeros, tops) = (vec![0; length], vec![q.value() - 1; length]);
+                case(kernels, &q, &row, &a, &b);
+                case(kernels, &q, &tops, &tops, &tops);
+                case(kernels, &q, &zeros, &zeros, &zeros);
+                case(kernels, &q, &zeros, &tops, &a);
+                case(kernels, &q, &a, &a, &a);
+            }
+        }
+    }
+}
+
+fn compare(
+    kernels: &dyn Kernels,
+    q: &Modulus,
+    name: &str,
+    row: &[u64],
+    run: &dyn Fn(&dyn Kernels, &mut [u64]),
+) {
+    let mut expected = row.to_vec();
+    run(&portable::Portable, &mut expected);
+    let mut actual = row.to_vec();
+    run(kernels, &mut actual);
+    assert_eq!(actual, expected, "{name} modulo {q:?} with {kernels:?}");
+}
+
+/// NTT primes at both ends of every size, and moduli that need not be prime at the edges of what is allowed.
+fn moduli() -> Vec<Modulus> {
+    let edges = [2, 3, 4, 1 << 16, (1 << 49) - 1, 1 << 49, (1 << 50) - 1];
+    let wide_edges = [1 << 50, (1 << 60) - 1, 1 << 60, (1 << 61) - 1];
+    (ntt_primes().into_iter())
+        .chain(edges)
+        .chain(wide_edges)
+        .map(Modulus::new)
+        .collect()
+}
+
+fn ntt_primes() -> Vec<u64> {
+    let mut primes = vec![65_537];
+    for bits in PRIME_BITS {
+        primes.push(ntt_prime_below(1 << bits));
+        primes.push(ntt_prime_above(1 << (bits - 1)));
+    }
+    primes
+}
+
+/// Primes of the form `k * 2^18 + 1` serve every degree up to 2^17.
+const ORDER: u64 = 1 << 18;
+
+fn ntt_prime_below(bound: u64) -> u64 {
+    let mut candidates = (1..bound / ORDER).rev().map(|k| k * ORDER + 1);
+    candidates.find(|&candidate| is_prime(candidate)).unwrap()
+}
+
+fn ntt_prime_above(bound: u64) -> u64 {
+    let mut candidates = (bound / ORDER..).map(|k| k * ORDER + 1);
+    candidates.find(|&candidate| is_prime(candidate)).unwrap()
+}
+
+/// Miller and Rabin's test with the first twelve primes as bases, which decides every odd word above 37.
+fn is_prime(n: u64) -> bool {
+    let q = Modulus::new(n);
+    let twos = (n - 1).trailing_zeros();
+    [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37]
+        .into_iter()
+        .all(|base| {
+            let mut power = q.pow(base, (n - 1) >> twos);
+            let mut passed = power == 1 || power == n - 1;
+            for _ in 1..twos {
+                power = q.mul(power, power);
+                passed |= power == n - 1;
+            }
+            passed
+        })
+}
+
+/// Rows for a transform: random ones, fewer for large degrees, and those that drive lazy sums highest.
+fn ntt_rows(q: &Modulus, degree: usize, random: &mut Random) -> Vec<Vec<u64>> {
+    let top = q.value() - 1;
+    let mut rows = vec![row_of(&random.words(degree), q)];
+    if degree <= 1 << 14 {
+        rows.push(vec![top; degree]);
+    }
+    if degree <= 1 << 12 {
+        rows.push(row_of(&random.words(degree), q));
+        rows.push(
+            (0..degree)
+                .map(|i| if i % 2 == 0 { top } else { 0 })
+                .collect(),
+        );
+        rows.push(vec![0; degree]);
+    }
+    rows
+}
+
+fn row_of(words: &[u64], q: &Modulus) -> Vec<u64> {
+    words.iter().map(|&word| q.reduce(word)).collect()
+}
+
+/// SplitMix64: the same words on every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+
+    fn words(&mut self, count: usize) -> Vec<u64> {
+        (0..count).map(|_| self.next()).collect()
+    }
+}

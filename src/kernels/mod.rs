@@ -70,6 +70,10 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     ///
     /// `inputs` is row-major, `factors.len()` rows of `row.len()` values below `2^61`; `factors` and `offset` are residues
     /// modulo q; at most 32 rows.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "five operands that no other method shares"
+    )]
     fn weighted_sum(
         &self,
         q: &Modulus,

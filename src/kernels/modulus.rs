@@ -60,6 +60,11 @@ impl Modulus {
         u64::BITS - self.value.leading_zeros()
     }
 
+    /// floor(2^128 / q), or one less if q is a power of two.
+    pub(super) const fn ratio(&self) -> u128 {
+        ((self.ratio.0 as u128) << 64) | self.ratio.1 as u128
+    }
+
     pub(crate) fn kernels(&self) -> &'static dyn Kernels {
         self.kernels
     }
@@ -221,10 +226,6 @@ impl fmt::Debug for Modulus {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the high word of a double word is a word"
-)]
 const fn high(a: u128) -> u64 {
     (a >> 64) as u64
 }

@@ -59,13 +59,24 @@ pub(super) fn weighted_sum(
     debug_assert!(factors.len() <= 32);
     let length = row.len();
     for (k, out) in row.iter_mut().enumerate() {
-        // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
-        let mut sum = u128::from(offset);
-        for (i, &factor) in factors.iter().enumerate() {
-            sum += u128::from(inputs[i * length + k]) * u128::from(factor);
-        }
-        *out = q.reduce_wide(sum);
+        *out = weighted_sum_at(q, &inputs[k..], length, factors, offset);
     }
+}
+
+/// One place of [`weighted_sum`]: its inputs are the words 0, `length`, `2 * length`, ...
+pub(super) fn weighted_sum_at(
+    q: &Modulus,
+    inputs: &[u64],
+    length: usize,
+    factors: &[u64],
+    offset: u64,
+) -> u64 {
+    // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
+    let mut sum = u128::from(offset);
+    for (i, &factor) in factors.iter().enumerate() {
+        sum += u128::from(inputs[i * length]) * u128::from(factor);
+    }
+    q.reduce_wide(sum)
 }
 
 /// Cooley-Tukey layers with lazy reduction: values stay in `[0, 4q)`, below 2^63.
@@ -179,9 +190,9 @@ mod tests {
                 .map(|i| q.reduce((i + 5).wrapping_mul(0xd134_2543_de82_ef95)))
                 .collect();
             let mut expected = vec![0; degree];
-            for i in 0..degree {
-                for j in 0..degree {
-                    let product = q.mul(a[i], b[j]);
+            for (i, &x) in a.iter().enumerate() {
+                for (j, &y) in b.iter().enumerate() {
+                    let product = q.mul(x, y);
                     let k = (i + j) % degree;
                     expected[k] = if i + j < degree {
                         q.add(expected[k], product)

@@ -1,0 +1,139 @@
+use crate::api::scheme::{CiphertextOf, Scheme, sealed};
+use crate::api::{ClientKey, EncryptedVector};
+use crate::encryption::{Ciphertext, Decryptor, Encryptor};
+use crate::error::Result;
+use crate::evaluator::CkksEvaluator;
+use crate::keys::EvaluationKeys;
+use crate::params::{CkksContext, Context, Scale};
+use rand::CryptoRng;
+use std::sync::Arc;
+
+/// Vectors of real numbers, up to a stated error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ckks {}
+
+/// An encrypted vector of real numbers.
+pub type CkksVector = EncryptedVector<Ckks>;
+
+impl CkksContext {
+    /// A fresh secret key.
+    ///
+    /// # Errors
+    /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    pub fn generate_client_key(&self) -> Result<ClientKey<Ckks>> {
+        ClientKey::generate(self)
+    }
+}
+
+impl EncryptedVector<Ckks> {
+    /// The exact factor between the values and what is encrypted, of the first ciphertext.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        self.ciphertexts()[0].scale()
+    }
+
+    /// The bound of each value's magnitude that operations assume.
+    #[must_use]
+    pub fn message_bound(&self) -> f64 {
+        self.ciphertexts()
+            .iter()
+            .map(crate::encryption::CkksCiphertext::message_bound)
+            .fold(0.0, f64::max)
+    }
+
+    /// The same vector with another bound on its values' magnitudes, for a caller who knows better than the tracking, which
+    /// cannot see cancellation.
+    ///
+    /// If a value exceeds the stated bound, decryption may return garbage without an error.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) unless the bound is positive and finite;
+    /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit the modulus.
+    pub fn with_message_bound(&self, bound: f64) -> Result<Self> {
+        self.map(|chunk| chunk.clone().with_message_bound(bound))
+    }
+
+    /// The vector with a pending rescale done now rather than at the next product; unchanged if none is pending. A rescaled
+    /// vector is smaller, and faster to rotate and add.
+    ///
+    /// # Errors
+    /// None for a vector made by this crate.
+    pub fn rescale(&self) -> Result<Self> {
+        self.map(|chunk| Ok(self.evaluator().rescale_if_needed(chunk)?.into_owned()))
+    }
+
+    /// The vector at a lower level, smaller and faster: for a result that needs no more multiplications.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLevel`](crate::Error::InvalidLevel) if `level` is above;
+    /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if scale times values does not fit there.
+    pub fn drop_to_level(&self, level: usize) -> Result<Self> {
+        self.map(|chunk| self.evaluator().drop_to_level(chunk, level))
+    }
+}
+
+impl sealed::Sealed for Ckks {}
+
+impl Scheme for Ckks {
+    type Scalar = f64;
+    type Context = CkksContext;
+    type Evaluator = CkksEvaluator;
+
+    const NAME: &'static str = "Ckks";
+
+    fn rlwe(context: &CkksContext) -> &Arc<Context> {
+        context.rlwe()
+    }
+
+    fn evaluator(
+        context: &CkksContext,
+        keys: Option<Arc<EvaluationKeys>>,
+    ) -> Result<CkksEvaluator> {
+        match keys {
+            Some(keys) => CkksEvaluator::with_keys(context, keys),
+            None => Ok(CkksEvaluator::new(context)),
+        }
+    }
+
+    fn context(evaluator: &CkksEvaluator) -> &CkksContext {
+        evaluator.context()
+    }
+
+    fn keys(evaluator: &CkksEvaluator) -> Option<&Arc<EvaluationKeys>> {
+        evaluator.keys()
+    }
+
+    fn encrypt(
+        evaluator: &CkksEvaluator,
+        encryptor: &Encryptor,
+        slots: &[f64],
+        rng: &mut impl CryptoRng,
+    ) -> Result<CiphertextOf<Self>> {
+        let level = evaluator.context().top_level();
+        encryptor.encrypt(&evaluator.encoder().encode(slots, level)?, rng)
+    }
+
+    fn decrypt(
+        evaluator: &CkksEvaluator,
+        decryptor: &Decryptor,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<Vec<f64>> {
+        evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
+    }
+
+    fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext {
+        ciphertext.body()
+    }
+
+    fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64 {
+        ciphertext.noise_bound()
+    }
+
+    fn precision_bits(ciphertext: &CiphertextOf<Self>) -> f64 {
+        ciphertext.precision_bits()
+    }
+
+    fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize {
+        ciphertext.levels_left()
+    }
+}

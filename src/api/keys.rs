@@ -1,0 +1,244 @@
+use crate::api::scheme::system_rng;
+use crate::api::{EncryptedVector, Scheme};
+use crate::circuits::Packing;
+use crate::encryption::{Decryptor, Encryptor};
+use crate::error::{Error, Result};
+use crate::evaluator::Evaluator;
+use crate::keys::{EvaluationKeys, KeyGenerator, KeyId, PublicKey, Rotations, SecretKey};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// The client's secret: encrypts, decrypts, and makes the keys that others need. Zeroized when the last clone is dropped;
+/// `Debug` shows nothing of it.
+///
+/// # Security
+/// A decrypted CKKS value contains the ciphertext's noise; given to others, it can give away the key (eprint 2020/1533).
+/// Ciphertexts are not authenticated: accept results only over an authenticated channel, and keep from whoever computed
+/// them whether decryption failed.
+#[derive(Clone)]
+pub struct ClientKey<S: Scheme> {
+    evaluator: S::Evaluator,
+    secret: Arc<SecretKey>,
+    encryptor: Encryptor,
+    decryptor: Decryptor,
+}
+
+/// Encrypts for a client; anyone may hold it.
+#[derive(Clone, Debug)]
+pub struct EncryptionKey<S: Scheme> {
+    evaluator: S::Evaluator,
+    key: Arc<PublicKey>,
+    encryptor: Encryptor,
+}
+
+/// What a server computes with: relinearization and Galois keys. It has no field that could hold a secret.
+///
+/// ```compile_fail
+/// use slotwise::prelude::*;
+/// fn leak(server: &ServerKey<Ckks>, vector: &CkksVector) -> slotwise::Result<Vec<f64>> {
+///     server.decrypt(vector) // no such method
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerKey<S: Scheme> {
+    evaluator: S::Evaluator,
+    keys: Arc<EvaluationKeys>,
+}
+
+impl<S: Scheme> ClientKey<S> {
+    /// A fresh key for `context`.
+    pub(super) fn generate(context: &S::Context) -> Result<Self> {
+        let secret = KeyGenerator::secret_key(S::rlwe(context), &mut system_rng()?);
+        Ok(Self {
+            evaluator: S::evaluator(context, None)?,
+            encryptor: Encryptor::with_secret_key(Arc::clone(&secret)),
+            decryptor: Decryptor::new(&secret),
+            secret,
+        })
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &S::Context {
+        S::context(&self.evaluator)
+    }
+
+    /// The key's name, which everything made with it carries.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.secret.id()
+    }
+
+    /// The keys for a server: for products, and for `rotations`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`] if the context has no special primes; [`Error::RandomnessUnavailable`].
+    pub fn generate_server_key(&self, rotations: &Rotations) -> Result<ServerKey<S>> {
+        let keys =
+            KeyGenerator::new(&self.secret).evaluation_keys(rotations, &mut system_rng()?)?;
+        ServerKey::new(self.context(), Arc::new(keys))
+    }
+
+    /// A server's keys with those for more rotations added; the ones it has stay.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if they are another client's; [`Error::RandomnessUnavailable`].
+    pub fn extend_server_key(
+        &self,
+        server: &ServerKey<S>,
+        rotations: &Rotations,
+    ) -> Result<ServerKey<S>> {
+        let mut keys = EvaluationKeys::clone(&server.keys);
+        KeyGenerator::new(&self.secret).extend(&mut keys, rotations, &mut system_rng()?)?;
+        ServerKey::new(self.context(), Arc::new(keys))
+    }
+
+    /// A key with which others encrypt for this client.
+    ///
+    /// # Errors
+    /// [`Error::RandomnessUnavailable`].
+    pub fn generate_encryption_key(&self) -> Result<EncryptionKey<S>> {
+        let key = Arc::new(KeyGenerator::new(&self.secret).public_key(&mut system_rng()?));
+        let encryptor = Encryptor::with_public_key(Arc::clone(&key));
+        Ok(EncryptionKey {
+            evaluator: self.evaluator.clone(),
+            key,
+            encryptor,
+        })
+    }
+
+    /// The values encrypted, in as many ciphertexts as they need.
+    ///
+    /// CKKS: the largest magnitude, rounded up to a power of two and at least 1, travels with the ciphertext in the clear.
+    ///
+    /// # Errors
+    /// [`Error::Empty`]; [`Error::NotFinite`], [`Error::ScaleTooLarge`] (CKKS); [`Error::ValueOutOfRange`],
+    /// [`Error::BatchingUnsupported`] (BFV); [`Error::RandomnessUnavailable`].
+    pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
+        encrypt(&self.evaluator, &self.encryptor, values)
+    }
+
+    /// The values, in order.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] for another client's vector; past the error bound
+    /// [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`] or [`Error::ScaleTooLarge`]: never garbage.
+    pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
+        let chunks = vector.ciphertexts();
+        let slots: Vec<Vec<S::Scalar>> = crate::parallel::map(chunks.len(), |i| {
+            S::decrypt(&self.evaluator, &self.decryptor, &chunks[i])
+        })
+        .into_iter()
+        .collect::<Result<_>>()?;
+        Ok(vector.packing().collect(&slots))
+    }
+}
+
+impl<S: Scheme> fmt::Debug for ClientKey<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("ClientKey(..)")
+    }
+}
+
+impl<S: Scheme> EncryptionKey<S> {
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &S::Context {
+        S::context(&self.evaluator)
+    }
+
+    /// The name of the client's key.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.key.key_id()
+    }
+
+    /// The values encrypted, as [`ClientKey::encrypt`] does, with a little more noise.
+    ///
+    /// # Errors
+    /// As [`ClientKey::encrypt`].
+    pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
+        encrypt(&self.evaluator, &self.encryptor, values)
+    }
+}
+
+impl<S: Scheme> ServerKey<S> {
+    /// The server's keys as an evaluator over `context`.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`] if the keys are of other parameters.
+    pub fn new(context: &S::Context, keys: Arc<EvaluationKeys>) -> Result<Self> {
+        Ok(Self {
+            evaluator: S::evaluator(context, Some(Arc::clone(&keys)))?,
+            keys,
+        })
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &S::Context {
+        S::context(&self.evaluator)
+    }
+
+    /// The name of the client's key.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.keys.key_id()
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn evaluation_keys(&self) -> &Arc<EvaluationKeys> {
+        &self.keys
+    }
+
+    /// The bytes of all keys in memory.
+    #[must_use]
+    pub fn size_in_bytes(&self) -> usize {
+        self.keys.size_in_bytes()
+    }
+
+    /// The evaluator, for circuits on single ciphertexts.
+    #[must_use]
+    pub fn evaluator(&self) -> &S::Evaluator {
+        &self.evaluator
+    }
+
+    /// The vector, able to multiply and rotate: it and everything computed from it use this server's keys. A reference is
+    /// cloned; a value is moved.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if the vector is of another client.
+    pub fn attach<'a>(
+        &self,
+        vector: impl Into<Cow<'a, EncryptedVector<S>>>,
+    ) -> Result<EncryptedVector<S>> {
+        let vector = vector.into();
+        for chunk in vector.ciphertexts() {
+            let body = S::body(chunk);
+            if body.fingerprint() != self.keys.context().fingerprint() {
+                return Err(Error::ContextMismatch);
+            }
+            if body.key_id() != self.keys.key_id() {
+                return Err(Error::KeyMismatch);
+            }
+        }
+        Ok(vector.into_owned().with_evaluator(&self.evaluator))
+    }
+}
+
+fn encrypt<S: Scheme>(
+    evaluator: &S::Evaluator,
+    encryptor: &Encryptor,
+    values: &[S::Scalar],
+) -> Result<EncryptedVector<S>> {
+    let packing = Packing::new(evaluator.slot_shape(), values.len())?;
+    let mut rng = system_rng()?;
+    let chunks = packing
+        .fill(values)?
+        .iter()
+        .map(|slots| S::encrypt(evaluator, encryptor, slots, &mut rng))
+        .collect::<Result<_>>()?;
+    Ok(EncryptedVector::new(evaluator, packing, chunks))
+}

@@ -1,0 +1,15 @@
+//! The face: client and server keys, contexts, encrypted vectors.
+
+mod bfv;
+mod ckks;
+mod keys;
+mod operators;
+mod scheme;
+mod vector;
+
+pub use bfv::{Bfv, BfvVector};
+pub use ckks::{Ckks, CkksVector};
+pub use keys::{ClientKey, EncryptionKey, ServerKey};
+pub use operators::{Operand, OperandKind};
+pub use scheme::Scheme;
+pub use vector::EncryptedVector;

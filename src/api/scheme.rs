@@ -1,0 +1,78 @@
+use crate::encryption::{Ciphertext, Decryptor, Encryptor};
+use crate::error::{Error, Result};
+use crate::evaluator::Evaluator;
+use crate::keys::EvaluationKeys;
+use crate::params::Context;
+use rand::rngs::SysRng;
+use rand::{CryptoRng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// [`Ckks`](crate::Ckks) or [`Bfv`](crate::Bfv): what keys and vectors are of. Closed to other crates.
+pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed::Sealed {
+    /// A number in a vector: `f64` or `i64`.
+    type Scalar: Copy + Default + PartialEq + From<i8> + Debug + Send + Sync;
+    /// The scheme's context.
+    type Context: Clone + Debug + Send + Sync;
+    /// The scheme's evaluator.
+    type Evaluator: Evaluator<Scalar = Self::Scalar> + Clone + Debug + Send + Sync;
+
+    #[doc(hidden)]
+    const NAME: &'static str;
+
+    #[doc(hidden)]
+    fn rlwe(context: &Self::Context) -> &Arc<Context>;
+
+    #[doc(hidden)]
+    fn evaluator(
+        context: &Self::Context,
+        keys: Option<Arc<EvaluationKeys>>,
+    ) -> Result<Self::Evaluator>;
+
+    #[doc(hidden)]
+    fn context(evaluator: &Self::Evaluator) -> &Self::Context;
+
+    #[doc(hidden)]
+    fn keys(evaluator: &Self::Evaluator) -> Option<&Arc<EvaluationKeys>>;
+
+    #[doc(hidden)]
+    fn encrypt(
+        evaluator: &Self::Evaluator,
+        encryptor: &Encryptor,
+        slots: &[Self::Scalar],
+        rng: &mut impl CryptoRng,
+    ) -> Result<CiphertextOf<Self>>;
+
+    #[doc(hidden)]
+    fn decrypt(
+        evaluator: &Self::Evaluator,
+        decryptor: &Decryptor,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<Vec<Self::Scalar>>;
+
+    #[doc(hidden)]
+    fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext;
+
+    #[doc(hidden)]
+    fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64;
+
+    #[doc(hidden)]
+    fn precision_bits(ciphertext: &CiphertextOf<Self>) -> f64;
+
+    #[doc(hidden)]
+    fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize;
+}
+
+/// The ciphertext of a scheme's evaluator.
+pub(super) type CiphertextOf<S> = <<S as Scheme>::Evaluator as Evaluator>::Ciphertext;
+
+pub(super) mod sealed {
+    /// Closes [`Scheme`](super::Scheme) to other crates.
+    pub trait Sealed {}
+}
+
+/// A generator seeded by the operating system.
+pub(super) fn system_rng() -> Result<ChaCha20Rng> {
+    ChaCha20Rng::try_from_rng(&mut SysRng).map_err(|_| Error::RandomnessUnavailable)
+}

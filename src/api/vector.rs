@@ -1,0 +1,438 @@
+use crate::api::Scheme;
+use crate::api::scheme::CiphertextOf;
+use crate::circuits::{Packing, Polynomial};
+use crate::error::{Error, Result};
+use crate::evaluator::Evaluator;
+use std::borrow::Cow;
+use std::fmt;
+
+/// An encrypted vector of any length: [`CkksVector`](crate::CkksVector) or [`BfvVector`](crate::BfvVector).
+///
+/// Operators (`+ - *`, unary `-`) return a [`Result`] and take vectors, scalars and slices; each has a named method beside
+/// it. Operands have one length, or one of them has length 1 and stands for its value everywhere. No operand is ever
+/// changed.
+///
+/// Sums, negations and products with plain values need no key; products of vectors, sums over slots and rotations need the
+/// server's: [`ServerKey::attach`](crate::ServerKey::attach). Products are relinearized, and CKKS levels and scales taken care
+/// of: a product is rescaled when it is next multiplied.
+#[derive(Clone)]
+pub struct EncryptedVector<S: Scheme> {
+    evaluator: S::Evaluator,
+    packing: Packing,
+    chunks: Vec<CiphertextOf<S>>,
+}
+
+impl<S: Scheme> EncryptedVector<S> {
+    pub(super) fn new(
+        evaluator: &S::Evaluator,
+        packing: Packing,
+        chunks: Vec<CiphertextOf<S>>,
+    ) -> Self {
+        Self {
+            evaluator: evaluator.clone(),
+            packing,
+            chunks,
+        }
+    }
+
+    pub(super) fn with_evaluator(self, evaluator: &S::Evaluator) -> Self {
+        Self {
+            evaluator: evaluator.clone(),
+            ..self
+        }
+    }
+
+    pub(super) fn packing(&self) -> &Packing {
+        &self.packing
+    }
+
+    pub(super) fn evaluator(&self) -> &S::Evaluator {
+        &self.evaluator
+    }
+
+    /// The ciphertexts, for the floors below.
+    #[must_use]
+    pub fn ciphertexts(&self) -> &[CiphertextOf<S>] {
+        &self.chunks
+    }
+
+    /// The number of values, at least 1.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a vector is never empty")]
+    pub fn len(&self) -> usize {
+        self.packing.len()
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &S::Context {
+        S::context(&self.evaluator)
+    }
+
+    /// The level of the lowest ciphertext.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.fold(|chunk| S::body(chunk).level(), usize::min)
+    }
+
+    /// CKKS: how many more multiplications, one after the other, fit. BFV: how many more squarings the noise bound allows.
+    #[must_use]
+    pub fn levels_left(&self) -> usize {
+        self.fold(S::levels_left, usize::min)
+    }
+
+    /// The bound of the error: of each value (CKKS), or of the invariant noise, which must stay below 1/2 (BFV).
+    #[must_use]
+    pub fn noise_bound(&self) -> f64 {
+        self.fold(S::noise_bound, f64::max)
+    }
+
+    /// CKKS: the bits after the point that are right in every value. BFV: the bits of noise that still fit.
+    #[must_use]
+    pub fn precision_bits(&self) -> f64 {
+        self.fold(S::precision_bits, f64::min)
+    }
+
+    /// The bytes of all ciphertexts in memory.
+    #[must_use]
+    pub fn size_in_bytes(&self) -> usize {
+        self.chunks
+            .iter()
+            .map(|chunk| S::body(chunk).size_in_bytes())
+            .sum()
+    }
+
+    /// Whether anyone can read a part of the vector: a product with zeros only.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.chunks
+            .iter()
+            .any(|chunk| S::body(chunk).is_transparent())
+    }
+
+    /// `self + other`
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`]; [`Error::ContextMismatch`]; [`Error::KeyMismatch`]; [`Error::ScaleMismatch`].
+    pub fn add(&self, other: &Self) -> Result<Self> {
+        self.zip(other, Broadcast::Masked, S::Evaluator::add)
+    }
+
+    /// `self - other`
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn sub(&self, other: &Self) -> Result<Self> {
+        self.zip(other, Broadcast::Masked, S::Evaluator::sub)
+    }
+
+    /// `self * other`, value by value, relinearized.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); [`Error::MissingServerKey`]; [`Error::LevelExhausted`]; [`Error::ScaleTooLarge`].
+    pub fn mul(&self, other: &Self) -> Result<Self> {
+        self.zip(other, Broadcast::Repeated, S::Evaluator::mul)
+    }
+
+    /// `-self`
+    ///
+    /// # Errors
+    /// None for a vector made by this crate.
+    pub fn negate(&self) -> Result<Self> {
+        self.map(|chunk| self.evaluator.negate(chunk))
+    }
+
+    /// `self * self`
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul).
+    pub fn square(&self) -> Result<Self> {
+        self.map(|chunk| self.evaluator.square(chunk))
+    }
+
+    /// `self^exponent`, with `ceil(log2(exponent))` multiplications one after the other.
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul); [`Error::InvalidArgument`] for 0.
+    pub fn power(&self, exponent: u32) -> Result<Self> {
+        self.map(|chunk| self.evaluator.power(chunk, exponent))
+    }
+
+    /// `self + values`, value by value; one value is added everywhere.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`]; [`Error::Empty`]; [`Error::NotFinite`]; [`Error::ValueOutOfRange`].
+    pub fn add_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+        if let &[value] = values {
+            return self.add_scalar(value);
+        }
+        self.zip_plain(values, |chunk, slots| {
+            self.evaluator
+                .add_plain(chunk, &self.evaluator.encode_term(slots, chunk)?)
+        })
+    }
+
+    /// `self - values`, as [`add_plain`](Self::add_plain).
+    ///
+    /// # Errors
+    /// As [`add_plain`](Self::add_plain).
+    pub fn sub_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+        let values = self.spread(values);
+        self.zip_plain(&values, |chunk, slots| {
+            self.evaluator
+                .sub_plain(chunk, &self.evaluator.encode_term(slots, chunk)?)
+        })
+    }
+
+    /// `self * values`, value by value; one value multiplies everywhere.
+    ///
+    /// # Errors
+    /// As [`add_plain`](Self::add_plain); [`Error::LevelExhausted`]; [`Error::ScaleTooLarge`].
+    pub fn mul_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+        if let &[value] = values {
+            return self.mul_scalar(value);
+        }
+        self.zip_plain(values, |chunk, slots| {
+            self.evaluator
+                .mul_plain(chunk, &self.evaluator.encode_factor(slots, chunk)?)
+        })
+    }
+
+    /// `self + value`, everywhere.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`]; [`Error::ValueOutOfRange`].
+    pub fn add_scalar(&self, value: S::Scalar) -> Result<Self> {
+        let chunks = self
+            .packing
+            .add_scalar(&self.evaluator, &self.chunks, value)?;
+        Ok(Self {
+            chunks,
+            ..self.clone_empty()
+        })
+    }
+
+    /// `self * value`, everywhere. CKKS: an integer of up to 30 bits costs no level.
+    ///
+    /// # Errors
+    /// As [`mul_plain`](Self::mul_plain).
+    pub fn mul_scalar(&self, value: S::Scalar) -> Result<Self> {
+        self.map(|chunk| self.evaluator.mul_scalar(chunk, value))
+    }
+
+    /// The sum of all values, as a vector of length 1.
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`]: [`Rotations::powers_of_two`](crate::Rotations::powers_of_two)
+    /// has all that it needs.
+    pub fn sum(&self) -> Result<Self> {
+        let sum = self.packing.sum(&self.evaluator, &self.chunks)?;
+        Ok(Self {
+            packing: self.single()?,
+            chunks: vec![sum],
+            evaluator: self.evaluator.clone(),
+        })
+    }
+
+    /// The dot product with another vector, as a vector of length 1.
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul) and [`sum`](Self::sum).
+    pub fn dot(&self, other: &Self) -> Result<Self> {
+        self.mul(other)?.sum()
+    }
+
+    /// The dot product with known values, as a vector of length 1.
+    ///
+    /// # Errors
+    /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
+    pub fn dot_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+        self.mul_plain(values)?.sum()
+    }
+
+    /// `c_0 + c_1 x + c_2 x^2 + ...` for each value x, `coefficients` being `c_0, c_1, ...`, with at most
+    /// `ceil(log2(d + 1)) + 1` multiplications one after the other for degree d.
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`Error::Empty`] for no coefficient.
+    pub fn polyval(&self, coefficients: &[S::Scalar]) -> Result<Self> {
+        let polynomial = Polynomial::new(coefficients)?;
+        // The constant is added to values only, so that padding stays zero.
+        let rest = polynomial.without_constant();
+        self.map(|chunk| rest.evaluate(&self.evaluator, chunk))?
+            .add_scalar(polynomial.constant())
+    }
+
+    /// The values moved `step` places to the left (to the right where negative), around the vector's own length.
+    ///
+    /// A vector whose length is a power of two up to a row of slots takes one rotation. Any other length takes two to four
+    /// rotations for each ciphertext, and a multiplication by a plaintext, hence one level (CKKS).
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`]; [`Error::MissingConjugationKey`];
+    /// [`Error::LevelExhausted`] if a mask is needed and no level is left.
+    pub fn rotate_left(&self, step: i64) -> Result<Self> {
+        let chunks = self
+            .packing
+            .rotate_left(&self.evaluator, &self.chunks, step)?;
+        Ok(Self {
+            chunks,
+            ..self.clone_empty()
+        })
+    }
+
+    /// The values moved `step` places to the right, as [`rotate_left`](Self::rotate_left).
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left).
+    pub fn rotate_right(&self, step: i64) -> Result<Self> {
+        // Reduced before it is negated: i64::MIN has no negative.
+        let length = i64::try_from(self.len()).unwrap_or(i64::MAX);
+        self.rotate_left(-step.rem_euclid(length))
+    }
+
+    pub(super) fn map(
+        &self,
+        work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
+    ) -> Result<Self> {
+        let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i]));
+        Ok(Self {
+            chunks: chunks.into_iter().collect::<Result<_>>()?,
+            ..self.clone_empty()
+        })
+    }
+
+    fn zip(
+        &self,
+        other: &Self,
+        broadcast: Broadcast,
+        work: impl Fn(&S::Evaluator, &CiphertextOf<S>, &CiphertextOf<S>) -> Result<CiphertextOf<S>>
+        + Sync
+        + Send,
+    ) -> Result<Self> {
+        let evaluator = self.common_evaluator(other)?;
+        let packing = if self.len() >= other.len() {
+            self.packing
+        } else {
+            other.packing
+        };
+        if self.packing != other.packing && self.len() != 1 && other.len() != 1 {
+            return Err(Error::LengthMismatch {
+                left: self.len(),
+                right: other.len(),
+            });
+        }
+        let (left, right) = (
+            self.spread_over(&packing, broadcast, evaluator)?,
+            other.spread_over(&packing, broadcast, evaluator)?,
+        );
+        let chunks = crate::parallel::map(left.len(), |i| work(evaluator, &left[i], &right[i]));
+        let chunks = chunks.into_iter().collect::<Result<_>>()?;
+        Ok(Self {
+            evaluator: evaluator.clone(),
+            packing,
+            chunks,
+        })
+    }
+
+    fn zip_plain(
+        &self,
+        values: &[S::Scalar],
+        work: impl Fn(&CiphertextOf<S>, &[S::Scalar]) -> Result<CiphertextOf<S>> + Sync + Send,
+    ) -> Result<Self> {
+        if values.is_empty() {
+            return Err(Error::Empty);
+        }
+        let slots = self.packing.fill(values)?;
+        let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i], &slots[i]));
+        Ok(Self {
+            chunks: chunks.into_iter().collect::<Result<_>>()?,
+            ..self.clone_empty()
+        })
+    }
+
+    /// One value stands for as many as the vector has.
+    fn spread<'a>(&self, values: &'a [S::Scalar]) -> Cow<'a, [S::Scalar]> {
+        match values {
+            &[value] => Cow::Owned(vec![value; self.len()]),
+            _ => Cow::Borrowed(values),
+        }
+    }
+
+    fn spread_over(
+        &self,
+        packing: &Packing,
+        broadcast: Broadcast,
+        evaluator: &S::Evaluator,
+    ) -> Result<Cow<'_, [CiphertextOf<S>]>> {
+        if self.packing == *packing {
+            return Ok(Cow::Borrowed(&self.chunks));
+        }
+        Ok(Cow::Owned(match broadcast {
+            Broadcast::Masked => packing.broadcast(evaluator, &self.chunks[0])?,
+            Broadcast::Repeated => vec![self.chunks[0].clone(); packing.chunks()],
+        }))
+    }
+
+    /// The evaluator of whichever operand has keys; of different clients they may not be.
+    fn common_evaluator<'a>(&'a self, other: &'a Self) -> Result<&'a S::Evaluator> {
+        if S::rlwe(self.context()).fingerprint() != S::rlwe(other.context()).fingerprint() {
+            return Err(Error::ContextMismatch);
+        }
+        Ok(if S::keys(&self.evaluator).is_some() {
+            &self.evaluator
+        } else {
+            &other.evaluator
+        })
+    }
+
+    fn single(&self) -> Result<Packing> {
+        Packing::new(self.evaluator.slot_shape(), 1)
+    }
+
+    fn clone_empty(&self) -> Self {
+        Self {
+            evaluator: self.evaluator.clone(),
+            packing: self.packing,
+            chunks: Vec::new(),
+        }
+    }
+
+    fn fold<T>(&self, of: impl Fn(&CiphertextOf<S>) -> T, join: impl Fn(T, T) -> T) -> T {
+        let first = of(&self.chunks[0]);
+        self.chunks[1..].iter().map(of).fold(first, join)
+    }
+}
+
+/// How a vector of length 1 becomes one of another length.
+#[derive(Clone, Copy)]
+enum Broadcast {
+    /// With zero padding, for sums.
+    Masked,
+    /// In every slot, for products, where the other operand's padding is zero.
+    Repeated,
+}
+
+impl<S: Scheme> fmt::Debug for EncryptedVector<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "EncryptedVector<{}>(len {}, level {})",
+            S::NAME,
+            self.len(),
+            self.level()
+        )
+    }
+}
+
+impl<S: Scheme> From<EncryptedVector<S>> for Cow<'_, EncryptedVector<S>> {
+    fn from(vector: EncryptedVector<S>) -> Self {
+        Cow::Owned(vector)
+    }
+}
+
+impl<'a, S: Scheme> From<&'a EncryptedVector<S>> for Cow<'a, EncryptedVector<S>> {
+    fn from(vector: &'a EncryptedVector<S>) -> Self {
+        Cow::Borrowed(vector)
+    }
+}

@@ -1,0 +1,295 @@
+use crate::error::{Error, Result};
+use crate::evaluator::{Evaluator, SlotShape};
+use std::collections::BTreeMap;
+
+/// How a vector of a given length lies in the slots of one or more ciphertexts.
+///
+/// A vector no longer than a row is padded with zeros to a power of two, its stride, and repeated over all rows: rotations
+/// by whole strides change nothing, and a vector of exactly its stride wraps around its own length for free. A longer one
+/// fills the slots of as many ciphertexts as it needs, row after row, and the rest is zero. Padding stays zero in every
+/// operation here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packing {
+    shape: SlotShape,
+    len: usize,
+}
+
+/// Where a slot's content comes from: a ciphertext, the rows exchanged or not, a rotation to the left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Move {
+    chunk: usize,
+    swap: bool,
+    step: usize,
+}
+
+impl Packing {
+    /// The packing of `len` values into slots of this shape.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for no values.
+    pub fn new(shape: SlotShape, len: usize) -> Result<Self> {
+        if len == 0 {
+            Err(Error::Empty)
+        } else {
+            Ok(Self { shape, len })
+        }
+    }
+
+    /// The number of values.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a packing is never empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The number of ciphertexts.
+    #[must_use]
+    pub fn chunks(&self) -> usize {
+        self.len.div_ceil(self.shape.slots())
+    }
+
+    /// Whether some slots hold no value.
+    #[must_use]
+    pub fn has_padding(&self) -> bool {
+        match self.stride() {
+            Some(stride) => stride != self.len,
+            None => !self.len.is_multiple_of(self.shape.slots()),
+        }
+    }
+
+    /// The slots of each ciphertext, for values in order.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] if there are not [`len`](Self::len) values.
+    pub fn fill<T: Copy + Default>(&self, values: &[T]) -> Result<Vec<Vec<T>>> {
+        if values.len() != self.len {
+            return Err(Error::LengthMismatch {
+                left: self.len,
+                right: values.len(),
+            });
+        }
+        let slot = |chunk, slot| {
+            self.value_at(chunk, slot)
+                .map_or(T::default(), |index| values[index])
+        };
+        let slots = self.shape.slots();
+        Ok((0..self.chunks())
+            .map(|chunk| (0..slots).map(|index| slot(chunk, index)).collect())
+            .collect())
+    }
+
+    /// The values, from the slots of each ciphertext: the inverse of [`fill`](Self::fill).
+    #[must_use]
+    pub fn collect<T: Copy>(&self, slots: &[Vec<T>]) -> Vec<T> {
+        // The first copy of a tiled vector lies at the start, as an untiled one does.
+        slots.iter().flatten().copied().take(self.len).collect()
+    }
+
+    /// Each ciphertext of a vector with `value` added to its values; padding stays zero.
+    ///
+    /// # Errors
+    /// As [`Evaluator::add_scalar`].
+    pub fn add_scalar<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        chunks: &[E::Ciphertext],
+        value: E::Scalar,
+    ) -> Result<Vec<E::Ciphertext>> {
+        if !self.has_padding() {
+            return chunks
+                .iter()
+                .map(|chunk| evaluator.add_scalar(chunk, value))
+                .collect();
+        }
+        let filled = self.fill(&vec![value; self.len])?;
+        let pairs = chunks.iter().zip(&filled);
+        pairs
+            .map(|(chunk, slots)| evaluator.add_plain(chunk, &evaluator.encode_term(slots, chunk)?))
+            .collect()
+    }
+
+    /// A vector of this packing with the one value of `single`, a vector of length 1, everywhere. With padding it costs a
+    /// multiplication by a plaintext.
+    ///
+    /// # Errors
+    /// As [`Evaluator::mul_plain`].
+    pub fn broadcast<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        single: &E::Ciphertext,
+    ) -> Result<Vec<E::Ciphertext>> {
+        if !self.has_padding() {
+            return Ok(vec![single.clone(); self.chunks()]);
+        }
+        let ones = self.fill(&vec![E::Scalar::from(1); self.len])?;
+        ones.iter()
+            .map(|mask| evaluator.mul_plain(single, &evaluator.encode_factor(mask, single)?))
+            .collect()
+    }
+
+    /// The vector moved `step` places to the left around its own length.
+    ///
+    /// A vector that fills its stride takes one rotation. Any other takes, for each ciphertext of the result, a rotation and
+    /// a multiplication by a plaintext mask for each run that moves together: two runs for a padded vector, up to four for a
+    /// longer one.
+    ///
+    /// # Errors
+    /// As [`Evaluator::rotate_left`] and [`Evaluator::mul_plain`].
+    pub fn rotate_left<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        chunks: &[E::Ciphertext],
+        step: i64,
+    ) -> Result<Vec<E::Ciphertext>> {
+        let length = i64::try_from(self.len).unwrap_or(i64::MAX);
+        let step = usize::try_from(step.rem_euclid(length)).unwrap_or(0);
+        if step == 0 {
+            return Ok(chunks.to_vec());
+        }
+        (0..chunks.len())
+            .map(|chunk| self.rotated_chunk(evaluator, chunks, chunk, step))
+            .collect()
+    }
+
+    /// The period of a vector that is repeated over the slots; `None` for one longer than a row.
+    pub(super) fn stride(&self) -> Option<usize> {
+        (self.len <= self.shape.columns).then(|| self.len.next_power_of_two())
+    }
+
+    pub(super) fn shape(&self) -> SlotShape {
+        self.shape
+    }
+
+    /// The index of the value in a slot, if it holds one.
+    fn value_at(&self, chunk: usize, slot: usize) -> Option<usize> {
+        let index = match self.stride() {
+            Some(stride) => slot % stride,
+            None => chunk * self.shape.slots() + slot,
+        };
+        (index < self.len).then_some(index)
+    }
+
+    /// One ciphertext of the rotated vector: each run of slots from where it lies now.
+    fn rotated_chunk<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        chunks: &[E::Ciphertext],
+        chunk: usize,
+        step: usize,
+    ) -> Result<E::Ciphertext> {
+        let slots = self.shape.slots();
+        let mut masks: BTreeMap<Move, Vec<E::Scalar>> = BTreeMap::new();
+        for slot in 0..slots {
+            let Some(index) = self.value_at(chunk, slot) else {
+                continue;
+            };
+            let from = self.move_to(chunk, slot, (index + step) % self.len);
+            masks
+                .entry(from)
+                .or_insert_with(|| vec![E::Scalar::default(); slots])[slot] = E::Scalar::from(1);
+        }
+        // One move of a vector without padding moves everything, and needs no mask.
+        let masked = masks.len() > 1 || self.has_padding();
+        let terms = masks
+            .into_iter()
+            .map(|(from, mask)| {
+                let step = i64::try_from(from.step).unwrap_or(0);
+                let mut moved = evaluator.rotate_left(&chunks[from.chunk], step)?;
+                if from.swap {
+                    moved = evaluator.conjugate(&moved)?;
+                }
+                if !masked {
+                    return Ok(moved);
+                }
+                evaluator.mul_plain(&moved, &evaluator.encode_factor(&mask, &moved)?)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        evaluator.add_many(&terms)
+    }
+
+    /// The move that brings value `index` to `slot` of `chunk`: of a repeated vector, from the copy around that slot.
+    fn move_to(&self, chunk: usize, slot: usize, index: usize) -> Move {
+        let columns = self.shape.columns;
+        let (from_chunk, from_slot) = match self.stride() {
+            Some(stride) => (chunk, slot - slot % stride + index),
+            None => (index / self.shape.slots(), index % self.shape.slots()),
+        };
+        let step = (from_slot % columns + columns - slot % columns) % columns;
+        Move {
+            chunk: from_chunk,
+            swap: from_slot / columns != slot / columns,
+            step,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::{ClearIntegers, ClearReals};
+
+    /// Rotates 0, 1, ..., len - 1 in the clear by every step of interest.
+    fn check<E: Evaluator<Ciphertext = Vec<S>, Scalar = S>, S>(
+        evaluator: &E,
+        len: usize,
+        value: impl Fn(i32) -> S,
+    ) where
+        S: Copy + Default + PartialEq + From<i8> + std::fmt::Debug + Send + Sync,
+    {
+        let packing = Packing::new(evaluator.slot_shape(), len).unwrap();
+        let values: Vec<S> = (0..len as i32).map(&value).collect();
+        let chunks = packing.fill(&values).unwrap();
+        assert_eq!(packing.collect(&chunks), values);
+        for step in [
+            0,
+            1,
+            -1,
+            3,
+            len as i64 - 1,
+            len as i64,
+            7 * len as i64 + 2,
+            i64::MIN,
+            i64::MAX,
+        ] {
+            let rotated = packing.rotate_left(evaluator, &chunks, step).unwrap();
+            let mut expected = values.clone();
+            expected.rotate_left(step.rem_euclid(len as i64) as usize);
+            assert_eq!(
+                packing.collect(&rotated),
+                expected,
+                "length {len}, step {step}"
+            );
+            assert_eq!(
+                packing.fill(&expected).unwrap(),
+                rotated,
+                "padding stays zero and copies stay equal"
+            );
+        }
+    }
+
+    #[test]
+    fn rotations_wrap_around_the_logical_length() {
+        for len in [1, 2, 3, 5, 8, 13, 16, 17, 32, 33, 40, 64] {
+            check(&ClearReals::new(16), len, f64::from);
+        }
+        for len in [1, 3, 4, 8, 9, 15, 16, 17, 40, 64] {
+            check(&ClearIntegers::new(16, 257).unwrap(), len, i64::from);
+        }
+    }
+
+    #[test]
+    fn padding_is_neither_added_to_nor_broadcast_into() {
+        let evaluator = ClearReals::new(8);
+        for len in [3, 4, 11, 16] {
+            let packing = Packing::new(evaluator.slot_shape(), len).unwrap();
+            let chunks = packing.fill(&vec![1.0; len]).unwrap();
+            let sum = packing.add_scalar(&evaluator, &chunks, 2.0).unwrap();
+            assert_eq!(sum, packing.fill(&vec![3.0; len]).unwrap());
+            assert_eq!(packing.broadcast(&evaluator, &vec![3.0; 8]).unwrap(), sum);
+        }
+        assert_eq!(
+            Packing::new(evaluator.slot_shape(), 0).unwrap_err(),
+            Error::Empty
+        );
+    }
+}

@@ -1,0 +1,60 @@
+use crate::circuits::Packing;
+use crate::error::Result;
+use crate::evaluator::Evaluator;
+
+impl Packing {
+    /// The sum of all values, in every slot: a vector of length 1. Takes log2 of the stride, or of all slots, rotations.
+    ///
+    /// # Errors
+    /// As [`Evaluator::rotate_left`], [`Evaluator::conjugate`] and [`Evaluator::add`].
+    pub fn sum<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        chunks: &[E::Ciphertext],
+    ) -> Result<E::Ciphertext> {
+        let mut sum = evaluator.add_many(chunks)?;
+        let columns = self.shape().columns;
+        let mut step = 1;
+        while step < self.stride().unwrap_or(columns) {
+            let rotated = evaluator.rotate_left(&sum, i64::try_from(step).unwrap_or(0))?;
+            sum = evaluator.add(&sum, &rotated)?;
+            step *= 2;
+        }
+        if self.stride().is_none() && self.shape().rows == 2 {
+            sum = evaluator.add(&sum, &evaluator.conjugate(&sum)?)?;
+        }
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::{ClearIntegers, ClearReals};
+
+    #[test]
+    fn sums_fill_every_slot() {
+        for len in 1..40 {
+            let reals = ClearReals::new(8);
+            let packing = Packing::new(reals.slot_shape(), len).unwrap();
+            let values: Vec<f64> = (1..=len as i32).map(f64::from).collect();
+            let total: f64 = values.iter().sum();
+            assert_eq!(
+                packing
+                    .sum(&reals, &packing.fill(&values).unwrap())
+                    .unwrap(),
+                [total; 8]
+            );
+            let integers = ClearIntegers::new(8, 65_537).unwrap();
+            let packing = Packing::new(integers.slot_shape(), len).unwrap();
+            let values: Vec<i64> = (1..=len as i64).collect();
+            let total: i64 = values.iter().sum();
+            assert_eq!(
+                packing
+                    .sum(&integers, &packing.fill(&values).unwrap())
+                    .unwrap(),
+                [total; 8]
+            );
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Lazy arithmetic modulo one prime, eight residues at a time.
+
+use super::super::ntt_table::Twiddles;
+use super::super::{Modulus, ShoupScalar};
+use super::vector::{broadcast, subtract_once};
+use std::arch::x86_64::*;
+
+/// Arithmetic on values modulo `2^WORD` that stand for representatives of residues modulo q.
+///
+/// WORD is 52, for q of at most 50 bits, or 64, for q of 51 to 61 bits. A value is only defined modulo `2^WORD`: bits of
+/// a lane above that are noise, which no product reads. A bound on a value, in multiples of q, speaks of the value
+/// without the noise and must not exceed [`limit`](Self::limit).
+#[derive(Clone, Copy)]
+pub(super) struct Arithmetic<const WORD: u32> {
+    modulus: __m512i,
+    twice: __m512i,
+    /// 2^52 - q; unused in words of 64 bits.
+    negated: __m512i,
+    /// [`Self::PRODUCT_BOUND`] times q.
+    product_bound: __m512i,
+    /// floor(2^WORD / q), the Shoup quotient of the factor 1.
+    unit_quotient: __m512i,
+    limit: u64,
+    value: u64,
+}
+
+/// A factor and its Shoup quotient `floor(factor * 2^WORD / q)`.
+#[derive(Clone, Copy)]
+pub(super) struct Factor {
+    pub(super) value: __m512i,
+    pub(super) quotient: __m512i,
+}
+
+impl<const WORD: u32> Arithmetic<WORD> {
+    /// A [`product`](Self::product) is below this multiple of q.
+    pub(super) const PRODUCT_BOUND: u64 = if WORD == 52 { 2 } else { 4 };
+
+    /// A partly [`reduced`](Self::reduced) value is below this multiple of q.
+    pub(super) const REDUCED_BOUND: u64 = 2;
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn new(q: &Modulus) -> Self {
+        const { assert!(WORD == 52 || WORD == 64) };
+        debug_assert!(q.bits() <= 50 || (WORD == 64 && q.bits() <= 61));
+        debug_assert!(q.bits() > 50 || WORD == 52);
+        let value = q.value();
+        let limit = low(q.ratio() >> (128 - WORD));
+        Self {
+            modulus: broadcast(value),
+            twice: broadcast(2 * value),
+            negated: broadcast((1_u64 << 52).wrapping_sub(value)),
+            product_bound: broadcast(Self::PRODUCT_BOUND * value),
+            unit_quotient: broadcast(limit),
+            limit,
+            value,
+        }
+    }
+
+    /// The largest bound, in multiples of q, that a word holds: at least `2 * PRODUCT_BOUND`.
+    pub(super) const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// `multiple * q` in every lane; at most the limit.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn multiple(&self, multiple: u64) -> __m512i {
+        debug_assert!(multiple <= self.limit);
+        broadcast(multiple * self.value)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn factor(&self, scalar: ShoupScalar) -> Factor {
+        Factor {
+            value: broadcast(scalar.value),
+            // The floor of a floor: floor(w * 2^64 / q) >> 12 = floor(w * 2^52 / q).
+            quotient: broadcast(scalar.quotient >> (64 - WORD)),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn twiddle(&self, twiddles: &Twiddles, index: usize) -> Factor {
+        self.factor(twiddles.at(index))
+    }
+
+    /// 2^52 mod q.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn base(&self, q: &Modulus) -> Factor {
+        let quotient = low(q.ratio() >> 76);
+        self.factor(ShoupScalar {
+            value: (1_u64 << 52).wrapping_sub(quotient * q.value()),
+            // floor((2^52 - k * q) * 2^64 / q) = floor(2^116 / q) - k * 2^64 with k = floor(2^52 / q).
+            quotient: low(q.ratio() >> 12),
+        })
+    }
+
+    /// Quotients for words of 64 bits, cut to WORD bits.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn cut_quotients(&self, quotients: __m512i) -> __m512i {
+        if WORD == 52 {
+            _mm512_srli_epi64::<12>(quotients)
+        } else {
+            quotients
+        }
+    }
+
+    /// A representative of `a * factor` below `PRODUCT_BOUND * q`, for any value a.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn product(&self, a: __m512i, factor: Factor) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        if WORD == 52 {
+            // a * w / q - Q lies in [0, 1 + a / 2^52), so that a * w - Q * q lies in [0, 2q).
+            let quotient = _mm512_madd52hi_epu64(zero, a, factor.quotient);
+            let low = _mm512_madd52lo_epu64(zero, a, factor.value);
+            _mm512_madd52lo_epu64(low, quotient, self.negated)
+        } else {
+            // The carries of the two dropped halves make the quotient at most 2 lower than Shoup's.
+            let (a_high, quotient_high) = (high_half(a), high_half(factor.quotient));
+            let middle_a = _mm512_mul_epu32(a_high, factor.quotient);
+            let middle_b = _mm512_mul_epu32(a, quotient_high);
+            let high = _mm512_mul_epu32(a_high, quotient_high);
+            let middle = _mm512_add_epi64(high_half(middle_a), high_half(middle_b));
+            let quotient = _mm512_add_epi64(high, middle);
+            _mm512_sub_epi64(
+                _mm512_mullo_epi64(a, factor.value),
+                _mm512_mullo_epi64(quotient, self.modulus),
+            )
+        }
+    }
+
+    /// A representative of a below `2q`, for any value a below `limit * q`; below `3q` for any other value.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn reduced(&self, a: __m512i) -> __m512i {
+        if WORD == 52 {
+            // The product with 1.
+            let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), a, self.unit_quotient);
+            _mm512_madd52lo_epu64(a, quotient, self.negated)
+        } else {
+            // With u = floor(2^64 / q) < 2^14 and f = 2^64 / q - u, a / q - Q is below 1 + f * a / 2^64 + 2^-18, and
+            // a <= u * q = 2^64 - f * q with q >= 2^50 keeps that below 2.
+            let quotient = high_half(_mm512_mul_epu32(high_half(a), self.unit_quotient));
+            _mm512_sub_epi64(a, _mm512_mullo_epi64(quotient, self.modulus))
+        }
+    }
+
+    /// The residue of a value below `PRODUCT_BOUND * q`.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn canonical_product(&self, a: __m512i) -> __m512i {
+        if WORD == 52 {
+            self.canonical(a)
+        } else {
+            self.canonical(subtract_once(a, self.twice))
+        }
+    }
+
+    /// The residue of a value below `2q`.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn canonical(&self, a: __m512i) -> __m512i {
+        subtract_once(self.clean(a), self.modulus)
+    }
+
+    /// The residue of a value below `4q`.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn canonical_below_4(&self, a: __m512i) -> __m512i {
+        subtract_once(subtract_once(self.clean(a), self.twice), self.modulus)
+    }
+
+    /// The value without noise above the word.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn clean(&self, a: __m512i) -> __m512i {
+        if WORD == 52 {
+            _mm512_and_si512(a, broadcast((1 << 52) - 1))
+        } else {
+            a
+        }
+    }
+
+    /// Cooley and Tukey's butterfly `(x + y * factor, x - y * factor)`: at most `PRODUCT_BOUND` more than x's bound, or
+    /// than `REDUCED_BOUND` if x is reduced first.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn butterfly<const REDUCE: bool>(
+        &self,
+        (x, y): (__m512i, __m512i),
+        factor: Factor,
+    ) -> (__m512i, __m512i) {
+        let x = if REDUCE { self.reduced(x) } else { x };
+        let product = self.product(y, factor);
+        let above = _mm512_add_epi64(x, self.product_bound);
+        (
+            _mm512_add_epi64(x, product),
+            _mm512_sub_epi64(above, product),
+        )
+    }
+
+    /// Gentleman and Sande's butterfly `(x + y, (x - y) * factor)`. `offset` is a multiple of q not below y's bound. The
+    /// sum doubles the bound, or is below `REDUCED_BOUND` if it is reduced; the product is below `PRODUCT_BOUND`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn inverse_butterfly<const REDUCE: bool>(
+        &self,
+        (x, y): (__m512i, __m512i),
+        offset: __m512i,
+        factor: Factor,
+    ) -> (__m512i, __m512i) {
+        let sum = _mm512_add_epi64(x, y);
+        let sum = if REDUCE { self.reduced(sum) } else { sum };
+        let difference = _mm512_sub_epi64(_mm512_add_epi64(x, offset), y);
+        (sum, self.product(difference, factor))
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn high_half(a: __m512i) -> __m512i {
+    _mm512_srli_epi64::<32>(a)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "callers shift what they want into the low word"
+)]
+pub(super) const fn low(a: u128) -> u64 {
+    a as u64
+}

@@ -1,0 +1,329 @@
+//! The inverse transform: the layers of [`forward`](super::forward) backwards.
+
+use super::super::{NttTable, ntt_table::Twiddles};
+use super::arithmetic::{Arithmetic, Factor};
+use super::forward::{CACHED, TailTwiddles, pairs, quarters, tail_layers};
+use super::vector::{lanes, load, load_2, load_4, store};
+use std::arch::x86_64::*;
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
+    debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
+    let inverse = Inverse {
+        arithmetic: Arithmetic::<WORD>::new(table.modulus()),
+        twiddles: &table.inverse,
+        tail: tail_layers(table.degree()),
+    };
+    let quarter = row.len() / 4;
+    let mut bound = 0;
+    if row.len() <= CACHED {
+        bound = inverse.cached_chunk(1, row, quarter);
+    } else {
+        for (i, chunk) in row.chunks_exact_mut(quarter).enumerate() {
+            bound = inverse.chunk(4 + i, chunk);
+        }
+    }
+    if 4 * bound <= inverse.arithmetic.limit() {
+        inverse.last_pass::<false>(table, row, bound);
+    } else {
+        inverse.last_pass::<true>(table, row, bound);
+    }
+}
+
+struct Inverse<'a, const WORD: u32> {
+    arithmetic: Arithmetic<WORD>,
+    twiddles: &'a Twiddles,
+    tail: u32,
+}
+
+/// Which sums of a pass of two layers are reduced.
+#[derive(Clone, Copy)]
+enum Reduce {
+    Never,
+    /// The sum of sums.
+    Last,
+    FirstLayer,
+    EveryLayer,
+}
+
+impl<const WORD: u32> Inverse<'_, WORD> {
+    const PRODUCT: u64 = Arithmetic::<WORD>::PRODUCT_BOUND;
+    const REDUCED: u64 = Arithmetic::<WORD>::REDUCED_BOUND;
+
+    /// All layers of one chunk of residues; its values then are below the returned bound times q.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn chunk(&self, node: usize, chunk: &mut [u64]) -> u64 {
+        if chunk.len() <= CACHED {
+            return self.cached_chunk(node, chunk, chunk.len());
+        }
+        let mut bound = 0;
+        for (i, quarter) in chunk.chunks_exact_mut(chunk.len() / 4).enumerate() {
+            bound = self.chunk(4 * node + i, quarter);
+        }
+        self.pass(node, chunk, chunk.len(), bound)
+    }
+
+    /// The layers of the parts of a chunk that are at most `longest` words long, layer by layer.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn cached_chunk(&self, node: usize, chunk: &mut [u64], longest: usize) -> u64 {
+        let mut length = 1 << self.tail;
+        let mut bound = self.first_layers(node * (chunk.len() / length), chunk);
+        while length < longest {
+            length *= 4;
+            bound = self.pass(node * (chunk.len() / length), chunk, length, bound);
+        }
+        bound
+    }
+
+    /// The largest bound that a pass takes, such that it leaves no larger one.
+    const fn ceiling(&self) -> u64 {
+        let limit = self.arithmetic.limit();
+        if limit >= 8 * Self::PRODUCT {
+            limit / 4
+        } else if limit >= 4 * Self::PRODUCT {
+            2 * Self::PRODUCT
+        } else {
+            Self::PRODUCT
+        }
+    }
+
+    /// What a pass on values below `bound * q` reduces, and the bound after it.
+    fn plan(&self, bound: u64) -> (Reduce, u64) {
+        let (limit, ceiling) = (self.arithmetic.limit(), self.ceiling());
+        debug_assert!(bound <= ceiling);
+        // Sums of products are below twice the bound of a product.
+        let sum = 2 * Self::PRODUCT;
+        let (reduce, next) = if (4 * bound).max(sum) <= ceiling {
+            (Reduce::Never, (4 * bound).max(sum))
+        } else if 4 * bound <= limit && sum <= ceiling {
+            (Reduce::Last, sum)
+        } else if sum <= ceiling {
+            (Reduce::FirstLayer, sum)
+        } else {
+            (Reduce::EveryLayer, Self::PRODUCT)
+        };
+        debug_assert!(2 * bound <= limit && next <= ceiling);
+        (reduce, next)
+    }
+
+    /// Two layers of all chunks of `length` words of a row of values below `bound * q`; the first chunk has the node
+    /// `node`. The bound after them.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn pass(&self, node: usize, row: &mut [u64], length: usize, bound: u64) -> u64 {
+        let (reduce, next) = self.plan(bound);
+        let a = self.arithmetic;
+        let reduced = match reduce {
+            Reduce::Never | Reduce::Last => 2 * bound,
+            Reduce::FirstLayer | Reduce::EveryLayer => Self::REDUCED,
+        };
+        let offsets = Offsets {
+            first: a.multiple(bound),
+            sums: a.multiple(reduced),
+            products: a.multiple(Self::PRODUCT),
+        };
+        for (i, chunk) in row.chunks_exact_mut(length).enumerate() {
+            let node = node + i;
+            match reduce {
+                Reduce::Never => self.pass_chunk::<false, false, false>(node, chunk, &offsets),
+                Reduce::Last => self.pass_chunk::<false, true, false>(node, chunk, &offsets),
+                Reduce::FirstLayer => self.pass_chunk::<true, false, false>(node, chunk, &offsets),
+                Reduce::EveryLayer => self.pass_chunk::<true, true, true>(node, chunk, &offsets),
+            }
+        }
+        next
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn pass_chunk<const FIRST: bool, const SUMS: bool, const PRODUCTS: bool>(
+        &self,
+        node: usize,
+        chunk: &mut [u64],
+        offsets: &Offsets,
+    ) {
+        let a = self.arithmetic;
+        let outer = a.twiddle(self.twiddles, node);
+        let left = a.twiddle(self.twiddles, 2 * node);
+        let right = a.twiddle(self.twiddles, 2 * node + 1);
+        for (x0, x1, x2, x3) in quarters(chunk) {
+            let pair = (load(x0), load(x1));
+            let (v0, v1) = a.inverse_butterfly::<FIRST>(pair, offsets.first, left);
+            let pair = (load(x2), load(x3));
+            let (v2, v3) = a.inverse_butterfly::<FIRST>(pair, offsets.first, right);
+            let (v0, v2) = a.inverse_butterfly::<SUMS>((v0, v2), offsets.sums, outer);
+            let (v1, v3) = a.inverse_butterfly::<PRODUCTS>((v1, v3), offsets.products, outer);
+            store(x0, v0);
+            store(x1, v1);
+            store(x2, v2);
+            store(x3, v3);
+        }
+    }
+
+    /// The pass over the whole row, with the division by N in its second layer.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn last_pass<const FIRST: bool>(&self, table: &NttTable, row: &mut [u64], bound: u64) {
+        debug_assert!(bound <= self.ceiling());
+        let a = self.arithmetic;
+        let first = a.multiple(bound);
+        let sums = a.multiple(if FIRST { Self::REDUCED } else { 2 * bound });
+        let products = a.multiple(Self::PRODUCT);
+        let left = a.twiddle(self.twiddles, 2);
+        let right = a.twiddle(self.twiddles, 3);
+        let last = (
+            a.factor(table.degree_inverse),
+            a.factor(table.degree_inverse_times_last),
+        );
+        for (x0, x1, x2, x3) in quarters(row) {
+            let pair = (load(x0), load(x1));
+            let (v0, v1) = a.inverse_butterfly::<FIRST>(pair, first, left);
+            let pair = (load(x2), load(x3));
+            let (v2, v3) = a.inverse_butterfly::<FIRST>(pair, first, right);
+            let (v0, v2) = self.last_butterfly((v0, v2), sums, last);
+            let (v1, v3) = self.last_butterfly((v1, v3), products, last);
+            store(x0, v0);
+            store(x1, v1);
+            store(x2, v2);
+            store(x3, v3);
+        }
+    }
+
+    /// Residues of the sum and of the difference, each times a factor.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn last_butterfly(
+        &self,
+        (x, y): (__m512i, __m512i),
+        offset: __m512i,
+        factors: (Factor, Factor),
+    ) -> (__m512i, __m512i) {
+        let a = self.arithmetic;
+        let sum = a.product(_mm512_add_epi64(x, y), factors.0);
+        let difference = _mm512_sub_epi64(_mm512_add_epi64(x, offset), y);
+        let difference = a.product(difference, factors.1);
+        (a.canonical_product(sum), a.canonical_product(difference))
+    }
+
+    /// The layers within two vectors, from chunks of 2 words to chunks of `2^tail`, of which the first has the node
+    /// `node`, on residues. The bound after them.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn first_layers(&self, node: usize, row: &mut [u64]) -> u64 {
+        // Without reductions: a sum doubles the bound of layer after layer, from products in the first.
+        let bound = Self::PRODUCT << (self.tail - 1);
+        if bound <= self.ceiling() {
+            self.first_layers_reducing::<false, false>(node, row);
+            return bound;
+        }
+        if bound <= self.arithmetic.limit() {
+            self.first_layers_reducing::<false, true>(node, row);
+        } else {
+            self.first_layers_reducing::<true, true>(node, row);
+        }
+        Self::PRODUCT
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn first_layers_reducing<const EACH: bool, const LAST: bool>(
+        &self,
+        node: usize,
+        row: &mut [u64],
+    ) {
+        let a = self.arithmetic;
+        let head = Head::new::<EACH>(a);
+        if self.tail == 3 {
+            let twiddles = TailTwiddles::from(self.twiddles, node, row.len());
+            for (twiddles, (x0, x1)) in twiddles.zip(pairs(row)) {
+                let (v0, v1) = head.layers::<EACH, LAST>((load(x0), load(x1)), &twiddles);
+                store(x0, v0);
+                store(x1, v1);
+            }
+        } else {
+            let offset = a.multiple(Self::PRODUCT << if EACH { 0 } else { 2 });
+            let twiddles = TailTwiddles::from(self.twiddles, 2 * node, row.len());
+            for (i, (twiddles, (x0, x1))) in twiddles.zip(pairs(row)).enumerate() {
+                let pair = head.layers::<EACH, EACH>((load(x0), load(x1)), &twiddles);
+                let outer = a.twiddle(self.twiddles, node + i);
+                let (v0, v1) = a.inverse_butterfly::<LAST>(pair, offset, outer);
+                store(x0, v0);
+                store(x1, v1);
+            }
+        }
+    }
+}
+
+/// Multiples of q above what each butterfly of a pass subtracts.
+struct Offsets {
+    first: __m512i,
+    sums: __m512i,
+    products: __m512i,
+}
+
+/// The first three layers of two vectors, with the permutations in registers.
+struct Head<const WORD: u32> {
+    arithmetic: Arithmetic<WORD>,
+    offsets: [__m512i; 3],
+    /// Twiddle i four times.
+    repeat_4: __m512i,
+    /// Twiddle i twice.
+    repeat_2: __m512i,
+    even: __m512i,
+    odd: __m512i,
+    /// The first and the second halves of the chunks of 8.
+    first_halves: __m512i,
+    second_halves: __m512i,
+}
+
+impl<const WORD: u32> Head<WORD> {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn new<const EACH: bool>(a: Arithmetic<WORD>) -> Self {
+        let product = Arithmetic::<WORD>::PRODUCT_BOUND;
+        let third = if EACH { product } else { 2 * product };
+        Self {
+            arithmetic: a,
+            offsets: [a.multiple(1), a.multiple(product), a.multiple(third)],
+            repeat_4: lanes([0, 0, 0, 0, 1, 1, 1, 1]),
+            repeat_2: lanes([0, 0, 1, 1, 2, 2, 3, 3]),
+            even: lanes([0, 2, 4, 6, 8, 10, 12, 14]),
+            odd: lanes([1, 3, 5, 7, 9, 11, 13, 15]),
+            first_halves: lanes([0, 1, 8, 9, 4, 5, 12, 13]),
+            second_halves: lanes([2, 3, 10, 11, 6, 7, 14, 15]),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn layers<const EACH: bool, const LAST: bool>(
+        &self,
+        (v0, v1): (__m512i, __m512i),
+        twiddles: &TailTwiddles,
+    ) -> (__m512i, __m512i) {
+        let a = self.arithmetic;
+        let factor = |value, quotient| Factor {
+            value,
+            quotient: a.cut_quotients(quotient),
+        };
+        let halves = (
+            _mm512_permutex2var_epi64(v0, self.even, v1),
+            _mm512_permutex2var_epi64(v0, self.odd, v1),
+        );
+        let twos = factor(load(twiddles.twos.0), load(twiddles.twos.1));
+        let (x, y) = a.inverse_butterfly::<EACH>(halves, self.offsets[0], twos);
+
+        let halves = (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+        let repeat = |words| _mm512_permutexvar_epi64(self.repeat_2, load_4(words));
+        let fours = factor(repeat(twiddles.fours.0), repeat(twiddles.fours.1));
+        let (x, y) = a.inverse_butterfly::<EACH>(halves, self.offsets[1], fours);
+
+        let halves = (
+            _mm512_permutex2var_epi64(x, self.first_halves, y),
+            _mm512_permutex2var_epi64(x, self.second_halves, y),
+        );
+        let repeat = |words| _mm512_permutexvar_epi64(self.repeat_4, load_2(words));
+        let eights = factor(repeat(twiddles.eights.0), repeat(twiddles.eights.1));
+        let (x, y) = a.inverse_butterfly::<LAST>(halves, self.offsets[2], eights);
+        (
+            _mm512_shuffle_i64x2::<0x44>(x, y),
+            _mm512_shuffle_i64x2::<0xee>(x, y),
+        )
+    }
+}

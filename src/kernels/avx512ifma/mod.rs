@@ -1,0 +1,196 @@
+//! Kernels for processors with AVX-512 and its 52-bit multiply-add.
+//!
+//! Moduli of at most 50 bits use `vpmadd52` on words of 52 bits, larger ones products of 32-bit halves on words of 64
+//! bits. The transforms are one source for both: [`arithmetic::Arithmetic`] hides the difference.
+#![expect(
+    unsafe_code,
+    reason = "intrinsics; holding a token proves the processor"
+)]
+
+mod arithmetic;
+mod forward;
+mod inverse;
+mod narrow;
+mod rows;
+mod sum;
+mod vector;
+mod wide;
+
+use super::{Kernels, Modulus, NttTable, ShoupScalar, portable};
+
+/// The kernels for a modulus of `bits` bits, if this processor can run them.
+pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
+    let able = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512ifma");
+    match bits {
+        _ if !able => None,
+        ..=MAX_NARROW_BITS => Some(&NarrowKernels(())),
+        _ => Some(&WideKernels(())),
+    }
+}
+
+/// Four times a residue fits a word of 52 bits.
+const MAX_NARROW_BITS: u32 = 50;
+
+/// Transforms of a smaller degree have no full pass over vectors.
+const MIN_DEGREE: usize = 32;
+
+/// The name that `SLOTWISE_KERNELS` accepts.
+const NAME: &str = "avx512ifma";
+
+/// Moduli of at most 50 bits. Only [`detect`] hands it out.
+#[derive(Debug)]
+struct NarrowKernels(());
+
+/// Moduli of 51 to 61 bits. Only [`detect`] hands it out.
+#[derive(Debug)]
+struct WideKernels(());
+
+impl Kernels for NarrowKernels {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::add_assign(q, row, other) }
+    }
+
+    fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::sub_assign(q, row, other) }
+    }
+
+    fn negate(&self, q: &Modulus, row: &mut [u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::negate(q, row) }
+    }
+
+    fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { narrow::mul_assign(q, row, other) }
+    }
+
+    fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { narrow::mul_add_assign(q, row, a, b) }
+    }
+
+    fn scale(&self, q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::scale::<52>(q, row, scalar) }
+    }
+
+    fn sub_scale(&self, q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::sub_scale::<52>(q, row, other, scalar) }
+    }
+
+    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::reduce::<52>(q, row, input) }
+    }
+
+    fn weighted_sum(
+        &self,
+        q: &Modulus,
+        row: &mut [u64],
+        inputs: &[u64],
+        factors: &[u64],
+        offset: u64,
+    ) {
+        // SAFETY: `detect` saw the features.
+        unsafe { sum::weighted_sum::<52>(q, row, inputs, factors, offset) }
+    }
+
+    fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        if table.degree() < MIN_DEGREE {
+            return portable::forward_ntt(table, row);
+        }
+        // SAFETY: `detect` saw the features.
+        unsafe { forward::transform::<52>(table, row) }
+    }
+
+    fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        if table.degree() < MIN_DEGREE {
+            return portable::inverse_ntt(table, row);
+        }
+        // SAFETY: `detect` saw the features.
+        unsafe { inverse::transform::<52>(table, row) }
+    }
+}
+
+impl Kernels for WideKernels {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::add_assign(q, row, other) }
+    }
+
+    fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::sub_assign(q, row, other) }
+    }
+
+    fn negate(&self, q: &Modulus, row: &mut [u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::negate(q, row) }
+    }
+
+    fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { wide::mul_assign(q, row, other) }
+    }
+
+    fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { wide::mul_add_assign(q, row, a, b) }
+    }
+
+    fn scale(&self, q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::scale::<64>(q, row, scalar) }
+    }
+
+    fn sub_scale(&self, q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::sub_scale::<64>(q, row, other, scalar) }
+    }
+
+    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &[u64]) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::reduce::<64>(q, row, input) }
+    }
+
+    fn weighted_sum(
+        &self,
+        q: &Modulus,
+        row: &mut [u64],
+        inputs: &[u64],
+        factors: &[u64],
+        offset: u64,
+    ) {
+        // SAFETY: `detect` saw the features.
+        unsafe { sum::weighted_sum::<64>(q, row, inputs, factors, offset) }
+    }
+
+    fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        if table.degree() < MIN_DEGREE {
+            return portable::forward_ntt(table, row);
+        }
+        // SAFETY: `detect` saw the features.
+        unsafe { forward::transform::<64>(table, row) }
+    }
+
+    fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        if table.degree() < MIN_DEGREE {
+            return portable::inverse_ntt(table, row);
+        }
+        // SAFETY: `detect` saw the features.
+        unsafe { inverse::transform::<64>(table, row) }
+    }
+}

@@ -1,0 +1,72 @@
+//! Products and reductions for moduli of at most 50 bits.
+
+use super::super::{Modulus, portable};
+use super::arithmetic::{Arithmetic, low};
+use super::rows::split;
+use super::vector::{LANES, broadcast, load, store};
+use std::arch::x86_64::*;
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn mul_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
+    let barrett = Barrett::new(q);
+    let ((vectors, rest), (others, other_rest)) = split(row, other);
+    for (x, y) in vectors.iter_mut().zip(others) {
+        let zero = _mm512_setzero_si512();
+        store(x, barrett.multiply_add(zero, load(x), load(y)));
+    }
+    portable::mul_assign(q, rest, other_rest);
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
+    let barrett = Barrett::new(q);
+    debug_assert_eq!(a.len(), b.len());
+    let ((vectors, rest), (a, a_rest)) = split(row, a);
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    for ((x, a), b) in vectors.iter_mut().zip(a).zip(b) {
+        store(x, barrett.multiply_add(load(x), load(a), load(b)));
+    }
+    portable::mul_add_assign(q, rest, a_rest, b_rest);
+}
+
+/// Barrett's reduction of a product of two residues.
+///
+/// With n the bits of q, c = floor(a * b / 2^(n-2)) and m = floor(2^(n+50) / q), the quotient floor(c * m / 2^52) is at
+/// most 2.5 below a * b / q: 1/2 from the first floor, at most 1 each from the others.
+struct Barrett {
+    arithmetic: Arithmetic<52>,
+    /// m, below 2^52.
+    ratio: __m512i,
+    /// 52 - n: with two more bits from the other factor, the high half of a product is c.
+    shift: __m128i,
+    negated: __m512i,
+}
+
+impl Barrett {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn new(q: &Modulus) -> Self {
+        let shift = 52 - q.bits();
+        Self {
+            arithmetic: Arithmetic::new(q),
+            ratio: broadcast(low(q.ratio() >> (78 - q.bits()))),
+            shift: _mm_cvtsi64_si128(shift.into()),
+            negated: broadcast((1 << 52) - q.value()),
+        }
+    }
+
+    /// `addend + a * b modulo q` for residues.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn multiply_add(&self, addend: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        let shifted_a = _mm512_sll_epi64(a, self.shift);
+        let shifted_b = _mm512_slli_epi64::<2>(b);
+        let top = _mm512_madd52hi_epu64(zero, shifted_a, shifted_b);
+        let quotient = _mm512_madd52hi_epu64(zero, top, self.ratio);
+        let low = _mm512_madd52lo_epu64(addend, a, b);
+        // Below 2.5q, and below 3.5q with the addend.
+        let remainder = _mm512_madd52lo_epu64(low, quotient, self.negated);
+        self.arithmetic.canonical_below_4(remainder)
+    }
+}

@@ -1,0 +1,106 @@
+//! Operations on rows for moduli of both sizes. What is left over after whole vectors goes to the portable kernels.
+
+use super::super::{Modulus, ShoupScalar, portable};
+use super::arithmetic::Arithmetic;
+use super::vector::{LANES, Words, broadcast, load, store, subtract_once};
+use std::arch::x86_64::*;
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn add_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
+    let modulus = broadcast(q.value());
+    let ((vectors, rest), (others, other_rest)) = split(row, other);
+    for (x, y) in vectors.iter_mut().zip(others) {
+        let sum = _mm512_add_epi64(load(x), load(y));
+        store(x, subtract_once(sum, modulus));
+    }
+    portable::add_assign(q, rest, other_rest);
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn sub_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
+    let modulus = broadcast(q.value());
+    let ((vectors, rest), (others, other_rest)) = split(row, other);
+    for (x, y) in vectors.iter_mut().zip(others) {
+        store(x, subtract(load(x), load(y), modulus));
+    }
+    portable::sub_assign(q, rest, other_rest);
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn negate(q: &Modulus, row: &mut [u64]) {
+    let modulus = broadcast(q.value());
+    let (vectors, rest) = row.as_chunks_mut::<LANES>();
+    for x in vectors {
+        store(x, subtract(_mm512_setzero_si512(), load(x), modulus));
+    }
+    portable::negate(q, rest);
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn scale<const WORD: u32>(q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
+    let a = Arithmetic::<WORD>::new(q);
+    let factor = a.factor(scalar);
+    let (vectors, rest) = row.as_chunks_mut::<LANES>();
+    for x in vectors {
+        store(x, a.canonical_product(a.product(load(x), factor)));
+    }
+    portable::scale(q, rest, scalar);
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn sub_scale<const WORD: u32>(
+    q: &Modulus,
+    row: &mut [u64],
+    other: &[u64],
+    scalar: ShoupScalar,
+) {
+    let a = Arithmetic::<WORD>::new(q);
+    let modulus = a.multiple(1);
+    let factor = a.factor(scalar);
+    let ((vectors, rest), (others, other_rest)) = split(row, other);
+    for (x, y) in vectors.iter_mut().zip(others) {
+        // Between 0 and 2q.
+        let difference = _mm512_sub_epi64(_mm512_add_epi64(load(x), modulus), load(y));
+        store(x, a.canonical_product(a.product(difference, factor)));
+    }
+    portable::sub_scale(q, rest, other_rest, scalar);
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn reduce<const WORD: u32>(q: &Modulus, row: &mut [u64], input: &[u64]) {
+    let a = Arithmetic::<WORD>::new(q);
+    let base = a.base(q);
+    let ((vectors, rest), (inputs, input_rest)) = split(row, input);
+    for (x, y) in vectors.iter_mut().zip(inputs) {
+        let y = load(y);
+        let mut residue = a.reduced(y);
+        if WORD == 52 {
+            // Both parts are below 2q.
+            let high = a.product(_mm512_srli_epi64::<52>(y), base);
+            residue = _mm512_add_epi64(residue, high);
+        }
+        store(x, a.canonical_below_4(residue));
+    }
+    portable::reduce(q, rest, input_rest);
+}
+
+/// x - y modulo q for residues x and y.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn subtract(x: __m512i, y: __m512i, modulus: __m512i) -> __m512i {
+    // A negative difference is a large word, which adding q brings below q.
+    let difference = _mm512_sub_epi64(x, y);
+    _mm512_min_epu64(difference, _mm512_add_epi64(difference, modulus))
+}
+
+/// Whole vectors and what is left over.
+pub(super) type Split<'a> = (&'a [Words], &'a [u64]);
+
+/// The same, to write to.
+pub(super) type SplitMut<'a> = (&'a mut [Words], &'a mut [u64]);
+
+#[inline]
+pub(super) fn split<'a>(row: &'a mut [u64], other: &'a [u64]) -> (SplitMut<'a>, Split<'a>) {
+    debug_assert_eq!(row.len(), other.len());
+    (row.as_chunks_mut(), other.as_chunks())
+}

@@ -1,0 +1,59 @@
+use std::arch::x86_64::*;
+
+/// Words in a vector.
+pub(super) const LANES: usize = 8;
+
+pub(super) type Words = [u64; LANES];
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load(words: &Words) -> __m512i {
+    // SAFETY: the reference covers the 64 bytes that are read; no alignment is asked for.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn store(words: &mut Words, vector: __m512i) {
+    // SAFETY: the reference covers the 64 bytes that are written; no alignment is asked for.
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) }
+}
+
+/// Four words in the low half; the high half is undefined.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_4(words: &[u64; 4]) -> __m512i {
+    // SAFETY: the reference covers the 32 bytes that are read; no alignment is asked for.
+    let low = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
+    _mm512_castsi256_si512(low)
+}
+
+/// Two words in the low quarter; the rest is undefined.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_2(words: &[u64; 2]) -> __m512i {
+    // SAFETY: the reference covers the 16 bytes that are read; no alignment is asked for.
+    let low = unsafe { _mm_loadu_si128(words.as_ptr().cast()) };
+    _mm512_castsi128_si512(low)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn broadcast(word: u64) -> __m512i {
+    _mm512_set1_epi64(word.cast_signed())
+}
+
+/// The permutation that takes lane i from lane `from[i]`, for `_mm512_permutexvar_epi64` and
+/// `_mm512_permutex2var_epi64` (where lanes 8 to 15 are those of the second vector).
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn lanes(from: Words) -> __m512i {
+    load(&from)
+}
+
+/// Lane by lane, a - bound where that is not negative, else a; `a < 2^63 + bound`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn subtract_once(a: __m512i, bound: __m512i) -> __m512i {
+    _mm512_min_epu64(a, _mm512_sub_epi64(a, bound))
+}
