@@ -3,7 +3,11 @@ use slotwise::prelude::*;
 
 #[test]
 fn snippet() -> slotwise::Result<()> {
-    let context = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40).build()?;
+    let context = CkksContext::builder()
+        .degree(8192)
+        .prime_bits(&[60, 40, 40, 60])
+        .scale_bits(40)
+        .build()?;
     let client = context.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::powers_of_two())?;
     let x = client.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
@@ -19,6 +23,10 @@ fn snippet() -> slotwise::Result<()> {
     let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
     let y = (3 * &((&x * &x)? + 2)?)?;
     println!("{} {b}", y.levels_left());
-    println!("{:?} {:?}", client.decrypt(&y.rotate_left(1)?)?, client.decrypt(&x.dot(&y)?)?);
+    println!(
+        "{:?} {:?}",
+        client.decrypt(&y.rotate_left(1)?)?,
+        client.decrypt(&x.dot(&y)?)?
+    );
     Ok(())
 }

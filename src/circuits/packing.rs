@@ -207,17 +207,27 @@ impl Packing {
         evaluator.add_many(&terms)
     }
 
-    /// The move that brings value `index` to `slot` of `chunk`: of a repeated vector, from the copy around that slot.
+    /// The move that brings value `index` to `slot` of `chunk`: of a repeated vector, from the copy around that slot, or from
+    /// the next one where the copies adjoin.
     fn move_to(&self, chunk: usize, slot: usize, index: usize) -> Move {
         let columns = self.shape.columns;
         let (from_chunk, from_slot) = match self.stride() {
-            Some(stride) => (chunk, slot - slot % stride + index),
+            Some(stride) => {
+                let here = slot % stride;
+                let next = if !self.has_padding() && index < here {
+                    stride
+                } else {
+                    0
+                };
+                (chunk, slot - here + index + next)
+            }
             None => (index / self.shape.slots(), index % self.shape.slots()),
         };
         let step = (from_slot % columns + columns - slot % columns) % columns;
+        let swap = self.stride().is_none() && from_slot / columns != slot / columns;
         Move {
             chunk: from_chunk,
-            swap: from_slot / columns != slot / columns,
+            swap,
             step,
         }
     }
@@ -274,6 +284,25 @@ mod tests {
         }
         for len in [1, 3, 4, 8, 9, 15, 16, 17, 40, 64] {
             check(&ClearIntegers::new(16, 257).unwrap(), len, i64::from);
+        }
+    }
+
+    #[test]
+    fn a_vector_that_fills_its_stride_moves_in_one_piece() {
+        for len in [1, 2, 8, 16] {
+            let packing =
+                Packing::new(ClearIntegers::new(32, 257).unwrap().slot_shape(), len).unwrap();
+            for step in 0..len {
+                let moves: Vec<Move> = (0..32)
+                    .map(|slot| packing.move_to(0, slot, (slot % len + step) % len))
+                    .collect();
+                assert!(moves.iter().all(|one| *one
+                    == Move {
+                        chunk: 0,
+                        swap: false,
+                        step
+                    }));
+            }
         }
     }
 

@@ -34,10 +34,28 @@ impl CkksCiphertext {
         -self.noise_bound().log2()
     }
 
-    /// How many rescales, hence how many multiplications one after the other, are left.
+    /// How many multiplications, one after the other, are left: the level, less the rescales that past products still wait
+    /// for.
     #[must_use]
     pub fn levels_left(&self) -> usize {
-        self.level()
+        self.level() - self.pending_rescales()
+    }
+
+    /// How many rescales bring the scale back near the canonical one; no more than there are levels.
+    pub(crate) fn pending_rescales(&self) -> usize {
+        let primes = self.context.params().rlwe().data_primes();
+        let mut scale = self.scale;
+        let mut level = self.level();
+        while level > 0
+            && self
+                .context
+                .scale(level)
+                .is_ok_and(|canonical| scale.log2() > 1.5 * canonical.log2())
+        {
+            scale = scale.div_prime(primes[level]);
+            level -= 1;
+        }
+        self.level() - level
     }
 
     /// The same ciphertext with another bound on its message, for a caller who knows better than the tracking, which adds

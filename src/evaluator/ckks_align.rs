@@ -17,11 +17,8 @@ impl CkksEvaluator {
     /// [`Error::ContextMismatch`].
     pub fn rescale_if_needed<'a>(&self, a: &'a CkksCiphertext) -> Result<Cow<'a, CkksCiphertext>> {
         self.check(a)?;
-        let mut current = Cow::Borrowed(a);
-        while self.is_pending(&current)? {
-            current = Cow::Owned(self.rescale(&current)?);
-        }
-        Ok(current)
+        (0..a.pending_rescales())
+            .try_fold(Cow::Borrowed(a), |a, _| self.rescale(&a).map(Cow::Owned))
     }
 
     /// `a` at `level`, lower than its own, and the canonical scale there, through one multiplication by an integer and one
@@ -48,17 +45,10 @@ impl CkksEvaluator {
     /// The level that [`ready_for_product`](Self::ready_for_product) leads to.
     pub(super) fn level_for_product(&self, a: &CkksCiphertext) -> Result<usize> {
         self.check(a)?;
-        let mut template = a.clone();
-        template.body.polys.clear();
-        while self.is_pending(&template)? {
-            let prime = self.context.params().rlwe().data_primes()[template.body.level];
-            template.scale = template.scale.div_prime(prime);
-            template.body.level -= 1;
+        match a.levels_left() {
+            0 => Err(Error::LevelExhausted { needed: 1, left: 0 }),
+            level => Ok(level),
         }
-        if template.body.level == 0 {
-            return Err(Error::LevelExhausted { needed: 1, left: 0 });
-        }
-        Ok(template.body.level)
     }
 
     /// Two summands at one level and scale.
@@ -112,16 +102,6 @@ impl CkksEvaluator {
         Ok(Cow::Owned(self.drop_to_level(a, level)?))
     }
 
-    /// Whether the scale is nearer to that of an unrescaled product than to the canonical one.
-    fn is_pending(&self, a: &CkksCiphertext) -> Result<bool> {
-        let level = a.level();
-        if level == 0 {
-            return Ok(false);
-        }
-        let canonical = self.context.scale(level)?.log2();
-        Ok(a.scale.log2() > 1.5 * canonical)
-    }
-
     /// `high`, of a higher level than `low`, at the level of `low`, at its scale if that can be had by one rescale.
     fn bring_down<'a>(
         &self,
@@ -130,7 +110,8 @@ impl CkksEvaluator {
     ) -> Result<Cow<'a, CkksCiphertext>> {
         let level = low.level();
         let mut high = Cow::Borrowed(high);
-        while high.level() > level && self.is_pending(&high)? && !high.scale.is_close(low.scale) {
+        while high.level() > level && high.pending_rescales() > 0 && !high.scale.is_close(low.scale)
+        {
             high = Cow::Owned(self.rescale(&high)?);
         }
         if high.level() == level {
