@@ -202,7 +202,8 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(
             &self
-                .parameter_message()
+                .ring_message()
+                .or_else(|| self.parameter_message())
                 .or_else(|| self.key_message())
                 .unwrap_or_else(|| self.value_message()),
         )
@@ -210,8 +211,8 @@ impl fmt::Display for Error {
 }
 
 impl Error {
-    /// What is wrong with parameters, and the remedy.
-    fn parameter_message(&self) -> Option<String> {
+    /// What is wrong with a ring and its primes, and the remedy.
+    fn ring_message(&self) -> Option<String> {
         Some(match self {
             Self::InvalidDegree { degree } => {
                 format!("degree {degree} is not supported; use a power of two from 8 to 131072")
@@ -246,6 +247,13 @@ impl Error {
                     2 * degree
                 )
             }
+            _ => return None,
+        })
+    }
+
+    /// What is wrong with other parameters, and the remedy.
+    fn parameter_message(&self) -> Option<String> {
+        Some(match self {
             Self::InvalidKeySwitching { reason } => {
                 format!("key switching cannot be set up: {reason}")
             }

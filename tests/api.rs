@@ -1,32 +1,448 @@
-//! The face: what a user writes.
+//! The face: vectors, keys, operators, and what misuse answers.
+
+use proptest::prelude::*;
+use slotwise::Error;
 use slotwise::prelude::*;
+use std::sync::LazyLock;
+
+/// Secure-sized arithmetic is not the subject here: a small ring with room for three multiplications, 32 slots.
+fn ckks_context() -> CkksContext {
+    let builder = CkksContext::builder()
+        .degree(64)
+        .prime_bits(&[60, 45, 45, 45, 60])
+        .scale_bits(45);
+    builder.insecure_skip_security_check().build().unwrap()
+}
+
+/// 64 slots in two rows of 32, modulo 65537.
+fn bfv_context() -> BfvContext {
+    let builder = BfvContext::builder()
+        .degree(64)
+        .prime_bits(&[50, 50, 50, 50, 50])
+        .plain_modulus(65_537);
+    builder.insecure_skip_security_check().build().unwrap()
+}
+
+static CKKS: LazyLock<(ClientKey<Ckks>, ServerKey<Ckks>)> = LazyLock::new(|| {
+    let client = ckks_context().generate_client_key().unwrap();
+    let server = client
+        .generate_server_key(&Rotations::powers_of_two())
+        .unwrap();
+    (client, server)
+});
+
+static BFV: LazyLock<(ClientKey<Bfv>, ServerKey<Bfv>)> = LazyLock::new(|| {
+    let client = bfv_context().generate_client_key().unwrap();
+    let server = client
+        .generate_server_key(&Rotations::powers_of_two())
+        .unwrap();
+    (client, server)
+});
+
+fn reals(values: &[f64]) -> CkksVector {
+    CKKS.1.attach(CKKS.0.encrypt(values).unwrap()).unwrap()
+}
+
+fn integers(values: &[i64]) -> BfvVector {
+    BFV.1.attach(BFV.0.encrypt(values).unwrap()).unwrap()
+}
+
+/// Asserts that a vector decrypts to `expected` within its own bound.
+#[track_caller]
+fn assert_reals(vector: &CkksVector, expected: &[f64]) {
+    let decrypted = CKKS.0.decrypt(vector).unwrap();
+    assert_eq!(decrypted.len(), expected.len());
+    let bound = vector.noise_bound();
+    assert!(bound < 1e-3, "a bound of {bound:e} says nothing");
+    for (index, (a, b)) in decrypted.iter().zip(expected).enumerate() {
+        assert!(
+            (a - b).abs() <= bound,
+            "{a} is not {b} at {index} within {bound:e}"
+        );
+    }
+}
+
+#[track_caller]
+fn assert_integers(vector: &BfvVector, expected: &[i64]) {
+    assert_eq!(BFV.0.decrypt(vector).unwrap(), expected);
+}
+
+/// The sequence 1, 2, ..., length.
+fn count(length: usize) -> Vec<f64> {
+    (1..).map(f64::from).take(length).collect()
+}
 
 #[test]
-fn snippet() -> slotwise::Result<()> {
+fn the_documented_session() -> slotwise::Result<()> {
     let context = CkksContext::builder()
         .degree(8192)
         .prime_bits(&[60, 40, 40, 60])
         .scale_bits(40)
         .build()?;
     let client = context.generate_client_key()?;
-    let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    let server = client.generate_server_key(&Rotations::steps(&[1]))?;
     let x = client.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
     let doubled = ((&x + &x)? * 2.0)?;
-    println!("{:?}", client.decrypt(&doubled)?);
+    let rounded: Vec<f64> = client
+        .decrypt(&doubled)?
+        .iter()
+        .map(|value| (value * 1e6).round() / 1e6)
+        .collect();
+    assert_eq!(rounded, [4.0, 8.0, 12.0, 16.0]);
     let x = server.attach(x)?;
     let y = ((&x * &x)? + 2.0)?.rotate_left(1)?;
-    println!("{} levels left {:?}", y.levels_left(), client.decrypt(&y)?);
-    println!("{:?}", client.decrypt(&x.dot(&y)?)?);
-    let b = BfvContext::for_depth(2).plaintext_bits(20).build()?;
-    let client = b.generate_client_key()?;
-    let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
-    let y = (3 * &((&x * &x)? + 2)?)?;
-    println!("{} {b}", y.levels_left());
-    println!(
-        "{:?} {:?}",
-        client.decrypt(&y.rotate_left(1)?)?,
-        client.decrypt(&x.dot(&y)?)?
+    assert_eq!(y.levels_left(), 1);
+    let expected = [6.0, 11.0, 18.0, 3.0];
+    assert!(
+        client
+            .decrypt(&y)?
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| (a - b).abs() < 1e-6)
     );
     Ok(())
+}
+
+#[test]
+fn operators_take_vectors_scalars_and_slices_on_both_sides() -> slotwise::Result<()> {
+    let (x, y) = (reals(&[1.0, -2.0, 3.5]), reals(&[0.5, 4.0, -1.0]));
+    assert_reals(&(&x + &y)?, &[1.5, 2.0, 2.5]);
+    assert_reals(&(&x - &y)?, &[0.5, -6.0, 4.5]);
+    assert_reals(&(&x * &y)?, &[0.5, -8.0, -3.5]);
+    assert_reals(&(-&x)?, &[-1.0, 2.0, -3.5]);
+    assert_reals(&(x.clone() + y.clone())?, &[1.5, 2.0, 2.5]);
+    assert_reals(&(&x + 1.5)?, &[2.5, -0.5, 5.0]);
+    assert_reals(&(&x - 1.5)?, &[-0.5, -3.5, 2.0]);
+    assert_reals(&(&x * 1.5)?, &[1.5, -3.0, 5.25]);
+    assert_reals(&(1.5 + &x)?, &[2.5, -0.5, 5.0]);
+    assert_reals(&(1.5 - &x)?, &[0.5, 3.5, -2.0]);
+    assert_reals(&(1.5 * &x)?, &[1.5, -3.0, 5.25]);
+    assert_reals(&(&x + &[1.0, 2.0, 3.0])?, &[2.0, 0.0, 6.5]);
+    assert_reals(&(&x - &vec![1.0, 2.0, 3.0])?, &[0.0, -4.0, 0.5]);
+    assert_reals(&(&x * &[1.0, 2.0, 3.0][..])?, &[1.0, -4.0, 10.5]);
+    let (x, y) = (integers(&[1, -2, 3]), integers(&[5, 4, -1]));
+    assert_integers(&(&x + &y)?, &[6, 2, 2]);
+    assert_integers(&(&x - &y)?, &[-4, -6, 4]);
+    assert_integers(&(&x * &y)?, &[5, -8, -3]);
+    assert_integers(&(-x.clone())?, &[-1, 2, -3]);
+    assert_integers(&((&x + 7)? * 2)?, &[16, 10, 20]);
+    assert_integers(&(7 - &x)?, &[6, 9, 4]);
+    assert_integers(&(3 * &(1 + &x)?)?, &[6, -3, 12]);
+    assert_integers(&(&x * &[1, 2, 3])?, &[1, -4, 9]);
+    assert_integers(&(&x - &vec![1, 2, 3])?, &[0, -4, 0]);
+    Ok(())
+}
+
+#[test]
+fn depth_is_spent_only_where_it_must_be() -> slotwise::Result<()> {
+    let x = reals(&count(4));
+    assert_eq!(x.levels_left(), 3);
+    assert_eq!((&x * 3.0)?.levels_left(), 3, "an integer factor is free");
+    assert_eq!((&x * 0.5)?.levels_left(), 2);
+    assert_eq!(
+        x.rotate_left(1)?.levels_left(),
+        3,
+        "a full stride needs no mask"
+    );
+    assert_eq!(reals(&count(3)).rotate_left(1)?.levels_left(), 2);
+    let product = x.mul(&x)?;
+    assert_eq!(
+        (product.level(), product.levels_left()),
+        (3, 2),
+        "rescaled when next multiplied"
+    );
+    assert_eq!(product.rescale()?.level(), 2);
+    assert_reals(&product.rescale()?, &[1.0, 4.0, 9.0, 16.0]);
+    assert_eq!(x.rescale()?.level(), 3, "nothing is pending");
+    // Every level apart, and added exactly.
+    let values = [0.25, -0.5, 0.75, 1.0];
+    let x = reals(&values);
+    let product = x.square()?;
+    let fourth = product.square()?;
+    let eighth = fourth.square()?;
+    assert_eq!(eighth.levels_left(), 0);
+    let sum = (&(&(&eighth + &fourth)? + &product)? + &x)?;
+    assert_reals(
+        &sum,
+        &values.map(|x: f64| x.powi(8) + x.powi(4) + x.powi(2) + x),
+    );
+    let sum = (&x + &(&product + &(&fourth + &eighth)?)?)?;
+    assert_reals(
+        &sum,
+        &values.map(|x: f64| x.powi(8) + x.powi(4) + x.powi(2) + x),
+    );
+    assert_eq!(
+        eighth.mul(&x).unwrap_err(),
+        Error::LevelExhausted { needed: 1, left: 0 }
+    );
+    assert_reals(&eighth, &values.map(|x: f64| x.powi(8)));
+    let small = eighth.rescale()?;
+    assert!(small.size_in_bytes() < x.size_in_bytes() / 3);
+    assert_reals(&x.drop_to_level(0)?, &values);
+    // A bound that the message outgrows is refused, and can be corrected by who knows better.
+    let large = reals(&count(4)).square()?.square()?;
+    assert!(matches!(large.square(), Err(Error::ScaleTooLarge { .. })));
+    assert!(large.with_message_bound(256.0).is_ok());
+    Ok(())
+}
+
+#[test]
+fn dot_sum_power_and_polyval() -> slotwise::Result<()> {
+    for length in [1, 3, 4, 32, 33, 100] {
+        let values: Vec<f64> = (0..length).map(|i| (f64::from(i) * 0.7).sin()).collect();
+        let x = reals(&values);
+        let sum: f64 = values.iter().sum();
+        assert_reals(&x.sum()?, &[sum]);
+        let norm: f64 = values.iter().map(|v| v * v).sum();
+        assert_reals(&x.dot(&x)?, &[norm]);
+        assert_reals(&x.dot_plain(&values)?, &[norm]);
+        assert_reals(
+            &x.power(5)?,
+            &values.iter().map(|v| v.powi(5)).collect::<Vec<_>>(),
+        );
+        let polynomial = |v: &f64| 0.5 - v + 2.0 * v * v + 0.25 * v.powi(3);
+        let result = x.polyval(&[0.5, -1.0, 2.0, 0.25])?;
+        assert_reals(&result, &values.iter().map(polynomial).collect::<Vec<_>>());
+        assert_reals(&result.sum()?, &[values.iter().map(polynomial).sum()]);
+    }
+    for length in [1, 3, 4, 32, 33, 64, 100] {
+        let values: Vec<i64> = (0..length).map(|i| (i * 37) % 23 - 11).collect();
+        let x = integers(&values);
+        assert_integers(&x.sum()?, &[values.iter().sum()]);
+        assert_integers(&x.dot(&x)?, &[values.iter().map(|v| v * v).sum()]);
+        assert_integers(
+            &x.polyval(&[5, 0, 3])?,
+            &values.iter().map(|v| 5 + 3 * v * v).collect::<Vec<_>>(),
+        );
+        assert_integers(&x.polyval(&[5])?, &vec![5; values.len()]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_vector_of_length_one_stands_for_its_value_everywhere() -> slotwise::Result<()> {
+    let single = reals(&[2.0]);
+    for length in [3usize, 4, 40] {
+        let x = reals(&count(length));
+        let each = |f: fn(f64) -> f64| count(length).iter().map(|&v| f(v)).collect::<Vec<_>>();
+        assert_reals(&(&x * &single)?, &each(|v| v * 2.0));
+        assert_reals(&(&single - &x)?, &each(|v| 2.0 - v));
+        assert_reals(&(&x + &single)?, &each(|v| v + 2.0));
+        assert_reals(&(&x + &single)?.sum()?, &[each(|v| v + 2.0).iter().sum()]);
+    }
+    assert_integers(&(&integers(&[1, 2, 3]) + &integers(&[10]))?, &[11, 12, 13]);
+    Ok(())
+}
+
+#[test]
+fn nobody_elses_vector_is_accepted() {
+    let other_key = ckks_context().generate_client_key().unwrap();
+    let builder = CkksContext::builder()
+        .degree(64)
+        .prime_bits(&[60, 45, 45, 60])
+        .scale_bits(45);
+    let other_context = builder
+        .insecure_skip_security_check()
+        .build()
+        .unwrap()
+        .generate_client_key()
+        .unwrap();
+    let x = reals(&[1.0]);
+    let theirs = other_key.encrypt(&[1.0]).unwrap();
+    let foreign = other_context.encrypt(&[1.0]).unwrap();
+    assert_eq!((&x + &theirs).unwrap_err(), Error::KeyMismatch);
+    assert_eq!((&x * &theirs).unwrap_err(), Error::KeyMismatch);
+    assert_eq!((&x + &foreign).unwrap_err(), Error::ContextMismatch);
+    assert_eq!(CKKS.1.attach(&theirs).unwrap_err(), Error::KeyMismatch);
+    assert_eq!(CKKS.1.attach(&foreign).unwrap_err(), Error::ContextMismatch);
+    assert_eq!(CKKS.0.decrypt(&theirs).unwrap_err(), Error::KeyMismatch);
+    assert_eq!(
+        CKKS.0.decrypt(&foreign).unwrap_err(),
+        Error::ContextMismatch
+    );
+    assert_eq!(
+        other_key
+            .extend_server_key(&CKKS.1, &Rotations::none())
+            .unwrap_err(),
+        Error::KeyMismatch
+    );
+    // A context built again from the same parameters is the same context.
+    assert_eq!(ckks_context(), *CKKS.0.context());
+}
+
+#[test]
+fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
+    let client = &CKKS.0;
+    assert_eq!(client.encrypt(&[]).unwrap_err(), Error::Empty);
+    assert_eq!(
+        client.encrypt(&[0.0, f64::NAN]).unwrap_err(),
+        Error::NotFinite { index: 1 }
+    );
+    assert_eq!(
+        client.encrypt(&[f64::INFINITY]).unwrap_err(),
+        Error::NotFinite { index: 0 }
+    );
+    assert!(matches!(
+        client.encrypt(&[1e300]),
+        Err(Error::ScaleTooLarge { .. })
+    ));
+    assert_eq!(
+        BFV.0.encrypt(&[0, 40_000]).unwrap_err(),
+        Error::ValueOutOfRange { index: 1 }
+    );
+    let (x, y) = (reals(&count(3)), reals(&count(4)));
+    assert_eq!(
+        (&x + &y).unwrap_err(),
+        Error::LengthMismatch { left: 3, right: 4 }
+    );
+    assert_eq!(
+        (&x * &[1.0, 2.0]).unwrap_err(),
+        Error::LengthMismatch { left: 3, right: 2 }
+    );
+    assert_eq!((&x + &Vec::new()).unwrap_err(), Error::Empty);
+    assert_eq!((&x - &Vec::new()).unwrap_err(), Error::Empty);
+    assert_eq!((&x * f64::NAN).unwrap_err(), Error::NotFinite { index: 0 });
+    assert_eq!(
+        (&x + f64::INFINITY).unwrap_err(),
+        Error::NotFinite { index: 0 }
+    );
+    assert_eq!(
+        (&y + f64::NEG_INFINITY).unwrap_err(),
+        Error::NotFinite { index: 0 }
+    );
+    assert!(matches!(&x * 1e40, Err(Error::ScaleTooLarge { .. })));
+    assert!(matches!(x.power(0), Err(Error::InvalidArgument { .. })));
+    assert_eq!(x.polyval(&[]).unwrap_err(), Error::Empty);
+    assert!(matches!(
+        x.drop_to_level(9),
+        Err(Error::InvalidLevel {
+            level: 9,
+            highest: 3
+        })
+    ));
+    let detached = client.encrypt(&count(4))?;
+    assert_eq!(
+        detached.mul(&detached).unwrap_err(),
+        Error::MissingServerKey
+    );
+    assert_eq!(
+        detached.rotate_left(1).unwrap_err(),
+        Error::MissingServerKey
+    );
+    assert_eq!(detached.sum().unwrap_err(), Error::MissingServerKey);
+    let lean = client.generate_server_key(&Rotations::steps(&[2]))?;
+    let attached = lean.attach(&detached)?;
+    assert_eq!(
+        attached.rotate_left(1).unwrap_err(),
+        Error::MissingRotationKey { step: 1 }
+    );
+    let message = attached.rotate_left(1).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "no Galois key for rotation by 1; add 1 to the rotations"
+    );
+    let extended = client.extend_server_key(&lean, &Rotations::steps(&[1]))?;
+    assert_reals(
+        &extended.attach(&detached)?.rotate_left(1)?,
+        &[2.0, 3.0, 4.0, 1.0],
+    );
+    assert_reals(&x, &count(3));
+    let builder = CkksContext::builder()
+        .degree(64)
+        .prime_bits(&[60, 45])
+        .special_primes(0)
+        .scale_bits(45);
+    let additive = builder
+        .insecure_skip_security_check()
+        .build()?
+        .generate_client_key()?;
+    assert!(matches!(
+        additive.generate_server_key(&Rotations::none()),
+        Err(Error::InvalidKeySwitching { .. })
+    ));
+    let sum =
+        (&additive.encrypt(&[1.0])? + &additive.generate_encryption_key()?.encrypt(&[2.0])?)?;
+    assert!((additive.decrypt(&sum)?[0] - 3.0).abs() < 1e-6);
+    Ok(())
+}
+
+#[test]
+fn exhausted_noise_is_an_error_not_garbage() {
+    let mut x = integers(&[3, -1]);
+    let mut expected = [3i64, -1];
+    let mut squarings = 0;
+    while x.levels_left() > 0 {
+        x = x.square().unwrap();
+        expected = expected.map(|v| {
+            let square = (v * v).rem_euclid(65_537);
+            if square > 32_768 {
+                square - 65_537
+            } else {
+                square
+            }
+        });
+        assert_integers(&x, &expected);
+        squarings += 1;
+    }
+    assert!(squarings >= 5);
+    x = x.square().unwrap();
+    assert!(matches!(
+        BFV.0.decrypt(&x),
+        Err(Error::NoiseExhausted { .. })
+    ));
+}
+
+#[test]
+fn a_product_with_zero_is_a_tracked_zero() {
+    let x = reals(&count(4));
+    let zero = (&x * &[0.0, 0.0, 0.0, 0.0]).unwrap();
+    assert!(zero.is_transparent() && !x.is_transparent());
+    assert_eq!(zero.levels_left(), 2);
+    assert_reals(&(&zero + &x).unwrap(), &count(4));
+    assert!((&x * 0.0).unwrap().is_transparent());
+    let zero = (&integers(&[4, 5]) * 0).unwrap();
+    assert!(zero.is_transparent());
+    assert_integers(&zero, &[0, 0]);
+}
+
+#[test]
+fn nothing_secret_is_shown() {
+    assert_eq!(format!("{:?}", CKKS.0), "ClientKey(..)");
+    assert_eq!(
+        format!("{:?}", reals(&[1.0])),
+        "EncryptedVector<Ckks>(len 1, level 3)"
+    );
+}
+
+#[test]
+fn everything_public_crosses_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<ClientKey<Ckks>>();
+    check::<ServerKey<Bfv>>();
+    check::<EncryptionKey<Ckks>>();
+    check::<CkksVector>();
+    check::<CkksContext>();
+    check::<BfvContext>();
+    check::<Error>();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn rotations_wrap_around_the_vectors_own_length(length in 1usize..150, step: i64) {
+        let values: Vec<i64> = (0..).take(length).collect();
+        let rotated = integers(&values).rotate_left(step).unwrap();
+        let mut expected = values.clone();
+        expected.rotate_left(usize::try_from(step.rem_euclid(length as i64)).unwrap());
+        prop_assert_eq!(BFV.0.decrypt(&rotated).unwrap(), expected);
+        let back = rotated.rotate_right(step).unwrap();
+        prop_assert_eq!(BFV.0.decrypt(&back).unwrap(), values.clone());
+        let x = reals(&count(length));
+        let rotated = x.rotate_right(step).unwrap();
+        let mut expected = count(length);
+        expected.rotate_right(usize::try_from(step.rem_euclid(length as i64)).unwrap());
+        assert_reals(&rotated, &expected);
+        assert_reals(&rotated.rotate_left(step).unwrap(), &count(length));
+    }
 }

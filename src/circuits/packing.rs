@@ -247,7 +247,7 @@ mod tests {
         S: Copy + Default + PartialEq + From<i8> + std::fmt::Debug + Send + Sync,
     {
         let packing = Packing::new(evaluator.slot_shape(), len).unwrap();
-        let values: Vec<S> = (0..len as i32).map(&value).collect();
+        let values: Vec<S> = (0..).map(&value).take(len).collect();
         let chunks = packing.fill(&values).unwrap();
         assert_eq!(packing.collect(&chunks), values);
         for step in [
@@ -263,7 +263,7 @@ mod tests {
         ] {
             let rotated = packing.rotate_left(evaluator, &chunks, step).unwrap();
             let mut expected = values.clone();
-            expected.rotate_left(step.rem_euclid(len as i64) as usize);
+            expected.rotate_left(usize::try_from(step.rem_euclid(len as i64)).unwrap());
             assert_eq!(
                 packing.collect(&rotated),
                 expected,

@@ -128,7 +128,7 @@ impl CkksEvaluator {
         b.body.check_relinearized()?;
         let (a, b) = self.align_factors(a, b)?;
         let square = std::ptr::eq(a.as_ref(), b.as_ref());
-        let scale = a.scale.mul(b.scale);
+        let scale = a.scale * b.scale;
         let message_bound = a.message_bound * b.message_bound;
         // |e1 m2 + e2 m1 + e1 e2| at each root, the messages by their bounds.
         let (message_a, message_b) = (

@@ -192,7 +192,7 @@ impl CkksEvaluator {
         let body = linear::drop_to_level(&a.body, level + 1)?;
         let dropped = CkksCiphertext { body, ..a.clone() };
         let prime = BigInt::from(self.context.params().rlwe().data_primes()[level + 1]);
-        let target = Scale::from_integer(prime.magnitude()).map(|prime| scale.mul(prime));
+        let target = Scale::from_integer(prime.magnitude()).map(|prime| scale * prime);
         let Some((scaled, error)) = target
             .map(|target| self.mul_towards(&dropped, target))
             .transpose()?
@@ -215,7 +215,7 @@ impl CkksEvaluator {
         a: &CkksCiphertext,
         scale: Scale,
     ) -> Result<Option<(CkksCiphertext, f64)>> {
-        let ratio = scale.div(a.scale);
+        let ratio = scale / a.scale;
         let factor = ratio.round();
         let Some(exact) = Scale::from_integer(&factor) else {
             return Ok(None);

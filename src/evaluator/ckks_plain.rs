@@ -41,7 +41,7 @@ impl CkksEvaluator {
         let message_b = b.message_bound.log2() + b.scale.log2();
         let tail = self.context.rlwe().noise().slot_tail();
         let product = CkksCiphertext {
-            scale: a.scale.mul(b.scale),
+            scale: a.scale * b.scale,
             message_bound: a.message_bound * b.message_bound,
             noise: log2_sum(&[
                 a.noise + message_b,
@@ -94,7 +94,7 @@ impl CkksEvaluator {
             // Rounding the factor changes the product by at most half of the message.
             let message = a.message_bound.log2() + a.scale.log2();
             let rounding = message - 1.0 - self.context.rlwe().noise().slot_tail();
-            (scale.round_product(b), a.scale.mul(scale), rounding)
+            (scale.round_product(b), a.scale * scale, rounding)
         };
         let growth = crate::ring::log2(factor.magnitude());
         let noise = log2_sum(&[a.noise + growth, rounding]);

@@ -4,6 +4,8 @@
 //! method. Every implementation gives the same bits as the portable one (`conformance.rs`).
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512ifma;
 #[cfg(test)]
 mod conformance;
@@ -112,9 +114,11 @@ fn for_modulus(bits: u32) -> &'static dyn Kernels {
 fn available(bits: u32) -> Vec<&'static dyn Kernels> {
     let mut found: Vec<&'static dyn Kernels> = Vec::new();
     #[cfg(target_arch = "x86_64")]
-    if let Some(kernels) = avx512ifma::detect(bits) {
-        found.push(kernels);
-    }
+    found.extend(
+        [avx512ifma::detect(bits), avx2::detect(bits)]
+            .into_iter()
+            .flatten(),
+    );
     found.push(&Portable);
     found
 }

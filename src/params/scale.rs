@@ -1,5 +1,6 @@
 use num_bigint::{BigInt, BigUint};
 use std::fmt;
+use std::ops::{Div, Mul};
 
 /// A positive real scale with a 128-bit mantissa: `mantissa * 2^exponent`, the mantissa's top bit set.
 ///
@@ -37,20 +38,6 @@ impl Scale {
         (value.bits() > 0).then(|| Self::normalised(value, 0))
     }
 
-    /// `self * other`
-    #[must_use]
-    pub fn mul(self, other: Self) -> Self {
-        let product = BigUint::from(self.mantissa) * other.mantissa;
-        Self::normalised(&product, self.exponent + other.exponent)
-    }
-
-    /// `self / other`
-    #[must_use]
-    pub fn div(self, other: Self) -> Self {
-        let quotient = (BigUint::from(self.mantissa) << 192u32) / other.mantissa;
-        Self::normalised(&quotient, self.exponent - other.exponent - 192)
-    }
-
     /// `self / prime`
     #[must_use]
     pub fn div_prime(self, prime: u64) -> Self {
@@ -73,7 +60,6 @@ impl Scale {
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
         reason = "rounding to f64 is what is asked"
     )]
     pub fn to_f64(self) -> f64 {
@@ -118,17 +104,12 @@ impl Scale {
     #[must_use]
     pub fn relative_difference(self, other: Self) -> f64 {
         if (self.log2() - other.log2()).abs() > 2.0 {
-            return (self.log2() - other.log2()).exp2() - 1.0;
+            return ((self.log2() - other.log2()).exp2() - 1.0).abs();
         }
         let shift = self.exponent.min(other.exponent);
         let a = BigInt::from(self.mantissa) << (self.exponent - shift);
         let b = BigInt::from(other.mantissa) << (other.exponent - shift);
         (crate::ring::log2((&a - &b).magnitude()) - crate::ring::log2(b.magnitude())).exp2()
-    }
-
-    /// The mantissa, whose top bit is set, and the exponent of 2 beside it.
-    pub(super) fn parts(self) -> (u128, i64) {
-        (self.mantissa, self.exponent)
     }
 
     /// The 128-bit scale nearest to `value * 2^exponent`, for `value` not 0.
@@ -154,6 +135,24 @@ impl Scale {
             mantissa,
             exponent: exponent + shift,
         }
+    }
+}
+
+impl Mul for Scale {
+    type Output = Self;
+
+    fn mul(self, other: Self) -> Self {
+        let product = BigUint::from(self.mantissa) * other.mantissa;
+        Self::normalised(&product, self.exponent + other.exponent)
+    }
+}
+
+impl Div for Scale {
+    type Output = Self;
+
+    fn div(self, other: Self) -> Self {
+        let quotient = (BigUint::from(self.mantissa) << 192u32) / other.mantissa;
+        Self::normalised(&quotient, self.exponent - other.exponent - 192)
     }
 }
 
@@ -199,16 +198,16 @@ mod tests {
         let prime = (1 << 40) - 87;
         let mut scale = Scale::power_of_two(40);
         for _ in 0..1000 {
-            scale = scale
-                .mul(Scale::from_f64(prime as f64).unwrap())
-                .div_prime(prime);
+            scale = (scale * Scale::from_f64(prime as f64).unwrap()).div_prime(prime);
         }
         assert!(scale.relative_difference(Scale::power_of_two(40)) < (-117f64).exp2());
         let root = Scale::power_of_two(41).sqrt();
-        assert!(root.mul(root).is_close(Scale::power_of_two(41)));
-        assert!(root.div(root).is_close(Scale::power_of_two(0)));
+        assert!((root * root).is_close(Scale::power_of_two(41)));
+        assert!((root / root).is_close(Scale::power_of_two(0)));
         assert!((root.to_f64() - 41f64.exp2().sqrt()).abs() < 1e-3);
-        assert_ne!(root, Scale::power_of_two(20));
+        for (a, b) in [(20, 21), (21, 20), (45, 90), (90, 45)] {
+            assert_ne!(Scale::power_of_two(a), Scale::power_of_two(b));
+        }
     }
 
     #[test]

@@ -98,6 +98,10 @@ impl BasisConverter {
     pub fn centred(&self, input: &[u64], output: &mut [u64]) {
         let length = self.row_length(input, output);
         let count = self.from.len();
+        if count == 1 {
+            // One balanced digit is centred.
+            return self.balanced(input, output);
+        }
         let mut weights = vec![0; (count + 1) * length];
         weights[..count * length].copy_from_slice(input);
         for_each_row(&mut weights[..count * length], length, |i, row| {
@@ -126,18 +130,21 @@ impl BasisConverter {
         let mut weights = input.to_vec();
         for_each_row(&mut weights, length, |i, row| {
             let q = &self.from[i];
-            q.kernels().scale(q, row, self.inverses[i]);
+            if count > 1 {
+                q.kernels().scale(q, row, self.inverses[i]);
+            }
             let half = q.value() / 2;
             row.iter_mut().for_each(|y| *y = q.add(*y, half));
         });
         for_each_row(output, length, |j, row| {
-            weighted_sum(
-                &self.to[j],
-                row,
-                &weights,
-                &self.factors[j][..count],
-                self.offsets[j],
-            );
+            let p = &self.to[j];
+            if count > 1 {
+                weighted_sum(p, row, &weights, &self.factors[j][..count], self.offsets[j]);
+            } else {
+                // One prime: the factor is 1.
+                p.kernels().reduce(p, row, &weights);
+                row.iter_mut().for_each(|x| *x = p.add(*x, self.offsets[j]));
+            }
         });
     }
 

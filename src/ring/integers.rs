@@ -62,7 +62,6 @@ impl Integers {
 }
 
 /// `integer mod q` for any integer.
-#[expect(clippy::missing_panics_doc, reason = "a remainder by a word is a word")]
 pub(crate) fn residue(integer: &BigInt, q: u64) -> u64 {
     let remainder = integer.magnitude() % q;
     let magnitude = u64::try_from(&remainder).expect("a remainder by a word");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The standard deviation of [`centred_binomial`]: sqrt(42) / 2.
-pub const ERROR_STANDARD_DEVIATION: f64 = 3.240_370_349_203_930_3;
+pub const ERROR_STANDARD_DEVIATION: f64 = 3.240_370_349_203_93;
 
 /// The length of a [`Seed`].
 pub const SEED_BYTES: usize = 32;
@@ -151,7 +151,7 @@ mod tests {
         let mut counts = [0; 16];
         poly.row(0)
             .iter()
-            .for_each(|&x| counts[(x * 16 / q) as usize] += 1);
+            .for_each(|&x| counts[usize::try_from(x * 16 / q).unwrap()] += 1);
         assert!(
             chi_square(&counts, &[1.0 / 16.0; 16]) < 60.0,
             "15 degrees of freedom, p < 1e-6"
