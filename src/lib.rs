@@ -63,3 +63,8 @@ pub mod prelude {
         Rotations, SecurityLevel, SecurityStandard, ServerKey,
     };
 }
+
+/// The README's programs compile and run.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
