@@ -1,6 +1,12 @@
 //! Every BFV operation against the textbook: equal, exactly, for plaintext moduli of every size and kind, at every level,
 //! with every shape of key switching.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a failed unwrap is a failed test"
+)]
+
 mod model;
 
 use model::Message;

@@ -1,8 +1,7 @@
 use crate::encoding::{BfvEncoder, BfvPlaintext};
 use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext};
 use crate::error::{Error, Result};
-use crate::evaluator::key_switch::HoistedDigits;
-use crate::evaluator::{Evaluator, SlotShape, bfv_tensor, linear, rotation};
+use crate::evaluator::{Evaluator, SlotShape, bfv_tensor, key_switch, linear, rotation};
 use crate::keys::EvaluationKeys;
 use crate::params::BfvContext;
 use crate::ring::NttPoly;
@@ -148,7 +147,7 @@ impl BfvEvaluator {
         };
         let key = keys.relinearization()?;
         let [mut first, mut second] =
-            HoistedDigits::new(self.context.rlwe(), a.level(), c2)?.switch(&key.0)?;
+            key_switch::switch(self.context.rlwe(), a.level(), c2, &key.0)?;
         first.add_assign(c0);
         second.add_assign(c1);
         self.after_switches(a, linear::with_polys(&a.body, vec![first, second]), 1)

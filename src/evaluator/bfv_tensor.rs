@@ -6,8 +6,9 @@
 
 use crate::encryption::Ciphertext;
 use crate::evaluator::ckks::tensor_polys;
+use crate::parallel::for_each_row;
 use crate::params::TensorTables;
-use crate::ring::{CoeffPoly, NttPoly};
+use crate::ring::{NttPoly, RnsBasis};
 
 /// The three polynomials of the product of two ciphertexts of degree 1 at one level.
 pub(super) fn tensor(a: &Ciphertext, b: &Ciphertext, tables: &TensorTables) -> Vec<NttPoly> {
@@ -28,11 +29,12 @@ pub(super) fn tensor(a: &Ciphertext, b: &Ciphertext, tables: &TensorTables) -> V
 /// The centred polynomial modulo Q and R.
 fn extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
     let coefficients = poly.clone().into_coeff();
-    let mut auxiliary = CoeffPoly::zero(&tables.auxiliary);
-    tables
-        .to_auxiliary
-        .centred(coefficients.data(), auxiliary.data_mut());
-    join(poly.data(), auxiliary.into_ntt().data(), tables)
+    let mut extended = NttPoly::unspecified(&tables.joined);
+    let (data, auxiliary) = extended.data_mut().split_at_mut(poly.data().len());
+    data.copy_from_slice(poly.data());
+    tables.to_auxiliary.centred(coefficients.data(), auxiliary);
+    transform(auxiliary, &tables.auxiliary);
+    extended
 }
 
 /// `round(R/Q poly)`, centred, modulo Q and R.
@@ -41,19 +43,20 @@ fn extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
 fn scale_and_extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
     let mut coefficients = poly.clone().into_coeff();
     coefficients.scale(&tables.auxiliary_residues);
-    let mut scaled = CoeffPoly::zero(&tables.auxiliary);
-    tables
-        .to_auxiliary
-        .centred(coefficients.data(), scaled.data_mut());
-    scaled.scale(&tables.negated_inverses);
-    let basis = poly.basis();
-    let mut data = CoeffPoly::zero(basis);
-    tables
-        .from_auxiliary
-        .centred(scaled.data(), data.data_mut());
-    join(data.into_ntt().data(), scaled.into_ntt().data(), tables)
+    let mut extended = NttPoly::unspecified(&tables.joined);
+    let (data, auxiliary) = extended.data_mut().split_at_mut(poly.data().len());
+    tables.to_auxiliary.centred(coefficients.data(), auxiliary);
+    for_each_row(auxiliary, poly.basis().degree(), |i, row| {
+        let r = tables.auxiliary.modulus(i);
+        r.kernels().scale(r, row, tables.negated_inverses[i]);
+    });
+    tables.from_auxiliary.centred(auxiliary, data);
+    transform(data, poly.basis());
+    transform(auxiliary, &tables.auxiliary);
+    extended
 }
 
-fn join(data: &[u64], auxiliary: &[u64], tables: &TensorTables) -> NttPoly {
-    NttPoly::from_rows(&tables.joined, [data, auxiliary].concat())
+/// The NTT of each row.
+fn transform(rows: &mut [u64], basis: &RnsBasis) {
+    for_each_row(rows, basis.degree(), |i, row| basis.table(i).forward(row));
 }

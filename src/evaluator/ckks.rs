@@ -1,8 +1,7 @@
 use crate::encoding::{CkksEncoder, CkksPlaintext};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
-use crate::evaluator::key_switch::HoistedDigits;
-use crate::evaluator::{Evaluator, SlotShape, linear, rotation};
+use crate::evaluator::{Evaluator, SlotShape, key_switch, linear, rotation};
 use crate::keys::EvaluationKeys;
 use crate::params::{CkksContext, log2_sum};
 use crate::ring::NttPoly;
@@ -163,7 +162,7 @@ impl CkksEvaluator {
         };
         let key = keys.relinearization()?;
         let context = self.context.rlwe();
-        let [mut first, mut second] = HoistedDigits::new(context, a.level(), c2)?.switch(&key.0)?;
+        let [mut first, mut second] = key_switch::switch(context, a.level(), c2, &key.0)?;
         first.add_assign(c0);
         second.add_assign(c1);
         let noise = log2_sum(&[a.noise, context.key_switching(a.level())?.noise]);

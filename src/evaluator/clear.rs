@@ -17,10 +17,12 @@ pub struct ClearIntegers {
 }
 
 impl ClearReals {
-    /// The model with `slots` slots, as [`CkksContext::slots`](crate::CkksContext::slots) counts them.
+    /// The model with `slots` slots, at least 1, as [`CkksContext::slots`](crate::CkksContext::slots) counts them.
     #[must_use]
     pub fn new(slots: usize) -> Self {
-        Self { slots }
+        Self {
+            slots: slots.max(1),
+        }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::encryption::Ciphertext;
 use crate::error::{Error, Result};
-use crate::evaluator::key_switch::HoistedDigits;
+use crate::evaluator::key_switch::{self, HoistedDigits};
 use crate::evaluator::linear;
-use crate::keys::EvaluationKeys;
-use crate::ring::GaloisElement;
+use crate::keys::{EvaluationKeys, GaloisKey};
+use crate::ring::{GaloisElement, NttPoly};
 
 /// `a` rotated, and how many key switches that took.
 pub(super) fn rotate(
@@ -15,10 +15,7 @@ pub(super) fn rotate(
 ) -> Result<(Ciphertext, usize)> {
     a.check_relinearized()?;
     let path = keys.galois().path(step, a.context.degree())?;
-    let rotated = path.iter().try_fold(a.clone(), |rotated, &element| {
-        apply(&rotated, element, &digits(&rotated)?, keys)
-    })?;
-    Ok((rotated, path.len()))
+    Ok((follow(a, &path, keys)?, path.len()))
 }
 
 /// `a` rotated by each step, with the key switches of each: the digits of `a` are shared by all first switches.
@@ -36,16 +33,14 @@ pub(super) fn rotate_many(
     if paths.iter().all(Vec::is_empty) {
         return Ok(vec![(a.clone(), 0); steps.len()]);
     }
-    let shared = digits(a)?;
+    let shared = HoistedDigits::new(&a.context, a.level, &a.polys[1])?;
     let rotated = crate::parallel::map(paths.len(), |number| {
         let path = &paths[number];
         let Some((&first, rest)) = path.split_first() else {
             return Ok((a.clone(), 0));
         };
-        let rotated = apply(a, first, &shared, keys)?;
-        let rotated = rest.iter().try_fold(rotated, |rotated, &element| {
-            apply(&rotated, element, &digits(&rotated)?, keys)
-        })?;
+        let key = key_of(first, keys)?;
+        let rotated = follow(&finish(a, key, shared.switch(&key.key)?), rest, keys)?;
         Ok((rotated, path.len()))
     });
     rotated.into_iter().collect()
@@ -54,34 +49,31 @@ pub(super) fn rotate_many(
 /// `a` with its slots conjugated or its rows exchanged.
 pub(super) fn conjugate(a: &Ciphertext, keys: &EvaluationKeys) -> Result<Ciphertext> {
     a.check_relinearized()?;
-    apply(
-        a,
-        GaloisElement::conjugation(a.context.degree()),
-        &digits(a)?,
-        keys,
-    )
+    follow(a, &[GaloisElement::conjugation(a.context.degree())], keys)
 }
 
-fn digits(a: &Ciphertext) -> Result<HoistedDigits> {
-    HoistedDigits::new(&a.context, a.level, &a.polys[1])
+/// The automorphisms of `path`, one after the other.
+fn follow(a: &Ciphertext, path: &[GaloisElement], keys: &EvaluationKeys) -> Result<Ciphertext> {
+    path.iter().try_fold(a.clone(), |a, &element| {
+        let key = key_of(element, keys)?;
+        let switched = key_switch::switch(&a.context, a.level, &a.polys[1], &key.key)?;
+        Ok(finish(&a, key, switched))
+    })
 }
 
-/// The automorphism of `element`: the switch from s to its preimage, then the automorphism, which lands under s.
-fn apply(
-    a: &Ciphertext,
-    element: GaloisElement,
-    digits: &HoistedDigits,
-    keys: &EvaluationKeys,
-) -> Result<Ciphertext> {
-    let key = keys
-        .galois()
-        .get(element)
-        .ok_or(Error::MissingConjugationKey)?;
-    let [mut first, second] = digits.switch(&key.key)?;
+/// The end of an automorphism: `c_1` has been switched from s to its preimage; the automorphism lands under s.
+fn finish(a: &Ciphertext, key: &GaloisKey, [mut first, second]: [NttPoly; 2]) -> Ciphertext {
     first.add_assign(&a.polys[0]);
     let polys = vec![
         first.automorphism(&key.permutation),
         second.automorphism(&key.permutation),
     ];
-    Ok(linear::with_polys(a, polys))
+    linear::with_polys(a, polys)
+}
+
+/// The key of an automorphism; paths consist of those that have one, so only the conjugation's can be missing.
+fn key_of(element: GaloisElement, keys: &EvaluationKeys) -> Result<&GaloisKey> {
+    keys.galois()
+        .get(element)
+        .ok_or(Error::MissingConjugationKey)
 }

@@ -14,6 +14,7 @@ mod security;
 pub use bfv::{BfvBuilder, BfvContext, BfvParams};
 pub(crate) use bfv_level::TensorTables;
 pub use ckks::{CkksBuilder, CkksContext, CkksParams};
+pub(crate) use context::KeySwitching;
 pub use context::{Context, Fingerprint};
 pub(crate) use noise_model::{NoiseModel, log2_sum};
 pub use rlwe::RlweParams;

@@ -50,6 +50,7 @@ impl RlweParams {
         policy: SecurityPolicy,
     ) -> Result<Self> {
         let count = data_primes.len() + special_primes.len();
+        check_degree(degree)?;
         if data_primes.is_empty() {
             return Err(Error::NoPrimes);
         }
@@ -153,9 +154,7 @@ impl Primes {
 /// Distinct NTT-friendly primes of the given sizes; among equal sizes the last gets the largest, so that the special primes
 /// are no smaller than the data primes.
 pub(super) fn find_primes(degree: usize, bits: &[u32]) -> Result<Vec<u64>> {
-    if !degree.is_power_of_two() || !(8..=1 << 17).contains(&degree) {
-        return Err(Error::InvalidDegree { degree });
-    }
+    check_degree(degree)?;
     if bits.len() > RlweParams::MOST_PRIMES {
         return Err(Error::TooManyPrimes {
             given: bits.len(),
@@ -186,6 +185,13 @@ pub(super) fn find_primes(degree: usize, bits: &[u32]) -> Result<Vec<u64>> {
         .iter()
         .filter_map(|size| found.get_mut(size).and_then(Vec::pop))
         .collect())
+}
+
+fn check_degree(degree: usize) -> Result<()> {
+    if degree.is_power_of_two() && (8..=1 << 17).contains(&degree) {
+        return Ok(());
+    }
+    Err(Error::InvalidDegree { degree })
 }
 
 /// The longest runs of data primes whose product is at most that of the special primes; a prime larger than that stands

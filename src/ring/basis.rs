@@ -1,6 +1,7 @@
 use crate::error::{Error, Result};
 use crate::kernels::{Modulus, NttTable};
 use crate::ring::is_prime;
+use crate::ring::scratch::ScratchPool;
 use num_bigint::BigUint;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub struct RnsBasis {
     degree: usize,
     tables: Vec<Arc<NttTable>>,
+    pool: Arc<ScratchPool>,
 }
 
 impl RnsBasis {
@@ -48,7 +50,17 @@ impl RnsBasis {
                 NttTable::new(prime, degree).ok_or(Error::NotNttFriendly { prime, degree })?;
             tables.push(Arc::new(table));
         }
-        Ok(Self { degree, tables })
+        let pool = Arc::new(ScratchPool::new(POOLED_POLYS * degree * primes.len()));
+        Ok(Self {
+            degree,
+            tables,
+            pool,
+        })
+    }
+
+    /// The buffers of dropped polynomials, shared with all bases cut from this one.
+    pub(crate) fn pool(&self) -> &ScratchPool {
+        &self.pool
     }
 
     /// N.
@@ -119,6 +131,7 @@ impl RnsBasis {
         Self {
             degree: self.degree,
             tables: self.tables[range].to_vec(),
+            pool: Arc::clone(&self.pool),
         }
     }
 
@@ -130,6 +143,7 @@ impl RnsBasis {
         Self {
             degree: self.degree,
             tables,
+            pool: Arc::clone(&self.pool),
         }
     }
 }
@@ -147,6 +161,9 @@ impl PartialEq for RnsBasis {
 }
 
 impl Eq for RnsBasis {}
+
+/// How many polynomials over all its primes the pool of a basis keeps: more than any operation has at once.
+const POOLED_POLYS: usize = 16;
 
 /// log2 of a word, which is not 0.
 #[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]

@@ -86,6 +86,92 @@ impl BasisConverter {
     ///
     /// # Panics
     /// If the rows do not match the moduli.
+    pub fn centred(&self, input: &[u64], output: &mut [u64]) {
+        let length = self.row_length(input, output);
+        let mut weights = vec![0; self.centred_width() * length];
+        self.centred_weights(input, &mut weights);
+        for_each_row(output, length, |j, row| self.centred_row(j, &weights, row));
+    }
+
+    /// A balanced representative, row-major, modulo each target. Constant time in the residues.
+    ///
+    /// # Panics
+    /// If the rows do not match the moduli.
+    pub fn balanced(&self, input: &[u64], output: &mut [u64]) {
+        let length = self.row_length(input, output);
+        let mut weights = vec![0; input.len()];
+        self.balanced_weights(input, &mut weights);
+        for_each_row(output, length, |j, row| self.balanced_row(j, &weights, row));
+    }
+
+    /// How many rows [`centred_weights`](Self::centred_weights) fills.
+    pub(crate) fn centred_width(&self) -> usize {
+        // One balanced digit is centred, and needs no v.
+        if self.from.len() == 1 {
+            1
+        } else {
+            self.from.len() + 1
+        }
+    }
+
+    /// What all targets of a centred conversion share: the y_i, then v.
+    pub(crate) fn centred_weights(&self, input: &[u64], weights: &mut [u64]) {
+        if self.from.len() == 1 {
+            return self.balanced_weights(input, weights);
+        }
+        let length = weights.len() / self.centred_width();
+        let (rows, overflow) = weights.split_at_mut(input.len());
+        rows.copy_from_slice(input);
+        for_each_row(rows, length, |i, row| {
+            self.from[i]
+                .kernels()
+                .scale(&self.from[i], row, self.inverses[i]);
+        });
+        self.round_quotients(rows, overflow);
+    }
+
+    /// Target `target` of a centred conversion.
+    pub(crate) fn centred_row(&self, target: usize, weights: &[u64], row: &mut [u64]) {
+        if self.from.len() == 1 {
+            return self.balanced_row(target, weights, row);
+        }
+        weighted_sum(&self.to[target], row, weights, &self.factors[target], 0);
+    }
+
+    /// What all targets of a balanced conversion share: the y_i, each shifted by half of its prime.
+    pub(crate) fn balanced_weights(&self, input: &[u64], weights: &mut [u64]) {
+        let count = self.from.len();
+        weights.copy_from_slice(input);
+        for_each_row(weights, input.len() / count, |i, row| {
+            let q = &self.from[i];
+            if count > 1 {
+                q.kernels().scale(q, row, self.inverses[i]);
+            }
+            let half = q.value() / 2;
+            row.iter_mut().for_each(|y| *y = q.add(*y, half));
+        });
+    }
+
+    /// Target `target` of a balanced conversion.
+    pub(crate) fn balanced_row(&self, target: usize, weights: &[u64], row: &mut [u64]) {
+        let (p, count) = (&self.to[target], self.from.len());
+        if count > 1 {
+            weighted_sum(
+                p,
+                row,
+                weights,
+                &self.factors[target][..count],
+                self.offsets[target],
+            );
+        } else {
+            // One prime: the factor is 1.
+            p.kernels().reduce(p, row, weights);
+            row.iter_mut()
+                .for_each(|x| *x = p.add(*x, self.offsets[target]));
+        }
+    }
+
+    /// `v = round(sum_i y_i / q_i)` for each coefficient, the terms added in the order of the rows.
     #[expect(
         clippy::cast_precision_loss,
         reason = "the rounding error of the quotients is part of the stated bound"
@@ -95,57 +181,21 @@ impl BasisConverter {
         clippy::cast_sign_loss,
         reason = "the sum of k quotients is in [0, k]"
     )]
-    pub fn centred(&self, input: &[u64], output: &mut [u64]) {
-        let length = self.row_length(input, output);
-        let count = self.from.len();
-        if count == 1 {
-            // One balanced digit is centred.
-            return self.balanced(input, output);
-        }
-        let mut weights = vec![0; (count + 1) * length];
-        weights[..count * length].copy_from_slice(input);
-        for_each_row(&mut weights[..count * length], length, |i, row| {
-            self.from[i]
-                .kernels()
-                .scale(&self.from[i], row, self.inverses[i]);
-        });
-        let (rows, overflow) = weights.split_at_mut(count * length);
-        for (k, v) in overflow.iter_mut().enumerate() {
-            let quotients = rows.iter().skip(k).step_by(length).zip(&self.reciprocals);
-            let sum: f64 = quotients.fold(0.5, |sum, (&y, reciprocal)| sum + y as f64 * reciprocal);
-            *v = sum as u64; // rounds down, so with the 0.5 to nearest
-        }
-        for_each_row(output, length, |j, row| {
-            weighted_sum(&self.to[j], row, &weights, &self.factors[j], 0);
-        });
-    }
-
-    /// A balanced representative, row-major, modulo each target. Constant time in the residues.
-    ///
-    /// # Panics
-    /// If the rows do not match the moduli.
-    pub fn balanced(&self, input: &[u64], output: &mut [u64]) {
-        let length = self.row_length(input, output);
-        let count = self.from.len();
-        let mut weights = input.to_vec();
-        for_each_row(&mut weights, length, |i, row| {
-            let q = &self.from[i];
-            if count > 1 {
-                q.kernels().scale(q, row, self.inverses[i]);
+    fn round_quotients(&self, rows: &[u64], overflow: &mut [u64]) {
+        const STRIP: usize = 64;
+        let length = overflow.len();
+        for (strip, v) in overflow.chunks_mut(STRIP).enumerate() {
+            let mut sums = [0.5; STRIP]; // truncation then rounds to nearest
+            for (row, reciprocal) in rows.chunks_exact(length).zip(&self.reciprocals) {
+                let row = &row[strip * STRIP..][..v.len()];
+                sums.iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, &y)| *sum += y as f64 * reciprocal);
             }
-            let half = q.value() / 2;
-            row.iter_mut().for_each(|y| *y = q.add(*y, half));
-        });
-        for_each_row(output, length, |j, row| {
-            let p = &self.to[j];
-            if count > 1 {
-                weighted_sum(p, row, &weights, &self.factors[j][..count], self.offsets[j]);
-            } else {
-                // One prime: the factor is 1.
-                p.kernels().reduce(p, row, &weights);
-                row.iter_mut().for_each(|x| *x = p.add(*x, self.offsets[j]));
-            }
-        });
+            v.iter_mut()
+                .zip(&sums)
+                .for_each(|(v, &sum)| *v = sum as u64);
+        }
     }
 
     fn row_length(&self, input: &[u64], output: &[u64]) -> usize {

@@ -11,6 +11,7 @@ mod poly;
 mod primes;
 mod rescale;
 mod sample;
+mod scratch;
 
 pub use automorphism::{GaloisElement, NttPermutation};
 pub use basis::RnsBasis;

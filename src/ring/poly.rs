@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 /// A polynomial of degree below N in RNS: one row of N canonical residues for each prime of its basis.
 ///
 /// The form is in the type: products exist only on [`NttPoly`], basis conversion only on [`CoeffPoly`].
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Poly<F: Form> {
     basis: Arc<RnsBasis>,
     data: Vec<u64>,
@@ -48,7 +48,14 @@ impl<F: Form> Poly<F> {
     /// The zero polynomial.
     #[must_use]
     pub fn zero(basis: &Arc<RnsBasis>) -> Self {
-        let data = vec![0; basis.len() * basis.degree()];
+        let mut poly = Self::unspecified(basis);
+        poly.data.fill(0);
+        poly
+    }
+
+    /// A polynomial of unspecified content, to be filled.
+    pub(crate) fn unspecified(basis: &Arc<RnsBasis>) -> Self {
+        let data = basis.pool().take(basis.len() * basis.degree());
         Self {
             basis: Arc::clone(basis),
             data,
@@ -161,12 +168,11 @@ impl<F: Form> Poly<F> {
     #[must_use]
     pub fn truncated(&self, basis: &Arc<RnsBasis>) -> Self {
         self.debug_assert_prefix(basis);
-        let data = self.data[..basis.len() * basis.degree()].to_vec();
-        Self {
-            basis: Arc::clone(basis),
-            data,
-            form: PhantomData,
-        }
+        let mut prefix = Self::unspecified(basis);
+        prefix
+            .data
+            .copy_from_slice(&self.data[..basis.len() * basis.degree()]);
+        prefix
     }
 
     /// [`truncated`](Self::truncated), in place.
@@ -174,25 +180,6 @@ impl<F: Form> Poly<F> {
         self.debug_assert_prefix(basis);
         self.data.truncate(basis.len() * basis.degree());
         self.basis = Arc::clone(basis);
-    }
-
-    /// The rows at `positions`, as a polynomial over `basis`.
-    ///
-    /// # Panics
-    /// If a position is beyond the rows, or `basis` has another number of primes.
-    #[must_use]
-    pub fn select(&self, positions: &[usize], basis: &Arc<RnsBasis>) -> Self {
-        debug_assert!(
-            positions
-                .iter()
-                .enumerate()
-                .all(|(i, &p)| basis.modulus(i) == self.basis.modulus(p))
-        );
-        let data = positions
-            .iter()
-            .flat_map(|&position| self.row(position).iter().copied())
-            .collect();
-        Self::from_rows(basis, data)
     }
 
     fn debug_assert_prefix(&self, basis: &RnsBasis) {
@@ -309,9 +296,25 @@ impl NttPoly {
     }
 }
 
+impl<F: Form> Clone for Poly<F> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::unspecified(&self.basis);
+        copy.data.copy_from_slice(&self.data);
+        copy
+    }
+}
+
+impl<F: Form> Drop for Poly<F> {
+    /// The buffer goes back to the pool.
+    fn drop(&mut self) {
+        self.basis.pool().put(std::mem::take(&mut self.data));
+    }
+}
+
 impl<F: Form> Zeroize for Poly<F> {
+    /// All residues become 0; the polynomial keeps its rows.
     fn zeroize(&mut self) {
-        self.data.zeroize();
+        self.data.as_mut_slice().zeroize();
     }
 }
 

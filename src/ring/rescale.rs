@@ -1,4 +1,5 @@
 use crate::kernels::{Modulus, ShoupScalar};
+use crate::parallel::for_each_row;
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 use std::sync::Arc;
 
@@ -40,21 +41,25 @@ impl TailDivider {
     #[must_use]
     pub fn divide(&self, mut poly: NttPoly) -> NttPoly {
         let basis = Arc::clone(poly.basis());
+        let pool = basis.pool();
         let head_len = self.head.len();
         let degree = basis.degree();
         let (_, tail) = poly.data_mut().split_at_mut(head_len * degree);
-        crate::parallel::for_each_row(tail, degree, |i, row| {
+        for_each_row(tail, degree, |i, row| {
             basis.table(head_len + i).inverse(row)
         });
-        let mut remainder = NttPoly::zero(&self.head);
-        self.converter.centred(tail, remainder.data_mut());
-        remainder.for_each_row(|i, row| self.head.table(i).forward(row));
+        let mut weights = pool.take(self.converter.centred_width() * degree);
+        self.converter.centred_weights(tail, &mut weights);
         poly.truncate(&self.head);
         poly.for_each_row(|i, row| {
             let q = self.head.modulus(i);
-            q.kernels()
-                .sub_scale(q, row, remainder.row(i), self.inverses[i]);
+            let mut remainder = pool.take(degree);
+            self.converter.centred_row(i, &weights, &mut remainder);
+            self.head.table(i).forward(&mut remainder);
+            q.kernels().sub_scale(q, row, &remainder, self.inverses[i]);
+            pool.put(remainder);
         });
+        pool.put(weights);
         poly
     }
 }
