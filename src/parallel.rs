@@ -20,6 +20,32 @@ pub(crate) fn for_each_row(
         .for_each(|(index, row)| work(index, row));
 }
 
+/// Calls `work(index, rows)` for the rows of two equally long arrays, side by side.
+pub(crate) fn for_each_row_of_two(
+    [first, second]: [&mut [u64]; 2],
+    length: usize,
+    work: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
+) {
+    #[cfg(feature = "parallel")]
+    if 2 * first.len() >= PARALLEL_FROM && first.len() > length && rayon::current_num_threads() > 1
+    {
+        use rayon::prelude::*;
+        let pairs = first
+            .par_chunks_exact_mut(length)
+            .zip(second.par_chunks_exact_mut(length));
+        pairs
+            .enumerate()
+            .for_each(|(index, (first, second))| work(index, [first, second]));
+        return;
+    }
+    let pairs = first
+        .chunks_exact_mut(length)
+        .zip(second.chunks_exact_mut(length));
+    pairs
+        .enumerate()
+        .for_each(|(index, (first, second))| work(index, [first, second]));
+}
+
 /// The results of `work(0)`, ..., `work(count - 1)`, in order.
 pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "parallel")]

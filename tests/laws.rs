@@ -9,11 +9,11 @@
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use slotwise::Result;
 use slotwise::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Decryptor, Encryptor};
 use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator};
 use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
 use slotwise::params::{BfvContext, CkksContext, Context};
+use slotwise::{Error, Result};
 use std::sync::{Arc, LazyLock};
 
 /// One scheme with its keys: the evaluator, and how to encrypt and decrypt.
@@ -311,6 +311,185 @@ fn circuit<E: Evaluator>(
     let product = e.mul_many(&[x.clone(), y.clone(), x.clone()])?;
     let total = e.sub(&e.add(&shifted, &combined)?, &product)?;
     e.add_plain(&total, &e.encode_term(weights, &total)?)
+}
+
+/// One step of a random program: which operation, on which earlier values, with which numbers.
+type Step = (u8, usize, usize, i64, f64);
+
+/// A program of up to 40 steps.
+fn program() -> impl Strategy<Value = Vec<Step>> {
+    let step = (
+        any::<u8>(),
+        0..64usize,
+        0..64usize,
+        -40..40i64,
+        -2.0..2.0f64,
+    );
+    prop::collection::vec(step, 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a program does to CKKS ciphertexts, each value decrypts within its bounds, and what is refused is refused for
+    /// want of levels, scale or a relinearization.
+    #[test]
+    fn random_ckks_programs_stay_within_their_bounds(x in reals(), y in reals(), steps in program(), seed: u64) {
+        let mut pool = [x, y].map(|slots| (CKKS.encrypt(&slots, seed), slots)).to_vec();
+        let mut done = 0;
+        for step in steps {
+            let (result, want) = ckks_step(&CKKS.evaluator, &pool, step);
+            match result {
+                Ok(ciphertext) => {
+                    check_ckks(&ciphertext, &want, step);
+                    pool.push((ciphertext, want));
+                    done += 1;
+                }
+                Err(Error::LevelExhausted { .. } | Error::ScaleTooLarge { .. } | Error::ScaleMismatch { .. }
+                    | Error::InvalidLevel { .. } | Error::NotRelinearized { .. }) => {}
+                Err(other) => panic!("{step:?}: {other}"),
+            }
+        }
+        prop_assert!(done + 2 == pool.len());
+    }
+
+    /// Whatever a program does to BFV ciphertexts, each value is right or says that its noise is too large.
+    #[test]
+    fn random_bfv_programs_are_exact(x in integers(), y in integers(), steps in program(), seed: u64) {
+        let t = BFV.evaluator.context().plain_modulus().value();
+        let clear = ClearIntegers::new(64, t).unwrap();
+        let mut pool = [x, y].map(|slots| (BFV.encrypt(&slots, seed), slots)).to_vec();
+        for step in steps {
+            let (result, want) = bfv_step(&BFV.evaluator, &clear, &pool, step);
+            match result {
+                Ok(ciphertext) => {
+                    match BFV.decryptor.decrypt(&ciphertext) {
+                        Ok(plaintext) => {
+                            let got = BFV.evaluator.encoder().decode(&plaintext).unwrap();
+                            prop_assert_eq!(&got, &want, "{:?}", step);
+                            let budget = BFV.decryptor.noise_budget(&ciphertext).unwrap();
+                            prop_assert!(budget >= ciphertext.precision_bits(), "{:?}", step);
+                        }
+                        Err(Error::NoiseExhausted { .. }) => prop_assert!(ciphertext.precision_bits() < 1e-5),
+                        Err(other) => panic!("{step:?}: {other}"),
+                    }
+                    pool.push((ciphertext, want));
+                }
+                Err(Error::LevelExhausted { .. } | Error::NotRelinearized { .. }) => {}
+                Err(other) => panic!("{step:?}: {other}"),
+            }
+        }
+    }
+}
+
+/// The error is within the bound, the message within its own; or decryption says that nothing is left of the message.
+fn check_ckks(ciphertext: &CkksCiphertext, want: &[f64], step: Step) {
+    let (noise, message) = (ciphertext.noise_bound(), ciphertext.message_bound());
+    let plaintext = match CKKS.decryptor.decrypt(ciphertext) {
+        Ok(plaintext) => plaintext,
+        Err(Error::PrecisionExhausted { .. }) => {
+            assert!(noise >= message.max(1.0), "{step:?}");
+            return;
+        }
+        Err(other) => panic!("{step:?}: {other}"),
+    };
+    let got = CKKS.evaluator.encoder().decode(&plaintext).unwrap();
+    // Numbers of this size are no more exact in f64.
+    let allowed = noise + message * (-48f64).exp2();
+    for (got, want) in got.iter().zip(want) {
+        assert!(
+            (got - want).abs() <= allowed,
+            "{step:?}: {got} instead of {want}, allowed {allowed:e}"
+        );
+        assert!(want.abs() <= message * (1.0 + 1e-9), "{step:?}: message");
+    }
+}
+
+/// One step in CKKS, by the methods of the type and of the trait, and in the clear.
+fn ckks_step(
+    e: &CkksEvaluator,
+    pool: &[(CkksCiphertext, Vec<f64>)],
+    (operation, left, right, integer, real): Step,
+) -> (Result<CkksCiphertext>, Vec<f64>) {
+    let clear = ClearReals::new(32);
+    let (a, x) = &pool[left % pool.len()];
+    let (b, y) = &pool[right % pool.len()];
+    let level = right % 6;
+    let values = [real, real / 2.0, -real];
+    let rounded = (integer / 4) as f64;
+    let (result, want) = match operation % 21 {
+        0 | 1 => (e.add(a, b), clear.add(x, y)),
+        2 => (e.sub(a, b), clear.sub(x, y)),
+        3 => (e.negate(a), clear.negate(x)),
+        4 | 5 => (Evaluator::mul(e, a, b), clear.mul(x, y)),
+        6 => (e.mul(a, b), clear.mul(x, y)),
+        7 => (Evaluator::square(e, a), clear.square(x)),
+        8 => (e.tensor(a, b), clear.mul(x, y)),
+        9 => (e.relinearize(a), Ok(x.clone())),
+        10 | 11 => (e.rescale(a), Ok(x.clone())),
+        12 => (e.drop_to_level(a, level), Ok(x.clone())),
+        13 => (e.adjust_to_level(a, level), Ok(x.clone())),
+        14 => (e.rotate_left(a, integer), clear.rotate_left(x, integer)),
+        15 => (e.conjugate(a), clear.conjugate(x)),
+        16 => (e.add_scalar(a, real), clear.add_scalar(x, real)),
+        17 => (e.mul_scalar(a, rounded), clear.mul_scalar(x, rounded)),
+        18 => (Evaluator::mul_scalar(e, a, real), clear.mul_scalar(x, real)),
+        19 => {
+            let factor = e.encode_factor(&values, a);
+            let product = factor.and_then(|factor| Evaluator::mul_plain(e, a, &factor));
+            let factor = clear.encode_factor(&values, x).unwrap();
+            (product, clear.mul_plain(x, &factor))
+        }
+        _ => {
+            let term = e.encode_term(&values, a);
+            let difference = term.and_then(|term| e.sub_plain(a, &term));
+            let term = clear.encode_term(&values, x).unwrap();
+            (difference, clear.sub_plain(x, &term))
+        }
+    };
+    (result, want.unwrap())
+}
+
+/// One step in BFV and in the clear.
+fn bfv_step(
+    e: &BfvEvaluator,
+    clear: &ClearIntegers,
+    pool: &[(BfvCiphertext, Vec<i64>)],
+    (operation, left, right, integer, _): Step,
+) -> (Result<BfvCiphertext>, Vec<i64>) {
+    let (a, x) = &pool[left % pool.len()];
+    let (b, y) = &pool[right % pool.len()];
+    let values: Vec<i64> = (1..5).map(|k| k * integer).collect();
+    let (result, want) = match operation % 16 {
+        0 | 1 => (e.add(a, b), clear.add(x, y)),
+        2 => (e.sub(a, b), clear.sub(x, y)),
+        3 => (e.negate(a), clear.negate(x)),
+        4 | 5 => (e.mul(a, b), clear.mul(x, y)),
+        6 => (e.square(a), clear.square(x)),
+        7 => (e.tensor(a, b), clear.mul(x, y)),
+        8 => (e.relinearize(a), Ok(x.clone())),
+        9 => (e.switch_modulus(a), Ok(x.clone())),
+        10 => (
+            e.rotate_rows_left(a, integer),
+            clear.rotate_left(x, integer),
+        ),
+        11 => (e.swap_rows(a), clear.conjugate(x)),
+        12 => (e.add_scalar(a, integer), clear.add_scalar(x, integer)),
+        13 => (e.mul_scalar(a, integer), clear.mul_scalar(x, integer)),
+        14 => {
+            let factor = e.encode_factor(&values, a);
+            let product = factor.and_then(|factor| e.mul_plain(a, &factor));
+            let factor = clear.encode_factor(&values, x).unwrap();
+            (product, clear.mul_plain(x, &factor))
+        }
+        _ => {
+            let term = e.encode_term(&values, a);
+            let sum = term.and_then(|term| e.add_plain(a, &term));
+            let term = clear.encode_term(&values, x).unwrap();
+            (sum, clear.add_plain(x, &term))
+        }
+    };
+    (result, want.unwrap())
 }
 
 /// Keys, ciphertexts and results of both schemes, from one seed, as residues, at a size where rows run in parallel.

@@ -1,5 +1,6 @@
 use crate::error::Result;
-use crate::keys::{KeyDigit, SwitchingKey};
+use crate::keys::SwitchingKey;
+use crate::parallel::{for_each_row, for_each_row_of_two};
 use crate::params::{Context, KeySwitching};
 use crate::ring::NttPoly;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 pub struct HoistedDigits {
     context: Arc<Context>,
     level: usize,
-    digits: Vec<NttPoly>,
+    /// For each prime of the extended basis, a row for each digit.
+    rows: Vec<u64>,
 }
 
 impl HoistedDigits {
@@ -18,17 +20,18 @@ impl HoistedDigits {
     ///
     /// Source: eprint 2019/688, section 3, with balanced digits (see [`crate::ring::BasisConverter::balanced`]).
     pub(super) fn new(context: &Arc<Context>, level: usize, poly: &NttPoly) -> Result<Self> {
-        let cut = Cut::new(context.key_switching(level)?, poly);
-        let extended = &cut.switching.extended;
-        let digits = crate::parallel::map(cut.switching.digits.len(), |number| {
-            let mut lifted = NttPoly::unspecified(extended);
-            lifted.for_each_row(|i, row| cut.digit_row(number, i, row));
-            lifted
-        });
+        let switching = context.key_switching(level)?;
+        let cut = Cut::new(switching, poly);
+        let length = switching.digits.len() * context.degree();
+        let mut rows = switching
+            .extended
+            .pool()
+            .take(switching.extended.len() * length);
+        for_each_row(&mut rows, length, |i, rows| cut.digit_rows(i, rows));
         Ok(Self {
             context: Arc::clone(context),
             level,
-            digits,
+            rows,
         })
     }
 
@@ -36,64 +39,79 @@ impl HoistedDigits {
     /// source.
     pub(super) fn switch(&self, key: &SwitchingKey) -> Result<[NttPoly; 2]> {
         let switching = self.context.key_switching(self.level)?;
-        let sum = |half: fn(&KeyDigit) -> &NttPoly| {
-            let mut sum = NttPoly::zero(&switching.extended);
-            sum.for_each_row(|i, row| {
-                let q = switching.extended.modulus(i);
-                for (digit, key) in self.digits.iter().zip(key.digits()) {
-                    q.kernels().mul_add_assign(
-                        q,
-                        row,
-                        digit.row(i),
-                        half(key).row(switching.positions[i]),
-                    );
-                }
-            });
-            switching.divider.divide(sum)
-        };
-        Ok([sum(|digit| &digit.b), sum(|digit| &digit.a)])
+        let length = switching.digits.len() * self.context.degree();
+        Ok(sum_and_divide(switching, |i, sums| {
+            multiply(
+                switching,
+                i,
+                &self.rows[i * length..(i + 1) * length],
+                key,
+                sums,
+            );
+        }))
     }
 }
 
-/// [`HoistedDigits::new`] and [`HoistedDigits::switch`] in one, for a polynomial that is switched once: prime by prime, each
-/// digit's row is made, multiplied and forgotten while it lies in the cache.
+impl Drop for HoistedDigits {
+    /// The buffer goes back to the pool.
+    fn drop(&mut self) {
+        self.context
+            .key_basis()
+            .pool()
+            .put(std::mem::take(&mut self.rows));
+    }
+}
+
+/// [`HoistedDigits::new`] and [`HoistedDigits::switch`] in one, for a polynomial that is switched once: prime by prime, the
+/// digits' rows are made, multiplied and forgotten while they lie in the cache.
 pub(super) fn switch(
     context: &Context,
     level: usize,
     poly: &NttPoly,
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
-    let cut = Cut::new(context.key_switching(level)?, poly);
-    let switching = cut.switching;
-    let (extended, degree) = (&switching.extended, context.degree());
-    // Row i of both sums side by side, so that one pass fills them.
-    let mut sums = extended.pool().take(2 * extended.len() * degree);
-    crate::parallel::for_each_row(&mut sums, 2 * degree, |i, rows| {
-        let q = extended.modulus(i);
-        let (b, a) = rows.split_at_mut(degree);
-        b.fill(0);
-        a.fill(0);
-        let mut digit_row = extended.pool().take(degree);
-        for (number, digit) in key.digits().iter().enumerate().take(switching.digits.len()) {
-            cut.digit_row(number, i, &mut digit_row);
-            let position = switching.positions[i];
-            q.kernels()
-                .mul_add_assign(q, b, &digit_row, digit.b.row(position));
-            q.kernels()
-                .mul_add_assign(q, a, &digit_row, digit.a.row(position));
-        }
-        extended.pool().put(digit_row);
-    });
-    let half = |offset: usize| {
-        let mut sum = NttPoly::unspecified(extended);
-        sum.for_each_row(|i, row| {
-            row.copy_from_slice(&sums[(2 * i + offset) * degree..][..degree])
-        });
-        switching.divider.divide(sum)
-    };
-    let switched = [half(0), half(1)];
-    extended.pool().put(sums);
-    Ok(switched)
+    let switching = context.key_switching(level)?;
+    let cut = Cut::new(switching, poly);
+    let pool = switching.extended.pool();
+    let length = switching.digits.len() * context.degree();
+    Ok(sum_and_divide(switching, |i, sums| {
+        let mut digits = pool.take(length);
+        cut.digit_rows(i, &mut digits);
+        multiply(switching, i, &digits, key, sums);
+        pool.put(digits);
+    }))
+}
+
+/// Both polynomials over the extended basis, filled row by row, then divided by the special primes.
+fn sum_and_divide(
+    switching: &KeySwitching,
+    fill: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
+) -> [NttPoly; 2] {
+    let extended = &switching.extended;
+    let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(extended));
+    for_each_row_of_two(
+        [first.data_mut(), second.data_mut()],
+        extended.degree(),
+        fill,
+    );
+    [first, second].map(|sum| switching.divider.divide(sum))
+}
+
+/// Row i of both sums: the digits times the key's rows.
+fn multiply(
+    switching: &KeySwitching,
+    i: usize,
+    digits: &[u64],
+    key: &SwitchingKey,
+    sums: [&mut [u64]; 2],
+) {
+    let position = switching.positions[i];
+    let keys: Vec<[&[u64]; 2]> = key.digits()[..switching.digits.len()]
+        .iter()
+        .map(|digit| [digit.b.row(position), digit.a.row(position)])
+        .collect();
+    let q = switching.extended.modulus(i);
+    q.kernels().inner_products(q, sums, digits, &keys);
 }
 
 /// A polynomial ready to be cut: its digits' rows are made one at a time.
@@ -121,6 +139,14 @@ impl<'a> Cut<'a> {
             poly,
             weights,
         }
+    }
+
+    /// Row i, over the extended basis, of each digit.
+    fn digit_rows(&self, i: usize, rows: &mut [u64]) {
+        let degree = self.poly.basis().degree();
+        rows.chunks_exact_mut(degree)
+            .enumerate()
+            .for_each(|(number, row)| self.digit_row(number, i, row));
     }
 
     /// Row i, over the extended basis, of digit `number`.

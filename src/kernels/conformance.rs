@@ -1,6 +1,6 @@
 //! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
-use super::{Kernels, Modulus, NttTable, available, portable};
+use super::{Kernels, Modulus, NttTable, WeightedSum, available, portable};
 
 /// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
 const PRIME_BITS: [u32; 14] = [30, 36, 40, 45, 46, 47, 48, 49, 50, 51, 52, 55, 60, 61];
@@ -112,7 +112,16 @@ fn weighted_sums_of_residues_of_other_primes() {
             for kernels in available(q.bits()) {
                 let check = |inputs: &[u64], factors: &[u64], offset: u64| {
                     compare(kernels, &q, "weighted_sum", &row, &|k, row| {
-                        k.weighted_sum(&q, row, inputs, factors, offset);
+                        let bits = inputs.iter().map(|x| 64 - x.leading_zeros()).max();
+                        for input_bits in [bits.unwrap_or(0), 61] {
+                            let sum = WeightedSum {
+                                inputs,
+                                input_bits,
+                                factors,
+                                offset,
+                            };
+                            k.weighted_sum(&q, row, &sum);
+                        }
                     });
                 };
                 check(&wide, &factors, row[0]);
@@ -120,6 +129,37 @@ fn weighted_sums_of_residues_of_other_primes() {
                 check(&vec![LARGEST; wide.len()], &top, q.value() - 1);
                 check(&vec![(1 << 52) - 1; wide.len()], &top, q.value() - 1);
                 check(&vec![0; wide.len()], &top, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn inner_products_of_digits_and_keys() {
+    let mut random = Random(6);
+    for q in moduli() {
+        for (count, length) in (1..=40).zip([1, 7, 8, 13, 16, 40, 64, 100].into_iter().cycle()) {
+            let digits = row_of(&random.words(count * length), &q);
+            let keys: Vec<[Vec<u64>; 2]> = (0..count)
+                .map(|_| [0, 1].map(|_| row_of(&random.words(length), &q)))
+                .collect();
+            let tops = vec![q.value() - 1; count * length];
+            let row = row_of(&random.words(2 * length), &q);
+            for kernels in available(q.bits()) {
+                for (digits, keys) in [
+                    (
+                        &digits,
+                        keys.iter()
+                            .map(|[b, a]| [&b[..], &a[..]])
+                            .collect::<Vec<_>>(),
+                    ),
+                    (&tops, vec![[&tops[..length], &tops[..length]]; count]),
+                ] {
+                    compare(kernels, &q, "inner_products", &row, &|k, row| {
+                        let (b, a) = row.split_at_mut(length);
+                        k.inner_products(&q, [b, a], digits, &keys);
+                    });
+                }
             }
         }
     }

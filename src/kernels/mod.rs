@@ -69,22 +69,21 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     }
 
     /// `row[k] = offset + sum_i inputs[i][k] * factors[i] mod q`, the inner product of base conversion.
+    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
+        portable::weighted_sum(q, row, sum);
+    }
+
+    /// `sums[h][k] = sum_j digits[j][k] * keys[j][h][k] mod q` for both halves h: the inner products of key switching.
     ///
-    /// `inputs` is row-major, `factors.len()` rows of `row.len()` values below `2^61`; `factors` and `offset` are residues
-    /// modulo q; at most 32 rows.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "five operands that no other method shares"
-    )]
-    fn weighted_sum(
+    /// `digits` is row-major, `keys.len()` rows; all are residues modulo q.
+    fn inner_products(
         &self,
         q: &Modulus,
-        row: &mut [u64],
-        inputs: &[u64],
-        factors: &[u64],
-        offset: u64,
+        sums: [&mut [u64]; 2],
+        digits: &[u64],
+        keys: &[[&[u64]; 2]],
     ) {
-        portable::weighted_sum(q, row, inputs, factors, offset);
+        portable::inner_products(q, sums, digits, keys);
     }
 
     /// The forward negacyclic NTT in place: coefficients in natural order to values in bit-reversed order, position i
@@ -97,6 +96,19 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
         portable::inverse_ntt(table, row);
     }
+}
+
+/// The operands of [`Kernels::weighted_sum`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WeightedSum<'a> {
+    /// Row-major, `factors.len()` rows: values of at most `input_bits` bits.
+    pub(crate) inputs: &'a [u64],
+    /// At most 61.
+    pub(crate) input_bits: u32,
+    /// Residues modulo q, at most 32.
+    pub(crate) factors: &'a [u64],
+    /// A residue modulo q.
+    pub(crate) offset: u64,
 }
 
 /// The kernels that this processor (and `SLOTWISE_KERNELS`, if set) allows for a modulus of `bits` bits.

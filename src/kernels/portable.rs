@@ -1,6 +1,6 @@
 //! The scalar reference: 64-bit Shoup and Barrett arithmetic, no assumption about the processor.
 
-use super::{Kernels, Modulus, NttTable, ShoupScalar};
+use super::{Kernels, Modulus, NttTable, ShoupScalar, WeightedSum};
 
 /// The kernels that run everywhere: every method is the default of [`Kernels`].
 #[derive(Debug)]
@@ -48,35 +48,54 @@ pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &[u64]) {
     zip(row, input).for_each(|(x, &y)| *x = q.reduce(y));
 }
 
-pub(super) fn weighted_sum(
-    q: &Modulus,
-    row: &mut [u64],
-    inputs: &[u64],
-    factors: &[u64],
-    offset: u64,
-) {
-    debug_assert_eq!(inputs.len(), row.len() * factors.len());
-    debug_assert!(factors.len() <= 32);
+pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
+    debug_assert_eq!(sum.inputs.len(), row.len() * sum.factors.len());
+    debug_assert!(sum.factors.len() <= 32 && sum.input_bits <= 61);
+    weighted_sum_from(q, row, sum, 0);
+}
+
+/// The places of [`weighted_sum`] from `start` on.
+pub(super) fn weighted_sum_from(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>, start: usize) {
     let length = row.len();
-    for (k, out) in row.iter_mut().enumerate() {
-        *out = weighted_sum_at(q, &inputs[k..], length, factors, offset);
+    for (k, out) in row.iter_mut().enumerate().skip(start) {
+        // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
+        let mut total = u128::from(sum.offset);
+        for (i, &factor) in sum.factors.iter().enumerate() {
+            total += u128::from(sum.inputs[i * length + k]) * u128::from(factor);
+        }
+        *out = q.reduce_wide(total);
     }
 }
 
-/// One place of [`weighted_sum`]: its inputs are the words 0, `length`, `2 * length`, ...
-pub(super) fn weighted_sum_at(
+pub(super) fn inner_products(
     q: &Modulus,
-    inputs: &[u64],
-    length: usize,
-    factors: &[u64],
-    offset: u64,
-) -> u64 {
-    // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
-    let mut sum = u128::from(offset);
-    for (i, &factor) in factors.iter().enumerate() {
-        sum += u128::from(inputs[i * length]) * u128::from(factor);
+    sums: [&mut [u64]; 2],
+    digits: &[u64],
+    keys: &[[&[u64]; 2]],
+) {
+    debug_assert_eq!(digits.len(), sums[0].len() * keys.len());
+    inner_products_from(q, sums, digits, keys, 0);
+}
+
+/// The places of [`inner_products`] from `start` on.
+pub(super) fn inner_products_from(
+    q: &Modulus,
+    sums: [&mut [u64]; 2],
+    digits: &[u64],
+    keys: &[[&[u64]; 2]],
+    start: usize,
+) {
+    for (half, row) in sums.into_iter().enumerate() {
+        let length = row.len();
+        for (k, out) in row.iter_mut().enumerate().skip(start) {
+            let mut total = 0;
+            for (j, key) in keys.iter().enumerate() {
+                let product = u128::from(digits[j * length + k]) * u128::from(key[half][k]);
+                total = q.reduce_wide(product + u128::from(total));
+            }
+            *out = total;
+        }
     }
-    q.reduce_wide(sum)
 }
 
 /// Cooley-Tukey layers with lazy reduction: values stay in `[0, 4q)`, below 2^63.

@@ -10,5 +10,5 @@ pub use evaluation::{EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, 
 pub use generator::KeyGenerator;
 pub use public::PublicKey;
 pub use secret::{KeyId, SecretKey};
-pub(crate) use switching::KeyDigit;
+
 pub use switching::SwitchingKey;

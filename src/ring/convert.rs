@@ -1,4 +1,4 @@
-use crate::kernels::{Modulus, ShoupScalar};
+use crate::kernels::{Modulus, ShoupScalar, WeightedSum};
 use crate::parallel::for_each_row;
 
 /// Base conversion: from the residues of an integer modulo the primes `q_1, ..., q_k` to residues modulo others.
@@ -20,6 +20,8 @@ pub struct BasisConverter {
     to: Vec<Modulus>,
     /// (Q/q_i)^-1 mod q_i.
     inverses: Vec<ShoupScalar>,
+    /// The bits of the largest q_i.
+    input_bits: u32,
     /// 1/q_i.
     reciprocals: Vec<f64>,
     /// Per target prime p: Q/q_i mod p for each i, then -Q mod p.
@@ -72,7 +74,9 @@ impl BasisConverter {
             })
             .collect();
         let reciprocals = from.iter().map(|q| 1.0 / q.value() as f64).collect();
+        let input_bits = from.iter().map(Modulus::bits).max().unwrap_or(0);
         Self {
+            input_bits,
             from: from.to_vec(),
             to: to.to_vec(),
             inverses,
@@ -135,7 +139,14 @@ impl BasisConverter {
         if self.from.len() == 1 {
             return self.balanced_row(target, weights, row);
         }
-        weighted_sum(&self.to[target], row, weights, &self.factors[target], 0);
+        let (factors, input_bits) = (&self.factors[target], self.input_bits);
+        let sum = WeightedSum {
+            inputs: weights,
+            input_bits,
+            factors,
+            offset: 0,
+        };
+        weighted_sum(&self.to[target], row, &sum);
     }
 
     /// What all targets of a balanced conversion share: the y_i, each shifted by half of its prime.
@@ -156,12 +167,17 @@ impl BasisConverter {
     pub(crate) fn balanced_row(&self, target: usize, weights: &[u64], row: &mut [u64]) {
         let (p, count) = (&self.to[target], self.from.len());
         if count > 1 {
+            let factors = &self.factors[target][..count];
+            let (input_bits, offset) = (self.input_bits, self.offsets[target]);
             weighted_sum(
                 p,
                 row,
-                weights,
-                &self.factors[target][..count],
-                self.offsets[target],
+                &WeightedSum {
+                    inputs: weights,
+                    input_bits,
+                    factors,
+                    offset,
+                },
             );
         } else {
             // One prime: the factor is 1.
@@ -215,17 +231,31 @@ impl BasisConverter {
 }
 
 /// The kernel's inner product, for any number of rows.
-fn weighted_sum(p: &Modulus, row: &mut [u64], inputs: &[u64], factors: &[u64], offset: u64) {
+fn weighted_sum(p: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     const MOST: usize = 32;
-    let length = row.len();
-    let (first, rest) = factors.split_at(factors.len().min(MOST));
-    p.kernels()
-        .weighted_sum(p, row, &inputs[..first.len() * length], first, offset);
-    if !rest.is_empty() {
-        let mut partial = vec![0; length];
-        weighted_sum(p, &mut partial, &inputs[first.len() * length..], rest, 0);
-        p.kernels().add_assign(p, row, &partial);
+    if sum.factors.len() <= MOST {
+        return p.kernels().weighted_sum(p, row, sum);
     }
+    let (factors, other_factors) = sum.factors.split_at(MOST);
+    let (inputs, other_inputs) = sum.inputs.split_at(MOST * row.len());
+    p.kernels().weighted_sum(
+        p,
+        row,
+        &WeightedSum {
+            inputs,
+            factors,
+            ..*sum
+        },
+    );
+    let mut rest = vec![0; row.len()];
+    let others = WeightedSum {
+        inputs: other_inputs,
+        factors: other_factors,
+        offset: 0,
+        ..*sum
+    };
+    weighted_sum(p, &mut rest, &others);
+    p.kernels().add_assign(p, row, &rest);
 }
 
 #[cfg(test)]

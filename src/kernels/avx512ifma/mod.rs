@@ -16,7 +16,7 @@ mod sum;
 mod vector;
 mod wide;
 
-use super::{Kernels, Modulus, NttTable, ShoupScalar, portable};
+use super::{Kernels, Modulus, NttTable, ShoupScalar, WeightedSum, portable};
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
 pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
@@ -92,16 +92,20 @@ impl Kernels for NarrowKernels {
         unsafe { rows::reduce::<52>(q, row, input) }
     }
 
-    fn weighted_sum(
+    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
+        // SAFETY: `detect` saw the features.
+        unsafe { sum::weighted_sum::<52>(q, row, sum) }
+    }
+
+    fn inner_products(
         &self,
         q: &Modulus,
-        row: &mut [u64],
-        inputs: &[u64],
-        factors: &[u64],
-        offset: u64,
+        sums: [&mut [u64]; 2],
+        digits: &[u64],
+        keys: &[[&[u64]; 2]],
     ) {
         // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_sum::<52>(q, row, inputs, factors, offset) }
+        unsafe { sum::inner_products(q, sums, digits, keys) }
     }
 
     fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
@@ -166,16 +170,24 @@ impl Kernels for WideKernels {
         unsafe { rows::reduce::<64>(q, row, input) }
     }
 
-    fn weighted_sum(
+    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
+        // SAFETY: `detect` saw the features.
+        unsafe { sum::weighted_sum::<64>(q, row, sum) }
+    }
+
+    fn inner_products(
         &self,
         q: &Modulus,
-        row: &mut [u64],
-        inputs: &[u64],
-        factors: &[u64],
-        offset: u64,
+        sums: [&mut [u64]; 2],
+        digits: &[u64],
+        keys: &[[&[u64]; 2]],
     ) {
-        // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_sum::<64>(q, row, inputs, factors, offset) }
+        for (half, sum) in sums.into_iter().enumerate() {
+            sum.fill(0);
+            for (digit, key) in digits.chunks_exact(sum.len()).zip(keys) {
+                self.mul_add_assign(q, sum, digit, key[half]);
+            }
+        }
     }
 
     fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
