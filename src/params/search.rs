@@ -7,6 +7,9 @@ use crate::params::{NoiseModel, RlweParams, SecurityPolicy};
 /// Primes are kept below 2^50 where the sizes allow, so that the fastest kernels serve them.
 const FAST_BITS: u32 = 50;
 
+/// The largest special prime that a search uses.
+const MOST_BITS: u32 = 60;
+
 /// The degrees that a search tries, as exponents of 2.
 const DEGREES: std::ops::RangeInclusive<u32> = 12..=17;
 
@@ -27,7 +30,7 @@ pub(super) fn with_key_switching(
     let limit = policy.limit(degree)?;
     let count = data_bits.len();
     let best = (1..=count)
-        .filter_map(|digits| plan_digits(data_bits, digits))
+        .flat_map(|digits| plan_digits(data_bits, digits))
         .filter(|plan| {
             f64::from(data_bits.iter().sum::<u32>() + plan.special_bits.iter().sum::<u32>())
                 <= limit
@@ -69,30 +72,40 @@ struct DigitPlan {
 }
 
 impl DigitPlan {
-    /// The NTTs of one key switch: the input back, each digit's extension, and the division (PERFORMANCE of hybrid key
-    /// switching: d (L + K) + 2 K + 2 L).
+    /// The work of one key switch in NTTs: the input back, each digit's extension, and the division, which is
+    /// `d (L + K) + 2 K + 2 L`; a prime beyond the fast kernels counts twice.
     fn transforms(&self, count: usize) -> usize {
-        let special = self.special_bits.len();
+        let special: usize = self
+            .special_bits
+            .iter()
+            .map(|&bits| if bits > FAST_BITS { 2 } else { 1 })
+            .sum();
         self.sizes.len() * (count + special) + 2 * special + 2 * count
     }
 }
 
-/// `digits` digits of nearly equal numbers of primes, and special primes whose product is at least each digit's.
-fn plan_digits(data_bits: &[u32], digits: usize) -> Option<DigitPlan> {
+/// `digits` digits of nearly equal numbers of primes, with special primes whose product is at least each digit's: as few as
+/// the fast kernels serve, or a single larger one.
+fn plan_digits(data_bits: &[u32], digits: usize) -> Vec<DigitPlan> {
     let size = data_bits.len().div_ceil(digits);
     let chunks: Vec<&[u32]> = data_bits.chunks(size).collect();
     if chunks.len() != digits {
-        return None; // the same plan as with fewer digits
+        return Vec::new(); // the same plan as with fewer digits
     }
-    let largest = chunks.iter().map(|chunk| chunk.iter().sum::<u32>()).max()?;
-    let most = data_bits.iter().copied().max()?.max(FAST_BITS);
+    let largest = chunks
+        .iter()
+        .map(|chunk| chunk.iter().sum::<u32>())
+        .max()
+        .unwrap_or(0);
     // Primes of b bits are below 2^b, so equal sizes can lose a fraction of a bit: the noise formula accounts for it.
-    let count = largest.div_ceil(most);
-    let special_bits = vec![largest.div_ceil(count); count as usize];
-    Some(DigitPlan {
+    let count = largest.div_ceil(FAST_BITS);
+    let fast = vec![largest.div_ceil(count); count as usize];
+    let single = (largest <= MOST_BITS).then(|| vec![largest]);
+    let plan = |special_bits| DigitPlan {
         sizes: chunks.iter().map(|chunk| chunk.len()).collect(),
         special_bits,
-    })
+    };
+    std::iter::once(fast).chain(single).map(plan).collect()
 }
 
 /// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts, one per level of a
