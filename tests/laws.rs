@@ -493,6 +493,7 @@ fn bfv_step(
 }
 
 /// Keys, ciphertexts and results of both schemes, from one seed, as residues, at a size where rows run in parallel.
+#[cfg(feature = "parallel")]
 fn everything_from_a_seed() -> Vec<Vec<u64>> {
     let mut rng = ChaCha20Rng::seed_from_u64(50);
     let context = CkksContext::builder()

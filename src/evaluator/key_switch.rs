@@ -1,4 +1,5 @@
 use crate::error::Result;
+use crate::kernels::AlignedWords;
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of_two};
 use crate::params::{Context, KeySwitching};
@@ -12,7 +13,7 @@ pub struct HoistedDigits {
     context: Arc<Context>,
     level: usize,
     /// For each prime of the extended basis, a row for each digit.
-    rows: Vec<u64>,
+    rows: AlignedWords,
 }
 
 impl HoistedDigits {

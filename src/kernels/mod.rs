@@ -3,6 +3,7 @@
 //! Residues are canonical, in `[0, q)`, on entry to and exit from every method of [`Kernels`]; lazy ranges stay inside a
 //! method. Every implementation gives the same bits as the portable one (`conformance.rs`).
 
+mod aligned;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -13,6 +14,7 @@ mod modulus;
 mod ntt_table;
 mod portable;
 
+pub use aligned::AlignedWords;
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
 

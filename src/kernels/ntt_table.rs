@@ -1,4 +1,4 @@
-use super::{Modulus, ShoupScalar};
+use super::{AlignedWords, Modulus, ShoupScalar};
 
 /// The twiddle factors of the negacyclic NTT of one degree modulo one prime `q = 1 mod 2N`.
 ///
@@ -22,8 +22,8 @@ pub struct NttTable {
 /// Twiddles as two parallel arrays, as a vector kernel loads them.
 #[derive(Debug)]
 pub(super) struct Twiddles {
-    pub(super) factors: Vec<u64>,
-    pub(super) quotients: Vec<u64>,
+    pub(super) factors: AlignedWords,
+    pub(super) quotients: AlignedWords,
 }
 
 impl NttTable {
@@ -105,7 +105,7 @@ impl NttTable {
 impl Twiddles {
     fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Self {
         let bits = degree.trailing_zeros();
-        let mut factors = vec![0; degree];
+        let mut factors = AlignedWords::zeroed(degree);
         let mut power = 1;
         for i in 0..degree {
             factors[i.reverse_bits() >> (usize::BITS - bits)] = power;

@@ -1,4 +1,4 @@
-use crate::kernels::ShoupScalar;
+use crate::kernels::{AlignedWords, ShoupScalar};
 use crate::parallel::for_each_row;
 use crate::ring::RnsBasis;
 use num_bigint::BigInt;
@@ -13,7 +13,7 @@ use zeroize::Zeroize;
 #[derive(PartialEq, Eq)]
 pub struct Poly<F: Form> {
     basis: Arc<RnsBasis>,
-    data: Vec<u64>,
+    data: AlignedWords,
     form: PhantomData<F>,
 }
 
@@ -66,19 +66,11 @@ impl<F: Form> Poly<F> {
     /// The polynomial with the given rows, one after the other, of canonical residues.
     ///
     /// # Panics
-    /// If `data` does not hold one row per prime.
+    /// If `rows` does not hold one row per prime.
     #[must_use]
-    pub fn from_rows(basis: &Arc<RnsBasis>, data: Vec<u64>) -> Self {
-        assert_eq!(
-            data.len(),
-            basis.len() * basis.degree(),
-            "one row per prime"
-        );
-        let poly = Self {
-            basis: Arc::clone(basis),
-            data,
-            form: PhantomData,
-        };
+    pub fn from_rows(basis: &Arc<RnsBasis>, rows: &[u64]) -> Self {
+        let mut poly = Self::unspecified(basis);
+        poly.data.copy_from_slice(rows);
         debug_assert!(
             (0..basis.len()).all(|i| poly.row(i).iter().all(|&x| x < basis.modulus(i).value()))
         );
@@ -178,7 +170,7 @@ impl<F: Form> Poly<F> {
     /// [`truncated`](Self::truncated), in place.
     pub(crate) fn truncate(&mut self, basis: &Arc<RnsBasis>) {
         self.debug_assert_prefix(basis);
-        self.data.truncate(basis.len() * basis.degree());
+        self.data = std::mem::take(&mut self.data).resized(basis.len() * basis.degree());
         self.basis = Arc::clone(basis);
     }
 
@@ -314,7 +306,7 @@ impl<F: Form> Drop for Poly<F> {
 impl<F: Form> Zeroize for Poly<F> {
     /// All residues become 0; the polynomial keeps its rows.
     fn zeroize(&mut self) {
-        self.data.as_mut_slice().zeroize();
+        self.data.zeroize();
     }
 }
 

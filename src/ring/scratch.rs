@@ -1,3 +1,4 @@
+use crate::kernels::AlignedWords;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -15,7 +16,7 @@ pub(crate) struct ScratchPool {
 #[derive(Debug, Default)]
 struct Shelves {
     /// By capacity.
-    buffers: BTreeMap<usize, Vec<Vec<u64>>>,
+    buffers: BTreeMap<usize, Vec<AlignedWords>>,
     words: usize,
 }
 
@@ -29,14 +30,15 @@ impl ScratchPool {
     }
 
     /// A buffer of `length` words of unspecified content.
-    pub(crate) fn take(&self, length: usize) -> Vec<u64> {
-        let mut buffer = self.find(length).unwrap_or_default();
-        buffer.resize(length, 0);
-        buffer
+    pub(crate) fn take(&self, length: usize) -> AlignedWords {
+        match self.find(length) {
+            Some(buffer) => buffer.resized(length),
+            None => AlignedWords::zeroed(length),
+        }
     }
 
     /// Keeps `buffer` for a later [`take`](Self::take), or frees it.
-    pub(crate) fn put(&self, buffer: Vec<u64>) {
+    pub(crate) fn put(&self, buffer: AlignedWords) {
         let words = buffer.capacity();
         if words == 0 || words > self.limit {
             return;
@@ -52,7 +54,7 @@ impl ScratchPool {
     }
 
     /// The smallest buffer that is large enough and not more than twice too large.
-    fn find(&self, length: usize) -> Option<Vec<u64>> {
+    fn find(&self, length: usize) -> Option<AlignedWords> {
         let mut shelves = self.shelves.try_lock().ok()?;
         let (&words, shelf) = shelves.buffers.range_mut(length..=2 * length).next()?;
         let buffer = shelf.pop()?;
@@ -86,7 +88,7 @@ mod tests {
     fn buffers_come_back_and_the_pool_stays_bounded() {
         let pool = ScratchPool::new(1000);
         let buffer = pool.take(100);
-        assert_eq!(buffer, [0; 100]);
+        assert_eq!(*buffer, [0; 100]);
         let address = buffer.as_ptr();
         pool.put(buffer);
         let larger = pool.take(300);
@@ -96,7 +98,7 @@ mod tests {
         let other = pool.take(60);
         assert_ne!(other.as_ptr(), address, "handed out once");
         for length in [400, 500, 300, 200, 2000, 100] {
-            pool.put(vec![1; length]);
+            pool.put(AlignedWords::zeroed(length));
             assert!(pool.shelves.lock().unwrap().words <= 1000);
         }
         assert_eq!(pool.take(100).len(), 100);
