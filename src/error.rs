@@ -339,7 +339,10 @@ impl Error {
                 format!("the value at {index} is NaN or infinite; give finite numbers")
             }
             Self::ValueOutOfRange { index } => {
-                format!("the value at {index} is too large for these parameters")
+                format!(
+                    "the value at {index} is outside the range of the plaintext modulus; \
+                     use smaller values or a larger plaintext modulus"
+                )
             }
             Self::TooManyValues { given, capacity } => {
                 format!(

@@ -715,3 +715,9 @@ fn seals_default_parameters_at_8192_carry_5_squarings() {
 fn seals_default_parameters_at_16384_carry_12_squarings() {
     default_parameters_carry(16_384, &[48, 48, 48, 49, 49, 49, 49, 49, 49], 12);
 }
+
+#[test]
+fn seals_default_parameters_at_32768_carry_25_squarings() {
+    let bits = [&[55; 15][..], &[56]].concat();
+    default_parameters_carry(32_768, &bits, 25);
+}

@@ -7,8 +7,11 @@ use crate::params::{Scale, log2_sum};
 use num_bigint::BigInt;
 use std::borrow::Cow;
 
-/// The largest relative error that replacing a factor by an integer may make.
-const ROUNDING: f64 = 9.313e-10; // 2^-30
+/// The largest relative error that replacing a factor by an integer may make: 2^-30, or a unit of the coarser scale, which is
+/// below the noise.
+fn negligible(from: Scale, to: Scale) -> f64 {
+    (-from.log2().min(to.log2()).min(30.0)).exp2()
+}
 
 impl CkksEvaluator {
     /// `a` with its scale brought back near one prime, if a product has made it larger and a level is left; otherwise `a`.
@@ -173,7 +176,7 @@ impl CkksEvaluator {
         let Some((scaled, error)) = self.mul_towards(a, scale)? else {
             return Ok(None);
         };
-        Ok((error <= ROUNDING && scaled.check_fits().is_ok()).then_some(scaled))
+        Ok((error <= negligible(a.scale, scale) && scaled.check_fits().is_ok()).then_some(scaled))
     }
 
     /// `a` at `level`, lower than its own, and at `scale`.
@@ -200,7 +203,7 @@ impl CkksEvaluator {
         else {
             return Err(mismatch);
         };
-        if error > ROUNDING || scaled.check_fits().is_err() {
+        if error > negligible(a.scale, scale) || scaled.check_fits().is_err() {
             return Err(mismatch);
         }
         let mut rescaled = self.rescale(&scaled)?;

@@ -47,12 +47,19 @@ impl ClearIntegers {
         })
     }
 
-    fn map(&self, a: &[i64], b: &[i64], work: impl Fn(&Modulus, u64, u64) -> u64) -> Vec<i64> {
+    fn map(
+        &self,
+        a: &[i64],
+        b: &[i64],
+        work: impl Fn(&Modulus, u64, u64) -> u64,
+    ) -> Result<Vec<i64>> {
+        check(a, 2 * self.columns)?;
+        check(b, 2 * self.columns)?;
         let t = &self.modulus;
         let pairs = a.iter().zip(b);
-        pairs
+        Ok(pairs
             .map(|(&a, &b)| t.centre(work(t, t.reduce_signed(a), t.reduce_signed(b))))
-            .collect()
+            .collect())
     }
 
     fn scalar(&self, value: i64) -> Result<Vec<i64>> {
@@ -222,22 +229,19 @@ impl Evaluator for ClearIntegers {
     }
 
     fn add(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        check(a, b.len())?;
-        Ok(self.map(a, b, Modulus::add))
+        self.map(a, b, Modulus::add)
     }
 
     fn sub(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        check(a, b.len())?;
-        Ok(self.map(a, b, Modulus::sub))
+        self.map(a, b, Modulus::sub)
     }
 
     fn negate(&self, a: &Vec<i64>) -> Result<Vec<i64>> {
-        Ok(self.map(a, a, |t, a, _| t.neg(a)))
+        self.map(a, a, |t, a, _| t.neg(a))
     }
 
     fn mul(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        check(a, b.len())?;
-        Ok(self.map(a, b, Modulus::mul))
+        self.map(a, b, Modulus::mul)
     }
 
     fn add_plain(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {

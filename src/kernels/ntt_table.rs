@@ -1,4 +1,5 @@
 use super::{AlignedWords, Modulus, ShoupScalar};
+use std::fmt;
 
 /// The twiddle factors of the negacyclic NTT of one degree modulo one prime `q = 1 mod 2N`.
 ///
@@ -7,7 +8,6 @@ use super::{AlignedWords, Modulus, ShoupScalar};
 ///
 /// Source: P. Longa, M. Naehrig, "Speeding up the Number Theoretic Transform for Faster Ideal Lattice-Based
 /// Cryptography" (eprint 2016/504), algorithms 1 and 2.
-#[derive(Debug)]
 pub struct NttTable {
     modulus: Modulus,
     degree: usize,
@@ -102,6 +102,18 @@ impl NttTable {
     }
 }
 
+impl fmt::Debug for NttTable {
+    /// The shape only.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "NttTable({} modulo {})",
+            self.degree,
+            self.modulus.value()
+        )
+    }
+}
+
 impl Twiddles {
     fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Self {
         let bits = degree.trailing_zeros();
@@ -118,6 +130,7 @@ impl Twiddles {
         Self { factors, quotients }
     }
 
+    #[inline]
     pub(super) fn at(&self, index: usize) -> ShoupScalar {
         ShoupScalar {
             value: self.factors[index],

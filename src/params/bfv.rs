@@ -19,12 +19,11 @@ pub struct BfvParams {
 
 /// Everything that BFV objects share: checked parameters and what is computed from them. A clone is a handle to the same
 /// context; `Display` explains it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BfvContext {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     params: BfvParams,
     context: Arc<Context>,
@@ -236,6 +235,13 @@ impl PartialEq for BfvContext {
 }
 
 impl Eq for BfvContext {}
+
+impl fmt::Debug for BfvContext {
+    /// The identity only; `Display` explains it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "BfvContext({:?})", self.fingerprint())
+    }
+}
 
 impl fmt::Display for BfvContext {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

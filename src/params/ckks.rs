@@ -16,12 +16,11 @@ pub struct CkksParams {
 
 /// Everything that CKKS objects share: checked parameters and what is computed from them. A clone is a handle to the same
 /// context; `Display` explains it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CkksContext {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     params: CkksParams,
     context: Arc<Context>,
@@ -66,7 +65,7 @@ impl CkksParams {
             .data_primes()
             .first()
             .map_or(0, |prime| u64::BITS - prime.leading_zeros());
-        if scale_bits + 2 > first_bits {
+        if scale_bits > first_bits.saturating_sub(2) {
             return invalid("the first prime must have at least two bits more than the scale");
         }
         Ok(Self { rlwe, scale_bits })
@@ -193,6 +192,13 @@ impl PartialEq for CkksContext {
 }
 
 impl Eq for CkksContext {}
+
+impl fmt::Debug for CkksContext {
+    /// The identity only; `Display` explains it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "CkksContext({:?})", self.fingerprint())
+    }
+}
 
 impl fmt::Display for CkksContext {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

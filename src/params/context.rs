@@ -10,7 +10,6 @@ use std::sync::Arc;
 /// key switching. Immutable; shared as an `Arc`.
 ///
 /// Level l means the first l + 1 data primes: l rescales or switches are left.
-#[derive(Debug)]
 pub struct Context {
     params: RlweParams,
     fingerprint: Fingerprint,
@@ -169,6 +168,13 @@ impl Context {
             level,
             highest: self.top_level(),
         })
+    }
+}
+
+impl fmt::Debug for Context {
+    /// The identity only; `Display` of a scheme's context explains it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Context({:?})", self.fingerprint)
     }
 }
 
