@@ -1,4 +1,5 @@
 //! The face: vectors, keys, operators, and what misuse answers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
 use slotwise::Error;

@@ -1,5 +1,6 @@
 //! The import rule: a file imports only from floors below its own, its own folder, `error` and `parallel`, always as
 //! `crate::floor::...`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
 //! The named parameter sets of the benchmarks.
+#![allow(dead_code, reason = "each benchmark uses the sets of its scheme")]
 
 use slotwise::params::{BfvContext, CkksContext, SecurityStandard};
 
 /// CKKS sets by name: `C13`, `C14`, `C15` as SEAL shapes them (one special prime), `C14s`, `C15s` as this crate chooses.
-pub fn ckks() -> Vec<(&'static str, CkksContext)> {
+pub(crate) fn ckks() -> Vec<(&'static str, CkksContext)> {
     let explicit = |degree, middle: usize, last| {
         let bits = [&[60][..], &vec![40; middle], &[last]].concat();
         CkksContext::builder()
@@ -33,7 +34,7 @@ pub fn ckks() -> Vec<(&'static str, CkksContext)> {
 }
 
 /// BFV sets by name: `B13`, `B14` with SEAL's default primes, `B15s` as this crate chooses, t = 65537.
-pub fn bfv() -> Vec<(&'static str, BfvContext)> {
+pub(crate) fn bfv() -> Vec<(&'static str, BfvContext)> {
     let explicit = |degree, bits: &[u32]| {
         BfvContext::builder()
             .degree(degree)

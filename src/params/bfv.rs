@@ -148,8 +148,8 @@ impl BfvContext {
         BfvBuilder::default()
     }
 
-    /// Parameters derived from what a computation needs: `depth` multiplications one after the other. Set the plaintexts
-    /// with [`BfvBuilder::plain_modulus`] or [`BfvBuilder::plaintext_bits`].
+    /// Parameters derived from what a computation needs: `depth` multiplications one after the other, and once a sum over
+    /// all slots, as in a dot product. Set the plaintexts with [`BfvBuilder::plain_modulus`] or [`BfvBuilder::plaintext_bits`].
     ///
     /// ```
     /// use slotwise::BfvContext;
@@ -369,7 +369,12 @@ impl BfvBuilder {
             return Err(none);
         }
         let at = |degree| {
-            let total = search::bfv_modulus_bits(NoiseModel::new(degree), depth, bits);
+            let total = search::bfv_modulus_bits(
+                NoiseModel::new(degree),
+                depth,
+                bits,
+                degree.trailing_zeros(),
+            );
             let data_bits = search::split_bits(total, search::least_prime_bits(degree))?;
             search::with_key_switching(degree, &data_bits, self.policy)
         };

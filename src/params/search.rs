@@ -109,8 +109,14 @@ fn plan_digits(data_bits: &[u32], digits: usize) -> Vec<DigitPlan> {
 }
 
 /// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts, one per level of a
-/// tree, with plaintexts of `log2_plain` bits: the noise formulas played through.
-pub(super) fn bfv_modulus_bits(noise: NoiseModel, depth: u32, log2_plain: f64) -> f64 {
+/// tree, with plaintexts of `log2_plain` bits: the noise formulas played through. Somewhere on the way there is room for one
+/// sum over all `2^log2_slots` slots, which multiplies the noise bound by their number.
+pub(super) fn bfv_modulus_bits(
+    noise: NoiseModel,
+    depth: u32,
+    log2_plain: f64,
+    log2_slots: u32,
+) -> f64 {
     let fresh = noise.division(1);
     let mut error = fresh;
     for level in 0..depth {
@@ -123,5 +129,5 @@ pub(super) fn bfv_modulus_bits(noise: NoiseModel, depth: u32, log2_plain: f64) -
             noise.division(1) + 2.0,
         ]);
     }
-    error + noise.coefficient_tail() + log2_plain + 2.0
+    error + noise.coefficient_tail() + log2_plain + f64::from(log2_slots) + 2.0
 }
