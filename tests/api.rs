@@ -321,6 +321,13 @@ fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
             highest: 3
         })
     ));
+    assert_reals(&x, &count(3));
+    Ok(())
+}
+
+#[test]
+fn missing_keys_are_named_and_can_be_added() -> slotwise::Result<()> {
+    let client = &CKKS.0;
     let detached = client.encrypt(&count(4))?;
     assert_eq!(
         detached.mul(&detached).unwrap_err(),
@@ -347,7 +354,11 @@ fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
         &extended.attach(&detached)?.rotate_left(1)?,
         &[2.0, 3.0, 4.0, 1.0],
     );
-    assert_reals(&x, &count(3));
+    Ok(())
+}
+
+#[test]
+fn without_special_primes_a_context_only_adds() -> slotwise::Result<()> {
     let builder = CkksContext::builder()
         .degree(64)
         .prime_bits(&[60, 45])
