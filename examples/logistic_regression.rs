@@ -4,7 +4,7 @@
 
 mod breast_cancer;
 
-use breast_cancer::{Model, Outcome, accuracy};
+use breast_cancer::{Model, Outcome, Sample, accuracy};
 use slotwise::prelude::*;
 use std::time::Instant;
 
@@ -55,26 +55,27 @@ fn main() -> Outcome<()> {
     let decrypted = breast_cancer::decrypt(&client, &answer, test.len())?;
     println!("decryption   {:>9.1?}", started.elapsed());
 
+    compare(&model, &test, &decrypted, answer.noise_bound());
+    Ok(())
+}
+
+/// The decrypted scores against the model in the clear.
+fn compare(model: &Model, test: &[Sample], decrypted: &[f64], noise_bound: f64) {
     let encrypted: Vec<bool> = decrypted.iter().map(|&score| score > 0.5).collect();
     let clear: Vec<bool> = test.iter().map(|sample| model.predict(sample)).collect();
     let errors = test
         .iter()
-        .zip(&decrypted)
+        .zip(decrypted)
         .map(|(sample, score)| (model.score(sample) - score).abs());
     let largest = errors.fold(0.0, f64::max);
     println!(
         "\naccuracy     encrypted {:.4}, clear {:.4}",
-        accuracy(&test, &encrypted),
-        accuracy(&test, &clear)
+        accuracy(test, &encrypted),
+        accuracy(test, &clear)
     );
-    println!(
-        "scores differ by at most {largest:.1e}, guaranteed below {:.1e}",
-        answer.noise_bound()
-    );
-
+    println!("scores differ by at most {largest:.1e}, guaranteed below {noise_bound:.1e}");
     assert_eq!(test.len(), 114);
     assert_eq!(encrypted, clear, "every prediction agrees");
-    assert!(largest < 1e-3 && largest <= answer.noise_bound());
-    assert!(accuracy(&test, &encrypted) >= 0.95);
-    Ok(())
+    assert!(largest < 1e-3 && largest <= noise_bound);
+    assert!(accuracy(test, &encrypted) >= 0.95);
 }

@@ -1,3 +1,4 @@
+use crate::ring::primes::wide_pow;
 use crate::ring::{CoeffPoly, NttPoly};
 
 /// The odd exponent g modulo 2N of the automorphism `X -> X^g`.
@@ -13,16 +14,8 @@ impl GaloisElement {
     pub fn rotation(step: i64, degree: usize) -> Self {
         let order = 2 * degree as u64;
         let row = (degree / 2) as u64;
-        let mut exponent = step.rem_euclid(row.cast_signed()).cast_unsigned();
-        let (mut power, mut element) = (5 % order, 1);
-        while exponent > 0 {
-            if exponent & 1 == 1 {
-                element = element * power % order;
-            }
-            power = power * power % order;
-            exponent >>= 1;
-        }
-        Self(element)
+        let exponent = step.rem_euclid(row.cast_signed()).cast_unsigned();
+        Self(wide_pow(5, exponent, order))
     }
 
     /// Complex conjugation of CKKS slots; the swap of the two rows of BFV slots.
@@ -49,17 +42,7 @@ impl GaloisElement {
         let order = 2 * degree as u64;
         // The group of odd residues modulo 2^k has exponent 2^(k-2) and every square has order dividing it, so
         // g^(N-1) * g = g^N = 1 for N = 2^(k-1).
-        let mut element = 1;
-        let mut power = self.0;
-        let mut exponent = degree as u64 - 1;
-        while exponent > 0 {
-            if exponent & 1 == 1 {
-                element = element * power % order;
-            }
-            power = power * power % order;
-            exponent >>= 1;
-        }
-        Self(element)
+        Self(wide_pow(self.0, degree as u64 - 1, order))
     }
 }
 

@@ -58,7 +58,8 @@ pub fn ntt_primes_near(target: u64, degree: usize) -> impl Iterator<Item = u64> 
         .filter(|&candidate| is_prime(candidate))
 }
 
-fn wide_pow(base: u64, mut exponent: u64, modulus: u64) -> u64 {
+/// `base^exponent` modulo any word.
+pub(super) fn wide_pow(base: u64, mut exponent: u64, modulus: u64) -> u64 {
     let mul = |a: u64, b: u64| narrow(u128::from(a) * u128::from(b) % u128::from(modulus));
     let (mut power, mut result) = (base % modulus, 1);
     while exponent > 0 {
