@@ -69,7 +69,7 @@ fn statistics(
     );
 
     // Arithmetic is modulo t, in [-t/2, t/2): 1000 * 85 * 85 no longer fits and wraps, exactly.
-    let t = authority.context().params().plain_modulus() as i64;
+    let t = authority.context().params().plaintext_modulus() as i64;
     let wrapped = authority.decrypt(&(&(&ages * &ages)? * 1000)?)?[11];
     println!("1000 * 85 * 85 = {wrapped} modulo {t}");
     assert_eq!((wrapped - 1000 * 85 * 85) % t, 0);

@@ -87,7 +87,7 @@ pub enum Error {
     /// Slots need a prime plaintext modulus that is 1 modulo 2N.
     BatchingUnsupported {
         /// The plaintext modulus.
-        plain_modulus: u64,
+        plaintext_modulus: u64,
         /// The degree N.
         degree: usize,
     },
@@ -272,10 +272,10 @@ impl Error {
                 format!("the plaintext modulus {value} cannot be used: {reason}")
             }
             Self::BatchingUnsupported {
-                plain_modulus,
+                plaintext_modulus,
                 degree,
             } => format!(
-                "slots need a prime plaintext modulus that is 1 modulo {}, which {plain_modulus} is not; \
+                "slots need a prime plaintext modulus that is 1 modulo {}, which {plaintext_modulus} is not; \
                  use `plaintext_bits` to have one found, or encode coefficients",
                 2 * degree
             ),

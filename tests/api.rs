@@ -20,7 +20,7 @@ fn bfv_context() -> BfvContext {
     let builder = BfvContext::builder()
         .degree(64)
         .prime_bits(&[50, 50, 50, 50, 50])
-        .plain_modulus(65_537);
+        .plaintext_modulus(65_537);
     builder.insecure_skip_security_check().build().unwrap()
 }
 
@@ -121,7 +121,15 @@ fn operators_take_vectors_scalars_and_slices_on_both_sides() -> slotwise::Result
     assert_reals(&(&x + &[1.0, 2.0, 3.0])?, &[2.0, 0.0, 6.5]);
     assert_reals(&(&x - &vec![1.0, 2.0, 3.0])?, &[0.0, -4.0, 0.5]);
     assert_reals(&(&x * &[1.0, 2.0, 3.0][..])?, &[1.0, -4.0, 10.5]);
+    let known = &[1.0, 2.0, 3.0][..];
+    assert_reals(&(known + &x)?, &[2.0, 0.0, 6.5]);
+    assert_reals(&(known - &x)?, &[0.0, 4.0, -0.5]);
+    assert_reals(&(known * &x)?, &[1.0, -4.0, 10.5]);
     let (x, y) = (integers(&[1, -2, 3]), integers(&[5, 4, -1]));
+    let known = &[1, 2, 3][..];
+    assert_integers(&(known + &x)?, &[2, 0, 6]);
+    assert_integers(&(known - &x)?, &[0, 4, 0]);
+    assert_integers(&(known * &x)?, &[1, -4, 9]);
     assert_integers(&(&x + &y)?, &[6, 2, 2]);
     assert_integers(&(&x - &y)?, &[-4, -6, 4]);
     assert_integers(&(&x * &y)?, &[5, -8, -3]);
@@ -354,6 +362,21 @@ fn missing_keys_are_named_and_can_be_added() -> slotwise::Result<()> {
         &extended.attach(&detached)?.rotate_left(1)?,
         &[2.0, 3.0, 4.0, 1.0],
     );
+    Ok(())
+}
+
+#[test]
+fn keys_for_one_operation_are_enough_for_it() -> slotwise::Result<()> {
+    for length in [1, 5, 8, 33, 64, 100] {
+        let values: Vec<i64> = (0..).take(length).collect();
+        let x = BFV.0.encrypt(&values)?;
+        let for_sum = BFV.0.generate_server_key(&x.rotations_for_sum())?;
+        assert_integers(&for_sum.attach(&x)?.sum()?, &[values.iter().sum()]);
+        let for_step = BFV.0.generate_server_key(&x.rotations_for_step(-3))?;
+        let mut expected = values.clone();
+        expected.rotate_right(3 % length);
+        assert_integers(&for_step.attach(&x)?.rotate_right(3)?, &expected);
+    }
     Ok(())
 }
 

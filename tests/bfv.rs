@@ -58,7 +58,7 @@ impl Fixture {
     }
 
     fn t(&self) -> u64 {
-        self.context.plain_modulus().value()
+        self.context.plaintext_modulus().value()
     }
 
     /// A uniform message.
@@ -427,26 +427,26 @@ fn products_of_many(fixture: &mut Fixture, expected: &Expected) {
 
 #[test]
 fn operations_modulo_17() {
-    every_operation(insecure(8, &[40; 5], 1).plain_modulus(17), &[1; 4], 0);
-    let wide = insecure(8, &[30, 30, 30, 30, 30, 60], 1).plain_modulus(17);
+    every_operation(insecure(8, &[40; 5], 1).plaintext_modulus(17), &[1; 4], 0);
+    let wide = insecure(8, &[30, 30, 30, 30, 30, 60], 1).plaintext_modulus(17);
     every_operation(wide, &[2, 2, 1], 0);
 }
 
 #[test]
 fn operations_modulo_65537() {
-    let one = insecure(64, &[45; 5], 1).plain_modulus(65_537);
+    let one = insecure(64, &[45; 5], 1).plaintext_modulus(65_537);
     every_operation(one, &[1; 4], 1);
-    let two = insecure(64, &[45; 7], 2).plain_modulus(65_537);
+    let two = insecure(64, &[45; 7], 2).plaintext_modulus(65_537);
     every_operation(two, &[2, 2, 1], 1);
-    let large = insecure(1024, &[45; 6], 2).plain_modulus(65_537);
+    let large = insecure(1024, &[45; 6], 2).plaintext_modulus(65_537);
     every_operation(large, &[2, 2], 1);
 }
 
 #[test]
 fn operations_on_coefficients_modulo_composites() {
     for t in [16, 10_007 * 3] {
-        every_operation(insecure(64, &[45; 5], 1).plain_modulus(t), &[1; 4], 1);
-        every_operation(insecure(64, &[45; 8], 4).plain_modulus(t), &[4], 1);
+        every_operation(insecure(64, &[45; 5], 1).plaintext_modulus(t), &[1; 4], 1);
+        every_operation(insecure(64, &[45; 8], 4).plaintext_modulus(t), &[4], 1);
     }
 }
 
@@ -466,7 +466,9 @@ fn operations_with_given_primes() {
         .degree(64)
         .primes(&primes)
         .special_primes(2);
-    let builder = builder.insecure_skip_security_check().plain_modulus(65_537);
+    let builder = builder
+        .insecure_skip_security_check()
+        .plaintext_modulus(65_537);
     every_operation(builder, &[2, 2], 1);
 }
 
@@ -492,9 +494,9 @@ fn operations_modulo_60_bits() {
 #[test]
 fn slots_are_values_at_roots_of_unity() {
     let contexts = [
-        insecure(8, &[40; 3], 1).plain_modulus(17),
-        insecure(64, &[45; 3], 1).plain_modulus(65_537),
-        insecure(1024, &[45; 3], 1).plain_modulus(65_537),
+        insecure(8, &[40; 3], 1).plaintext_modulus(17),
+        insecure(64, &[45; 3], 1).plaintext_modulus(65_537),
+        insecure(1024, &[45; 3], 1).plaintext_modulus(65_537),
         insecure(256, &[50; 3], 1).plaintext_bits(20),
         insecure(128, &[60; 3], 1).plaintext_bits(40),
         insecure(64, &[60; 4], 1).plaintext_bits(60),
@@ -538,7 +540,7 @@ fn slots_are_values_at_roots_of_unity() {
 /// Slots behave as slots under encryption: what the automorphisms and products do to rows of numbers.
 #[test]
 fn slots_move_and_multiply() {
-    let builder = insecure(64, &[45; 5], 1).plain_modulus(65_537);
+    let builder = insecure(64, &[45; 5], 1).plaintext_modulus(65_537);
     let mut fixture = Fixture::new(builder);
     let slots: Vec<u64> = (1..=64).collect();
     let plaintext = fixture.encoder.encode_u64(&slots).unwrap();
@@ -565,9 +567,9 @@ fn slots_move_and_multiply() {
 #[test]
 fn ciphertexts_are_the_textbooks() {
     let builders = [
-        insecure(8, &[40; 4], 1).plain_modulus(17),
-        insecure(64, &[45; 4], 1).plain_modulus(65_537),
-        insecure(64, &[60, 55, 50, 61], 1).plain_modulus(16),
+        insecure(8, &[40; 4], 1).plaintext_modulus(17),
+        insecure(64, &[45; 4], 1).plaintext_modulus(65_537),
+        insecure(64, &[60, 55, 50, 61], 1).plaintext_modulus(16),
         insecure(64, &[58; 7], 2).plaintext_bits(60),
     ];
     for builder in builders {
@@ -636,9 +638,9 @@ fn square_until_exhausted(fixture: &mut Fixture, x: &Message) -> usize {
 #[test]
 fn chains_of_squares_are_right_until_the_bound_ends_them() {
     let cases = [
-        (insecure(8, &[40; 5], 1).plain_modulus(17), 8),
-        (insecure(64, &[45; 6], 2).plain_modulus(65_537), 4),
-        (insecure(64, &[45; 6], 1).plain_modulus(16), 6),
+        (insecure(8, &[40; 5], 1).plaintext_modulus(17), 8),
+        (insecure(64, &[45; 6], 2).plaintext_modulus(65_537), 4),
+        (insecure(64, &[45; 6], 1).plaintext_modulus(16), 6),
         (insecure(256, &[50; 6], 1).plaintext_bits(20), 4),
         (insecure(64, &[55; 7], 1).plaintext_bits(40), 4),
         (insecure(64, &[55; 9], 2).plaintext_bits(60), 3),
@@ -654,7 +656,7 @@ fn chains_of_squares_are_right_until_the_bound_ends_them() {
 /// Products with fresh factors, the other shape of a chain.
 #[test]
 fn chains_of_products_are_right_until_the_bound_ends_them() {
-    let mut fixture = Fixture::new(insecure(64, &[45; 7], 2).plain_modulus(65_537));
+    let mut fixture = Fixture::new(insecure(64, &[45; 7], 2).plaintext_modulus(65_537));
     let mut want = fixture.message();
     let plaintext = fixture.encode(&want);
     let mut product = fixture
@@ -684,7 +686,7 @@ fn default_parameters_carry(degree: usize, prime_bits: &[u32], least: usize) {
     let builder = BfvContext::builder()
         .degree(degree)
         .prime_bits(prime_bits)
-        .plain_modulus(65_537)
+        .plaintext_modulus(65_537)
         .standard(SecurityStandard::HomomorphicEncryption2018);
     let mut fixture = Fixture::with_rotations(builder, &Rotations::none());
     let mut slots: Vec<u64> = (0..degree)

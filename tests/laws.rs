@@ -261,7 +261,7 @@ proptest! {
         // BFV has two rows: the same numbers in both.
         let rows = |values: &[i64]| [values, values].concat();
         let clear_reals = ClearReals::new(32);
-        let t = BFV.evaluator.context().plain_modulus().value();
+        let t = BFV.evaluator.context().plaintext_modulus().value();
         let clear_integers = ClearIntegers::new(64, t).unwrap();
         let reals = circuit(
             &clear_reals, [&real(&x), &real(&y)], &real(&weights), scalars.map(|s| s as f64), step,
@@ -356,7 +356,7 @@ proptest! {
     /// Whatever a program does to BFV ciphertexts, each value is right or says that its noise is too large.
     #[test]
     fn random_bfv_programs_are_exact(x in integers(), y in integers(), steps in program(), seed: u64) {
-        let t = BFV.evaluator.context().plain_modulus().value();
+        let t = BFV.evaluator.context().plaintext_modulus().value();
         let clear = ClearIntegers::new(64, t).unwrap();
         let mut pool = [x, y].map(|slots| (BFV.encrypt(&slots, seed), slots)).to_vec();
         for step in steps {
@@ -522,7 +522,7 @@ fn everything_from_a_seed() -> Vec<Vec<u64>> {
     let context = BfvContext::builder()
         .degree(8192)
         .prime_bits(&[35, 35, 35, 35, 35, 36])
-        .plain_modulus(65_537)
+        .plaintext_modulus(65_537)
         .build()
         .unwrap();
     let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);

@@ -97,7 +97,7 @@ fn bfv_builder() -> BfvBuilder {
     BfvContext::builder()
         .degree(64)
         .prime_bits(&[45, 45, 45, 45])
-        .plain_modulus(65_537)
+        .plaintext_modulus(65_537)
         .insecure_skip_security_check()
 }
 
@@ -222,7 +222,7 @@ fn ckks_of_another_context() {
 #[test]
 fn bfv_of_another_context() {
     let context = bfv_builder().build().unwrap();
-    let other = bfv_builder().plain_modulus(12_289).build().unwrap();
+    let other = bfv_builder().plaintext_modulus(12_289).build().unwrap();
     let (mut owner, mut stranger) = (Owner::new(context.rlwe(), 3), Owner::new(other.rlwe(), 4));
     let keys = owner.all_keys();
     let e = BfvEvaluator::with_keys(&context, Arc::clone(&keys)).unwrap();
@@ -903,7 +903,7 @@ fn parameters_that_are_not_secure() {
     let bfv = BfvContext::builder()
         .degree(4096)
         .prime_bits(&[36, 36, 37])
-        .plain_modulus(65_537);
+        .plaintext_modulus(65_537);
     refused(bfv.clone().build(), &insecure(4096, 109, 106));
     let older = bfv.standard(SecurityStandard::HomomorphicEncryption2018);
     assert!(older.build().is_ok(), "109 bits is SEAL's own choice");
@@ -922,7 +922,7 @@ fn scales_and_plain_moduli_that_will_not_do() {
     ));
     let data_prime = bfv_builder().build().unwrap().params().rlwe().data_primes()[0];
     for t in [0, 1, (1 << 60) + 1, u64::MAX, data_prime] {
-        let error = error_of(bfv_builder().plain_modulus(t).build());
+        let error = error_of(bfv_builder().plaintext_modulus(t).build());
         let Error::InvalidPlainModulus { value, .. } = error else {
             panic!("{error:?}");
         };
@@ -930,18 +930,20 @@ fn scales_and_plain_moduli_that_will_not_do() {
     }
     // No room for the noise of a fresh ciphertext.
     let full = BfvContext::builder().degree(64).prime_bits(&[45, 45]);
-    let full = full.insecure_skip_security_check().plain_modulus(1 << 44);
+    let full = full
+        .insecure_skip_security_check()
+        .plaintext_modulus(1 << 44);
     assert!(matches!(
         error_of(full.build()),
         Error::InvalidPlainModulus { .. }
     ));
     // Not prime, or not 1 modulo 2N: coefficients only.
     for t in [2, 16, 97, 129, 257 * 641, 65_539] {
-        let context = bfv_builder().plain_modulus(t).build().unwrap();
+        let context = bfv_builder().plaintext_modulus(t).build().unwrap();
         assert!(!context.has_batching());
         let encoder = BfvEncoder::new(&context);
         let unsupported = Error::BatchingUnsupported {
-            plain_modulus: t,
+            plaintext_modulus: t,
             degree: 64,
         };
         refused(encoder.encode(&[0]), &unsupported);
@@ -993,7 +995,9 @@ fn requests_that_no_parameters_meet() {
     ));
     none(error_of(CkksContext::for_depth(1).degree(1 << 20).build()));
     none(error_of(
-        BfvContext::for_depth(1001).plain_modulus(65_537).build(),
+        BfvContext::for_depth(1001)
+            .plaintext_modulus(65_537)
+            .build(),
     ));
     none(error_of(
         BfvContext::for_depth(u32::MAX).plaintext_bits(20).build(),
@@ -1010,13 +1014,13 @@ fn requests_that_no_parameters_meet() {
     argument(error_of(ckks_builder().integer_bits(8).build()));
     argument(error_of(
         BfvContext::for_depth(1)
-            .plain_modulus(65_537)
+            .plaintext_modulus(65_537)
             .prime_bits(&[50, 50])
             .build(),
     ));
     argument(error_of(BfvContext::for_depth(1).build()));
     for t in [0, 1] {
-        let error = error_of(BfvContext::for_depth(1).plain_modulus(t).build());
+        let error = error_of(BfvContext::for_depth(1).plaintext_modulus(t).build());
         assert!(matches!(error, Error::InvalidPlainModulus { .. }));
     }
 }

@@ -167,7 +167,7 @@ fn measure(gaps: &mut Gaps, decryptor: &Decryptor, kind: &'static str, a: Result
 /// Measures BFV ciphertexts of one ring, with uniform messages.
 fn measure_bfv(context: &BfvContext, seed: u64) {
     let mut gaps = Gaps::default();
-    let t = context.plain_modulus().value();
+    let t = context.plaintext_modulus().value();
     for key in 0..KEYS {
         let mut rng = ChaCha20Rng::seed_from_u64(seed + key);
         let (encryptors, decryptor, keys) = keys(context.rlwe(), &mut rng);
@@ -228,7 +228,7 @@ fn bfv_noise_is_below_its_bound_and_near_it() {
             .degree(1024)
             .prime_bits(bits)
             .special_primes(special)
-            .plain_modulus(t)
+            .plaintext_modulus(t)
             .insecure_skip_security_check()
             .build()
             .unwrap();

@@ -39,7 +39,7 @@ pub(crate) fn bfv() -> Vec<(&'static str, BfvContext)> {
         BfvContext::builder()
             .degree(degree)
             .prime_bits(bits)
-            .plain_modulus(65_537)
+            .plaintext_modulus(65_537)
             .standard(SecurityStandard::HomomorphicEncryption2018)
             .build()
             .expect("a valid set")
@@ -48,7 +48,7 @@ pub(crate) fn bfv() -> Vec<(&'static str, BfvContext)> {
         .degree(1 << 15)
         .prime_bits(&[48; 18])
         .special_primes(4)
-        .plain_modulus(65_537)
+        .plaintext_modulus(65_537)
         .build()
         .expect("a valid set");
     vec![

@@ -202,3 +202,51 @@ impl Mul<&EncryptedVector<Bfv>> for i64 {
         right.mul_scalar(self)
     }
 }
+
+impl Add<&EncryptedVector<Ckks>> for &[f64] {
+    type Output = Result<EncryptedVector<Ckks>>;
+
+    fn add(self, right: &EncryptedVector<Ckks>) -> Self::Output {
+        right.add_plain(self)
+    }
+}
+
+impl Sub<&EncryptedVector<Ckks>> for &[f64] {
+    type Output = Result<EncryptedVector<Ckks>>;
+
+    fn sub(self, right: &EncryptedVector<Ckks>) -> Self::Output {
+        right.negate()?.add_plain(self)
+    }
+}
+
+impl Mul<&EncryptedVector<Ckks>> for &[f64] {
+    type Output = Result<EncryptedVector<Ckks>>;
+
+    fn mul(self, right: &EncryptedVector<Ckks>) -> Self::Output {
+        right.mul_plain(self)
+    }
+}
+
+impl Add<&EncryptedVector<Bfv>> for &[i64] {
+    type Output = Result<EncryptedVector<Bfv>>;
+
+    fn add(self, right: &EncryptedVector<Bfv>) -> Self::Output {
+        right.add_plain(self)
+    }
+}
+
+impl Sub<&EncryptedVector<Bfv>> for &[i64] {
+    type Output = Result<EncryptedVector<Bfv>>;
+
+    fn sub(self, right: &EncryptedVector<Bfv>) -> Self::Output {
+        right.negate()?.add_plain(self)
+    }
+}
+
+impl Mul<&EncryptedVector<Bfv>> for &[i64] {
+    type Output = Result<EncryptedVector<Bfv>>;
+
+    fn mul(self, right: &EncryptedVector<Bfv>) -> Self::Output {
+        right.mul_plain(self)
+    }
+}

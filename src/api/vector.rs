@@ -3,6 +3,7 @@ use crate::api::scheme::CiphertextOf;
 use crate::circuits::{Packing, Polynomial};
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluator;
+use crate::keys::Rotations;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -289,6 +290,19 @@ impl<S: Scheme> EncryptedVector<S> {
         // Reduced before it is negated: i64::MIN has no negative.
         let length = i64::try_from(self.len()).unwrap_or(i64::MAX);
         self.rotate_left(-step.rem_euclid(length))
+    }
+
+    /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use: to be asked of the client's
+    /// vector before the server's keys are made.
+    #[must_use]
+    pub fn rotations_for_sum(&self) -> Rotations {
+        self.packing.sum_rotations()
+    }
+
+    /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` of a vector like this one uses.
+    #[must_use]
+    pub fn rotations_for_step(&self, step: i64) -> Rotations {
+        self.packing.rotations(step)
     }
 
     pub(super) fn map(

@@ -1,6 +1,7 @@
 use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, SlotShape};
-use std::collections::BTreeMap;
+use crate::keys::Rotations;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a vector of a given length lies in the slots of one or more ciphertexts.
 ///
@@ -141,14 +142,43 @@ impl Packing {
         chunks: &[E::Ciphertext],
         step: i64,
     ) -> Result<Vec<E::Ciphertext>> {
-        let length = i64::try_from(self.len).unwrap_or(i64::MAX);
-        let step = usize::try_from(step.rem_euclid(length)).unwrap_or(0);
+        let step = self.reduced(step);
         if step == 0 {
             return Ok(chunks.to_vec());
         }
         (0..chunks.len())
             .map(|chunk| self.rotated_chunk(evaluator, chunks, chunk, step))
             .collect()
+    }
+
+    /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` uses.
+    #[must_use]
+    pub fn rotations(&self, step: i64) -> Rotations {
+        let step = self.reduced(step);
+        let slots = (0..self.chunks())
+            .flat_map(|chunk| (0..self.shape.slots()).map(move |slot| (chunk, slot)));
+        let moves: BTreeSet<Move> = slots
+            .filter_map(|(chunk, slot)| {
+                let index = self.value_at(chunk, slot)?;
+                Some(self.move_to(chunk, slot, (index + step) % self.len))
+            })
+            .collect();
+        let steps: Vec<i64> = moves
+            .iter()
+            .filter_map(|one| i64::try_from(one.step).ok())
+            .collect();
+        let rotations = Rotations::steps(&steps);
+        if moves.iter().any(|one| one.swap) {
+            rotations.and_conjugation()
+        } else {
+            rotations
+        }
+    }
+
+    /// A step to the left below the length.
+    fn reduced(&self, step: i64) -> usize {
+        let length = i64::try_from(self.len).unwrap_or(i64::MAX);
+        usize::try_from(step.rem_euclid(length)).unwrap_or(0)
     }
 
     /// The period of a vector that is repeated over the slots; `None` for one longer than a row.

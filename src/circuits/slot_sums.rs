@@ -1,6 +1,7 @@
 use crate::circuits::Packing;
 use crate::error::Result;
 use crate::evaluator::Evaluator;
+use crate::keys::Rotations;
 
 impl Packing {
     /// The sum of all values, in every slot: a vector of length 1. Takes log2 of the stride, or of all slots, rotations.
@@ -13,17 +14,34 @@ impl Packing {
         chunks: &[E::Ciphertext],
     ) -> Result<E::Ciphertext> {
         let mut sum = evaluator.add_many(chunks)?;
-        let columns = self.shape().columns;
-        let mut step = 1;
-        while step < self.stride().unwrap_or(columns) {
-            let rotated = evaluator.rotate_left(&sum, i64::try_from(step).unwrap_or(0))?;
-            sum = evaluator.add(&sum, &rotated)?;
-            step *= 2;
+        for step in self.sum_steps() {
+            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
         }
-        if self.stride().is_none() && self.shape().rows == 2 {
+        if self.sum_joins_rows() {
             sum = evaluator.add(&sum, &evaluator.conjugate(&sum)?)?;
         }
         Ok(sum)
+    }
+
+    /// The rotations whose keys [`sum`](Self::sum) uses.
+    #[must_use]
+    pub fn sum_rotations(&self) -> Rotations {
+        let rotations = Rotations::steps(&self.sum_steps().collect::<Vec<_>>());
+        if self.sum_joins_rows() {
+            rotations.and_conjugation()
+        } else {
+            rotations
+        }
+    }
+
+    /// The powers of two below the stride, or below the row.
+    fn sum_steps(&self) -> impl Iterator<Item = i64> + use<> {
+        let period = self.stride().unwrap_or(self.shape().columns);
+        (0..period.trailing_zeros()).map(|exponent| 1 << exponent)
+    }
+
+    fn sum_joins_rows(&self) -> bool {
+        self.stride().is_none() && self.shape().rows == 2
     }
 }
 

@@ -56,7 +56,7 @@ impl BfvPlaintext {
     /// Source: eprint 2021/204, section 3: this encoding has no error that grows with `Q mod t`.
     pub(crate) fn scaled(&self, level: usize) -> Result<NttPoly> {
         let tables = self.context.level(level)?;
-        let t = self.context.plain_modulus();
+        let t = self.context.plaintext_modulus();
         let factor = t.shoup(t.neg(tables.modulus_mod_plain));
         let remainders: Vec<i64> = self
             .coefficients
@@ -69,7 +69,7 @@ impl BfvPlaintext {
     }
 
     fn centred(&self) -> Vec<i64> {
-        let t = self.context.plain_modulus();
+        let t = self.context.plaintext_modulus();
         self.coefficients.iter().map(|&c| t.centre(c)).collect()
     }
 
@@ -188,7 +188,7 @@ impl BfvEncoder {
     /// # Errors
     /// [`Error::ContextMismatch`]; [`Error::BatchingUnsupported`].
     pub fn decode(&self, plaintext: &BfvPlaintext) -> Result<Vec<i64>> {
-        let t = self.context.plain_modulus();
+        let t = self.context.plaintext_modulus();
         Ok(self
             .decode_u64(plaintext)?
             .into_iter()
@@ -240,7 +240,7 @@ impl BfvEncoder {
 
     fn reduce_signed(&self, values: &[i64]) -> Result<Vec<u64>> {
         self.check_count(values.len())?;
-        let t = self.context.plain_modulus();
+        let t = self.context.plaintext_modulus();
         let residue = |(index, &value): (usize, &i64)| {
             let residue = t.reduce_signed(value);
             if t.centre(residue) == value {
@@ -254,7 +254,7 @@ impl BfvEncoder {
 
     fn reduce_unsigned<'a>(&self, values: &'a [u64]) -> Result<&'a [u64]> {
         self.check_count(values.len())?;
-        let t = self.context.plain_modulus().value();
+        let t = self.context.plaintext_modulus().value();
         match values.iter().position(|&value| value >= t) {
             Some(index) => Err(Error::ValueOutOfRange { index }),
             None => Ok(values),
@@ -287,7 +287,7 @@ mod tests {
         let builder = BfvContext::builder()
             .degree(8)
             .prime_bits(&[50, 40, 50])
-            .plain_modulus(t);
+            .plaintext_modulus(t);
         BfvEncoder::new(&builder.insecure_skip_security_check().build().unwrap())
     }
 
@@ -342,7 +342,7 @@ mod tests {
         assert!(matches!(
             plain.encode(&[1]),
             Err(Error::BatchingUnsupported {
-                plain_modulus: 16,
+                plaintext_modulus: 16,
                 degree: 8
             })
         ));

@@ -156,7 +156,7 @@ impl Decryptable for BfvCiphertext {
         let basis = self.context.rlwe().basis(self.level())?;
         let mut phase: CoeffPoly = decryptor.phase(&self.body, basis)?.into_coeff();
         phase.scale(&tables.plain_residues);
-        let t = self.context.plain_modulus();
+        let t = self.context.plaintext_modulus();
         let mut message = vec![0; basis.degree()];
         tables.to_plain.centred(phase.data(), &mut message);
         phase.zeroize();

@@ -252,7 +252,7 @@ impl BfvEvaluator {
     /// [`Error::ValueOutOfRange`] unless b is in `[-t/2, t/2)`; [`Error::ContextMismatch`].
     pub fn mul_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
         self.check(a)?;
-        let t = self.context.plain_modulus();
+        let t = self.context.plaintext_modulus();
         if t.centre(t.reduce_signed(b)) != b {
             return Err(Error::ValueOutOfRange { index: 0 });
         }

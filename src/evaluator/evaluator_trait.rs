@@ -99,6 +99,14 @@ pub trait Evaluator {
     /// As [`add_plain`](Self::add_plain).
     fn sub_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
 
+    /// `a - b` with the known vector on the left.
+    ///
+    /// # Errors
+    /// As [`add_plain`](Self::add_plain).
+    fn plain_sub(&self, a: &Self::Plaintext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        self.add_plain(&self.negate(b)?, a)
+    }
+
     /// `a * b`
     ///
     /// # Errors

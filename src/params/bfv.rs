@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BfvParams {
     rlwe: RlweParams,
-    plain_modulus: u64,
+    plaintext_modulus: u64,
 }
 
 /// Everything that BFV objects share: checked parameters and what is computed from them. A clone is a handle to the same
@@ -40,7 +40,7 @@ pub struct BfvBuilder {
     primes: Option<Primes>,
     special: Option<usize>,
     depth: Option<u32>,
-    plain_modulus: Option<u64>,
+    plaintext_modulus: Option<u64>,
     plaintext_bits: Option<u32>,
     policy: SecurityPolicy,
 }
@@ -54,27 +54,27 @@ impl BfvParams {
     ///
     /// # Errors
     /// [`Error::InvalidPlainModulus`] if t is out of range, shares a factor with a prime, or leaves no room for noise.
-    pub fn new(rlwe: RlweParams, plain_modulus: u64) -> Result<Self> {
+    pub fn new(rlwe: RlweParams, plaintext_modulus: u64) -> Result<Self> {
         let invalid = |reason| {
             Err(Error::InvalidPlainModulus {
-                value: plain_modulus,
+                value: plaintext_modulus,
                 reason,
             })
         };
-        if !(2..=1 << Self::MOST_PLAINTEXT_BITS).contains(&plain_modulus) {
+        if !(2..=1 << Self::MOST_PLAINTEXT_BITS).contains(&plaintext_modulus) {
             return invalid("use 2 to 2^60");
         }
         let shares = |primes: &[u64]| {
             primes
                 .iter()
-                .any(|&prime| plain_modulus.is_multiple_of(prime))
+                .any(|&prime| plaintext_modulus.is_multiple_of(prime))
         };
         if shares(rlwe.data_primes()) || shares(rlwe.special_primes()) {
             return invalid("it must be coprime to the data and special primes");
         }
         Ok(Self {
             rlwe,
-            plain_modulus,
+            plaintext_modulus,
         })
     }
 
@@ -86,8 +86,8 @@ impl BfvParams {
 
     /// t: plaintexts are integers modulo t.
     #[must_use]
-    pub fn plain_modulus(&self) -> u64 {
-        self.plain_modulus
+    pub fn plaintext_modulus(&self) -> u64 {
+        self.plaintext_modulus
     }
 }
 
@@ -97,16 +97,20 @@ impl BfvContext {
     /// # Errors
     /// [`Error::InvalidPlainModulus`] if a fresh ciphertext could not be decrypted.
     pub fn new(params: BfvParams) -> Result<Self> {
-        let context = Context::new(params.rlwe.clone(), "BFV", &[params.plain_modulus])?;
-        let plain = Modulus::new(params.plain_modulus);
+        let context = Context::new(params.rlwe.clone(), "BFV", &[params.plaintext_modulus])?;
+        let plain = Modulus::new(params.plaintext_modulus);
         let top = context.basis(context.top_level())?;
-        let used = [&context.key_basis().primes()[..], &[params.plain_modulus]].concat();
+        let used = [
+            &context.key_basis().primes()[..],
+            &[params.plaintext_modulus],
+        ]
+        .concat();
         let auxiliary = RnsBasis::new(params.rlwe.degree(), &auxiliary_primes(top, &used))?;
         let levels = (0..=context.top_level())
             .map(|level| {
                 BfvLevel::new(context.basis(level)?, &auxiliary, &plain).ok_or(
                     Error::InvalidPlainModulus {
-                        value: params.plain_modulus,
+                        value: params.plaintext_modulus,
                         reason: "it must be coprime to the data and special primes",
                     },
                 )
@@ -116,13 +120,13 @@ impl BfvContext {
         let fresh = noise.public_encryption() + noise.coefficient_tail();
         if fresh + plain_bits(&params) + 1.0 >= context.log2_modulus(context.top_level())? {
             return Err(Error::InvalidPlainModulus {
-                value: params.plain_modulus,
+                value: params.plaintext_modulus,
                 reason: "the data primes leave no room for the noise of a fresh ciphertext",
             });
         }
-        let prime = is_prime(params.plain_modulus);
+        let prime = is_prime(params.plaintext_modulus);
         let batching = prime
-            .then(|| NttTable::new(params.plain_modulus, params.rlwe.degree()))
+            .then(|| NttTable::new(params.plaintext_modulus, params.rlwe.degree()))
             .flatten();
         let context = Arc::new(context);
         Ok(Self {
@@ -140,7 +144,7 @@ impl BfvContext {
     ///
     /// ```
     /// use slotwise::BfvContext;
-    /// let context = BfvContext::builder().degree(8192).prime_bits(&[50, 55, 55, 54]).plain_modulus(65_537).build()?;
+    /// let context = BfvContext::builder().degree(8192).prime_bits(&[50, 55, 55, 54]).plaintext_modulus(65_537).build()?;
     /// println!("{context}");
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -149,7 +153,7 @@ impl BfvContext {
     }
 
     /// Parameters derived from what a computation needs: `depth` multiplications one after the other, and once a sum over
-    /// all slots, as in a dot product. Set the plaintexts with [`BfvBuilder::plain_modulus`] or [`BfvBuilder::plaintext_bits`].
+    /// all slots, as in a dot product. Set the plaintexts with [`BfvBuilder::plaintext_modulus`] or [`BfvBuilder::plaintext_bits`].
     ///
     /// ```
     /// use slotwise::BfvContext;
@@ -184,7 +188,7 @@ impl BfvContext {
 
     /// The plaintext modulus t with its arithmetic.
     #[must_use]
-    pub fn plain_modulus(&self) -> &Modulus {
+    pub fn plaintext_modulus(&self) -> &Modulus {
         &self.shared.plain
     }
 
@@ -209,7 +213,7 @@ impl BfvContext {
     /// The NTT modulo t that maps slots to coefficients.
     pub(crate) fn batching(&self) -> Result<&NttTable> {
         let missing = Error::BatchingUnsupported {
-            plain_modulus: self.params().plain_modulus,
+            plaintext_modulus: self.params().plaintext_modulus,
             degree: self.rlwe().degree(),
         };
         self.shared.batching.as_ref().ok_or(missing)
@@ -246,7 +250,7 @@ impl fmt::Debug for BfvContext {
 impl fmt::Display for BfvContext {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "BFV context {:?}", self.fingerprint())?;
-        let t = self.params().plain_modulus;
+        let t = self.params().plaintext_modulus;
         if self.has_batching() {
             writeln!(
                 out,
@@ -291,8 +295,8 @@ impl BfvBuilder {
     }
 
     /// The plaintext modulus t: 2 to 2^60; a prime that is 1 modulo 2N for slots.
-    pub fn plain_modulus(mut self, modulus: u64) -> Self {
-        self.plain_modulus = Some(modulus);
+    pub fn plaintext_modulus(mut self, modulus: u64) -> Self {
+        self.plaintext_modulus = Some(modulus);
         self
     }
 
@@ -336,7 +340,7 @@ impl BfvBuilder {
     /// # Errors
     /// As [`build`](Self::build).
     pub fn build_params(self) -> Result<BfvParams> {
-        if self.plain_modulus.is_some() == self.plaintext_bits.is_some() {
+        if self.plaintext_modulus.is_some() == self.plaintext_bits.is_some() {
             return Err(Error::InvalidArgument {
                 reason: "give the plaintext modulus, or its number of bits",
             });
@@ -348,8 +352,8 @@ impl BfvBuilder {
         let primes = self.primes.as_ref().ok_or(Error::NoPrimes)?;
         let (data, special) = primes.resolve(degree, self.special.unwrap_or(1))?;
         let rlwe = RlweParams::new(degree, &data, &special, self.policy)?;
-        let plain_modulus = self.plain_modulus_for(&rlwe)?;
-        BfvParams::new(rlwe, plain_modulus)
+        let plaintext_modulus = self.plaintext_modulus_for(&rlwe)?;
+        BfvParams::new(rlwe, plaintext_modulus)
     }
 
     fn derive(&self, depth: u32) -> Result<BfvParams> {
@@ -358,7 +362,7 @@ impl BfvBuilder {
                 reason: "for_depth finds primes itself; use builder() to give them",
             });
         }
-        let bits = match (self.plain_modulus, self.plaintext_bits) {
+        let bits = match (self.plaintext_modulus, self.plaintext_bits) {
             (Some(modulus), _) => log2(modulus),
             (None, bits) => f64::from(bits.unwrap_or(0)),
         };
@@ -381,12 +385,12 @@ impl BfvBuilder {
         let rlwe = search::degrees(self.degree.unwrap_or(0))
             .find_map(at)
             .unwrap_or(Err(none))?;
-        let plain_modulus = self.plain_modulus_for(&rlwe)?;
-        BfvParams::new(rlwe, plain_modulus)
+        let plaintext_modulus = self.plaintext_modulus_for(&rlwe)?;
+        BfvParams::new(rlwe, plaintext_modulus)
     }
 
-    fn plain_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
-        if let Some(modulus) = self.plain_modulus {
+    fn plaintext_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
+        if let Some(modulus) = self.plaintext_modulus {
             return Ok(modulus);
         }
         let (bits, degree) = (self.plaintext_bits.unwrap_or(0), rlwe.degree());
@@ -404,7 +408,7 @@ impl BfvBuilder {
 }
 
 fn plain_bits(params: &BfvParams) -> f64 {
-    log2(params.plain_modulus)
+    log2(params.plaintext_modulus)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
@@ -422,7 +426,7 @@ mod tests {
             BfvContext::builder()
                 .degree(4096)
                 .prime_bits(&[36, 36, 34])
-                .plain_modulus(t)
+                .plaintext_modulus(t)
                 .build()
         };
         assert!(build(65_537).unwrap().has_batching());
@@ -445,7 +449,7 @@ mod tests {
         let small = BfvContext::builder()
             .degree(4096)
             .prime_bits(&[36, 36])
-            .plain_modulus(1 << 40)
+            .plaintext_modulus(1 << 40)
             .build();
         assert!(
             matches!(small, Err(Error::InvalidPlainModulus { .. })),
@@ -475,7 +479,7 @@ mod tests {
         let builder = BfvContext::builder()
             .degree(8192)
             .prime_bits(&bits)
-            .plain_modulus(65_537);
+            .plaintext_modulus(65_537);
         assert!(matches!(
             builder.clone().build(),
             Err(Error::Insecure {
