@@ -173,6 +173,36 @@ impl CkksEvaluator {
         })
     }
 
+    /// [`mul`](Self::mul) and [`rescale`](Self::rescale) in one, faster than both: the division by the special primes and by the
+    /// level's last prime is one.
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul); [`Error::LevelExhausted`].
+    pub fn mul_rescale(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let key = &self.keys_for(a)?.relinearization()?.0;
+        let product = self.tensor(a, b)?;
+        let context = self.context.rlwe();
+        let level = product.level();
+        let (_, log2_prime) = context.rescaler(level)?;
+        let [c0, c1, c2] = product.body.polys.as_slice() else {
+            return self.rescale(&product);
+        };
+        let polys = key_switch::relinearize_and_rescale(context, level, [c0, c1, c2], key)?;
+        let switched = log2_sum(&[product.noise, context.key_switching(level)?.noise]);
+        let noise = log2_sum(&[switched - log2_prime, context.noise().division(1)]);
+        let mut body = linear::with_polys(&product.body, polys.into());
+        body.level = level - 1;
+        let scale = product
+            .scale
+            .div_prime(context.params().data_primes()[level]);
+        Ok(CkksCiphertext {
+            body,
+            scale,
+            noise,
+            ..product
+        })
+    }
+
     /// `a` divided by the last prime q of its level: scale / q, one level lower; the message stays.
     ///
     /// # Errors

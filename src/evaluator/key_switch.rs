@@ -1,9 +1,9 @@
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::AlignedWords;
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of_two};
 use crate::params::{Context, KeySwitching};
-use crate::ring::NttPoly;
+use crate::ring::{CoeffPoly, NttPoly};
 use std::sync::Arc;
 
 /// A polynomial cut into digits that are small, over the extended basis of its level: what every key switch of that
@@ -41,7 +41,7 @@ impl HoistedDigits {
     pub(super) fn switch(&self, key: &SwitchingKey) -> Result<[NttPoly; 2]> {
         let switching = self.context.key_switching(self.level)?;
         let length = switching.digits.len() * self.context.degree();
-        Ok(sum_and_divide(switching, |i, sums| {
+        let sums = fill(switching, |i, sums| {
             multiply(
                 switching,
                 i,
@@ -49,7 +49,8 @@ impl HoistedDigits {
                 key,
                 sums,
             );
-        }))
+        });
+        Ok(sums.map(|sum| switching.divider.divide(sum)))
     }
 }
 
@@ -63,8 +64,7 @@ impl Drop for HoistedDigits {
     }
 }
 
-/// [`HoistedDigits::new`] and [`HoistedDigits::switch`] in one, for a polynomial that is switched once: prime by prime, the
-/// digits' rows are made, multiplied and forgotten while they lie in the cache.
+/// [`HoistedDigits::new`] and [`HoistedDigits::switch`] in one, for a polynomial that is switched once.
 pub(super) fn switch(
     context: &Context,
     level: usize,
@@ -72,19 +72,61 @@ pub(super) fn switch(
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
     let switching = context.key_switching(level)?;
-    let cut = Cut::new(switching, poly);
-    let pool = switching.extended.pool();
-    let length = switching.digits.len() * context.degree();
-    Ok(sum_and_divide(switching, |i, sums| {
-        let mut digits = pool.take(length);
-        cut.digit_rows(i, &mut digits);
-        multiply(switching, i, &digits, key, sums);
-        pool.put(digits);
-    }))
+    let sums = sums(switching, poly, key, |_, _| {});
+    Ok(sums.map(|sum| switching.divider.divide(sum)))
 }
 
-/// Both polynomials over the extended basis, filled row by row, then divided by the special primes.
-fn sum_and_divide(
+/// The raw product `(c_0, c_1, c_2)` at `level`, which is not 0, relinearized and rescaled: one division by the special primes
+/// and the level's last prime together.
+pub(super) fn relinearize_and_rescale(
+    context: &Context,
+    level: usize,
+    [c0, c1, c2]: [&NttPoly; 3],
+    key: &SwitchingKey,
+) -> Result<[NttPoly; 2]> {
+    let switching = context.key_switching(level)?;
+    let exhausted = Error::LevelExhausted { needed: 1, left: 0 };
+    let divider = switching.rescaling_divider.as_ref().ok_or(exhausted)?;
+    // P c_0 and P c_1 join the sums, which the division by P undoes; they are 0 modulo the special primes.
+    let sums = sums(switching, c2, key, |i, sums| {
+        let Some(&factor) = switching.special_factors.get(i) else {
+            return;
+        };
+        let q = switching.extended.modulus(i);
+        let pool = switching.extended.pool();
+        let mut product = pool.take(context.degree());
+        for (sum, poly) in sums.into_iter().zip([c0, c1]) {
+            product.copy_from_slice(poly.row(i));
+            q.kernels().scale(q, &mut product, factor);
+            q.kernels().add_assign(q, sum, &product);
+        }
+        pool.put(product);
+    });
+    Ok(sums.map(|sum| divider.divide(sum)))
+}
+
+/// Both sums of digits times key over the extended basis, prime by prime: the digits' rows are made, multiplied and forgotten
+/// while they lie in the cache. `finish` may change each pair of rows before it leaves the cache, too.
+fn sums(
+    switching: &KeySwitching,
+    poly: &NttPoly,
+    key: &SwitchingKey,
+    finish: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
+) -> [NttPoly; 2] {
+    let cut = Cut::new(switching, poly);
+    let pool = switching.extended.pool();
+    let length = switching.digits.len() * switching.extended.degree();
+    fill(switching, |i, [b, a]| {
+        let mut digits = pool.take(length);
+        cut.digit_rows(i, &mut digits);
+        multiply(switching, i, &digits, key, [&mut *b, &mut *a]);
+        pool.put(digits);
+        finish(i, [b, a]);
+    })
+}
+
+/// Two polynomials over the extended basis, filled row by row.
+fn fill(
     switching: &KeySwitching,
     fill: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
 ) -> [NttPoly; 2] {
@@ -95,7 +137,7 @@ fn sum_and_divide(
         extended.degree(),
         fill,
     );
-    [first, second].map(|sum| switching.divider.divide(sum))
+    [first, second]
 }
 
 /// Row i of both sums: the digits times the key's rows.
@@ -120,20 +162,18 @@ struct Cut<'a> {
     switching: &'a KeySwitching,
     poly: &'a NttPoly,
     /// The shared part of each digit's conversion, in the rows of the digit's primes.
-    weights: NttPoly,
+    weights: CoeffPoly,
 }
 
 impl<'a> Cut<'a> {
     fn new(switching: &'a KeySwitching, poly: &'a NttPoly) -> Self {
         let degree = poly.basis().degree();
-        let coefficients = poly.clone().into_coeff();
-        let mut weights = NttPoly::unspecified(poly.basis());
+        let mut weights: CoeffPoly = poly.clone().into_coeff();
         for digit in &switching.digits {
             let rows = digit.rows.start * degree..digit.rows.end * degree;
-            let weights = &mut weights.data_mut()[rows.clone()];
             digit
                 .converter
-                .balanced_weights(&coefficients.data()[rows], weights);
+                .balanced_weights(&mut weights.data_mut()[rows]);
         }
         Self {
             switching,

@@ -54,11 +54,17 @@ pub(super) fn conjugate(a: &Ciphertext, keys: &EvaluationKeys) -> Result<Ciphert
 
 /// The automorphisms of `path`, one after the other.
 fn follow(a: &Ciphertext, path: &[GaloisElement], keys: &EvaluationKeys) -> Result<Ciphertext> {
-    path.iter().try_fold(a.clone(), |a, &element| {
-        let key = key_of(element, keys)?;
-        let switched = key_switch::switch(&a.context, a.level, &a.polys[1], &key.key)?;
-        Ok(finish(&a, key, switched))
-    })
+    let Some((&element, rest)) = path.split_first() else {
+        return Ok(a.clone());
+    };
+    let key = key_of(element, keys)?;
+    let switched = key_switch::switch(&a.context, a.level, &a.polys[1], &key.key)?;
+    let moved = finish(a, key, switched);
+    if rest.is_empty() {
+        Ok(moved)
+    } else {
+        follow(&moved, rest, keys)
+    }
 }
 
 /// The end of an automorphism: `c_1` has been switched from s to its preimage; the automorphism lands under s.

@@ -61,6 +61,7 @@ fn sums_differences_and_products() {
         };
         check("add_assign", &|k, row| k.add_assign(q, row, a));
         check("sub_assign", &|k, row| k.sub_assign(q, row, a));
+        check("add_scalar", &|k, row| k.add_scalar(q, row, a[0]));
         check("negate", &|k, row| k.negate(q, row));
         check("mul_assign", &|k, row| k.mul_assign(q, row, a));
         check("mul_add_assign", &|k, row| k.mul_add_assign(q, row, a, b));

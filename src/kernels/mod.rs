@@ -35,6 +35,11 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::add_assign(q, row, other);
     }
 
+    /// `row[i] = row[i] + scalar mod q`
+    fn add_scalar(&self, q: &Modulus, row: &mut [u64], scalar: u64) {
+        portable::add_scalar(q, row, scalar);
+    }
+
     /// `row[i] = row[i] - other[i] mod q`
     fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
         portable::sub_assign(q, row, other);

@@ -16,6 +16,10 @@ pub(super) fn add_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
     zip(row, other).for_each(|(x, &y)| *x = q.add(*x, y));
 }
 
+pub(super) fn add_scalar(q: &Modulus, row: &mut [u64], scalar: u64) {
+    row.iter_mut().for_each(|x| *x = q.add(*x, scalar));
+}
+
 pub(super) fn sub_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
     zip(row, other).for_each(|(x, &y)| *x = q.sub(*x, y));
 }

@@ -1,4 +1,5 @@
 use crate::error::{Error, Result};
+use crate::kernels::ShoupScalar;
 use crate::params::{NoiseModel, RlweParams};
 use crate::ring::{BasisConverter, RnsBasis, TailDivider};
 use sha3::{Digest, Sha3_256};
@@ -42,8 +43,12 @@ pub(crate) struct KeySwitching {
     pub(crate) positions: Vec<usize>,
     /// The digits at this level.
     pub(crate) digits: Vec<DigitConversion>,
-    /// The division by the product of the special primes.
+    /// The division by the product P of the special primes.
     pub(crate) divider: TailDivider,
+    /// The division by P and by the level's last prime at once; none at level 0.
+    pub(crate) rescaling_divider: Option<TailDivider>,
+    /// P modulo each prime of the level.
+    pub(crate) special_factors: Vec<ShoupScalar>,
     /// log2 of the standard deviation of the error that a switch adds, the rounding included.
     pub(crate) noise: f64,
 }
@@ -239,7 +244,20 @@ impl KeySwitching {
         let switch = noise.key_switch(&shapes, special.log2_product());
         let noise = super::log2_sum(&[switch, noise.division(1)]);
         let divider = TailDivider::new(basis, &special.moduli());
+        let rescaling_divider = (count > 1).then(|| {
+            let below = Arc::new(basis.slice(0..count - 1));
+            TailDivider::new(&below, &extended.moduli()[count - 1..])
+        });
+        let special_factors = moduli[..count]
+            .iter()
+            .map(|q| {
+                let primes = special.primes().into_iter();
+                q.shoup(primes.fold(1, |product, prime| q.mul(product, q.reduce(prime))))
+            })
+            .collect();
         Self {
+            rescaling_divider,
+            special_factors,
             extended,
             positions,
             digits,

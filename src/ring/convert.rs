@@ -103,8 +103,8 @@ impl BasisConverter {
     /// If the rows do not match the moduli.
     pub fn balanced(&self, input: &[u64], output: &mut [u64]) {
         let length = self.row_length(input, output);
-        let mut weights = vec![0; input.len()];
-        self.balanced_weights(input, &mut weights);
+        let mut weights = input.to_vec();
+        self.balanced_weights(&mut weights);
         for_each_row(output, length, |j, row| self.balanced_row(j, &weights, row));
     }
 
@@ -121,7 +121,8 @@ impl BasisConverter {
     /// What all targets of a centred conversion share: the y_i, then v.
     pub(crate) fn centred_weights(&self, input: &[u64], weights: &mut [u64]) {
         if self.from.len() == 1 {
-            return self.balanced_weights(input, weights);
+            weights.copy_from_slice(input);
+            return self.balanced_weights(weights);
         }
         let length = weights.len() / self.centred_width();
         let (rows, overflow) = weights.split_at_mut(input.len());
@@ -149,17 +150,16 @@ impl BasisConverter {
         weighted_sum(&self.to[target], row, &sum);
     }
 
-    /// What all targets of a balanced conversion share: the y_i, each shifted by half of its prime.
-    pub(crate) fn balanced_weights(&self, input: &[u64], weights: &mut [u64]) {
+    /// What all targets of a balanced conversion share, in place: the y_i, each shifted by half of its prime.
+    pub(crate) fn balanced_weights(&self, rows: &mut [u64]) {
         let count = self.from.len();
-        weights.copy_from_slice(input);
-        for_each_row(weights, input.len() / count, |i, row| {
+        let length = rows.len() / count;
+        for_each_row(rows, length, |i, row| {
             let q = &self.from[i];
             if count > 1 {
                 q.kernels().scale(q, row, self.inverses[i]);
             }
-            let half = q.value() / 2;
-            row.iter_mut().for_each(|y| *y = q.add(*y, half));
+            q.kernels().add_scalar(q, row, q.value() / 2);
         });
     }
 
@@ -182,8 +182,7 @@ impl BasisConverter {
         } else {
             // One prime: the factor is 1.
             p.kernels().reduce(p, row, weights);
-            row.iter_mut()
-                .for_each(|x| *x = p.add(*x, self.offsets[target]));
+            p.kernels().add_scalar(p, row, self.offsets[target]);
         }
     }
 

@@ -230,6 +230,31 @@ impl CoeffPoly {
         poly
     }
 
+    /// [`from_signed`](Self::from_signed) for coefficients of magnitude below 64, which need no reduction.
+    #[must_use]
+    pub(crate) fn from_small(basis: &Arc<RnsBasis>, coefficients: &[i64]) -> Self {
+        debug_assert!(
+            coefficients.len() == basis.degree() && coefficients.iter().all(|c| c.abs() < 64)
+        );
+        let mut poly = Self::unspecified(basis);
+        poly.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            let pairs = row.iter_mut().zip(coefficients);
+            if q.value() >= 64 {
+                // c + q where c is negative.
+                let modulus = q.value();
+                pairs.for_each(|(x, &c)| {
+                    *x = c
+                        .cast_unsigned()
+                        .wrapping_add((c >> 63).cast_unsigned() & modulus)
+                });
+            } else {
+                pairs.for_each(|(x, &c)| *x = q.reduce_signed(c));
+            }
+        });
+        poly
+    }
+
     /// The NTT of this polynomial.
     #[must_use]
     pub fn into_ntt(self) -> NttPoly {
@@ -282,8 +307,7 @@ impl NttPoly {
         let basis = Arc::clone(&self.basis);
         self.for_each_row(|i, row| {
             let q = basis.modulus(i);
-            row.iter_mut()
-                .for_each(|x| *x = q.add(*x, residues[i].value));
+            q.kernels().add_scalar(q, row, residues[i].value);
         });
     }
 }

@@ -59,7 +59,7 @@ pub fn ternary(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
         // floor(3 r / 2^64) - 1 without a branch.
         *coefficient = ((u128::from(rng.next_u64()) * 3) >> 64) as i64 - 1;
     }
-    CoeffPoly::from_signed(basis, &coefficients)
+    CoeffPoly::from_small(basis, &coefficients)
 }
 
 /// Centred binomial coefficients with 42 coins: the difference of two sums of 21 bits, in [-21, 21], with standard
@@ -73,7 +73,7 @@ pub fn centred_binomial(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> Coef
         *coefficient =
             i64::from((bits & COINS).count_ones()) - i64::from(((bits >> 21) & COINS).count_ones());
     }
-    CoeffPoly::from_signed(basis, &coefficients)
+    CoeffPoly::from_small(basis, &coefficients)
 }
 
 #[cfg(test)]

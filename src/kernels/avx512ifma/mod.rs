@@ -57,6 +57,11 @@ impl Kernels for NarrowKernels {
         unsafe { rows::add_assign(q, row, other) }
     }
 
+    fn add_scalar(&self, q: &Modulus, row: &mut [u64], scalar: u64) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::add_scalar(q, row, scalar) }
+    }
+
     fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
         // SAFETY: `detect` saw the features.
         unsafe { rows::sub_assign(q, row, other) }
@@ -133,6 +138,11 @@ impl Kernels for WideKernels {
     fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
         // SAFETY: `detect` saw the features.
         unsafe { rows::add_assign(q, row, other) }
+    }
+
+    fn add_scalar(&self, q: &Modulus, row: &mut [u64], scalar: u64) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::add_scalar(q, row, scalar) }
     }
 
     fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {

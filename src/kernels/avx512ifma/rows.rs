@@ -17,6 +17,17 @@ pub(super) fn add_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
 }
 
 #[target_feature(enable = "avx512f")]
+pub(super) fn add_scalar(q: &Modulus, row: &mut [u64], scalar: u64) {
+    let (modulus, addend) = (broadcast(q.value()), broadcast(scalar));
+    let (vectors, rest) = row.as_chunks_mut::<LANES>();
+    for x in vectors {
+        let sum = _mm512_add_epi64(load(x), addend);
+        store(x, subtract_once(sum, modulus));
+    }
+    portable::add_scalar(q, rest, scalar);
+}
+
+#[target_feature(enable = "avx512f")]
 pub(super) fn sub_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
     let modulus = broadcast(q.value());
     let ((vectors, rest), (others, other_rest)) = split(row, other);
