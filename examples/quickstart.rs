@@ -1,10 +1,10 @@
-//! Both schemes in a page, then a real job: patients' rows scored by a server that sees none of them.
+//! Both schemes in a page, then a real job: patients' data rated by a server that sees none of it.
 //!
 //! `cargo run --release --example quickstart`
 
 mod breast_cancer;
 
-use breast_cancer::{Model, Outcome, accuracy};
+use breast_cancer::{Model, Outcome, accuracy, diagnoses, largest_difference};
 use slotwise::prelude::*;
 
 /// The largest error of a slot that this program accepts.
@@ -25,17 +25,18 @@ fn real_numbers() -> Outcome<()> {
         .build()?; // 128-bit security is enforced here
     println!("{context}\n");
     let client = context.generate_client_key()?; // secret; zeroized on drop
-    let server = client.generate_server_key(&Rotations::steps(&[1, 2]))?; // cannot hold a secret
-
     let x = client.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
-    let doubled = ((&x + &x)? * 2.0)?;
+    let doubled = ((&x + &x)? * 2.0)?; // this much needs no key
+    println!("real numbers");
     show(
         "(x + x) * 2",
         &client.decrypt(&doubled)?,
         &[4.0, 8.0, 12.0, 16.0],
     );
 
-    let x = server.attach(x)?; // products and rotations need the server's keys
+    // Products and rotations need the server's keys, which hold no secret: for rotations, by the steps to be used.
+    let server = client.generate_server_key(&Rotations::steps(&[1, 2]))?;
+    let x = server.attach(x)?;
     let square = (&x * &x)?;
     show("x * x", &client.decrypt(&square)?, &[1.0, 4.0, 9.0, 16.0]);
     let rotated = (&square + 2.0)?.rotate_left(1)?;
@@ -44,82 +45,60 @@ fn real_numbers() -> Outcome<()> {
         &client.decrypt(&rotated)?,
         &[6.0, 11.0, 18.0, 3.0],
     );
-    let dot = x.dot(&rotated)?;
-    show("their dot product", &client.decrypt(&dot)?, &[94.0]);
+    let dot = x.dot(&rotated)?; // sums four slots: rotations by 1 and 2
+    show("x . that", &client.decrypt(&dot)?, &[94.0]);
     println!(
-        "{} of {} levels left, error below {:.0e}\n",
+        "  {} of {} levels left\n",
         dot.levels_left(),
-        context.top_level(),
-        dot.noise_bound()
+        context.top_level()
     );
     Ok(())
 }
 
 /// BFV: integers, exactly.
 fn exact_integers() -> Outcome<()> {
+    // Parameters for two multiplications one after the other, on integers of 20 bits.
     let context = BfvContext::for_depth(2).plaintext_bits(20).build()?;
     let client = context.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::steps(&[1, 2]))?;
 
     let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
-    let result = ((&x * &x)? + 2)?.rotate_left(1)?;
-    assert_eq!(client.decrypt(&result)?, [6, 11, 18, 3]);
-    println!(
-        "in integers: (x * x + 2) rotated = {:?}",
-        client.decrypt(&result)?
-    );
-    let dot = x.dot(&result)?;
-    assert_eq!(client.decrypt(&dot)?, [94]);
-    println!(
-        "             their dot product   = {:?}\n",
-        client.decrypt(&dot)?
-    );
+    let rotated = ((&x * &x)? + 2)?.rotate_left(1)?;
+    let dot = x.dot(&rotated)?;
+    let (rotated, dot) = (client.decrypt(&rotated)?, client.decrypt(&dot)?);
+    println!("integers");
+    println!("  (x * x + 2) rotated = {rotated:?}");
+    println!("  x . that            = {dot:?}\n");
+    assert_eq!(rotated, [6, 11, 18, 3]);
+    assert_eq!(dot, [94]);
     Ok(())
 }
 
-/// The 114 test rows of the breast-cancer data, scored encrypted; `logistic_regression` shows each step.
+/// The test rows of the breast-cancer data, rated encrypted; `logistic_regression` shows each step.
 fn real_data() -> Outcome<()> {
     let (train, test) = breast_cancer::load()?;
     let model = Model::train(&train)?;
     let client = breast_cancer::context()?.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::steps(&breast_cancer::steps()))?;
 
-    let scores = model.score_encrypted(&server, &breast_cancer::encrypt(&client, &test)?)?;
+    let patients = breast_cancer::encrypt(&client, &test)?;
+    let ratings = model.rate_encrypted(&server, &patients)?; // on the server
+    let ratings = breast_cancer::decrypt(&client, &ratings, test.len())?;
 
-    let decrypted = breast_cancer::decrypt(&client, &scores, test.len())?;
-    let encrypted: Vec<bool> = decrypted.iter().map(|&score| score > 0.5).collect();
-    let clear: Vec<bool> = test.iter().map(|sample| model.predict(sample)).collect();
+    let encrypted = diagnoses(ratings.iter().copied());
+    let clear = diagnoses(test.iter().map(|sample| model.probability(sample)));
+    println!("{} patients, diagnosed", test.len());
+    println!("  encrypted: accuracy {:.4}", accuracy(&test, &encrypted));
+    println!("  clear:     accuracy {:.4}", accuracy(&test, &clear));
     assert_eq!(encrypted, clear);
-    let exact = test.iter().map(|sample| model.score(sample));
-    assert!(
-        exact
-            .zip(&decrypted)
-            .all(|(exact, score)| (exact - score).abs() < 1e-3)
-    );
-    println!(
-        "{} patients scored unseen: accuracy {:.4}",
-        test.len(),
-        accuracy(&test, &encrypted)
-    );
-    println!(
-        "              in the clear: accuracy {:.4}",
-        accuracy(&test, &clear)
-    );
+    let expected = test.iter().map(|sample| model.rating(sample));
+    assert!(largest_difference(&ratings, expected) < TOLERANCE);
     Ok(())
 }
 
-/// Prints values rounded to the tolerance, which they must keep.
-fn show(what: &str, values: &[f64], expected: &[f64]) {
+/// Prints values to a tenth, after checking them to the tolerance.
+fn show(name: &str, values: &[f64], expected: &[f64]) {
     assert_eq!(values.len(), expected.len());
-    assert!(
-        values
-            .iter()
-            .zip(expected)
-            .all(|(value, expected)| (value - expected).abs() < TOLERANCE)
-    );
-    let rounded: Vec<f64> = values
-        .iter()
-        .map(|value| (value / TOLERANCE).round() * TOLERANCE)
-        .collect();
-    println!("{what:<20} = {rounded:.1?}");
+    assert!(largest_difference(values, expected.iter().copied()) < TOLERANCE);
+    println!("  {name:<19} = {values:.1?}");
 }

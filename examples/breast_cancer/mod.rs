@@ -1,5 +1,9 @@
 //! The prediction service that several examples share: logistic regression on the Wisconsin breast-cancer data (UCI Machine
 //! Learning Repository, CC BY 4.0), trained in the clear, scored encrypted.
+//!
+//! One ciphertext holds 128 patients: the first feature of each, then the second of each, and so on. A weighted sum of the
+//! features is then five rotations and additions, and leaves each patient's sum in the slot of that patient.
+#![allow(dead_code, reason = "each example uses its part")]
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -13,66 +17,68 @@ use std::error::Error;
 /// What each example's steps return.
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// The columns of the data.
+/// The measurements of each patient.
 const FEATURES: usize = 30;
 
-/// The slots of one row: the features, a constant 1 that carries the bias, and a zero.
-const STRIDE: usize = 32;
+/// The features with two columns of zeros: a power of two, so that doubling steps sum them.
+const COLUMNS: usize = 32;
 
-/// The rows that one ciphertext holds: 128 rows of 32 fill the 4096 slots of degree 8192.
+/// The patients that one ciphertext holds: 32 columns of 128 fill the 4096 slots of degree 8192.
 const ROWS: usize = 128;
 
-/// One row in so many is kept for the test.
+/// One patient in so many, rounded up, is kept for the test.
 const TEST_SHARE: usize = 5;
 
-/// How much larger scores may be than the largest one in training.
+/// The seed of the split into training and test.
+const SEED: u64 = 1;
+
+/// The strength of the regularisation: it keeps the range of the scores small, over which a polynomial must serve.
+const REGULARISATION: f64 = 10.0;
+
+/// How much larger than in training a score may be.
 const MARGIN: f64 = 1.3;
 
-/// The measurements of one tumour and whether it is benign.
-#[derive(Clone)]
+/// The points on each side of 0 at which the polynomial is fitted.
+const FIT_POINTS: i32 = 1000;
+
+/// The measurements of one patient, and the diagnosis.
 pub(crate) struct Sample {
     pub(crate) features: [f64; FEATURES],
     pub(crate) benign: bool,
 }
 
-/// A logistic regression whose scores are divided by their range, and whose sigmoid is a polynomial on [-1, 1].
-pub(crate) struct Model {
-    weights: [f64; STRIDE],
-    sigmoid: [f64; 4],
-    range: f64,
-}
-
-/// All rows, shuffled with a fixed seed, standardised by the training rows' mean and deviation: training and test rows.
+/// All patients, shuffled with a fixed seed and standardised by the training rows' mean and deviation: training and test.
 pub(crate) fn load() -> Outcome<(Vec<Sample>, Vec<Sample>)> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/examples/data/breast_cancer.csv"
     );
-    let mut samples = Vec::new();
+    let mut train = Vec::new();
     for record in csv::Reader::from_path(path)?.records() {
         let numbers: Vec<f64> = record?.iter().map(str::parse).collect::<Result<_, _>>()?;
         let (label, features) = numbers.split_last().ok_or("an empty row")?;
-        samples.push(Sample {
+        train.push(Sample {
             features: features.try_into()?,
             benign: *label == 1.0,
         });
     }
-    samples.shuffle(&mut ChaCha20Rng::seed_from_u64(1));
-    let mut test = samples.split_off(samples.len() - samples.len().div_ceil(TEST_SHARE));
+    train.shuffle(&mut ChaCha20Rng::seed_from_u64(SEED));
+    let mut test = train.split_off(train.len() - train.len().div_ceil(TEST_SHARE));
     for feature in 0..FEATURES {
-        let column = |sample: &Sample| sample.features[feature];
-        let count = samples.len() as f64;
-        let mean = samples.iter().map(column).sum::<f64>() / count;
-        let variance = samples
-            .iter()
-            .map(|sample| (column(sample) - mean).powi(2))
-            .sum::<f64>()
-            / count;
-        for sample in samples.iter_mut().chain(&mut test) {
-            sample.features[feature] = (sample.features[feature] - mean) / variance.sqrt();
+        let (mean, deviation) = mean_and_deviation(&train, feature);
+        for sample in train.iter_mut().chain(&mut test) {
+            sample.features[feature] = (sample.features[feature] - mean) / deviation;
         }
     }
-    Ok((samples, test))
+    Ok((train, test))
+}
+
+/// A logistic regression; its scores are divided by their range, so that a polynomial on [-1, 1] can stand for the sigmoid.
+pub(crate) struct Model {
+    weights: [f64; COLUMNS],
+    bias: f64,
+    range: f64,
+    polynomial: [f64; 4],
 }
 
 impl Model {
@@ -83,139 +89,163 @@ impl Model {
             .map(|sample| sample.features.to_vec())
             .collect();
         let labels: Vec<i32> = samples.iter().map(|sample| sample.benign.into()).collect();
-        let parameters = LogisticRegressionParameters::default().with_alpha(1.0);
+        let parameters = LogisticRegressionParameters::default().with_alpha(REGULARISATION);
         let fitted =
             LogisticRegression::fit(&DenseMatrix::from_2d_vec(&rows)?, &labels, parameters)?;
-        let mut weights = [0.0; STRIDE];
-        for (feature, weight) in weights.iter_mut().take(FEATURES).enumerate() {
-            *weight = *fitted.coefficients().get((0, feature));
+        let mut weights = [0.0; COLUMNS];
+        for (weight, fitted) in weights.iter_mut().zip(fitted.coefficients().iterator(0)) {
+            *weight = *fitted;
         }
-        weights[FEATURES] = *fitted.intercept().get((0, 0));
-        let linear = |sample: &Sample| {
-            row(sample)
-                .iter()
-                .zip(&weights)
-                .map(|(x, w)| x * w)
-                .sum::<f64>()
-        };
-        let range = MARGIN
-            * samples
-                .iter()
-                .map(|sample| linear(sample).abs())
-                .fold(0.0, f64::max);
-        weights.iter_mut().for_each(|weight| *weight /= range);
-        Ok(Self {
+        let mut model = Self {
             weights,
-            sigmoid: fit_sigmoid(range),
-            range,
-        })
+            bias: *fitted.intercept().get((0, 0)),
+            range: 1.0,
+            polynomial: [0.0; 4],
+        };
+        let range = MARGIN * model.largest_score(samples);
+        model.weights.iter_mut().for_each(|weight| *weight /= range);
+        model.bias /= range;
+        model.range = range;
+        model.polynomial = fit_sigmoid(range);
+        Ok(model)
     }
 
-    /// Whether the model, in the clear and with the true sigmoid, takes the sample for benign.
-    pub(crate) fn predict(&self, sample: &Sample) -> bool {
-        1.0 / (1.0 + (-self.range * self.linear(sample)).exp()) > 0.5
-    }
-
-    /// The score that the server computes, in the clear.
+    /// The weighted sum of the features, divided by the range.
     pub(crate) fn score(&self, sample: &Sample) -> f64 {
-        let x = self.linear(sample);
-        self.sigmoid.iter().rev().fold(0.0, |sum, c| sum * x + c)
+        let terms = sample.features.iter().zip(&self.weights);
+        terms.map(|(x, weight)| x * weight).sum::<f64>() + self.bias
     }
 
-    /// The server's part: every row's score, in the first slot of the row. It sees no feature, no score and no secret.
-    pub(crate) fn score_encrypted(
+    /// The largest magnitude of a score.
+    pub(crate) fn largest_score(&self, samples: &[Sample]) -> f64 {
+        let magnitudes = samples.iter().map(|sample| self.score(sample).abs());
+        magnitudes.fold(0.0, f64::max)
+    }
+
+    /// The probability of a benign tumour: the true sigmoid.
+    pub(crate) fn probability(&self, sample: &Sample) -> f64 {
+        sigmoid(self.range * self.score(sample))
+    }
+
+    /// What the server computes instead, in the clear: above 1/2 exactly where the probability is, and in the same order.
+    pub(crate) fn rating(&self, sample: &Sample) -> f64 {
+        let x = self.score(sample);
+        let horner = |sum, coefficient| sum * x + coefficient;
+        self.polynomial.into_iter().rev().fold(0.0, horner)
+    }
+
+    /// The server's part: every patient's rating. It sees no feature, no rating and no secret.
+    pub(crate) fn rate_encrypted(
         &self,
         server: &ServerKey<Ckks>,
-        rows: &CkksVector,
+        patients: &CkksVector,
     ) -> slotwise::Result<CkksVector> {
-        let rows = server.attach(rows)?;
-        let mut sums = (&rows * &self.weights.repeat(ROWS))?;
+        let patients = server.attach(patients)?;
+        let weights: Vec<f64> = self
+            .weights
+            .iter()
+            .flat_map(|&weight| [weight; ROWS])
+            .collect();
+        let mut sums = (&patients * &weights)?;
         for step in steps() {
             sums = (&sums + &sums.rotate_left(step)?)?;
         }
-        // Magnitudes are tracked as if they added up; the model knows its range.
-        sums.with_message_bound(1.0)?.polyval(&self.sigmoid)
-    }
-
-    fn linear(&self, sample: &Sample) -> f64 {
-        row(sample)
-            .iter()
-            .zip(&self.weights)
-            .map(|(x, w)| x * w)
-            .sum()
+        // The tracked bound assumes the worst of all the additions; the model knows its range.
+        let scores = (&sums + self.bias)?.with_message_bound(1.0)?;
+        let ratings = scores.polyval(&self.polynomial)?;
+        ratings.rescale()?.drop_to_level(0) // small to send: nothing will be multiplied any more
     }
 }
 
-/// Parameters for the three multiplications of a score: 128-bit security at degree 8192.
+/// Parameters for the three multiplications of a rating, at degree 8192 with 128-bit security: one by the weights, two in a
+/// polynomial of degree 3.
 pub(crate) fn context() -> slotwise::Result<CkksContext> {
     CkksContext::builder()
-        .degree(8192)
+        .degree(2 * COLUMNS * ROWS)
         .prime_bits(&[48, 36, 36, 36, 50])
         .scale_bits(36)
         .build()
 }
 
-/// The rotations that a score needs.
-pub(crate) fn steps() -> [i64; 5] {
-    [1, 2, 4, 8, 16]
+/// The rotations of a rating: by 1, 2, 4, 8 and 16 columns.
+pub(crate) fn steps() -> Vec<i64> {
+    let columns = std::iter::successors(Some(1), |columns| Some(2 * columns));
+    columns
+        .take_while(|&columns| columns < COLUMNS)
+        .map(|columns| (columns * ROWS) as i64)
+        .collect()
 }
 
-/// The client's part: up to 128 rows in the slots of one ciphertext.
+/// The client's part: up to 128 patients in the slots of one ciphertext.
 pub(crate) fn encrypt(
     client: &ClientKey<Ckks>,
     samples: &[Sample],
 ) -> slotwise::Result<CkksVector> {
-    let mut slots: Vec<f64> = samples.iter().flat_map(row).collect();
-    slots.resize(ROWS * STRIDE, 0.0);
+    assert!(samples.len() <= ROWS);
+    let mut slots = vec![0.0; COLUMNS * ROWS];
+    for (row, sample) in samples.iter().enumerate() {
+        for (column, feature) in sample.features.iter().enumerate() {
+            slots[column * ROWS + row] = *feature;
+        }
+    }
     client.encrypt(&slots)
 }
 
-/// The client's part: the scores of `count` rows.
+/// The client's part: the ratings of `count` patients. Every column has them; the first is enough.
 pub(crate) fn decrypt(
     client: &ClientKey<Ckks>,
-    scores: &CkksVector,
+    ratings: &CkksVector,
     count: usize,
 ) -> slotwise::Result<Vec<f64>> {
-    Ok(client
-        .decrypt(scores)?
-        .into_iter()
-        .step_by(STRIDE)
-        .take(count)
-        .collect())
+    let mut values = client.decrypt(ratings)?;
+    values.truncate(count);
+    Ok(values)
 }
 
-/// The share of the samples that `predict` takes for what they are.
-pub(crate) fn accuracy(samples: &[Sample], predictions: &[bool]) -> f64 {
+/// The diagnosis: benign if the probability or rating is over 1/2.
+pub(crate) fn diagnoses(ratings: impl IntoIterator<Item = f64>) -> Vec<bool> {
+    ratings.into_iter().map(|rating| rating > 0.5).collect()
+}
+
+/// The share of diagnoses that are right.
+pub(crate) fn accuracy(samples: &[Sample], diagnoses: &[bool]) -> f64 {
     let right = samples
         .iter()
-        .zip(predictions)
+        .zip(diagnoses)
         .filter(|(sample, benign)| sample.benign == **benign)
         .count();
     right as f64 / samples.len() as f64
 }
 
-/// The features, and 1 for the bias.
-fn row(sample: &Sample) -> [f64; STRIDE] {
-    let mut row = [0.0; STRIDE];
-    row[..FEATURES].copy_from_slice(&sample.features);
-    row[FEATURES] = 1.0;
-    row
+/// The largest difference between two lists of numbers.
+pub(crate) fn largest_difference(left: &[f64], right: impl IntoIterator<Item = f64>) -> f64 {
+    let differences = left.iter().zip(right).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, f64::max)
 }
 
-/// The coefficients of `1/2 + a x + b x^3` nearest to `sigmoid(range x)` on [-1, 1], by least squares on a fine grid.
+fn mean_and_deviation(samples: &[Sample], feature: usize) -> (f64, f64) {
+    let count = samples.len() as f64;
+    let column = || samples.iter().map(|sample| sample.features[feature]);
+    let mean = column().sum::<f64>() / count;
+    let variance = column().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// The coefficients of `1/2 + height (3x - x^3) / 2` nearest to `sigmoid(range x)` on [-1, 1], by least squares.
+///
+/// The shape `(3x - x^3) / 2` is the steepest at 0 of the odd cubics that rise all the way from -1 to 1. The best fit among
+/// all cubics is steeper and turns back before the ends, which would mix up the order of the clearest cases.
 fn fit_sigmoid(range: f64) -> [f64; 4] {
-    // The normal equations of the basis x, x^3: moments of even powers, and the target's moments.
-    let (mut moments, mut targets) = ([0.0; 3], [0.0; 2]);
-    for x in (-1000..=1000).map(|step| f64::from(step) / 1000.0) {
-        let target = 1.0 / (1.0 + (-range * x).exp()) - 0.5;
-        for (power, moment) in [2, 4, 6].into_iter().zip(&mut moments) {
-            *moment += x.powi(power);
-        }
-        targets[0] += target * x;
-        targets[1] += target * x.powi(3);
+    let (mut product, mut square) = (0.0, 0.0);
+    for x in (-FIT_POINTS..=FIT_POINTS).map(|point| f64::from(point) / f64::from(FIT_POINTS)) {
+        let shape = (3.0 * x - x.powi(3)) / 2.0;
+        product += shape * (sigmoid(range * x) - 0.5);
+        square += shape * shape;
     }
-    let determinant = moments[0] * moments[2] - moments[1] * moments[1];
-    let linear = (targets[0] * moments[2] - targets[1] * moments[1]) / determinant;
-    let cubic = (targets[1] * moments[0] - targets[0] * moments[1]) / determinant;
-    [0.5, linear, 0.0, cubic]
+    let height = product / square;
+    [0.5, 1.5 * height, 0.0, -0.5 * height]
 }
