@@ -305,15 +305,15 @@ impl Error {
             }
             Self::InvalidLevel { level, highest } => format!("level {level} does not exist; the highest is {highest}"),
             Self::LevelExhausted { needed, left } => format!(
-                "the operation needs {needed} more levels and {left} are left; build the context with more depth \
+                "levels needed: {needed}, left: {left}; build the context with more depth \
                  (`for_depth`, or more primes)"
             ),
             Self::ScaleMismatch { left, right } => format!(
                 "the scales 2^{left} and 2^{right} differ and no level is left to align them; rescale before adding"
             ),
             Self::ScaleTooLarge { message_bits, modulus_bits } => format!(
-                "scale times message needs {message_bits:.1} bits and the modulus has {modulus_bits:.1}; rescale first, \
-                 or use a smaller scale or smaller values"
+                "scale times message needs {message_bits:.1} bits and the modulus has {modulus_bits:.1}; rescale first, use a smaller scale or \
+                 smaller values, or state a better bound with `with_message_bound`"
             ),
             Self::NotRelinearized { degree } => {
                 format!("the ciphertext has degree {degree} in the secret; relinearize it first")

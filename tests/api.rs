@@ -428,6 +428,17 @@ fn exhausted_noise_is_an_error_not_garbage() {
 }
 
 #[test]
+fn many_vectors_are_added_and_budgets_measured() -> slotwise::Result<()> {
+    let updates: Vec<BfvVector> = (0..20).map(|i| integers(&[i, 2 * i, -i])).collect();
+    let sum = BfvVector::add_many(&updates)?;
+    assert_integers(&sum, &[190, 380, -190]);
+    assert_eq!(BfvVector::add_many(&[]).unwrap_err(), Error::Empty);
+    let (bound, measured) = (sum.precision_bits(), BFV.0.noise_budget(&sum)?);
+    assert!(bound <= measured && measured <= BFV.0.noise_budget(&updates[0])?);
+    Ok(())
+}
+
+#[test]
 fn a_product_with_zero_is_a_tracked_zero() {
     let x = reals(&count(4));
     let zero = (&x * &[0.0, 0.0, 0.0, 0.0]).unwrap();

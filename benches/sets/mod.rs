@@ -28,12 +28,13 @@ pub(crate) fn ckks() -> Vec<(&'static str, CkksContext)> {
     vec![
         ("C13", explicit(1 << 13, 2, 60)),
         ("C14", explicit(1 << 14, 8, 58)),
+        ("C15", explicit(1 << 15, 19, 60)),
         ("C14s", special(1 << 14, 6, &[45, 45, 45])),
         ("C15s", special(1 << 15, 15, &[50, 50, 50, 50])),
     ]
 }
 
-/// BFV sets by name: `B13`, `B14` with SEAL's default primes, `B15s` as this crate chooses, t = 65537.
+/// BFV sets by name: `B13`, `B14`, `B15` with SEAL's default primes, `B15s` as this crate chooses, t = 65537.
 pub(crate) fn bfv() -> Vec<(&'static str, BfvContext)> {
     let explicit = |degree, bits: &[u32]| {
         BfvContext::builder()
@@ -57,6 +58,7 @@ pub(crate) fn bfv() -> Vec<(&'static str, BfvContext)> {
             "B14",
             explicit(1 << 14, &[48, 48, 48, 49, 49, 49, 49, 49, 49]),
         ),
+        ("B15", explicit(1 << 15, &[&[55; 15][..], &[56]].concat())),
         ("B15s", chosen),
     ]
 }

@@ -35,6 +35,26 @@ impl EncryptedVector<Bfv> {
     }
 }
 
+impl ClientKey<Bfv> {
+    /// The bits of noise budget that a vector really has left, measured with the secret; its bound,
+    /// [`precision_bits`](EncryptedVector::precision_bits), is never above it.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`](crate::Error::ContextMismatch), [`Error::KeyMismatch`](crate::Error::KeyMismatch).
+    ///
+    /// # Security
+    /// Tells something about the secret to whoever chose the ciphertext: keep it from them.
+    pub fn noise_budget(&self, vector: &BfvVector) -> Result<f64> {
+        let budgets = vector
+            .ciphertexts()
+            .iter()
+            .map(|chunk| self.decryptor().noise_budget(chunk));
+        budgets
+            .collect::<Result<Vec<f64>>>()
+            .map(|budgets| budgets.into_iter().fold(f64::INFINITY, f64::min))
+    }
+}
+
 impl sealed::Sealed for Bfv {}
 
 impl Scheme for Bfv {

@@ -70,6 +70,10 @@ impl<S: Scheme> ClientKey<S> {
         self.secret.id()
     }
 
+    pub(super) fn decryptor(&self) -> &Decryptor {
+        &self.decryptor
+    }
+
     /// The keys for a server: for products, and for `rotations`.
     ///
     /// # Errors

@@ -119,6 +119,16 @@ impl<S: Scheme> EncryptedVector<S> {
         self.zip(other, Broadcast::Masked, S::Evaluator::add)
     }
 
+    /// The sum of all vectors: a tally, or the model updates of many clients.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for none; as [`add`](Self::add).
+    pub fn add_many(vectors: &[Self]) -> Result<Self> {
+        let (first, rest) = vectors.split_first().ok_or(Error::Empty)?;
+        rest.iter()
+            .try_fold(first.clone(), |sum, vector| sum.add(vector))
+    }
+
     /// `self - other`
     ///
     /// # Errors

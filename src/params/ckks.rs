@@ -150,6 +150,12 @@ impl CkksContext {
         &self.shared.context
     }
 
+    /// N: the degree of the ring.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.shared.context.degree()
+    }
+
     /// The identity of the parameters.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {

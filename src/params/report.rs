@@ -52,9 +52,8 @@ pub(super) fn write(context: &Context, out: &mut fmt::Formatter<'_>) -> fmt::Res
     } else {
         writeln!(
             out,
-            "  special primes      {:?} bits, log2(P) = {special:.2}; {} digits of {:?} primes",
+            "  special primes      {:?} bits, log2(P) = {special:.2}; digits of {:?} primes",
             bits(params.special_primes()),
-            params.digit_sizes().len(),
             params.digit_sizes()
         )?;
     }
