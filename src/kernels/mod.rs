@@ -11,6 +11,8 @@ mod avx512ifma;
 #[cfg(test)]
 mod conformance;
 mod modulus;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod ntt_table;
 mod portable;
 
@@ -131,13 +133,15 @@ fn for_modulus(bits: u32) -> &'static dyn Kernels {
 
 /// Every kernel set that this processor can run for a modulus of `bits` bits, the fastest first, the portable one last.
 fn available(bits: u32) -> Vec<&'static dyn Kernels> {
-    let mut found: Vec<&'static dyn Kernels> = Vec::new();
-    #[cfg(target_arch = "x86_64")]
-    found.extend(
-        [avx512ifma::detect(bits), avx2::detect(bits)]
-            .into_iter()
-            .flatten(),
-    );
-    found.push(&Portable);
-    found
+    type Detect = fn(u32) -> Option<&'static dyn Kernels>;
+    let detectors: &[Detect] = &[
+        #[cfg(target_arch = "x86_64")]
+        avx512ifma::detect,
+        #[cfg(target_arch = "x86_64")]
+        avx2::detect,
+        #[cfg(target_arch = "aarch64")]
+        neon::detect,
+    ];
+    let detected = detectors.iter().filter_map(|detect| detect(bits));
+    detected.chain([&Portable as &dyn Kernels]).collect()
 }

@@ -61,6 +61,7 @@ impl Modulus {
     }
 
     /// floor(2^128 / q), or one less if q is a power of two.
+    #[cfg(target_arch = "x86_64")]
     pub(super) const fn ratio(&self) -> u128 {
         ((self.ratio.0 as u128) << 64) | self.ratio.1 as u128
     }

@@ -1,0 +1,76 @@
+//! Kernels for 64-bit ARM processors, whose vectors hold two words.
+//!
+//! Moduli of at most 50 bits use products of floating-point numbers, exact by fused multiply-add, in the transforms and
+//! where rows are multiplied with each other. All else stays portable: of sums and differences the compiler makes the
+//! same vector instructions, and for products by one scalar or modulo a larger prime, scalar multiplication is as fast
+//! on most processors.
+#![expect(
+    unsafe_code,
+    reason = "intrinsics; holding a token proves the processor"
+)]
+
+mod float;
+mod rows;
+mod transforms;
+mod vector;
+
+use super::{Kernels, Modulus, NttTable, portable};
+use std::arch::is_aarch64_feature_detected;
+
+/// The kernels for a modulus of `bits` bits, if this processor can run them.
+pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
+    (bits <= MAX_FLOAT_BITS && is_aarch64_feature_detected!("neon")).then_some(&FloatKernels(()))
+}
+
+/// Four times a residue is a floating-point number without rounding, with a bit to spare.
+const MAX_FLOAT_BITS: u32 = 50;
+
+/// Transforms of a smaller degree have no full pass over vectors.
+const MIN_DEGREE: usize = 16;
+
+/// Moduli of at most 50 bits. Only [`detect`] hands it out.
+#[derive(Debug)]
+struct FloatKernels(());
+
+impl Kernels for FloatKernels {
+    fn name(&self) -> &'static str {
+        "neon"
+    }
+
+    fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
+        // SAFETY: `detect` saw the feature.
+        unsafe { rows::mul_assign(q, row, other) }
+    }
+
+    fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
+        // SAFETY: `detect` saw the feature.
+        unsafe { rows::mul_add_assign(q, row, a, b) }
+    }
+
+    fn inner_products(
+        &self,
+        q: &Modulus,
+        sums: [&mut [u64]; 2],
+        digits: &[u64],
+        keys: &[[&[u64]; 2]],
+    ) {
+        // SAFETY: `detect` saw the feature.
+        unsafe { rows::inner_products(q, sums, digits, keys) }
+    }
+
+    fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        if table.degree() < MIN_DEGREE {
+            return portable::forward_ntt(table, row);
+        }
+        // SAFETY: `detect` saw the feature.
+        unsafe { transforms::forward(table, row) }
+    }
+
+    fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
+        if table.degree() < MIN_DEGREE {
+            return portable::inverse_ntt(table, row);
+        }
+        // SAFETY: `detect` saw the feature.
+        unsafe { transforms::inverse(table, row) }
+    }
+}
