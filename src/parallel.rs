@@ -20,30 +20,30 @@ pub(crate) fn for_each_row(
         .for_each(|(index, row)| work(index, row));
 }
 
-/// Calls `work(index, rows)` for the rows of two equally long arrays, side by side.
-pub(crate) fn for_each_row_of_two(
-    [first, second]: [&mut [u64]; 2],
+/// Calls `work(index, rows)` for the rows of equally long arrays, side by side.
+pub(crate) fn for_each_row_of<const ARRAYS: usize>(
+    arrays: [&mut [u64]; ARRAYS],
     length: usize,
-    work: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
+    work: impl Fn(usize, [&mut [u64]; ARRAYS]) + Sync + Send,
 ) {
     #[cfg(feature = "parallel")]
-    if 2 * first.len() >= PARALLEL_FROM && first.len() > length && rayon::current_num_threads() > 1
-    {
+    let words: usize = arrays.iter().map(|array| array.len()).sum();
+    let mut chunks = arrays.map(|array| array.chunks_exact_mut(length));
+    let rows = std::iter::from_fn(move || {
+        let rows = chunks.each_mut().map(Iterator::next);
+        rows.iter()
+            .all(Option::is_some)
+            .then(|| rows.map(Option::unwrap_or_default))
+    });
+    #[cfg(feature = "parallel")]
+    if words >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
-        let pairs = first
-            .par_chunks_exact_mut(length)
-            .zip(second.par_chunks_exact_mut(length));
-        pairs
-            .enumerate()
-            .for_each(|(index, (first, second))| work(index, [first, second]));
+        let rows: Vec<_> = rows.enumerate().collect();
+        rows.into_par_iter()
+            .for_each(|(index, rows)| work(index, rows));
         return;
     }
-    let pairs = first
-        .chunks_exact_mut(length)
-        .zip(second.chunks_exact_mut(length));
-    pairs
-        .enumerate()
-        .for_each(|(index, (first, second))| work(index, [first, second]));
+    rows.enumerate().for_each(|(index, rows)| work(index, rows));
 }
 
 /// The results of `work(0)`, ..., `work(count - 1)`, in order.

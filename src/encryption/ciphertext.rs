@@ -88,6 +88,17 @@ impl Ciphertext {
         self.polys.iter().map(|poly| 8 * poly.data().len()).sum()
     }
 
+    /// The same without polynomials, to be given others.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            context: Arc::clone(&self.context),
+            key_id: self.key_id,
+            level: self.level,
+            polys: Vec::new(),
+            seed: None,
+        }
+    }
+
     /// Checks that two ciphertexts share parameters and key.
     pub(crate) fn check_same(&self, other: &Self) -> Result<()> {
         if self.fingerprint() != other.fingerprint() {
@@ -100,11 +111,16 @@ impl Ciphertext {
         }
     }
 
-    /// Checks that the degree in the secret is 1.
-    pub(crate) fn check_relinearized(&self) -> Result<()> {
-        match self.degree() {
-            1 => Ok(()),
-            degree => Err(Error::NotRelinearized { degree }),
+    /// Both polynomials of a ciphertext of degree 1 in the secret.
+    ///
+    /// # Errors
+    /// [`Error::NotRelinearized`] for any other.
+    pub(crate) fn pair(&self) -> Result<[&NttPoly; 2]> {
+        match self.polys.as_slice() {
+            [first, second] => Ok([first, second]),
+            _ => Err(Error::NotRelinearized {
+                degree: self.degree(),
+            }),
         }
     }
 }
@@ -138,6 +154,17 @@ impl CkksCiphertext {
     #[must_use]
     pub fn is_transparent(&self) -> bool {
         self.body.is_transparent()
+    }
+}
+
+impl CkksCiphertext {
+    /// The same without polynomials, to be given others.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            context: self.context.clone(),
+            body: self.body.emptied(),
+            ..*self
+        }
     }
 }
 

@@ -240,7 +240,7 @@ fn public_zero(
                 .mul_add_assign(q, row, key.row(positions[i]), mask.row(i));
         });
         match switching {
-            Some(switching) => switching.divider.divide(product),
+            Some(switching) => switching.divider.divide(&product),
             None => product,
         }
     };

@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, SlotShape, bfv_tensor, key_switch, linear, rotation};
 use crate::keys::EvaluationKeys;
 use crate::params::BfvContext;
-use crate::ring::NttPoly;
 use num_bigint::BigInt;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -93,8 +92,9 @@ impl BfvEvaluator {
     pub fn negate(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.check(a)?;
         Ok(BfvCiphertext {
-            body: linear::map(&a.body, NttPoly::negate),
-            ..a.clone()
+            body: linear::negate(&a.body),
+            noise: a.noise,
+            context: a.context.clone(),
         })
     }
 
@@ -124,13 +124,12 @@ impl BfvEvaluator {
     /// As [`mul`](Self::mul), keys excepted.
     pub fn tensor(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
         let (a, b) = self.align(a, b)?;
-        a.body.check_relinearized()?;
-        b.body.check_relinearized()?;
+        let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
         let tables = &self.context.level(a.level())?.tensor;
-        let polys = bfv_tensor::tensor(&a.body, &b.body, tables);
+        let polys = bfv_tensor::tensor(a_polys, b_polys, tables);
         let noise = a.noise.product(b.noise, f64::NEG_INFINITY, &a);
         Ok(BfvCiphertext {
-            body: linear::with_polys(&a.body, polys),
+            body: linear::with_polys(&a.body, polys.into()),
             noise,
             context: a.context.clone(),
         })
@@ -146,11 +145,9 @@ impl BfvEvaluator {
             return Ok(a.clone());
         };
         let key = keys.relinearization()?;
-        let [mut first, mut second] =
-            key_switch::switch(self.context.rlwe(), a.level(), c2, &key.0)?;
-        first.add_assign(c0);
-        second.add_assign(c1);
-        self.after_switches(a, linear::with_polys(&a.body, vec![first, second]), 1)
+        let context = self.context.rlwe();
+        let polys = key_switch::relinearize(context, a.level(), [c0, c1, c2], &key.0)?;
+        self.after_switches(a, linear::with_polys(&a.body, polys.into()), 1)
     }
 
     /// `a` one level lower: divided by the last prime of its level, the message unchanged. Smaller and faster from there on;
@@ -199,7 +196,7 @@ impl BfvEvaluator {
     pub fn add_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.check_plain(a, b)?;
         let scaled = b.scaled(a.level())?;
-        let body = linear::map_first(&a.body, |poly| poly.add_assign(&scaled));
+        let body = linear::map_first(&a.body, |poly| poly.sum(&scaled));
         Ok(self.after_rounding(a, body))
     }
 
@@ -210,7 +207,7 @@ impl BfvEvaluator {
     pub fn sub_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.check_plain(a, b)?;
         let scaled = b.scaled(a.level())?;
-        let body = linear::map_first(&a.body, |poly| poly.sub_assign(&scaled));
+        let body = linear::map_first(&a.body, |poly| poly.difference(&scaled));
         Ok(self.after_rounding(a, body))
     }
 
@@ -223,10 +220,8 @@ impl BfvEvaluator {
     /// [`Error::ContextMismatch`].
     pub fn mul_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.check_plain(a, b)?;
-        let factor = b
-            .transformed()?
-            .truncated(self.context.rlwe().basis(a.level())?);
-        let body = linear::map(&a.body, |poly| poly.mul_assign(&factor));
+        let factor = b.transformed()?;
+        let body = linear::map(&a.body, |poly| poly.product(factor));
         let noise = BfvNoise {
             deviation: a.noise.deviation + b.log2_norm(),
             ..a.noise
@@ -257,7 +252,7 @@ impl BfvEvaluator {
             return Err(Error::ValueOutOfRange { index: 0 });
         }
         let factor = BigInt::from(b);
-        let body = linear::map(&a.body, |poly| poly.mul_integer(&factor));
+        let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
         let growth = crate::ring::log2(factor.magnitude());
         let noise = BfvNoise {
             deviation: a.noise.deviation + growth,

@@ -4,26 +4,22 @@
 //! polynomials that are multiplied have coefficients of at most Q/2 and R/2, and the result is within a rounding of the
 //! textbook's.
 
-use crate::encryption::Ciphertext;
 use crate::evaluator::ckks::tensor_polys;
 use crate::parallel::for_each_row;
 use crate::params::TensorTables;
 use crate::ring::{NttPoly, RnsBasis};
 
 /// The three polynomials of the product of two ciphertexts of degree 1 at one level.
-pub(super) fn tensor(a: &Ciphertext, b: &Ciphertext, tables: &TensorTables) -> Vec<NttPoly> {
+pub(super) fn tensor(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> [NttPoly; 3] {
     let extended: Vec<NttPoly> = crate::parallel::map(4, |number| match number {
-        0 | 1 => extend(&a.polys[number], tables),
-        _ => scale_and_extend(&b.polys[number - 2], tables),
+        0 | 1 => extend(a[number], tables),
+        _ => scale_and_extend(b[number - 2], tables),
     });
-    let mut products = tensor_polys(&extended[..2], &extended[2..], false);
-    products
-        .iter_mut()
-        .for_each(|product| product.scale(&tables.plain_residues));
-    products
-        .into_iter()
-        .map(|product| tables.divider.divide(product))
-        .collect()
+    let [a, b] = [0, 2].map(|i| [&extended[i], &extended[i + 1]]);
+    tensor_polys(a, b).map(|mut product| {
+        product.scale(&tables.plain_residues);
+        tables.divider.divide(&product)
+    })
 }
 
 /// The centred polynomial modulo Q and R.

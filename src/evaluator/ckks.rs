@@ -3,6 +3,7 @@ use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, SlotShape, key_switch, linear, rotation};
 use crate::keys::EvaluationKeys;
+use crate::parallel::for_each_row_of;
 use crate::params::{CkksContext, log2_sum};
 use crate::ring::NttPoly;
 use std::sync::Arc;
@@ -87,8 +88,8 @@ impl CkksEvaluator {
     pub fn negate(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
         self.check(a)?;
         Ok(CkksCiphertext {
-            body: linear::map(&a.body, NttPoly::negate),
-            ..a.clone()
+            body: linear::negate(&a.body),
+            ..a.emptied()
         })
     }
 
@@ -123,10 +124,9 @@ impl CkksEvaluator {
         self.check(a)?;
         self.check(b)?;
         a.body.check_same(&b.body)?;
-        a.body.check_relinearized()?;
-        b.body.check_relinearized()?;
+        a.body.pair()?;
+        b.body.pair()?;
         let (a, b) = self.align_factors(a, b)?;
-        let square = std::ptr::eq(a.as_ref(), b.as_ref());
         let scale = a.scale * b.scale;
         let message_bound = a.message_bound * b.message_bound;
         // |e1 m2 + e2 m1 + e1 e2| at each root, the messages by their bounds.
@@ -144,10 +144,11 @@ impl CkksEvaluator {
             scale,
             message_bound,
             noise,
-            ..a.as_ref().clone()
+            ..a.emptied()
         };
         template.check_fits()?;
-        let body = linear::with_polys(&a.body, tensor_polys(&a.body.polys, &b.body.polys, square));
+        let polys = tensor_polys(a.body.pair()?, b.body.pair()?);
+        let body = linear::with_polys(&a.body, polys.into());
         Ok(CkksCiphertext { body, ..template })
     }
 
@@ -162,14 +163,12 @@ impl CkksEvaluator {
         };
         let key = keys.relinearization()?;
         let context = self.context.rlwe();
-        let [mut first, mut second] = key_switch::switch(context, a.level(), c2, &key.0)?;
-        first.add_assign(c0);
-        second.add_assign(c1);
+        let polys = key_switch::relinearize(context, a.level(), [c0, c1, c2], &key.0)?;
         let noise = log2_sum(&[a.noise, context.key_switching(a.level())?.noise]);
         Ok(CkksCiphertext {
-            body: linear::with_polys(&a.body, vec![first, second]),
+            body: linear::with_polys(&a.body, polys.into()),
             noise,
-            ..a.clone()
+            ..a.emptied()
         })
     }
 
@@ -223,7 +222,7 @@ impl CkksEvaluator {
             body,
             scale: a.scale.div_prime(prime),
             noise,
-            ..a.clone()
+            ..a.emptied()
         })
     }
 
@@ -242,7 +241,7 @@ impl CkksEvaluator {
         }
         let dropped = CkksCiphertext {
             body: linear::drop_to_level(&a.body, level)?,
-            ..a.clone()
+            ..a.emptied()
         };
         dropped.check_fits()?;
         Ok(dropped)
@@ -317,7 +316,7 @@ impl CkksEvaluator {
         Ok(CkksCiphertext {
             body,
             noise,
-            ..a.clone()
+            ..a.emptied()
         })
     }
 
@@ -332,23 +331,28 @@ impl CkksEvaluator {
             body,
             message_bound: a.message_bound + b.message_bound,
             noise,
-            ..a.clone()
+            ..a.emptied()
         };
         sum.check_fits()?;
         Ok(sum)
     }
 }
 
-/// `(c0 d0, c0 d1 + c1 d0, c1 d1)`
-pub(super) fn tensor_polys(a: &[NttPoly], b: &[NttPoly], square: bool) -> Vec<NttPoly> {
-    let mut middle = a[0].product(&b[1]);
-    if square {
-        let copy = middle.clone();
-        middle.add_assign(&copy);
-    } else {
-        middle.mul_add_assign(&a[1], &b[0]);
-    }
-    vec![a[0].product(&b[0]), middle, a[1].product(&b[1])]
+/// `(a0 b0, a0 b1 + a1 b0, a1 b1)`, prime by prime.
+pub(super) fn tensor_polys([a0, a1]: [&NttPoly; 2], [b0, b1]: [&NttPoly; 2]) -> [NttPoly; 3] {
+    let basis = a0.basis();
+    let [mut first, mut middle, mut last] = [0; 3].map(|_| NttPoly::unspecified(basis));
+    let outs = [first.data_mut(), middle.data_mut(), last.data_mut()];
+    for_each_row_of(outs, basis.degree(), |i, [first, middle, last]| {
+        let q = basis.modulus(i);
+        let [a0, a1, b0, b1] = [a0, a1, b0, b1].map(|poly| poly.row(i));
+        for (out, a, b) in [(first, a0, b0), (&mut *middle, a0, b1), (last, a1, b1)] {
+            out.copy_from_slice(a);
+            q.kernels().mul_assign(q, out, b);
+        }
+        q.kernels().mul_add_assign(q, middle, a1, b0);
+    });
+    [first, middle, last]
 }
 
 impl Evaluator for CkksEvaluator {

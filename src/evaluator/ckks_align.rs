@@ -193,7 +193,10 @@ impl CkksEvaluator {
             right: scale.log2(),
         };
         let body = linear::drop_to_level(&a.body, level + 1)?;
-        let dropped = CkksCiphertext { body, ..a.clone() };
+        let dropped = CkksCiphertext {
+            body,
+            ..a.emptied()
+        };
         let prime = BigInt::from(self.context.params().rlwe().data_primes()[level + 1]);
         let target = Scale::from_integer(prime.magnitude()).map(|prime| scale * prime);
         let Some((scaled, error)) = target
@@ -225,7 +228,7 @@ impl CkksEvaluator {
         };
         let error = exact.relative_difference(ratio);
         let factor = BigInt::from(factor);
-        let body = linear::map(&a.body, |poly| poly.mul_integer(&factor));
+        let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
         let tail = self.context.rlwe().noise().slot_tail();
         let mismatch = error.log2() + a.message_bound.log2() + scale.log2() - tail;
         let noise = log2_sum(&[a.noise + exact.log2(), mismatch]);
@@ -234,7 +237,7 @@ impl CkksEvaluator {
                 body,
                 scale,
                 noise,
-                ..a.clone()
+                ..a.emptied()
             },
             error,
         )))

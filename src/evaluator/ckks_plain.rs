@@ -14,8 +14,8 @@ impl CkksEvaluator {
     /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`] if b's level is lower; [`Error::ScaleMismatch`];
     /// [`Error::ScaleTooLarge`].
     pub fn add_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
-        let basis = self.check_plain(a, b)?;
-        let body = linear::map_first(&a.body, |poly| poly.add_assign(&b.poly.truncated(&basis)));
+        self.check_plain(a, b)?;
+        let body = linear::map_first(&a.body, |poly| poly.sum(&b.poly));
         self.plain_sum(a, b, body)
     }
 
@@ -24,8 +24,8 @@ impl CkksEvaluator {
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
-        let basis = self.check_plain(a, b)?;
-        let body = linear::map_first(&a.body, |poly| poly.sub_assign(&b.poly.truncated(&basis)));
+        self.check_plain(a, b)?;
+        let body = linear::map_first(&a.body, |poly| poly.difference(&b.poly));
         self.plain_sum(a, b, body)
     }
 
@@ -48,12 +48,11 @@ impl CkksEvaluator {
                 b.noise + message_a,
                 a.noise + b.noise + tail,
             ]),
-            ..a.clone()
+            ..a.emptied()
         };
         product.check_fits()?;
-        let factor = b.poly.truncated(self.context.rlwe().basis(a.level())?);
         Ok(CkksCiphertext {
-            body: linear::map(&a.body, |poly| poly.mul_assign(&factor)),
+            body: linear::map(&a.body, |poly| poly.product(&b.poly)),
             ..product
         })
     }
@@ -66,13 +65,17 @@ impl CkksEvaluator {
         self.check(a)?;
         check_finite(b)?;
         let constant = a.scale.round_product(b);
-        let body = linear::map_first(&a.body, |poly| poly.add_integer(&constant));
+        let body = linear::map_first(&a.body, |poly| {
+            let mut poly = poly.clone();
+            poly.add_integer(&constant);
+            poly
+        });
         let rounding = -1.0 - self.context.rlwe().noise().slot_tail();
         let sum = CkksCiphertext {
             body,
             message_bound: a.message_bound + b.abs(),
             noise: log2_sum(&[a.noise, rounding]),
-            ..a.clone()
+            ..a.emptied()
         };
         sum.check_fits()?;
         Ok(sum)
@@ -102,11 +105,11 @@ impl CkksEvaluator {
             scale,
             message_bound,
             noise,
-            ..a.clone()
+            ..a.emptied()
         };
         product.check_fits()?;
         Ok(CkksCiphertext {
-            body: linear::map(&a.body, |poly| poly.mul_integer(&factor)),
+            body: linear::map(&a.body, |poly| poly.times_integer(&factor)),
             ..product
         })
     }
@@ -122,25 +125,21 @@ impl CkksEvaluator {
             body,
             message_bound,
             noise: log2_sum(&[a.noise, b.noise]),
-            ..a.clone()
+            ..a.emptied()
         };
         sum.check_fits()?;
         Ok(sum)
     }
 
-    fn check_plain(
-        &self,
-        a: &CkksCiphertext,
-        b: &CkksPlaintext,
-    ) -> Result<std::sync::Arc<crate::ring::RnsBasis>> {
+    fn check_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
         self.check_level(a, b)?;
-        if !a.scale.is_close(b.scale) {
-            return Err(Error::ScaleMismatch {
-                left: a.scale.log2(),
-                right: b.scale.log2(),
-            });
+        if a.scale.is_close(b.scale) {
+            return Ok(());
         }
-        self.context.rlwe().basis(a.level()).cloned()
+        Err(Error::ScaleMismatch {
+            left: a.scale.log2(),
+            right: b.scale.log2(),
+        })
     }
 
     fn check_level(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {

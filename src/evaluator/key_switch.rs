@@ -1,9 +1,9 @@
 use crate::error::{Error, Result};
 use crate::kernels::AlignedWords;
 use crate::keys::SwitchingKey;
-use crate::parallel::{for_each_row, for_each_row_of_two};
+use crate::parallel::{for_each_row, for_each_row_of};
 use crate::params::{Context, KeySwitching};
-use crate::ring::{CoeffPoly, NttPoly};
+use crate::ring::{CoeffPoly, NttPoly, TailDivider};
 use std::sync::Arc;
 
 /// A polynomial cut into digits that are small, over the extended basis of its level: what every key switch of that
@@ -37,20 +37,15 @@ impl HoistedDigits {
     }
 
     /// The two polynomials of a ciphertext, under the key's target, of the product of the cut polynomial and the key's
-    /// source.
-    pub(super) fn switch(&self, key: &SwitchingKey) -> Result<[NttPoly; 2]> {
+    /// source; `place` puts their rows in place.
+    pub(super) fn switch(&self, key: &SwitchingKey, place: impl Place) -> Result<[NttPoly; 2]> {
         let switching = self.context.key_switching(self.level)?;
         let length = switching.digits.len() * self.context.degree();
-        let sums = fill(switching, |i, sums| {
-            multiply(
-                switching,
-                i,
-                &self.rows[i * length..(i + 1) * length],
-                key,
-                sums,
-            );
-        });
-        Ok(sums.map(|sum| switching.divider.divide(sum)))
+        let sums = |i: usize, sums: [&mut [u64]; 2]| {
+            let digits = &self.rows[i * length..(i + 1) * length];
+            multiply(switching, i, digits, key, sums);
+        };
+        Ok(divided(switching, &switching.divider, sums, place))
     }
 }
 
@@ -64,16 +59,42 @@ impl Drop for HoistedDigits {
     }
 }
 
+/// Where the rows of a switched ciphertext go: it is called with the number of a prime, the two rows to fill, and a function that
+/// computes both rows of the switched ciphertext into the rows it is given.
+pub(super) trait Place:
+    Fn(usize, [&mut [u64]; 2], &dyn Fn([&mut [u64]; 2])) + Sync + Send
+{
+}
+
+impl<F: Fn(usize, [&mut [u64]; 2], &dyn Fn([&mut [u64]; 2])) + Sync + Send> Place for F {}
+
 /// [`HoistedDigits::new`] and [`HoistedDigits::switch`] in one, for a polynomial that is switched once.
 pub(super) fn switch(
     context: &Context,
     level: usize,
     poly: &NttPoly,
     key: &SwitchingKey,
+    place: impl Place,
 ) -> Result<[NttPoly; 2]> {
     let switching = context.key_switching(level)?;
-    let sums = sums(switching, poly, key, |_, _| {});
-    Ok(sums.map(|sum| switching.divider.divide(sum)))
+    let cut = Cut::new(switching, poly);
+    let sums = |i: usize, sums: [&mut [u64]; 2]| cut.sums(i, key, sums);
+    Ok(divided(switching, &switching.divider, sums, place))
+}
+
+/// The raw product `(c_0, c_1, c_2)` at `level`, relinearized.
+pub(super) fn relinearize(
+    context: &Context,
+    level: usize,
+    [c0, c1, c2]: [&NttPoly; 3],
+    key: &SwitchingKey,
+) -> Result<[NttPoly; 2]> {
+    switch(context, level, c2, key, |i, [first, second], compute| {
+        compute([&mut *first, &mut *second]);
+        let q = c0.basis().modulus(i);
+        q.kernels().add_assign(q, first, c0.row(i));
+        q.kernels().add_assign(q, second, c1.row(i));
+    })
 }
 
 /// The raw product `(c_0, c_1, c_2)` at `level`, which is not 0, relinearized and rescaled: one division by the special primes
@@ -87,56 +108,62 @@ pub(super) fn relinearize_and_rescale(
     let switching = context.key_switching(level)?;
     let exhausted = Error::LevelExhausted { needed: 1, left: 0 };
     let divider = switching.rescaling_divider.as_ref().ok_or(exhausted)?;
+    let cut = Cut::new(switching, c2);
     // P c_0 and P c_1 join the sums, which the division by P undoes; they are 0 modulo the special primes.
-    let sums = sums(switching, c2, key, |i, sums| {
+    let sums = |i: usize, [first, second]: [&mut [u64]; 2]| {
+        cut.sums(i, key, [&mut *first, &mut *second]);
         let Some(&factor) = switching.special_factors.get(i) else {
             return;
         };
         let q = switching.extended.modulus(i);
         let pool = switching.extended.pool();
         let mut product = pool.take(context.degree());
-        for (sum, poly) in sums.into_iter().zip([c0, c1]) {
+        for (sum, poly) in [(first, c0), (second, c1)] {
             product.copy_from_slice(poly.row(i));
             q.kernels().scale(q, &mut product, factor);
             q.kernels().add_assign(q, sum, &product);
         }
         pool.put(product);
+    };
+    Ok(divided(switching, divider, sums, |_, rows, compute| {
+        compute(rows);
+    }))
+}
+
+/// Both sums over the extended basis, divided by the last primes: first the sums modulo those, then, prime by prime, each
+/// other row is summed, divided and put in place while it lies in the cache.
+fn divided(
+    switching: &KeySwitching,
+    divider: &TailDivider,
+    sums: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
+    place: impl Place,
+) -> [NttPoly; 2] {
+    let (extended, head) = (&switching.extended, divider.head());
+    let (pool, degree) = (extended.pool(), extended.degree());
+    let tail_length = (extended.len() - head.len()) * degree;
+    let [mut first, mut second] = [0, 1].map(|_| pool.take(tail_length));
+    for_each_row_of([&mut first, &mut second], degree, |i, [first, second]| {
+        let i = head.len() + i;
+        sums(i, [&mut *first, &mut *second]);
+        extended.table(i).inverse(first);
+        extended.table(i).inverse(second);
     });
-    Ok(sums.map(|sum| divider.divide(sum)))
-}
-
-/// Both sums of digits times key over the extended basis, prime by prime: the digits' rows are made, multiplied and forgotten
-/// while they lie in the cache. `finish` may change each pair of rows before it leaves the cache, too.
-fn sums(
-    switching: &KeySwitching,
-    poly: &NttPoly,
-    key: &SwitchingKey,
-    finish: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
-) -> [NttPoly; 2] {
-    let cut = Cut::new(switching, poly);
-    let pool = switching.extended.pool();
-    let length = switching.digits.len() * switching.extended.degree();
-    fill(switching, |i, [b, a]| {
-        let mut digits = pool.take(length);
-        cut.digit_rows(i, &mut digits);
-        multiply(switching, i, &digits, key, [&mut *b, &mut *a]);
-        pool.put(digits);
-        finish(i, [b, a]);
-    })
-}
-
-/// Two polynomials over the extended basis, filled row by row.
-fn fill(
-    switching: &KeySwitching,
-    fill: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
-) -> [NttPoly; 2] {
-    let extended = &switching.extended;
-    let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(extended));
-    for_each_row_of_two(
-        [first.data_mut(), second.data_mut()],
-        extended.degree(),
-        fill,
-    );
+    let weights = [first, second].map(|tail| {
+        let weights = divider.weights(&tail);
+        pool.put(tail);
+        weights
+    });
+    let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(head));
+    for_each_row_of([first.data_mut(), second.data_mut()], degree, |i, rows| {
+        place(i, rows, &|[first, second]| {
+            sums(i, [&mut *first, &mut *second]);
+            divider.divide_row(i, first, &weights[0]);
+            divider.divide_row(i, second, &weights[1]);
+        });
+    });
+    for weights in weights {
+        pool.put(weights);
+    }
     [first, second]
 }
 
@@ -149,12 +176,9 @@ fn multiply(
     sums: [&mut [u64]; 2],
 ) {
     let position = switching.positions[i];
-    let keys: Vec<[&[u64]; 2]> = key.digits()[..switching.digits.len()]
-        .iter()
-        .map(|digit| [digit.b.row(position), digit.a.row(position)])
-        .collect();
     let q = switching.extended.modulus(i);
-    q.kernels().inner_products(q, sums, digits, &keys);
+    q.kernels()
+        .inner_products(q, sums, digits, key.row(position));
 }
 
 /// A polynomial ready to be cut: its digits' rows are made one at a time.
@@ -180,6 +204,16 @@ impl<'a> Cut<'a> {
             poly,
             weights,
         }
+    }
+
+    /// Row i, over the extended basis, of both sums of digits times key: the digits' rows are made, multiplied and forgotten
+    /// while they lie in the cache.
+    fn sums(&self, i: usize, key: &SwitchingKey, sums: [&mut [u64]; 2]) {
+        let pool = self.switching.extended.pool();
+        let mut digits = pool.take(self.switching.digits.len() * self.poly.basis().degree());
+        self.digit_rows(i, &mut digits);
+        multiply(self.switching, i, &digits, key, sums);
+        pool.put(digits);
     }
 
     /// Row i, over the extended basis, of each digit.
@@ -221,6 +255,8 @@ mod tests {
 
     #[test]
     fn hoisted_and_direct_switches_are_bit_equal() {
+        let plain =
+            |_: usize, rows: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| compute(rows);
         for (special, bits) in [
             (1, vec![50, 30, 30, 30, 50]),
             (2, vec![50, 30, 30, 30, 30, 45, 45]),
@@ -241,10 +277,10 @@ mod tests {
                     expand_seed(context.rlwe().basis(level).unwrap(), &Seed([5; 32]), 0);
                 let hoisted = HoistedDigits::new(context.rlwe(), level, &poly)
                     .unwrap()
-                    .switch(&key.0)
+                    .switch(&key.0, plain)
                     .unwrap();
                 assert_eq!(
-                    switch(context.rlwe(), level, &poly, &key.0).unwrap(),
+                    switch(context.rlwe(), level, &poly, &key.0, plain).unwrap(),
                     hoisted
                 );
             }

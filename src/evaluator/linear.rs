@@ -7,26 +7,33 @@ use std::sync::Arc;
 
 /// `a + b` at one level; the degrees may differ.
 pub(super) fn add(a: &Ciphertext, b: &Ciphertext) -> Ciphertext {
-    combine(a, b, NttPoly::add_assign, |_| {})
+    combine(a, b, NttPoly::sum, NttPoly::clone)
 }
 
 /// `a - b` at one level; the degrees may differ.
 pub(super) fn sub(a: &Ciphertext, b: &Ciphertext) -> Ciphertext {
-    combine(a, b, NttPoly::sub_assign, NttPoly::negate)
+    combine(a, b, NttPoly::difference, negated)
+}
+
+/// `-a`
+pub(super) fn negate(a: &Ciphertext) -> Ciphertext {
+    map(a, negated)
 }
 
 /// Every polynomial changed in the same way.
-pub(super) fn map(a: &Ciphertext, change: impl Fn(&mut NttPoly)) -> Ciphertext {
-    let mut result = unseeded(a);
-    result.polys.iter_mut().for_each(change);
-    result
+pub(super) fn map(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphertext {
+    with_polys(a, a.polys.iter().map(change).collect())
 }
 
-/// `a` with something added to its first polynomial.
-pub(super) fn map_first(a: &Ciphertext, change: impl Fn(&mut NttPoly)) -> Ciphertext {
-    let mut result = a.clone();
-    change(&mut result.polys[0]);
-    result
+/// `a` with another first polynomial; the second one's seed stays.
+pub(super) fn map_first(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphertext {
+    let (first, rest) = a.polys.split_at(1);
+    let polys = first.iter().map(change).chain(rest.iter().cloned());
+    Ciphertext {
+        polys: polys.collect(),
+        seed: a.seed,
+        ..a.emptied()
+    }
 }
 
 /// `a` modulo the first primes only.
@@ -36,62 +43,44 @@ pub(super) fn drop_to_level(a: &Ciphertext, level: usize) -> Result<Ciphertext> 
     Ok(Ciphertext {
         polys,
         level,
-        ..empty(a)
+        ..a.emptied()
     })
 }
 
 /// `round(a / q)` for the last prime q of its level.
 pub(super) fn divide_by_last_prime(a: &Ciphertext) -> Result<Ciphertext> {
     let (divider, _) = a.context.rescaler(a.level)?;
-    let polys = a
-        .polys
-        .iter()
-        .map(|poly| divider.divide(poly.clone()))
-        .collect();
+    let polys = a.polys.iter().map(|poly| divider.divide(poly)).collect();
     Ok(Ciphertext {
         polys,
         level: a.level - 1,
-        ..empty(a)
+        ..a.emptied()
     })
 }
 
 /// A ciphertext of the same context, key and level with other polynomials.
 pub(super) fn with_polys(a: &Ciphertext, polys: Vec<NttPoly>) -> Ciphertext {
-    Ciphertext { polys, ..empty(a) }
+    Ciphertext {
+        polys,
+        ..a.emptied()
+    }
 }
 
 fn combine(
     a: &Ciphertext,
     b: &Ciphertext,
-    join: impl Fn(&mut NttPoly, &NttPoly),
-    alone: impl Fn(&mut NttPoly),
+    join: impl Fn(&NttPoly, &NttPoly) -> NttPoly,
+    alone: impl Fn(&NttPoly) -> NttPoly,
 ) -> Ciphertext {
-    let mut result = unseeded(a);
-    for (i, poly) in b.polys.iter().enumerate() {
-        if let Some(here) = result.polys.get_mut(i) {
-            join(here, poly);
-        } else {
-            let mut poly = poly.clone();
-            alone(&mut poly);
-            result.polys.push(poly);
-        }
-    }
-    result
+    let common = a.polys.len().min(b.polys.len());
+    let joined = a.polys.iter().zip(&b.polys).map(|(a, b)| join(a, b));
+    let rest_of_a = a.polys[common..].iter().cloned();
+    let rest_of_b = b.polys[common..].iter().map(alone);
+    with_polys(a, joined.chain(rest_of_a).chain(rest_of_b).collect())
 }
 
-fn unseeded(a: &Ciphertext) -> Ciphertext {
-    Ciphertext {
-        seed: None,
-        ..a.clone()
-    }
-}
-
-fn empty(a: &Ciphertext) -> Ciphertext {
-    Ciphertext {
-        context: Arc::clone(&a.context),
-        key_id: a.key_id,
-        level: a.level,
-        polys: Vec::new(),
-        seed: None,
-    }
+fn negated(poly: &NttPoly) -> NttPoly {
+    let mut negated = poly.clone();
+    negated.negate();
+    negated
 }

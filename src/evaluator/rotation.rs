@@ -2,10 +2,10 @@
 
 use crate::encryption::Ciphertext;
 use crate::error::{Error, Result};
-use crate::evaluator::key_switch::{self, HoistedDigits};
+use crate::evaluator::key_switch::{self, HoistedDigits, Place};
 use crate::evaluator::linear;
 use crate::keys::{EvaluationKeys, GaloisKey};
-use crate::ring::{GaloisElement, NttPoly};
+use crate::ring::GaloisElement;
 
 /// `a` rotated, and how many key switches that took.
 pub(super) fn rotate(
@@ -13,7 +13,7 @@ pub(super) fn rotate(
     step: i64,
     keys: &EvaluationKeys,
 ) -> Result<(Ciphertext, usize)> {
-    a.check_relinearized()?;
+    a.pair()?;
     let path = keys.galois().path(step, a.context.degree())?;
     Ok((follow(a, &path, keys)?, path.len()))
 }
@@ -24,7 +24,7 @@ pub(super) fn rotate_many(
     steps: &[i64],
     keys: &EvaluationKeys,
 ) -> Result<Vec<(Ciphertext, usize)>> {
-    a.check_relinearized()?;
+    let [_, second] = a.pair()?;
     let degree = a.context.degree();
     let paths: Vec<Vec<GaloisElement>> = steps
         .iter()
@@ -33,14 +33,15 @@ pub(super) fn rotate_many(
     if paths.iter().all(Vec::is_empty) {
         return Ok(vec![(a.clone(), 0); steps.len()]);
     }
-    let shared = HoistedDigits::new(&a.context, a.level, &a.polys[1])?;
+    let shared = HoistedDigits::new(&a.context, a.level, second)?;
     let rotated = crate::parallel::map(paths.len(), |number| {
         let path = &paths[number];
         let Some((&first, rest)) = path.split_first() else {
             return Ok((a.clone(), 0));
         };
         let key = key_of(first, keys)?;
-        let rotated = follow(&finish(a, key, shared.switch(&key.key)?), rest, keys)?;
+        let polys = shared.switch(&key.key, landing(a, key))?;
+        let rotated = follow(&linear::with_polys(a, polys.into()), rest, keys)?;
         Ok((rotated, path.len()))
     });
     rotated.into_iter().collect()
@@ -48,7 +49,7 @@ pub(super) fn rotate_many(
 
 /// `a` with its slots conjugated or its rows exchanged.
 pub(super) fn conjugate(a: &Ciphertext, keys: &EvaluationKeys) -> Result<Ciphertext> {
-    a.check_relinearized()?;
+    a.pair()?;
     follow(a, &[GaloisElement::conjugation(a.context.degree())], keys)
 }
 
@@ -58,8 +59,9 @@ fn follow(a: &Ciphertext, path: &[GaloisElement], keys: &EvaluationKeys) -> Resu
         return Ok(a.clone());
     };
     let key = key_of(element, keys)?;
-    let switched = key_switch::switch(&a.context, a.level, &a.polys[1], &key.key)?;
-    let moved = finish(a, key, switched);
+    let place = landing(a, key);
+    let polys = key_switch::switch(&a.context, a.level, &a.polys[1], &key.key, place)?;
+    let moved = linear::with_polys(a, polys.into());
     if rest.is_empty() {
         Ok(moved)
     } else {
@@ -67,14 +69,20 @@ fn follow(a: &Ciphertext, path: &[GaloisElement], keys: &EvaluationKeys) -> Resu
     }
 }
 
-/// The end of an automorphism: `c_1` has been switched from s to its preimage; the automorphism lands under s.
-fn finish(a: &Ciphertext, key: &GaloisKey, [mut first, second]: [NttPoly; 2]) -> Ciphertext {
-    first.add_assign(&a.polys[0]);
-    let polys = vec![
-        first.automorphism(&key.permutation),
-        second.automorphism(&key.permutation),
-    ];
-    linear::with_polys(a, polys)
+/// The end of an automorphism: `c_1` has been switched from s to its preimage; `c_0` joins, and the automorphism lands under s.
+fn landing<'a>(a: &'a Ciphertext, key: &'a GaloisKey) -> impl Place + 'a {
+    let basis = a.polys[0].basis();
+    move |i: usize, outs: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| {
+        let q = basis.modulus(i);
+        let mut rows = basis.pool().take(2 * basis.degree());
+        let (first, second) = rows.split_at_mut(basis.degree());
+        compute([&mut *first, &mut *second]);
+        q.kernels().add_assign(q, first, a.polys[0].row(i));
+        for (out, row) in outs.into_iter().zip([first, second]) {
+            key.permutation.permute(q, out, row);
+        }
+        basis.pool().put(rows);
+    }
 }
 
 /// The key of an automorphism; paths consist of those that have one, so only the conjugation's can be missing.

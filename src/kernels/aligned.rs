@@ -69,6 +69,14 @@ impl FromIterator<u64> for AlignedWords {
     }
 }
 
+impl Clone for AlignedWords {
+    fn clone(&self) -> Self {
+        let mut copy = Self::zeroed(self.length);
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
 impl PartialEq for AlignedWords {
     fn eq(&self, other: &Self) -> bool {
         **self == **other

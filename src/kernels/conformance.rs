@@ -1,6 +1,8 @@
 //! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
-use super::{Kernels, Modulus, NttTable, WeightedSum, available, portable};
+use super::{
+    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, WeightedSum, available, portable,
+};
 
 /// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
 const PRIME_BITS: [u32; 14] = [30, 36, 40, 45, 46, 47, 48, 49, 50, 51, 52, 55, 60, 61];
@@ -139,29 +141,48 @@ fn weighted_sums_of_residues_of_other_primes() {
 fn inner_products_of_digits_and_keys() {
     let mut random = Random(6);
     for q in moduli() {
-        for (count, length) in (1..=40).zip([1, 7, 8, 13, 16, 40, 64, 100].into_iter().cycle()) {
-            let digits = row_of(&random.words(count * length), &q);
-            let keys: Vec<[Vec<u64>; 2]> = (0..count)
-                .map(|_| [0, 1].map(|_| row_of(&random.words(length), &q)))
-                .collect();
-            let tops = vec![q.value() - 1; count * length];
+        // As many digits as the key has, or fewer.
+        for (digits, length) in (1..=70).zip([8, 16, 40, 64, 104].into_iter().cycle()) {
+            let count = digits - digits / 3;
+            let key = row_of(&random.words(2 * digits * length), &q);
+            let some = row_of(&random.words(count * length), &q);
+            let tops = vec![q.value() - 1; 2 * digits * length];
             let row = row_of(&random.words(2 * length), &q);
             for kernels in available(q.bits()) {
-                for (digits, keys) in [
-                    (
-                        &digits,
-                        keys.iter()
-                            .map(|[b, a]| [&b[..], &a[..]])
-                            .collect::<Vec<_>>(),
-                    ),
-                    (&tops, vec![[&tops[..length], &tops[..length]]; count]),
-                ] {
+                for (some, words) in [(&some[..], &key), (&tops[..count * length], &tops)] {
                     compare(kernels, &q, "inner_products", &row, &|k, row| {
                         let (b, a) = row.split_at_mut(length);
-                        k.inner_products(&q, [b, a], digits, &keys);
+                        k.inner_products(&q, [b, a], some, KeyRow { words, digits });
                     });
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn permutations_of_blocks() {
+    let mut random = Random(7);
+    let q = Modulus::new(ntt_prime_below(1 << 40));
+    for blocks in [1, 2, 7, 64] {
+        // Blocks in turn from the last, rotated within by the sum of their numbers.
+        let sources: Vec<usize> = (0..8 * blocks)
+            .map(|k| (blocks - 1 - k / 8) * 8 + (k % 8 + k / 8) % 8)
+            .collect();
+        let permutation = BlockPermutation::new(&sources);
+        let row = row_of(&random.words(8 * blocks), &q);
+        let mut permuted = vec![0; row.len()];
+        portable::permute(&mut permuted, &row, &permutation);
+        assert!(
+            permuted
+                .iter()
+                .zip(&sources)
+                .all(|(&x, &from)| x == row[from])
+        );
+        for kernels in available(40).into_iter().chain(available(60)) {
+            compare(kernels, &q, "permute", &row, &|k, out| {
+                k.permute(out, &row, &permutation);
+            });
         }
     }
 }

@@ -14,11 +14,13 @@ mod modulus;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod ntt_table;
+mod permutation;
 mod portable;
 
 pub use aligned::AlignedWords;
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
+pub(crate) use permutation::BlockPermutation;
 
 use portable::Portable;
 use std::fmt::Debug;
@@ -82,17 +84,16 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::weighted_sum(q, row, sum);
     }
 
-    /// `sums[h][k] = sum_j digits[j][k] * keys[j][h][k] mod q` for both halves h: the inner products of key switching.
+    /// `sums[h][k] = sum_j digits[j][k] * key[j][h][k] mod q` for both halves h: the inner products of key switching.
     ///
-    /// `digits` is row-major, `keys.len()` rows; all are residues modulo q.
-    fn inner_products(
-        &self,
-        q: &Modulus,
-        sums: [&mut [u64]; 2],
-        digits: &[u64],
-        keys: &[[&[u64]; 2]],
-    ) {
-        portable::inner_products(q, sums, digits, keys);
+    /// `digits` is row-major, at most as many rows as the key has digits, each of whole blocks; all are residues modulo q.
+    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
+        portable::inner_products(q, sums, digits, key);
+    }
+
+    /// `row[k] = source[permutation(k)]`
+    fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
+        portable::permute(row, source, permutation);
     }
 
     /// The forward negacyclic NTT in place: coefficients in natural order to values in bit-reversed order, position i
@@ -104,6 +105,26 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     /// The inverse of [`forward_ntt`](Self::forward_ntt), the division by N included.
     fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
         portable::inverse_ntt(table, row);
+    }
+}
+
+/// Words that stay together: in a [`KeyRow`], and in a [`BlockPermutation`].
+pub(crate) const BLOCK: usize = 8;
+
+/// One prime's part of a key with two halves and several digits, in the order in which it is read, so that it is one stream
+/// of memory: for each block of places, for each digit, the block of the first half, then that of the second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyRow<'a> {
+    pub(crate) words: &'a [u64],
+    pub(crate) digits: usize,
+}
+
+impl<'a> KeyRow<'a> {
+    /// For each block of places, both halves of each digit.
+    #[inline]
+    fn blocks(self) -> impl Iterator<Item = &'a [[[u64; BLOCK]; 2]]> {
+        let pairs = self.words.as_chunks::<BLOCK>().0.as_chunks::<2>().0;
+        pairs.chunks_exact(self.digits)
     }
 }
 

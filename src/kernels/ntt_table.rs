@@ -11,19 +11,26 @@ use std::fmt;
 pub struct NttTable {
     modulus: Modulus,
     degree: usize,
-    pub(super) forward: Twiddles,
-    pub(super) inverse: Twiddles,
+    forward: TwiddleTable,
+    inverse: TwiddleTable,
     /// N^-1 mod q.
     pub(super) degree_inverse: ShoupScalar,
     /// N^-1 times the last twiddle of the inverse transform: its division by N is folded into the last layer.
     pub(super) degree_inverse_times_last: ShoupScalar,
 }
 
-/// Twiddles as two parallel arrays, as a vector kernel loads them.
+/// Factors and quotients as two parallel arrays, as a vector kernel loads them.
 #[derive(Debug)]
-pub(super) struct Twiddles {
-    pub(super) factors: AlignedWords,
-    pub(super) quotients: AlignedWords,
+struct TwiddleTable {
+    factors: AlignedWords,
+    quotients: AlignedWords,
+}
+
+/// The arrays of one direction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Twiddles<'a> {
+    pub(super) factors: &'a [u64],
+    pub(super) quotients: &'a [u64],
 }
 
 impl NttTable {
@@ -42,8 +49,8 @@ impl NttTable {
         let modulus = Modulus::new(prime);
         let root = smallest_primitive_root(&modulus, order)?;
         let inverse_root = modulus.inverse(root);
-        let forward = Twiddles::bit_reversed_powers(&modulus, root, degree);
-        let inverse = Twiddles::bit_reversed_powers(&modulus, inverse_root, degree);
+        let forward = TwiddleTable::bit_reversed_powers(&modulus, root, degree);
+        let inverse = TwiddleTable::bit_reversed_powers(&modulus, inverse_root, degree);
         let degree_inverse = modulus.inverse(modulus.reduce(degree as u64));
         let last = modulus.mul(degree_inverse, inverse.factors[1]);
         Some(Self {
@@ -94,6 +101,16 @@ impl NttTable {
         self.modulus.kernels().inverse_ntt(self, row);
     }
 
+    /// The twiddles of the forward transform.
+    pub(super) fn forward_twiddles(&self) -> Twiddles<'_> {
+        self.forward.arrays()
+    }
+
+    /// The twiddles of the inverse transform.
+    pub(super) fn inverse_twiddles(&self) -> Twiddles<'_> {
+        self.inverse.arrays()
+    }
+
     /// The same table served by other kernels, for conformance tests.
     #[cfg(test)]
     pub(super) fn with_kernels(mut self, kernels: &'static dyn super::Kernels) -> Self {
@@ -114,7 +131,7 @@ impl fmt::Debug for NttTable {
     }
 }
 
-impl Twiddles {
+impl TwiddleTable {
     fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Self {
         let bits = degree.trailing_zeros();
         let mut factors = AlignedWords::zeroed(degree);
@@ -130,8 +147,17 @@ impl Twiddles {
         Self { factors, quotients }
     }
 
+    fn arrays(&self) -> Twiddles<'_> {
+        Twiddles {
+            factors: &self.factors,
+            quotients: &self.quotients,
+        }
+    }
+}
+
+impl Twiddles<'_> {
     #[inline]
-    pub(super) fn at(&self, index: usize) -> ShoupScalar {
+    pub(super) fn at(self, index: usize) -> ShoupScalar {
         ShoupScalar {
             value: self.factors[index],
             quotient: self.quotients[index],

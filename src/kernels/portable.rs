@@ -1,6 +1,8 @@
 //! The scalar reference: 64-bit Shoup and Barrett arithmetic, no assumption about the processor.
 
-use super::{Kernels, Modulus, NttTable, ShoupScalar, WeightedSum};
+use super::{
+    BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum,
+};
 
 /// The kernels that run everywhere: every method is the default of [`Kernels`].
 #[derive(Debug)]
@@ -73,31 +75,35 @@ pub(super) fn weighted_sum_from(q: &Modulus, row: &mut [u64], sum: &WeightedSum<
 
 pub(super) fn inner_products(
     q: &Modulus,
-    sums: [&mut [u64]; 2],
+    [first, second]: [&mut [u64]; 2],
     digits: &[u64],
-    keys: &[[&[u64]; 2]],
+    key: KeyRow<'_>,
 ) {
-    debug_assert_eq!(digits.len(), sums[0].len() * keys.len());
-    inner_products_from(q, sums, digits, keys, 0);
+    let length = first.len();
+    debug_assert!(length.is_multiple_of(BLOCK) && second.len() == length);
+    let places = first
+        .chunks_exact_mut(BLOCK)
+        .zip(second.chunks_exact_mut(BLOCK));
+    for ((number, (first, second)), pairs) in places.enumerate().zip(key.blocks()) {
+        for (half, out) in [first, second].into_iter().enumerate() {
+            for (lane, out) in out.iter_mut().enumerate() {
+                let digits = digits[number * BLOCK + lane..].iter().step_by(length);
+                *out = digits.zip(pairs).fold(0, |total, (&digit, pair)| {
+                    let product = u128::from(digit) * u128::from(pair[half][lane]);
+                    q.reduce_wide(product + u128::from(total))
+                });
+            }
+        }
+    }
 }
 
-/// The places of [`inner_products`] from `start` on.
-pub(super) fn inner_products_from(
-    q: &Modulus,
-    sums: [&mut [u64]; 2],
-    digits: &[u64],
-    keys: &[[&[u64]; 2]],
-    start: usize,
-) {
-    for (half, row) in sums.into_iter().enumerate() {
-        let length = row.len();
-        for (k, out) in row.iter_mut().enumerate().skip(start) {
-            let mut total = 0;
-            for (j, key) in keys.iter().enumerate() {
-                let product = u128::from(digits[j * length + k]) * u128::from(key[half][k]);
-                total = q.reduce_wide(product + u128::from(total));
-            }
-            *out = total;
+pub(super) fn permute(row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
+    debug_assert!(row.len() == permutation.len() && source.len() == row.len());
+    let blocks = row.chunks_exact_mut(BLOCK);
+    for (block, (from, pattern)) in blocks.zip(permutation.moves()) {
+        let from = &source[from * BLOCK..][..BLOCK];
+        for (out, &lane) in block.iter_mut().zip(&permutation.patterns[pattern]) {
+            *out = from[usize::from(lane)];
         }
     }
 }
@@ -106,13 +112,13 @@ pub(super) fn inner_products_from(
 ///
 /// Source: D. Harvey, "Faster arithmetic for number-theoretic transforms", algorithm 3.
 pub(super) fn forward_ntt(table: &NttTable, row: &mut [u64]) {
-    let q = table.modulus();
+    let (q, twiddles) = (table.modulus(), table.forward_twiddles());
     let twice = 2 * q.value();
     let mut half = table.degree() / 2;
     let mut blocks = 1;
     while half > 0 {
         for (block, chunk) in row.chunks_exact_mut(2 * half).enumerate() {
-            let twiddle = table.forward.at(blocks + block);
+            let twiddle = twiddles.at(blocks + block);
             let (upper, lower) = chunk.split_at_mut(half);
             for (x, y) in upper.iter_mut().zip(lower) {
                 let u = subtract_once(*x, twice);
@@ -130,13 +136,13 @@ pub(super) fn forward_ntt(table: &NttTable, row: &mut [u64]) {
 
 /// Gentleman-Sande layers with lazy reduction: values stay in `[0, 2q)`; the last layer divides by N as it goes.
 pub(super) fn inverse_ntt(table: &NttTable, row: &mut [u64]) {
-    let q = table.modulus();
+    let (q, twiddles) = (table.modulus(), table.inverse_twiddles());
     let twice = 2 * q.value();
     let mut half = 1;
     let mut blocks = table.degree() / 2;
     while blocks > 1 {
         for (block, chunk) in row.chunks_exact_mut(2 * half).enumerate() {
-            let twiddle = table.inverse.at(blocks + block);
+            let twiddle = twiddles.at(blocks + block);
             let (upper, lower) = chunk.split_at_mut(half);
             for (x, y) in upper.iter_mut().zip(lower) {
                 let (u, v) = (*x, *y);
@@ -180,7 +186,7 @@ mod tests {
     fn values_lie_in_the_documented_order() {
         let table = table(97, 8);
         let q = table.modulus();
-        let psi = table.forward.factors[4]; // bit_reverse(4) = 1
+        let psi = table.forward_twiddles().factors[4]; // bit_reverse(4) = 1
         let coefficients = [5, 96, 0, 1, 44, 7, 13, 90];
         let mut row = coefficients;
         forward_ntt(&table, &mut row);

@@ -63,7 +63,7 @@ impl KeyGenerator {
         let mut square = secret.product(secret);
         let key = SwitchingKey::generate(&self.secret, &square, secret, rng);
         square.zeroize();
-        Ok(RelinearizationKey(key))
+        Ok(RelinearizationKey(key?))
     }
 
     /// The keys for `rotations`.
@@ -143,7 +143,7 @@ impl KeyGenerator {
         let key = SwitchingKey::generate(&self.secret, secret, &preimage, rng);
         preimage.zeroize();
         Ok(GaloisKey {
-            key,
+            key: key?,
             permutation: NttPermutation::new(element, degree),
         })
     }

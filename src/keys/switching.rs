@@ -1,6 +1,10 @@
+use crate::error::Result;
+use crate::kernels::{AlignedWords, BLOCK, KeyRow};
 use crate::keys::SecretKey;
-use crate::ring::{NttPoly, Seed, centred_binomial, expand_seed};
+use crate::parallel::for_each_row;
+use crate::ring::{NttPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row};
 use rand::CryptoRng;
+use zeroize::Zeroize;
 
 /// A key that turns a polynomial's product with one secret into a ciphertext under another.
 ///
@@ -11,45 +15,62 @@ use rand::CryptoRng;
 #[derive(Clone, Debug)]
 pub struct SwitchingKey {
     seed: Seed,
-    digits: Vec<KeyDigit>,
-}
-
-/// One digit's `(b, a)`.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyDigit {
-    pub(crate) b: NttPoly,
-    pub(crate) a: NttPoly,
+    digits: usize,
+    degree: usize,
+    /// For each prime of the key basis, a [`KeyRow`].
+    rows: AlignedWords,
 }
 
 impl SwitchingKey {
     /// The key from the secret polynomial `from` to the secret polynomial `to`, both over the key basis.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`](crate::Error::InvalidKeySwitching) if the context has no special primes.
     pub(super) fn generate(
         secret: &SecretKey,
         from: &NttPoly,
         to: &NttPoly,
         rng: &mut impl CryptoRng,
-    ) -> Self {
+    ) -> Result<Self> {
         let context = secret.context();
         let basis = context.key_basis();
-        let data_primes = context.top_level() + 1;
+        let factors = &context.key_switching(context.top_level())?.special_factors;
         let seed = Seed::random(rng);
-        let mut digits = Vec::with_capacity(context.digits().len());
-        for (number, rows) in (0u32..).zip(context.digits()) {
-            let a: NttPoly = expand_seed(basis, &seed, number);
-            let mut b = centred_binomial(basis, rng).into_ntt();
-            b.sub_assign(&a.product(to));
-            for row in rows.clone() {
-                let q = basis.modulus(row);
-                let special = (data_primes..basis.len()).fold(1, |product, i| {
-                    q.mul(product, q.reduce(basis.modulus(i).value()))
-                });
-                let factor = q.shoup(special);
-                let pairs = b.row_mut(row).iter_mut().zip(from.row(row));
-                pairs.for_each(|(b, &from)| *b = q.add(*b, q.mul_shoup(from, factor)));
+        let (digits, degree) = (context.digits().len(), context.degree());
+        let errors: Vec<_> = context
+            .digits()
+            .iter()
+            .map(|_| centred_binomial_coefficients(degree, rng))
+            .collect();
+        let mut rows = AlignedWords::zeroed(2 * digits * degree * basis.len());
+        for_each_row(&mut rows, 2 * digits * degree, |i, row| {
+            let (q, pool) = (basis.modulus(i), basis.pool());
+            let [mut b, mut a, mut product] = [0; 3].map(|_| pool.take(degree));
+            for (number, (digit, errors)) in (0u32..).zip(context.digits().iter().zip(&errors)) {
+                small_row(q, errors, &mut b);
+                basis.table(i).forward(&mut b);
+                if digit.contains(&i) {
+                    product.copy_from_slice(from.row(i));
+                    q.kernels().scale(q, &mut product, factors[i]);
+                    q.kernels().add_assign(q, &mut b, &product);
+                }
+                expand_seed_row(basis, &seed, (number, i), &mut a);
+                product.copy_from_slice(&a);
+                q.kernels().mul_assign(q, &mut product, to.row(i));
+                q.kernels().sub_assign(q, &mut b, &product);
+                store_digit(row, (number as usize, digits), [&b, &a]);
             }
-            digits.push(KeyDigit { b, a });
-        }
-        Self { seed, digits }
+            product.zeroize();
+            for buffer in [b, a, product] {
+                pool.put(buffer);
+            }
+        });
+        Ok(Self {
+            seed,
+            digits,
+            degree,
+            rows,
+        })
     }
 
     /// The public seed of the uniform halves.
@@ -58,16 +79,28 @@ impl SwitchingKey {
         self.seed
     }
 
-    pub(crate) fn digits(&self) -> &[KeyDigit] {
-        &self.digits
+    /// The part of the prime at `position` in the key basis.
+    pub(crate) fn row(&self, position: usize) -> KeyRow<'_> {
+        let length = 2 * self.digits * self.degree;
+        KeyRow {
+            words: &self.rows[position * length..][..length],
+            digits: self.digits,
+        }
     }
 
     /// The bytes of the key's residues in memory.
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
-        self.digits
-            .iter()
-            .map(|digit| 8 * (digit.a.data().len() + digit.b.data().len()))
-            .sum()
+        8 * self.rows.len()
+    }
+}
+
+/// Puts both halves of one of several digits into a [`KeyRow`].
+fn store_digit(row: &mut [u64], (number, digits): (usize, usize), halves: [&[u64]; 2]) {
+    let pairs = row.as_chunks_mut::<BLOCK>().0.as_chunks_mut::<2>().0;
+    let [b, a] = halves.map(|half| half.as_chunks::<BLOCK>().0);
+    let blocks = pairs.iter_mut().skip(number).step_by(digits);
+    for (pair, (b, a)) in blocks.zip(b.iter().zip(a)) {
+        *pair = [*b, *a];
     }
 }

@@ -1,3 +1,4 @@
+use crate::kernels::{BlockPermutation, Modulus};
 use crate::ring::primes::wide_pow;
 use crate::ring::{CoeffPoly, NttPoly};
 
@@ -73,26 +74,28 @@ impl CoeffPoly {
 
 /// Where each NTT value of `a(X^g)` comes from among those of a.
 #[derive(Clone, Debug)]
-pub struct NttPermutation {
-    sources: Vec<u32>,
-}
+pub struct NttPermutation(BlockPermutation);
 
 impl NttPermutation {
     /// The permutation of `element` at `degree`.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "a degree is at most 2^17")]
     pub fn new(element: GaloisElement, degree: usize) -> Self {
         let bits = degree.trailing_zeros();
         let mask = 2 * degree as u64 - 1;
         // Position i holds the value at psi^(2 brv(i) + 1); that of a(X^g) is a's at psi^(g (2 brv(i) + 1)).
         let reverse = |index: u64| index.reverse_bits() >> (u64::BITS - bits);
-        let sources = (0..degree as u64)
+        let sources: Vec<usize> = (0..degree as u64)
             .map(|i| {
                 let exponent = (2 * reverse(i) + 1).wrapping_mul(element.exponent()) & mask;
-                reverse(exponent >> 1) as u32
+                to_index(reverse(exponent >> 1))
             })
             .collect();
-        Self { sources }
+        Self(BlockPermutation::new(&sources))
+    }
+
+    /// One row of `a(X^g)` from that of a.
+    pub(crate) fn permute(&self, q: &Modulus, row: &mut [u64], source: &[u64]) {
+        q.kernels().permute(row, source, &self.0);
     }
 }
 
@@ -104,16 +107,13 @@ impl NttPoly {
     #[must_use]
     pub fn automorphism(&self, permutation: &NttPermutation) -> Self {
         assert_eq!(
-            permutation.sources.len(),
+            permutation.0.len(),
             self.basis().degree(),
             "a permutation of this degree"
         );
         let mut image = Self::unspecified(self.basis());
         image.for_each_row(|i, row| {
-            let source = self.row(i);
-            row.iter_mut()
-                .zip(&permutation.sources)
-                .for_each(|(x, &from)| *x = source[from as usize]);
+            permutation.permute(self.basis().modulus(i), row, self.row(i));
         });
         image
     }

@@ -18,9 +18,11 @@ pub use basis::RnsBasis;
 pub use convert::BasisConverter;
 pub(crate) use integers::residue;
 pub use integers::{Integers, log2};
+pub(crate) use poly::small_row;
 pub use poly::{Coeff, CoeffPoly, Form, Ntt, NttPoly, Poly};
 pub use primes::{is_prime, ntt_primes, ntt_primes_near};
 pub use rescale::TailDivider;
 pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
 };
+pub(crate) use sample::{centred_binomial_coefficients, expand_seed_row};

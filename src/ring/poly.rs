@@ -1,4 +1,4 @@
-use crate::kernels::{AlignedWords, ShoupScalar};
+use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
 use crate::parallel::for_each_row;
 use crate::ring::RnsBasis;
 use num_bigint::BigInt;
@@ -100,11 +100,6 @@ impl<F: Form> Poly<F> {
         &self.data[index * degree..(index + 1) * degree]
     }
 
-    pub(crate) fn row_mut(&mut self, index: usize) -> &mut [u64] {
-        let degree = self.basis.degree();
-        &mut self.data[index * degree..(index + 1) * degree]
-    }
-
     /// Calls `work(index, row)` for each row, in parallel where that pays.
     pub(crate) fn for_each_row(&mut self, work: impl Fn(usize, &mut [u64]) + Sync + Send) {
         for_each_row(&mut self.data, self.basis.degree(), work);
@@ -147,12 +142,6 @@ impl<F: Form> Poly<F> {
         });
     }
 
-    /// The product with an integer of any size.
-    pub fn mul_integer(&mut self, factor: &BigInt) {
-        let factors = residues(&self.basis, factor);
-        self.scale(&factors);
-    }
-
     /// The same polynomial modulo the first `count` primes only.
     ///
     /// # Panics
@@ -167,13 +156,6 @@ impl<F: Form> Poly<F> {
         prefix
     }
 
-    /// [`truncated`](Self::truncated), in place.
-    pub(crate) fn truncate(&mut self, basis: &Arc<RnsBasis>) {
-        self.debug_assert_prefix(basis);
-        self.data = std::mem::take(&mut self.data).resized(basis.len() * basis.degree());
-        self.basis = Arc::clone(basis);
-    }
-
     fn debug_assert_prefix(&self, basis: &RnsBasis) {
         assert!(
             basis.len() <= self.basis.len(),
@@ -182,11 +164,51 @@ impl<F: Form> Poly<F> {
         debug_assert!(*basis == self.basis.slice(0..basis.len()));
     }
 
-    fn combine(
-        &mut self,
+    /// `self + other`, where `other` may have more primes.
+    ///
+    /// # Panics
+    /// If `other` has fewer.
+    #[must_use]
+    pub fn sum(&self, other: &Self) -> Self {
+        self.combined(other, |q, row, other| q.kernels().add_assign(q, row, other))
+    }
+
+    /// `self - other`, where `other` may have more primes.
+    ///
+    /// # Panics
+    /// If `other` has fewer.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        self.combined(other, |q, row, other| q.kernels().sub_assign(q, row, other))
+    }
+
+    /// `self * factor` for an integer of any size.
+    #[must_use]
+    pub fn times_integer(&self, factor: &BigInt) -> Self {
+        let factors = residues(&self.basis, factor);
+        self.changed(|i, q, row| q.kernels().scale(q, row, factors[i]))
+    }
+
+    fn combined(
+        &self,
         other: &Self,
-        work: impl Fn(&crate::kernels::Modulus, &mut [u64], &[u64]) + Sync + Send,
-    ) {
+        work: impl Fn(&Modulus, &mut [u64], &[u64]) + Sync + Send,
+    ) -> Self {
+        other.debug_assert_prefix(&self.basis);
+        self.changed(|i, q, row| work(q, row, other.row(i)))
+    }
+
+    /// A new polynomial, each row of which is copied and changed while it lies in the cache.
+    fn changed(&self, work: impl Fn(usize, &Modulus, &mut [u64]) + Sync + Send) -> Self {
+        let mut result = Self::unspecified(&self.basis);
+        result.for_each_row(|i, row| {
+            row.copy_from_slice(self.row(i));
+            work(i, self.basis.modulus(i), row);
+        });
+        result
+    }
+
+    fn combine(&mut self, other: &Self, work: impl Fn(&Modulus, &mut [u64], &[u64]) + Sync + Send) {
         assert!(self.basis == other.basis, "operands share one basis");
         let basis = Arc::clone(&self.basis);
         self.for_each_row(|i, row| work(basis.modulus(i), row, other.row(i)));
@@ -237,21 +259,7 @@ impl CoeffPoly {
             coefficients.len() == basis.degree() && coefficients.iter().all(|c| c.abs() < 64)
         );
         let mut poly = Self::unspecified(basis);
-        poly.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            let pairs = row.iter_mut().zip(coefficients);
-            if q.value() >= 64 {
-                // c + q where c is negative.
-                let modulus = q.value();
-                pairs.for_each(|(x, &c)| {
-                    *x = c
-                        .cast_unsigned()
-                        .wrapping_add((c >> 63).cast_unsigned() & modulus)
-                });
-            } else {
-                pairs.for_each(|(x, &c)| *x = q.reduce_signed(c));
-            }
-        });
+        poly.for_each_row(|i, row| small_row(basis.modulus(i), coefficients, row));
         poly
     }
 
@@ -293,12 +301,13 @@ impl NttPoly {
         });
     }
 
-    /// `self * other`, by value.
+    /// `self * other`, where `other` may have more primes.
+    ///
+    /// # Panics
+    /// If `other` has fewer.
     #[must_use]
     pub fn product(&self, other: &Self) -> Self {
-        let mut product = self.clone();
-        product.mul_assign(other);
-        product
+        self.combined(other, |q, row, other| q.kernels().mul_assign(q, row, other))
     }
 
     /// Adds an integer constant: the constant polynomial has the same value at each root.
@@ -350,4 +359,17 @@ fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
             q.shoup(residue)
         })
         .collect()
+}
+/// One row of [`CoeffPoly::from_small`].
+pub(crate) fn small_row(q: &Modulus, coefficients: &[i64], row: &mut [u64]) {
+    let (modulus, pairs) = (q.value(), row.iter_mut().zip(coefficients));
+    if modulus >= 64 {
+        // c + q where c is negative.
+        pairs.for_each(|(x, &c)| {
+            let addend = (c >> 63).cast_unsigned() & modulus;
+            *x = c.cast_unsigned().wrapping_add(addend);
+        });
+    } else {
+        pairs.for_each(|(x, &c)| *x = q.reduce_signed(c));
+    }
 }

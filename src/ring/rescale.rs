@@ -1,4 +1,4 @@
-use crate::kernels::{Modulus, ShoupScalar};
+use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
 use crate::parallel::for_each_row;
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 use std::sync::Arc;
@@ -39,28 +39,47 @@ impl TailDivider {
     /// # Panics
     /// If the primes of `poly` are not those of the head and the tail.
     #[must_use]
-    pub fn divide(&self, mut poly: NttPoly) -> NttPoly {
-        let basis = Arc::clone(poly.basis());
-        let pool = basis.pool();
-        let head_len = self.head.len();
-        let degree = basis.degree();
-        let (_, tail) = poly.data_mut().split_at_mut(head_len * degree);
-        for_each_row(tail, degree, |i, row| {
-            basis.table(head_len + i).inverse(row)
+    pub fn divide(&self, poly: &NttPoly) -> NttPoly {
+        let (basis, pool) = (poly.basis(), self.head.pool());
+        let (head, degree) = (self.head.len(), basis.degree());
+        let rows = &poly.data()[head * degree..];
+        let mut tail = pool.take(rows.len());
+        for_each_row(&mut tail, degree, |i, row| {
+            row.copy_from_slice(&rows[i * degree..][..degree]);
+            basis.table(head + i).inverse(row);
         });
-        let mut weights = pool.take(self.converter.centred_width() * degree);
-        self.converter.centred_weights(tail, &mut weights);
-        poly.truncate(&self.head);
-        poly.for_each_row(|i, row| {
-            let q = self.head.modulus(i);
-            let mut remainder = pool.take(degree);
-            self.converter.centred_row(i, &weights, &mut remainder);
-            self.head.table(i).forward(&mut remainder);
-            q.kernels().sub_scale(q, row, &remainder, self.inverses[i]);
-            pool.put(remainder);
+        let weights = self.weights(&tail);
+        pool.put(tail);
+        let mut quotient = NttPoly::unspecified(&self.head);
+        quotient.for_each_row(|i, row| {
+            row.copy_from_slice(poly.row(i));
+            self.divide_row(i, row, &weights);
         });
         pool.put(weights);
-        poly
+        quotient
+    }
+
+    /// The primes that remain.
+    pub(crate) fn head(&self) -> &Arc<RnsBasis> {
+        &self.head
+    }
+
+    /// What all rows of a division share, of the coefficients modulo the tail: a buffer of the pool.
+    pub(crate) fn weights(&self, tail: &[u64]) -> AlignedWords {
+        let length = self.converter.centred_width() * self.head.degree();
+        let mut weights = self.head.pool().take(length);
+        self.converter.centred_weights(tail, &mut weights);
+        weights
+    }
+
+    /// Row i of the quotient, from that of the dividend.
+    pub(crate) fn divide_row(&self, i: usize, row: &mut [u64], weights: &[u64]) {
+        let (q, pool) = (self.head.modulus(i), self.head.pool());
+        let mut remainder = pool.take(row.len());
+        self.converter.centred_row(i, weights, &mut remainder);
+        self.head.table(i).forward(&mut remainder);
+        q.kernels().sub_scale(q, row, &remainder, self.inverses[i]);
+        pool.put(remainder);
     }
 }
 
@@ -81,7 +100,7 @@ mod tests {
             let poly = expand_seed::<Coeff>(&basis, &Seed([9; 32]), 0);
             let integers = Integers::new(&basis).compose(&poly);
             let divided =
-                Integers::new(&head).compose(&divider.divide(poly.into_ntt()).into_coeff());
+                Integers::new(&head).compose(&divider.divide(&poly.into_ntt()).into_coeff());
             let divisor = BigInt::from(basis.slice(5 - tail_len..5).product());
             let modulus = BigInt::from(head.product());
             // x - y P is the rounding error, up to a multiple of the whole modulus.

@@ -34,21 +34,29 @@ pub fn uniform<F: Form>(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> Poly
 #[must_use]
 pub fn expand_seed<F: Form>(basis: &Arc<RnsBasis>, seed: &Seed, number: u32) -> Poly<F> {
     let mut poly = Poly::zero(basis);
-    poly.for_each_row(|i, row| {
-        let mut generator = ChaCha20Rng::from_seed(seed.0);
-        generator.set_stream((u64::from(number) << 32) | i as u64);
-        let q = basis.modulus(i);
-        let mask = u64::MAX >> (u64::BITS - q.bits());
-        for x in row {
-            *x = loop {
-                let candidate = generator.next_u64() & mask;
-                if candidate < q.value() {
-                    break candidate;
-                }
-            };
-        }
-    });
+    poly.for_each_row(|i, row| expand_seed_row(basis, seed, (number, i), row));
     poly
+}
+
+/// Row `row_number` of [`expand_seed`].
+pub(crate) fn expand_seed_row(
+    basis: &RnsBasis,
+    seed: &Seed,
+    (number, row_number): (u32, usize),
+    row: &mut [u64],
+) {
+    let mut generator = ChaCha20Rng::from_seed(seed.0);
+    generator.set_stream((u64::from(number) << 32) | row_number as u64);
+    let q = basis.modulus(row_number);
+    let mask = u64::MAX >> (u64::BITS - q.bits());
+    for x in row {
+        *x = loop {
+            let candidate = generator.next_u64() & mask;
+            if candidate < q.value() {
+                break candidate;
+            }
+        };
+    }
 }
 
 /// Uniform coefficients in {-1, 0, 1}, each with probability 1/3 up to 2^-64. Constant time.
@@ -66,14 +74,22 @@ pub fn ternary(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
 /// deviation [`ERROR_STANDARD_DEVIATION`]. Constant time.
 #[must_use]
 pub fn centred_binomial(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
+    CoeffPoly::from_small(basis, &centred_binomial_coefficients(basis.degree(), rng))
+}
+
+/// The coefficients of [`centred_binomial`].
+pub(crate) fn centred_binomial_coefficients(
+    degree: usize,
+    rng: &mut impl CryptoRng,
+) -> Zeroizing<Vec<i64>> {
     const COINS: u64 = (1 << 21) - 1;
-    let mut coefficients = Zeroizing::new(vec![0i64; basis.degree()]);
+    let mut coefficients = Zeroizing::new(vec![0i64; degree]);
     for coefficient in coefficients.iter_mut() {
         let bits = rng.next_u64();
         *coefficient =
             i64::from((bits & COINS).count_ones()) - i64::from(((bits >> 21) & COINS).count_ones());
     }
-    CoeffPoly::from_small(basis, &coefficients)
+    coefficients
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ const fn shortest_pass(degree: usize) -> usize {
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
+    let twiddles = table.forward_twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     for x in row.as_chunks_mut::<LANES>().0 {
@@ -34,20 +35,19 @@ pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
         let chunks = row.chunks_exact_mut(length).enumerate();
         let nodes = table.degree() / length;
         if bound + 2 * PRODUCT <= a.limit() {
-            chunks
-                .for_each(|(i, chunk)| forward_pass::<false>(a, &table.forward, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| forward_pass::<false>(a, twiddles, nodes + i, chunk));
             bound += 2 * PRODUCT;
         } else {
-            chunks.for_each(|(i, chunk)| forward_pass::<true>(a, &table.forward, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| forward_pass::<true>(a, twiddles, nodes + i, chunk));
             bound = REDUCED + PRODUCT;
         }
         debug_assert!(bound <= a.limit());
         length /= 4;
     }
     if bound + 3 * PRODUCT <= a.limit() {
-        forward_last_layers::<false>(a, &table.forward, shortest, row);
+        forward_last_layers::<false>(a, twiddles, shortest, row);
     } else {
-        forward_last_layers::<true>(a, &table.forward, shortest, row);
+        forward_last_layers::<true>(a, twiddles, shortest, row);
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
 #[target_feature(enable = "avx2,fma")]
 fn forward_pass<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     node: usize,
     chunk: &mut [u64],
 ) {
@@ -78,7 +78,7 @@ fn forward_pass<const REDUCE: bool>(
 #[target_feature(enable = "avx2,fma")]
 fn forward_last_layers<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     shortest: usize,
     row: &mut [u64],
 ) {
@@ -101,15 +101,16 @@ fn forward_last_layers<const REDUCE: bool>(
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
+    let twiddles = table.inverse_twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     let mut length = shortest_pass(table.degree());
     // Sums double the bound, which products have from the first layer on.
     let mut bound = PRODUCT << (length.trailing_zeros() - 1);
     if 2 * bound <= a.limit() {
-        inverse_first_layers::<false>(a, &table.inverse, length, row);
+        inverse_first_layers::<false>(a, twiddles, length, row);
     } else {
-        inverse_first_layers::<true>(a, &table.inverse, length, row);
+        inverse_first_layers::<true>(a, twiddles, length, row);
         bound = PRODUCT;
     }
     while 4 * length < table.degree() {
@@ -117,11 +118,10 @@ pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
         let chunks = row.chunks_exact_mut(length).enumerate();
         let nodes = table.degree() / length;
         if 8 * bound <= a.limit() {
-            chunks
-                .for_each(|(i, chunk)| inverse_pass::<false>(a, &table.inverse, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| inverse_pass::<false>(a, twiddles, nodes + i, chunk));
             bound *= 4;
         } else {
-            chunks.for_each(|(i, chunk)| inverse_pass::<true>(a, &table.inverse, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| inverse_pass::<true>(a, twiddles, nodes + i, chunk));
             bound = PRODUCT;
         }
         debug_assert!(2 * bound <= a.limit());
@@ -133,7 +133,7 @@ pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
 #[target_feature(enable = "avx2,fma")]
 fn inverse_first_layers<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     shortest: usize,
     row: &mut [u64],
 ) {
@@ -157,7 +157,7 @@ fn inverse_first_layers<const REDUCE: bool>(
 #[target_feature(enable = "avx2,fma")]
 fn inverse_pass<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     node: usize,
     chunk: &mut [u64],
 ) {
@@ -179,8 +179,8 @@ fn inverse_pass<const REDUCE: bool>(
 /// The pass over the whole row, with the division by N in its second layer.
 #[target_feature(enable = "avx2,fma")]
 fn inverse_last_pass(a: FloatArithmetic, table: &NttTable, row: &mut [u64]) {
-    let left = broadcast_factor(&table.inverse, 2);
-    let right = broadcast_factor(&table.inverse, 3);
+    let left = broadcast_factor(table.inverse_twiddles(), 2);
+    let right = broadcast_factor(table.inverse_twiddles(), 3);
     let sum_factor = _mm256_set1_pd(table.degree_inverse.value as f64);
     let difference_factor = _mm256_set1_pd(table.degree_inverse_times_last.value as f64);
     for [x0, x1, x2, x3] in quarters(row) {
@@ -225,7 +225,7 @@ fn inverse_butterfly<const REDUCE: bool>(
 /// The twiddles of pair i of chunks of 4 words, each twice, and of their halves.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn last_twiddles(twiddles: &Twiddles, eighth: usize, i: usize) -> (__m256d, __m256d) {
+fn last_twiddles(twiddles: Twiddles<'_>, eighth: usize, i: usize) -> (__m256d, __m256d) {
     let fours = &twiddles.factors[2 * eighth..4 * eighth].as_chunks::<2>().0[i];
     let twos = &twiddles.factors[4 * eighth..].as_chunks::<4>().0[i];
     let fours = _mm256_permute4x64_epi64::<0b01_01_00_00>(load_2(fours));
@@ -234,7 +234,7 @@ fn last_twiddles(twiddles: &Twiddles, eighth: usize, i: usize) -> (__m256d, __m2
 
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn broadcast_factor(twiddles: &Twiddles, index: usize) -> __m256d {
+fn broadcast_factor(twiddles: Twiddles<'_>, index: usize) -> __m256d {
     _mm256_set1_pd(twiddles.factors[index] as f64)
 }
 

@@ -82,7 +82,7 @@ impl<const WORD: u32> Arithmetic<WORD> {
 
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(super) fn twiddle(&self, twiddles: &Twiddles, index: usize) -> Factor {
+    pub(super) fn twiddle(&self, twiddles: Twiddles<'_>, index: usize) -> Factor {
         self.factor(twiddles.at(index))
     }
 

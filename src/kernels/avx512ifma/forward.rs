@@ -25,7 +25,7 @@ pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let forward = Forward {
         arithmetic: Arithmetic::<WORD>::new(table.modulus()),
-        twiddles: &table.forward,
+        twiddles: table.forward_twiddles(),
         tail: tail_layers(table.degree()),
     };
     forward.chunk(1, row, 1);
@@ -33,7 +33,7 @@ pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
 
 struct Forward<'a, const WORD: u32> {
     arithmetic: Arithmetic<WORD>,
-    twiddles: &'a Twiddles,
+    twiddles: Twiddles<'a>,
     tail: u32,
 }
 
@@ -200,7 +200,7 @@ impl<'a> TailTwiddles<'a> {
     /// Those of a row of `length` words whose first chunk of 8 has the node `node`.
     #[inline]
     pub(super) fn from(
-        twiddles: &'a Twiddles,
+        twiddles: Twiddles<'a>,
         node: usize,
         length: usize,
     ) -> impl Iterator<Item = Self> {
@@ -218,7 +218,7 @@ impl<'a> TailTwiddles<'a> {
 
 #[inline]
 fn chunks_of<const SIZE: usize>(
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     start: usize,
     count: usize,
 ) -> impl Iterator<Item = (&[u64; SIZE], &[u64; SIZE])> {

@@ -11,7 +11,7 @@ pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let inverse = Inverse {
         arithmetic: Arithmetic::<WORD>::new(table.modulus()),
-        twiddles: &table.inverse,
+        twiddles: table.inverse_twiddles(),
         tail: tail_layers(table.degree()),
     };
     let quarter = row.len() / 4;
@@ -32,7 +32,7 @@ pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
 
 struct Inverse<'a, const WORD: u32> {
     arithmetic: Arithmetic<WORD>,
-    twiddles: &'a Twiddles,
+    twiddles: Twiddles<'a>,
     tail: u32,
 }
 

@@ -16,7 +16,9 @@ mod sum;
 mod vector;
 mod wide;
 
-use super::{Kernels, Modulus, NttTable, ShoupScalar, WeightedSum, portable};
+use super::{
+    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum, portable,
+};
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
 pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
@@ -102,15 +104,14 @@ impl Kernels for NarrowKernels {
         unsafe { sum::weighted_sum::<52>(q, row, sum) }
     }
 
-    fn inner_products(
-        &self,
-        q: &Modulus,
-        sums: [&mut [u64]; 2],
-        digits: &[u64],
-        keys: &[[&[u64]; 2]],
-    ) {
+    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
         // SAFETY: `detect` saw the features.
-        unsafe { sum::inner_products(q, sums, digits, keys) }
+        unsafe { sum::inner_products::<52>(q, sums, digits, key) }
+    }
+
+    fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::permute(row, source, permutation) }
     }
 
     fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
@@ -185,19 +186,14 @@ impl Kernels for WideKernels {
         unsafe { sum::weighted_sum::<64>(q, row, sum) }
     }
 
-    fn inner_products(
-        &self,
-        q: &Modulus,
-        sums: [&mut [u64]; 2],
-        digits: &[u64],
-        keys: &[[&[u64]; 2]],
-    ) {
-        for (half, sum) in sums.into_iter().enumerate() {
-            sum.fill(0);
-            for (digit, key) in digits.chunks_exact(sum.len()).zip(keys) {
-                self.mul_add_assign(q, sum, digit, key[half]);
-            }
-        }
+    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
+        // SAFETY: `detect` saw the features.
+        unsafe { sum::inner_products::<64>(q, sums, digits, key) }
+    }
+
+    fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::permute(row, source, permutation) }
     }
 
     fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {

@@ -1,6 +1,6 @@
 //! Operations on rows for moduli of both sizes. What is left over after whole vectors goes to the portable kernels.
 
-use super::super::{Modulus, ShoupScalar, portable};
+use super::super::{BlockPermutation, Modulus, ShoupScalar, portable};
 use super::arithmetic::Arithmetic;
 use super::vector::{LANES, Words, broadcast, load, store, subtract_once};
 use std::arch::x86_64::*;
@@ -93,6 +93,22 @@ pub(super) fn reduce<const WORD: u32>(q: &Modulus, row: &mut [u64], input: &[u64
         store(x, a.canonical_below_4(residue));
     }
     portable::reduce(q, rest, input_rest);
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn permute(row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
+    debug_assert!(row.len() == permutation.len() && source.len() == row.len());
+    let patterns = permutation
+        .patterns
+        .map(|pattern| load(&pattern.map(u64::from)));
+    let blocks = source.as_chunks::<LANES>().0;
+    let vectors = row.as_chunks_mut::<LANES>().0;
+    for (x, (from, pattern)) in vectors.iter_mut().zip(permutation.moves()) {
+        store(
+            x,
+            _mm512_permutexvar_epi64(patterns[pattern], load(&blocks[from])),
+        );
+    }
 }
 
 /// x - y modulo q for residues x and y.

@@ -1,6 +1,6 @@
 //! Weighted sums: words split at bit 52, their products summed by weights and reduced once.
 
-use super::super::{Modulus, WeightedSum, portable};
+use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
 use super::vector::{LANES, broadcast, load, store};
 use std::arch::x86_64::*;
@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn weighted_sum<const WORD: u32>(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     debug_assert_eq!(sum.inputs.len(), row.len() * sum.factors.len());
-    debug_assert!(sum.factors.len() <= 32);
+    debug_assert!(sum.factors.len() <= MOST_PRODUCTS);
     if WORD == 52 && sum.input_bits <= 52 {
         weighted_sum_of::<WORD, 52>(q, row, sum);
     } else {
@@ -44,43 +44,42 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32>(
     portable::weighted_sum_from(q, row, sum, start);
 }
 
-/// Both halves in one pass: products of residues below 2^50 summed in two words, of which 2^12 fit, and reduced once.
+/// Both halves in one pass, each sum reduced after every 32 products at most.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn inner_products(
+pub(super) fn inner_products<const WORD: u32>(
     q: &Modulus,
-    sums: [&mut [u64]; 2],
+    [first, second]: [&mut [u64]; 2],
     digits: &[u64],
-    keys: &[[&[u64]; 2]],
+    key: KeyRow<'_>,
 ) {
-    let [first, second] = sums;
-    let length = first.len();
-    debug_assert_eq!(digits.len(), length * keys.len());
-    debug_assert!(second.len() == length && keys.len() < 1 << 9);
-    let a = Arithmetic::<52>::new(q);
+    const { assert!(LANES == BLOCK) };
+    debug_assert!(first.len().is_multiple_of(LANES) && second.len() == first.len());
+    debug_assert!(digits.len() <= key.digits * first.len());
+    let a = Arithmetic::<WORD>::new(q);
     let base = a.base(q);
-    let mut start = 0;
-    let vectors = first.as_chunks_mut::<LANES>().0.iter_mut();
-    for (first, second) in vectors.zip(second.as_chunks_mut::<LANES>().0) {
-        let mut sums = [Sum::of(0); 2];
-        for (j, key) in keys.iter().enumerate() {
-            let digit = load(vector_at(digits, j * length + start));
-            for (sum, key) in sums.iter_mut().zip(key) {
-                let key = load(vector_at(key, start));
-                sum.low = _mm512_madd52lo_epu64(sum.low, digit, key);
-                sum.middle.0 = _mm512_madd52hi_epu64(sum.middle.0, digit, key);
+    let (digits, row) = (digits.as_chunks::<LANES>().0, first.len() / LANES);
+    let firsts = first.as_chunks_mut::<LANES>().0.iter_mut();
+    let places = firsts.zip(second.as_chunks_mut::<LANES>().0);
+    for ((place, (first, second)), pairs) in places.enumerate().zip(key.blocks()) {
+        let mut residues = [_mm512_setzero_si512(); 2];
+        let mut digits = digits[place..].iter().step_by(row);
+        for pairs in pairs.chunks(MOST_PRODUCTS) {
+            let mut sums = [Sum::of(residues[0]), Sum::of(residues[1])];
+            for (pair, digit) in pairs.iter().zip(digits.by_ref()) {
+                let digit = load(digit);
+                for (sum, key) in sums.iter_mut().zip(pair) {
+                    sum.add_product::<WORD, WORD>(digit, load(key));
+                }
             }
+            residues = [sums[0].residue(a, base), sums[1].residue(a, base)];
         }
-        store(first, sums[0].residue(a, base));
-        store(second, sums[1].residue(a, base));
-        start += LANES;
+        store(first, residues[0]);
+        store(second, residues[1]);
     }
-    portable::inner_products_from(q, [first, second], digits, keys, start);
 }
 
-/// The vector of words from `start` on.
-fn vector_at(words: &[u64], start: usize) -> &[u64; LANES] {
-    &words[start..start + LANES].as_chunks::<LANES>().0[0]
-}
+/// What a [`Sum`] holds.
+const MOST_PRODUCTS: usize = 32;
 
 /// A sum of at most 32 products of words below 2^61, and of a word below 2^61, by weights.
 #[derive(Clone, Copy)]
@@ -101,27 +100,13 @@ fn sums<const WORD: u32, const INPUT: u32, const VECTORS: usize>(
     (start, length): (usize, usize),
 ) -> [Sum; VECTORS] {
     let inputs = sum.inputs;
-    let mut sums = [Sum::of(sum.offset); VECTORS];
+    let mut sums = [Sum::of(broadcast(sum.offset)); VECTORS];
     for (i, &factor) in sum.factors.iter().enumerate() {
-        let factor_top = broadcast(factor >> 52);
         let factor = broadcast(factor);
         let start = i * length + start;
         let (vectors, _) = inputs[start..start + VECTORS * LANES].as_chunks::<LANES>();
         for (sum, x) in sums.iter_mut().zip(vectors) {
-            let x = load(x);
-            sum.low = _mm512_madd52lo_epu64(sum.low, x, factor);
-            sum.middle.0 = _mm512_madd52hi_epu64(sum.middle.0, x, factor);
-            if INPUT == 52 {
-                continue;
-            }
-            let top = _mm512_srli_epi64::<52>(x);
-            sum.middle.1 = _mm512_madd52lo_epu64(sum.middle.1, top, factor);
-            sum.high = _mm512_madd52hi_epu64(sum.high, top, factor);
-            if WORD == 64 {
-                sum.middle.1 = _mm512_madd52lo_epu64(sum.middle.1, x, factor_top);
-                sum.high = _mm512_madd52hi_epu64(sum.high, x, factor_top);
-                sum.high = _mm512_madd52lo_epu64(sum.high, top, factor_top);
-            }
+            sum.add_product::<WORD, INPUT>(load(x), factor);
         }
     }
     sums
@@ -131,12 +116,32 @@ impl Sum {
     /// The sum of a word alone.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn of(word: u64) -> Self {
+    fn of(word: __m512i) -> Self {
         let zero = _mm512_setzero_si512();
         Self {
-            low: broadcast(word),
+            low: word,
             middle: (zero, zero),
             high: zero,
+        }
+    }
+
+    /// Adds `x * factor`, for x of at most INPUT bits and a residue as the factor.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn add_product<const WORD: u32, const INPUT: u32>(&mut self, x: __m512i, factor: __m512i) {
+        self.low = _mm512_madd52lo_epu64(self.low, x, factor);
+        self.middle.0 = _mm512_madd52hi_epu64(self.middle.0, x, factor);
+        if INPUT == 52 {
+            return;
+        }
+        let top = _mm512_srli_epi64::<52>(x);
+        self.middle.1 = _mm512_madd52lo_epu64(self.middle.1, top, factor);
+        self.high = _mm512_madd52hi_epu64(self.high, top, factor);
+        if WORD == 64 {
+            let factor_top = _mm512_srli_epi64::<52>(factor);
+            self.middle.1 = _mm512_madd52lo_epu64(self.middle.1, x, factor_top);
+            self.high = _mm512_madd52hi_epu64(self.high, x, factor_top);
+            self.high = _mm512_madd52lo_epu64(self.high, top, factor_top);
         }
     }
 

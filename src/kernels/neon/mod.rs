@@ -14,7 +14,7 @@ mod rows;
 mod transforms;
 mod vector;
 
-use super::{Kernels, Modulus, NttTable, portable};
+use super::{Kernels, KeyRow, Modulus, NttTable, portable};
 use std::arch::is_aarch64_feature_detected;
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -47,15 +47,9 @@ impl Kernels for FloatKernels {
         unsafe { rows::mul_add_assign(q, row, a, b) }
     }
 
-    fn inner_products(
-        &self,
-        q: &Modulus,
-        sums: [&mut [u64]; 2],
-        digits: &[u64],
-        keys: &[[&[u64]; 2]],
-    ) {
+    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
         // SAFETY: `detect` saw the feature.
-        unsafe { rows::inner_products(q, sums, digits, keys) }
+        unsafe { rows::inner_products(q, sums, digits, key) }
     }
 
     fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {

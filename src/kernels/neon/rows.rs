@@ -1,6 +1,6 @@
 //! Operations on rows. What is left over after whole vectors goes to the portable kernels.
 
-use super::super::{Modulus, portable};
+use super::super::{BLOCK, KeyRow, Modulus, portable};
 use super::float::{FloatArithmetic, to_float};
 use super::vector::{LANES, Words, load, store};
 use std::arch::aarch64::*;
@@ -34,41 +34,39 @@ pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
 #[target_feature(enable = "neon")]
 pub(super) fn inner_products(
     q: &Modulus,
-    sums: [&mut [u64]; 2],
+    [first, second]: [&mut [u64]; 2],
     digits: &[u64],
-    keys: &[[&[u64]; 2]],
+    key: KeyRow<'_>,
 ) {
-    let [first, second] = sums;
     let length = first.len();
-    debug_assert!(second.len() == length && digits.len() == length * keys.len());
+    debug_assert!(length.is_multiple_of(BLOCK) && second.len() == length);
     let a = FloatArithmetic::new(q);
-    let mut start = 0;
-    let vectors = first.as_chunks_mut::<LANES>().0.iter_mut();
-    for (first, second) in vectors.zip(second.as_chunks_mut::<LANES>().0) {
-        let mut sums = [vdupq_n_f64(0.0); 2];
-        let mut bound = 0;
-        for (j, key) in keys.iter().enumerate() {
-            if bound == a.limit() {
-                sums = [a.reduced(sums[0]), a.reduced(sums[1])];
-                bound = FloatArithmetic::REDUCED_BOUND;
+    let places = first
+        .chunks_exact_mut(BLOCK)
+        .zip(second.chunks_exact_mut(BLOCK));
+    for ((number, (first, second)), pairs) in places.enumerate().zip(key.blocks()) {
+        let outs = first.as_chunks_mut::<LANES>().0.iter_mut();
+        let outs = outs.zip(second.as_chunks_mut::<LANES>().0);
+        for (vector, (first, second)) in outs.enumerate() {
+            let mut sums = [vdupq_n_f64(0.0); 2];
+            let mut bound = 0;
+            let digits = digits[number * BLOCK + vector * LANES..].chunks(length);
+            for (digit, pair) in digits.zip(pairs) {
+                if bound == a.limit() {
+                    sums = [a.reduced(sums[0]), a.reduced(sums[1])];
+                    bound = FloatArithmetic::REDUCED_BOUND;
+                }
+                let digit = to_float(load(&digit.as_chunks().0[0]));
+                for (sum, key) in sums.iter_mut().zip(pair) {
+                    let key = to_float(load(&key.as_chunks().0[vector]));
+                    *sum = vaddq_f64(*sum, a.product(digit, key));
+                }
+                bound += FloatArithmetic::REDUCED_BOUND;
             }
-            let digit = to_float(load(vector_at(digits, j * length + start)));
-            for (sum, key) in sums.iter_mut().zip(key) {
-                let key = to_float(load(vector_at(key, start)));
-                *sum = vaddq_f64(*sum, a.product(digit, key));
-            }
-            bound += FloatArithmetic::REDUCED_BOUND;
+            store(first, a.canonical(a.reduced(sums[0])));
+            store(second, a.canonical(a.reduced(sums[1])));
         }
-        store(first, a.canonical(a.reduced(sums[0])));
-        store(second, a.canonical(a.reduced(sums[1])));
-        start += LANES;
     }
-    portable::inner_products_from(q, [first, second], digits, keys, start);
-}
-
-/// The vector of words from `start` on.
-fn vector_at(words: &[u64], start: usize) -> &Words {
-    &words[start..start + LANES].as_chunks::<LANES>().0[0]
 }
 
 /// Whole vectors and what is left over.
@@ -95,14 +93,17 @@ mod tests {
             let q = Modulus::new(modulus);
             let kernels = detect(q.bits()).unwrap();
             for count in 1..=64 {
-                let ones = [1; 2 * LANES];
-                let keys = vec![[&ones[..], &ones[..]]; count];
+                let ones = vec![1; 2 * BLOCK * count];
+                let key = KeyRow {
+                    words: &ones,
+                    digits: count,
+                };
                 for digit in [modulus / 2, modulus / 2 + 1] {
-                    let digits = vec![digit; count * ones.len()];
-                    let (mut b, mut a) = (ones, ones);
-                    kernels.inner_products(&q, [&mut b, &mut a], &digits, &keys);
+                    let digits = vec![digit; count * BLOCK];
+                    let (mut b, mut a) = ([0; BLOCK], [0; BLOCK]);
+                    kernels.inner_products(&q, [&mut b, &mut a], &digits, key);
                     let expected = q.mul(digit, count as u64);
-                    assert_eq!([b, a], [[expected; 2 * LANES]; 2]);
+                    assert_eq!([b, a], [[expected; BLOCK]; 2]);
                 }
             }
         }

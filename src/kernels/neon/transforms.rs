@@ -23,6 +23,7 @@ const fn shortest_pass(degree: usize) -> usize {
 
 #[target_feature(enable = "neon")]
 pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
+    let twiddles = table.forward_twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     for x in row.as_chunks_mut::<LANES>().0 {
@@ -34,20 +35,19 @@ pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
         let chunks = row.chunks_exact_mut(length).enumerate();
         let nodes = table.degree() / length;
         if bound + 2 * PRODUCT <= a.limit() {
-            chunks
-                .for_each(|(i, chunk)| forward_pass::<false>(a, &table.forward, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| forward_pass::<false>(a, twiddles, nodes + i, chunk));
             bound += 2 * PRODUCT;
         } else {
-            chunks.for_each(|(i, chunk)| forward_pass::<true>(a, &table.forward, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| forward_pass::<true>(a, twiddles, nodes + i, chunk));
             bound = REDUCED + PRODUCT;
         }
         debug_assert!(bound <= a.limit());
         length /= 4;
     }
     if bound + 3 * PRODUCT <= a.limit() {
-        forward_last_layers::<false>(a, &table.forward, shortest, row);
+        forward_last_layers::<false>(a, twiddles, shortest, row);
     } else {
-        forward_last_layers::<true>(a, &table.forward, shortest, row);
+        forward_last_layers::<true>(a, twiddles, shortest, row);
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
 #[target_feature(enable = "neon")]
 fn forward_pass<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     node: usize,
     chunk: &mut [u64],
 ) {
@@ -78,7 +78,7 @@ fn forward_pass<const REDUCE: bool>(
 #[target_feature(enable = "neon")]
 fn forward_last_layers<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     shortest: usize,
     row: &mut [u64],
 ) {
@@ -105,15 +105,16 @@ fn forward_last_layers<const REDUCE: bool>(
 
 #[target_feature(enable = "neon")]
 pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
+    let twiddles = table.inverse_twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     let mut length = shortest_pass(table.degree());
     // Sums double the bound, which products have from the first layer on.
     let mut bound = PRODUCT << (length.trailing_zeros() - 1);
     if 2 * bound <= a.limit() {
-        inverse_first_layers::<false>(a, &table.inverse, length, row);
+        inverse_first_layers::<false>(a, twiddles, length, row);
     } else {
-        inverse_first_layers::<true>(a, &table.inverse, length, row);
+        inverse_first_layers::<true>(a, twiddles, length, row);
         bound = PRODUCT;
     }
     while 4 * length < table.degree() {
@@ -121,11 +122,10 @@ pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
         let chunks = row.chunks_exact_mut(length).enumerate();
         let nodes = table.degree() / length;
         if 8 * bound <= a.limit() {
-            chunks
-                .for_each(|(i, chunk)| inverse_pass::<false>(a, &table.inverse, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| inverse_pass::<false>(a, twiddles, nodes + i, chunk));
             bound *= 4;
         } else {
-            chunks.for_each(|(i, chunk)| inverse_pass::<true>(a, &table.inverse, nodes + i, chunk));
+            chunks.for_each(|(i, chunk)| inverse_pass::<true>(a, twiddles, nodes + i, chunk));
             bound = PRODUCT;
         }
         debug_assert!(2 * bound <= a.limit());
@@ -137,7 +137,7 @@ pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
 #[target_feature(enable = "neon")]
 fn inverse_first_layers<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     shortest: usize,
     row: &mut [u64],
 ) {
@@ -166,7 +166,7 @@ fn inverse_first_layers<const REDUCE: bool>(
 #[target_feature(enable = "neon")]
 fn inverse_pass<const REDUCE: bool>(
     a: FloatArithmetic,
-    twiddles: &Twiddles,
+    twiddles: Twiddles<'_>,
     node: usize,
     chunk: &mut [u64],
 ) {
@@ -188,8 +188,8 @@ fn inverse_pass<const REDUCE: bool>(
 /// The pass over the whole row, with the division by N in its second layer.
 #[target_feature(enable = "neon")]
 fn inverse_last_pass(a: FloatArithmetic, table: &NttTable, row: &mut [u64]) {
-    let left = broadcast_factor(table.inverse.factors[2]);
-    let right = broadcast_factor(table.inverse.factors[3]);
+    let left = broadcast_factor(table.inverse_twiddles().factors[2]);
+    let right = broadcast_factor(table.inverse_twiddles().factors[3]);
     let sum_factor = broadcast_factor(table.degree_inverse.value);
     let difference_factor = broadcast_factor(table.degree_inverse_times_last.value);
     for [x0, x1, x2, x3] in quarters(row) {
@@ -279,7 +279,7 @@ struct Factors<'a> {
 #[inline]
 fn eights<'a>(
     row: &'a mut [u64],
-    twiddles: &'a Twiddles,
+    twiddles: Twiddles<'a>,
 ) -> impl Iterator<Item = (&'a mut [Words; 4], Factors<'a>)> {
     let nodes = row.len() / 8;
     let vectors = row.as_chunks_mut::<LANES>().0;
