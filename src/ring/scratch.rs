@@ -1,30 +1,37 @@
 use crate::kernels::AlignedWords;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 /// Buffers of dropped polynomials, kept for the next ones: a hot path neither allocates nor faults pages in.
 ///
 /// Owned by a basis and shared by all bases cut from or joined to it, hence by a context and everything made with it. No
-/// thread ever waits for another: while the pool is in use elsewhere, a buffer is allocated or freed instead.
+/// thread ever waits for another: a shelf that is in use elsewhere is passed over.
 #[derive(Debug)]
 pub(crate) struct ScratchPool {
-    shelves: Mutex<Shelves>,
+    shelves: [Mutex<Shelves>; SHELVES],
+    /// The words of all buffers.
+    words: AtomicUsize,
     /// The most words that are kept.
     limit: usize,
 }
+
+/// More than one, so that threads seldom find all in use.
+const SHELVES: usize = 4;
 
 #[derive(Debug, Default)]
 struct Shelves {
     /// By capacity.
     buffers: BTreeMap<usize, Vec<AlignedWords>>,
-    words: usize,
 }
 
 impl ScratchPool {
     /// A pool that keeps at most `limit` words.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            shelves: Mutex::default(),
+            shelves: Default::default(),
+            words: AtomicUsize::new(0),
             limit,
         }
     }
@@ -43,40 +50,54 @@ impl ScratchPool {
         if words == 0 || words > self.limit {
             return;
         }
-        let Ok(mut shelves) = self.shelves.try_lock() else {
+        let Some(mut shelves) = self.free_shelves().next() else {
             return;
         };
-        while shelves.words + words > self.limit {
-            shelves.free_largest();
+        let others = self.words.fetch_add(words, Ordering::Relaxed);
+        let mut excess = (others + words).saturating_sub(self.limit);
+        while excess > 0 {
+            let Some(freed) = shelves.remove_largest() else {
+                self.words.fetch_sub(words, Ordering::Relaxed);
+                return;
+            };
+            self.words.fetch_sub(freed, Ordering::Relaxed);
+            excess = excess.saturating_sub(freed);
         }
-        shelves.words += words;
         shelves.buffers.entry(words).or_default().push(buffer);
     }
 
-    /// The smallest buffer that is large enough and not more than twice too large.
+    /// The smallest buffer on a shelf that is large enough and not more than twice too large.
     fn find(&self, length: usize) -> Option<AlignedWords> {
-        let mut shelves = self.shelves.try_lock().ok()?;
-        let (&words, shelf) = shelves.buffers.range_mut(length..=2 * length).next()?;
-        let buffer = shelf.pop()?;
-        if shelf.is_empty() {
-            shelves.buffers.remove(&words);
-        }
-        shelves.words -= words;
+        let buffer = self
+            .free_shelves()
+            .find_map(|mut shelves| shelves.remove(length..=2 * length))?;
+        self.words.fetch_sub(buffer.capacity(), Ordering::Relaxed);
         Some(buffer)
+    }
+
+    /// The shelves that no other thread uses at the moment.
+    fn free_shelves(&self) -> impl Iterator<Item = MutexGuard<'_, Shelves>> {
+        self.shelves
+            .iter()
+            .filter_map(|shelf| shelf.try_lock().ok())
     }
 }
 
 impl Shelves {
-    fn free_largest(&mut self) {
-        let Some(mut shelf) = self.buffers.last_entry() else {
-            return;
-        };
-        if shelf.get_mut().pop().is_some() {
-            self.words -= shelf.key();
+    /// The smallest buffer with a capacity in `range`.
+    fn remove(&mut self, range: RangeInclusive<usize>) -> Option<AlignedWords> {
+        let (&words, shelf) = self.buffers.range_mut(range).next()?;
+        let buffer = shelf.pop();
+        if shelf.is_empty() {
+            self.buffers.remove(&words);
         }
-        if shelf.get().is_empty() {
-            shelf.remove();
-        }
+        buffer
+    }
+
+    /// Frees a largest buffer, and returns its capacity.
+    fn remove_largest(&mut self) -> Option<usize> {
+        let (&words, _) = self.buffers.last_key_value()?;
+        self.remove(words..=words).map(|buffer| buffer.capacity())
     }
 }
 
@@ -99,7 +120,7 @@ mod tests {
         assert_ne!(other.as_ptr(), address, "handed out once");
         for length in [400, 500, 300, 200, 2000, 100] {
             pool.put(AlignedWords::zeroed(length));
-            assert!(pool.shelves.lock().unwrap().words <= 1000);
+            assert!(pool.words.load(Ordering::Relaxed) <= 1000);
         }
         assert_eq!(pool.take(100).len(), 100);
     }

@@ -98,16 +98,12 @@ pub(super) fn reduce<const WORD: u32>(q: &Modulus, row: &mut [u64], input: &[u64
 #[target_feature(enable = "avx512f")]
 pub(super) fn permute(row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
     debug_assert!(row.len() == permutation.len() && source.len() == row.len());
-    let patterns = permutation
-        .patterns
-        .map(|pattern| load(&pattern.map(u64::from)));
+    let patterns = permutation.patterns.map(|pattern| pattern.map(u64::from));
     let blocks = source.as_chunks::<LANES>().0;
     let vectors = row.as_chunks_mut::<LANES>().0;
     for (x, (from, pattern)) in vectors.iter_mut().zip(permutation.moves()) {
-        store(
-            x,
-            _mm512_permutexvar_epi64(patterns[pattern], load(&blocks[from])),
-        );
+        let pattern = load(&patterns[pattern]);
+        store(x, _mm512_permutexvar_epi64(pattern, load(&blocks[from])));
     }
 }
 

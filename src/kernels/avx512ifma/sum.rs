@@ -2,7 +2,7 @@
 
 use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
-use super::vector::{LANES, broadcast, load, store};
+use super::vector::{LANES, broadcast, load, prefetch, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -67,6 +67,7 @@ pub(super) fn inner_products<const WORD: u32>(
             let mut sums = [Sum::of(residues[0]), Sum::of(residues[1])];
             for (pair, digit) in pairs.iter().zip(digits.by_ref()) {
                 let digit = load(digit);
+                prefetch(pair, AHEAD);
                 for (sum, key) in sums.iter_mut().zip(pair) {
                     sum.add_product::<WORD, WORD>(digit, load(key));
                 }
@@ -77,6 +78,9 @@ pub(super) fn inner_products<const WORD: u32>(
         store(second, residues[1]);
     }
 }
+
+/// How many bytes ahead a key is fetched. It comes from memory, and the processor's own prefetch stops at the end of each page.
+const AHEAD: usize = 1 << 13;
 
 /// What a [`Sum`] holds.
 const MOST_PRODUCTS: usize = 32;

@@ -19,6 +19,21 @@ pub(super) fn store(words: &mut Words, vector: __m512i) {
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) }
 }
 
+/// Asks for the lines `ahead` bytes after those of `words`, wherever that is.
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[allow(
+    unused_unsafe,
+    reason = "a prefetch became safe after the oldest supported compiler"
+)]
+pub(super) fn prefetch(words: &[Words; 2], ahead: usize) {
+    for words in words {
+        let address = words.as_ptr().cast::<i8>().wrapping_add(ahead);
+        // SAFETY: a prefetch accesses nothing, so that any address will do.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
+    }
+}
+
 /// Four words in the low half; the high half is undefined.
 #[inline]
 #[target_feature(enable = "avx512f")]
