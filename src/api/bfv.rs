@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::evaluator::BfvEvaluator;
 use crate::keys::EvaluationKeys;
 use crate::params::{BfvContext, Context};
+use crate::wire::Kind;
 use rand::CryptoRng;
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ impl Scheme for Bfv {
     type Evaluator = BfvEvaluator;
 
     const NAME: &'static str = "Bfv";
+    const VECTOR: Kind = Kind::BfvVector;
 
     fn rlwe(context: &BfvContext) -> &Arc<Context> {
         context.rlwe()

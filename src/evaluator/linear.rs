@@ -1,6 +1,6 @@
 //! The linear operations, on the body that both schemes share.
 
-use crate::encryption::Ciphertext;
+use crate::encryption::{Ciphertext, Transport};
 use crate::error::Result;
 use crate::ring::{NttPoly, RnsBasis};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) fn sub(a: &Ciphertext, b: &Ciphertext) -> Ciphertext {
 
 /// Every polynomial changed in the same way.
 pub(super) fn map(a: &Ciphertext, change: impl Fn(&mut NttPoly)) -> Ciphertext {
-    let mut result = unseeded(a);
+    let mut result = plain(a);
     result.polys.iter_mut().for_each(change);
     result
 }
@@ -25,6 +25,10 @@ pub(super) fn map(a: &Ciphertext, change: impl Fn(&mut NttPoly)) -> Ciphertext {
 /// `a` with something added to its first polynomial.
 pub(super) fn map_first(a: &Ciphertext, change: impl Fn(&mut NttPoly)) -> Ciphertext {
     let mut result = a.clone();
+    // A seed is the second polynomial's.
+    if matches!(a.transport, Transport::Rounded(_)) {
+        result.transport = Transport::Plain;
+    }
     change(&mut result.polys[0]);
     result
 }
@@ -36,6 +40,8 @@ pub(super) fn drop_to_level(a: &Ciphertext, level: usize) -> Result<Ciphertext> 
     Ok(Ciphertext {
         polys,
         level,
+        // The polynomials of a lower level are the first rows, of a seed's too.
+        transport: a.transport,
         ..empty(a)
     })
 }
@@ -66,7 +72,7 @@ fn combine(
     join: impl Fn(&mut NttPoly, &NttPoly),
     alone: impl Fn(&mut NttPoly),
 ) -> Ciphertext {
-    let mut result = unseeded(a);
+    let mut result = plain(a);
     for (i, poly) in b.polys.iter().enumerate() {
         if let Some(here) = result.polys.get_mut(i) {
             join(here, poly);
@@ -79,9 +85,9 @@ fn combine(
     result
 }
 
-fn unseeded(a: &Ciphertext) -> Ciphertext {
+fn plain(a: &Ciphertext) -> Ciphertext {
     Ciphertext {
-        seed: None,
+        transport: Transport::Plain,
         ..a.clone()
     }
 }
@@ -92,6 +98,6 @@ fn empty(a: &Ciphertext) -> Ciphertext {
         key_id: a.key_id,
         level: a.level,
         polys: Vec::new(),
-        seed: None,
+        transport: Transport::Plain,
     }
 }

@@ -1,6 +1,8 @@
-use crate::keys::SecretKey;
+use crate::keys::{KeyId, SecretKey};
+use crate::params::Context;
 use crate::ring::{NttPoly, Seed, centred_binomial, expand_seed};
 use rand::CryptoRng;
+use std::sync::Arc;
 
 /// A key that turns a polynomial's product with one secret into a ciphertext under another.
 ///
@@ -10,6 +12,8 @@ use rand::CryptoRng;
 /// Source: K. Han, D. Ki, "Better Bootstrapping for Approximate Homomorphic Encryption" (eprint 2019/688), section 3.
 #[derive(Clone, Debug)]
 pub struct SwitchingKey {
+    context: Arc<Context>,
+    id: KeyId,
     seed: Seed,
     digits: Vec<KeyDigit>,
 }
@@ -49,7 +53,46 @@ impl SwitchingKey {
             }
             digits.push(KeyDigit { b, a });
         }
-        Self { seed, digits }
+        Self {
+            context: Arc::clone(context),
+            id: secret.id(),
+            seed,
+            digits,
+        }
+    }
+
+    /// The key of the digits' halves `b`, in order, the others from the seed.
+    pub(crate) fn from_halves(
+        context: &Arc<Context>,
+        id: KeyId,
+        seed: Seed,
+        halves: Vec<NttPoly>,
+    ) -> Self {
+        let digits = (0u32..)
+            .zip(halves)
+            .map(|(number, b)| KeyDigit {
+                a: expand_seed(context.key_basis(), &seed, number),
+                b,
+            })
+            .collect();
+        Self {
+            context: Arc::clone(context),
+            id,
+            seed,
+            digits,
+        }
+    }
+
+    /// The context that the key was generated for.
+    #[must_use]
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The name of the secret key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.id
     }
 
     /// The public seed of the uniform halves.
