@@ -102,6 +102,13 @@ impl Scheme for Bfv {
         evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
     }
 
+    fn compact(
+        evaluator: &BfvEvaluator,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<CiphertextOf<Self>> {
+        evaluator.compact(ciphertext)
+    }
+
     fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext {
         ciphertext.body()
     }

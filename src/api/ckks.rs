@@ -123,6 +123,13 @@ impl Scheme for Ckks {
         evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
     }
 
+    fn compact(
+        evaluator: &CkksEvaluator,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<CiphertextOf<Self>> {
+        evaluator.compact(ciphertext)
+    }
+
     fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext {
         ciphertext.body()
     }

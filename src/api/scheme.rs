@@ -60,6 +60,12 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
     ) -> Result<Vec<Self::Scalar>>;
 
     #[doc(hidden)]
+    fn compact(
+        evaluator: &Self::Evaluator,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<CiphertextOf<Self>>;
+
+    #[doc(hidden)]
     fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext;
 
     #[doc(hidden)]

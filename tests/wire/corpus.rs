@@ -14,13 +14,14 @@ fn write_the_fuzz_corpus() {
     let (ckks, bfv) = (CkksObjects::new(DEGREE, 1), BfvObjects::new(DEGREE, 1));
     let galois = ckks.keys.galois();
     let galois_key = galois.get(galois.elements().next().unwrap()).unwrap();
-    let ckks_vector = ckks
-        .context
-        .generate_client_key()
-        .unwrap()
-        .encrypt(&[1.0; 9]);
-    let bfv_vector = bfv.context.generate_client_key().unwrap().encrypt(&[1; 20]);
-    let (ckks_vector, bfv_vector) = (ckks_vector.unwrap(), bfv_vector.unwrap());
+    let secret = ckks.secret.expose_secret_bytes();
+    let client = ClientKey::<Ckks>::from_secret_bytes(&secret, &ckks.context).unwrap();
+    let ckks_vector = client.encrypt(&[1.0; 9]).unwrap();
+    let secret = bfv.secret.expose_secret_bytes();
+    let client = ClientKey::<Bfv>::from_secret_bytes(&secret, &bfv.context).unwrap();
+    let bfv_vector = client.encrypt(&[1; 20]).unwrap();
+    let ckks_compact = ckks.evaluator.compact(&ckks.computed).unwrap();
+    let bfv_compact = bfv.evaluator.compact(&bfv.computed).unwrap();
     let secure = CkksContext::for_depth(1).build().unwrap();
     let write = |target: &str, name: &str, bytes: &[u8]| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -47,6 +48,8 @@ fn write_the_fuzz_corpus() {
         write(target, "ckks_seeded", &ckks.seeded.to_bytes());
         write(target, "ckks_computed", &ckks.computed.to_bytes());
         write(target, "ckks_product", &ckks.raw_product.to_bytes());
+        write(target, "ckks_compact", &ckks_compact.to_bytes());
+        write(target, "bfv_compact", &bfv_compact.to_bytes());
         write(target, "bfv_seeded", &bfv.seeded.to_bytes());
         write(target, "bfv_computed", &bfv.computed.to_bytes());
         write(target, "bfv_product", &bfv.raw_product.to_bytes());

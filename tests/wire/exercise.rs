@@ -3,7 +3,7 @@
 use crate::objects::{BfvObjects, CkksObjects};
 use slotwise::encoding::{BfvPlaintext, CkksPlaintext};
 use slotwise::encryption::{BfvCiphertext, CkksCiphertext, Decryptor, Encryptor};
-use slotwise::evaluator::Evaluator;
+use slotwise::evaluator::{CkksEvaluator, Evaluator};
 use slotwise::keys::{PublicKey, SecretKey};
 use slotwise::prelude::*;
 use std::sync::Arc;
@@ -42,9 +42,13 @@ pub fn ckks_ciphertext(objects: &CkksObjects, x: &CkksCiphertext) {
         let _ = evaluator.tensor(x, y);
         let _ = evaluator.mul_rescale(x, y);
     }
+    if let Ok(small) = evaluator.compact(x) {
+        let _ = evaluator.add(&small, x);
+        let _ = Decryptor::new(&objects.secret).decrypt(&small);
+    }
     let _ = evaluator.relinearize(x);
     let _ = evaluator.rescale_if_needed(x);
-    let _ = evaluator.with_all_levels(x);
+    all_levels(evaluator, x);
     let _ = evaluator.mul_scalar(x, f64::MAX);
     let _ = evaluator.add_scalar(x, f64::MIN_POSITIVE);
     let _ = (
@@ -65,21 +69,15 @@ pub fn ckks_ciphertext(objects: &CkksObjects, x: &CkksCiphertext) {
 }
 
 /// What takes a level, at each.
-trait AllLevels {
-    fn with_all_levels(&self, x: &CkksCiphertext);
-}
-
-impl AllLevels for slotwise::evaluator::CkksEvaluator {
-    fn with_all_levels(&self, x: &CkksCiphertext) {
-        let mut rescaled = x.clone();
-        while let Ok(lower) = self.rescale(&rescaled) {
-            let _ = self.add(&lower, x);
-            rescaled = lower;
-        }
-        for level in 0..=x.level() + 1 {
-            let _ = self.adjust_to_level(x, level);
-            let _ = self.drop_to_level(x, level);
-        }
+fn all_levels(evaluator: &CkksEvaluator, x: &CkksCiphertext) {
+    let mut rescaled = x.clone();
+    while let Ok(lower) = evaluator.rescale(&rescaled) {
+        let _ = evaluator.add(&lower, x);
+        rescaled = lower;
+    }
+    for level in 0..=x.level() + 1 {
+        let _ = evaluator.adjust_to_level(x, level);
+        let _ = evaluator.drop_to_level(x, level);
     }
 }
 
@@ -103,6 +101,10 @@ pub fn bfv_ciphertext(objects: &BfvObjects, x: &BfvCiphertext) {
     for y in [&objects.seeded, &objects.computed, &objects.raw_product, x] {
         evaluate(evaluator, x, y, 3);
         let _ = evaluator.tensor(x, y);
+    }
+    if let Ok(small) = evaluator.compact(x) {
+        let _ = evaluator.add(&small, x);
+        let _ = Decryptor::new(&objects.secret).decrypt(&small);
     }
     let _ = evaluator.relinearize(x);
     let _ = evaluator.mul_scalar(x, i64::MIN);
@@ -180,6 +182,7 @@ pub fn vector<S: slotwise::api::Scheme>(
         let _ = y.sub(&x);
         let _ = client.decrypt(&y);
     }
+    let _ = x.compact();
     let _ = x.dot(&x);
     let _ = x.dot_plain(&[scalar; 3]);
     let _ = x.add_plain(&[scalar; 3]);

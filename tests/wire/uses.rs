@@ -16,7 +16,7 @@ fn mutated(bytes: &[u8], fields: usize, read: impl Fn(&[u8]) -> bool) -> usize {
         let mut changed = bytes.to_vec();
         for _ in 0..=round % 3 {
             // Mostly the fields before the residues.
-            let span = if rng.next_u32() % 4 > 0 {
+            let span = if !rng.next_u32().is_multiple_of(4) {
                 fields
             } else {
                 bytes.len() - 68
