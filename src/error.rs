@@ -244,12 +244,6 @@ impl std::error::Error for Error {}
 
 impl std::error::Error for WireError {}
 
-impl From<WireError> for Error {
-    fn from(reason: WireError) -> Self {
-        Self::Wire(reason)
-    }
-}
-
 impl fmt::Display for WireError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

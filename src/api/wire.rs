@@ -128,15 +128,16 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
         let header = *reader.header();
         header.check(S::VECTOR, S::rlwe(context).fingerprint())?;
         let length = u64::from_le_bytes(reader.array()?);
-        let too_long = WireError::Invalid {
+        let too_long = Error::Wire(WireError::Invalid {
             what: "more values than memory holds",
-        };
+        });
         let length = usize::try_from(length).map_err(|_| too_long)?;
         let evaluator = S::evaluator(context, None)?;
-        let packing =
-            Packing::new(evaluator.slot_shape(), length).map_err(|_| WireError::Invalid {
+        let packing = Packing::new(evaluator.slot_shape(), length).map_err(|_| {
+            Error::Wire(WireError::Invalid {
                 what: "a vector without values",
-            })?;
+            })
+        })?;
         // Nothing is reserved: the ciphertexts take memory as they arrive.
         let mut chunks = Vec::new();
         for _ in 0..packing.chunks() {

@@ -110,25 +110,23 @@ impl<R: Read> FrameReader<R> {
         if u32::from_le_bytes(bytes) == self.checksum.finalize() {
             Ok(())
         } else {
-            Err(WireError::Checksum.into())
+            Err(Error::Wire(WireError::Checksum))
         }
     }
 
     fn wrong_length(&self, missing: u64) -> Error {
-        WireError::Length {
+        Error::Wire(WireError::Length {
             found: self.header.length,
             expected: self.header.length.saturating_add(missing),
-        }
-        .into()
+        })
     }
 
     fn wrong_length_to(&self, expected_left: u64) -> Error {
         let read = self.header.length - self.left;
-        WireError::Length {
+        Error::Wire(WireError::Length {
             found: self.header.length,
             expected: read.saturating_add(expected_left),
-        }
-        .into()
+        })
     }
 }
 
@@ -159,7 +157,7 @@ pub(super) fn check_level(level: usize, top: usize) -> Result<()> {
 )]
 fn failure(error: std::io::Error) -> Error {
     match error.kind() {
-        ErrorKind::UnexpectedEof => WireError::Truncated.into(),
-        kind => WireError::Io(kind).into(),
+        ErrorKind::UnexpectedEof => Error::Wire(WireError::Truncated),
+        kind => Error::Wire(WireError::Io(kind)),
     }
 }

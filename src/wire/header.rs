@@ -68,16 +68,16 @@ impl Header {
     /// [`WireError::NotSlotwise`], [`WireError::Version`], [`WireError::Checksum`], [`WireError::Invalid`].
     pub(crate) fn parse(bytes: &[u8; Self::BYTES]) -> Result<Self> {
         if field::<4>(bytes, 0) != Self::MAGIC {
-            return Err(WireError::NotSlotwise.into());
+            return Err(Error::Wire(WireError::NotSlotwise));
         }
         // Another version may lay out the rest differently.
         let found = u16::from_le_bytes(field(bytes, 4));
         if found != Self::VERSION {
             let supported = Self::VERSION;
-            return Err(WireError::Version { found, supported }.into());
+            return Err(Error::Wire(WireError::Version { found, supported }));
         }
         if crc32fast::hash(&bytes[..64]) != u32::from_le_bytes(field(bytes, 64)) {
-            return Err(WireError::Checksum.into());
+            return Err(Error::Wire(WireError::Checksum));
         }
         let kind = Kind::of(bytes[6]).ok_or(invalid("an unknown kind of object"))?;
         if bytes[7] != 0 {
@@ -105,11 +105,10 @@ impl Header {
         if self.kind == expected {
             return Ok(());
         }
-        Err(WireError::Kind {
+        Err(Error::Wire(WireError::Kind {
             found: self.kind.name(),
             expected: expected.name(),
-        }
-        .into())
+        }))
     }
 
     /// Checks that the object belongs to no key.
@@ -168,7 +167,7 @@ impl Kind {
 }
 
 pub(super) fn invalid(what: &'static str) -> Error {
-    WireError::Invalid { what }.into()
+    Error::Wire(WireError::Invalid { what })
 }
 
 /// The `LENGTH` bytes from `start` on.

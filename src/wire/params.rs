@@ -1,6 +1,6 @@
 //! Parameters of both schemes, which are read without a context.
 
-use crate::error::{Result, WireError};
+use crate::error::{Error, Result, WireError};
 use crate::params::{
     BfvParams, CkksParams, Fingerprint, RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard,
 };
@@ -184,7 +184,7 @@ fn read(
     reader.finish()?;
     let policy = policy_of(standard, level)?;
     if policy == SecurityPolicy::Insecure && insecure == Insecure::Refused {
-        return Err(WireError::InsecureParameters.into());
+        return Err(Error::Wire(WireError::InsecureParameters));
     }
     let degree = 1usize
         .checked_shl(degree_bits.into())
@@ -242,7 +242,7 @@ fn policy_of(standard: u8, level: u8) -> Result<SecurityPolicy> {
 
 fn send(out: &mut impl Write, bytes: &[u8]) -> Result<()> {
     out.write_all(bytes)
-        .map_err(|error| WireError::Io(error.kind()).into())
+        .map_err(|error| Error::Wire(WireError::Io(error.kind())))
 }
 
 /// A count of at most 128.

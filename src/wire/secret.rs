@@ -1,6 +1,6 @@
 //! Secret keys: two bits for each coefficient.
 
-use crate::error::{Result, WireError};
+use crate::error::{Error, Result, WireError};
 use crate::keys::SecretKey;
 use crate::params::Context;
 use crate::ring::CoeffPoly;
@@ -47,13 +47,13 @@ impl SecretKey {
         header.check(Kind::SecretKey, context.fingerprint())?;
         let (found, expected) = (header.length, secret_length(context));
         if found != expected {
-            return Err(WireError::Length { found, expected }.into());
+            return Err(Error::Wire(WireError::Length { found, expected }));
         }
         let (body, checksum) = bytes[Header::BYTES..]
             .split_last_chunk::<4>()
-            .ok_or(WireError::Truncated)?;
+            .ok_or(Error::Wire(WireError::Truncated))?;
         if constant_time_crc32(body) != u32::from_le_bytes(*checksum) {
-            return Err(WireError::Checksum.into());
+            return Err(Error::Wire(WireError::Checksum));
         }
         let mut coefficients = Zeroizing::new(Vec::with_capacity(4 * body.len()));
         let mut wrong = 0;

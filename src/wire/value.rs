@@ -1,4 +1,4 @@
-use crate::error::{Result, WireError};
+use crate::error::{Error, Result, WireError};
 use crate::wire::Header;
 use std::io::{Read, Write};
 
@@ -71,14 +71,14 @@ pub(crate) mod sealed {
 pub(super) fn check_whole(bytes: &[u8]) -> Result<Header> {
     let header = bytes
         .first_chunk::<{ Header::BYTES }>()
-        .ok_or(WireError::Truncated)?;
+        .ok_or(Error::Wire(WireError::Truncated))?;
     let header = Header::parse(header)?;
     let (found, expected) = (bytes.len() as u64, header.frame_length());
     if found < expected {
-        return Err(WireError::Truncated.into());
+        return Err(Error::Wire(WireError::Truncated));
     }
     if found > expected {
-        return Err(WireError::Length { found, expected }.into());
+        return Err(Error::Wire(WireError::Length { found, expected }));
     }
     Ok(header)
 }
