@@ -25,6 +25,7 @@
 //!
 //! ```text
 //!  api         client and server keys, contexts, encrypted vectors
+//!  wire        bytes out and in: the only parser of foreign data
 //!  circuits    packing of vectors, sums, polynomials: written once for any Evaluator
 //!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, and plain numbers
 //!  encryption  ciphertexts, encrypt, decrypt, noise bounds
@@ -48,19 +49,21 @@ pub mod keys;
 mod parallel;
 pub mod params;
 pub mod ring;
+pub mod wire;
 
 pub use api::{
     Bfv, BfvVector, Ckks, CkksVector, ClientKey, EncryptedVector, EncryptionKey, ServerKey,
 };
-pub use error::{Error, Result};
+pub use error::{Error, Result, WireError};
 pub use keys::Rotations;
-pub use params::{BfvContext, CkksContext, SecurityLevel, SecurityStandard};
+pub use params::{BfvContext, BfvParams, CkksContext, CkksParams, SecurityLevel, SecurityStandard};
+pub use wire::Wire;
 
 /// Everything that a program with encrypted vectors needs.
 pub mod prelude {
     pub use crate::{
-        Bfv, BfvContext, BfvVector, Ckks, CkksContext, CkksVector, ClientKey, EncryptionKey,
-        Rotations, SecurityLevel, SecurityStandard, ServerKey,
+        Bfv, BfvContext, BfvParams, BfvVector, Ckks, CkksContext, CkksParams, CkksVector,
+        ClientKey, EncryptionKey, Rotations, SecurityLevel, SecurityStandard, ServerKey, Wire,
     };
 }
 

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::evaluator::BfvEvaluator;
 use crate::keys::EvaluationKeys;
 use crate::params::{BfvContext, Context};
+use crate::wire::Kind;
 use rand::CryptoRng;
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ impl Scheme for Bfv {
     type Evaluator = BfvEvaluator;
 
     const NAME: &'static str = "Bfv";
+    const VECTOR: Kind = Kind::BfvVector;
 
     fn rlwe(context: &BfvContext) -> &Arc<Context> {
         context.rlwe()
@@ -98,6 +100,13 @@ impl Scheme for Bfv {
         ciphertext: &CiphertextOf<Self>,
     ) -> Result<Vec<i64>> {
         evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
+    }
+
+    fn compact(
+        evaluator: &BfvEvaluator,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<CiphertextOf<Self>> {
+        evaluator.compact(ciphertext)
     }
 
     fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::evaluator::CkksEvaluator;
 use crate::keys::EvaluationKeys;
 use crate::params::{CkksContext, Context, Scale};
+use crate::wire::Kind;
 use rand::CryptoRng;
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ impl Scheme for Ckks {
     type Evaluator = CkksEvaluator;
 
     const NAME: &'static str = "Ckks";
+    const VECTOR: Kind = Kind::CkksVector;
 
     fn rlwe(context: &CkksContext) -> &Arc<Context> {
         context.rlwe()
@@ -119,6 +121,13 @@ impl Scheme for Ckks {
         ciphertext: &CiphertextOf<Self>,
     ) -> Result<Vec<f64>> {
         evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
+    }
+
+    fn compact(
+        evaluator: &CkksEvaluator,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<CiphertextOf<Self>> {
+        evaluator.compact(ciphertext)
     }
 
     fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext {

@@ -50,6 +50,10 @@ impl<S: Scheme> ClientKey<S> {
     /// A fresh key for `context`.
     pub(super) fn generate(context: &S::Context) -> Result<Self> {
         let secret = KeyGenerator::secret_key(S::rlwe(context), &mut system_rng()?);
+        Self::of(context, secret)
+    }
+
+    pub(super) fn of(context: &S::Context, secret: Arc<SecretKey>) -> Result<Self> {
         Ok(Self {
             evaluator: S::evaluator(context, None)?,
             encryptor: Encryptor::with_secret_key(Arc::clone(&secret)),
@@ -68,6 +72,10 @@ impl<S: Scheme> ClientKey<S> {
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.secret.id()
+    }
+
+    pub(super) fn secret(&self) -> &SecretKey {
+        &self.secret
     }
 
     pub(super) fn decryptor(&self) -> &Decryptor {
@@ -103,13 +111,8 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// [`Error::RandomnessUnavailable`].
     pub fn generate_encryption_key(&self) -> Result<EncryptionKey<S>> {
-        let key = Arc::new(KeyGenerator::new(&self.secret).public_key(&mut system_rng()?));
-        let encryptor = Encryptor::with_public_key(Arc::clone(&key));
-        Ok(EncryptionKey {
-            evaluator: self.evaluator.clone(),
-            key,
-            encryptor,
-        })
+        let key = KeyGenerator::new(&self.secret).public_key(&mut system_rng()?);
+        EncryptionKey::of(self.context(), key)
     }
 
     /// The values encrypted, in as many ciphertexts as they need.
@@ -146,6 +149,20 @@ impl<S: Scheme> fmt::Debug for ClientKey<S> {
 }
 
 impl<S: Scheme> EncryptionKey<S> {
+    /// The key's own parameters are those of `context`.
+    pub(super) fn of(context: &S::Context, key: PublicKey) -> Result<Self> {
+        let key = Arc::new(key);
+        Ok(Self {
+            evaluator: S::evaluator(context, None)?,
+            encryptor: Encryptor::with_public_key(Arc::clone(&key)),
+            key,
+        })
+    }
+
+    pub(super) fn public_key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// The context.
     #[must_use]
     pub fn context(&self) -> &S::Context {

@@ -6,6 +6,7 @@ mod keys;
 mod operators;
 mod scheme;
 mod vector;
+mod wire;
 
 pub use bfv::{Bfv, BfvVector};
 pub use ckks::{Ckks, CkksVector};

@@ -3,6 +3,7 @@ use crate::error::{Error, Result};
 use crate::evaluator::Evaluator;
 use crate::keys::EvaluationKeys;
 use crate::params::Context;
+use crate::wire::{Kind, Wire};
 use rand::rngs::SysRng;
 use rand::{CryptoRng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -16,10 +17,17 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
     /// The scheme's context.
     type Context: Clone + Debug + Send + Sync;
     /// The scheme's evaluator.
-    type Evaluator: Evaluator<Scalar = Self::Scalar> + Clone + Debug + Send + Sync;
+    type Evaluator: Evaluator<Scalar = Self::Scalar, Ciphertext: Wire<Context = Self::Context>>
+        + Clone
+        + Debug
+        + Send
+        + Sync;
 
     #[doc(hidden)]
     const NAME: &'static str;
+
+    #[doc(hidden)]
+    const VECTOR: Kind;
 
     #[doc(hidden)]
     fn rlwe(context: &Self::Context) -> &Arc<Context>;
@@ -50,6 +58,12 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
         decryptor: &Decryptor,
         ciphertext: &CiphertextOf<Self>,
     ) -> Result<Vec<Self::Scalar>>;
+
+    #[doc(hidden)]
+    fn compact(
+        evaluator: &Self::Evaluator,
+        ciphertext: &CiphertextOf<Self>,
+    ) -> Result<CiphertextOf<Self>>;
 
     #[doc(hidden)]
     fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext;

@@ -302,6 +302,15 @@ impl<S: Scheme> EncryptedVector<S> {
         self.rotate_left(-step.rem_euclid(length))
     }
 
+    /// The vector made small for one who will only decrypt it: no more primes than its values need, and no low bits that are
+    /// noise only. CKKS: costs at most 0.6 bits of precision. BFV: exact. [`noise_bound`](Self::noise_bound) takes it in.
+    ///
+    /// # Errors
+    /// What decryption would refuse: [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`], [`Error::ScaleTooLarge`].
+    pub fn compact(&self) -> Result<Self> {
+        self.map(|chunk| S::compact(&self.evaluator, chunk))
+    }
+
     /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use: to be asked of the client's
     /// vector before the server's keys are made.
     #[must_use]

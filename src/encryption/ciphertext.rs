@@ -14,8 +14,18 @@ pub struct Ciphertext {
     pub(crate) level: usize,
     /// At least two.
     pub(crate) polys: Vec<NttPoly>,
-    /// The seed of `c_1`, in a fresh ciphertext made with the secret key.
-    pub(crate) seed: Option<Seed>,
+    pub(crate) transport: Transport,
+}
+
+/// How the polynomials can be written in fewer bits than their residues have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// They cannot.
+    Plain,
+    /// `c_1` comes from a seed: a fresh ciphertext made with the secret key.
+    Seeded(Seed),
+    /// At level 0: each coefficient of polynomial i is a multiple of `2^k`, k at index i.
+    Rounded([u8; Ciphertext::MOST_POLYS]),
 }
 
 /// An encrypted vector of real or complex numbers, up to a stated error.
@@ -38,6 +48,9 @@ pub struct BfvCiphertext {
 }
 
 impl Ciphertext {
+    /// The most polynomials: those of a raw product.
+    pub(crate) const MOST_POLYS: usize = 3;
+
     /// The degree in the secret: 1 for a fresh or relinearized ciphertext, 2 for a raw product.
     #[must_use]
     pub fn degree(&self) -> usize {
@@ -59,7 +72,10 @@ impl Ciphertext {
     /// The seed of the second polynomial, in a fresh ciphertext made with the secret key.
     #[must_use]
     pub fn seed(&self) -> Option<Seed> {
-        self.seed
+        match self.transport {
+            Transport::Seeded(seed) => Some(seed),
+            Transport::Plain | Transport::Rounded(_) => None,
+        }
     }
 
     /// The name of the secret key.
@@ -95,7 +111,7 @@ impl Ciphertext {
             key_id: self.key_id,
             level: self.level,
             polys: Vec::new(),
-            seed: None,
+            transport: Transport::Plain,
         }
     }
 

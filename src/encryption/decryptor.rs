@@ -125,11 +125,7 @@ impl Decryptable for CkksCiphertext {
         self.check_decryptable()?;
         // Only as many primes as scale times message needs.
         let context = self.context.rlwe();
-        let wanted = self.message_bits() + 2.0;
-        let bits = |level| context.log2_modulus(level).unwrap_or(f64::INFINITY);
-        let level = (0..self.level())
-            .find(|&level| bits(level) > wanted)
-            .unwrap_or(self.level());
+        let level = self.decryption_level();
         let poly = decryptor.phase(&self.body, context.basis(level)?)?;
         Ok(CkksPlaintext {
             context: self.context.clone(),

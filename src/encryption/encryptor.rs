@@ -1,5 +1,5 @@
 use crate::encoding::{BfvPlaintext, CkksPlaintext};
-use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext};
+use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext, Transport};
 use crate::error::{Error, Result};
 use crate::keys::{KeyId, PublicKey, SecretKey};
 use crate::params::{BfvContext, CkksContext, Context, log2_sum};
@@ -154,7 +154,7 @@ impl Encryptor {
             Key::Public(key) => public_zero(context, key, level, rng),
             Key::Secret(key) => secret_zero(context, key, level, rng),
         }
-        .map(|(polys, seed, noise)| (body(context, key_id, level, polys, seed), noise))
+        .map(|(polys, transport, noise)| (body(context, key_id, level, polys, transport), noise))
     }
 }
 
@@ -188,8 +188,8 @@ impl Encryptable for BfvPlaintext {
     }
 }
 
-/// Two polynomials, the second one's seed if it has one, and log2 of the noise's standard deviation.
-type Zero = ([NttPoly; 2], Option<Seed>, f64);
+/// Two polynomials, how they travel, and log2 of the noise's standard deviation.
+type Zero = ([NttPoly; 2], Transport, f64);
 
 /// `(-a s + e, a)` with a from a seed.
 fn secret_zero(
@@ -209,7 +209,7 @@ fn secret_zero(
             .mul_add_assign(q, row, a.row(i), key.poly().row(i));
         q.kernels().negate(q, row);
     });
-    Ok(([b, a], Some(seed), context.noise().error()))
+    Ok(([b, a], Transport::Seeded(seed), context.noise().error()))
 }
 
 /// `(b u + e0, a u + e1) / P` with P the product of the special primes: a rounding is all that is left of the noise.
@@ -250,7 +250,7 @@ fn public_zero(
         let special = switching.extended.log2_product() - basis.log2_product();
         log2_sum(&[noise.public_encryption() - special, noise.division(1)])
     });
-    Ok((polys, None, deviation))
+    Ok((polys, Transport::Plain, deviation))
 }
 
 fn body(
@@ -258,13 +258,13 @@ fn body(
     key_id: KeyId,
     level: usize,
     polys: [NttPoly; 2],
-    seed: Option<Seed>,
+    transport: Transport,
 ) -> Ciphertext {
     Ciphertext {
         context: Arc::clone(context),
         key_id,
         level,
         polys: polys.into(),
-        seed,
+        transport,
     }
 }

@@ -5,6 +5,7 @@ mod decryptor;
 mod encryptor;
 mod noise;
 
+pub(crate) use ciphertext::Transport;
 pub use ciphertext::{BfvCiphertext, Ciphertext, CkksCiphertext};
 pub use decryptor::{Decryptable, Decryptor};
 pub use encryptor::{Encryptable, Encryptor};

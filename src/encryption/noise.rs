@@ -81,6 +81,16 @@ impl CkksCiphertext {
         (self.message_bound + self.noise_bound()).log2() + self.scale.log2()
     }
 
+    /// The lowest level whose modulus holds scale times message, error included.
+    pub(crate) fn decryption_level(&self) -> usize {
+        let wanted = self.message_bits() + 2.0;
+        let context = self.context.rlwe();
+        let bits = |level| context.log2_modulus(level).unwrap_or(f64::INFINITY);
+        (0..self.level())
+            .find(|&level| bits(level) > wanted)
+            .unwrap_or(self.level())
+    }
+
     /// Checks that scale times message fits half the modulus.
     pub(crate) fn check_fits(&self) -> Result<()> {
         let message_bits = self.message_bits();

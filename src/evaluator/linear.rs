@@ -1,6 +1,6 @@
 //! The linear operations, on the body that both schemes share.
 
-use crate::encryption::Ciphertext;
+use crate::encryption::{Ciphertext, Transport};
 use crate::error::Result;
 use crate::ring::{NttPoly, RnsBasis};
 use std::sync::Arc;
@@ -29,9 +29,13 @@ pub(super) fn map(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphe
 pub(super) fn map_first(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphertext {
     let (first, rest) = a.polys.split_at(1);
     let polys = first.iter().map(change).chain(rest.iter().cloned());
+    let transport = match a.transport {
+        Transport::Seeded(seed) => Transport::Seeded(seed),
+        Transport::Plain | Transport::Rounded(_) => Transport::Plain,
+    };
     Ciphertext {
         polys: polys.collect(),
-        seed: a.seed,
+        transport,
         ..a.emptied()
     }
 }
@@ -43,6 +47,8 @@ pub(super) fn drop_to_level(a: &Ciphertext, level: usize) -> Result<Ciphertext> 
     Ok(Ciphertext {
         polys,
         level,
+        // The polynomials of a lower level are the first rows, of a seed's too.
+        transport: a.transport,
         ..a.emptied()
     })
 }

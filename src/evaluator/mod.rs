@@ -6,6 +6,7 @@ mod ckks;
 mod ckks_align;
 mod ckks_plain;
 mod clear;
+mod compact;
 mod evaluator_trait;
 mod key_switch;
 mod linear;

@@ -122,7 +122,7 @@ pub(crate) struct KeyRow<'a> {
 impl<'a> KeyRow<'a> {
     /// For each block of places, both halves of each digit.
     #[inline]
-    fn blocks(self) -> impl Iterator<Item = &'a [[[u64; BLOCK]; 2]]> {
+    pub(crate) fn blocks(self) -> impl Iterator<Item = &'a [[[u64; BLOCK]; 2]]> {
         let pairs = self.words.as_chunks::<BLOCK>().0.as_chunks::<2>().0;
         pairs.chunks_exact(self.digits)
     }

@@ -12,8 +12,18 @@ pub struct RelinearizationKey(pub(crate) SwitchingKey);
 /// The key of one automorphism: from s to its preimage, so that the automorphism, applied last, lands under s.
 #[derive(Clone, Debug)]
 pub struct GaloisKey {
+    pub(crate) element: GaloisElement,
     pub(crate) key: SwitchingKey,
     pub(crate) permutation: NttPermutation,
+}
+
+/// One of the keys of [`EvaluationKeys`].
+#[derive(Clone, Debug)]
+pub enum EvaluationKey {
+    /// The key for relinearizing products.
+    Relinearization(RelinearizationKey),
+    /// The key of one automorphism.
+    Galois(GaloisKey),
 }
 
 /// Keys for a set of automorphisms.
@@ -110,6 +120,58 @@ impl Rotations {
     }
 }
 
+impl RelinearizationKey {
+    /// The key itself.
+    #[must_use]
+    pub fn switching_key(&self) -> &SwitchingKey {
+        &self.0
+    }
+}
+
+impl GaloisKey {
+    pub(crate) fn new(element: GaloisElement, key: SwitchingKey) -> Self {
+        let degree = key.context().degree();
+        Self {
+            element,
+            key,
+            permutation: NttPermutation::new(element, degree),
+        }
+    }
+
+    /// The automorphism.
+    #[must_use]
+    pub fn element(&self) -> GaloisElement {
+        self.element
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn switching_key(&self) -> &SwitchingKey {
+        &self.key
+    }
+}
+
+impl EvaluationKey {
+    fn switching_key(&self) -> &SwitchingKey {
+        match self {
+            Self::Relinearization(key) => key.switching_key(),
+            Self::Galois(key) => key.switching_key(),
+        }
+    }
+}
+
+impl From<RelinearizationKey> for EvaluationKey {
+    fn from(key: RelinearizationKey) -> Self {
+        Self::Relinearization(key)
+    }
+}
+
+impl From<GaloisKey> for EvaluationKey {
+    fn from(key: GaloisKey) -> Self {
+        Self::Galois(key)
+    }
+}
+
 impl GaloisKeys {
     pub(super) fn insert(&mut self, element: GaloisElement, key: GaloisKey) {
         self.keys.insert(element, key);
@@ -176,6 +238,37 @@ impl GaloisKeys {
 }
 
 impl EvaluationKeys {
+    /// No keys yet, for the secret key of that name: [`insert`](Self::insert) adds them.
+    #[must_use]
+    pub fn empty(context: &Arc<Context>, id: KeyId) -> Self {
+        Self {
+            context: Arc::clone(context),
+            id,
+            relinearization: None,
+            galois: GaloisKeys::default(),
+        }
+    }
+
+    /// Adds a key, in place of the one for the same purpose if there is one.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if it is of other parameters or another secret key.
+    pub fn insert(&mut self, key: impl Into<EvaluationKey>) -> Result<()> {
+        let key = key.into();
+        let switching = key.switching_key();
+        if switching.context().fingerprint() != self.context.fingerprint() {
+            return Err(Error::ContextMismatch);
+        }
+        if switching.key_id() != self.id {
+            return Err(Error::KeyMismatch);
+        }
+        match key {
+            EvaluationKey::Relinearization(key) => self.relinearization = Some(key),
+            EvaluationKey::Galois(key) => self.galois.insert(key.element, key),
+        }
+        Ok(())
+    }
+
     /// The context that the keys were generated for.
     #[must_use]
     pub fn context(&self) -> &Arc<Context> {

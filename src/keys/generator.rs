@@ -142,10 +142,7 @@ impl KeyGenerator {
             secret.automorphism(&NttPermutation::new(element.inverse(degree), degree));
         let key = SwitchingKey::generate(&self.secret, secret, &preimage, rng);
         preimage.zeroize();
-        Ok(GaloisKey {
-            key: key?,
-            permutation: NttPermutation::new(element, degree),
-        })
+        Ok(GaloisKey::new(element, key?))
     }
 
     fn collect(

@@ -6,7 +6,9 @@ mod public;
 mod secret;
 mod switching;
 
-pub use evaluation::{EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations};
+pub use evaluation::{
+    EvaluationKey, EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations,
+};
 pub use generator::KeyGenerator;
 pub use public::PublicKey;
 pub use secret::{KeyId, SecretKey};

@@ -31,6 +31,17 @@ impl PublicKey {
         }
     }
 
+    /// The key of the half `b`, the other from the seed.
+    pub(crate) fn from_half(context: &Arc<Context>, id: KeyId, seed: Seed, b: NttPoly) -> Self {
+        Self {
+            context: Arc::clone(context),
+            id,
+            seed,
+            a: expand_seed(context.key_basis(), &seed, 0),
+            b,
+        }
+    }
+
     /// The context that the key was generated for.
     #[must_use]
     pub fn context(&self) -> &Arc<Context> {

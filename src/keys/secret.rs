@@ -33,6 +33,15 @@ impl SecretKey {
         }
     }
 
+    /// The key with the given secret over the key basis.
+    pub(crate) fn from_poly(context: &Arc<Context>, id: KeyId, poly: NttPoly) -> Self {
+        Self {
+            context: Arc::clone(context),
+            id,
+            poly,
+        }
+    }
+
     /// The context that the key was generated for.
     #[must_use]
     pub fn context(&self) -> &Arc<Context> {
@@ -76,6 +85,10 @@ impl fmt::Debug for SecretKey {
 }
 
 impl KeyId {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The identifier's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 16] {

@@ -1,9 +1,11 @@
 use crate::error::Result;
 use crate::kernels::{AlignedWords, BLOCK, KeyRow};
-use crate::keys::SecretKey;
+use crate::keys::{KeyId, SecretKey};
 use crate::parallel::for_each_row;
+use crate::params::Context;
 use crate::ring::{NttPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row};
 use rand::CryptoRng;
+use std::sync::Arc;
 use zeroize::Zeroize;
 
 /// A key that turns a polynomial's product with one secret into a ciphertext under another.
@@ -14,9 +16,9 @@ use zeroize::Zeroize;
 /// Source: K. Han, D. Ki, "Better Bootstrapping for Approximate Homomorphic Encryption" (eprint 2019/688), section 3.
 #[derive(Clone, Debug)]
 pub struct SwitchingKey {
+    context: Arc<Context>,
+    id: KeyId,
     seed: Seed,
-    digits: usize,
-    degree: usize,
     /// For each prime of the key basis, a [`KeyRow`].
     rows: AlignedWords,
 }
@@ -66,11 +68,56 @@ impl SwitchingKey {
             }
         });
         Ok(Self {
+            context: Arc::clone(context),
+            id: secret.id(),
             seed,
-            digits,
-            degree,
             rows,
         })
+    }
+
+    /// The key whose halves b are those that `half(prime, row)` fills in, digit after digit for each prime of the key basis; the
+    /// others come from the seed.
+    ///
+    /// # Errors
+    /// The first error of `half`.
+    pub(crate) fn from_halves(
+        context: &Arc<Context>,
+        id: KeyId,
+        seed: Seed,
+        mut half: impl FnMut(usize, &mut [u64]) -> Result<()>,
+    ) -> Result<Self> {
+        let (basis, digits, degree) = (
+            context.key_basis(),
+            context.digits().len(),
+            context.degree(),
+        );
+        let mut rows = AlignedWords::zeroed(2 * digits * degree * basis.len());
+        let [mut b, mut a] = [0; 2].map(|_| AlignedWords::zeroed(degree));
+        for (i, row) in rows.chunks_exact_mut(2 * digits * degree).enumerate() {
+            for number in (0u32..).take(digits) {
+                half(i, &mut b)?;
+                expand_seed_row(basis, &seed, (number, i), &mut a);
+                store_digit(row, (number as usize, digits), [&b, &a]);
+            }
+        }
+        Ok(Self {
+            context: Arc::clone(context),
+            id,
+            seed,
+            rows,
+        })
+    }
+
+    /// The context that the key was generated for.
+    #[must_use]
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The name of the secret key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.id
     }
 
     /// The public seed of the uniform halves.
@@ -81,10 +128,19 @@ impl SwitchingKey {
 
     /// The part of the prime at `position` in the key basis.
     pub(crate) fn row(&self, position: usize) -> KeyRow<'_> {
-        let length = 2 * self.digits * self.degree;
+        let digits = self.context.digits().len();
+        let length = 2 * digits * self.context.degree();
         KeyRow {
             words: &self.rows[position * length..][..length],
-            digits: self.digits,
+            digits,
+        }
+    }
+
+    /// The half b of digit `number` modulo the prime at `position`.
+    pub(crate) fn copy_half(&self, position: usize, number: usize, half: &mut [u64]) {
+        let blocks = half.as_chunks_mut::<BLOCK>().0.iter_mut();
+        for (block, pairs) in blocks.zip(self.row(position).blocks()) {
+            *block = pairs[number][0];
         }
     }
 

@@ -89,6 +89,12 @@ impl BfvParams {
     pub fn plaintext_modulus(&self) -> u64 {
         self.plaintext_modulus
     }
+
+    /// The identity of these parameters and of their context.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.rlwe, "BFV", &[self.plaintext_modulus])
+    }
 }
 
 impl BfvContext {
@@ -97,7 +103,7 @@ impl BfvContext {
     /// # Errors
     /// [`Error::InvalidPlainModulus`] if a fresh ciphertext could not be decrypted.
     pub fn new(params: BfvParams) -> Result<Self> {
-        let context = Context::new(params.rlwe.clone(), "BFV", &[params.plaintext_modulus])?;
+        let context = Context::new(params.rlwe.clone(), params.fingerprint())?;
         let plain = Modulus::new(params.plaintext_modulus);
         let top = context.basis(context.top_level())?;
         let used = [

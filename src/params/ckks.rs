@@ -82,6 +82,12 @@ impl CkksParams {
     pub fn scale_bits(&self) -> u32 {
         self.scale_bits
     }
+
+    /// The identity of these parameters and of their context.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.rlwe, "CKKS", &[u64::from(self.scale_bits)])
+    }
 }
 
 impl CkksContext {
@@ -90,7 +96,7 @@ impl CkksContext {
     /// # Errors
     /// [`Error::InvalidScale`] if the canonical scale of some level has fewer than 10 bits or does not fit the modulus.
     pub fn new(params: CkksParams) -> Result<Self> {
-        let context = Context::new(params.rlwe.clone(), "CKKS", &[u64::from(params.scale_bits)])?;
+        let context = Context::new(params.rlwe.clone(), params.fingerprint())?;
         let scales = canonical_scales(&params);
         for (level, scale) in scales.iter().enumerate() {
             let bits = scale.log2();

@@ -63,11 +63,10 @@ pub(crate) struct DigitConversion {
 }
 
 impl Context {
-    /// The context of `params`. `scheme` and `extra` enter the fingerprint: the scheme's name and what else it needs.
-    pub(super) fn new(params: RlweParams, scheme: &str, extra: &[u64]) -> Result<Self> {
+    /// The context of `params`, with the fingerprint of the scheme's parameters.
+    pub(super) fn new(params: RlweParams, fingerprint: Fingerprint) -> Result<Self> {
         let key_basis = Arc::new(params.key_basis()?);
         let noise = NoiseModel::new(params.degree());
-        let fingerprint = Fingerprint::of(&params, scheme, extra);
         let mut digits = Vec::new();
         let mut start = 0;
         for &size in params.digit_sizes() {
@@ -274,7 +273,8 @@ impl Fingerprint {
         &self.0
     }
 
-    fn of(params: &RlweParams, scheme: &str, extra: &[u64]) -> Self {
+    /// The hash of a ring, a scheme's name and what else the scheme needs.
+    pub(super) fn of(params: &RlweParams, scheme: &str, extra: &[u64]) -> Self {
         let mut hash = Sha3_256::new();
         hash.update(b"slotwise parameters 1\0");
         hash.update(scheme.as_bytes());

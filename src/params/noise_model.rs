@@ -38,6 +38,11 @@ impl NoiseModel {
         (squares / 12.0).log2() / 2.0
     }
 
+    /// The rounding of one polynomial of a ciphertext, the factor of a power of the secret, to integers.
+    pub(crate) fn rounding(self, power: usize) -> f64 {
+        ((2.0 * self.degree / 3.0).powi(to_i32(power)) / 12.0).log2() / 2.0
+    }
+
     /// The error `e u + e0 + e1 s` of a public-key encryption of zero.
     pub(crate) fn public_encryption(self) -> f64 {
         self.error() + (1.0 + 4.0 * self.degree / 3.0).log2() / 2.0

@@ -78,16 +78,14 @@ impl RlweParams {
                 reason: "the digits must cover each data prime exactly once",
             });
         }
-        let (data_primes, special_primes) = (data_primes.to_vec(), special_primes.to_vec());
-        let params = Self {
+        RnsBasis::check(degree, &primes)?;
+        Ok(Self {
             degree,
-            data_primes,
-            special_primes,
+            data_primes: data_primes.to_vec(),
+            special_primes: special_primes.to_vec(),
             digit_sizes,
             policy,
-        };
-        params.key_basis()?;
-        Ok(params)
+        })
     }
 
     /// N.

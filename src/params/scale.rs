@@ -13,6 +13,9 @@ pub struct Scale {
 }
 
 impl Scale {
+    /// The largest magnitude of the logarithm of a scale that is read from bytes: more than any modulus has.
+    const MOST_BITS: u64 = 1 << 13;
+
     /// `2^exponent`
     #[must_use]
     pub fn power_of_two(exponent: u32) -> Self {
@@ -20,6 +23,19 @@ impl Scale {
             mantissa: 1 << 127,
             exponent: i64::from(exponent) - 127,
         }
+    }
+
+    /// `mantissa * 2^exponent`, or `None` unless the mantissa's top bit is set and the logarithm is within
+    /// [`MOST_BITS`](Self::MOST_BITS).
+    pub(crate) fn from_parts(mantissa: u128, exponent: i64) -> Option<Self> {
+        let bits = exponent.checked_add(127)?;
+        let valid = mantissa >> 127 == 1 && bits.unsigned_abs() <= Self::MOST_BITS;
+        valid.then_some(Self { mantissa, exponent })
+    }
+
+    /// The mantissa, its top bit set, and the exponent.
+    pub(crate) fn parts(self) -> (u128, i64) {
+        (self.mantissa, self.exponent)
     }
 
     /// A positive, finite number, exactly; `None` for any other.

@@ -19,6 +19,15 @@ impl GaloisElement {
         Self(wide_pow(5, exponent, order))
     }
 
+    /// The rotation or conjugation `X -> X^exponent`, the identity excepted; `None` for any other exponent.
+    #[must_use]
+    pub(crate) fn from_exponent(exponent: u64, degree: usize) -> Option<Self> {
+        let order = 2 * degree as u64;
+        // The powers of 5 modulo a power of two are the residues that are 1 modulo 4.
+        let rotation = exponent < order && exponent % 4 == 1 && exponent != 1;
+        (rotation || exponent == order - 1).then_some(Self(exponent))
+    }
+
     /// Complex conjugation of CKKS slots; the swap of the two rows of BFV slots.
     #[must_use]
     pub fn conjugation(degree: usize) -> Self {

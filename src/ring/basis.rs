@@ -23,13 +23,32 @@ impl RnsBasis {
     /// [`Error::InvalidDegree`], [`Error::NoPrimes`], [`Error::InvalidPrimeBits`], [`Error::NotPrime`],
     /// [`Error::NotNttFriendly`], [`Error::DuplicatePrime`].
     pub fn new(degree: usize, primes: &[u64]) -> Result<Self> {
+        Self::check(degree, primes)?;
+        let mut tables = Vec::with_capacity(primes.len());
+        for &prime in primes {
+            let table =
+                NttTable::new(prime, degree).ok_or(Error::NotNttFriendly { prime, degree })?;
+            tables.push(Arc::new(table));
+        }
+        let pool = Arc::new(ScratchPool::new(POOLED_POLYS * degree * primes.len()));
+        Ok(Self {
+            degree,
+            tables,
+            pool,
+        })
+    }
+
+    /// Whether [`new`](Self::new) would succeed, without its tables.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn check(degree: usize, primes: &[u64]) -> Result<()> {
         if !degree.is_power_of_two() || !(8..=1 << 17).contains(&degree) {
             return Err(Error::InvalidDegree { degree });
         }
         if primes.is_empty() {
             return Err(Error::NoPrimes);
         }
-        let mut tables = Vec::with_capacity(primes.len());
         for (index, &prime) in primes.iter().enumerate() {
             let bits = u64::BITS - prime.leading_zeros();
             if bits > Modulus::MAX_BITS {
@@ -46,16 +65,11 @@ impl RnsBasis {
             if primes[..index].contains(&prime) {
                 return Err(Error::DuplicatePrime { prime });
             }
-            let table =
-                NttTable::new(prime, degree).ok_or(Error::NotNttFriendly { prime, degree })?;
-            tables.push(Arc::new(table));
+            if prime % (2 * degree as u64) != 1 {
+                return Err(Error::NotNttFriendly { prime, degree });
+            }
         }
-        let pool = Arc::new(ScratchPool::new(POOLED_POLYS * degree * primes.len()));
-        Ok(Self {
-            degree,
-            tables,
-            pool,
-        })
+        Ok(())
     }
 
     /// The buffers of dropped polynomials, shared with all bases cut from this one.

@@ -100,6 +100,11 @@ impl<F: Form> Poly<F> {
         &self.data[index * degree..(index + 1) * degree]
     }
 
+    pub(crate) fn row_mut(&mut self, index: usize) -> &mut [u64] {
+        let degree = self.basis.degree();
+        &mut self.data[index * degree..(index + 1) * degree]
+    }
+
     /// Calls `work(index, row)` for each row, in parallel where that pays.
     pub(crate) fn for_each_row(&mut self, work: impl Fn(usize, &mut [u64]) + Sync + Send) {
         for_each_row(&mut self.data, self.basis.degree(), work);

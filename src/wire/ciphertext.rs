@@ -1,0 +1,310 @@
+use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext, Transport};
+use crate::error::Result;
+use crate::kernels::Modulus;
+use crate::params::{BfvContext, CkksContext, Context};
+use crate::ring::{Coeff, NttPoly, Poly, SEED_BYTES, Seed, expand_seed};
+use crate::wire::frame::check_level;
+use crate::wire::header::invalid;
+use crate::wire::packing::packed_length;
+use crate::wire::plaintext::{CkksMeaning, check_noise, level_bytes};
+use crate::wire::rows::{RowBuffer, poly_length};
+use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+/// What decides how many bytes the polynomials of a ciphertext take.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    level: usize,
+    polys: usize,
+    form: Form,
+    /// How many low bits of each polynomial's coefficients are 0 and left out.
+    dropped: [u8; Ciphertext::MOST_POLYS],
+}
+
+/// How polynomials are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Form {
+    Plain = 0,
+    Seeded = 1,
+    Rounded = 2,
+}
+
+impl Shape {
+    /// Its bytes.
+    const BYTES: usize = 7;
+
+    fn of(body: &Ciphertext) -> Self {
+        let (form, dropped) = match body.transport {
+            Transport::Plain => (Form::Plain, [0; Ciphertext::MOST_POLYS]),
+            Transport::Seeded(_) => (Form::Seeded, [0; Ciphertext::MOST_POLYS]),
+            Transport::Rounded(dropped) => (Form::Rounded, dropped),
+        };
+        Self {
+            level: body.level,
+            polys: body.polys.len(),
+            form,
+            dropped,
+        }
+    }
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let [low, high] = level_bytes(self.level);
+        let [first, second, third] = self.dropped;
+        let polys = u8::try_from(self.polys).unwrap_or(u8::MAX);
+        [low, high, polys, self.form as u8, first, second, third]
+    }
+
+    fn read(reader: &mut FrameReader<impl Read>, context: &Context) -> Result<Self> {
+        let [low, high, polys, form, dropped @ ..] = reader.array::<{ Self::BYTES }>()?;
+        let shape = Self {
+            level: u16::from_le_bytes([low, high]).into(),
+            polys: polys.into(),
+            form: match form {
+                0 => Form::Plain,
+                1 => Form::Seeded,
+                2 => Form::Rounded,
+                _ => return Err(invalid("an unknown form of polynomials")),
+            },
+            dropped,
+        };
+        check_level(shape.level, context.top_level())?;
+        if !(2..=Ciphertext::MOST_POLYS).contains(&shape.polys) {
+            return Err(invalid("a ciphertext has two or three polynomials"));
+        }
+        if shape.form == Form::Seeded && shape.polys != 2 {
+            return Err(invalid("only a ciphertext of two polynomials has a seed"));
+        }
+        shape.check_rounding(context)?;
+        Ok(shape)
+    }
+
+    fn check_rounding(&self, context: &Context) -> Result<()> {
+        let (used, unused) = self.dropped.split_at(self.polys);
+        let bits = context.key_basis().modulus(0).bits();
+        let rounded = self.form == Form::Rounded;
+        let fits = used.iter().all(|&k| u32::from(k) < bits);
+        if rounded && self.level != 0 {
+            return Err(invalid("coefficients are rounded at level 0 only"));
+        }
+        if !fits || unused.iter().any(|&k| k != 0) || (!rounded && self.dropped != [0; 3]) {
+            return Err(invalid("a number of dropped bits that cannot be"));
+        }
+        Ok(())
+    }
+
+    /// The bytes of a seed, and of the polynomials.
+    fn polys_length(&self, context: &Context) -> Result<u64> {
+        let basis = context.basis(self.level)?;
+        let poly = poly_length(basis);
+        Ok(match self.form {
+            Form::Plain => self.polys as u64 * poly,
+            Form::Seeded => SEED_BYTES as u64 + poly,
+            Form::Rounded => self.dropped[..self.polys]
+                .iter()
+                .map(|&k| {
+                    packed_length(basis.degree(), basis.modulus(0).bits() - u32::from(k)) as u64
+                })
+                .sum(),
+        })
+    }
+}
+
+/// The bytes of a ciphertext's body with `meaning` bytes beside shape and polynomials.
+fn body_length(body: &Ciphertext, meaning: usize) -> u64 {
+    // A ciphertext's level is always one of its context's.
+    let polys = Shape::of(body).polys_length(&body.context).unwrap_or(0);
+    (Shape::BYTES + meaning) as u64 + polys
+}
+
+fn header(body: &Ciphertext, kind: Kind, meaning: usize) -> Header {
+    Header {
+        kind,
+        length: body_length(body, meaning),
+        fingerprint: *body.fingerprint().bytes(),
+        key_id: *body.key_id().bytes(),
+    }
+}
+
+fn write_polys(writer: &mut FrameWriter<impl Write>, body: &Ciphertext) -> Result<()> {
+    let mut buffer = RowBuffer::new();
+    match body.transport {
+        Transport::Plain => body
+            .polys
+            .iter()
+            .try_for_each(|poly| buffer.write_poly(writer, poly)),
+        Transport::Seeded(seed) => {
+            writer.put(&seed.0)?;
+            buffer.write_poly(writer, &body.polys[0])
+        }
+        Transport::Rounded(dropped) => body
+            .polys
+            .iter()
+            .zip(dropped)
+            .try_for_each(|(poly, k)| write_rounded(writer, &mut buffer, poly, k)),
+    }
+}
+
+fn write_rounded(
+    writer: &mut FrameWriter<impl Write>,
+    buffer: &mut RowBuffer,
+    poly: &NttPoly,
+    dropped: u8,
+) -> Result<()> {
+    let bits = poly.basis().modulus(0).bits() - u32::from(dropped);
+    let mut coefficients = poly.clone().into_coeff();
+    coefficients
+        .row_mut(0)
+        .iter_mut()
+        .for_each(|x| *x >>= dropped);
+    buffer.write(writer, coefficients.row(0), bits)
+}
+
+/// Reads the polynomials of `shape`, whose length was checked, and what follows them.
+fn read_body(
+    mut reader: FrameReader<impl Read>,
+    shape: Shape,
+    context: &Arc<Context>,
+) -> Result<Ciphertext> {
+    let basis = context.basis(shape.level)?;
+    let key_id = reader.header().key();
+    let mut buffer = RowBuffer::new();
+    let (polys, transport) = match shape.form {
+        Form::Plain => {
+            let polys = (0..shape.polys).map(|_| buffer.read_poly(&mut reader, basis));
+            (polys.collect::<Result<Vec<_>>>()?, Transport::Plain)
+        }
+        Form::Seeded => {
+            let seed = Seed(reader.array()?);
+            let first = buffer.read_poly(&mut reader, basis)?;
+            let second = expand_seed(basis, &seed, 0);
+            (vec![first, second], Transport::Seeded(seed))
+        }
+        Form::Rounded => {
+            let polys = shape.dropped[..shape.polys]
+                .iter()
+                .map(|&k| read_rounded(&mut reader, &mut buffer, (context, k)));
+            let polys = polys.collect::<Result<Vec<_>>>()?;
+            (polys, Transport::Rounded(shape.dropped))
+        }
+    };
+    reader.finish()?;
+    Ok(Ciphertext {
+        context: Arc::clone(context),
+        key_id,
+        level: shape.level,
+        polys,
+        transport,
+    })
+}
+
+fn read_rounded(
+    reader: &mut FrameReader<impl Read>,
+    buffer: &mut RowBuffer,
+    (context, dropped): (&Context, u8),
+) -> Result<NttPoly> {
+    let basis = context.basis(0)?;
+    let prime: &Modulus = basis.modulus(0);
+    let mut poly: Poly<Coeff> = Poly::unspecified(basis);
+    // The multiples of 2^dropped below the prime.
+    let bound = ((prime.value() - 1) >> dropped) + 1;
+    let bits = prime.bits() - u32::from(dropped);
+    buffer.read(reader, poly.row_mut(0), (bits, bound))?;
+    poly.row_mut(0).iter_mut().for_each(|x| *x <<= dropped);
+    Ok(poly.into_ntt())
+}
+
+impl sealed::Sealed for CkksCiphertext {
+    const KIND: Kind = Kind::CkksCiphertext;
+}
+
+impl Wire for CkksCiphertext {
+    type Context = CkksContext;
+
+    fn byte_length(&self) -> u64 {
+        Header::FRAME + body_length(&self.body, CkksMeaning::BYTES)
+    }
+
+    fn write_to(&self, out: &mut impl Write) -> Result<()> {
+        let header = header(&self.body, Kind::CkksCiphertext, CkksMeaning::BYTES);
+        let mut writer = FrameWriter::start(out, header)?;
+        writer.put(&Shape::of(&self.body).to_bytes())?;
+        let meaning = CkksMeaning {
+            scale: self.scale,
+            message_bound: self.message_bound,
+            noise: self.noise,
+        };
+        meaning.write(&mut writer)?;
+        write_polys(&mut writer, &self.body)?;
+        writer.finish()
+    }
+
+    fn read_from(input: &mut impl Read, context: &CkksContext) -> Result<Self> {
+        let mut reader = FrameReader::start(input, Kind::CkksCiphertext)?;
+        reader
+            .header()
+            .check(Kind::CkksCiphertext, context.fingerprint())?;
+        let shape = Shape::read(&mut reader, context.rlwe())?;
+        let log2_modulus = context.rlwe().log2_modulus(shape.level)?;
+        let meaning = CkksMeaning::read(&mut reader, log2_modulus)?;
+        reader.expect_left(shape.polys_length(context.rlwe())?)?;
+        Ok(Self {
+            context: context.clone(),
+            body: read_body(reader, shape, context.rlwe())?,
+            scale: meaning.scale,
+            message_bound: meaning.message_bound,
+            noise: meaning.noise,
+        })
+    }
+}
+
+impl sealed::Sealed for BfvCiphertext {
+    const KIND: Kind = Kind::BfvCiphertext;
+}
+
+impl Wire for BfvCiphertext {
+    type Context = BfvContext;
+
+    fn byte_length(&self) -> u64 {
+        Header::FRAME + body_length(&self.body, BFV_NOISE_BYTES)
+    }
+
+    fn write_to(&self, out: &mut impl Write) -> Result<()> {
+        let header = header(&self.body, Kind::BfvCiphertext, BFV_NOISE_BYTES);
+        let mut writer = FrameWriter::start(out, header)?;
+        writer.put(&Shape::of(&self.body).to_bytes())?;
+        writer.put(&self.noise.deviation.to_le_bytes())?;
+        writer.put(&self.noise.depth.to_le_bytes())?;
+        write_polys(&mut writer, &self.body)?;
+        writer.finish()
+    }
+
+    fn read_from(input: &mut impl Read, context: &BfvContext) -> Result<Self> {
+        let mut reader = FrameReader::start(input, Kind::BfvCiphertext)?;
+        reader
+            .header()
+            .check(Kind::BfvCiphertext, context.fingerprint())?;
+        let shape = Shape::read(&mut reader, context.rlwe())?;
+        let noise = BfvNoise {
+            deviation: f64::from_le_bytes(reader.array()?),
+            depth: u32::from_le_bytes(reader.array()?),
+        };
+        check_noise(noise.deviation)?;
+        if noise.depth > MOST_DEPTH {
+            return Err(invalid("a noise bound out of range"));
+        }
+        reader.expect_left(shape.polys_length(context.rlwe())?)?;
+        Ok(Self {
+            context: context.clone(),
+            body: read_body(reader, shape, context.rlwe())?,
+            noise,
+        })
+    }
+}
+
+/// The bytes of a BFV ciphertext's noise.
+const BFV_NOISE_BYTES: usize = 12;
+
+/// The most products that a noise bound has behind it: more than any parameters allow, and far from where counting them wraps.
+const MOST_DEPTH: u32 = 1 << 20;

@@ -1,0 +1,176 @@
+use crate::error::{Error, Result, WireError};
+use crate::keys::KeyId;
+use crate::params::Fingerprint;
+
+/// What a frame says of itself before its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) kind: Kind,
+    /// The bytes of the body, its checksum excluded.
+    pub(crate) length: u64,
+    pub(crate) fingerprint: [u8; 32],
+    /// Zero where the object belongs to no key.
+    pub(crate) key_id: [u8; 16],
+}
+
+/// What the body of a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    CkksParams = 1,
+    BfvParams = 2,
+    SecretKey = 3,
+    PublicKey = 4,
+    RelinearizationKey = 5,
+    GaloisKey = 6,
+    EvaluationKeys = 7,
+    CkksPlaintext = 8,
+    BfvPlaintext = 9,
+    CkksCiphertext = 10,
+    BfvCiphertext = 11,
+    CkksVector = 12,
+    BfvVector = 13,
+}
+
+impl Header {
+    /// The bytes of a header.
+    pub(crate) const BYTES: usize = 68;
+
+    /// The bytes of a frame beside its body: the header and the body's checksum.
+    pub(crate) const FRAME: u64 = Self::BYTES as u64 + 4;
+
+    /// The version of the format that is written, and the only one that is read.
+    pub(crate) const VERSION: u16 = 1;
+
+    const MAGIC: [u8; 4] = *b"SLWS";
+
+    /// The bytes of the whole frame.
+    pub(crate) fn frame_length(&self) -> u64 {
+        self.length.saturating_add(Self::FRAME)
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..4].copy_from_slice(&Self::MAGIC);
+        bytes[4..6].copy_from_slice(&Self::VERSION.to_le_bytes());
+        bytes[6] = self.kind as u8;
+        bytes[8..16].copy_from_slice(&self.length.to_le_bytes());
+        bytes[16..48].copy_from_slice(&self.fingerprint);
+        bytes[48..64].copy_from_slice(&self.key_id);
+        let checksum = crc32fast::hash(&bytes[..64]);
+        bytes[64..].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The header that `bytes` hold.
+    ///
+    /// # Errors
+    /// [`WireError::NotSlotwise`], [`WireError::Version`], [`WireError::Checksum`], [`WireError::Invalid`].
+    pub(crate) fn parse(bytes: &[u8; Self::BYTES]) -> Result<Self> {
+        if field::<4>(bytes, 0) != Self::MAGIC {
+            return Err(Error::Wire(WireError::NotSlotwise));
+        }
+        // Another version may lay out the rest differently.
+        let found = u16::from_le_bytes(field(bytes, 4));
+        if found != Self::VERSION {
+            let supported = Self::VERSION;
+            return Err(Error::Wire(WireError::Version { found, supported }));
+        }
+        if crc32fast::hash(&bytes[..64]) != u32::from_le_bytes(field(bytes, 64)) {
+            return Err(Error::Wire(WireError::Checksum));
+        }
+        let kind = Kind::of(bytes[6]).ok_or(invalid("an unknown kind of object"))?;
+        if bytes[7] != 0 {
+            return Err(invalid("flags that this version does not have"));
+        }
+        Ok(Self {
+            kind,
+            length: u64::from_le_bytes(field(bytes, 8)),
+            fingerprint: field(bytes, 16),
+            key_id: field(bytes, 48),
+        })
+    }
+
+    /// Checks that the header belongs to an object of this kind and these parameters.
+    pub(crate) fn check(&self, kind: Kind, fingerprint: Fingerprint) -> Result<()> {
+        self.check_kind(kind)?;
+        if self.fingerprint == *fingerprint.bytes() {
+            Ok(())
+        } else {
+            Err(Error::ContextMismatch)
+        }
+    }
+
+    pub(crate) fn check_kind(&self, expected: Kind) -> Result<()> {
+        if self.kind == expected {
+            return Ok(());
+        }
+        Err(Error::Wire(WireError::Kind {
+            found: self.kind.name(),
+            expected: expected.name(),
+        }))
+    }
+
+    /// Checks that the object belongs to no key.
+    pub(crate) fn check_keyless(&self) -> Result<()> {
+        if self.key_id == [0; 16] {
+            Ok(())
+        } else {
+            Err(invalid("a key identifier where there is no key"))
+        }
+    }
+
+    /// The name of the secret key.
+    pub(crate) fn key(&self) -> KeyId {
+        KeyId::from_bytes(self.key_id)
+    }
+}
+
+impl Kind {
+    const ALL: [Self; 13] = [
+        Self::CkksParams,
+        Self::BfvParams,
+        Self::SecretKey,
+        Self::PublicKey,
+        Self::RelinearizationKey,
+        Self::GaloisKey,
+        Self::EvaluationKeys,
+        Self::CkksPlaintext,
+        Self::BfvPlaintext,
+        Self::CkksCiphertext,
+        Self::BfvCiphertext,
+        Self::CkksVector,
+        Self::BfvVector,
+    ];
+
+    fn of(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|&kind| kind as u8 == code)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::CkksParams => "CKKS parameters",
+            Self::BfvParams => "BFV parameters",
+            Self::SecretKey => "a secret key",
+            Self::PublicKey => "a public key",
+            Self::RelinearizationKey => "a relinearization key",
+            Self::GaloisKey => "a Galois key",
+            Self::EvaluationKeys => "evaluation keys",
+            Self::CkksPlaintext => "a CKKS plaintext",
+            Self::BfvPlaintext => "a BFV plaintext",
+            Self::CkksCiphertext => "a CKKS ciphertext",
+            Self::BfvCiphertext => "a BFV ciphertext",
+            Self::CkksVector => "a CKKS vector",
+            Self::BfvVector => "a BFV vector",
+        }
+    }
+}
+
+pub(super) fn invalid(what: &'static str) -> Error {
+    Error::Wire(WireError::Invalid { what })
+}
+
+/// The `LENGTH` bytes from `start` on.
+fn field<const LENGTH: usize>(bytes: &[u8; Header::BYTES], start: usize) -> [u8; LENGTH] {
+    std::array::from_fn(|i| bytes[start + i])
+}

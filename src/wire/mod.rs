@@ -1,0 +1,21 @@
+//! Bytes out and in. This floor is the only parser of foreign data.
+
+#![doc = include_str!("../../docs/wire_format.md")]
+
+mod ciphertext;
+mod evaluation;
+mod frame;
+mod header;
+mod keys;
+mod packing;
+mod params;
+mod plaintext;
+mod rows;
+mod secret;
+mod value;
+
+pub use evaluation::EvaluationKeyReader;
+pub(crate) use frame::{FrameReader, FrameWriter};
+pub(crate) use header::{Header, Kind};
+pub use value::Wire;
+pub(crate) use value::sealed;

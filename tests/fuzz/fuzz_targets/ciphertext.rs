@@ -1,0 +1,12 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use slotwise::encryption::{BfvCiphertext, CkksCiphertext};
+use slotwise_fuzz::{BFV, CKKS, same, with_variants};
+
+fuzz_target!(|input: &[u8]| {
+    with_variants(input, |bytes| {
+        same::<CkksCiphertext>(bytes, &CKKS.context);
+        same::<BfvCiphertext>(bytes, &BFV.context);
+    });
+});

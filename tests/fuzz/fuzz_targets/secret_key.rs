@@ -1,0 +1,14 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use slotwise::keys::SecretKey;
+use slotwise_fuzz::{CKKS, exercise, with_variants};
+
+fuzz_target!(|input: &[u8]| {
+    with_variants(input, |bytes| {
+        if let Ok(secret) = SecretKey::from_secret_bytes(bytes, CKKS.context.rlwe()) {
+            assert_eq!(*secret.expose_secret_bytes(), bytes);
+            exercise::secret_key(&CKKS, &secret);
+        }
+    });
+});

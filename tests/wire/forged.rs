@@ -1,0 +1,1 @@
+//! Bytes made by an adversary, with the right checksums.

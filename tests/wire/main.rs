@@ -1,0 +1,13 @@
+//! Bytes out and in: round trips, sizes, and everything that a hostile sender may try.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "the fuzz targets use these files, too")]
+
+mod corpus;
+mod damage;
+mod exercise;
+mod forged;
+mod objects;
+mod reseal;
+mod round_trip;
+mod sizes;
+mod uses;

@@ -1,0 +1,49 @@
+//! Checksums made right again after bytes were changed, so that a parser looks beyond them.
+
+use std::ops::Range;
+
+/// The bytes of a header.
+pub const HEADER: usize = 68;
+
+/// The kinds that contain frames, and the bytes of their own fields before the first one.
+const CONTAINERS: [(u8, usize); 3] = [(7, 5), (12, 8), (13, 8)];
+
+/// `bytes` with magic, version, length and checksums made right, within frames, too; and the fingerprint, if one is given.
+pub fn reseal(bytes: &[u8], fingerprint: Option<&[u8; 32]>) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    reseal_frame(&mut bytes, fingerprint);
+    bytes
+}
+
+/// Makes the checksums of a header, and of the given part of the frame, right.
+pub fn reseal_body(frame: &mut [u8], part: Range<usize>) {
+    let header = crc32fast::hash(&frame[..64]);
+    frame[64..68].copy_from_slice(&header.to_le_bytes());
+    let end = frame.len();
+    let checksum = crc32fast::hash(&frame[part]);
+    frame[end - 4..].copy_from_slice(&checksum.to_le_bytes());
+}
+
+fn reseal_frame(frame: &mut [u8], fingerprint: Option<&[u8; 32]>) {
+    let Some(end) = frame.len().checked_sub(4).filter(|&end| end >= HEADER) else {
+        return;
+    };
+    frame[..6].copy_from_slice(b"SLWS\x01\x00");
+    frame[8..16].copy_from_slice(&((end - HEADER) as u64).to_le_bytes());
+    if let Some(fingerprint) = fingerprint {
+        frame[16..48].copy_from_slice(fingerprint);
+    }
+    let container = CONTAINERS.iter().find(|(kind, _)| *kind == frame[6]);
+    let own = container.map_or(end, |&(_, fields)| end.min(HEADER + fields));
+    reseal_body(frame, HEADER..own);
+    let mut at = own;
+    while end - at > HEADER + 4 {
+        let length = u64::from_le_bytes(std::array::from_fn(|i| frame[at + 8 + i]));
+        let whole = usize::try_from(length)
+            .ok()
+            .and_then(|length| length.checked_add(HEADER + 4));
+        let next = whole.map_or(end, |whole| end.min(at.saturating_add(whole)));
+        reseal_frame(&mut frame[at..next], fingerprint);
+        at = next;
+    }
+}
