@@ -9,5 +9,7 @@ mod forged;
 mod objects;
 mod reseal;
 mod round_trip;
+#[cfg(feature = "serde")]
+mod serde;
 mod sizes;
 mod uses;
