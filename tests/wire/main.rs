@@ -6,6 +6,7 @@ mod corpus;
 mod damage;
 mod exercise;
 mod forged;
+mod golden;
 mod objects;
 mod reseal;
 mod round_trip;
