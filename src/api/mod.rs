@@ -5,6 +5,8 @@ mod ckks;
 mod keys;
 mod operators;
 mod scheme;
+#[cfg(feature = "serde")]
+mod serialize;
 mod vector;
 mod wire;
 

@@ -12,10 +12,16 @@ mod params;
 mod plaintext;
 mod rows;
 mod secret;
+#[cfg(feature = "serde")]
+mod serialize;
 mod value;
 
 pub use evaluation::EvaluationKeyReader;
 pub(crate) use frame::{FrameReader, FrameWriter};
 pub(crate) use header::{Header, Kind};
+#[cfg(feature = "serde")]
+pub(crate) use serialize::serialize;
+#[cfg(feature = "serde")]
+pub use serialize::{ExposedSecret, Unattached};
 pub use value::Wire;
 pub(crate) use value::sealed;

@@ -1,1 +1,360 @@
 //! Bytes made by an adversary, with the right checksums.
+
+use crate::objects::{BfvObjects, CkksObjects, ckks_context};
+use crate::reseal::{HEADER, reseal};
+use slotwise::encoding::{BfvPlaintext, CkksPlaintext};
+use slotwise::encryption::{BfvCiphertext, CkksCiphertext};
+use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, SecretKey};
+use slotwise::prelude::*;
+use slotwise::{Error, Result, WireError};
+
+fn is_invalid<T>(read: &Result<T>) -> bool {
+    matches!(read, Err(Error::Wire(WireError::Invalid { .. })))
+}
+
+fn is_length<T>(read: &Result<T>) -> bool {
+    matches!(read, Err(Error::Wire(WireError::Length { .. })))
+}
+
+/// The bytes with others written into the body, resealed.
+fn with(bytes: &[u8], at: usize, patch: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[HEADER + at..HEADER + at + patch.len()].copy_from_slice(patch);
+    reseal(&bytes, None)
+}
+
+#[test]
+fn residues_beyond_their_prime_are_refused() {
+    let (ckks, bfv) = (CkksObjects::new(8, 1), BfvObjects::new(8, 1));
+    let last = |bytes: Vec<u8>| {
+        let end = bytes.len() - HEADER - 4;
+        with(&bytes, end - 8, &[0xff; 8])
+    };
+    let rlwe = ckks.context.rlwe();
+    let context = &ckks.context;
+    assert!(is_invalid(&CkksCiphertext::from_bytes(
+        &last(ckks.seeded.to_bytes()),
+        context
+    )));
+    assert!(is_invalid(&CkksCiphertext::from_bytes(
+        &last(ckks.computed.to_bytes()),
+        context
+    )));
+    let compact = ckks.evaluator.compact(&ckks.computed).unwrap();
+    assert!(is_invalid(&CkksCiphertext::from_bytes(
+        &last(compact.to_bytes()),
+        context
+    )));
+    assert!(is_invalid(&CkksPlaintext::from_bytes(
+        &last(ckks.plaintext.to_bytes()),
+        context
+    )));
+    assert!(is_invalid(&PublicKey::from_bytes(
+        &last(ckks.public.to_bytes()),
+        rlwe
+    )));
+    let key = ckks.keys.relinearization().unwrap().to_bytes();
+    assert!(is_invalid(&RelinearizationKey::from_bytes(
+        &last(key),
+        rlwe
+    )));
+    let plaintext = last(bfv.plaintext.to_bytes());
+    assert!(is_invalid(&BfvPlaintext::from_bytes(
+        &plaintext,
+        &bfv.context
+    )));
+    let ciphertext = last(bfv.computed.to_bytes());
+    assert!(is_invalid(&BfvCiphertext::from_bytes(
+        &ciphertext,
+        &bfv.context
+    )));
+}
+
+#[test]
+fn scales_and_bounds_out_of_range_are_refused() {
+    let objects = CkksObjects::new(8, 1);
+    let floats = [
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        -1.0,
+        -f64::MIN_POSITIVE,
+        -0.0,
+    ];
+    let exponents = [i64::MIN, i64::MAX, 1 << 32, -(1 << 32), 8192, -10_000, 200];
+    // The metadata of a ciphertext starts after its shape, that of a plaintext after its level.
+    let ciphertext = |at: usize, patch: &[u8]| {
+        let bytes = with(&objects.seeded.to_bytes(), 7 + at, patch);
+        CkksCiphertext::from_bytes(&bytes, &objects.context).map(|_| ())
+    };
+    let plaintext = |at: usize, patch: &[u8]| {
+        let bytes = with(&objects.plaintext.to_bytes(), 2 + at, patch);
+        CkksPlaintext::from_bytes(&bytes, &objects.context).map(|_| ())
+    };
+    for read in [
+        &ciphertext as &dyn Fn(usize, &[u8]) -> Result<()>,
+        &plaintext,
+    ] {
+        // Zero, and subnormal mantissas.
+        for mantissa in [0u128, 1, u128::MAX >> 1] {
+            assert!(is_invalid(&read(0, &mantissa.to_le_bytes())));
+        }
+        for exponent in exponents {
+            assert!(is_invalid(&read(16, &exponent.to_le_bytes())), "{exponent}");
+        }
+        for float in floats {
+            assert!(is_invalid(&read(24, &float.to_le_bytes())), "{float}");
+        }
+        for float in [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, 1e9, -1e9] {
+            assert!(is_invalid(&read(32, &float.to_le_bytes())), "{float}");
+        }
+        for float in [f64::NEG_INFINITY, 0.0, -5.0, 100.0] {
+            assert_eq!(read(32, &float.to_le_bytes()), Ok(()));
+        }
+        assert_eq!(read(24, &(f64::MIN_POSITIVE / 4.0).to_le_bytes()), Ok(()));
+    }
+    let objects = BfvObjects::new(8, 1);
+    let noise = |at: usize, patch: &[u8]| {
+        let bytes = with(&objects.seeded.to_bytes(), 7 + at, patch);
+        BfvCiphertext::from_bytes(&bytes, &objects.context)
+    };
+    assert!(is_invalid(&noise(0, &f64::NAN.to_le_bytes())));
+    assert!(is_invalid(&noise(0, &f64::INFINITY.to_le_bytes())));
+    assert!(is_invalid(&noise(8, &u32::MAX.to_le_bytes())));
+}
+
+#[test]
+fn shapes_that_cannot_be_are_refused() {
+    let objects = CkksObjects::new(8, 1);
+    let compact = objects.evaluator.compact(&objects.computed).unwrap();
+    let read = |ciphertext: &CkksCiphertext, at, patch: &[u8]| {
+        let bytes = with(&ciphertext.to_bytes(), at, patch);
+        CkksCiphertext::from_bytes(&bytes, &objects.context)
+    };
+    for level in [3u16, 128, u16::MAX] {
+        assert!(is_invalid(&read(&objects.seeded, 0, &level.to_le_bytes())));
+    }
+    assert!(is_length(&read(&objects.computed, 0, &[0, 0])));
+    for polys in [0, 1, 4, 255] {
+        assert!(is_invalid(&read(&objects.computed, 2, &[polys])));
+    }
+    assert!(is_length(&read(&objects.computed, 2, &[3])));
+    for form in [2, 3, 255] {
+        assert!(is_invalid(&read(&objects.computed, 3, &[form])));
+    }
+    assert!(is_invalid(&read(&objects.raw_product, 3, &[1])));
+    assert!(is_invalid(&read(&objects.seeded, 4, &[1])));
+    assert!(is_invalid(&read(&compact, 4, &[255])));
+    assert!(is_invalid(&read(&compact, 6, &[1])));
+    assert!(is_length(&read(&compact, 4, &[49])));
+}
+
+#[test]
+fn values_of_other_parameters_and_keys_are_named() {
+    let (objects, other) = (CkksObjects::new(8, 1), CkksObjects::new(16, 2));
+    let bytes = objects.seeded.to_bytes();
+    let read = CkksCiphertext::from_bytes(&bytes, &other.context);
+    assert_eq!(read.err(), Some(Error::ContextMismatch));
+    let keys = objects.keys.to_bytes();
+    let read = EvaluationKeys::from_bytes(&keys, other.context.rlwe());
+    assert_eq!(read.err(), Some(Error::ContextMismatch));
+    let secret = objects.secret.expose_secret_bytes();
+    let read = SecretKey::from_secret_bytes(&secret, other.context.rlwe());
+    assert_eq!(read.err(), Some(Error::ContextMismatch));
+    // One key of a set, and one ciphertext of a vector, of another secret key.
+    let mut forged = keys.clone();
+    let at = HEADER + 5 + 48;
+    forged[at] ^= 1;
+    let read = EvaluationKeys::from_bytes(&reseal(&forged, None), objects.context.rlwe());
+    assert_eq!(read.err(), Some(Error::KeyMismatch));
+    let client = objects.context.generate_client_key().unwrap();
+    let mut forged = client.encrypt(&[1.0; 8]).unwrap().to_bytes();
+    forged[HEADER + 8 + 48] ^= 1;
+    let read = CkksVector::from_bytes(&reseal(&forged, None), &objects.context);
+    assert_eq!(read.err(), Some(Error::KeyMismatch));
+    let server = client.generate_server_key(&Rotations::none()).unwrap();
+    let stranger = objects.context.generate_client_key().unwrap();
+    let vector = stranger.encrypt(&[1.0]).unwrap().to_bytes();
+    assert_eq!(server.load_vector(&vector).err(), Some(Error::KeyMismatch));
+    // A plaintext has no key.
+    let mut forged = objects.plaintext.to_bytes();
+    forged[48] = 1;
+    assert!(is_invalid(&CkksPlaintext::from_bytes(
+        &reseal(&forged, None),
+        &objects.context
+    )));
+}
+
+#[test]
+fn keys_without_all_digits_or_with_false_counts_are_refused() {
+    let objects = CkksObjects::new(8, 1);
+    let rlwe = objects.context.rlwe();
+    let key = objects.keys.relinearization().unwrap().to_bytes();
+    let digit = (key.len() - HEADER - 4 - 32) / objects.context.params().rlwe().digit_sizes().len();
+    let shorter = [&key[..key.len() - 4 - digit], &[0; 4]].concat();
+    assert!(is_length(&RelinearizationKey::from_bytes(
+        &reseal(&shorter, None),
+        rlwe
+    )));
+    let set = objects.keys.to_bytes();
+    let read = |patch: &[u8], at| EvaluationKeys::from_bytes(&with(&set, at, patch), rlwe);
+    assert!(is_invalid(&read(&[2], 0)));
+    assert!(is_length(&read(&[0], 0)));
+    assert!(is_length(&read(&0u32.to_le_bytes(), 1)));
+    for count in [5, 1 << 31, u32::MAX] {
+        assert!(is_invalid(&read(&count.to_le_bytes(), 1)));
+    }
+    // The same Galois key twice.
+    let element = objects.keys.galois().elements().next().unwrap();
+    let galois = objects.keys.galois().get(element).unwrap().to_bytes();
+    let relinearization = &set[HEADER + 5..][..key.len()];
+    let counts = [1, 2, 0, 0, 0];
+    let twice = [
+        &set[..HEADER],
+        &counts,
+        relinearization,
+        &galois,
+        &galois,
+        &[0; 4],
+    ]
+    .concat();
+    assert!(is_invalid(&EvaluationKeys::from_bytes(
+        &reseal(&twice, None),
+        rlwe
+    )));
+    for exponent in [0u64, 1, 3, 4, 16, 17, u64::MAX] {
+        let forged = with(&galois, 0, &exponent.to_le_bytes());
+        assert!(
+            is_invalid(&GaloisKey::from_bytes(&forged, rlwe)),
+            "{exponent}"
+        );
+    }
+    // A context without special primes has no such keys.
+    let without = CkksContext::builder()
+        .degree(8)
+        .prime_bits(&[40, 30])
+        .special_primes(0);
+    let without = without
+        .scale_bits(30)
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    let mut empty = [&key[..HEADER + 32], &[0; 4]].concat();
+    empty[16..48].copy_from_slice(without.fingerprint().bytes());
+    let read = RelinearizationKey::from_bytes(&reseal(&empty, None), without.rlwe());
+    assert!(matches!(read, Err(Error::InvalidKeySwitching { .. })));
+}
+
+#[test]
+fn vectors_of_false_lengths_are_refused() {
+    let context = ckks_context(8);
+    let vector = context
+        .generate_client_key()
+        .unwrap()
+        .encrypt(&[1.0; 7])
+        .unwrap()
+        .to_bytes();
+    let read =
+        |length: u64| CkksVector::from_bytes(&with(&vector, 0, &length.to_le_bytes()), &context);
+    assert!(is_invalid(&read(0)));
+    assert!(is_length(&read(4)));
+    assert!(read(8).is_ok());
+    for length in [9, 1 << 40, u64::MAX] {
+        assert_eq!(read(length).err(), Some(Error::Wire(WireError::Truncated)));
+    }
+}
+
+/// A frame of CKKS parameters: log2 of the degree, the policy's codes, counts, primes and digits.
+fn parameters(degree: u8, policy: [u8; 2], primes: [&[u64]; 2], digits: &[u8]) -> Vec<u8> {
+    let mut bytes = ckks_context(8).params().to_bytes()[..HEADER].to_vec();
+    bytes.push(degree);
+    bytes.extend(policy);
+    bytes.extend(primes.map(|primes| u8::try_from(primes.len()).unwrap()));
+    bytes.push(u8::try_from(digits.len()).unwrap());
+    bytes.extend(30u64.to_le_bytes());
+    bytes.extend(primes.concat().iter().flat_map(|prime| prime.to_le_bytes()));
+    bytes.extend(digits);
+    bytes.extend([0; 4]);
+    reseal(&bytes, None)
+}
+
+#[test]
+fn forged_parameters_are_named() {
+    let context = ckks_context(8);
+    let rlwe = context.params().rlwe();
+    let (data, special) = (rlwe.data_primes(), rlwe.special_primes());
+    let read = |degree, primes: [&[u64]; 2], digits: &[u8]| {
+        CkksParams::insecure_from_bytes(&parameters(degree, [0, 0], primes, digits))
+    };
+    let digits: Vec<u8> = rlwe
+        .digit_sizes()
+        .iter()
+        .map(|&size| size.to_le_bytes()[0])
+        .collect();
+    let d = &digits[..];
+    assert_eq!(&read(3, [data, special], d).unwrap(), context.params());
+    for degree in [0, 2, 18, 63] {
+        let error = read(degree, [data, special], d).unwrap_err();
+        assert!(matches!(error, Error::InvalidDegree { .. }), "{degree}");
+    }
+    assert!(
+        is_invalid(&read(64, [data, special], d)) && is_invalid(&read(255, [data, special], d))
+    );
+    assert_eq!(read(3, [&[], special], &[]), Err(Error::NoPrimes));
+    assert_eq!(read(3, [&[], &[]], &[]), Err(Error::NoPrimes));
+    let composite = [data[0], (1 << 30) + 1];
+    assert!(matches!(
+        read(3, [&composite, &[]], &[]),
+        Err(Error::NotPrime { .. })
+    ));
+    for value in [0, 1] {
+        assert_eq!(
+            read(3, [&[value], &[]], &[]),
+            Err(Error::NotPrime { value })
+        );
+    }
+    assert!(matches!(
+        read(3, [&[u64::MAX], &[]], &[]),
+        Err(Error::InvalidPrimeBits { .. })
+    ));
+    let twice = [data[0], data[0]];
+    assert!(matches!(
+        read(3, [&twice, &[]], &[]),
+        Err(Error::DuplicatePrime { .. })
+    ));
+    assert!(matches!(
+        read(3, [data, &data[..1]], d),
+        Err(Error::DuplicatePrime { .. })
+    ));
+    assert!(matches!(
+        read(17, [data, special], d),
+        Err(Error::NotNttFriendly { .. })
+    ));
+    assert!(matches!(
+        read(3, [&[data[0]; 200], &[]], &[]),
+        Err(Error::TooManyPrimes { .. })
+    ));
+    for sizes in [&[][..], &[1], &[0, 1, 2], &[255; 200]] {
+        let error = read(3, [data, special], sizes).unwrap_err();
+        assert!(
+            matches!(error, Error::InvalidKeySwitching { .. }),
+            "{sizes:?}"
+        );
+    }
+    // The header's fingerprint is that of the parameters.
+    assert!(is_invalid(&read(3, [&data[..2], special], &d[..2])));
+    for policy in [[1, 1], [2, 1]] {
+        let forged = parameters(3, policy, [data, special], d);
+        assert!(matches!(
+            CkksParams::from_bytes(&forged),
+            Err(Error::Insecure { .. })
+        ));
+    }
+    for policy in [[0, 1], [1, 0], [1, 4], [3, 1], [255, 255]] {
+        let forged = parameters(3, policy, [data, special], d);
+        assert!(
+            is_invalid(&CkksParams::insecure_from_bytes(&forged)),
+            "{policy:?}"
+        );
+    }
+}

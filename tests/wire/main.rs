@@ -6,8 +6,11 @@ mod corpus;
 mod damage;
 mod exercise;
 mod forged;
+mod golden;
 mod objects;
 mod reseal;
 mod round_trip;
+#[cfg(feature = "serde")]
+mod serde;
 mod sizes;
 mod uses;

@@ -1,0 +1,40 @@
+//! serde's traits for keys and vectors.
+
+use crate::api::{ClientKey, EncryptedVector, EncryptionKey, Scheme, ServerKey};
+use crate::error::Result;
+use crate::wire::{ExposedSecret, serialize};
+use serde::{Serialize, Serializer};
+
+impl<S: Scheme> ClientKey<S> {
+    /// The secret itself, to be serialized: whoever has it decrypts everything.
+    #[must_use]
+    pub fn expose_secret(&self) -> ExposedSecret {
+        self.secret().expose_secret()
+    }
+
+    /// The key whose secret was exposed.
+    ///
+    /// # Errors
+    /// As [`from_secret_bytes`](Self::from_secret_bytes).
+    pub fn from_exposed(secret: &ExposedSecret, context: &S::Context) -> Result<Self> {
+        Self::of(context, secret.attach(S::rlwe(context))?)
+    }
+}
+
+impl<S: Scheme> Serialize for EncryptionKey<S> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> std::result::Result<Z::Ok, Z::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl<S: Scheme> Serialize for ServerKey<S> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> std::result::Result<Z::Ok, Z::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl<S: Scheme> Serialize for EncryptedVector<S> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> std::result::Result<Z::Ok, Z::Error> {
+        serialize(self, serializer)
+    }
+}

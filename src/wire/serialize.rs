@@ -1,0 +1,314 @@
+//! serde's traits over the same bytes: a byte string in binary formats, base64 in human-readable ones.
+
+use crate::encoding::{BfvPlaintext, CkksPlaintext};
+use crate::encryption::{BfvCiphertext, CkksCiphertext};
+use crate::error::Result;
+use crate::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, SecretKey};
+use crate::params::{BfvParams, CkksParams, Context};
+use crate::wire::value::check_whole;
+use crate::wire::{Kind, Wire};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use zeroize::{Zeroize, Zeroizing};
+
+/// A value that was deserialized and belongs to no context yet: nothing can be done with it but [`attach`](Self::attach),
+/// which checks it.
+///
+/// ```
+/// use slotwise::prelude::*;
+/// use slotwise::wire::Unattached;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let context = CkksContext::for_depth(1).build()?;
+/// let client = context.generate_client_key()?;
+/// let json = serde_json::to_string(&client.encrypt(&[1.0, 2.0])?)?;
+/// let vector: Unattached<CkksVector> = serde_json::from_str(&json)?;
+/// println!("{:.3?}", client.decrypt(&vector.attach(&context)?)?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It cannot be used in place of the value:
+///
+/// ```compile_fail
+/// use slotwise::prelude::*;
+/// use slotwise::wire::Unattached;
+/// fn use_unchecked(client: &ClientKey<Ckks>, vector: Unattached<CkksVector>) -> slotwise::Result<Vec<f64>> {
+///     client.decrypt(&vector)
+/// }
+/// ```
+pub struct Unattached<T: Wire> {
+    bytes: Vec<u8>,
+    value: PhantomData<fn() -> T>,
+}
+
+/// The bytes of a secret key on their way to or from its owner's storage. Zeroized when dropped.
+///
+/// ```
+/// use slotwise::prelude::*;
+/// use slotwise::wire::ExposedSecret;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let context = CkksContext::for_depth(1).build()?;
+/// let client = context.generate_client_key()?;
+/// let json = serde_json::to_string(&client.expose_secret())?;
+/// let secret: ExposedSecret = serde_json::from_str(&json)?;
+/// assert_eq!(ClientKey::<Ckks>::from_exposed(&secret, &context)?.id(), client.id());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A secret key by itself has no such way out:
+///
+/// ```compile_fail
+/// use slotwise::prelude::*;
+/// fn leak(client: &ClientKey<Ckks>) -> String {
+///     serde_json::to_string(client).unwrap()
+/// }
+/// ```
+///
+/// # Security
+/// Base64, in human-readable formats, is not constant time, and what a serializer copies it does not zeroize.
+pub struct ExposedSecret {
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl<T: Wire> Unattached<T> {
+    /// `value` as it travels: for a message that is both serialized and deserialized.
+    #[must_use]
+    pub fn new(value: &T) -> Self {
+        Self {
+            bytes: value.to_bytes(),
+            value: PhantomData,
+        }
+    }
+
+    /// The value, checked.
+    ///
+    /// # Errors
+    /// As [`Wire::from_bytes`].
+    pub fn attach(&self, context: &T::Context) -> Result<T> {
+        T::from_bytes(&self.bytes, context)
+    }
+}
+
+impl<T: Wire> Clone for Unattached<T> {
+    fn clone(&self) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            value: PhantomData,
+        }
+    }
+}
+
+impl<T: Wire> fmt::Debug for Unattached<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Unattached({} bytes)", self.bytes.len())
+    }
+}
+
+impl<T: Wire> Serialize for Unattached<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize_bytes(&self.bytes, serializer)
+    }
+}
+
+impl<'de, T: Wire> Deserialize<'de> for Unattached<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let bytes = deserialize_bytes(deserializer)?;
+        check_kind(&bytes, T::KIND).map_err(D::Error::custom)?;
+        Ok(Self {
+            bytes,
+            value: PhantomData,
+        })
+    }
+}
+
+impl ExposedSecret {
+    /// The secret key, checked.
+    ///
+    /// # Errors
+    /// As [`SecretKey::from_secret_bytes`].
+    pub fn attach(&self, context: &Arc<Context>) -> Result<Arc<SecretKey>> {
+        SecretKey::from_secret_bytes(&self.bytes, context)
+    }
+}
+
+impl SecretKey {
+    /// The secret itself, to be serialized: whoever has it decrypts everything.
+    #[must_use]
+    pub fn expose_secret(&self) -> ExposedSecret {
+        ExposedSecret {
+            bytes: self.expose_secret_bytes(),
+        }
+    }
+}
+
+impl fmt::Debug for ExposedSecret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("ExposedSecret(..)")
+    }
+}
+
+impl Serialize for ExposedSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize_bytes(&self.bytes, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ExposedSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let bytes = Zeroizing::new(deserialize_bytes(deserializer)?);
+        check_kind(&bytes, Kind::SecretKey).map_err(D::Error::custom)?;
+        Ok(Self { bytes })
+    }
+}
+
+impl Serialize for CkksParams {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize_bytes(&self.to_bytes(), serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CkksParams {
+    /// Refuses what [`from_bytes`](Self::from_bytes) refuses: parameters made without a security check, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Self::from_bytes(&deserialize_bytes(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for BfvParams {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize_bytes(&self.to_bytes(), serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for BfvParams {
+    /// Refuses what [`from_bytes`](Self::from_bytes) refuses: parameters made without a security check, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Self::from_bytes(&deserialize_bytes(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl Serialize for RelinearizationKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl Serialize for GaloisKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl Serialize for EvaluationKeys {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl Serialize for CkksPlaintext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl Serialize for BfvPlaintext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl Serialize for CkksCiphertext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl Serialize for BfvCiphertext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serialize(self, serializer)
+    }
+}
+
+/// A value's bytes, given to a serializer.
+pub(crate) fn serialize<S: Serializer>(
+    value: &impl Wire,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serialize_bytes(&value.to_bytes(), serializer)
+}
+
+fn serialize_bytes<S: Serializer>(
+    bytes: &[u8],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    if !serializer.is_human_readable() {
+        return serializer.serialize_bytes(bytes);
+    }
+    // It may be a secret's.
+    let text = Zeroizing::new(STANDARD.encode(bytes));
+    serializer.serialize_str(&text)
+}
+
+fn deserialize_bytes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<u8>, D::Error> {
+    if deserializer.is_human_readable() {
+        deserializer.deserialize_str(Base64Visitor)
+    } else {
+        deserializer.deserialize_byte_buf(BytesVisitor)
+    }
+}
+
+fn check_kind(bytes: &[u8], kind: Kind) -> Result<()> {
+    check_whole(bytes)?.check_kind(kind)
+}
+
+struct BytesVisitor;
+
+struct Base64Visitor;
+
+impl Visitor<'_> for BytesVisitor {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the bytes of a slotwise value")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> std::result::Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> std::result::Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
+}
+
+impl Visitor<'_> for Base64Visitor {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the bytes of a slotwise value in base64")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> std::result::Result<Vec<u8>, E> {
+        STANDARD.decode(text).map_err(E::custom)
+    }
+
+    fn visit_string<E: Error>(self, mut text: String) -> std::result::Result<Vec<u8>, E> {
+        let bytes = self.visit_str(&text);
+        text.zeroize();
+        bytes
+    }
+}

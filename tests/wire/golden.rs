@@ -1,0 +1,192 @@
+//! Bytes of released versions of the format, which every later release reads, and hashes of what seeds give.
+//!
+//! A missing file is written when `SLOTWISE_WRITE_VECTORS` is set.
+
+use crate::objects::{BfvObjects, CkksObjects, rng};
+use sha3::{Digest, Sha3_256};
+use slotwise::encoding::{BfvPlaintext, CkksPlaintext};
+use slotwise::encryption::{BfvCiphertext, CkksCiphertext, Decryptor, Encryptor};
+use slotwise::keys::{EvaluationKeys, KeyGenerator, PublicKey, SecretKey};
+use slotwise::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+use std::{env, fs};
+
+/// The file of that name, written first from `fresh` if it may be.
+fn stored(name: &str, fresh: &[u8]) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/wire/1");
+    let path = folder.join(name);
+    if !path.exists() && env::var_os("SLOTWISE_WRITE_VECTORS").is_some() {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(&path, fresh).unwrap();
+    }
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The stored value, which gives its bytes again.
+fn read<T: Wire>(name: &str, fresh: &T, context: &T::Context) -> T {
+    let bytes = stored(name, &fresh.to_bytes());
+    let value = T::from_bytes(&bytes, context).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(
+        value.to_bytes() == bytes,
+        "{name} is written as it was read"
+    );
+    value
+}
+
+fn hash(bytes: &[u8]) -> String {
+    let hash = Sha3_256::digest(bytes);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn ckks_files_of_version_1_are_read() {
+    let fresh = CkksObjects::new(64, 20_261_121);
+    let bytes = stored("ckks_parameters", &fresh.context.params().to_bytes());
+    let params = CkksParams::insecure_from_bytes(&bytes).unwrap();
+    assert_eq!(params.to_bytes(), bytes);
+    let context = CkksContext::new(params).unwrap();
+    let bytes = stored("ckks_secret_key", &fresh.secret.expose_secret_bytes());
+    let secret = SecretKey::from_secret_bytes(&bytes, context.rlwe()).unwrap();
+    assert_eq!(*secret.expose_secret_bytes(), bytes);
+    // Keys are integers only, the same on every machine.
+    let public = read::<PublicKey>("ckks_public_key", &fresh.public, context.rlwe());
+    assert_eq!(public.to_bytes(), fresh.public.to_bytes());
+    let keys = read::<EvaluationKeys>("ckks_evaluation_keys", &fresh.keys, context.rlwe());
+    assert_eq!(keys.to_bytes(), fresh.keys.to_bytes());
+    let plaintext = read::<CkksPlaintext>("ckks_plaintext", &fresh.plaintext, &context);
+    let encoder = slotwise::encoding::CkksEncoder::new(&context);
+    let near = |plaintext: &CkksPlaintext, expected: [f64; 3]| {
+        let slots = encoder.decode(plaintext).unwrap();
+        assert!(
+            slots
+                .iter()
+                .zip(expected)
+                .all(|(x, y)| (x - y).abs() < 1e-4),
+            "{slots:?}"
+        );
+    };
+    near(&plaintext, [1.5, -2.0, 0.25]);
+    let compact = fresh.evaluator.compact(&fresh.computed).unwrap();
+    let squares = [2.25, 4.0, 0.0625];
+    for (name, fresh, expected) in [
+        ("ckks_seeded", &fresh.seeded, [1.5, -2.0, 0.25]),
+        ("ckks_computed", &fresh.computed, squares),
+        ("ckks_raw_product", &fresh.raw_product, squares),
+        ("ckks_compact", &compact, squares),
+    ] {
+        let ciphertext = read::<CkksCiphertext>(name, fresh, &context);
+        near(
+            &Decryptor::new(&secret).decrypt(&ciphertext).unwrap(),
+            expected,
+        );
+    }
+    let client =
+        ClientKey::<Ckks>::from_secret_bytes(&secret.expose_secret_bytes(), &context).unwrap();
+    let values: Vec<f64> = (0..40).map(f64::from).collect();
+    let vector = read("ckks_vector", &client.encrypt(&values).unwrap(), &context);
+    let decrypted = client.decrypt(&vector).unwrap();
+    assert!(
+        decrypted
+            .iter()
+            .zip(&values)
+            .all(|(x, y)| (x - y).abs() < 1e-4)
+    );
+}
+
+#[test]
+fn bfv_files_of_version_1_are_read() {
+    let fresh = BfvObjects::new(64, 20_261_121);
+    let bytes = stored("bfv_parameters", &fresh.context.params().to_bytes());
+    let params = BfvParams::insecure_from_bytes(&bytes).unwrap();
+    assert_eq!(params.to_bytes(), bytes);
+    let context = BfvContext::new(params).unwrap();
+    let bytes = stored("bfv_secret_key", &fresh.secret.expose_secret_bytes());
+    let secret = SecretKey::from_secret_bytes(&bytes, context.rlwe()).unwrap();
+    let plaintext = read::<BfvPlaintext>("bfv_plaintext", &fresh.plaintext, &context);
+    assert_eq!(plaintext.to_bytes(), fresh.plaintext.to_bytes());
+    let encoder = slotwise::encoding::BfvEncoder::new(&context);
+    assert_eq!(encoder.decode(&plaintext).unwrap()[..3], [7, -3, 11]);
+    let compact = fresh.evaluator.compact(&fresh.computed).unwrap();
+    for (name, fresh, expected) in [
+        ("bfv_seeded", &fresh.seeded, [7, -3, 11]),
+        ("bfv_computed", &fresh.computed, [49, 9, 121]),
+        ("bfv_raw_product", &fresh.raw_product, [49, 9, 121]),
+        ("bfv_compact", &compact, [49, 9, 121]),
+    ] {
+        let ciphertext = read::<BfvCiphertext>(name, fresh, &context);
+        assert!(ciphertext.body().polys() == fresh.body().polys(), "{name}");
+        let decrypted = Decryptor::new(&secret).decrypt(&ciphertext).unwrap();
+        assert_eq!(encoder.decode(&decrypted).unwrap()[..3], expected);
+    }
+    let client = ClientKey::<Bfv>::from_secret_bytes(&bytes, &context).unwrap();
+    let values: Vec<i64> = (0..70).collect();
+    let vector = read("bfv_vector", &client.encrypt(&values).unwrap(), &context);
+    assert_eq!(client.decrypt(&vector).unwrap(), values);
+}
+
+/// What a seed gives at secure parameters never changes.
+#[test]
+fn seeded_outputs_have_their_hashes() {
+    let context = BfvContext::builder()
+        .degree(4096)
+        .prime_bits(&[36, 36, 34])
+        .plaintext_modulus(65_537)
+        .build()
+        .unwrap();
+    let mut rng = rng(7);
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let generator = KeyGenerator::new(&secret);
+    let public = generator.public_key(&mut rng);
+    let keys = generator
+        .evaluation_keys(&Rotations::steps(&[1]), &mut rng)
+        .unwrap();
+    let values: Vec<i64> = (0..4096).map(|i| i - 2048).collect();
+    let plaintext = slotwise::encoding::BfvEncoder::new(&context)
+        .encode(&values)
+        .unwrap();
+    let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
+    let ciphertext = encryptor.encrypt(&plaintext, &mut rng).unwrap();
+    let residues: Vec<u8> = ciphertext
+        .body()
+        .polys()
+        .iter()
+        .flat_map(|poly| poly.data())
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
+    for (name, bytes, expected) in [
+        (
+            "parameters",
+            context.params().to_bytes(),
+            "55e2fcdec8e0b15317534fd82cd945536f39355915c888310277b315f2fc6e84",
+        ),
+        (
+            "secret key",
+            secret.expose_secret_bytes().to_vec(),
+            "c8954e2d6f48668463dbd3218c19696e85acd42f7be4ea7461a39ef65f3229c3",
+        ),
+        (
+            "public key",
+            public.to_bytes(),
+            "50620503e93e902c03e51f34112786e1a3471f49c49f42aced8893c93388e15c",
+        ),
+        (
+            "evaluation keys",
+            keys.to_bytes(),
+            "280bb43bbc76e5fb8eaa64cb89638fb74ba22546a62c2ee325b00f4acdb50669",
+        ),
+        (
+            "plaintext",
+            plaintext.to_bytes(),
+            "8b41b4bc3c14816ec1d2714d1f5a99760146c64699c7ca23cb6c7b65ec31d02e",
+        ),
+        (
+            "ciphertext",
+            residues,
+            "970fe960cf54d01e4bf27e1dd5f0fd07a2a308c0a118a5e58739e2e1e810ad8f",
+        ),
+    ] {
+        println!("{name} {}", hash(&bytes));
+        assert_eq!(hash(&bytes), expected, "{name}");
+    }
+}
