@@ -173,7 +173,7 @@ fn seeded_outputs_have_their_hashes() {
         (
             "evaluation keys",
             keys.to_bytes(),
-            "280bb43bbc76e5fb8eaa64cb89638fb74ba22546a62c2ee325b00f4acdb50669",
+            "b87f0d8b0e16b3d62b966bbea984f87aa70439ff18b1f429a75f5c8ff2433dbd",
         ),
         (
             "plaintext",
