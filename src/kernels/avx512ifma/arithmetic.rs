@@ -168,6 +168,17 @@ impl<const WORD: u32> Arithmetic<WORD> {
         subtract_once(self.clean(a), self.modulus)
     }
 
+    /// The residue of a value below `(REDUCED_BOUND + PRODUCT_BOUND) * q`.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn canonical_sum(&self, a: __m512i) -> __m512i {
+        if WORD == 52 {
+            self.canonical_below_4(a)
+        } else {
+            self.canonical_below_4(subtract_once(a, self.product_bound))
+        }
+    }
+
     /// The residue of a value below `4q`.
     #[inline]
     #[target_feature(enable = "avx512f")]

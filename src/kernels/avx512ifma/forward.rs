@@ -11,10 +11,13 @@ use std::arch::x86_64::*;
 /// Chunks of at most this many words stay in the first-level cache through all their layers.
 pub(super) const CACHED: usize = 1 << 12;
 
-/// The last layers that one step over two vectors takes, so that the layers before them are even in number.
+/// The vectors that stay in registers through the last layers: as many chains of products as hide their latency.
+pub(super) const HELD: usize = 16;
+
+/// The last layers, which are taken in registers, so that the layers before them are even in number.
 pub(super) const fn tail_layers(degree: usize) -> u32 {
     if degree.trailing_zeros() % 2 == 1 {
-        3
+        5
     } else {
         4
     }
@@ -46,6 +49,8 @@ enum Reduce {
 }
 
 impl<const WORD: u32> Forward<'_, WORD> {
+    const REDUCED: u64 = Arithmetic::<WORD>::REDUCED_BOUND;
+
     /// All layers of one chunk, whose values are below `bound * q`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn chunk(&self, node: usize, chunk: &mut [u64], bound: u64) {
@@ -70,28 +75,36 @@ impl<const WORD: u32> Forward<'_, WORD> {
             node *= 4;
             length /= 4;
         }
-        match self.plan(self.tail, bound).0 {
-            Reduce::Never => self.last_layers::<false, false>(node, chunk),
-            Reduce::FirstLayer => self.last_layers::<true, false>(node, chunk),
-            Reduce::EveryLayer => self.last_layers::<true, true>(node, chunk),
+        let limit = self.arithmetic.limit();
+        if bound + Self::growth(self.tail - 1) <= limit {
+            self.last_layers::<NEVER>(node, chunk);
+        } else if Self::REDUCED + Self::growth(4) <= limit {
+            self.last_layers::<ONCE>(node, chunk);
+        } else if Self::REDUCED + Self::growth(2) <= limit {
+            self.last_layers::<2>(node, chunk);
+        } else {
+            self.last_layers::<1>(node, chunk);
         }
     }
 
     /// What to reduce in `layers` layers on values below `bound * q`, and the bound after them.
     fn plan(&self, layers: u32, bound: u64) -> (Reduce, u64) {
         let limit = self.arithmetic.limit();
-        let growth = |layers: u32| u64::from(layers) * Arithmetic::<WORD>::PRODUCT_BOUND;
         debug_assert!(bound <= limit);
-        let reduced = Arithmetic::<WORD>::REDUCED_BOUND;
-        let (reduce, next) = if bound + growth(layers) <= limit {
-            (Reduce::Never, bound + growth(layers))
-        } else if reduced + growth(layers) <= limit {
-            (Reduce::FirstLayer, reduced + growth(layers))
+        let (reduce, next) = if bound + Self::growth(layers) <= limit {
+            (Reduce::Never, bound + Self::growth(layers))
+        } else if Self::REDUCED + Self::growth(layers) <= limit {
+            (Reduce::FirstLayer, Self::REDUCED + Self::growth(layers))
         } else {
-            (Reduce::EveryLayer, reduced + growth(1))
+            (Reduce::EveryLayer, Self::REDUCED + Self::growth(1))
         };
         debug_assert!(next <= limit);
         (reduce, next)
+    }
+
+    /// What `layers` layers without a reduction add to a bound.
+    const fn growth(layers: u32) -> u64 {
+        layers as u64 * Arithmetic::<WORD>::PRODUCT_BOUND
     }
 
     /// Two layers of all chunks of `length` words of a row, the first of which has the node `node`.
@@ -130,41 +143,70 @@ impl<const WORD: u32> Forward<'_, WORD> {
         }
     }
 
+    /// The last 4 or 5 layers, and canonical residues at last. The additive operands are reduced in the first of these layers,
+    /// in every PERIOD-th one after it, and in the last. The first chunk of `2^tail` words has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn last_layers<const FIRST: bool, const OTHERS: bool>(&self, node: usize, row: &mut [u64]) {
-        if self.tail == 3 {
-            self.last_3_layers::<FIRST, OTHERS>(node, row);
+    fn last_layers<const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
+        if self.tail == 5 {
+            self.last_layers_from::<0, PERIOD>(2 * node, row);
         } else {
-            self.last_4_layers::<FIRST, OTHERS>(node, row);
+            self.last_layers_from::<1, PERIOD>(node, row);
         }
     }
 
-    /// The layers of chunks of 8, 4 and 2 words, and canonical residues at last.
+    /// The layers of chunks of 32 words (left out if FIRST is 1), 16, 8, 4 and 2 words. The first chunk of 16 words has the node
+    /// `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn last_3_layers<const FIRST: bool, const OTHERS: bool>(&self, node: usize, row: &mut [u64]) {
-        let tail = Tail::new(self.arithmetic);
-        for (twiddles, (x0, x1)) in
-            TailTwiddles::from(self.twiddles, node, row.len()).zip(pairs(row))
-        {
-            let (v0, v1) = tail.layers::<FIRST, OTHERS>((load(x0), load(x1)), &twiddles);
-            store(x0, v0);
-            store(x1, v1);
-        }
-    }
-
-    /// The same with the layer of chunks of 16 words before them.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn last_4_layers<const FIRST: bool, const OTHERS: bool>(&self, node: usize, row: &mut [u64]) {
+    fn last_layers_from<const FIRST: u32, const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
         let a = self.arithmetic;
         let tail = Tail::new(a);
-        let steps = TailTwiddles::from(self.twiddles, 2 * node, row.len()).zip(pairs(row));
-        for (i, (twiddles, (x0, x1))) in steps.enumerate() {
-            let outer = a.twiddle(self.twiddles, node + i);
-            let pair = a.butterfly::<FIRST>((load(x0), load(x1)), outer);
-            let (v0, v1) = tail.layers::<OTHERS, OTHERS>(pair, &twiddles);
-            store(x0, v0);
-            store(x1, v1);
+        let twiddles = TailTwiddles::from(self.twiddles, 2 * node, row.len());
+        let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
+        for (i, (block, twiddles)) in blocks.iter_mut().zip(twiddles).enumerate() {
+            let node = node + HELD / 2 * i;
+            let mut v = load_all(block);
+            if FIRST == 0 {
+                for (i, quarter) in v.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    let factor = a.twiddle(self.twiddles, node / 2 + i);
+                    let [x0, x1, x2, x3] = *quarter;
+                    let (x0, x2) = reducing::<PERIOD, 0, WORD>(a, (x0, x2), factor);
+                    let (x1, x3) = reducing::<PERIOD, 0, WORD>(a, (x1, x3), factor);
+                    *quarter = [x0, x1, x2, x3];
+                }
+            }
+            for i in 0..HELD / 2 {
+                let factor = a.twiddle(self.twiddles, node + i);
+                let pair = (v[2 * i], v[2 * i + 1]);
+                (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
+                    reducing::<PERIOD, 1, WORD>(a, pair, factor)
+                } else {
+                    reducing::<PERIOD, 0, WORD>(a, pair, factor)
+                };
+            }
+            tail.layers::<PERIOD, FIRST>(&mut v, &twiddles);
+            store_all(block, v);
         }
+    }
+}
+
+/// The period of a reduction that is never made.
+const NEVER: u32 = 0;
+
+/// The period of a reduction in the first of the last layers only.
+const ONCE: u32 = 5;
+
+/// The butterfly of layer LAYER of those that are reduced with a period.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn reducing<const PERIOD: u32, const LAYER: u32, const WORD: u32>(
+    a: Arithmetic<WORD>,
+    pair: (__m512i, __m512i),
+    factor: Factor,
+) -> (__m512i, __m512i) {
+    if PERIOD != NEVER && LAYER.is_multiple_of(PERIOD) {
+        a.butterfly::<true>(pair, factor)
+    } else {
+        a.butterfly::<false>(pair, factor)
     }
 }
 
@@ -182,18 +224,11 @@ pub(super) fn quarters(
     low.zip(high).map(|((x0, x1), (x2, x3))| (x0, x1, x2, x3))
 }
 
-/// Vectors two by two.
-#[inline]
-pub(super) fn pairs(row: &mut [u64]) -> impl Iterator<Item = (&mut Words, &mut Words)> {
-    let pairs = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<2>().0;
-    pairs.iter_mut().map(|[x0, x1]| (x0, x1))
-}
-
-/// The twiddles of two chunks of 8 words, their 4 halves and their 8 quarters, factors and quotients.
+/// The twiddles of 16 chunks of 8 words, their 32 halves and their 64 quarters, factors and quotients.
 pub(super) struct TailTwiddles<'a> {
-    pub(super) eights: (&'a [u64; 2], &'a [u64; 2]),
-    pub(super) fours: (&'a [u64; 4], &'a [u64; 4]),
-    pub(super) twos: (&'a Words, &'a Words),
+    pub(super) eights: (&'a [u64; 16], &'a [u64; 16]),
+    pub(super) fours: (&'a [u64; 32], &'a [u64; 32]),
+    pub(super) twos: (&'a [u64; 64], &'a [u64; 64]),
 }
 
 impl<'a> TailTwiddles<'a> {
@@ -204,9 +239,9 @@ impl<'a> TailTwiddles<'a> {
         node: usize,
         length: usize,
     ) -> impl Iterator<Item = Self> {
-        let eights = chunks_of::<2>(twiddles, node, length / 8);
-        let fours = chunks_of::<4>(twiddles, 2 * node, length / 4);
-        let twos = chunks_of::<8>(twiddles, 4 * node, length / 2);
+        let eights = chunks_of::<16>(twiddles, node, length / 8);
+        let fours = chunks_of::<32>(twiddles, 2 * node, length / 4);
+        let twos = chunks_of::<64>(twiddles, 4 * node, length / 2);
         let all = eights.zip(fours).zip(twos);
         all.map(|((eights, fours), twos)| Self {
             eights,
@@ -214,6 +249,28 @@ impl<'a> TailTwiddles<'a> {
             twos,
         })
     }
+
+    /// The words of each array for pair `pair` of the vectors.
+    #[inline]
+    pub(super) fn of_pair(&self, pair: usize) -> PairTwiddles<'a> {
+        PairTwiddles {
+            eights: (part(self.eights.0, pair), part(self.eights.1, pair)),
+            fours: (part(self.fours.0, pair), part(self.fours.1, pair)),
+            twos: (part(self.twos.0, pair), part(self.twos.1, pair)),
+        }
+    }
+}
+
+/// The twiddles of two chunks of 8 words, their 4 halves and their 8 quarters.
+pub(super) struct PairTwiddles<'a> {
+    pub(super) eights: (&'a [u64; 2], &'a [u64; 2]),
+    pub(super) fours: (&'a [u64; 4], &'a [u64; 4]),
+    pub(super) twos: (&'a Words, &'a Words),
+}
+
+#[inline]
+fn part<const SIZE: usize>(words: &[u64], index: usize) -> &[u64; SIZE] {
+    &words.as_chunks::<SIZE>().0[index]
 }
 
 #[inline]
@@ -227,7 +284,25 @@ fn chunks_of<const SIZE: usize>(
         .zip(chunks(&twiddles.quotients[start..start + count]))
 }
 
-/// The last three layers of two vectors, with the permutations in registers.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_all(block: &[Words; HELD]) -> [__m512i; HELD] {
+    let mut vectors = [_mm512_setzero_si512(); HELD];
+    for (vector, words) in vectors.iter_mut().zip(block) {
+        *vector = load(words);
+    }
+    vectors
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn store_all(block: &mut [Words; HELD], vectors: [__m512i; HELD]) {
+    for (words, vector) in block.iter_mut().zip(vectors) {
+        store(words, vector);
+    }
+}
+
+/// The last three layers, of eight pairs of vectors in step, with the permutations in registers.
 struct Tail<const WORD: u32> {
     arithmetic: Arithmetic<WORD>,
     /// Twiddle i four times.
@@ -257,42 +332,61 @@ impl<const WORD: u32> Tail<WORD> {
         }
     }
 
+    /// FIRST counts the layers that were left out before; see [`Forward::last_layers_from`].
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn layers<const FIRST: bool, const OTHERS: bool>(
+    fn layers<const PERIOD: u32, const FIRST: u32>(
         &self,
-        (v0, v1): (__m512i, __m512i),
+        v: &mut [__m512i; HELD],
         twiddles: &TailTwiddles,
-    ) -> (__m512i, __m512i) {
+    ) {
         let a = self.arithmetic;
         let factor = |value, quotient| Factor {
             value,
             quotient: a.cut_quotients(quotient),
         };
-        // x holds words 0 to 3 of both chunks of 8, y words 4 to 7.
-        let x = _mm512_shuffle_i64x2::<0x44>(v0, v1);
-        let y = _mm512_shuffle_i64x2::<0xee>(v0, v1);
-        let repeat = |words| _mm512_permutexvar_epi64(self.repeat_4, load_2(words));
-        let eights = factor(repeat(twiddles.eights.0), repeat(twiddles.eights.1));
-        let (x, y) = a.butterfly::<FIRST>((x, y), eights);
-
-        let halves = (
-            _mm512_permutex2var_epi64(x, self.first_halves, y),
-            _mm512_permutex2var_epi64(x, self.second_halves, y),
-        );
-        let repeat = |words| _mm512_permutexvar_epi64(self.repeat_2, load_4(words));
-        let fours = factor(repeat(twiddles.fours.0), repeat(twiddles.fours.1));
-        let (x, y) = a.butterfly::<OTHERS>(halves, fours);
-
-        // The even and the odd words.
-        let halves = (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
-        let twos = factor(load(twiddles.twos.0), load(twiddles.twos.1));
-        let (x, y) = a.butterfly::<OTHERS>(halves, twos);
-
-        let (x, y) = (a.canonical(a.reduced(x)), a.canonical(a.reduced(y)));
-        (
-            _mm512_permutex2var_epi64(x, self.interleave_low, y),
-            _mm512_permutex2var_epi64(x, self.interleave_high, y),
-        )
+        for i in 0..HELD / 2 {
+            let twiddles = twiddles.of_pair(i).eights;
+            let (v0, v1) = (v[2 * i], v[2 * i + 1]);
+            // x holds words 0 to 3 of both chunks of 8, y words 4 to 7.
+            let x = _mm512_shuffle_i64x2::<0x44>(v0, v1);
+            let y = _mm512_shuffle_i64x2::<0xee>(v0, v1);
+            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_4, load_2(words));
+            let eights = factor(repeat(twiddles.0), repeat(twiddles.1));
+            (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
+                reducing::<PERIOD, 2, WORD>(a, (x, y), eights)
+            } else {
+                reducing::<PERIOD, 1, WORD>(a, (x, y), eights)
+            };
+        }
+        for i in 0..HELD / 2 {
+            let twiddles = twiddles.of_pair(i).fours;
+            let (x, y) = (v[2 * i], v[2 * i + 1]);
+            let halves = (
+                _mm512_permutex2var_epi64(x, self.first_halves, y),
+                _mm512_permutex2var_epi64(x, self.second_halves, y),
+            );
+            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_2, load_4(words));
+            let fours = factor(repeat(twiddles.0), repeat(twiddles.1));
+            (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
+                reducing::<PERIOD, 3, WORD>(a, halves, fours)
+            } else {
+                reducing::<PERIOD, 2, WORD>(a, halves, fours)
+            };
+        }
+        for i in 0..HELD / 2 {
+            let twiddles = twiddles.of_pair(i).twos;
+            let (x, y) = (v[2 * i], v[2 * i + 1]);
+            // The even and the odd words.
+            let halves = (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+            let twos = factor(load(twiddles.0), load(twiddles.1));
+            // Reduced once here, the sums need no product to become canonical.
+            (v[2 * i], v[2 * i + 1]) = a.butterfly::<true>(halves, twos);
+        }
+        for i in 0..HELD / 2 {
+            let (x, y) = (a.canonical_sum(v[2 * i]), a.canonical_sum(v[2 * i + 1]));
+            v[2 * i] = _mm512_permutex2var_epi64(x, self.interleave_low, y);
+            v[2 * i + 1] = _mm512_permutex2var_epi64(x, self.interleave_high, y);
+        }
     }
 }

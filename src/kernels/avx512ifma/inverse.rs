@@ -2,8 +2,8 @@
 
 use super::super::{NttTable, ntt_table::Twiddles};
 use super::arithmetic::{Arithmetic, Factor};
-use super::forward::{CACHED, TailTwiddles, pairs, quarters, tail_layers};
-use super::vector::{lanes, load, load_2, load_4, store};
+use super::forward::{CACHED, HELD, TailTwiddles, load_all, quarters, store_all, tail_layers};
+use super::vector::{LANES, lanes, load, load_2, load_4, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -203,52 +203,70 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         (a.canonical_product(sum), a.canonical_product(difference))
     }
 
-    /// The layers within two vectors, from chunks of 2 words to chunks of `2^tail`, of which the first has the node
-    /// `node`, on residues. The bound after them.
+    /// The layers of chunks of 2 to `2^tail` words, of which the first has the node `node`, on residues. The bound after them.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn first_layers(&self, node: usize, row: &mut [u64]) -> u64 {
         // Without reductions: a sum doubles the bound of layer after layer, from products in the first.
         let bound = Self::PRODUCT << (self.tail - 1);
         if bound <= self.ceiling() {
-            self.first_layers_reducing::<false, false>(node, row);
+            self.first_layers_reducing::<NEVER>(node, row);
             return bound;
         }
-        if bound <= self.arithmetic.limit() {
-            self.first_layers_reducing::<false, true>(node, row);
+        let limit = self.arithmetic.limit();
+        if bound <= limit {
+            self.first_layers_reducing::<LAST>(node, row);
+        } else if 4 * Self::PRODUCT <= limit {
+            self.first_layers_reducing::<SECOND_AND_FOURTH>(node, row);
         } else {
-            self.first_layers_reducing::<true, true>(node, row);
+            self.first_layers_reducing::<EACH>(node, row);
         }
         Self::PRODUCT
     }
 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn first_layers_reducing<const EACH: bool, const LAST: bool>(
-        &self,
-        node: usize,
-        row: &mut [u64],
-    ) {
-        let a = self.arithmetic;
-        let head = Head::new::<EACH>(a);
-        if self.tail == 3 {
-            let twiddles = TailTwiddles::from(self.twiddles, node, row.len());
-            for (twiddles, (x0, x1)) in twiddles.zip(pairs(row)) {
-                let (v0, v1) = head.layers::<EACH, LAST>((load(x0), load(x1)), &twiddles);
-                store(x0, v0);
-                store(x1, v1);
-            }
+    fn first_layers_reducing<const REDUCED: u32>(&self, node: usize, row: &mut [u64]) {
+        if self.tail == 5 {
+            self.first_layers_of::<5, REDUCED>(2 * node, row);
         } else {
-            let offset = a.multiple(Self::PRODUCT << if EACH { 0 } else { 2 });
-            let twiddles = TailTwiddles::from(self.twiddles, 2 * node, row.len());
-            for (i, (twiddles, (x0, x1))) in twiddles.zip(pairs(row)).enumerate() {
-                let pair = head.layers::<EACH, EACH>((load(x0), load(x1)), &twiddles);
-                let outer = a.twiddle(self.twiddles, node + i);
-                let (v0, v1) = a.inverse_butterfly::<LAST>(pair, offset, outer);
-                store(x0, v0);
-                store(x1, v1);
+            self.first_layers_of::<4, REDUCED>(node, row);
+        }
+    }
+
+    /// The first LAYERS layers; the first chunk of 16 words has the node `node`.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn first_layers_of<const LAYERS: u32, const REDUCED: u32>(&self, node: usize, row: &mut [u64]) {
+        let a = self.arithmetic;
+        let head = Head::<WORD, LAYERS, REDUCED>::new(a);
+        let twiddles = TailTwiddles::from(self.twiddles, 2 * node, row.len());
+        let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
+        for (i, (block, twiddles)) in blocks.iter_mut().zip(twiddles).enumerate() {
+            let node = node + HELD / 2 * i;
+            let mut v = load_all(block);
+            head.layers(&mut v, &twiddles);
+            for i in 0..HELD / 2 {
+                let factor = a.twiddle(self.twiddles, node + i);
+                let pair = (v[2 * i], v[2 * i + 1]);
+                (v[2 * i], v[2 * i + 1]) = head.butterfly::<3>(pair, factor);
             }
+            if LAYERS == 5 {
+                for (i, quarter) in v.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    let factor = a.twiddle(self.twiddles, node / 2 + i);
+                    let [x0, x1, x2, x3] = *quarter;
+                    let (x0, x2) = head.butterfly::<4>((x0, x2), factor);
+                    let (x1, x3) = head.butterfly::<4>((x1, x3), factor);
+                    *quarter = [x0, x1, x2, x3];
+                }
+            }
+            store_all(block, v);
         }
     }
 }
+
+/// Which of the first layers have their sums reduced: a bit for each, and the last one unless it is [`NEVER`].
+const LAST: u32 = 0;
+const SECOND_AND_FOURTH: u32 = 1 << 1 | 1 << 3;
+const EACH: u32 = (1 << 5) - 1;
+const NEVER: u32 = u32::MAX;
 
 /// Multiples of q above what each butterfly of a pass subtracts.
 struct Offsets {
@@ -257,10 +275,11 @@ struct Offsets {
     products: __m512i,
 }
 
-/// The first three layers of two vectors, with the permutations in registers.
-struct Head<const WORD: u32> {
+/// The first layers, of eight pairs of vectors in step, with the permutations in registers.
+struct Head<const WORD: u32, const LAYERS: u32, const REDUCED: u32> {
     arithmetic: Arithmetic<WORD>,
-    offsets: [__m512i; 3],
+    /// For each layer, a multiple of q above what its butterflies subtract.
+    offsets: [__m512i; 5],
     /// Twiddle i four times.
     repeat_4: __m512i,
     /// Twiddle i twice.
@@ -272,15 +291,20 @@ struct Head<const WORD: u32> {
     second_halves: __m512i,
 }
 
-impl<const WORD: u32> Head<WORD> {
+impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, REDUCED> {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn new<const EACH: bool>(a: Arithmetic<WORD>) -> Self {
-        let product = Arithmetic::<WORD>::PRODUCT_BOUND;
-        let third = if EACH { product } else { 2 * product };
+    fn new(a: Arithmetic<WORD>) -> Self {
+        let bounds = Self::bounds();
         Self {
             arithmetic: a,
-            offsets: [a.multiple(1), a.multiple(product), a.multiple(third)],
+            offsets: [
+                a.multiple(bounds[0]),
+                a.multiple(bounds[1]),
+                a.multiple(bounds[2]),
+                a.multiple(bounds[3]),
+                a.multiple(bounds[4]),
+            ],
             repeat_4: lanes([0, 0, 0, 0, 1, 1, 1, 1]),
             repeat_2: lanes([0, 0, 1, 1, 2, 2, 3, 3]),
             even: lanes([0, 2, 4, 6, 8, 10, 12, 14]),
@@ -290,40 +314,85 @@ impl<const WORD: u32> Head<WORD> {
         }
     }
 
+    /// The bound of what enters each layer; 0 for a layer that is not taken.
+    const fn bounds() -> [u64; 5] {
+        let mut bounds = [0; 5];
+        bounds[0] = 1;
+        let mut layer = 1;
+        while layer < LAYERS {
+            let product = Arithmetic::<WORD>::PRODUCT_BOUND;
+            let before = bounds[layer as usize - 1];
+            bounds[layer as usize] = if Self::reduces(layer - 1) || 2 * before < product {
+                product
+            } else {
+                2 * before
+            };
+            layer += 1;
+        }
+        bounds
+    }
+
+    /// Whether the sums of a layer are reduced.
+    const fn reduces(layer: u32) -> bool {
+        REDUCED != NEVER && (layer == LAYERS - 1 || REDUCED >> layer & 1 == 1)
+    }
+
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn layers<const EACH: bool, const LAST: bool>(
+    fn butterfly<const LAYER: u32>(
         &self,
-        (v0, v1): (__m512i, __m512i),
-        twiddles: &TailTwiddles,
+        pair: (__m512i, __m512i),
+        factor: Factor,
     ) -> (__m512i, __m512i) {
+        let offset = self.offsets[LAYER as usize];
+        if const { Self::reduces(LAYER) } {
+            self.arithmetic
+                .inverse_butterfly::<true>(pair, offset, factor)
+        } else {
+            self.arithmetic
+                .inverse_butterfly::<false>(pair, offset, factor)
+        }
+    }
+
+    /// The layers of chunks of 2, 4 and 8 words.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn layers(&self, v: &mut [__m512i; HELD], twiddles: &TailTwiddles) {
         let a = self.arithmetic;
         let factor = |value, quotient| Factor {
             value,
             quotient: a.cut_quotients(quotient),
         };
-        let halves = (
-            _mm512_permutex2var_epi64(v0, self.even, v1),
-            _mm512_permutex2var_epi64(v0, self.odd, v1),
-        );
-        let twos = factor(load(twiddles.twos.0), load(twiddles.twos.1));
-        let (x, y) = a.inverse_butterfly::<EACH>(halves, self.offsets[0], twos);
-
-        let halves = (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
-        let repeat = |words| _mm512_permutexvar_epi64(self.repeat_2, load_4(words));
-        let fours = factor(repeat(twiddles.fours.0), repeat(twiddles.fours.1));
-        let (x, y) = a.inverse_butterfly::<EACH>(halves, self.offsets[1], fours);
-
-        let halves = (
-            _mm512_permutex2var_epi64(x, self.first_halves, y),
-            _mm512_permutex2var_epi64(x, self.second_halves, y),
-        );
-        let repeat = |words| _mm512_permutexvar_epi64(self.repeat_4, load_2(words));
-        let eights = factor(repeat(twiddles.eights.0), repeat(twiddles.eights.1));
-        let (x, y) = a.inverse_butterfly::<LAST>(halves, self.offsets[2], eights);
-        (
-            _mm512_shuffle_i64x2::<0x44>(x, y),
-            _mm512_shuffle_i64x2::<0xee>(x, y),
-        )
+        for i in 0..HELD / 2 {
+            let twiddles = twiddles.of_pair(i).twos;
+            let (x, y) = (v[2 * i], v[2 * i + 1]);
+            let halves = (
+                _mm512_permutex2var_epi64(x, self.even, y),
+                _mm512_permutex2var_epi64(x, self.odd, y),
+            );
+            let twos = factor(load(twiddles.0), load(twiddles.1));
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(halves, twos);
+        }
+        for i in 0..HELD / 2 {
+            let twiddles = twiddles.of_pair(i).fours;
+            let (x, y) = (v[2 * i], v[2 * i + 1]);
+            let halves = (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_2, load_4(words));
+            let fours = factor(repeat(twiddles.0), repeat(twiddles.1));
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(halves, fours);
+        }
+        for i in 0..HELD / 2 {
+            let twiddles = twiddles.of_pair(i).eights;
+            let (x, y) = (v[2 * i], v[2 * i + 1]);
+            let halves = (
+                _mm512_permutex2var_epi64(x, self.first_halves, y),
+                _mm512_permutex2var_epi64(x, self.second_halves, y),
+            );
+            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_4, load_2(words));
+            let eights = factor(repeat(twiddles.0), repeat(twiddles.1));
+            let (x, y) = self.butterfly::<2>(halves, eights);
+            v[2 * i] = _mm512_shuffle_i64x2::<0x44>(x, y);
+            v[2 * i + 1] = _mm512_shuffle_i64x2::<0xee>(x, y);
+        }
     }
 }

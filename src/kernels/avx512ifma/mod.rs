@@ -36,7 +36,7 @@ pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
 const MAX_NARROW_BITS: u32 = 50;
 
 /// Transforms of a smaller degree have no full pass over vectors.
-const MIN_DEGREE: usize = 32;
+const MIN_DEGREE: usize = 128;
 
 /// The name that `SLOTWISE_KERNELS` accepts.
 const NAME: &str = "avx512ifma";
