@@ -7,7 +7,8 @@ mod evaluation;
 mod frame;
 mod header;
 mod keys;
-mod packing;
+#[doc(hidden)]
+pub mod packing;
 mod params;
 mod plaintext;
 mod rows;

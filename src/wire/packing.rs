@@ -1,10 +1,12 @@
 //! Residues as bit strings: each takes the bits of its modulus, the lowest first, without gaps.
 //!
+//! Public for the benchmarks only.
+//!
 //! Eight residues of b bits fill b bytes, so a row of N residues, N a multiple of 8, has no padding. Two residues at a time
 //! lie in a double word: at most 2 * 61 bits, shifted by at most 6.
 
 /// How many bytes beyond the packed ones [`pack`] writes and [`unpack`] reads.
-pub(super) const SLACK: usize = 16;
+pub const SLACK: usize = 16;
 
 /// Where the four pairs of eight residues start: byte, and bit within it.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +16,16 @@ struct Layout {
 }
 
 /// The bytes of `count` residues of `bits` bits, `count` a multiple of 8.
-pub(super) const fn packed_length(count: usize, bits: u32) -> usize {
+#[must_use]
+pub const fn packed_length(count: usize, bits: u32) -> usize {
     count / 8 * bits as usize
 }
 
 /// Packs residues of at most `bits` bits, 1 to 61. `packed` has [`SLACK`] bytes more than they take.
-pub(super) fn pack(residues: &[u64], bits: u32, packed: &mut [u8]) {
+///
+/// # Panics
+/// If it has not.
+pub fn pack(residues: &[u64], bits: u32, packed: &mut [u8]) {
     let layout = Layout::new(bits);
     let length = bits as usize;
     let mut start = 0;
@@ -42,8 +48,11 @@ pub(super) fn pack(residues: &[u64], bits: u32, packed: &mut [u8]) {
 
 /// Unpacks residues of `bits` bits and tells whether all are below `bound`, without a branch on any. `packed` has [`SLACK`]
 /// bytes more than they take.
+///
+/// # Panics
+/// If it has not.
 #[must_use]
-pub(super) fn unpack(packed: &[u8], bits: u32, bound: u64, residues: &mut [u64]) -> bool {
+pub fn unpack(packed: &[u8], bits: u32, bound: u64, residues: &mut [u64]) -> bool {
     let layout = Layout::new(bits);
     let length = bits as usize;
     let mask = (1u64 << bits) - 1;
@@ -55,8 +64,10 @@ pub(super) fn unpack(packed: &[u8], bits: u32, bound: u64, residues: &mut [u64])
         let window = &packed[start..start + length + SLACK];
         for pair in 0..4 {
             let at = layout.bytes[pair];
-            let word: [u8; 16] = std::array::from_fn(|i| window[at + i]);
-            let both = u128::from_le_bytes(word) >> layout.shifts[pair];
+            let Some(word) = window[at..].first_chunk::<16>() else {
+                return false;
+            };
+            let both = u128::from_le_bytes(*word) >> layout.shifts[pair];
             let (low, high) = (low(both) & mask, low(both >> bits) & mask);
             excess |= largest.wrapping_sub(low) | largest.wrapping_sub(high);
             group[2 * pair] = low;

@@ -334,6 +334,17 @@ fn forged_parameters_are_named() {
         read(3, [&[data[0]; 200], &[]], &[]),
         Err(Error::TooManyPrimes { .. })
     ));
+}
+
+#[test]
+fn forged_digits_and_policies_are_named() {
+    let context = ckks_context(8);
+    let rlwe = context.params().rlwe();
+    let (data, special) = (rlwe.data_primes(), rlwe.special_primes());
+    let read = |degree, primes: [&[u64]; 2], digits: &[u8]| {
+        CkksParams::insecure_from_bytes(&parameters(degree, [0, 0], primes, digits))
+    };
+    let d = &[1; 3][..rlwe.digit_sizes().len()];
     for sizes in [&[][..], &[1], &[0, 1, 2], &[255; 200]] {
         let error = read(3, [data, special], sizes).unwrap_err();
         assert!(
