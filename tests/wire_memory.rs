@@ -81,7 +81,8 @@ fn memory_is_bounded_by_the_context() {
     let public = client.generate_encryption_key().unwrap();
     let server = client.generate_server_key(&Rotations::steps(&[1])).unwrap();
     let keys = server.evaluation_keys();
-    let (poly, key_poly) = (8 * 4096 * 2, 8 * 4096 * 3);
+    let row = 8 * 4096;
+    let (poly, key_poly) = (2 * row, 3 * row);
     check(&vector.ciphertexts()[0], &context, 2 * poly + SMALL);
     check::<PublicKey>(
         &PublicKey::from_bytes(&public.to_bytes(), context.rlwe()).unwrap(),
@@ -93,10 +94,10 @@ fn memory_is_bounded_by_the_context() {
     check::<RelinearizationKey>(
         relinearization,
         context.rlwe(),
-        2 * digits * key_poly + SMALL,
+        2 * digits * key_poly + 2 * row + SMALL,
     );
     // Two keys, and the permutation of one.
-    let most = 2 * (2 * digits * key_poly + SMALL) + 4 * 4096 + SMALL;
+    let most = 2 * (2 * digits * key_poly + 2 * row + SMALL) + 4 * 4096 + SMALL;
     check::<EvaluationKeys>(keys, context.rlwe(), most);
     // Parameters that would make a context of gigabytes are checked without its tables.
     let params = context.params().to_bytes();

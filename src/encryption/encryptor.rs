@@ -1,9 +1,14 @@
 use crate::encoding::{BfvPlaintext, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext, Transport};
 use crate::error::{Error, Result};
+use crate::kernels::Modulus;
 use crate::keys::{KeyId, PublicKey, SecretKey};
-use crate::params::{BfvContext, CkksContext, Context, log2_sum};
-use crate::ring::{CoeffPoly, NttPoly, Seed, centred_binomial, expand_seed, ternary};
+use crate::parallel::for_each_row;
+use crate::params::{BfvContext, CkksContext, Context, KeySwitching, log2_sum};
+use crate::ring::{
+    CoeffPoly, NttPoly, Seed, centred_binomial, centred_binomial_coefficients, expand_seed,
+    small_row, ternary,
+};
 use rand::CryptoRng;
 use std::sync::Arc;
 use zeroize::Zeroize;
@@ -226,22 +231,16 @@ fn public_zero(
         .then(|| context.key_switching(level))
         .transpose()?;
     let extended = switching.map_or(basis, |switching| &switching.extended);
-    let positions: Vec<usize> = switching.map_or((0..=level).collect(), |switching| {
-        switching.positions.clone()
-    });
     let mut mask = ternary(extended, rng).into_ntt();
     let mut half = |key: &NttPoly| {
-        let mut error: CoeffPoly = centred_binomial(extended, rng);
-        let mut product = error.clone().into_ntt();
-        error.zeroize();
-        product.for_each_row(|i, row| {
-            let q = extended.modulus(i);
-            q.kernels()
-                .mul_add_assign(q, row, key.row(positions[i]), mask.row(i));
-        });
+        let errors = centred_binomial_coefficients(context.degree(), rng);
         match switching {
-            Some(switching) => switching.divider.divide(&product),
-            None => product,
+            Some(switching) => masked_and_divided(switching, key, &mask, &errors),
+            None => {
+                let mut half = CoeffPoly::from_small(basis, &errors).into_ntt();
+                half.mul_add_assign(&mask, &key.truncated(basis));
+                half
+            }
         }
     };
     let polys = [half(&key.b), half(&key.a)];
@@ -251,6 +250,53 @@ fn public_zero(
         log2_sum(&[noise.public_encryption() - special, noise.division(1)])
     });
     Ok((polys, Transport::Plain, deviation))
+}
+
+/// `(key mask + errors) / P`. The errors join in coefficient form: modulo P before the division, and with the remainder that is
+/// taken off, so that neither needs a transform of its own.
+fn masked_and_divided(
+    switching: &KeySwitching,
+    key: &NttPoly,
+    mask: &NttPoly,
+    errors: &[i64],
+) -> NttPoly {
+    let (extended, divider) = (&switching.extended, &switching.divider);
+    let (pool, degree, head) = (extended.pool(), extended.degree(), divider.head().len());
+    let product = |i: usize, row: &mut [u64]| {
+        let q = extended.modulus(i);
+        row.copy_from_slice(key.row(switching.positions[i]));
+        q.kernels().mul_assign(q, row, mask.row(i));
+    };
+    let with_small = |q: &Modulus, errors: &[i64], work: &mut dyn FnMut(&[u64])| {
+        let mut row = pool.take(degree);
+        small_row(q, errors, &mut row);
+        work(&row);
+        row.zeroize();
+        pool.put(row);
+    };
+    let mut tail = pool.take((extended.len() - head) * degree);
+    for_each_row(&mut tail, degree, |i, row| {
+        product(head + i, row);
+        extended.table(head + i).inverse(row);
+        let q = extended.modulus(head + i);
+        with_small(q, errors, &mut |errors| {
+            q.kernels().add_assign(q, row, errors)
+        });
+    });
+    let weights = divider.weights(&tail);
+    pool.put(tail);
+    let mut quotient = NttPoly::unspecified(divider.head());
+    quotient.for_each_row(|i, row| {
+        product(i, row);
+        divider.divide_row_less(i, row, &weights, |remainder| {
+            let q = extended.modulus(i);
+            with_small(q, errors, &mut |errors| {
+                q.kernels().sub_assign(q, remainder, errors)
+            });
+        });
+    });
+    pool.put(weights);
+    quotient
 }
 
 fn body(

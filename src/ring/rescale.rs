@@ -74,9 +74,21 @@ impl TailDivider {
 
     /// Row i of the quotient, from that of the dividend.
     pub(crate) fn divide_row(&self, i: usize, row: &mut [u64], weights: &[u64]) {
+        self.divide_row_less(i, row, weights, |_| {});
+    }
+
+    /// Row i of the quotient of the dividend less what `change` adds to its remainder, in coefficient form.
+    pub(crate) fn divide_row_less(
+        &self,
+        i: usize,
+        row: &mut [u64],
+        weights: &[u64],
+        change: impl FnOnce(&mut [u64]),
+    ) {
         let (q, pool) = (self.head.modulus(i), self.head.pool());
         let mut remainder = pool.take(row.len());
         self.converter.centred_row(i, weights, &mut remainder);
+        change(&mut remainder);
         self.head.table(i).forward(&mut remainder);
         q.kernels().sub_scale(q, row, &remainder, self.inverses[i]);
         pool.put(remainder);

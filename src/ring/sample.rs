@@ -63,10 +63,10 @@ pub(crate) fn expand_seed_row(
 #[must_use]
 pub fn ternary(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
     let mut coefficients = Zeroizing::new(vec![0i64; basis.degree()]);
-    for coefficient in coefficients.iter_mut() {
+    for_each_word(&mut coefficients, rng, |coefficient, word| {
         // floor(3 r / 2^64) - 1 without a branch.
-        *coefficient = ((u128::from(rng.next_u64()) * 3) >> 64) as i64 - 1;
-    }
+        *coefficient = ((u128::from(word) * 3) >> 64) as i64 - 1;
+    });
     CoeffPoly::from_small(basis, &coefficients)
 }
 
@@ -84,12 +84,25 @@ pub(crate) fn centred_binomial_coefficients(
 ) -> Zeroizing<Vec<i64>> {
     const COINS: u64 = (1 << 21) - 1;
     let mut coefficients = Zeroizing::new(vec![0i64; degree]);
-    for coefficient in coefficients.iter_mut() {
-        let bits = rng.next_u64();
+    for_each_word(&mut coefficients, rng, |coefficient, bits| {
         *coefficient =
             i64::from((bits & COINS).count_ones()) - i64::from(((bits >> 21) & COINS).count_ones());
-    }
+    });
     coefficients
+}
+
+/// Calls `work` on each coefficient with a random word of its own.
+fn for_each_word(coefficients: &mut [i64], rng: &mut impl CryptoRng, work: impl Fn(&mut i64, u64)) {
+    const WORDS: usize = 256;
+    let mut bytes = Zeroizing::new([0; 8 * WORDS]);
+    for coefficients in coefficients.chunks_mut(WORDS) {
+        let bytes = &mut bytes[..8 * coefficients.len()];
+        rng.fill_bytes(bytes);
+        let words = bytes.as_chunks::<8>().0.iter();
+        for (coefficient, &word) in coefficients.iter_mut().zip(words) {
+            work(coefficient, u64::from_le_bytes(word));
+        }
+    }
 }
 
 #[cfg(test)]

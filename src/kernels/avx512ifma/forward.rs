@@ -1,4 +1,4 @@
-//! The forward transform: passes of two layers over ever shorter chunks, then the last layers within two vectors.
+//! The forward transform: passes of two layers over ever shorter chunks, then the last layers in registers.
 //!
 //! A chunk is numbered by its node, the index of its twiddle: the halves of the chunk of node i are those of nodes 2i and
 //! 2i + 1. All chunks of one length have equal bounds.
