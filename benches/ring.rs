@@ -27,7 +27,7 @@ fn ring(criterion: &mut Criterion) {
         bencher.iter(|| converter.balanced(black_box(coefficients.data()), &mut output));
     });
     group.bench_function("divide_by_2_of_8", |bencher| {
-        bencher.iter(|| divider.divide(values.clone()))
+        bencher.iter(|| divider.divide(&values))
     });
     group.bench_function("automorphism_8", |bencher| {
         bencher.iter(|| values.automorphism(black_box(&permutation)))

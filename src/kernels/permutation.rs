@@ -17,6 +17,10 @@ impl BlockPermutation {
     ///
     /// # Panics
     /// If it does not move whole blocks, or has more than eight patterns, or more than 2^29 blocks.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a place within a block is below 8"
+    )]
     pub(crate) fn new(sources: &[usize]) -> Self {
         let mut patterns: Vec<[u8; BLOCK]> = Vec::with_capacity(BLOCK);
         let (blocks, rest) = sources.as_chunks::<BLOCK>();

@@ -197,20 +197,24 @@ impl BasisConverter {
         reason = "the sum of k quotients is in [0, k]"
     )]
     fn round_quotients(&self, rows: &[u64], overflow: &mut [u64]) {
+        const PART: usize = 1 << 10;
         const STRIP: usize = 64;
         let length = overflow.len();
-        for (strip, v) in overflow.chunks_mut(STRIP).enumerate() {
-            let mut sums = [0.5; STRIP]; // truncation then rounds to nearest
-            for (row, reciprocal) in rows.chunks_exact(length).zip(&self.reciprocals) {
-                let row = &row[strip * STRIP..][..v.len()];
-                sums.iter_mut()
-                    .zip(row)
-                    .for_each(|(sum, &y)| *sum += y as f64 * reciprocal);
+        for_each_row(overflow, PART.min(length), |part, overflow| {
+            for (strip, v) in overflow.chunks_mut(STRIP).enumerate() {
+                let start = part * PART + strip * STRIP;
+                let mut sums = [0.5; STRIP]; // truncation then rounds to nearest
+                for (row, reciprocal) in rows.chunks_exact(length).zip(&self.reciprocals) {
+                    let row = &row[start..][..v.len()];
+                    sums.iter_mut()
+                        .zip(row)
+                        .for_each(|(sum, &y)| *sum += y as f64 * reciprocal);
+                }
+                v.iter_mut()
+                    .zip(&sums)
+                    .for_each(|(v, &sum)| *v = sum as u64);
             }
-            v.iter_mut()
-                .zip(&sums)
-                .for_each(|(v, &sum)| *v = sum as u64);
-        }
+        });
     }
 
     fn row_length(&self, input: &[u64], output: &[u64]) -> usize {
