@@ -254,14 +254,17 @@ impl CkksEncoder {
         }
         let mut poly = CoeffPoly::zero(basis);
         if message_bits < 62.0 {
+            // Made positive, so that all rows are reduced as words.
+            const OFFSET: u64 = 1 << 62;
+            let mut shifted = vec![OFFSET; basis.degree()];
             #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
-            let rounded: Vec<i64> = scaled.iter().map(|value| value.round() as i64).collect();
+            for (word, value) in shifted.iter_mut().step_by(gap).zip(scaled) {
+                *word = OFFSET.wrapping_add_signed(value.round() as i64);
+            }
             poly.for_each_row(|i, row| {
                 let q = basis.modulus(i);
-                row.iter_mut()
-                    .step_by(gap)
-                    .zip(&rounded)
-                    .for_each(|(x, &c)| *x = q.reduce_signed(c));
+                q.kernels().reduce(q, row, &shifted);
+                q.kernels().add_scalar(q, row, q.neg(q.reduce(OFFSET)));
             });
         } else {
             let one = Scale::power_of_two(0);

@@ -7,68 +7,57 @@ use std::f64::consts::PI;
 /// Source: CKKS 2017 (eprint 2016/421), section 3.2; the order of the roots as in HEAAN.
 #[derive(Debug)]
 pub(crate) struct SlotsFft {
-    /// zeta^k for k below 4n.
-    roots: Vec<Complex64>,
-    /// 5^j mod 4n.
-    rotation_group: Vec<usize>,
+    /// For each layer, from blocks of 2 values to all in one block, the roots `zeta_m^(5^j)` of its butterflies, with `zeta_m` a
+    /// primitive m-th root of unity and m four times the block's length.
+    layers: Vec<Vec<Complex64>>,
 }
 
 impl SlotsFft {
     /// The transform of `slots` slots, a power of two.
     pub(crate) fn new(slots: usize) -> Self {
-        let order = 4 * slots;
-        // Each root from its own angle in the first octant's precision: errors do not accumulate.
-        let roots = (0..order)
-            .map(|k| Complex64::cis(2.0 * PI * as_f64(k) / as_f64(order)))
-            .collect();
-        let mut power = 1;
-        let rotation_group = std::iter::repeat_with(|| {
-            let here = power;
-            power = power * 5 % order;
-            here
-        })
-        .take(slots)
-        .collect();
+        let layer = |log: u32| {
+            let half = 1usize << log;
+            let order = 8 * half;
+            let mut power = 1;
+            // Each root from its own angle: errors do not accumulate.
+            let root = |_| {
+                let root = Complex64::cis(2.0 * PI * as_f64(power) / as_f64(order));
+                power = power * 5 % order;
+                root
+            };
+            (0..half).map(root).collect()
+        };
         Self {
-            roots,
-            rotation_group,
+            layers: (0..slots.trailing_zeros()).map(layer).collect(),
         }
     }
 
     /// Coefficients to slot values, in place.
     pub(crate) fn evaluate(&self, values: &mut [Complex64]) {
         bit_reverse(values);
-        let mut length = 2;
-        while length <= values.len() {
-            let (half, order) = (length / 2, length * 4);
-            let gap = self.roots.len() / order;
-            for block in values.chunks_exact_mut(length) {
-                let (upper, lower) = block.split_at_mut(half);
-                for ((x, y), power) in upper.iter_mut().zip(lower).zip(&self.rotation_group) {
-                    let product = *y * self.roots[power % order * gap];
+        for roots in &self.layers {
+            for block in values.chunks_exact_mut(2 * roots.len()) {
+                let (upper, lower) = block.split_at_mut(roots.len());
+                for ((x, y), root) in upper.iter_mut().zip(lower).zip(roots) {
+                    let product = *y * root;
                     *y = *x - product;
                     *x += product;
                 }
             }
-            length *= 2;
         }
     }
 
     /// Slot values to coefficients, in place: the inverse of [`evaluate`](Self::evaluate).
     pub(crate) fn interpolate(&self, values: &mut [Complex64]) {
-        let mut length = values.len();
-        while length >= 2 {
-            let (half, order) = (length / 2, length * 4);
-            let gap = self.roots.len() / order;
-            for block in values.chunks_exact_mut(length) {
-                let (upper, lower) = block.split_at_mut(half);
-                for ((x, y), power) in upper.iter_mut().zip(lower).zip(&self.rotation_group) {
+        for roots in self.layers.iter().rev() {
+            for block in values.chunks_exact_mut(2 * roots.len()) {
+                let (upper, lower) = block.split_at_mut(roots.len());
+                for ((x, y), root) in upper.iter_mut().zip(lower).zip(roots) {
                     let difference = *x - *y;
                     *x += *y;
-                    *y = difference * self.roots[power % order * gap].conj();
+                    *y = difference * root.conj();
                 }
             }
-            length /= 2;
         }
         bit_reverse(values);
         let factor = 1.0 / as_f64(values.len());
