@@ -12,6 +12,7 @@ pub(crate) fn for_each_row(
         use rayon::prelude::*;
         data.par_chunks_exact_mut(length)
             .enumerate()
+            .with_max_len(1)
             .for_each(|(index, row)| work(index, row));
         return;
     }
@@ -40,6 +41,7 @@ pub(crate) fn for_each_row_of<const ARRAYS: usize>(
         use rayon::prelude::*;
         let rows: Vec<_> = rows.enumerate().collect();
         rows.into_par_iter()
+            .with_max_len(1)
             .for_each(|(index, rows)| work(index, rows));
         return;
     }
@@ -54,6 +56,26 @@ pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send
         return (0..count).into_par_iter().map(work).collect();
     }
     (0..count).map(work).collect()
+}
+
+/// Calls `work`, which hands rows to other threads several times, on a thread of the pool: a thread outside would sleep and be
+/// woken each time. `words` are those of its rows.
+pub(crate) fn in_pool<T: Send>(words: usize, work: impl FnOnce() -> T + Send) -> T {
+    #[cfg(feature = "parallel")]
+    if words >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
+        return rayon::scope(|_| work());
+    }
+    #[cfg(not(feature = "parallel"))]
+    let _ = words;
+    work()
+}
+
+/// How many threads `rows` rows leave idle at the end.
+pub(crate) fn idle_beside(rows: usize) -> usize {
+    #[cfg(feature = "parallel")]
+    return rows.next_multiple_of(rayon::current_num_threads()) - rows;
+    #[cfg(not(feature = "parallel"))]
+    return 0 * rows;
 }
 
 /// Below this many words a hand-over to another thread costs more than it saves.

@@ -2,7 +2,7 @@ use crate::encoding::{BfvPlaintext, CkksEncoder, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext};
 use crate::error::{Error, Result};
 use crate::keys::SecretKey;
-use crate::ring::{CoeffPoly, Integers, NttPoly, RnsBasis, log2};
+use crate::ring::{Integers, NttPoly, RnsBasis, log2};
 use num_complex::Complex64;
 use std::sync::Arc;
 use zeroize::Zeroize;
@@ -150,12 +150,21 @@ impl Decryptable for BfvCiphertext {
         self.check_decryptable()?;
         let tables = self.context.level(self.level())?;
         let basis = self.context.rlwe().basis(self.level())?;
-        let mut phase: CoeffPoly = decryptor.phase(&self.body, basis)?.into_coeff();
-        phase.scale(&tables.plain_residues);
+        let mut phase: NttPoly = decryptor.phase(&self.body, basis)?;
         let t = self.context.plaintext_modulus();
-        let mut message = vec![0; basis.degree()];
-        tables.to_plain.centred(phase.data(), &mut message);
+        let (converter, degree) = (&tables.to_plain, basis.degree());
+        let mut weights = basis.pool().take(converter.centred_width() * degree);
+        converter.centred_weights(&mut weights, |i, row| {
+            let q = basis.modulus(i);
+            row.copy_from_slice(phase.row(i));
+            basis.table(i).inverse(row);
+            q.kernels().scale(q, row, tables.plain_residues[i]);
+        });
         phase.zeroize();
+        let mut message = vec![0; degree];
+        converter.centred_row(0, &weights, &mut message);
+        weights.zeroize();
+        basis.pool().put(weights);
         t.kernels()
             .scale(t, &mut message, t.shoup(tables.negated_inverse_mod_plain));
         Ok(BfvPlaintext::new(&self.context, message))

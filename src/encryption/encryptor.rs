@@ -3,7 +3,6 @@ use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext, Tra
 use crate::error::{Error, Result};
 use crate::kernels::Modulus;
 use crate::keys::{KeyId, PublicKey, SecretKey};
-use crate::parallel::for_each_row;
 use crate::params::{BfvContext, CkksContext, Context, KeySwitching, log2_sum};
 use crate::ring::{
     CoeffPoly, NttPoly, Seed, centred_binomial, centred_binomial_coefficients, expand_seed,
@@ -274,8 +273,7 @@ fn masked_and_divided(
         row.zeroize();
         pool.put(row);
     };
-    let mut tail = pool.take((extended.len() - head) * degree);
-    for_each_row(&mut tail, degree, |i, row| {
+    let weights = divider.weights(|i, row| {
         product(head + i, row);
         extended.table(head + i).inverse(row);
         let q = extended.modulus(head + i);
@@ -283,8 +281,6 @@ fn masked_and_divided(
             q.kernels().add_assign(q, row, errors)
         });
     });
-    let weights = divider.weights(&tail);
-    pool.put(tail);
     let mut quotient = NttPoly::unspecified(divider.head());
     quotient.for_each_row(|i, row| {
         product(i, row);

@@ -7,7 +7,7 @@
 use crate::evaluator::ckks::tensor_polys;
 use crate::parallel::for_each_row;
 use crate::params::TensorTables;
-use crate::ring::{NttPoly, RnsBasis};
+use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 
 /// The three polynomials of the product of two ciphertexts of degree 1 at one level.
 pub(super) fn tensor(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> [NttPoly; 3] {
@@ -16,43 +16,85 @@ pub(super) fn tensor(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) 
         _ => scale_and_extend(b[number - 2], tables),
     });
     let [a, b] = [0, 2].map(|i| [&extended[i], &extended[i + 1]]);
-    tensor_polys(a, b).map(|mut product| {
-        product.scale(&tables.plain_residues);
-        tables.divider.divide(&product)
-    })
+    tensor_polys(a, b).map(|product| tables.divider.divide(&product))
 }
 
 /// The centred polynomial modulo Q and R.
 fn extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
-    let coefficients = poly.clone().into_coeff();
     let mut extended = NttPoly::unspecified(&tables.joined);
     let (data, auxiliary) = extended.data_mut().split_at_mut(poly.data().len());
     data.copy_from_slice(poly.data());
-    tables.to_auxiliary.centred(coefficients.data(), auxiliary);
-    transform(auxiliary, &tables.auxiliary);
+    let coefficients = |i: usize, row: &mut [u64]| coefficients(poly, i, row);
+    convert(
+        &tables.to_auxiliary,
+        &tables.auxiliary,
+        coefficients,
+        auxiliary,
+        |i, row| {
+            tables.auxiliary.table(i).forward(row);
+        },
+    );
     extended
 }
 
-/// `round(R/Q poly)`, centred, modulo Q and R.
+/// `t round(R/Q poly)`, the rounded polynomial centred, modulo Q and R.
 ///
 /// `R x - [R x]_Q` is Q times the rounding, and `R x` is 0 modulo R: modulo R the rounding is `-[R x]_Q Q^-1`.
 fn scale_and_extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
-    let mut coefficients = poly.clone().into_coeff();
-    coefficients.scale(&tables.auxiliary_residues);
+    let (basis, degree) = (poly.basis(), poly.basis().degree());
     let mut extended = NttPoly::unspecified(&tables.joined);
     let (data, auxiliary) = extended.data_mut().split_at_mut(poly.data().len());
-    tables.to_auxiliary.centred(coefficients.data(), auxiliary);
-    for_each_row(auxiliary, poly.basis().degree(), |i, row| {
-        let r = tables.auxiliary.modulus(i);
-        r.kernels().scale(r, row, tables.negated_inverses[i]);
+    let scaled = |i: usize, row: &mut [u64]| {
+        coefficients(poly, i, row);
+        let q = basis.modulus(i);
+        q.kernels().scale(q, row, tables.auxiliary_residues[i]);
+    };
+    convert(
+        &tables.to_auxiliary,
+        &tables.auxiliary,
+        scaled,
+        auxiliary,
+        |i, row| {
+            let r = tables.auxiliary.modulus(i);
+            r.kernels().scale(r, row, tables.negated_inverses[i]);
+        },
+    );
+    // Prime i of both.
+    let times_plain = |i: usize, row: &mut [u64]| {
+        let q = tables.joined.modulus(i);
+        q.kernels().scale(q, row, tables.plain_residues[i]);
+        tables.joined.table(i).forward(row);
+    };
+    let rounded = |i: usize, row: &mut [u64]| {
+        row.copy_from_slice(&auxiliary[i * degree..][..degree]);
+    };
+    convert(&tables.from_auxiliary, basis, rounded, data, times_plain);
+    for_each_row(auxiliary, degree, |i, row| {
+        times_plain(basis.len() + i, row)
     });
-    tables.from_auxiliary.centred(auxiliary, data);
-    transform(data, poly.basis());
-    transform(auxiliary, &tables.auxiliary);
     extended
 }
 
-/// The NTT of each row.
-fn transform(rows: &mut [u64], basis: &RnsBasis) {
-    for_each_row(rows, basis.degree(), |i, row| basis.table(i).forward(row));
+/// The coefficients modulo prime i.
+fn coefficients(poly: &NttPoly, i: usize, row: &mut [u64]) {
+    row.copy_from_slice(poly.row(i));
+    poly.basis().table(i).inverse(row);
+}
+
+/// A centred conversion: `fill` gives the coefficients modulo each prime, `finish` changes each row of the result.
+fn convert(
+    converter: &BasisConverter,
+    to: &RnsBasis,
+    fill: impl Fn(usize, &mut [u64]) + Sync + Send,
+    rows: &mut [u64],
+    finish: impl Fn(usize, &mut [u64]) + Sync + Send,
+) {
+    let (pool, degree) = (to.pool(), to.degree());
+    let mut weights = pool.take(converter.centred_width() * degree);
+    converter.centred_weights(&mut weights, fill);
+    for_each_row(rows, degree, |i, row| {
+        converter.centred_row(i, &weights, row);
+        finish(i, row);
+    });
+    pool.put(weights);
 }

@@ -1,7 +1,7 @@
 use crate::error::{Error, Result};
 use crate::kernels::AlignedWords;
 use crate::keys::SwitchingKey;
-use crate::parallel::{for_each_row, for_each_row_of};
+use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
 use crate::params::{Context, KeySwitching};
 use crate::ring::{CoeffPoly, NttPoly, TailDivider};
 use std::sync::Arc;
@@ -45,7 +45,9 @@ impl HoistedDigits {
             let digits = &self.rows[i * length..(i + 1) * length];
             multiply(switching, i, digits, key, sums);
         };
-        Ok(divided(switching, &switching.divider, sums, place))
+        Ok(in_pool(self.rows.len(), || {
+            divided(switching, &switching.divider, sums, place)
+        }))
     }
 }
 
@@ -77,9 +79,11 @@ pub(super) fn switch(
     place: impl Place,
 ) -> Result<[NttPoly; 2]> {
     let switching = context.key_switching(level)?;
-    let cut = Cut::new(switching, poly);
-    let sums = |i: usize, sums: [&mut [u64]; 2]| cut.sums(i, key, sums);
-    Ok(divided(switching, &switching.divider, sums, place))
+    Ok(in_pool(poly.data().len(), || {
+        let cut = Cut::new(switching, poly);
+        let sums = |i: usize, sums: [&mut [u64]; 2]| cut.sums(i, key, sums);
+        divided(switching, &switching.divider, sums, place)
+    }))
 }
 
 /// The raw product `(c_0, c_1, c_2)` at `level`, relinearized.
@@ -108,25 +112,25 @@ pub(super) fn relinearize_and_rescale(
     let switching = context.key_switching(level)?;
     let exhausted = Error::LevelExhausted { needed: 1, left: 0 };
     let divider = switching.rescaling_divider.as_ref().ok_or(exhausted)?;
-    let cut = Cut::new(switching, c2);
-    // P c_0 and P c_1 join the sums, which the division by P undoes; they are 0 modulo the special primes.
-    let sums = |i: usize, [first, second]: [&mut [u64]; 2]| {
-        cut.sums(i, key, [&mut *first, &mut *second]);
-        let Some(&factor) = switching.special_factors.get(i) else {
-            return;
+    Ok(in_pool(c2.data().len(), || {
+        let cut = Cut::new(switching, c2);
+        // P c_0 and P c_1 join the sums, which the division by P undoes; they are 0 modulo the special primes.
+        let sums = |i: usize, [first, second]: [&mut [u64]; 2]| {
+            cut.sums(i, key, [&mut *first, &mut *second]);
+            let Some(&factor) = switching.special_factors.get(i) else {
+                return;
+            };
+            let q = switching.extended.modulus(i);
+            let pool = switching.extended.pool();
+            let mut product = pool.take(context.degree());
+            for (sum, poly) in [(first, c0), (second, c1)] {
+                product.copy_from_slice(poly.row(i));
+                q.kernels().scale(q, &mut product, factor);
+                q.kernels().add_assign(q, sum, &product);
+            }
+            pool.put(product);
         };
-        let q = switching.extended.modulus(i);
-        let pool = switching.extended.pool();
-        let mut product = pool.take(context.degree());
-        for (sum, poly) in [(first, c0), (second, c1)] {
-            product.copy_from_slice(poly.row(i));
-            q.kernels().scale(q, &mut product, factor);
-            q.kernels().add_assign(q, sum, &product);
-        }
-        pool.put(product);
-    };
-    Ok(divided(switching, divider, sums, |_, rows, compute| {
-        compute(rows);
+        divided(switching, divider, sums, |_, rows, compute| compute(rows))
     }))
 }
 
@@ -138,31 +142,48 @@ fn divided(
     sums: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
     place: impl Place,
 ) -> [NttPoly; 2] {
-    let (extended, head) = (&switching.extended, divider.head());
+    let (extended, head, converter) = (&switching.extended, divider.head(), divider.converter());
     let (pool, degree) = (extended.pool(), extended.degree());
-    let tail_length = (extended.len() - head.len()) * degree;
-    let [mut first, mut second] = [0, 1].map(|_| pool.take(tail_length));
-    for_each_row_of([&mut first, &mut second], degree, |i, [first, second]| {
-        let i = head.len() + i;
+    let tail = extended.len() - head.len();
+    // Rows of the head that are summed beside the tail by threads that would be idle.
+    let early = idle_beside(tail).min(head.len());
+    let start = head.len() - early;
+    let length = (early + converter.centred_width()) * degree;
+    let mut buffers = [0, 1].map(|_| pool.take(length));
+    let rows = buffers
+        .each_mut()
+        .map(|rows| &mut rows[..(early + tail) * degree]);
+    for_each_row_of(rows, degree, |row, [first, second]| {
+        let i = start + row;
         sums(i, [&mut *first, &mut *second]);
-        extended.table(i).inverse(first);
-        extended.table(i).inverse(second);
+        if i >= head.len() {
+            for sum in [first, second] {
+                extended.table(i).inverse(sum);
+                converter.centred_weight(i - head.len(), sum);
+            }
+        }
     });
-    let weights = [first, second].map(|tail| {
-        let weights = divider.weights(&tail);
-        pool.put(tail);
-        weights
+    let [first_sums, second_sums] = buffers.each_mut().map(|rows| {
+        let (sums, weights) = rows.split_at_mut(early * degree);
+        converter.complete_centred_weights(weights);
+        (&*sums, &*weights)
     });
     let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(head));
     for_each_row_of([first.data_mut(), second.data_mut()], degree, |i, rows| {
         place(i, rows, &|[first, second]| {
-            sums(i, [&mut *first, &mut *second]);
-            divider.divide_row(i, first, &weights[0]);
-            divider.divide_row(i, second, &weights[1]);
+            if i < start {
+                sums(i, [&mut *first, &mut *second]);
+            }
+            for (row, (sums, weights)) in [(first, first_sums), (second, second_sums)] {
+                if i >= start {
+                    row.copy_from_slice(&sums[(i - start) * degree..][..degree]);
+                }
+                divider.divide_row(i, row, weights);
+            }
         });
     });
-    for weights in weights {
-        pool.put(weights);
+    for rows in buffers {
+        pool.put(rows);
     }
     [first, second]
 }
@@ -191,14 +212,15 @@ struct Cut<'a> {
 
 impl<'a> Cut<'a> {
     fn new(switching: &'a KeySwitching, poly: &'a NttPoly) -> Self {
-        let degree = poly.basis().degree();
-        let mut weights: CoeffPoly = poly.clone().into_coeff();
-        for digit in &switching.digits {
-            let rows = digit.rows.start * degree..digit.rows.end * degree;
-            digit
-                .converter
-                .balanced_weights(&mut weights.data_mut()[rows]);
-        }
+        let mut weights = CoeffPoly::unspecified(poly.basis());
+        weights.for_each_row(|i, row| {
+            row.copy_from_slice(poly.row(i));
+            poly.basis().table(i).inverse(row);
+            let mut digits = switching.digits.iter();
+            if let Some(digit) = digits.find(|digit| digit.rows.contains(&i)) {
+                digit.converter.balanced_weight(i - digit.rows.start, row);
+            }
+        });
         Self {
             switching,
             poly,

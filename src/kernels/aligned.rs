@@ -1,11 +1,22 @@
 use std::ops::{Deref, DerefMut};
 
 /// Words that start at a cache line, so that no vector load or store spans two lines.
+///
+/// On Linux large buffers ask for huge pages: a key of 200 MiB would else need 50,000 entries of the processor's page tables, and
+/// be cleared page by page when it is made.
 #[derive(Debug, Default)]
 pub struct AlignedWords {
-    words: Vec<u64>,
+    memory: Memory,
     start: usize,
     length: usize,
+}
+
+/// Where the words lie.
+#[derive(Debug)]
+enum Memory {
+    Heap(Vec<u64>),
+    #[cfg(target_os = "linux")]
+    Pages(memmap2::MmapMut),
 }
 
 /// The bytes of a cache line.
@@ -18,11 +29,19 @@ impl AlignedWords {
     /// `length` zeros.
     #[must_use]
     pub fn zeroed(length: usize) -> Self {
+        #[cfg(target_os = "linux")]
+        if let Some((pages, start)) = huge_pages(length) {
+            return Self {
+                memory: Memory::Pages(pages),
+                start,
+                length,
+            };
+        }
         let words = vec![0; length + SLACK];
         // An allocation of words starts at a whole word, so the first line starts at most SLACK words later.
         let start = words.as_ptr().align_offset(LINE).min(SLACK);
         Self {
-            words,
+            memory: Memory::Heap(words),
             start,
             length,
         }
@@ -31,7 +50,11 @@ impl AlignedWords {
     /// The most words that it can hold.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.words.len().saturating_sub(SLACK)
+        match &self.memory {
+            Memory::Heap(words) => words.len().saturating_sub(SLACK),
+            #[cfg(target_os = "linux")]
+            Memory::Pages(pages) => (pages.len() - HUGE_PAGE) / size_of::<u64>(),
+        }
     }
 
     /// The same buffer with another number of words; those beyond the old number are unspecified.
@@ -46,17 +69,52 @@ impl AlignedWords {
     }
 }
 
+/// The bytes of a huge page on most of Linux's platforms.
+#[cfg(target_os = "linux")]
+const HUGE_PAGE: usize = 1 << 21;
+
+/// Room for `length` zeros from a huge page's border on, and where that is; `None` where there is too little to gain.
+#[cfg(target_os = "linux")]
+fn huge_pages(length: usize) -> Option<(memmap2::MmapMut, usize)> {
+    let bytes = length.checked_mul(size_of::<u64>())?;
+    if bytes < 2 * HUGE_PAGE {
+        return None;
+    }
+    // What lies before the border and after the words is never touched, and so takes no memory.
+    let pages = memmap2::MmapMut::map_anon(bytes.checked_add(HUGE_PAGE)?).ok()?;
+    let start = pages.as_ptr().align_offset(HUGE_PAGE).min(HUGE_PAGE);
+    // Whole huge pages only: the rest would take up to 2 MiB that nothing uses. Advice may be refused; the words are there.
+    let _ = pages.advise_range(memmap2::Advice::HugePage, start, bytes - bytes % HUGE_PAGE);
+    Some((pages, start / size_of::<u64>()))
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::Heap(Vec::new())
+    }
+}
+
 impl Deref for AlignedWords {
     type Target = [u64];
 
     fn deref(&self) -> &[u64] {
-        &self.words[self.start..self.start + self.length]
+        let words = match &self.memory {
+            Memory::Heap(words) => words.as_slice(),
+            #[cfg(target_os = "linux")]
+            Memory::Pages(pages) => bytemuck::cast_slice(pages),
+        };
+        &words[self.start..][..self.length]
     }
 }
 
 impl DerefMut for AlignedWords {
     fn deref_mut(&mut self) -> &mut [u64] {
-        &mut self.words[self.start..self.start + self.length]
+        let words = match &mut self.memory {
+            Memory::Heap(words) => words.as_mut_slice(),
+            #[cfg(target_os = "linux")]
+            Memory::Pages(pages) => bytemuck::cast_slice_mut(pages),
+        };
+        &mut words[self.start..][..self.length]
     }
 }
 
@@ -91,10 +149,11 @@ mod tests {
 
     #[test]
     fn every_length_starts_at_a_line() {
-        for length in [0, 1, 7, 8, 100, 1 << 15, 1 << 17] {
+        for length in [0, 1, 7, 8, 100, 1 << 15, 1 << 17, 1 << 18, (1 << 20) + 100] {
             let words = AlignedWords::zeroed(length);
             assert_eq!(words.as_ptr().align_offset(LINE), 0);
             assert_eq!((words.len(), words.capacity()), (length, length));
+            assert!(words.iter().all(|&word| word == 0));
         }
         let words: AlignedWords = (0..10).collect();
         assert_eq!(*words, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);

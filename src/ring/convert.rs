@@ -93,7 +93,9 @@ impl BasisConverter {
     pub fn centred(&self, input: &[u64], output: &mut [u64]) {
         let length = self.row_length(input, output);
         let mut weights = vec![0; self.centred_width() * length];
-        self.centred_weights(input, &mut weights);
+        self.centred_weights(&mut weights, |i, row| {
+            row.copy_from_slice(&input[i * length..][..length]);
+        });
         for_each_row(output, length, |j, row| self.centred_row(j, &weights, row));
     }
 
@@ -104,7 +106,7 @@ impl BasisConverter {
     pub fn balanced(&self, input: &[u64], output: &mut [u64]) {
         let length = self.row_length(input, output);
         let mut weights = input.to_vec();
-        self.balanced_weights(&mut weights);
+        for_each_row(&mut weights, length, |i, row| self.balanced_weight(i, row));
         for_each_row(output, length, |j, row| self.balanced_row(j, &weights, row));
     }
 
@@ -118,21 +120,37 @@ impl BasisConverter {
         }
     }
 
-    /// What all targets of a centred conversion share: the y_i, then v.
-    pub(crate) fn centred_weights(&self, input: &[u64], weights: &mut [u64]) {
-        if self.from.len() == 1 {
-            weights.copy_from_slice(input);
-            return self.balanced_weights(weights);
-        }
+    /// What all targets of a centred conversion share: the y_i, then v. `fill(i, row)` puts the residues modulo q_i in place.
+    pub(crate) fn centred_weights(
+        &self,
+        weights: &mut [u64],
+        fill: impl Fn(usize, &mut [u64]) + Sync + Send,
+    ) {
         let length = weights.len() / self.centred_width();
-        let (rows, overflow) = weights.split_at_mut(input.len());
-        rows.copy_from_slice(input);
+        let rows = &mut weights[..self.from.len() * length];
         for_each_row(rows, length, |i, row| {
-            self.from[i]
-                .kernels()
-                .scale(&self.from[i], row, self.inverses[i]);
+            fill(i, row);
+            self.centred_weight(i, row);
         });
-        self.round_quotients(rows, overflow);
+        self.complete_centred_weights(weights);
+    }
+
+    /// y_i for [`centred_weights`](Self::centred_weights), from the residues modulo q_i.
+    pub(crate) fn centred_weight(&self, i: usize, row: &mut [u64]) {
+        if self.from.len() == 1 {
+            return self.balanced_weight(i, row);
+        }
+        let q = &self.from[i];
+        q.kernels().scale(q, row, self.inverses[i]);
+    }
+
+    /// Adds v to the y_i.
+    pub(crate) fn complete_centred_weights(&self, weights: &mut [u64]) {
+        if self.from.len() > 1 {
+            let length = weights.len() / self.centred_width();
+            let (rows, overflow) = weights.split_at_mut(self.from.len() * length);
+            self.round_quotients(rows, overflow);
+        }
     }
 
     /// Target `target` of a centred conversion.
@@ -150,17 +168,13 @@ impl BasisConverter {
         weighted_sum(&self.to[target], row, &sum);
     }
 
-    /// What all targets of a balanced conversion share, in place: the y_i, each shifted by half of its prime.
-    pub(crate) fn balanced_weights(&self, rows: &mut [u64]) {
-        let count = self.from.len();
-        let length = rows.len() / count;
-        for_each_row(rows, length, |i, row| {
-            let q = &self.from[i];
-            if count > 1 {
-                q.kernels().scale(q, row, self.inverses[i]);
-            }
-            q.kernels().add_scalar(q, row, q.value() / 2);
-        });
+    /// What all targets of a balanced conversion share, in place: y_i, shifted by half of its prime.
+    pub(crate) fn balanced_weight(&self, i: usize, row: &mut [u64]) {
+        let q = &self.from[i];
+        if self.from.len() > 1 {
+            q.kernels().scale(q, row, self.inverses[i]);
+        }
+        q.kernels().add_scalar(q, row, q.value() / 2);
     }
 
     /// Target `target` of a balanced conversion.

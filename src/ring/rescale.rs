@@ -1,5 +1,4 @@
 use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
-use crate::parallel::for_each_row;
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 use std::sync::Arc;
 
@@ -40,22 +39,17 @@ impl TailDivider {
     /// If the primes of `poly` are not those of the head and the tail.
     #[must_use]
     pub fn divide(&self, poly: &NttPoly) -> NttPoly {
-        let (basis, pool) = (poly.basis(), self.head.pool());
-        let (head, degree) = (self.head.len(), basis.degree());
-        let rows = &poly.data()[head * degree..];
-        let mut tail = pool.take(rows.len());
-        for_each_row(&mut tail, degree, |i, row| {
-            row.copy_from_slice(&rows[i * degree..][..degree]);
+        let (basis, head) = (poly.basis(), self.head.len());
+        let weights = self.weights(|i, row| {
+            row.copy_from_slice(poly.row(head + i));
             basis.table(head + i).inverse(row);
         });
-        let weights = self.weights(&tail);
-        pool.put(tail);
         let mut quotient = NttPoly::unspecified(&self.head);
         quotient.for_each_row(|i, row| {
             row.copy_from_slice(poly.row(i));
             self.divide_row(i, row, &weights);
         });
-        pool.put(weights);
+        self.head.pool().put(weights);
         quotient
     }
 
@@ -64,11 +58,16 @@ impl TailDivider {
         &self.head
     }
 
-    /// What all rows of a division share, of the coefficients modulo the tail: a buffer of the pool.
-    pub(crate) fn weights(&self, tail: &[u64]) -> AlignedWords {
+    /// The conversion of the remainder to the primes that remain.
+    pub(crate) fn converter(&self) -> &BasisConverter {
+        &self.converter
+    }
+
+    /// What the quotient's rows share: `fill(i, row)` puts the dividend's coefficients modulo prime i of the tail in place.
+    pub(crate) fn weights(&self, fill: impl Fn(usize, &mut [u64]) + Sync + Send) -> AlignedWords {
         let length = self.converter.centred_width() * self.head.degree();
         let mut weights = self.head.pool().take(length);
-        self.converter.centred_weights(tail, &mut weights);
+        self.converter.centred_weights(&mut weights, fill);
         weights
     }
 

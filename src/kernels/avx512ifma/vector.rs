@@ -30,7 +30,7 @@ pub(super) fn prefetch(words: &[Words; 2], ahead: usize) {
     for words in words {
         let address = words.as_ptr().cast::<i8>().wrapping_add(ahead);
         // SAFETY: a prefetch accesses nothing, so that any address will do.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
+        unsafe { _mm_prefetch::<_MM_HINT_NTA>(address) }
     }
 }
 
