@@ -24,14 +24,22 @@ pub struct NttTable {
 struct TwiddleTable {
     factors: AlignedWords,
     quotients: AlignedWords,
+    rotation: u32,
 }
 
 /// The arrays of one direction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Twiddles<'a> {
     pub(super) factors: &'a [u64],
+    /// Rotated to the right by `rotation` bits.
     pub(super) quotients: &'a [u64],
+    /// 12 for a narrow modulus, so that the low 52 bits are the quotient `floor(factor * 2^52 / q)`, which a product of 52-bit
+    /// words reads without a shift; 0 for others.
+    pub(super) rotation: u32,
 }
+
+/// A modulus of at most so many bits is narrow: four times a residue fits a word of 52 bits.
+pub(super) const NARROW_BITS: u32 = 50;
 
 impl NttTable {
     /// The table of degree `degree` modulo `prime`, or `None` unless `degree` is a power of two of at least 2 and
@@ -140,17 +148,23 @@ impl TwiddleTable {
             factors[i.reverse_bits() >> (usize::BITS - bits)] = power;
             power = modulus.mul(power, root);
         }
+        let rotation = if modulus.bits() <= NARROW_BITS { 12 } else { 0 };
         let quotients = factors
             .iter()
-            .map(|&factor| modulus.shoup(factor).quotient)
+            .map(|&factor| modulus.shoup(factor).quotient.rotate_right(rotation))
             .collect();
-        Self { factors, quotients }
+        Self {
+            factors,
+            quotients,
+            rotation,
+        }
     }
 
     fn arrays(&self) -> Twiddles<'_> {
         Twiddles {
             factors: &self.factors,
             quotients: &self.quotients,
+            rotation: self.rotation,
         }
     }
 }
@@ -160,7 +174,7 @@ impl Twiddles<'_> {
     pub(super) fn at(self, index: usize) -> ShoupScalar {
         ShoupScalar {
             value: self.factors[index],
-            quotient: self.quotients[index],
+            quotient: self.quotients[index].rotate_left(self.rotation),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Arithmetic<const WORD: u32> {
     value: u64,
 }
 
-/// A factor and its Shoup quotient `floor(factor * 2^WORD / q)`.
+/// A factor and its Shoup quotient `floor(factor * 2^WORD / q)`, which may have noise above the word.
 #[derive(Clone, Copy)]
 pub(super) struct Factor {
     pub(super) value: __m512i,
@@ -83,7 +83,11 @@ impl<const WORD: u32> Arithmetic<WORD> {
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn twiddle(&self, twiddles: Twiddles<'_>, index: usize) -> Factor {
-        self.factor(twiddles.at(index))
+        debug_assert_eq!(twiddles.rotation, 64 - WORD);
+        Factor {
+            value: broadcast(twiddles.factors[index]),
+            quotient: broadcast(twiddles.quotients[index]),
+        }
     }
 
     /// 2^52 mod q.
@@ -96,17 +100,6 @@ impl<const WORD: u32> Arithmetic<WORD> {
             // floor((2^52 - k * q) * 2^64 / q) = floor(2^116 / q) - k * 2^64 with k = floor(2^52 / q).
             quotient: low(q.ratio() >> 12),
         })
-    }
-
-    /// Quotients for words of 64 bits, cut to WORD bits.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn cut_quotients(&self, quotients: __m512i) -> __m512i {
-        if WORD == 52 {
-            _mm512_srli_epi64::<12>(quotients)
-        } else {
-            quotients
-        }
     }
 
     /// A representative of `a * factor` below `PRODUCT_BOUND * q`, for any value a.

@@ -5,7 +5,7 @@
 
 use super::super::{NttTable, ntt_table::Twiddles};
 use super::arithmetic::{Arithmetic, Factor};
-use super::vector::{LANES, Words, lanes, load, load_2, load_4, store};
+use super::vector::{LANES, Words, lanes, load, repeat_2, repeat_4, store};
 use std::arch::x86_64::*;
 
 /// Chunks of at most this many words stay in the first-level cache through all their layers.
@@ -302,19 +302,14 @@ pub(super) fn store_all(block: &mut [Words; HELD], vectors: [__m512i; HELD]) {
     }
 }
 
-/// The last three layers, of eight pairs of vectors in step, with the permutations in registers.
+/// The last three layers, of eight pairs of vectors in step. Before each of them, and after the last, the words of the two
+/// vectors of a pair are taken in turn: so each butterfly's operands face each other, and the twiddles of a layer repeat in the
+/// order of the table.
 struct Tail<const WORD: u32> {
     arithmetic: Arithmetic<WORD>,
-    /// Twiddle i four times.
-    repeat_4: __m512i,
-    /// Twiddle i twice.
-    repeat_2: __m512i,
-    /// The first and the second halves of the chunks of 4.
-    first_halves: __m512i,
-    second_halves: __m512i,
     /// The words of two vectors in turn: their first and their second halves.
-    interleave_low: __m512i,
-    interleave_high: __m512i,
+    low: __m512i,
+    high: __m512i,
 }
 
 impl<const WORD: u32> Tail<WORD> {
@@ -323,13 +318,18 @@ impl<const WORD: u32> Tail<WORD> {
     fn new(arithmetic: Arithmetic<WORD>) -> Self {
         Self {
             arithmetic,
-            repeat_4: lanes([0, 0, 0, 0, 1, 1, 1, 1]),
-            repeat_2: lanes([0, 0, 1, 1, 2, 2, 3, 3]),
-            first_halves: lanes([0, 1, 8, 9, 4, 5, 12, 13]),
-            second_halves: lanes([2, 3, 10, 11, 6, 7, 14, 15]),
-            interleave_low: lanes([0, 8, 1, 9, 2, 10, 3, 11]),
-            interleave_high: lanes([4, 12, 5, 13, 6, 14, 7, 15]),
+            low: lanes([0, 8, 1, 9, 2, 10, 3, 11]),
+            high: lanes([4, 12, 5, 13, 6, 14, 7, 15]),
         }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn interleaved(&self, x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (
+            _mm512_permutex2var_epi64(x, self.low, y),
+            _mm512_permutex2var_epi64(x, self.high, y),
+        )
     }
 
     /// FIRST counts the layers that were left out before; see [`Forward::last_layers_from`].
@@ -341,52 +341,45 @@ impl<const WORD: u32> Tail<WORD> {
         twiddles: &TailTwiddles,
     ) {
         let a = self.arithmetic;
-        let factor = |value, quotient| Factor {
-            value,
-            quotient: a.cut_quotients(quotient),
-        };
         for i in 0..HELD / 2 {
-            let twiddles = twiddles.of_pair(i).eights;
-            let (v0, v1) = (v[2 * i], v[2 * i + 1]);
-            // x holds words 0 to 3 of both chunks of 8, y words 4 to 7.
-            let x = _mm512_shuffle_i64x2::<0x44>(v0, v1);
-            let y = _mm512_shuffle_i64x2::<0xee>(v0, v1);
-            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_4, load_2(words));
-            let eights = factor(repeat(twiddles.0), repeat(twiddles.1));
+            let (value, quotient) = twiddles.of_pair(i).eights;
+            let eights = Factor {
+                value: repeat_2(value),
+                quotient: repeat_2(quotient),
+            };
+            let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
             (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
-                reducing::<PERIOD, 2, WORD>(a, (x, y), eights)
+                reducing::<PERIOD, 2, WORD>(a, pair, eights)
             } else {
-                reducing::<PERIOD, 1, WORD>(a, (x, y), eights)
+                reducing::<PERIOD, 1, WORD>(a, pair, eights)
             };
         }
         for i in 0..HELD / 2 {
-            let twiddles = twiddles.of_pair(i).fours;
-            let (x, y) = (v[2 * i], v[2 * i + 1]);
-            let halves = (
-                _mm512_permutex2var_epi64(x, self.first_halves, y),
-                _mm512_permutex2var_epi64(x, self.second_halves, y),
-            );
-            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_2, load_4(words));
-            let fours = factor(repeat(twiddles.0), repeat(twiddles.1));
+            let (value, quotient) = twiddles.of_pair(i).fours;
+            let fours = Factor {
+                value: repeat_4(value),
+                quotient: repeat_4(quotient),
+            };
+            let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
             (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
-                reducing::<PERIOD, 3, WORD>(a, halves, fours)
+                reducing::<PERIOD, 3, WORD>(a, pair, fours)
             } else {
-                reducing::<PERIOD, 2, WORD>(a, halves, fours)
+                reducing::<PERIOD, 2, WORD>(a, pair, fours)
             };
         }
         for i in 0..HELD / 2 {
-            let twiddles = twiddles.of_pair(i).twos;
-            let (x, y) = (v[2 * i], v[2 * i + 1]);
-            // The even and the odd words.
-            let halves = (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
-            let twos = factor(load(twiddles.0), load(twiddles.1));
+            let (value, quotient) = twiddles.of_pair(i).twos;
+            let twos = Factor {
+                value: load(value),
+                quotient: load(quotient),
+            };
+            let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
             // Reduced once here, the sums need no product to become canonical.
-            (v[2 * i], v[2 * i + 1]) = a.butterfly::<true>(halves, twos);
+            (v[2 * i], v[2 * i + 1]) = a.butterfly::<true>(pair, twos);
         }
         for i in 0..HELD / 2 {
             let (x, y) = (a.canonical_sum(v[2 * i]), a.canonical_sum(v[2 * i + 1]));
-            v[2 * i] = _mm512_permutex2var_epi64(x, self.interleave_low, y);
-            v[2 * i + 1] = _mm512_permutex2var_epi64(x, self.interleave_high, y);
+            (v[2 * i], v[2 * i + 1]) = self.interleaved(x, y);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::{NttTable, ntt_table::Twiddles};
 use super::arithmetic::{Arithmetic, Factor};
 use super::forward::{CACHED, HELD, TailTwiddles, load_all, quarters, store_all, tail_layers};
-use super::vector::{LANES, lanes, load, load_2, load_4, store};
+use super::vector::{LANES, lanes, load, repeat_2, repeat_4, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -280,15 +280,9 @@ struct Head<const WORD: u32, const LAYERS: u32, const REDUCED: u32> {
     arithmetic: Arithmetic<WORD>,
     /// For each layer, a multiple of q above what its butterflies subtract.
     offsets: [__m512i; 5],
-    /// Twiddle i four times.
-    repeat_4: __m512i,
-    /// Twiddle i twice.
-    repeat_2: __m512i,
+    /// The even and the odd words of two vectors.
     even: __m512i,
     odd: __m512i,
-    /// The first and the second halves of the chunks of 8.
-    first_halves: __m512i,
-    second_halves: __m512i,
 }
 
 impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, REDUCED> {
@@ -305,12 +299,8 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
                 a.multiple(bounds[3]),
                 a.multiple(bounds[4]),
             ],
-            repeat_4: lanes([0, 0, 0, 0, 1, 1, 1, 1]),
-            repeat_2: lanes([0, 0, 1, 1, 2, 2, 3, 3]),
             even: lanes([0, 2, 4, 6, 8, 10, 12, 14]),
             odd: lanes([1, 3, 5, 7, 9, 11, 13, 15]),
-            first_halves: lanes([0, 1, 8, 9, 4, 5, 12, 13]),
-            second_halves: lanes([2, 3, 10, 11, 6, 7, 14, 15]),
         }
     }
 
@@ -354,45 +344,47 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         }
     }
 
-    /// The layers of chunks of 2, 4 and 8 words.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn parted(&self, x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (
+            _mm512_permutex2var_epi64(x, self.even, y),
+            _mm512_permutex2var_epi64(x, self.odd, y),
+        )
+    }
+
+    /// The layers of chunks of 2, 4 and 8 words. Before each of them, and after the last, the even words of a pair of vectors are
+    /// parted from the odd ones, which undoes the steps of the forward transform.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn layers(&self, v: &mut [__m512i; HELD], twiddles: &TailTwiddles) {
-        let a = self.arithmetic;
-        let factor = |value, quotient| Factor {
-            value,
-            quotient: a.cut_quotients(quotient),
-        };
         for i in 0..HELD / 2 {
-            let twiddles = twiddles.of_pair(i).twos;
-            let (x, y) = (v[2 * i], v[2 * i + 1]);
-            let halves = (
-                _mm512_permutex2var_epi64(x, self.even, y),
-                _mm512_permutex2var_epi64(x, self.odd, y),
-            );
-            let twos = factor(load(twiddles.0), load(twiddles.1));
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(halves, twos);
+            let (value, quotient) = twiddles.of_pair(i).twos;
+            let twos = Factor {
+                value: load(value),
+                quotient: load(quotient),
+            };
+            let pair = self.parted(v[2 * i], v[2 * i + 1]);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, twos);
         }
         for i in 0..HELD / 2 {
-            let twiddles = twiddles.of_pair(i).fours;
-            let (x, y) = (v[2 * i], v[2 * i + 1]);
-            let halves = (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
-            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_2, load_4(words));
-            let fours = factor(repeat(twiddles.0), repeat(twiddles.1));
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(halves, fours);
+            let (value, quotient) = twiddles.of_pair(i).fours;
+            let fours = Factor {
+                value: repeat_4(value),
+                quotient: repeat_4(quotient),
+            };
+            let pair = self.parted(v[2 * i], v[2 * i + 1]);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(pair, fours);
         }
         for i in 0..HELD / 2 {
-            let twiddles = twiddles.of_pair(i).eights;
-            let (x, y) = (v[2 * i], v[2 * i + 1]);
-            let halves = (
-                _mm512_permutex2var_epi64(x, self.first_halves, y),
-                _mm512_permutex2var_epi64(x, self.second_halves, y),
-            );
-            let repeat = |words| _mm512_permutexvar_epi64(self.repeat_4, load_2(words));
-            let eights = factor(repeat(twiddles.0), repeat(twiddles.1));
-            let (x, y) = self.butterfly::<2>(halves, eights);
-            v[2 * i] = _mm512_shuffle_i64x2::<0x44>(x, y);
-            v[2 * i + 1] = _mm512_shuffle_i64x2::<0xee>(x, y);
+            let (value, quotient) = twiddles.of_pair(i).eights;
+            let eights = Factor {
+                value: repeat_2(value),
+                quotient: repeat_2(quotient),
+            };
+            let pair = self.parted(v[2 * i], v[2 * i + 1]);
+            let (x, y) = self.butterfly::<2>(pair, eights);
+            (v[2 * i], v[2 * i + 1]) = self.parted(x, y);
         }
     }
 }

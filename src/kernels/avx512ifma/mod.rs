@@ -16,6 +16,7 @@ mod sum;
 mod vector;
 mod wide;
 
+use super::ntt_table::NARROW_BITS;
 use super::{
     BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum, portable,
 };
@@ -27,13 +28,10 @@ pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
         && is_x86_feature_detected!("avx512ifma");
     match bits {
         _ if !able => None,
-        ..=MAX_NARROW_BITS => Some(&NarrowKernels(())),
+        ..=NARROW_BITS => Some(&NarrowKernels(())),
         _ => Some(&WideKernels(())),
     }
 }
-
-/// Four times a residue fits a word of 52 bits.
-const MAX_NARROW_BITS: u32 = 50;
 
 /// Transforms of a smaller degree have no full pass over vectors.
 const MIN_DEGREE: usize = 128;

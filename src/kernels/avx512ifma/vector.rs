@@ -34,22 +34,22 @@ pub(super) fn prefetch(words: &[Words; 2], ahead: usize) {
     }
 }
 
-/// Four words in the low half; the high half is undefined.
+/// Four words, twice.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn load_4(words: &[u64; 4]) -> __m512i {
+pub(super) fn repeat_4(words: &[u64; 4]) -> __m512i {
     // SAFETY: the reference covers the 32 bytes that are read; no alignment is asked for.
-    let low = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
-    _mm512_castsi256_si512(low)
+    let four = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
+    _mm512_broadcast_i64x4(four)
 }
 
-/// Two words in the low quarter; the rest is undefined.
+/// Two words, four times.
 #[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn load_2(words: &[u64; 2]) -> __m512i {
+#[target_feature(enable = "avx512f,avx512dq")]
+pub(super) fn repeat_2(words: &[u64; 2]) -> __m512i {
     // SAFETY: the reference covers the 16 bytes that are read; no alignment is asked for.
-    let low = unsafe { _mm_loadu_si128(words.as_ptr().cast()) };
-    _mm512_castsi128_si512(low)
+    let two = unsafe { _mm_loadu_si128(words.as_ptr().cast()) };
+    _mm512_broadcast_i64x2(two)
 }
 
 #[inline]
