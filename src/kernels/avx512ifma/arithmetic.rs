@@ -18,6 +18,8 @@ pub(super) struct Arithmetic<const WORD: u32> {
     negated: __m512i,
     /// [`Self::PRODUCT_BOUND`] times q.
     product_bound: __m512i,
+    /// Less than 0 by as much.
+    negated_product_bound: __m512i,
     /// floor(2^WORD / q), the Shoup quotient of the factor 1.
     unit_quotient: __m512i,
     limit: u64,
@@ -51,6 +53,7 @@ impl<const WORD: u32> Arithmetic<WORD> {
             twice: broadcast(2 * value),
             negated: broadcast((1_u64 << 52).wrapping_sub(value)),
             product_bound: broadcast(Self::PRODUCT_BOUND * value),
+            negated_product_bound: broadcast((Self::PRODUCT_BOUND * value).wrapping_neg()),
             unit_quotient: broadcast(limit),
             limit,
             value,
@@ -206,6 +209,23 @@ impl<const WORD: u32> Arithmetic<WORD> {
             _mm512_add_epi64(x, product),
             _mm512_sub_epi64(above, product),
         )
+    }
+
+    /// The butterfly for an x of at least `PRODUCT_BOUND * q`, with one addition less: the sum is below x, the difference at most
+    /// `PRODUCT_BOUND` above it. For words of 52 bits.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn offset_butterfly(
+        &self,
+        (x, y): (__m512i, __m512i),
+        factor: Factor,
+    ) -> (__m512i, __m512i) {
+        debug_assert!(WORD == 52);
+        let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), y, factor.quotient);
+        let low = _mm512_madd52lo_epu64(self.negated_product_bound, y, factor.value);
+        // In [-PRODUCT_BOUND * q, 0).
+        let product = _mm512_madd52lo_epu64(low, quotient, self.negated);
+        (_mm512_add_epi64(x, product), _mm512_sub_epi64(x, product))
     }
 
     /// Gentleman and Sande's butterfly `(x + y, (x - y) * factor)`. `offset` is a multiple of q not below y's bound. The

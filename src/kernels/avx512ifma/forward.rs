@@ -5,7 +5,7 @@
 
 use super::super::{NttTable, ntt_table::Twiddles};
 use super::arithmetic::{Arithmetic, Factor};
-use super::vector::{LANES, Words, lanes, load, repeat_2, repeat_4, store};
+use super::vector::{LANES, Words, broadcast, lanes, load, repeat_2, repeat_4, store};
 use std::arch::x86_64::*;
 
 /// Chunks of at most this many words stay in the first-level cache through all their layers.
@@ -17,9 +17,9 @@ pub(super) const HELD: usize = 16;
 /// The last layers, which are taken in registers, so that the layers before them are even in number.
 pub(super) const fn tail_layers(degree: usize) -> u32 {
     if degree.trailing_zeros() % 2 == 1 {
-        5
+        7
     } else {
-        4
+        6
     }
 }
 
@@ -43,6 +43,8 @@ struct Forward<'a, const WORD: u32> {
 /// Where the additive operands of a step are reduced, so that its results stay within the limit.
 #[derive(Clone, Copy)]
 enum Reduce {
+    /// Nowhere, and there is room for offsets; see [`Forward::offset_growth`].
+    Offset,
     Never,
     FirstLayer,
     EveryLayer,
@@ -76,9 +78,11 @@ impl<const WORD: u32> Forward<'_, WORD> {
             length /= 4;
         }
         let limit = self.arithmetic.limit();
-        if bound + Self::growth(self.tail - 1) <= limit {
+        if WORD == 52 && bound + Self::offset_growth(self.tail) <= limit {
+            self.last_layers::<OFFSET>(node, chunk);
+        } else if bound + Self::growth(self.tail - 1) <= limit {
             self.last_layers::<NEVER>(node, chunk);
-        } else if Self::REDUCED + Self::growth(4) <= limit {
+        } else if Self::REDUCED + Self::growth(6) <= limit {
             self.last_layers::<ONCE>(node, chunk);
         } else if Self::REDUCED + Self::growth(2) <= limit {
             self.last_layers::<2>(node, chunk);
@@ -91,7 +95,9 @@ impl<const WORD: u32> Forward<'_, WORD> {
     fn plan(&self, layers: u32, bound: u64) -> (Reduce, u64) {
         let limit = self.arithmetic.limit();
         debug_assert!(bound <= limit);
-        let (reduce, next) = if bound + Self::growth(layers) <= limit {
+        let (reduce, next) = if WORD == 52 && bound + Self::offset_growth(layers) <= limit {
+            (Reduce::Offset, bound + Self::offset_growth(layers))
+        } else if bound + Self::growth(layers) <= limit {
             (Reduce::Never, bound + Self::growth(layers))
         } else if Self::REDUCED + Self::growth(layers) <= limit {
             (Reduce::FirstLayer, Self::REDUCED + Self::growth(layers))
@@ -107,34 +113,55 @@ impl<const WORD: u32> Forward<'_, WORD> {
         layers as u64 * Arithmetic::<WORD>::PRODUCT_BOUND
     }
 
+    /// What `layers` layers of offset butterflies add to a bound, with their offsets. The additive operand of such a butterfly must
+    /// be at least a product's bound, and its results inherit its offset, the sum one product's bound less: so a value needs as
+    /// many of them in advance as there are layers before the first in which it is multiplied.
+    const fn offset_growth(layers: u32) -> u64 {
+        2 * Self::growth(layers)
+    }
+
     /// Two layers of all chunks of `length` words of a row, the first of which has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn pass(&self, reduce: Reduce, node: usize, row: &mut [u64], length: usize) {
         match reduce {
-            Reduce::Never => self.pass_reducing::<false, false>(node, row, length),
-            Reduce::FirstLayer => self.pass_reducing::<true, false>(node, row, length),
-            Reduce::EveryLayer => self.pass_reducing::<true, true>(node, row, length),
+            Reduce::Offset => self.pass_reducing::<true, false, false>(node, row, length),
+            Reduce::Never => self.pass_reducing::<false, false, false>(node, row, length),
+            Reduce::FirstLayer => self.pass_reducing::<false, true, false>(node, row, length),
+            Reduce::EveryLayer => self.pass_reducing::<false, true, true>(node, row, length),
         }
     }
 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn pass_reducing<const FIRST: bool, const SECOND: bool>(
+    fn pass_reducing<const OFFSET: bool, const FIRST: bool, const SECOND: bool>(
         &self,
         first_node: usize,
         row: &mut [u64],
         length: usize,
     ) {
         let a = self.arithmetic;
+        let [once, twice] = [1, 2].map(Self::growth);
+        let (once, twice) = (a.multiple(once), a.multiple(twice));
         for (i, chunk) in row.chunks_exact_mut(length).enumerate() {
             let node = first_node + i;
             let outer = a.twiddle(self.twiddles, node);
             let left = a.twiddle(self.twiddles, 2 * node);
             let right = a.twiddle(self.twiddles, 2 * node + 1);
             for (x0, x1, x2, x3) in quarters(chunk) {
-                let (v0, v2) = a.butterfly::<FIRST>((load(x0), load(x2)), outer);
-                let (v1, v3) = a.butterfly::<FIRST>((load(x1), load(x3)), outer);
-                let (v0, v1) = a.butterfly::<SECOND>((v0, v1), left);
-                let (v2, v3) = a.butterfly::<SECOND>((v2, v3), right);
+                let (v0, v1, v2, v3) = (load(x0), load(x1), load(x2), load(x3));
+                let (v0, v1, v2, v3) = if OFFSET {
+                    let (v0, v1) = (_mm512_add_epi64(v0, twice), _mm512_add_epi64(v1, once));
+                    let (v0, v2) = a.offset_butterfly((v0, v2), outer);
+                    let (v1, v3) = a.offset_butterfly((v1, v3), outer);
+                    let (v0, v1) = a.offset_butterfly((v0, v1), left);
+                    let (v2, v3) = a.offset_butterfly((v2, v3), right);
+                    (v0, v1, v2, v3)
+                } else {
+                    let (v0, v2) = a.butterfly::<FIRST>((v0, v2), outer);
+                    let (v1, v3) = a.butterfly::<FIRST>((v1, v3), outer);
+                    let (v0, v1) = a.butterfly::<SECOND>((v0, v1), left);
+                    let (v2, v3) = a.butterfly::<SECOND>((v2, v3), right);
+                    (v0, v1, v2, v3)
+                };
                 store(x0, v0);
                 store(x1, v1);
                 store(x2, v2);
@@ -143,48 +170,84 @@ impl<const WORD: u32> Forward<'_, WORD> {
         }
     }
 
-    /// The last 4 or 5 layers, and canonical residues at last. The additive operands are reduced in the first of these layers,
+    /// The last 6 or 7 layers, and canonical residues at last. The additive operands are reduced in the first of these layers,
     /// in every PERIOD-th one after it, and in the last. The first chunk of `2^tail` words has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn last_layers<const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
-        if self.tail == 5 {
-            self.last_layers_from::<0, PERIOD>(2 * node, row);
+        if self.tail == 7 {
+            self.last_layers_from::<0, PERIOD>(node, row);
         } else {
-            self.last_layers_from::<1, PERIOD>(node, row);
+            self.last_layers_from::<1, PERIOD>(node / 2, row);
         }
     }
 
-    /// The layers of chunks of 32 words (left out if FIRST is 1), 16, 8, 4 and 2 words. The first chunk of 16 words has the node
-    /// `node`.
+    /// The layers of chunks of 128 words (left out if FIRST is 1), 64, 32, 16, 8, 4 and 2 words. The first chunk of 128 words has
+    /// the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn last_layers_from<const FIRST: u32, const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
-        let a = self.arithmetic;
-        let tail = Tail::new(a);
-        let twiddles = TailTwiddles::from(self.twiddles, 2 * node, row.len());
+        let tail = Tail::new(self.arithmetic);
+        let twiddles = TailTwiddles::from(self.twiddles, node, row.len());
         let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
-        for (i, (block, twiddles)) in blocks.iter_mut().zip(twiddles).enumerate() {
-            let node = node + HELD / 2 * i;
+        for (block, twiddles) in blocks.iter_mut().zip(twiddles) {
             let mut v = load_all(block);
+            if PERIOD == OFFSET {
+                self.add_offsets::<FIRST>(&mut v);
+            }
             if FIRST == 0 {
-                for (i, quarter) in v.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                    let factor = a.twiddle(self.twiddles, node / 2 + i);
-                    let [x0, x1, x2, x3] = *quarter;
-                    let (x0, x2) = reducing::<PERIOD, 0, WORD>(a, (x0, x2), factor);
-                    let (x1, x3) = reducing::<PERIOD, 0, WORD>(a, (x1, x3), factor);
-                    *quarter = [x0, x1, x2, x3];
-                }
+                self.layer::<1, 0, FIRST, PERIOD>(&mut v, twiddles.block);
             }
-            for i in 0..HELD / 2 {
-                let factor = a.twiddle(self.twiddles, node + i);
-                let pair = (v[2 * i], v[2 * i + 1]);
-                (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
-                    reducing::<PERIOD, 1, WORD>(a, pair, factor)
-                } else {
-                    reducing::<PERIOD, 0, WORD>(a, pair, factor)
-                };
-            }
+            self.layer::<2, 1, FIRST, PERIOD>(&mut v, twiddles.halves);
+            self.layer::<4, 2, FIRST, PERIOD>(&mut v, twiddles.quarters);
+            self.layer::<8, 3, FIRST, PERIOD>(&mut v, twiddles.sixteens);
             tail.layers::<PERIOD, FIRST>(&mut v, &twiddles);
             store_all(block, v);
+        }
+    }
+
+    /// What each word needs before the layers from FIRST on, or more.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn add_offsets<const FIRST: u32>(&self, v: &mut [__m512i; HELD]) {
+        let a = self.arithmetic;
+        let [all, one, two, three] = [7 - FIRST, 1, 2, 3].map(Self::growth);
+        let add = |x: &mut __m512i, offset| *x = _mm512_add_epi64(*x, offset);
+        let (all, one) = (a.multiple(all), a.multiple(one));
+        // A word is multiplied for the first time in the layer of its place's highest bit.
+        if FIRST == 0 {
+            let (two, three) = (a.multiple(two), a.multiple(three));
+            add(&mut v[0], all);
+            add(&mut v[1], three);
+            v[2..4].iter_mut().for_each(|x| add(x, two));
+            v[4..8].iter_mut().for_each(|x| add(x, one));
+        } else {
+            let two = a.multiple(two);
+            for chunk in v.as_chunks_mut::<8>().0 {
+                add(&mut chunk[0], all);
+                add(&mut chunk[1], two);
+                chunk[2..4].iter_mut().for_each(|x| add(x, one));
+            }
+        }
+    }
+
+    /// Layer LAYER, of PARTS parts of the block, whose halves' vectors are joined.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn layer<const PARTS: usize, const LAYER: u32, const FIRST: u32, const PERIOD: u32>(
+        &self,
+        v: &mut [__m512i; HELD],
+        twiddles: TwiddlesOf<'_, PARTS>,
+    ) {
+        let half = const { HELD / PARTS / 2 };
+        for part in 0..PARTS {
+            let factor = Factor {
+                value: broadcast(twiddles.0[part]),
+                quotient: broadcast(twiddles.1[part]),
+            };
+            for i in 2 * half * part..2 * half * part + half {
+                let pair = (v[i], v[i + half]);
+                (v[i], v[i + half]) =
+                    reducing::<PERIOD, LAYER, FIRST, WORD>(self.arithmetic, pair, factor);
+            }
         }
     }
 }
@@ -193,17 +256,22 @@ impl<const WORD: u32> Forward<'_, WORD> {
 const NEVER: u32 = 0;
 
 /// The period of a reduction in the first of the last layers only.
-const ONCE: u32 = 5;
+const ONCE: u32 = 7;
 
-/// The butterfly of layer LAYER of those that are reduced with a period.
+/// No reduction before the end, and offset butterflies.
+const OFFSET: u32 = u32::MAX;
+
+/// The butterfly of layer LAYER of those that are reduced with a period, from layer FIRST on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn reducing<const PERIOD: u32, const LAYER: u32, const WORD: u32>(
+fn reducing<const PERIOD: u32, const LAYER: u32, const FIRST: u32, const WORD: u32>(
     a: Arithmetic<WORD>,
     pair: (__m512i, __m512i),
     factor: Factor,
 ) -> (__m512i, __m512i) {
-    if PERIOD != NEVER && LAYER.is_multiple_of(PERIOD) {
+    if PERIOD == OFFSET {
+        a.offset_butterfly(pair, factor)
+    } else if PERIOD != NEVER && (LAYER - FIRST).is_multiple_of(PERIOD) {
         a.butterfly::<true>(pair, factor)
     } else {
         a.butterfly::<false>(pair, factor)
@@ -224,30 +292,46 @@ pub(super) fn quarters(
     low.zip(high).map(|((x0, x1), (x2, x3))| (x0, x1, x2, x3))
 }
 
-/// The twiddles of 16 chunks of 8 words, their 32 halves and their 64 quarters, factors and quotients.
+/// The twiddles of a block of 128 words, factors and quotients: of the block, its 2 halves, its 4 quarters and so on.
 pub(super) struct TailTwiddles<'a> {
-    pub(super) eights: (&'a [u64; 16], &'a [u64; 16]),
-    pub(super) fours: (&'a [u64; 32], &'a [u64; 32]),
-    pub(super) twos: (&'a [u64; 64], &'a [u64; 64]),
+    pub(super) block: TwiddlesOf<'a, 1>,
+    pub(super) halves: TwiddlesOf<'a, 2>,
+    pub(super) quarters: TwiddlesOf<'a, 4>,
+    pub(super) sixteens: TwiddlesOf<'a, 8>,
+    eights: TwiddlesOf<'a, 16>,
+    fours: TwiddlesOf<'a, 32>,
+    twos: TwiddlesOf<'a, 64>,
 }
 
+pub(super) type TwiddlesOf<'a, const COUNT: usize> = (&'a [u64; COUNT], &'a [u64; COUNT]);
+
 impl<'a> TailTwiddles<'a> {
-    /// Those of a row of `length` words whose first chunk of 8 has the node `node`.
+    /// Those of a row of `length` words whose first block has the node `node`.
     #[inline]
     pub(super) fn from(
         twiddles: Twiddles<'a>,
         node: usize,
         length: usize,
     ) -> impl Iterator<Item = Self> {
-        let eights = chunks_of::<16>(twiddles, node, length / 8);
-        let fours = chunks_of::<32>(twiddles, 2 * node, length / 4);
-        let twos = chunks_of::<64>(twiddles, 4 * node, length / 2);
-        let all = eights.zip(fours).zip(twos);
-        all.map(|((eights, fours), twos)| Self {
-            eights,
-            fours,
-            twos,
-        })
+        let (twiddles, blocks) = (twiddles, length / (HELD * LANES));
+        let vertical = chunks_of::<1>(twiddles, node, blocks)
+            .zip(chunks_of::<2>(twiddles, node, blocks))
+            .zip(chunks_of::<4>(twiddles, node, blocks))
+            .zip(chunks_of::<8>(twiddles, node, blocks));
+        let permuted = chunks_of::<16>(twiddles, node, blocks)
+            .zip(chunks_of::<32>(twiddles, node, blocks))
+            .zip(chunks_of::<64>(twiddles, node, blocks));
+        vertical.zip(permuted).map(
+            |((((block, halves), quarters), sixteens), ((eights, fours), twos))| Self {
+                block,
+                halves,
+                quarters,
+                sixteens,
+                eights,
+                fours,
+                twos,
+            },
+        )
     }
 
     /// The words of each array for pair `pair` of the vectors.
@@ -263,9 +347,9 @@ impl<'a> TailTwiddles<'a> {
 
 /// The twiddles of two chunks of 8 words, their 4 halves and their 8 quarters.
 pub(super) struct PairTwiddles<'a> {
-    pub(super) eights: (&'a [u64; 2], &'a [u64; 2]),
-    pub(super) fours: (&'a [u64; 4], &'a [u64; 4]),
-    pub(super) twos: (&'a Words, &'a Words),
+    pub(super) eights: TwiddlesOf<'a, 2>,
+    pub(super) fours: TwiddlesOf<'a, 4>,
+    pub(super) twos: TwiddlesOf<'a, LANES>,
 }
 
 #[inline]
@@ -273,15 +357,15 @@ fn part<const SIZE: usize>(words: &[u64], index: usize) -> &[u64; SIZE] {
     &words.as_chunks::<SIZE>().0[index]
 }
 
+/// For each of `blocks` blocks, of which the first has the node `node`, the twiddles of its COUNT equal parts.
 #[inline]
-fn chunks_of<const SIZE: usize>(
+fn chunks_of<const COUNT: usize>(
     twiddles: Twiddles<'_>,
-    start: usize,
-    count: usize,
-) -> impl Iterator<Item = (&[u64; SIZE], &[u64; SIZE])> {
-    let chunks = |words| <[u64]>::as_chunks::<SIZE>(words).0.iter();
-    chunks(&twiddles.factors[start..start + count])
-        .zip(chunks(&twiddles.quotients[start..start + count]))
+    node: usize,
+    blocks: usize,
+) -> impl Iterator<Item = TwiddlesOf<'_, COUNT>> {
+    let parts = |words| <[u64]>::as_chunks::<COUNT>(words).0[node..node + blocks].iter();
+    parts(twiddles.factors).zip(parts(twiddles.quotients))
 }
 
 #[inline]
@@ -332,7 +416,7 @@ impl<const WORD: u32> Tail<WORD> {
         )
     }
 
-    /// FIRST counts the layers that were left out before; see [`Forward::last_layers_from`].
+    /// FIRST and PERIOD as in [`Forward::last_layers_from`].
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn layers<const PERIOD: u32, const FIRST: u32>(
@@ -348,11 +432,7 @@ impl<const WORD: u32> Tail<WORD> {
                 quotient: repeat_2(quotient),
             };
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
-                reducing::<PERIOD, 2, WORD>(a, pair, eights)
-            } else {
-                reducing::<PERIOD, 1, WORD>(a, pair, eights)
-            };
+            (v[2 * i], v[2 * i + 1]) = reducing::<PERIOD, 4, FIRST, WORD>(a, pair, eights);
         }
         for i in 0..HELD / 2 {
             let (value, quotient) = twiddles.of_pair(i).fours;
@@ -361,11 +441,7 @@ impl<const WORD: u32> Tail<WORD> {
                 quotient: repeat_4(quotient),
             };
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = if FIRST == 0 {
-                reducing::<PERIOD, 3, WORD>(a, pair, fours)
-            } else {
-                reducing::<PERIOD, 2, WORD>(a, pair, fours)
-            };
+            (v[2 * i], v[2 * i + 1]) = reducing::<PERIOD, 5, FIRST, WORD>(a, pair, fours);
         }
         for i in 0..HELD / 2 {
             let (value, quotient) = twiddles.of_pair(i).twos;
@@ -374,11 +450,20 @@ impl<const WORD: u32> Tail<WORD> {
                 quotient: load(quotient),
             };
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            // Reduced once here, the sums need no product to become canonical.
-            (v[2 * i], v[2 * i + 1]) = a.butterfly::<true>(pair, twos);
+            (v[2 * i], v[2 * i + 1]) = if PERIOD == OFFSET {
+                a.offset_butterfly(pair, twos)
+            } else {
+                // Reduced once here, the sums need no product to become canonical.
+                a.butterfly::<true>(pair, twos)
+            };
         }
         for i in 0..HELD / 2 {
-            let (x, y) = (a.canonical_sum(v[2 * i]), a.canonical_sum(v[2 * i + 1]));
+            let (x, y) = (v[2 * i], v[2 * i + 1]);
+            let (x, y) = if PERIOD == OFFSET {
+                (a.canonical(a.reduced(x)), a.canonical(a.reduced(y)))
+            } else {
+                (a.canonical_sum(x), a.canonical_sum(y))
+            };
             (v[2 * i], v[2 * i + 1]) = self.interleaved(x, y);
         }
     }

@@ -2,8 +2,10 @@
 
 use super::super::{NttTable, ntt_table::Twiddles};
 use super::arithmetic::{Arithmetic, Factor};
-use super::forward::{CACHED, HELD, TailTwiddles, load_all, quarters, store_all, tail_layers};
-use super::vector::{LANES, lanes, load, repeat_2, repeat_4, store};
+use super::forward::{
+    CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, quarters, store_all, tail_layers,
+};
+use super::vector::{LANES, broadcast, lanes, load, repeat_2, repeat_4, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -215,8 +217,10 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         let limit = self.arithmetic.limit();
         if bound <= limit {
             self.first_layers_reducing::<LAST>(node, row);
+        } else if Self::PRODUCT << 3 <= limit {
+            self.first_layers_reducing::<FOURTH>(node, row);
         } else if 4 * Self::PRODUCT <= limit {
-            self.first_layers_reducing::<SECOND_AND_FOURTH>(node, row);
+            self.first_layers_reducing::<EVERY_SECOND>(node, row);
         } else {
             self.first_layers_reducing::<EACH>(node, row);
         }
@@ -225,37 +229,27 @@ impl<const WORD: u32> Inverse<'_, WORD> {
 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn first_layers_reducing<const REDUCED: u32>(&self, node: usize, row: &mut [u64]) {
-        if self.tail == 5 {
-            self.first_layers_of::<5, REDUCED>(2 * node, row);
+        if self.tail == 7 {
+            self.first_layers_of::<7, REDUCED>(node, row);
         } else {
-            self.first_layers_of::<4, REDUCED>(node, row);
+            self.first_layers_of::<6, REDUCED>(node / 2, row);
         }
     }
 
-    /// The first LAYERS layers; the first chunk of 16 words has the node `node`.
+    /// The first LAYERS layers; the first chunk of 128 words has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn first_layers_of<const LAYERS: u32, const REDUCED: u32>(&self, node: usize, row: &mut [u64]) {
-        let a = self.arithmetic;
-        let head = Head::<WORD, LAYERS, REDUCED>::new(a);
-        let twiddles = TailTwiddles::from(self.twiddles, 2 * node, row.len());
+        let head = Head::<WORD, LAYERS, REDUCED>::new(self.arithmetic);
+        let twiddles = TailTwiddles::from(self.twiddles, node, row.len());
         let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
-        for (i, (block, twiddles)) in blocks.iter_mut().zip(twiddles).enumerate() {
-            let node = node + HELD / 2 * i;
+        for (block, twiddles) in blocks.iter_mut().zip(twiddles) {
             let mut v = load_all(block);
             head.layers(&mut v, &twiddles);
-            for i in 0..HELD / 2 {
-                let factor = a.twiddle(self.twiddles, node + i);
-                let pair = (v[2 * i], v[2 * i + 1]);
-                (v[2 * i], v[2 * i + 1]) = head.butterfly::<3>(pair, factor);
-            }
-            if LAYERS == 5 {
-                for (i, quarter) in v.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                    let factor = a.twiddle(self.twiddles, node / 2 + i);
-                    let [x0, x1, x2, x3] = *quarter;
-                    let (x0, x2) = head.butterfly::<4>((x0, x2), factor);
-                    let (x1, x3) = head.butterfly::<4>((x1, x3), factor);
-                    *quarter = [x0, x1, x2, x3];
-                }
+            head.layer::<8, 3>(&mut v, twiddles.sixteens);
+            head.layer::<4, 4>(&mut v, twiddles.quarters);
+            head.layer::<2, 5>(&mut v, twiddles.halves);
+            if LAYERS == 7 {
+                head.layer::<1, 6>(&mut v, twiddles.block);
             }
             store_all(block, v);
         }
@@ -264,8 +258,9 @@ impl<const WORD: u32> Inverse<'_, WORD> {
 
 /// Which of the first layers have their sums reduced: a bit for each, and the last one unless it is [`NEVER`].
 const LAST: u32 = 0;
-const SECOND_AND_FOURTH: u32 = 1 << 1 | 1 << 3;
-const EACH: u32 = (1 << 5) - 1;
+const FOURTH: u32 = 1 << 3;
+const EVERY_SECOND: u32 = 1 << 1 | 1 << 3 | 1 << 5;
+const EACH: u32 = (1 << 7) - 1;
 const NEVER: u32 = u32::MAX;
 
 /// Multiples of q above what each butterfly of a pass subtracts.
@@ -279,7 +274,7 @@ struct Offsets {
 struct Head<const WORD: u32, const LAYERS: u32, const REDUCED: u32> {
     arithmetic: Arithmetic<WORD>,
     /// For each layer, a multiple of q above what its butterflies subtract.
-    offsets: [__m512i; 5],
+    offsets: [__m512i; 7],
     /// The even and the odd words of two vectors.
     even: __m512i,
     odd: __m512i,
@@ -298,6 +293,8 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
                 a.multiple(bounds[2]),
                 a.multiple(bounds[3]),
                 a.multiple(bounds[4]),
+                a.multiple(bounds[5]),
+                a.multiple(bounds[6]),
             ],
             even: lanes([0, 2, 4, 6, 8, 10, 12, 14]),
             odd: lanes([1, 3, 5, 7, 9, 11, 13, 15]),
@@ -305,8 +302,8 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
     }
 
     /// The bound of what enters each layer; 0 for a layer that is not taken.
-    const fn bounds() -> [u64; 5] {
-        let mut bounds = [0; 5];
+    const fn bounds() -> [u64; 7] {
+        let mut bounds = [0; 7];
         bounds[0] = 1;
         let mut layer = 1;
         while layer < LAYERS {
@@ -341,6 +338,27 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         } else {
             self.arithmetic
                 .inverse_butterfly::<false>(pair, offset, factor)
+        }
+    }
+
+    /// Layer LAYER, of PARTS parts of the block, whose halves' vectors are joined.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn layer<const PARTS: usize, const LAYER: u32>(
+        &self,
+        v: &mut [__m512i; HELD],
+        twiddles: TwiddlesOf<'_, PARTS>,
+    ) {
+        let half = const { HELD / PARTS / 2 };
+        for part in 0..PARTS {
+            let factor = Factor {
+                value: broadcast(twiddles.0[part]),
+                quotient: broadcast(twiddles.1[part]),
+            };
+            for i in 2 * half * part..2 * half * part + half {
+                let pair = (v[i], v[i + half]);
+                (v[i], v[i + half]) = self.butterfly::<LAYER>(pair, factor);
+            }
         }
     }
 

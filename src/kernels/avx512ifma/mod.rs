@@ -33,8 +33,8 @@ pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
     }
 }
 
-/// Transforms of a smaller degree have no full pass over vectors.
-const MIN_DEGREE: usize = 128;
+/// Transforms of a smaller degree have no pass before the layers that are taken in registers.
+const MIN_DEGREE: usize = 256;
 
 /// The name that `SLOTWISE_KERNELS` accepts.
 const NAME: &str = "avx512ifma";
