@@ -20,15 +20,14 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// The clients whose keys are kept; of more, the oldest keys are dropped.
 pub(crate) const CLIENTS: usize = 64;
 
-/// The threads that may wait for keys to arrive, or compute.
-const BLOCKING_THREADS: usize = 128;
+/// The threads that may wait for keys to arrive.
+const WAITING_THREADS: usize = 128;
 
 /// How long a client may send nothing while its keys are read.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,10 +37,14 @@ type Refusal = (StatusCode, String);
 
 /// Serves until the process ends, after printing the address.
 pub(crate) fn serve(port: u16) -> Outcome<()> {
-    let service = Arc::new(Service::new()?);
+    // One thread for each processor: more ratings at once would take memory and no less time.
+    let computing = Builder::new_current_thread()
+        .max_blocking_threads(available_parallelism()?.get())
+        .build()?;
+    let service = Arc::new(Service::new(computing.handle().clone())?);
     let runtime = Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(WAITING_THREADS)
         .build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
@@ -67,19 +70,19 @@ struct Service {
     model: Model,
     limits: Limits,
     keys: Mutex<KeyStore>,
-    /// One permit for each processor: more ratings at once would take memory and no less time.
-    processors: Arc<Semaphore>,
+    /// Where the ratings are computed, in the order of the requests.
+    computing: Handle,
 }
 
 impl Service {
-    fn new() -> Outcome<Self> {
+    fn new(computing: Handle) -> Outcome<Self> {
         let context = breast_cancer::context()?;
         Ok(Self {
             model: Model::train(&breast_cancer::load()?.0)?,
             limits: Limits::of(&context)?,
             context,
             keys: Mutex::default(),
-            processors: Arc::new(Semaphore::new(available_parallelism()?.get())),
+            computing,
         })
     }
 
@@ -153,7 +156,7 @@ async fn put_keys(
         return Err(too_large());
     }
     let mut body = BodyReader::new(request.into_limited_body());
-    blocking(move || {
+    let stored = spawn_blocking(move || {
         let key = ServerKey::read_from(&mut body, &service.context).map_err(refusal);
         // Read to the end whatever it was: who is still sending does not see an answer.
         let rest = body.drain();
@@ -163,19 +166,15 @@ async fn put_keys(
         }
         service.insert(key);
         Ok(StatusCode::NO_CONTENT)
-    })
-    .await
+    });
+    stored.await.map_err(internal)?
 }
 
 /// Answers encrypted patients with their encrypted ratings.
 async fn predict(State(service): State<Arc<Service>>, patients: Bytes) -> Result<Vec<u8>, Refusal> {
-    let processors = Arc::clone(&service.processors);
-    let permit = processors.acquire_owned().await.map_err(internal)?;
-    blocking(move || {
-        let _until_done = permit; // also when the client is gone by then
-        service.rate(&patients)
-    })
-    .await
+    let computing = service.computing.clone();
+    let ratings = computing.spawn_blocking(move || service.rate(&patients));
+    ratings.await.map_err(internal)?
 }
 
 /// The answer on other paths, once the body has been read.
@@ -188,13 +187,6 @@ async fn no_such_path(_: Bytes) -> Refusal {
 async fn no_such_method(_: Bytes) -> Refusal {
     let reason = format!("PUT to {KEYS} and POST to {PREDICT}");
     (StatusCode::METHOD_NOT_ALLOWED, reason)
-}
-
-/// The result of `work`, done where it keeps no other connection waiting.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    spawn_blocking(work).await.map_err(internal)?
 }
 
 fn refusal(error: Error) -> Refusal {
