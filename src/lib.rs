@@ -55,7 +55,7 @@ pub use api::{
     Bfv, BfvVector, Ckks, CkksVector, ClientKey, EncryptedVector, EncryptionKey, ServerKey,
 };
 pub use error::{Error, Result, WireError};
-pub use keys::Rotations;
+pub use keys::{KeyId, Rotations};
 pub use params::{BfvContext, BfvParams, CkksContext, CkksParams, SecurityLevel, SecurityStandard};
 pub use wire::Wire;
 
@@ -63,7 +63,8 @@ pub use wire::Wire;
 pub mod prelude {
     pub use crate::{
         Bfv, BfvContext, BfvParams, BfvVector, Ckks, CkksContext, CkksParams, CkksVector,
-        ClientKey, EncryptionKey, Rotations, SecurityLevel, SecurityStandard, ServerKey, Wire,
+        ClientKey, EncryptionKey, KeyId, Rotations, SecurityLevel, SecurityStandard, ServerKey,
+        Wire,
     };
 }
 

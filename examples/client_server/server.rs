@@ -7,7 +7,6 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::routing::{post, put};
 use axum::{RequestExt, Router};
-use slotwise::keys::KeyId;
 use slotwise::prelude::*;
 use slotwise::{Error, WireError};
 use std::collections::VecDeque;
@@ -89,12 +88,10 @@ impl Service {
     /// The ratings of the encrypted patients in `bytes`, no larger than their decryption needs.
     fn rate(&self, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
         let patients = CkksVector::from_bytes(bytes, &self.context).map_err(refusal)?;
-        let server = self
-            .find(patients.ciphertexts()[0].body().key_id())
-            .ok_or((
-                StatusCode::NOT_FOUND,
-                format!("the keys of this client are not here; send them to {KEYS}"),
-            ))?;
+        let server = self.find(patients.key_id()).ok_or((
+            StatusCode::NOT_FOUND,
+            format!("the keys of this client are not here; send them to {KEYS}"),
+        ))?;
         let ratings = self.model.rate_encrypted(&server, &patients);
         let compacted = ratings.and_then(|ratings| ratings.compact());
         Ok(compacted.map_err(refusal)?.to_bytes())

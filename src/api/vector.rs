@@ -3,7 +3,7 @@ use crate::api::scheme::CiphertextOf;
 use crate::circuits::{Packing, Polynomial};
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluator;
-use crate::keys::Rotations;
+use crate::keys::{KeyId, Rotations};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -62,6 +62,12 @@ impl<S: Scheme> EncryptedVector<S> {
     #[expect(clippy::len_without_is_empty, reason = "a vector is never empty")]
     pub fn len(&self) -> usize {
         self.packing.len()
+    }
+
+    /// The name of the client's key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        S::body(&self.chunks[0]).key_id()
     }
 
     /// The context.

@@ -35,7 +35,7 @@ impl<S: Scheme> ClientKey<S> {
     /// As [`Wire::from_bytes`]; [`Error::KeyMismatch`] for another client's.
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
         let vector = EncryptedVector::from_bytes(bytes, self.context())?;
-        if S::body(&vector.ciphertexts()[0]).key_id() == self.id() {
+        if vector.key_id() == self.id() {
             Ok(vector)
         } else {
             Err(Error::KeyMismatch)
@@ -108,12 +108,11 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let body = S::body(&self.ciphertexts()[0]);
         let header = Header {
             kind: S::VECTOR,
             length: self.byte_length() - Header::FRAME,
-            fingerprint: *body.fingerprint().bytes(),
-            key_id: *body.key_id().bytes(),
+            fingerprint: *S::rlwe(self.context()).fingerprint().bytes(),
+            key_id: *self.key_id().bytes(),
         };
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&(self.len() as u64).to_le_bytes())?;

@@ -61,7 +61,15 @@ impl CkksParams {
     /// As [`from_bytes`](Self::from_bytes).
     pub fn insecure_from_bytes(bytes: &[u8]) -> Result<Self> {
         check_whole(bytes)?;
-        Self::read(&mut &bytes[..], Insecure::Accepted)
+        Self::insecure_read_from(&mut &bytes[..])
+    }
+
+    /// [`insecure_from_bytes`](Self::insecure_from_bytes), from a stream.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes).
+    pub fn insecure_read_from(input: &mut impl Read) -> Result<Self> {
+        Self::read(input, Insecure::Accepted)
     }
 
     fn read(input: &mut impl Read, insecure: Insecure) -> Result<Self> {
@@ -119,7 +127,15 @@ impl BfvParams {
     /// As [`from_bytes`](Self::from_bytes).
     pub fn insecure_from_bytes(bytes: &[u8]) -> Result<Self> {
         check_whole(bytes)?;
-        Self::read(&mut &bytes[..], Insecure::Accepted)
+        Self::insecure_read_from(&mut &bytes[..])
+    }
+
+    /// [`insecure_from_bytes`](Self::insecure_from_bytes), from a stream.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes).
+    pub fn insecure_read_from(input: &mut impl Read) -> Result<Self> {
+        Self::read(input, Insecure::Accepted)
     }
 
     fn read(input: &mut impl Read, insecure: Insecure) -> Result<Self> {

@@ -176,7 +176,7 @@ fn parameters_come_back() {
         CkksParams::from_bytes(&bytes),
         Err(Error::Wire(slotwise::WireError::InsecureParameters))
     );
-    let read = CkksParams::insecure_from_bytes(&bytes).unwrap();
+    let read = CkksParams::insecure_read_from(&mut &bytes[..]).unwrap();
     assert_eq!(&read, insecure.params());
     for standard in [
         SecurityStandard::Guidelines2024,
