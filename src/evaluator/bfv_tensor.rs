@@ -5,18 +5,20 @@
 //! textbook's.
 
 use crate::evaluator::ckks::tensor_polys;
-use crate::parallel::for_each_row;
+use crate::parallel::{for_each_row, in_pool, map};
 use crate::params::TensorTables;
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 
 /// The three polynomials of the product of two ciphertexts of degree 1 at one level.
 pub(super) fn tensor(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> [NttPoly; 3] {
-    let extended: Vec<NttPoly> = crate::parallel::map(4, |number| match number {
-        0 | 1 => extend(a[number], tables),
-        _ => scale_and_extend(b[number - 2], tables),
-    });
-    let [a, b] = [0, 2].map(|i| [&extended[i], &extended[i + 1]]);
-    tensor_polys(a, b).map(|product| tables.divider.divide(&product))
+    in_pool(a[0].data().len(), || {
+        let extended: Vec<NttPoly> = map(4, |number| match number {
+            0 | 1 => extend(a[number], tables),
+            _ => scale_and_extend(b[number - 2], tables),
+        });
+        let [a, b] = [0, 2].map(|i| [&extended[i], &extended[i + 1]]);
+        tensor_polys(a, b).map(|product| tables.divider.divide(&product))
+    })
 }
 
 /// The centred polynomial modulo Q and R.

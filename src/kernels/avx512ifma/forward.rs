@@ -313,7 +313,7 @@ impl<'a> TailTwiddles<'a> {
         node: usize,
         length: usize,
     ) -> impl Iterator<Item = Self> {
-        let (twiddles, blocks) = (twiddles, length / (HELD * LANES));
+        let blocks = length / (HELD * LANES);
         let vertical = chunks_of::<1>(twiddles, node, blocks)
             .zip(chunks_of::<2>(twiddles, node, blocks))
             .zip(chunks_of::<4>(twiddles, node, blocks))
