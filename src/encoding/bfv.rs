@@ -240,16 +240,16 @@ impl BfvEncoder {
 
     fn reduce_signed(&self, values: &[i64]) -> Result<Vec<u64>> {
         self.check_count(values.len())?;
-        let t = self.context.plaintext_modulus();
-        let residue = |(index, &value): (usize, &i64)| {
-            let residue = t.reduce_signed(value);
-            if t.centre(residue) == value {
-                Ok(residue)
-            } else {
-                Err(Error::ValueOutOfRange { index })
-            }
-        };
-        values.iter().enumerate().map(residue).collect()
+        let t = self.context.plaintext_modulus().value();
+        let (least, most) = (-(t / 2).cast_signed(), ((t - 1) / 2).cast_signed());
+        let outside = |&value: &i64| value < least || value > most;
+        if let Some(index) = values.iter().position(outside) {
+            return Err(Error::ValueOutOfRange { index });
+        }
+        // t for a negative value, 0 for others.
+        let lift = |value: i64| t & (value >> 63).cast_unsigned();
+        let residue = |&value: &i64| value.cast_unsigned().wrapping_add(lift(value));
+        Ok(values.iter().map(residue).collect())
     }
 
     fn reduce_unsigned<'a>(&self, values: &'a [u64]) -> Result<&'a [u64]> {
