@@ -73,9 +73,10 @@ pub(crate) fn in_pool<T: Send>(words: usize, work: impl FnOnce() -> T + Send) ->
 /// How many threads `rows` rows leave idle at the end.
 pub(crate) fn idle_beside(rows: usize) -> usize {
     #[cfg(feature = "parallel")]
-    return rows.next_multiple_of(rayon::current_num_threads()) - rows;
+    let threads = rayon::current_num_threads();
     #[cfg(not(feature = "parallel"))]
-    return 0 * rows;
+    let threads = 1;
+    rows.next_multiple_of(threads) - rows
 }
 
 /// Below this many words a hand-over to another thread costs more than it saves.
