@@ -2,7 +2,7 @@
 
 use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
-use super::vector::{LANES, broadcast, load, prefetch, store};
+use super::vector::{LANES, broadcast, load, prefetch, prefetch_once, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -67,7 +67,7 @@ pub(super) fn inner_products<const WORD: u32>(
             let mut sums = [Sum::of(residues[0]), Sum::of(residues[1])];
             for (pair, digit) in pairs.iter().zip(digits.by_ref()) {
                 let digit = load(digit);
-                prefetch(pair, AHEAD);
+                pair.iter().for_each(|words| prefetch_once(words, AHEAD));
                 for (sum, key) in sums.iter_mut().zip(pair) {
                     sum.add_product::<WORD, WORD>(digit, load(key));
                 }
@@ -81,6 +81,9 @@ pub(super) fn inner_products<const WORD: u32>(
 
 /// How many bytes ahead a key is fetched. It comes from memory, and the processor's own prefetch stops at the end of each page.
 const AHEAD: usize = 1 << 13;
+
+/// How many bytes ahead an input of a weighted sum is fetched: it comes from an outer cache.
+const NEAR: usize = 1 << 11;
 
 /// What a [`Sum`] holds.
 const MOST_PRODUCTS: usize = 32;
@@ -110,6 +113,7 @@ fn sums<const WORD: u32, const INPUT: u32, const VECTORS: usize>(
         let start = i * length + start;
         let (vectors, _) = inputs[start..start + VECTORS * LANES].as_chunks::<LANES>();
         for (sum, x) in sums.iter_mut().zip(vectors) {
+            prefetch(x, NEAR);
             sum.add_product::<WORD, INPUT>(load(x), factor);
         }
     }
