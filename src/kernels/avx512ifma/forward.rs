@@ -239,10 +239,7 @@ impl<const WORD: u32> Forward<'_, WORD> {
     ) {
         let half = const { HELD / PARTS / 2 };
         for part in 0..PARTS {
-            let factor = Factor {
-                value: broadcast(twiddles.0[part]),
-                quotient: broadcast(twiddles.1[part]),
-            };
+            let factor = whole(twiddles, part);
             for i in 2 * half * part..2 * half * part + half {
                 let pair = (v[i], v[i + half]);
                 (v[i], v[i + half]) =
@@ -334,27 +331,53 @@ impl<'a> TailTwiddles<'a> {
         )
     }
 
-    /// The words of each array for pair `pair` of the vectors.
+    /// For pair `pair` of the vectors, whose words are in turn, the twiddles of its two chunks of 8 words.
     #[inline]
-    pub(super) fn of_pair(&self, pair: usize) -> PairTwiddles<'a> {
-        PairTwiddles {
-            eights: (part(self.eights.0, pair), part(self.eights.1, pair)),
-            fours: (part(self.fours.0, pair), part(self.fours.1, pair)),
-            twos: (part(self.twos.0, pair), part(self.twos.1, pair)),
+    #[target_feature(enable = "avx512f,avx512dq")]
+    pub(super) fn eights(&self, pair: usize) -> Factor {
+        let (values, quotients) = self.eights;
+        Factor {
+            value: repeat_2(part(values, pair)),
+            quotient: repeat_2(part(quotients, pair)),
         }
     }
-}
 
-/// The twiddles of two chunks of 8 words, their 4 halves and their 8 quarters.
-pub(super) struct PairTwiddles<'a> {
-    pub(super) eights: TwiddlesOf<'a, 2>,
-    pub(super) fours: TwiddlesOf<'a, 4>,
-    pub(super) twos: TwiddlesOf<'a, LANES>,
+    /// Those of the 4 halves of these chunks.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn fours(&self, pair: usize) -> Factor {
+        let (values, quotients) = self.fours;
+        Factor {
+            value: repeat_4(part(values, pair)),
+            quotient: repeat_4(part(quotients, pair)),
+        }
+    }
+
+    /// Those of the 8 quarters of these chunks.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn twos(&self, pair: usize) -> Factor {
+        let (values, quotients) = self.twos;
+        Factor {
+            value: load(part(values, pair)),
+            quotient: load(part(quotients, pair)),
+        }
+    }
 }
 
 #[inline]
 fn part<const SIZE: usize>(words: &[u64], index: usize) -> &[u64; SIZE] {
     &words.as_chunks::<SIZE>().0[index]
+}
+
+/// One twiddle for all words.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn whole<const COUNT: usize>(twiddles: TwiddlesOf<'_, COUNT>, index: usize) -> Factor {
+    Factor {
+        value: broadcast(twiddles.0[index]),
+        quotient: broadcast(twiddles.1[index]),
+    }
 }
 
 /// For each of `blocks` blocks, of which the first has the node `node`, the twiddles of its COUNT equal parts.
@@ -426,35 +449,22 @@ impl<const WORD: u32> Tail<WORD> {
     ) {
         let a = self.arithmetic;
         for i in 0..HELD / 2 {
-            let (value, quotient) = twiddles.of_pair(i).eights;
-            let eights = Factor {
-                value: repeat_2(value),
-                quotient: repeat_2(quotient),
-            };
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = reducing::<PERIOD, 4, FIRST, WORD>(a, pair, eights);
+            (v[2 * i], v[2 * i + 1]) =
+                reducing::<PERIOD, 4, FIRST, WORD>(a, pair, twiddles.eights(i));
         }
         for i in 0..HELD / 2 {
-            let (value, quotient) = twiddles.of_pair(i).fours;
-            let fours = Factor {
-                value: repeat_4(value),
-                quotient: repeat_4(quotient),
-            };
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = reducing::<PERIOD, 5, FIRST, WORD>(a, pair, fours);
+            (v[2 * i], v[2 * i + 1]) =
+                reducing::<PERIOD, 5, FIRST, WORD>(a, pair, twiddles.fours(i));
         }
         for i in 0..HELD / 2 {
-            let (value, quotient) = twiddles.of_pair(i).twos;
-            let twos = Factor {
-                value: load(value),
-                quotient: load(quotient),
-            };
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
             (v[2 * i], v[2 * i + 1]) = if PERIOD == OFFSET {
-                a.offset_butterfly(pair, twos)
+                a.offset_butterfly(pair, twiddles.twos(i))
             } else {
                 // Reduced once here, the sums need no product to become canonical.
-                a.butterfly::<true>(pair, twos)
+                a.butterfly::<true>(pair, twiddles.twos(i))
             };
         }
         for i in 0..HELD / 2 {

@@ -3,9 +3,9 @@
 use super::super::{NttTable, ntt_table::Twiddles};
 use super::arithmetic::{Arithmetic, Factor};
 use super::forward::{
-    CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, quarters, store_all, tail_layers,
+    CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, quarters, store_all, tail_layers, whole,
 };
-use super::vector::{LANES, broadcast, lanes, load, repeat_2, repeat_4, store};
+use super::vector::{LANES, lanes, load, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -351,10 +351,7 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
     ) {
         let half = const { HELD / PARTS / 2 };
         for part in 0..PARTS {
-            let factor = Factor {
-                value: broadcast(twiddles.0[part]),
-                quotient: broadcast(twiddles.1[part]),
-            };
+            let factor = whole(twiddles, part);
             for i in 2 * half * part..2 * half * part + half {
                 let pair = (v[i], v[i + half]);
                 (v[i], v[i + half]) = self.butterfly::<LAYER>(pair, factor);
@@ -377,31 +374,16 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn layers(&self, v: &mut [__m512i; HELD], twiddles: &TailTwiddles) {
         for i in 0..HELD / 2 {
-            let (value, quotient) = twiddles.of_pair(i).twos;
-            let twos = Factor {
-                value: load(value),
-                quotient: load(quotient),
-            };
             let pair = self.parted(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, twos);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, twiddles.twos(i));
         }
         for i in 0..HELD / 2 {
-            let (value, quotient) = twiddles.of_pair(i).fours;
-            let fours = Factor {
-                value: repeat_4(value),
-                quotient: repeat_4(quotient),
-            };
             let pair = self.parted(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(pair, fours);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(pair, twiddles.fours(i));
         }
         for i in 0..HELD / 2 {
-            let (value, quotient) = twiddles.of_pair(i).eights;
-            let eights = Factor {
-                value: repeat_2(value),
-                quotient: repeat_2(quotient),
-            };
             let pair = self.parted(v[2 * i], v[2 * i + 1]);
-            let (x, y) = self.butterfly::<2>(pair, eights);
+            let (x, y) = self.butterfly::<2>(pair, twiddles.eights(i));
             (v[2 * i], v[2 * i + 1]) = self.parted(x, y);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
-use super::vector::{LANES, broadcast, load, prefetch, prefetch_once, store};
+use super::vector::{LANES, broadcast, load, prefetch, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -67,7 +67,8 @@ pub(super) fn inner_products<const WORD: u32>(
             let mut sums = [Sum::of(residues[0]), Sum::of(residues[1])];
             for (pair, digit) in pairs.iter().zip(digits.by_ref()) {
                 let digit = load(digit);
-                pair.iter().for_each(|words| prefetch_once(words, AHEAD));
+                pair.iter()
+                    .for_each(|words| prefetch::<_MM_HINT_NTA>(words, AHEAD));
                 for (sum, key) in sums.iter_mut().zip(pair) {
                     sum.add_product::<WORD, WORD>(digit, load(key));
                 }
@@ -113,7 +114,7 @@ fn sums<const WORD: u32, const INPUT: u32, const VECTORS: usize>(
         let start = i * length + start;
         let (vectors, _) = inputs[start..start + VECTORS * LANES].as_chunks::<LANES>();
         for (sum, x) in sums.iter_mut().zip(vectors) {
-            prefetch(x, NEAR);
+            prefetch::<_MM_HINT_T0>(x, NEAR);
             sum.add_product::<WORD, INPUT>(load(x), factor);
         }
     }

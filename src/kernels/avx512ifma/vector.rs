@@ -19,30 +19,18 @@ pub(super) fn store(words: &mut Words, vector: __m512i) {
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) }
 }
 
-/// Asks for the line `ahead` bytes after that of `words`, wherever that is.
+/// Asks for the line `ahead` bytes after that of `words`, wherever that is, with `_MM_HINT_T0` or, for words that are read once
+/// and need not stay in the outer caches, `_MM_HINT_NTA`.
 #[inline]
 #[target_feature(enable = "avx512f")]
 #[allow(
     unused_unsafe,
     reason = "a prefetch became safe after the oldest supported compiler"
 )]
-pub(super) fn prefetch(words: &Words, ahead: usize) {
+pub(super) fn prefetch<const HINT: i32>(words: &Words, ahead: usize) {
     let address = words.as_ptr().cast::<i8>().wrapping_add(ahead);
     // SAFETY: a prefetch accesses nothing, so that any address will do.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
-}
-
-/// The same for words that are read once: they leave the outer caches to others.
-#[inline]
-#[target_feature(enable = "avx512f")]
-#[allow(
-    unused_unsafe,
-    reason = "a prefetch became safe after the oldest supported compiler"
-)]
-pub(super) fn prefetch_once(words: &Words, ahead: usize) {
-    let address = words.as_ptr().cast::<i8>().wrapping_add(ahead);
-    // SAFETY: a prefetch accesses nothing, so that any address will do.
-    unsafe { _mm_prefetch::<_MM_HINT_NTA>(address) }
+    unsafe { _mm_prefetch::<HINT>(address) }
 }
 
 /// Four words, twice.
