@@ -146,6 +146,14 @@ impl<const WORD: u32> Arithmetic<WORD> {
         }
     }
 
+    /// `a - multiple * q` modulo 2^52, for words of 52 bits.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn less_multiple(&self, a: __m512i, multiple: __m512i) -> __m512i {
+        debug_assert!(WORD == 52);
+        _mm512_madd52lo_epu64(a, multiple, self.negated)
+    }
+
     /// The residue of a value below `PRODUCT_BOUND * q`.
     #[inline]
     #[target_feature(enable = "avx512f")]

@@ -29,6 +29,11 @@ pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
     portable::mul_add_assign(q, rest, a_rest, b_rest);
 }
 
+/// With n the bits of q: floor(2^(n+50) / q), below 2^52.
+pub(super) const fn barrett_ratio(q: &Modulus) -> u64 {
+    low(q.ratio() >> (78 - q.bits()))
+}
+
 /// Barrett's reduction of a product of two residues.
 ///
 /// With n the bits of q, c = floor(a * b / 2^(n-2)) and m = floor(2^(n+50) / q), the quotient floor(c * m / 2^52) is at
@@ -39,7 +44,6 @@ struct Barrett {
     ratio: __m512i,
     /// 52 - n: with two more bits from the other factor, the high half of a product is c.
     shift: __m128i,
-    negated: __m512i,
 }
 
 impl Barrett {
@@ -49,9 +53,8 @@ impl Barrett {
         let shift = 52 - q.bits();
         Self {
             arithmetic: Arithmetic::new(q),
-            ratio: broadcast(low(q.ratio() >> (78 - q.bits()))),
+            ratio: broadcast(barrett_ratio(q)),
             shift: _mm_cvtsi64_si128(shift.into()),
-            negated: broadcast((1 << 52) - q.value()),
         }
     }
 
@@ -66,7 +69,7 @@ impl Barrett {
         let quotient = _mm512_madd52hi_epu64(zero, top, self.ratio);
         let low = _mm512_madd52lo_epu64(addend, a, b);
         // Below 2.5q, and below 3.5q with the addend.
-        let remainder = _mm512_madd52lo_epu64(low, quotient, self.negated);
+        let remainder = self.arithmetic.less_multiple(low, quotient);
         self.arithmetic.canonical_below_4(remainder)
     }
 }

@@ -2,43 +2,47 @@
 
 use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
+use super::narrow::barrett_ratio;
 use super::vector::{LANES, broadcast, load, prefetch, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn weighted_sum<const WORD: u32>(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
-    debug_assert_eq!(sum.inputs.len(), row.len() * sum.factors.len());
-    debug_assert!(sum.factors.len() <= MOST_PRODUCTS);
-    if WORD == 52 && sum.input_bits <= 52 {
-        weighted_sum_of::<WORD, 52>(q, row, sum);
-    } else {
-        weighted_sum_of::<WORD, 64>(q, row, sum);
+    let count = sum.factors.len();
+    debug_assert_eq!(sum.inputs.len(), row.len() * count);
+    debug_assert!(count <= MOST_PRODUCTS);
+    if WORD == 64 || sum.input_bits > 52 {
+        return weighted_sum_of::<WORD, 64, ANY>(q, row, sum);
+    }
+    match reduction(q, count, sum.input_bits) {
+        SHORT => weighted_sum_of::<WORD, 52, SHORT>(q, row, sum),
+        TWO_WORDS => weighted_sum_of::<WORD, 52, TWO_WORDS>(q, row, sum),
+        _ => weighted_sum_of::<WORD, 52, ANY>(q, row, sum),
     }
 }
 
-/// [`weighted_sum`] for inputs of at most `INPUT` bits.
+/// [`weighted_sum`] for inputs of at most INPUT bits.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn weighted_sum_of<const WORD: u32, const INPUT: u32>(
+fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
     q: &Modulus,
     row: &mut [u64],
     sum: &WeightedSum<'_>,
 ) {
-    let a = Arithmetic::<WORD>::new(q);
-    let base = a.base(q);
+    let reducer = Reducer::<WORD, REDUCTION>::new(q);
     let length = row.len();
     let mut start = 0;
     let (fours, _) = row.as_chunks_mut::<{ 4 * LANES }>();
     for out in fours {
         let sums = sums::<WORD, INPUT, 4>(sum, (start, length));
         for (x, sum) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
-            store(x, sum.residue(a, base));
+            store(x, reducer.residue(sum));
         }
         start += out.len();
     }
     let (vectors, _) = row[start..].as_chunks_mut::<LANES>();
     for x in vectors {
         let [sum] = sums::<WORD, INPUT, 1>(sum, (start, length));
-        store(x, sum.residue(a, base));
+        store(x, reducer.residue(sum));
         start += LANES;
     }
     portable::weighted_sum_from(q, row, sum, start);
@@ -48,6 +52,23 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32>(
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn inner_products<const WORD: u32>(
     q: &Modulus,
+    sums: [&mut [u64]; 2],
+    digits: &[u64],
+    key: KeyRow<'_>,
+) {
+    if WORD == 64 {
+        return inner_products_of::<WORD, ANY>(q, sums, digits, key);
+    }
+    match reduction(q, key.digits.min(MOST_PRODUCTS), q.bits()) {
+        SHORT => inner_products_of::<WORD, SHORT>(q, sums, digits, key),
+        TWO_WORDS => inner_products_of::<WORD, TWO_WORDS>(q, sums, digits, key),
+        _ => inner_products_of::<WORD, ANY>(q, sums, digits, key),
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
+    q: &Modulus,
     [first, second]: [&mut [u64]; 2],
     digits: &[u64],
     key: KeyRow<'_>,
@@ -55,8 +76,7 @@ pub(super) fn inner_products<const WORD: u32>(
     const { assert!(LANES == BLOCK) };
     debug_assert!(first.len().is_multiple_of(LANES) && second.len() == first.len());
     debug_assert!(digits.len() <= key.digits * first.len());
-    let a = Arithmetic::<WORD>::new(q);
-    let base = a.base(q);
+    let reducer = Reducer::<WORD, REDUCTION>::new(q);
     let (digits, row) = (digits.as_chunks::<LANES>().0, first.len() / LANES);
     let firsts = first.as_chunks_mut::<LANES>().0.iter_mut();
     let places = firsts.zip(second.as_chunks_mut::<LANES>().0);
@@ -73,7 +93,7 @@ pub(super) fn inner_products<const WORD: u32>(
                     sum.add_product::<WORD, WORD>(digit, load(key));
                 }
             }
-            residues = [sums[0].residue(a, base), sums[1].residue(a, base)];
+            residues = [reducer.residue(sums[0]), reducer.residue(sums[1])];
         }
         store(first, residues[0]);
         store(second, residues[1]);
@@ -153,25 +173,97 @@ impl Sum {
             self.high = _mm512_madd52lo_epu64(self.high, top, factor_top);
         }
     }
+}
 
-    /// The residue of the sum, by Horner's rule in `base`, which is 2^52 modulo q.
+/// How a sum is reduced: this way if it is below 2^50 times the power of two above q.
+const SHORT: u32 = 0;
+
+/// This way if its words of weight 2^52 sum to a word of 52 bits, and it has none above.
+const TWO_WORDS: u32 = 1;
+
+/// This way whatever it is.
+const ANY: u32 = 2;
+
+/// The cheapest reduction, modulo q of at most 50 bits, of `count` products of values of at most `input_bits` bits with residues
+/// and of one residue more.
+fn reduction(q: &Modulus, count: usize, input_bits: u32) -> u32 {
+    let values = (count as u128) << input_bits;
+    if values <= 1 << 50 {
+        SHORT
+    } else if values << q.bits() <= 1 << 103 {
+        TWO_WORDS
+    } else {
+        ANY
+    }
+}
+
+/// Reduces sums modulo q.
+struct Reducer<const WORD: u32, const REDUCTION: u32> {
+    arithmetic: Arithmetic<WORD>,
+    /// 2^52 modulo q.
+    base: Factor,
+    /// With n the bits of q: floor(2^(n+50) / q).
+    ratio: __m512i,
+    /// n - 2, and 52 less that.
+    shifts: (__m128i, __m128i),
+}
+
+impl<const WORD: u32, const REDUCTION: u32> Reducer<WORD, REDUCTION> {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn new(q: &Modulus) -> Self {
+        let arithmetic = Arithmetic::new(q);
+        let shift = |bits: u32| _mm_cvtsi64_si128(bits.into());
+        let shifted = q.bits() - 2;
+        Self {
+            arithmetic,
+            base: arithmetic.base(q),
+            ratio: broadcast(barrett_ratio(q)),
+            shifts: (shift(shifted), shift(52_u32.wrapping_sub(shifted))),
+        }
+    }
+
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn residue<const WORD: u32>(self, a: Arithmetic<WORD>, base: Factor) -> __m512i {
-        let middle = _mm512_add_epi64(self.middle.0, self.middle.1);
+    fn residue(&self, sum: Sum) -> __m512i {
+        let a = &self.arithmetic;
+        if REDUCTION == SHORT {
+            // Barrett's quotient, at most 2.5 too low as in `narrow`; floor(sum / 2^(n-2)) is below 2^52.
+            let top = _mm512_add_epi64(
+                _mm512_srl_epi64(sum.low, self.shifts.0),
+                _mm512_sll_epi64(sum.middle.0, self.shifts.1),
+            );
+            let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), top, self.ratio);
+            a.canonical_below_4(a.less_multiple(sum.low, quotient))
+        } else if REDUCTION == TWO_WORDS {
+            let middle = _mm512_add_epi64(sum.middle.0, _mm512_srli_epi64::<52>(sum.low));
+            // Below 2q each.
+            let residue = _mm512_add_epi64(a.reduced(sum.low), a.product(middle, self.base));
+            a.canonical_below_4(residue)
+        } else {
+            self.residue_of_any(sum)
+        }
+    }
+
+    /// Horner's rule.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn residue_of_any(&self, sum: Sum) -> __m512i {
+        let (a, base) = (&self.arithmetic, self.base);
+        let middle = _mm512_add_epi64(sum.middle.0, sum.middle.1);
         if WORD == 52 {
             // Carries leave 52 bits in low and middle, and 13 in high.
             let carry = _mm512_srli_epi64::<52>;
-            let middle = _mm512_add_epi64(middle, carry(self.low));
-            let high = _mm512_add_epi64(self.high, carry(middle));
+            let middle = _mm512_add_epi64(middle, carry(sum.low));
+            let high = _mm512_add_epi64(sum.high, carry(middle));
             // Below 2q + 2q, which fits 52 bits, then 2q + 2q again.
             let upper = _mm512_add_epi64(a.reduced(middle), a.product(high, base));
-            let lower = _mm512_add_epi64(a.reduced(self.low), a.product(upper, base));
+            let lower = _mm512_add_epi64(a.reduced(sum.low), a.product(upper, base));
             a.canonical_below_4(lower)
         } else {
             // Below 2^59 + 4q and 2^62 + 4q, which fit 64 bits.
-            let upper = _mm512_add_epi64(middle, a.product(self.high, base));
-            let lower = _mm512_add_epi64(self.low, a.product(upper, base));
+            let upper = _mm512_add_epi64(middle, a.product(sum.high, base));
+            let lower = _mm512_add_epi64(sum.low, a.product(upper, base));
             a.canonical_below_4(a.reduced(lower))
         }
     }
