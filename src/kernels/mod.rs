@@ -34,6 +34,12 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     /// The name that `SLOTWISE_KERNELS` accepts.
     fn name(&self) -> &'static str;
 
+    /// Whether the transforms derive the factors of the twiddles of the last two layers from their quotients. A table then does
+    /// without them, which are three of four.
+    fn derives_factors(&self) -> bool {
+        false
+    }
+
     /// `row[i] = row[i] + other[i] mod q`
     fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
         portable::add_assign(q, row, other);

@@ -227,7 +227,7 @@ impl fmt::Debug for Modulus {
     }
 }
 
-const fn high(a: u128) -> u64 {
+pub(super) const fn high(a: u128) -> u64 {
     (a >> 64) as u64
 }
 

@@ -1,18 +1,19 @@
+use super::modulus::high;
 use super::{AlignedWords, Modulus, ShoupScalar};
 use std::fmt;
 
 /// The twiddle factors of the negacyclic NTT of one degree modulo one prime `q = 1 mod 2N`.
 ///
-/// With psi the smallest primitive 2N-th root of unity modulo q, `forward[i] = psi^bit_reverse(i)` and
-/// `inverse[i] = psi^-bit_reverse(i)`, each split into factors and their 64-bit Shoup quotients.
+/// With psi the smallest primitive 2N-th root of unity modulo q, twiddle i is `psi^bit_reverse(i)`: a factor and its 64-bit
+/// Shoup quotient. The inverse transform needs `psi^-bit_reverse(i)`, which is the negative of another twiddle of the same
+/// layer, that of the [`mirrored`] node: one table serves both, and stays in the caches between them.
 ///
 /// Source: P. Longa, M. Naehrig, "Speeding up the Number Theoretic Transform for Faster Ideal Lattice-Based
 /// Cryptography" (eprint 2016/504), algorithms 1 and 2.
 pub struct NttTable {
     modulus: Modulus,
     degree: usize,
-    forward: TwiddleTable,
-    inverse: TwiddleTable,
+    twiddles: TwiddleTable,
     /// N^-1 mod q.
     pub(super) degree_inverse: ShoupScalar,
     /// N^-1 times the last twiddle of the inverse transform: its division by N is folded into the last layer.
@@ -24,12 +25,13 @@ pub struct NttTable {
 struct TwiddleTable {
     factors: AlignedWords,
     quotients: AlignedWords,
-    rotation: u32,
 }
 
-/// The arrays of one direction.
+/// The twiddles of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Twiddles<'a> {
+    modulus: u64,
+    /// Only those of the first N/4 twiddles, which serve all layers but the last two, for kernels that derive the others.
     pub(super) factors: &'a [u64],
     /// Rotated to the right by `rotation` bits.
     pub(super) quotients: &'a [u64],
@@ -56,16 +58,14 @@ impl NttTable {
         }
         let modulus = Modulus::new(prime);
         let root = smallest_primitive_root(&modulus, order)?;
-        let inverse_root = modulus.inverse(root);
-        let forward = TwiddleTable::bit_reversed_powers(&modulus, root, degree);
-        let inverse = TwiddleTable::bit_reversed_powers(&modulus, inverse_root, degree);
+        let twiddles = TwiddleTable::new(&modulus, bit_reversed_powers(&modulus, root, degree));
         let degree_inverse = modulus.inverse(modulus.reduce(degree as u64));
-        let last = modulus.mul(degree_inverse, inverse.factors[1]);
+        let first = twiddles.of(&modulus).at(1).value;
+        let last = modulus.mul(degree_inverse, modulus.neg(first));
         Some(Self {
             modulus,
             degree,
-            forward,
-            inverse,
+            twiddles,
             degree_inverse: modulus.shoup(degree_inverse),
             degree_inverse_times_last: modulus.shoup(last),
         })
@@ -109,21 +109,20 @@ impl NttTable {
         self.modulus.kernels().inverse_ntt(self, row);
     }
 
-    /// The twiddles of the forward transform.
-    pub(super) fn forward_twiddles(&self) -> Twiddles<'_> {
-        self.forward.arrays()
+    pub(super) fn twiddles(&self) -> Twiddles<'_> {
+        self.twiddles.of(&self.modulus)
     }
 
-    /// The twiddles of the inverse transform.
-    pub(super) fn inverse_twiddles(&self) -> Twiddles<'_> {
-        self.inverse.arrays()
-    }
-
-    /// The same table served by other kernels, for conformance tests.
+    /// The same table for other kernels, for conformance tests.
     #[cfg(test)]
-    pub(super) fn with_kernels(mut self, kernels: &'static dyn super::Kernels) -> Self {
-        self.modulus = self.modulus.with_kernels(kernels);
-        self
+    pub(super) fn with_kernels(&self, kernels: &'static dyn super::Kernels) -> Self {
+        let modulus = self.modulus.with_kernels(kernels);
+        let factors = (0..self.degree).map(|i| self.twiddles().at(i).value);
+        Self {
+            modulus,
+            twiddles: TwiddleTable::new(&modulus, factors.collect()),
+            ..*self
+        }
     }
 }
 
@@ -140,43 +139,68 @@ impl fmt::Debug for NttTable {
 }
 
 impl TwiddleTable {
-    fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Self {
-        let bits = degree.trailing_zeros();
-        let mut factors = AlignedWords::zeroed(degree);
-        let mut power = 1;
-        for i in 0..degree {
-            factors[i.reverse_bits() >> (usize::BITS - bits)] = power;
-            power = modulus.mul(power, root);
-        }
-        let rotation = if modulus.bits() <= NARROW_BITS { 12 } else { 0 };
+    fn new(modulus: &Modulus, mut factors: Vec<u64>) -> Self {
+        let rotation = rotation(modulus);
         let quotients = factors
             .iter()
             .map(|&factor| modulus.shoup(factor).quotient.rotate_right(rotation))
             .collect();
+        if modulus.kernels().derives_factors() {
+            factors.truncate(factors.len() / 4);
+        }
         Self {
-            factors,
+            factors: factors.into_iter().collect(),
             quotients,
-            rotation,
         }
     }
 
-    fn arrays(&self) -> Twiddles<'_> {
+    fn of(&self, modulus: &Modulus) -> Twiddles<'_> {
         Twiddles {
+            modulus: modulus.value(),
             factors: &self.factors,
             quotients: &self.quotients,
-            rotation: self.rotation,
+            rotation: rotation(modulus),
         }
     }
+}
+
+fn rotation(modulus: &Modulus) -> u32 {
+    if modulus.bits() <= NARROW_BITS { 12 } else { 0 }
+}
+
+fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Vec<u64> {
+    let bits = degree.trailing_zeros();
+    let mut powers = vec![0; degree];
+    let mut power = 1;
+    for i in 0..degree {
+        powers[i.reverse_bits() >> (usize::BITS - bits)] = power;
+        power = modulus.mul(power, root);
+    }
+    powers
 }
 
 impl Twiddles<'_> {
     #[inline]
     pub(super) fn at(self, index: usize) -> ShoupScalar {
+        let quotient = self.quotients[index].rotate_left(self.rotation);
+        let stored = self.factors.get(index).copied();
+        // The quotient is floor(factor * 2^64 / q), and never exact.
+        let derived = || high(u128::from(quotient) * u128::from(self.modulus)) + 1;
         ShoupScalar {
-            value: self.factors[index],
-            quotient: self.quotients[index].rotate_left(self.rotation),
+            value: stored.unwrap_or_else(derived),
+            quotient,
         }
     }
+}
+
+/// The node whose twiddle is the negative of that of `node` in the inverse transform.
+///
+/// In the layer of the nodes `L + k`, for k below the power of two L, the exponents of psi are the odd multiples of N/2L below N,
+/// and complementing the bits of k takes `e` to `N - e`; `psi^N = -1`.
+#[inline]
+pub(super) const fn mirrored(node: usize) -> usize {
+    let layer = 1 << node.ilog2();
+    3 * layer - 1 - node
 }
 
 /// The smallest element of order exactly `order` (a power of two dividing q - 1), so that the table of a prime is one

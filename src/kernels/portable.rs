@@ -1,5 +1,6 @@
 //! The scalar reference: 64-bit Shoup and Barrett arithmetic, no assumption about the processor.
 
+use super::ntt_table::mirrored;
 use super::{
     BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum,
 };
@@ -112,7 +113,7 @@ pub(super) fn permute(row: &mut [u64], source: &[u64], permutation: &BlockPermut
 ///
 /// Source: D. Harvey, "Faster arithmetic for number-theoretic transforms", algorithm 3.
 pub(super) fn forward_ntt(table: &NttTable, row: &mut [u64]) {
-    let (q, twiddles) = (table.modulus(), table.forward_twiddles());
+    let (q, twiddles) = (table.modulus(), table.twiddles());
     let twice = 2 * q.value();
     let mut half = table.degree() / 2;
     let mut blocks = 1;
@@ -136,18 +137,19 @@ pub(super) fn forward_ntt(table: &NttTable, row: &mut [u64]) {
 
 /// Gentleman-Sande layers with lazy reduction: values stay in `[0, 2q)`; the last layer divides by N as it goes.
 pub(super) fn inverse_ntt(table: &NttTable, row: &mut [u64]) {
-    let (q, twiddles) = (table.modulus(), table.inverse_twiddles());
+    let (q, twiddles) = (table.modulus(), table.twiddles());
     let twice = 2 * q.value();
     let mut half = 1;
     let mut blocks = table.degree() / 2;
     while blocks > 1 {
         for (block, chunk) in row.chunks_exact_mut(2 * half).enumerate() {
-            let twiddle = twiddles.at(blocks + block);
+            // The twiddle's negative.
+            let twiddle = twiddles.at(mirrored(blocks + block));
             let (upper, lower) = chunk.split_at_mut(half);
             for (x, y) in upper.iter_mut().zip(lower) {
                 let (u, v) = (*x, *y);
                 *x = subtract_once(u + v, twice);
-                *y = q.mul_shoup_lazy(u + twice - v, twiddle);
+                *y = q.mul_shoup_lazy(v + twice - u, twiddle);
             }
         }
         blocks /= 2;
@@ -186,7 +188,7 @@ mod tests {
     fn values_lie_in_the_documented_order() {
         let table = table(97, 8);
         let q = table.modulus();
-        let psi = table.forward_twiddles().factors[4]; // bit_reverse(4) = 1
+        let psi = table.twiddles().at(4).value; // bit_reverse(4) = 1
         let coefficients = [5, 96, 0, 1, 44, 7, 13, 90];
         let mut row = coefficients;
         forward_ntt(&table, &mut row);

@@ -4,7 +4,7 @@
 //! A chunk is numbered by its node, the index of its twiddle: the halves of the chunk of node i are those of nodes 2i and
 //! 2i + 1.
 
-use super::super::{NttTable, ntt_table::Twiddles};
+use super::super::{NttTable, ntt_table::{Twiddles, mirrored}};
 use super::float::{FloatArithmetic, to_float};
 use super::vector::{LANES, Words, load, load_2, store};
 use std::arch::x86_64::*;
@@ -23,7 +23,7 @@ const fn shortest_pass(degree: usize) -> usize {
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
-    let twiddles = table.forward_twiddles();
+    let twiddles = table.twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     for x in row.as_chunks_mut::<LANES>().0 {
@@ -101,7 +101,7 @@ fn forward_last_layers<const REDUCE: bool>(
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
-    let twiddles = table.inverse_twiddles();
+    let twiddles = table.twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     let mut length = shortest_pass(table.degree());
@@ -139,13 +139,15 @@ fn inverse_first_layers<const REDUCE: bool>(
 ) {
     let eighth = row.len() / 8;
     for (i, [x0, x1]) in pairs(row).enumerate() {
-        let (fours, twos) = last_twiddles(twiddles, eighth, i);
+        let outer = mirrored(eighth + i);
+        let (fours, twos) = last_twiddles(twiddles, eighth, outer - eighth);
+        let (fours, twos) = (reversed(fours), reversed(twos));
         let (x, y) = halves_of_4(to_float(load(x0)), to_float(load(x1)));
         let (x, y) = inverse_butterfly::<REDUCE>(a, halves_of_2(x, y), twos);
         let (x, y) = inverse_butterfly::<REDUCE>(a, halves_of_2(x, y), fours);
         let (mut v0, mut v1) = halves_of_4(x, y);
         if shortest == 8 {
-            let outer = broadcast_factor(twiddles, eighth + i);
+            let outer = broadcast_factor(twiddles, outer);
             (v0, v1) = inverse_butterfly::<REDUCE>(a, (v0, v1), outer);
         }
         store_float(x0, v0);
@@ -161,9 +163,9 @@ fn inverse_pass<const REDUCE: bool>(
     node: usize,
     chunk: &mut [u64],
 ) {
-    let outer = broadcast_factor(twiddles, node);
-    let left = broadcast_factor(twiddles, 2 * node);
-    let right = broadcast_factor(twiddles, 2 * node + 1);
+    let outer = broadcast_factor(twiddles, mirrored(node));
+    let left = broadcast_factor(twiddles, mirrored(2 * node));
+    let right = broadcast_factor(twiddles, mirrored(2 * node + 1));
     for [x0, x1, x2, x3] in quarters(chunk) {
         let (v0, v1) = inverse_butterfly::<REDUCE>(a, (load_float(x0), load_float(x1)), left);
         let (v2, v3) = inverse_butterfly::<REDUCE>(a, (load_float(x2), load_float(x3)), right);
@@ -179,8 +181,8 @@ fn inverse_pass<const REDUCE: bool>(
 /// The pass over the whole row, with the division by N in its second layer.
 #[target_feature(enable = "avx2,fma")]
 fn inverse_last_pass(a: FloatArithmetic, table: &NttTable, row: &mut [u64]) {
-    let left = broadcast_factor(table.inverse_twiddles(), 2);
-    let right = broadcast_factor(table.inverse_twiddles(), 3);
+    let left = broadcast_factor(table.twiddles(), mirrored(2));
+    let right = broadcast_factor(table.twiddles(), mirrored(3));
     let sum_factor = _mm256_set1_pd(table.degree_inverse.value as f64);
     let difference_factor = _mm256_set1_pd(table.degree_inverse_times_last.value as f64);
     for [x0, x1, x2, x3] in quarters(row) {
@@ -208,7 +210,7 @@ fn butterfly<const REDUCE: bool>(
     (_mm256_add_pd(x, product), _mm256_sub_pd(x, product))
 }
 
-/// Gentleman and Sande's butterfly `(x + y, (x - y) * factor)`, with the sum reduced or not: of bounds 1 or twice that of
+/// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative, with the sum reduced or not: of bounds 1 or twice that of
 /// the operands, and 2.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
@@ -219,7 +221,7 @@ fn inverse_butterfly<const REDUCE: bool>(
 ) -> (__m256d, __m256d) {
     let sum = _mm256_add_pd(x, y);
     let sum = if REDUCE { a.reduced(sum) } else { sum };
-    (sum, a.product(_mm256_sub_pd(x, y), factor))
+    (sum, a.product(_mm256_sub_pd(y, x), factor))
 }
 
 /// The twiddles of pair i of chunks of 4 words, each twice, and of their halves.
@@ -236,6 +238,13 @@ fn last_twiddles(twiddles: Twiddles<'_>, eighth: usize, i: usize) -> (__m256d, _
 #[target_feature(enable = "avx2,fma")]
 fn broadcast_factor(twiddles: Twiddles<'_>, index: usize) -> __m256d {
     _mm256_set1_pd(twiddles.factors[index] as f64)
+}
+
+/// The lanes of a vector from the last to the first.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn reversed(x: __m256d) -> __m256d {
+    _mm256_permute4x64_pd::<0b00_01_10_11>(x)
 }
 
 /// The first and the second halves of two vectors; undoes itself.

@@ -83,6 +83,18 @@ impl<const WORD: u32> Arithmetic<WORD> {
         }
     }
 
+    /// The factor of a twiddle's quotient, for words of 52 bits: `floor(factor * 2^52 / q)` is never exact, so that the factor is one
+    /// more than the high word of the quotient's product with q.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn factor_of_quotient(&self, quotient: __m512i) -> Factor {
+        debug_assert!(WORD == 52);
+        Factor {
+            value: _mm512_madd52hi_epu64(broadcast(1), quotient, self.modulus),
+            quotient,
+        }
+    }
+
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn twiddle(&self, twiddles: Twiddles<'_>, index: usize) -> Factor {
@@ -236,8 +248,8 @@ impl<const WORD: u32> Arithmetic<WORD> {
         (_mm512_add_epi64(x, product), _mm512_sub_epi64(x, product))
     }
 
-    /// Gentleman and Sande's butterfly `(x + y, (x - y) * factor)`. `offset` is a multiple of q not below y's bound. The
-    /// sum doubles the bound, or is below `REDUCED_BOUND` if it is reduced; the product is below `PRODUCT_BOUND`.
+    /// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative. `offset` is a multiple of q not below
+    /// x's bound. The sum doubles the bound, or is below `REDUCED_BOUND` if it is reduced; the product is below `PRODUCT_BOUND`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn inverse_butterfly<const REDUCE: bool>(
@@ -248,7 +260,7 @@ impl<const WORD: u32> Arithmetic<WORD> {
     ) -> (__m512i, __m512i) {
         let sum = _mm512_add_epi64(x, y);
         let sum = if REDUCE { self.reduced(sum) } else { sum };
-        let difference = _mm512_sub_epi64(_mm512_add_epi64(x, offset), y);
+        let difference = _mm512_sub_epi64(_mm512_add_epi64(y, offset), x);
         (sum, self.product(difference, factor))
     }
 }

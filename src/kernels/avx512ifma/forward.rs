@@ -28,7 +28,7 @@ pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let forward = Forward {
         arithmetic: Arithmetic::<WORD>::new(table.modulus()),
-        twiddles: table.forward_twiddles(),
+        twiddles: table.twiddles(),
         tail: tail_layers(table.degree()),
     };
     forward.chunk(1, row, 1);
@@ -186,7 +186,7 @@ impl<const WORD: u32> Forward<'_, WORD> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn last_layers_from<const FIRST: u32, const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
         let tail = Tail::new(self.arithmetic);
-        let twiddles = TailTwiddles::from(self.twiddles, node, row.len());
+        let twiddles = TailTwiddles::from::<WORD>(self.twiddles, node, row.len());
         let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
         for (block, twiddles) in blocks.iter_mut().zip(twiddles) {
             let mut v = load_all(block);
@@ -296,6 +296,7 @@ pub(super) struct TailTwiddles<'a> {
     pub(super) quarters: TwiddlesOf<'a, 4>,
     pub(super) sixteens: TwiddlesOf<'a, 8>,
     eights: TwiddlesOf<'a, 16>,
+    /// Quotients alone for words of 52 bits, here and below: both parts are they.
     fours: TwiddlesOf<'a, 32>,
     twos: TwiddlesOf<'a, 64>,
 }
@@ -305,19 +306,25 @@ pub(super) type TwiddlesOf<'a, const COUNT: usize> = (&'a [u64; COUNT], &'a [u64
 impl<'a> TailTwiddles<'a> {
     /// Those of a row of `length` words whose first block has the node `node`.
     #[inline]
-    pub(super) fn from(
+    pub(super) fn from<const WORD: u32>(
         twiddles: Twiddles<'a>,
         node: usize,
         length: usize,
-    ) -> impl Iterator<Item = Self> {
+    ) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator {
         let blocks = length / (HELD * LANES);
-        let vertical = chunks_of::<1>(twiddles, node, blocks)
-            .zip(chunks_of::<2>(twiddles, node, blocks))
-            .zip(chunks_of::<4>(twiddles, node, blocks))
-            .zip(chunks_of::<8>(twiddles, node, blocks));
-        let permuted = chunks_of::<16>(twiddles, node, blocks)
-            .zip(chunks_of::<32>(twiddles, node, blocks))
-            .zip(chunks_of::<64>(twiddles, node, blocks));
+        let arrays = (twiddles.factors, twiddles.quotients);
+        let last = if WORD == 52 {
+            (twiddles.quotients, twiddles.quotients)
+        } else {
+            arrays
+        };
+        let vertical = chunks_of::<1>(arrays, node, blocks)
+            .zip(chunks_of::<2>(arrays, node, blocks))
+            .zip(chunks_of::<4>(arrays, node, blocks))
+            .zip(chunks_of::<8>(arrays, node, blocks));
+        let permuted = chunks_of::<16>(arrays, node, blocks)
+            .zip(chunks_of::<32>(last, node, blocks))
+            .zip(chunks_of::<64>(last, node, blocks));
         vertical.zip(permuted).map(
             |((((block, halves), quarters), sixteens), ((eights, fours), twos))| Self {
                 block,
@@ -344,9 +351,12 @@ impl<'a> TailTwiddles<'a> {
 
     /// Those of the 4 halves of these chunks.
     #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn fours(&self, pair: usize) -> Factor {
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn fours<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
         let (values, quotients) = self.fours;
+        if WORD == 52 {
+            return a.factor_of_quotient(repeat_4(part(quotients, pair)));
+        }
         Factor {
             value: repeat_4(part(values, pair)),
             quotient: repeat_4(part(quotients, pair)),
@@ -355,9 +365,12 @@ impl<'a> TailTwiddles<'a> {
 
     /// Those of the 8 quarters of these chunks.
     #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn twos(&self, pair: usize) -> Factor {
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn twos<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
         let (values, quotients) = self.twos;
+        if WORD == 52 {
+            return a.factor_of_quotient(load(part(quotients, pair)));
+        }
         Factor {
             value: load(part(values, pair)),
             quotient: load(part(quotients, pair)),
@@ -382,13 +395,13 @@ pub(super) fn whole<const COUNT: usize>(twiddles: TwiddlesOf<'_, COUNT>, index: 
 
 /// For each of `blocks` blocks, of which the first has the node `node`, the twiddles of its COUNT equal parts.
 #[inline]
-fn chunks_of<const COUNT: usize>(
-    twiddles: Twiddles<'_>,
+fn chunks_of<'a, const COUNT: usize>(
+    (factors, quotients): (&'a [u64], &'a [u64]),
     node: usize,
     blocks: usize,
-) -> impl Iterator<Item = TwiddlesOf<'_, COUNT>> {
-    let parts = |words| <[u64]>::as_chunks::<COUNT>(words).0[node..node + blocks].iter();
-    parts(twiddles.factors).zip(parts(twiddles.quotients))
+) -> impl DoubleEndedIterator<Item = TwiddlesOf<'a, COUNT>> + ExactSizeIterator {
+    let parts = |words: &'a [u64]| words.as_chunks::<COUNT>().0[node..node + blocks].iter();
+    parts(factors).zip(parts(quotients))
 }
 
 #[inline]
@@ -456,15 +469,15 @@ impl<const WORD: u32> Tail<WORD> {
         for i in 0..HELD / 2 {
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
             (v[2 * i], v[2 * i + 1]) =
-                reducing::<PERIOD, 5, FIRST, WORD>(a, pair, twiddles.fours(i));
+                reducing::<PERIOD, 5, FIRST, WORD>(a, pair, twiddles.fours(&a, i));
         }
         for i in 0..HELD / 2 {
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
             (v[2 * i], v[2 * i + 1]) = if PERIOD == OFFSET {
-                a.offset_butterfly(pair, twiddles.twos(i))
+                a.offset_butterfly(pair, twiddles.twos(&a, i))
             } else {
                 // Reduced once here, the sums need no product to become canonical.
-                a.butterfly::<true>(pair, twiddles.twos(i))
+                a.butterfly::<true>(pair, twiddles.twos(&a, i))
             };
         }
         for i in 0..HELD / 2 {

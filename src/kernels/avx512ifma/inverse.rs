@@ -1,6 +1,6 @@
 //! The inverse transform: the layers of [`forward`](super::forward) backwards.
 
-use super::super::{NttTable, ntt_table::Twiddles};
+use super::super::{NttTable, ntt_table::{Twiddles, mirrored}};
 use super::arithmetic::{Arithmetic, Factor};
 use super::forward::{
     CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, quarters, store_all, tail_layers, whole,
@@ -13,7 +13,7 @@ pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let inverse = Inverse {
         arithmetic: Arithmetic::<WORD>::new(table.modulus()),
-        twiddles: table.inverse_twiddles(),
+        twiddles: table.twiddles(),
         tail: tail_layers(table.degree()),
     };
     let quarter = row.len() / 4;
@@ -144,9 +144,9 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         offsets: &Offsets,
     ) {
         let a = self.arithmetic;
-        let outer = a.twiddle(self.twiddles, node);
-        let left = a.twiddle(self.twiddles, 2 * node);
-        let right = a.twiddle(self.twiddles, 2 * node + 1);
+        let outer = a.twiddle(self.twiddles, mirrored(node));
+        let left = a.twiddle(self.twiddles, mirrored(2 * node));
+        let right = a.twiddle(self.twiddles, mirrored(2 * node + 1));
         for (x0, x1, x2, x3) in quarters(chunk) {
             let pair = (load(x0), load(x1));
             let (v0, v1) = a.inverse_butterfly::<FIRST>(pair, offsets.first, left);
@@ -169,8 +169,8 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         let first = a.multiple(bound);
         let sums = a.multiple(if FIRST { Self::REDUCED } else { 2 * bound });
         let products = a.multiple(Self::PRODUCT);
-        let left = a.twiddle(self.twiddles, 2);
-        let right = a.twiddle(self.twiddles, 3);
+        let left = a.twiddle(self.twiddles, mirrored(2));
+        let right = a.twiddle(self.twiddles, mirrored(3));
         let last = (
             a.factor(table.degree_inverse),
             a.factor(table.degree_inverse_times_last),
@@ -240,8 +240,10 @@ impl<const WORD: u32> Inverse<'_, WORD> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn first_layers_of<const LAYERS: u32, const REDUCED: u32>(&self, node: usize, row: &mut [u64]) {
         let head = Head::<WORD, LAYERS, REDUCED>::new(self.arithmetic);
-        let twiddles = TailTwiddles::from(self.twiddles, node, row.len());
+        let length = row.len();
         let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
+        let first = mirrored(node + blocks.len() - 1);
+        let twiddles = TailTwiddles::from::<WORD>(self.twiddles, first, length).rev();
         for (block, twiddles) in blocks.iter_mut().zip(twiddles) {
             let mut v = load_all(block);
             head.layers(&mut v, &twiddles);
@@ -278,6 +280,9 @@ struct Head<const WORD: u32, const LAYERS: u32, const REDUCED: u32> {
     /// The even and the odd words of two vectors.
     even: __m512i,
     odd: __m512i,
+    /// The same, from the last to the first.
+    even_backwards: __m512i,
+    odd_backwards: __m512i,
 }
 
 impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, REDUCED> {
@@ -298,6 +303,8 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
             ],
             even: lanes([0, 2, 4, 6, 8, 10, 12, 14]),
             odd: lanes([1, 3, 5, 7, 9, 11, 13, 15]),
+            even_backwards: lanes([14, 12, 10, 8, 6, 4, 2, 0]),
+            odd_backwards: lanes([15, 13, 11, 9, 7, 5, 3, 1]),
         }
     }
 
@@ -351,7 +358,7 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
     ) {
         let half = const { HELD / PARTS / 2 };
         for part in 0..PARTS {
-            let factor = whole(twiddles, part);
+            let factor = whole(twiddles, PARTS - 1 - part);
             for i in 2 * half * part..2 * half * part + half {
                 let pair = (v[i], v[i + half]);
                 (v[i], v[i + half]) = self.butterfly::<LAYER>(pair, factor);
@@ -359,6 +366,7 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         }
     }
 
+    /// The even words of two vectors, then the odd ones, from the first to the last.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn parted(&self, x: __m512i, y: __m512i) -> (__m512i, __m512i) {
@@ -368,23 +376,39 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         )
     }
 
+    /// The same, from the last to the first.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn parted_backwards(&self, x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (
+            _mm512_permutex2var_epi64(x, self.even_backwards, y),
+            _mm512_permutex2var_epi64(x, self.odd_backwards, y),
+        )
+    }
+
     /// The layers of chunks of 2, 4 and 8 words. Before each of them, and after the last, the even words of a pair of vectors are
-    /// parted from the odd ones, which undoes the steps of the forward transform.
+    /// parted from the odd ones, which undoes the steps of the forward transform. From the first parting to the last, vectors
+    /// hold their words from the last to the first, to which the mirrored twiddles belong: the second vector comes first, and
+    /// the odd words where else the even ones are.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn layers(&self, v: &mut [__m512i; HELD], twiddles: &TailTwiddles) {
+        let (a, last) = (&self.arithmetic, HELD / 2 - 1);
         for i in 0..HELD / 2 {
-            let pair = self.parted(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, twiddles.twos(i));
+            let pair = self.parted_backwards(v[2 * i], v[2 * i + 1]);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, twiddles.twos(a, last - i));
         }
         for i in 0..HELD / 2 {
-            let pair = self.parted(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(pair, twiddles.fours(i));
+            let (odd, even) = self.parted(v[2 * i + 1], v[2 * i]);
+            let factor = twiddles.fours(a, last - i);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>((even, odd), factor);
         }
         for i in 0..HELD / 2 {
-            let pair = self.parted(v[2 * i], v[2 * i + 1]);
-            let (x, y) = self.butterfly::<2>(pair, twiddles.eights(i));
-            (v[2 * i], v[2 * i + 1]) = self.parted(x, y);
+            let (odd, even) = self.parted(v[2 * i + 1], v[2 * i]);
+            let factor = twiddles.eights(last - i);
+            let (x, y) = self.butterfly::<2>((even, odd), factor);
+            let (odd, even) = self.parted_backwards(y, x);
+            (v[2 * i], v[2 * i + 1]) = (even, odd);
         }
     }
 }

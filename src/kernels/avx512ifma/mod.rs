@@ -52,6 +52,10 @@ impl Kernels for NarrowKernels {
         NAME
     }
 
+    fn derives_factors(&self) -> bool {
+        true
+    }
+
     fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
         // SAFETY: `detect` saw the features.
         unsafe { rows::add_assign(q, row, other) }

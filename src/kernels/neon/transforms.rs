@@ -4,7 +4,7 @@
 //! A chunk is numbered by its node, the index of its twiddle: the halves of the chunk of node i are those of nodes 2i and
 //! 2i + 1.
 
-use super::super::{NttTable, ntt_table::Twiddles};
+use super::super::{NttTable, ntt_table::{Twiddles, mirrored}};
 use super::float::{FloatArithmetic, to_float};
 use super::vector::{LANES, Words, load, store};
 use std::arch::aarch64::*;
@@ -23,7 +23,7 @@ const fn shortest_pass(degree: usize) -> usize {
 
 #[target_feature(enable = "neon")]
 pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
-    let twiddles = table.forward_twiddles();
+    let twiddles = table.twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     for x in row.as_chunks_mut::<LANES>().0 {
@@ -82,7 +82,8 @@ fn forward_last_layers<const REDUCE: bool>(
     shortest: usize,
     row: &mut [u64],
 ) {
-    for ([x0, x1, x2, x3], factors) in eights(row, twiddles) {
+    let (chunks, factors) = eights(row, twiddles);
+    for ([x0, x1, x2, x3], factors) in chunks.zip(factors) {
         let (mut v0, mut v1) = (load_float(x0), load_float(x1));
         let (mut v2, mut v3) = (load_float(x2), load_float(x3));
         if shortest == 8 {
@@ -105,7 +106,7 @@ fn forward_last_layers<const REDUCE: bool>(
 
 #[target_feature(enable = "neon")]
 pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
-    let twiddles = table.inverse_twiddles();
+    let twiddles = table.twiddles();
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let a = FloatArithmetic::new(table.modulus());
     let mut length = shortest_pass(table.degree());
@@ -141,13 +142,14 @@ fn inverse_first_layers<const REDUCE: bool>(
     shortest: usize,
     row: &mut [u64],
 ) {
-    for ([x0, x1, x2, x3], factors) in eights(row, twiddles) {
-        let [left, right] = factors.twos.map(|twos| to_float(load(twos)));
+    let (chunks, factors) = eights(row, twiddles);
+    for ([x0, x1, x2, x3], factors) in chunks.zip(factors.rev()) {
+        let [right, left] = factors.twos.map(|twos| reversed(to_float(load(twos))));
         let (v0, v1) = halves(to_float(load(x0)), to_float(load(x1)));
         let (v2, v3) = halves(to_float(load(x2)), to_float(load(x3)));
         let (v0, v1) = inverse_butterfly::<REDUCE>(a, (v0, v1), left);
         let (v2, v3) = inverse_butterfly::<REDUCE>(a, (v2, v3), right);
-        let [left, right] = factors.fours.map(|factor| broadcast_factor(factor));
+        let [right, left] = factors.fours.map(|factor| broadcast_factor(factor));
         let (mut v0, mut v1) = inverse_butterfly::<REDUCE>(a, halves(v0, v1), left);
         let (mut v2, mut v3) = inverse_butterfly::<REDUCE>(a, halves(v2, v3), right);
         if shortest == 8 {
@@ -170,9 +172,9 @@ fn inverse_pass<const REDUCE: bool>(
     node: usize,
     chunk: &mut [u64],
 ) {
-    let outer = broadcast_factor(twiddles.factors[node]);
-    let left = broadcast_factor(twiddles.factors[2 * node]);
-    let right = broadcast_factor(twiddles.factors[2 * node + 1]);
+    let outer = broadcast_factor(twiddles.factors[mirrored(node)]);
+    let left = broadcast_factor(twiddles.factors[mirrored(2 * node)]);
+    let right = broadcast_factor(twiddles.factors[mirrored(2 * node + 1)]);
     for [x0, x1, x2, x3] in quarters(chunk) {
         let (v0, v1) = inverse_butterfly::<REDUCE>(a, (load_float(x0), load_float(x1)), left);
         let (v2, v3) = inverse_butterfly::<REDUCE>(a, (load_float(x2), load_float(x3)), right);
@@ -188,8 +190,8 @@ fn inverse_pass<const REDUCE: bool>(
 /// The pass over the whole row, with the division by N in its second layer.
 #[target_feature(enable = "neon")]
 fn inverse_last_pass(a: FloatArithmetic, table: &NttTable, row: &mut [u64]) {
-    let left = broadcast_factor(table.inverse_twiddles().factors[2]);
-    let right = broadcast_factor(table.inverse_twiddles().factors[3]);
+    let left = broadcast_factor(table.twiddles().factors[mirrored(2)]);
+    let right = broadcast_factor(table.twiddles().factors[mirrored(3)]);
     let sum_factor = broadcast_factor(table.degree_inverse.value);
     let difference_factor = broadcast_factor(table.degree_inverse_times_last.value);
     for [x0, x1, x2, x3] in quarters(row) {
@@ -217,7 +219,7 @@ fn butterfly<const REDUCE: bool>(
     (vaddq_f64(x, product), vsubq_f64(x, product))
 }
 
-/// Gentleman and Sande's butterfly `(x + y, (x - y) * factor)`, with the sum reduced or not: of bounds 1 or twice that of
+/// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative, with the sum reduced or not: of bounds 1 or twice that of
 /// the operands, and 2.
 #[inline]
 #[target_feature(enable = "neon")]
@@ -228,13 +230,20 @@ fn inverse_butterfly<const REDUCE: bool>(
 ) -> (float64x2_t, float64x2_t) {
     let sum = vaddq_f64(x, y);
     let sum = if REDUCE { a.reduced(sum) } else { sum };
-    (sum, a.product(vsubq_f64(x, y), factor))
+    (sum, a.product(vsubq_f64(y, x), factor))
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
 fn broadcast_factor(factor: u64) -> float64x2_t {
     vdupq_n_f64(factor as f64)
+}
+
+/// The lanes of a vector from the last to the first.
+#[inline]
+#[target_feature(enable = "neon")]
+fn reversed(x: float64x2_t) -> float64x2_t {
+    vextq_f64::<1>(x, x)
 }
 
 /// The even and the odd lanes of two vectors; undoes itself.
@@ -275,25 +284,25 @@ struct Factors<'a> {
     twos: [&'a Words; 2],
 }
 
-/// The chunks of 8 words, vector by vector, with their factors.
+/// The chunks of 8 words, vector by vector, and their factors.
 #[inline]
 fn eights<'a>(
     row: &'a mut [u64],
     twiddles: Twiddles<'a>,
-) -> impl Iterator<Item = (&'a mut [Words; 4], Factors<'a>)> {
+) -> (
+    impl Iterator<Item = &'a mut [Words; 4]>,
+    impl DoubleEndedIterator<Item = Factors<'a>>,
+) {
     let nodes = row.len() / 8;
     let vectors = row.as_chunks_mut::<LANES>().0;
     let eight = &twiddles.factors[nodes..2 * nodes];
     let fours = twiddles.factors[2 * nodes..4 * nodes].as_chunks::<2>().0;
     let twos = twiddles.factors[4 * nodes..].as_chunks::<LANES>().0;
     let factors = eight.iter().zip(fours).zip(twos.as_chunks::<2>().0);
-    vectors
-        .as_chunks_mut::<4>()
-        .0
-        .iter_mut()
-        .zip(factors.map(|((eight, fours), [left, right])| Factors {
-            eight,
-            fours,
-            twos: [left, right],
-        }))
+    let factors = factors.map(|((eight, fours), [left, right])| Factors {
+        eight,
+        fours,
+        twos: [left, right],
+    });
+    (vectors.as_chunks_mut::<4>().0.iter_mut(), factors)
 }
