@@ -6,6 +6,7 @@ use crate::keys::EvaluationKeys;
 use crate::parallel::for_each_row_of;
 use crate::params::{CkksContext, log2_sum};
 use crate::ring::NttPoly;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Operations on CKKS ciphertexts.
@@ -104,8 +105,16 @@ impl CkksEvaluator {
     ///
     /// Source: CKKS 2017 (eprint 2016/421), `Mult`.
     pub fn mul(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.keys_for(a)?.relinearization()?;
-        self.relinearize(&self.tensor(a, b)?)
+        let key = &self.keys_for(a)?.relinearization()?.0;
+        let (a, b, product) = self.factors(a, b)?;
+        let (context, level) = (self.context.rlwe(), a.level());
+        let polys = key_switch::multiply(context, level, a.body.pair()?, b.body.pair()?, key)?;
+        let noise = log2_sum(&[product.noise, context.key_switching(level)?.noise]);
+        Ok(CkksCiphertext {
+            body: linear::with_polys(&a.body, polys.into()),
+            noise,
+            ..product
+        })
     }
 
     /// `a * a`, relinearized, as [`mul`](Self::mul).
@@ -121,14 +130,28 @@ impl CkksEvaluator {
     /// # Errors
     /// As [`mul`](Self::mul), keys excepted.
     pub fn tensor(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let (a, b, product) = self.factors(a, b)?;
+        let polys = tensor_polys(a.body.pair()?, b.body.pair()?);
+        let body = linear::with_polys(&a.body, polys.into());
+        Ok(CkksCiphertext { body, ..product })
+    }
+
+    /// Both factors at one level, and their raw product without its polynomials.
+    fn factors<'a>(
+        &self,
+        a: &'a CkksCiphertext,
+        b: &'a CkksCiphertext,
+    ) -> Result<(
+        Cow<'a, CkksCiphertext>,
+        Cow<'a, CkksCiphertext>,
+        CkksCiphertext,
+    )> {
         self.check(a)?;
         self.check(b)?;
         a.body.check_same(&b.body)?;
         a.body.pair()?;
         b.body.pair()?;
         let (a, b) = self.align_factors(a, b)?;
-        let scale = a.scale * b.scale;
-        let message_bound = a.message_bound * b.message_bound;
         // |e1 m2 + e2 m1 + e1 e2| at each root, the messages by their bounds.
         let (message_a, message_b) = (
             a.message_bound.log2() + a.scale.log2(),
@@ -140,16 +163,14 @@ impl CkksEvaluator {
             b.noise + message_a,
             a.noise + b.noise + tail,
         ]);
-        let template = CkksCiphertext {
-            scale,
-            message_bound,
+        let product = CkksCiphertext {
+            scale: a.scale * b.scale,
+            message_bound: a.message_bound * b.message_bound,
             noise,
             ..a.emptied()
         };
-        template.check_fits()?;
-        let polys = tensor_polys(a.body.pair()?, b.body.pair()?);
-        let body = linear::with_polys(&a.body, polys.into());
-        Ok(CkksCiphertext { body, ..template })
+        product.check_fits()?;
+        Ok((a, b, product))
     }
 
     /// A raw product brought back to degree 1 in the secret. Scale and level stay. Of degree 1 already: unchanged.
@@ -179,24 +200,19 @@ impl CkksEvaluator {
     /// As [`mul`](Self::mul); [`Error::LevelExhausted`].
     pub fn mul_rescale(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
         let key = &self.keys_for(a)?.relinearization()?.0;
-        let product = self.tensor(a, b)?;
-        let context = self.context.rlwe();
-        let level = product.level();
+        let (a, b, product) = self.factors(a, b)?;
+        let (context, level) = (self.context.rlwe(), a.level());
         let (_, log2_prime) = context.rescaler(level)?;
-        let [c0, c1, c2] = product.body.polys.as_slice() else {
-            return self.rescale(&product);
-        };
-        let polys = key_switch::relinearize_and_rescale(context, level, [c0, c1, c2], key)?;
+        let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
+        let polys = key_switch::multiply_and_rescale(context, level, a_polys, b_polys, key)?;
         let switched = log2_sum(&[product.noise, context.key_switching(level)?.noise]);
         let noise = log2_sum(&[switched - log2_prime, context.noise().division(1)]);
-        let mut body = linear::with_polys(&product.body, polys.into());
+        let mut body = linear::with_polys(&a.body, polys.into());
         body.level = level - 1;
-        let scale = product
-            .scale
-            .div_prime(context.params().data_primes()[level]);
+        let prime = context.params().data_primes()[level];
         Ok(CkksCiphertext {
             body,
-            scale,
+            scale: product.scale.div_prime(prime),
             noise,
             ..product
         })

@@ -1,5 +1,5 @@
 use crate::error::{Error, Result};
-use crate::kernels::AlignedWords;
+use crate::kernels::{AlignedWords, Modulus};
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
 use crate::params::{Context, KeySwitching};
@@ -43,7 +43,7 @@ impl HoistedDigits {
         let length = switching.digits.len() * self.context.degree();
         let sums = |i: usize, sums: [&mut [u64]; 2]| {
             let digits = &self.rows[i * length..(i + 1) * length];
-            multiply(switching, i, digits, key, sums);
+            multiply_digits(switching, i, digits, key, sums);
         };
         Ok(in_pool(self.rows.len(), || {
             divided(switching, &switching.divider, sums, place)
@@ -101,37 +101,77 @@ pub(super) fn relinearize(
     })
 }
 
-/// The raw product `(c_0, c_1, c_2)` at `level`, which is not 0, relinearized and rescaled: one division by the special primes
-/// and the level's last prime together.
-pub(super) fn relinearize_and_rescale(
+/// The product of two ciphertexts of degree 1 at `level`, relinearized. The lower polynomials of the raw product join the result
+/// row by row and are never stored.
+pub(super) fn multiply(
     context: &Context,
     level: usize,
-    [c0, c1, c2]: [&NttPoly; 3],
+    a: [&NttPoly; 2],
+    b: [&NttPoly; 2],
+    key: &SwitchingKey,
+) -> Result<[NttPoly; 2]> {
+    in_pool(a[0].data().len(), || {
+        let place =
+            |i: usize, [first, second]: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| {
+                compute([&mut *first, &mut *second]);
+                let q = a[0].basis().modulus(i);
+                add_lower_products(
+                    q,
+                    [first, second],
+                    a.map(|poly| poly.row(i)),
+                    b.map(|poly| poly.row(i)),
+                );
+            };
+        switch(context, level, &a[1].product(b[1]), key, place)
+    })
+}
+
+/// [`multiply`] at a level that is not 0, and the rescale: one division by the special primes and the level's last prime together.
+pub(super) fn multiply_and_rescale(
+    context: &Context,
+    level: usize,
+    a: [&NttPoly; 2],
+    b: [&NttPoly; 2],
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
     let switching = context.key_switching(level)?;
     let exhausted = Error::LevelExhausted { needed: 1, left: 0 };
     let divider = switching.rescaling_divider.as_ref().ok_or(exhausted)?;
-    Ok(in_pool(c2.data().len(), || {
-        let cut = Cut::new(switching, c2);
-        // P c_0 and P c_1 join the sums, which the division by P undoes; they are 0 modulo the special primes.
+    Ok(in_pool(a[0].data().len(), || {
+        let last = a[1].product(b[1]);
+        let cut = Cut::new(switching, &last);
+        // The lower polynomials join the sums times P, which the division by P undoes; they are 0 modulo the special primes.
         let sums = |i: usize, [first, second]: [&mut [u64]; 2]| {
             cut.sums(i, key, [&mut *first, &mut *second]);
             let Some(&factor) = switching.special_factors.get(i) else {
                 return;
             };
-            let q = switching.extended.modulus(i);
+            let (q, degree) = (switching.extended.modulus(i), context.degree());
             let pool = switching.extended.pool();
-            let mut product = pool.take(context.degree());
-            for (sum, poly) in [(first, c0), (second, c1)] {
-                product.copy_from_slice(poly.row(i));
-                q.kernels().scale(q, &mut product, factor);
-                q.kernels().add_assign(q, sum, &product);
+            let mut scaled = pool.take(2 * degree);
+            for (row, poly) in scaled.chunks_exact_mut(degree).zip(a) {
+                row.copy_from_slice(poly.row(i));
+                q.kernels().scale(q, row, factor);
             }
-            pool.put(product);
+            let (a0, a1) = scaled.split_at(degree);
+            add_lower_products(q, [first, second], [a0, a1], b.map(|poly| poly.row(i)));
+            pool.put(scaled);
         };
         divided(switching, divider, sums, |_, rows, compute| compute(rows))
     }))
+}
+
+/// Adds `a_0 b_0` and `a_0 b_1 + a_1 b_0`, one row of each.
+fn add_lower_products(
+    q: &Modulus,
+    [first, second]: [&mut [u64]; 2],
+    [a0, a1]: [&[u64]; 2],
+    [b0, b1]: [&[u64]; 2],
+) {
+    let kernels = q.kernels();
+    kernels.mul_add_assign(q, first, a0, b0);
+    kernels.mul_add_assign(q, second, a0, b1);
+    kernels.mul_add_assign(q, second, a1, b0);
 }
 
 /// Both sums over the extended basis, divided by the last primes: first the sums modulo those, then, prime by prime, each
@@ -189,7 +229,7 @@ fn divided(
 }
 
 /// Row i of both sums: the digits times the key's rows.
-fn multiply(
+fn multiply_digits(
     switching: &KeySwitching,
     i: usize,
     digits: &[u64],
@@ -234,7 +274,7 @@ impl<'a> Cut<'a> {
         let pool = self.switching.extended.pool();
         let mut digits = pool.take(self.switching.digits.len() * self.poly.basis().degree());
         self.digit_rows(i, &mut digits);
-        multiply(self.switching, i, &digits, key, sums);
+        multiply_digits(self.switching, i, &digits, key, sums);
         pool.put(digits);
     }
 
@@ -269,20 +309,20 @@ impl<'a> Cut<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::KeyGenerator;
+    use crate::evaluator::ckks::tensor_polys;
+    use crate::keys::{KeyGenerator, RelinearizationKey};
     use crate::params::CkksContext;
     use crate::ring::{Seed, expand_seed};
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 
-    #[test]
-    fn hoisted_and_direct_switches_are_bit_equal() {
-        let plain =
-            |_: usize, rows: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| compute(rows);
-        for (special, bits) in [
+    /// Small contexts of one special prime and of two, each with a relinearization key.
+    fn contexts() -> impl Iterator<Item = (CkksContext, RelinearizationKey)> {
+        let sets = [
             (1, vec![50, 30, 30, 30, 50]),
             (2, vec![50, 30, 30, 30, 30, 45, 45]),
-        ] {
+        ];
+        sets.into_iter().map(|(special, bits)| {
             let builder = CkksContext::builder()
                 .degree(64)
                 .prime_bits(&bits)
@@ -291,12 +331,23 @@ mod tests {
             let context = builder.insecure_skip_security_check().build().unwrap();
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
-            let key = KeyGenerator::new(&secret)
-                .relinearization_key(&mut rng)
-                .unwrap();
+            let key = KeyGenerator::new(&secret).relinearization_key(&mut rng);
+            (context, key.unwrap())
+        })
+    }
+
+    /// A polynomial at `level`.
+    fn poly(context: &CkksContext, level: usize, seed: u8) -> NttPoly {
+        expand_seed(context.rlwe().basis(level).unwrap(), &Seed([seed; 32]), 0)
+    }
+
+    #[test]
+    fn hoisted_and_direct_switches_are_bit_equal() {
+        let plain =
+            |_: usize, rows: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| compute(rows);
+        for (context, key) in contexts() {
             for level in 0..=context.top_level() {
-                let poly: NttPoly =
-                    expand_seed(context.rlwe().basis(level).unwrap(), &Seed([5; 32]), 0);
+                let poly = poly(&context, level, 5);
                 let hoisted = HoistedDigits::new(context.rlwe(), level, &poly)
                     .unwrap()
                     .switch(&key.0, plain)
@@ -305,6 +356,44 @@ mod tests {
                     switch(context.rlwe(), level, &poly, &key.0, plain).unwrap(),
                     hoisted
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn fused_products_equal_raw_products_relinearized() {
+        for (context, key) in contexts() {
+            let rlwe = context.rlwe();
+            for level in 0..=context.top_level() {
+                let [a0, a1, b0, b1] = [1, 2, 3, 4].map(|seed| poly(&context, level, seed));
+                let (a, b) = ([&a0, &a1], [&b0, &b1]);
+                let raw = tensor_polys(a, b);
+                assert_eq!(
+                    multiply(rlwe, level, a, b, &key.0).unwrap(),
+                    relinearize(rlwe, level, raw.each_ref(), &key.0).unwrap()
+                );
+                let rescaled = multiply_and_rescale(rlwe, level, a, b, &key.0);
+                if level == 0 {
+                    assert!(rescaled.is_err());
+                    continue;
+                }
+                // The whole sums, then one plain division.
+                let switching = rlwe.key_switching(level).unwrap();
+                let cut = Cut::new(switching, &raw[2]);
+                let mut sums = [0, 1].map(|_| NttPoly::unspecified(&switching.extended));
+                for i in 0..switching.extended.len() {
+                    cut.sums(i, &key.0, sums.each_mut().map(|sum| sum.row_mut(i)));
+                    if let Some(&factor) = switching.special_factors.get(i) {
+                        let q = switching.extended.modulus(i);
+                        for (sum, lower) in sums.iter_mut().zip(&raw) {
+                            for (x, &y) in sum.row_mut(i).iter_mut().zip(lower.row(i)) {
+                                *x = q.add(*x, q.mul_shoup(y, factor));
+                            }
+                        }
+                    }
+                }
+                let divider = switching.rescaling_divider.as_ref().unwrap();
+                assert_eq!(rescaled.unwrap(), sums.map(|sum| divider.divide(&sum)));
             }
         }
     }

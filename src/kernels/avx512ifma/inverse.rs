@@ -1,6 +1,9 @@
 //! The inverse transform: the layers of [`forward`](super::forward) backwards.
 
-use super::super::{NttTable, ntt_table::{Twiddles, mirrored}};
+use super::super::{
+    NttTable,
+    ntt_table::{Twiddles, mirrored},
+};
 use super::arithmetic::{Arithmetic, Factor};
 use super::forward::{
     CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, quarters, store_all, tail_layers, whole,

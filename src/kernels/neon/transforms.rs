@@ -4,7 +4,10 @@
 //! A chunk is numbered by its node, the index of its twiddle: the halves of the chunk of node i are those of nodes 2i and
 //! 2i + 1.
 
-use super::super::{NttTable, ntt_table::{Twiddles, mirrored}};
+use super::super::{
+    NttTable,
+    ntt_table::{Twiddles, mirrored},
+};
 use super::float::{FloatArithmetic, to_float};
 use super::vector::{LANES, Words, load, store};
 use std::arch::aarch64::*;
