@@ -21,6 +21,29 @@ pub(crate) fn for_each_row(
         .for_each(|(index, row)| work(index, row));
 }
 
+/// Calls `work(index, part)` for consecutive parts of `data` of these lengths.
+pub(crate) fn for_each_part(
+    data: &mut [u64],
+    lengths: impl Iterator<Item = usize>,
+    work: impl Fn(usize, &mut [u64]) + Sync + Send,
+) {
+    let mut rest = data;
+    let parts = lengths.map(|length| rest.split_off_mut(..length).unwrap_or_default());
+    let parts: Vec<_> = parts.enumerate().collect();
+    #[cfg(feature = "parallel")]
+    if rayon::current_num_threads() > 1 {
+        use rayon::prelude::*;
+        parts
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(|(index, part)| work(index, part));
+        return;
+    }
+    parts
+        .into_iter()
+        .for_each(|(index, part)| work(index, part));
+}
+
 /// Calls `work(index, rows)` for the rows of equally long arrays, side by side.
 pub(crate) fn for_each_row_of<const ARRAYS: usize>(
     arrays: [&mut [u64]; ARRAYS],

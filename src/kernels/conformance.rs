@@ -1,7 +1,8 @@
 //! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
 use super::{
-    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, WeightedSum, available, portable,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, WeightedSum, available,
+    portable,
 };
 
 /// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
@@ -145,15 +146,22 @@ fn inner_products_of_digits_and_keys() {
         // As many digits as the key has, or fewer.
         for (digits, length) in (1..=70).zip([8, 16, 40, 64, 104].into_iter().cycle()) {
             let count = digits - digits / 3;
-            let key = row_of(&random.words(2 * digits * length), &q);
+            let shape = KeyShape::new(&q, digits);
+            let mut key = vec![0; shape.words(length)];
+            let mut top_key = key.clone();
+            let tops = vec![q.value() - 1; count.max(1) * length];
+            for digit in 0..digits {
+                let halves = [0, 1].map(|_| row_of(&random.words(length), &q));
+                shape.store(&mut key, digit, halves.each_ref().map(Vec::as_slice));
+                shape.store(&mut top_key, digit, [&tops[..length]; 2]);
+            }
             let some = row_of(&random.words(count * length), &q);
-            let tops = vec![q.value() - 1; 2 * digits * length];
             let row = row_of(&random.words(2 * length), &q);
             for kernels in available(q.bits()) {
-                for (some, words) in [(&some[..], &key), (&tops[..count * length], &tops)] {
+                for (some, words) in [(&some[..], &key), (&tops[..count * length], &top_key)] {
                     compare(kernels, &q, "inner_products", &row, &|k, row| {
                         let (b, a) = row.split_at_mut(length);
-                        k.inner_products(&q, [b, a], some, KeyRow { words, digits });
+                        k.inner_products(&q, [b, a], some, KeyRow::new(shape, words));
                     });
                 }
             }

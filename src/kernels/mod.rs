@@ -10,6 +10,7 @@ mod avx2;
 mod avx512ifma;
 #[cfg(test)]
 mod conformance;
+mod key_row;
 mod modulus;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -18,6 +19,7 @@ mod permutation;
 mod portable;
 
 pub use aligned::AlignedWords;
+pub(crate) use key_row::{KeyRow, KeyShape};
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
 pub(crate) use permutation::BlockPermutation;
@@ -92,7 +94,8 @@ pub(crate) trait Kernels: Send + Sync + Debug {
 
     /// `sums[h][k] = sum_j digits[j][k] * key[j][h][k] mod q` for both halves h: the inner products of key switching.
     ///
-    /// `digits` is row-major, at most as many rows as the key has digits, each of whole blocks; all are residues modulo q.
+    /// `digits` is row-major, at most as many rows as the key has digits, each of whole blocks; all are residues modulo q, and
+    /// the key is packed to its bits.
     fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
         portable::inner_products(q, sums, digits, key);
     }
@@ -114,25 +117,8 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     }
 }
 
-/// Words that stay together: in a [`KeyRow`], and in a [`BlockPermutation`].
+/// Values that stay together: in a [`KeyRow`], and in a [`BlockPermutation`].
 pub(crate) const BLOCK: usize = 8;
-
-/// One prime's part of a key with two halves and several digits, in the order in which it is read, so that it is one stream
-/// of memory: for each block of places, for each digit, the block of the first half, then that of the second.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KeyRow<'a> {
-    pub(crate) words: &'a [u64],
-    pub(crate) digits: usize,
-}
-
-impl<'a> KeyRow<'a> {
-    /// For each block of places, both halves of each digit.
-    #[inline]
-    pub(crate) fn blocks(self) -> impl Iterator<Item = &'a [[[u64; BLOCK]; 2]]> {
-        let pairs = self.words.as_chunks::<BLOCK>().0.as_chunks::<2>().0;
-        pairs.chunks_exact(self.digits)
-    }
-}
 
 /// The operands of [`Kernels::weighted_sum`].
 #[derive(Clone, Copy, Debug)]

@@ -85,14 +85,16 @@ pub(super) fn inner_products(
     let places = first
         .chunks_exact_mut(BLOCK)
         .zip(second.chunks_exact_mut(BLOCK));
-    for ((number, (first, second)), pairs) in places.enumerate().zip(key.blocks()) {
+    for (place, (first, second)) in places.enumerate() {
         for (half, out) in [first, second].into_iter().enumerate() {
-            for (lane, out) in out.iter_mut().enumerate() {
-                let digits = digits[number * BLOCK + lane..].iter().step_by(length);
-                *out = digits.zip(pairs).fold(0, |total, (&digit, pair)| {
-                    let product = u128::from(digit) * u128::from(pair[half][lane]);
-                    q.reduce_wide(product + u128::from(total))
-                });
+            out.fill(0);
+            for (number, digits) in digits.chunks_exact(length).enumerate() {
+                let key = key.block(place, number, half);
+                let digits = &digits[place * BLOCK..][..BLOCK];
+                for ((out, &digit), key) in out.iter_mut().zip(digits).zip(key) {
+                    let product = u128::from(digit) * u128::from(key);
+                    *out = q.reduce_wide(product + u128::from(*out));
+                }
             }
         }
     }

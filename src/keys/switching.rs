@@ -1,7 +1,7 @@
 use crate::error::Result;
-use crate::kernels::{AlignedWords, BLOCK, KeyRow};
+use crate::kernels::{AlignedWords, BLOCK, KeyRow, KeyShape};
 use crate::keys::{KeyId, SecretKey};
-use crate::parallel::for_each_row;
+use crate::parallel::for_each_part;
 use crate::params::Context;
 use crate::ring::{NttPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row};
 use rand::CryptoRng;
@@ -38,14 +38,14 @@ impl SwitchingKey {
         let basis = context.key_basis();
         let factors = &context.key_switching(context.top_level())?.special_factors;
         let seed = Seed::random(rng);
-        let (digits, degree) = (context.digits().len(), context.degree());
+        let degree = context.degree();
         let errors: Vec<_> = context
             .digits()
             .iter()
             .map(|_| centred_binomial_coefficients(degree, rng))
             .collect();
-        let mut rows = AlignedWords::zeroed(2 * digits * degree * basis.len());
-        for_each_row(&mut rows, 2 * digits * degree, |i, row| {
+        let mut rows = AlignedWords::zeroed(lengths(context).sum());
+        for_each_part(&mut rows, lengths(context), |i, row| {
             let (q, pool) = (basis.modulus(i), basis.pool());
             let [mut b, mut a, mut product] = [0; 3].map(|_| pool.take(degree));
             for (number, (digit, errors)) in (0u32..).zip(context.digits().iter().zip(&errors)) {
@@ -60,7 +60,7 @@ impl SwitchingKey {
                 product.copy_from_slice(&a);
                 q.kernels().mul_assign(q, &mut product, to.row(i));
                 q.kernels().sub_assign(q, &mut b, &product);
-                store_digit(row, (number as usize, digits), [&b, &a]);
+                shape(context, i).store(row, number as usize, [&b, &a]);
             }
             product.zeroize();
             for buffer in [b, a, product] {
@@ -86,18 +86,16 @@ impl SwitchingKey {
         seed: Seed,
         mut half: impl FnMut(usize, &mut [u64]) -> Result<()>,
     ) -> Result<Self> {
-        let (basis, digits, degree) = (
-            context.key_basis(),
-            context.digits().len(),
-            context.degree(),
-        );
-        let mut rows = AlignedWords::zeroed(2 * digits * degree * basis.len());
-        let [mut b, mut a] = [0; 2].map(|_| AlignedWords::zeroed(degree));
-        for (i, row) in rows.chunks_exact_mut(2 * digits * degree).enumerate() {
+        let (basis, digits) = (context.key_basis(), context.digits().len());
+        let mut rows = AlignedWords::zeroed(lengths(context).sum());
+        let [mut b, mut a] = [0; 2].map(|_| AlignedWords::zeroed(context.degree()));
+        let mut rest = &mut rows[..];
+        for (i, length) in lengths(context).enumerate() {
+            let row = rest.split_off_mut(..length).unwrap_or_default();
             for number in (0u32..).take(digits) {
                 half(i, &mut b)?;
                 expand_seed_row(basis, &seed, (number, i), &mut a);
-                store_digit(row, (number as usize, digits), [&b, &a]);
+                shape(context, i).store(row, number as usize, [&b, &a]);
             }
         }
         Ok(Self {
@@ -128,19 +126,17 @@ impl SwitchingKey {
 
     /// The part of the prime at `position` in the key basis.
     pub(crate) fn row(&self, position: usize) -> KeyRow<'_> {
-        let digits = self.context.digits().len();
-        let length = 2 * digits * self.context.degree();
-        KeyRow {
-            words: &self.rows[position * length..][..length],
-            digits,
-        }
+        let shape = shape(&self.context, position);
+        let start: usize = lengths(&self.context).take(position).sum();
+        let length = shape.words(self.context.degree());
+        KeyRow::new(shape, &self.rows[start..][..length])
     }
 
     /// The half b of digit `number` modulo the prime at `position`.
     pub(crate) fn copy_half(&self, position: usize, number: usize, half: &mut [u64]) {
-        let blocks = half.as_chunks_mut::<BLOCK>().0.iter_mut();
-        for (block, pairs) in blocks.zip(self.row(position).blocks()) {
-            *block = pairs[number][0];
+        let row = self.row(position);
+        for (place, block) in half.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+            *block = row.block(place, number, 0);
         }
     }
 
@@ -151,12 +147,16 @@ impl SwitchingKey {
     }
 }
 
-/// Puts both halves of one of several digits into a [`KeyRow`].
-fn store_digit(row: &mut [u64], (number, digits): (usize, usize), halves: [&[u64]; 2]) {
-    let pairs = row.as_chunks_mut::<BLOCK>().0.as_chunks_mut::<2>().0;
-    let [b, a] = halves.map(|half| half.as_chunks::<BLOCK>().0);
-    let blocks = pairs.iter_mut().skip(number).step_by(digits);
-    for (pair, (b, a)) in blocks.zip(b.iter().zip(a)) {
-        *pair = [*b, *a];
-    }
+/// The shape of the part of the prime at `position` in the key basis.
+fn shape(context: &Context, position: usize) -> KeyShape {
+    KeyShape::new(
+        context.key_basis().modulus(position),
+        context.digits().len(),
+    )
+}
+
+/// The words of each prime's part.
+fn lengths(context: &Context) -> impl Iterator<Item = usize> {
+    let primes = 0..context.key_basis().len();
+    primes.map(|position| shape(context, position).words(context.degree()))
 }

@@ -1,4 +1,4 @@
-//! Kernels for processors with AVX-512 and its 52-bit multiply-add.
+//! Kernels for processors with AVX-512, its 52-bit multiply-add (IFMA) and its permutations of bytes (VBMI).
 //!
 //! Moduli of at most 50 bits use `vpmadd52` on words of 52 bits, larger ones products of 32-bit halves on words of 64
 //! bits. The transforms are one source for both: [`arithmetic::Arithmetic`] hides the difference.
@@ -25,7 +25,8 @@ use super::{
 pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
     let able = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512ifma");
+        && is_x86_feature_detected!("avx512ifma")
+        && is_x86_feature_detected!("avx512vbmi");
     match bits {
         _ if !able => None,
         ..=NARROW_BITS => Some(&NarrowKernels(())),

@@ -1,9 +1,9 @@
 //! Weighted sums: words split at bit 52, their products summed by weights and reduced once.
 
-use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
+use super::super::{BLOCK, KeyRow, KeyShape, Modulus, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
 use super::narrow::barrett_ratio;
-use super::vector::{LANES, broadcast, load, prefetch, store};
+use super::vector::{LANES, broadcast, lanes, load, load_bytes, prefetch, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -49,7 +49,7 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
 }
 
 /// Both halves in one pass, each sum reduced after every 32 products at most.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma,avx512vbmi")]
 pub(super) fn inner_products<const WORD: u32>(
     q: &Modulus,
     sums: [&mut [u64]; 2],
@@ -59,14 +59,14 @@ pub(super) fn inner_products<const WORD: u32>(
     if WORD == 64 {
         return inner_products_of::<WORD, ANY>(q, sums, digits, key);
     }
-    match reduction(q, key.digits.min(MOST_PRODUCTS), q.bits()) {
+    match reduction(q, key.shape.digits().min(MOST_PRODUCTS), q.bits()) {
         SHORT => inner_products_of::<WORD, SHORT>(q, sums, digits, key),
         TWO_WORDS => inner_products_of::<WORD, TWO_WORDS>(q, sums, digits, key),
         _ => inner_products_of::<WORD, ANY>(q, sums, digits, key),
     }
 }
 
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma,avx512vbmi")]
 fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
     q: &Modulus,
     [first, second]: [&mut [u64]; 2],
@@ -75,28 +75,62 @@ fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
 ) {
     const { assert!(LANES == BLOCK) };
     debug_assert!(first.len().is_multiple_of(LANES) && second.len() == first.len());
-    debug_assert!(digits.len() <= key.digits * first.len());
+    debug_assert!(digits.len() <= key.shape.digits() * first.len());
     let reducer = Reducer::<WORD, REDUCTION>::new(q);
     let (digits, row) = (digits.as_chunks::<LANES>().0, first.len() / LANES);
+    let unpacker = Unpacker::new(key.shape);
+    let parts = (digits.len() / row).div_ceil(MOST_PRODUCTS);
     let firsts = first.as_chunks_mut::<LANES>().0.iter_mut();
     let places = firsts.zip(second.as_chunks_mut::<LANES>().0);
-    for ((place, (first, second)), pairs) in places.enumerate().zip(key.blocks()) {
-        let mut residues = [_mm512_setzero_si512(); 2];
+    for (place, (first, second)) in places.enumerate() {
+        let mut byte = key.shape.first_byte(place);
         let mut digits = digits[place..].iter().step_by(row);
-        for pairs in pairs.chunks(MOST_PRODUCTS) {
+        let mut residues = [_mm512_setzero_si512(); 2];
+        for _ in 0..parts {
             let mut sums = [Sum::of(residues[0]), Sum::of(residues[1])];
-            for (pair, digit) in pairs.iter().zip(digits.by_ref()) {
+            for digit in digits.by_ref().take(MOST_PRODUCTS) {
                 let digit = load(digit);
-                pair.iter()
-                    .for_each(|words| prefetch::<_MM_HINT_NTA>(words, AHEAD));
-                for (sum, key) in sums.iter_mut().zip(pair) {
-                    sum.add_product::<WORD, WORD>(digit, load(key));
+                for sum in &mut sums {
+                    prefetch::<_MM_HINT_NTA>(key.words, byte + AHEAD);
+                    let values = unpacker.unpacked(load_bytes(key.words, byte));
+                    byte += key.shape.bits();
+                    sum.add_product::<WORD, WORD>(digit, values);
                 }
             }
             residues = [reducer.residue(sums[0]), reducer.residue(sums[1])];
         }
         store(first, residues[0]);
         store(second, residues[1]);
+    }
+}
+
+/// Unpacks blocks of a key.
+struct Unpacker {
+    /// The 8 bytes in which each value of a block lies, its first bit in them, and the bits of a value.
+    bytes: __m512i,
+    shifts: __m512i,
+    mask: __m512i,
+}
+
+impl Unpacker {
+    #[target_feature(enable = "avx512f")]
+    fn new(shape: KeyShape) -> Self {
+        let bits = shape.bits();
+        // A byte behind the vector is not of the value.
+        let byte = |lane: usize, byte: usize| (lane * bits / 8 + byte).min(63) as u64;
+        let bytes = |lane: usize| (0..8).map(|i| byte(lane, i) << (8 * i)).sum();
+        Self {
+            bytes: lanes(std::array::from_fn(bytes)),
+            shifts: lanes(std::array::from_fn(|lane| (lane * bits % 8) as u64)),
+            mask: broadcast(shape.mask()),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vbmi")]
+    fn unpacked(&self, block: __m512i) -> __m512i {
+        let values = _mm512_permutexvar_epi8(self.bytes, block);
+        _mm512_and_si512(_mm512_srlv_epi64(values, self.shifts), self.mask)
     }
 }
 

@@ -27,10 +27,22 @@ pub(super) fn store(words: &mut Words, vector: __m512i) {
     unused_unsafe,
     reason = "a prefetch became safe after the oldest supported compiler"
 )]
-pub(super) fn prefetch<const HINT: i32>(words: &Words, ahead: usize) {
+pub(super) fn prefetch<const HINT: i32>(words: &[u64], ahead: usize) {
     let address = words.as_ptr().cast::<i8>().wrapping_add(ahead);
     // SAFETY: a prefetch accesses nothing, so that any address will do.
     unsafe { _mm_prefetch::<HINT>(address) }
+}
+
+/// The 64 bytes from byte `first` of the words on.
+///
+/// # Panics
+/// If there are fewer.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_bytes(words: &[u64], first: usize) -> __m512i {
+    assert!(first + 64 <= size_of_val(words));
+    // SAFETY: the bytes are there; no alignment is asked for.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast::<u8>().add(first).cast()) }
 }
 
 /// Four words, twice.

@@ -44,27 +44,29 @@ pub(super) fn inner_products(
     let places = first
         .chunks_exact_mut(BLOCK)
         .zip(second.chunks_exact_mut(BLOCK));
-    for ((number, (first, second)), pairs) in places.enumerate().zip(key.blocks()) {
-        let outs = first.as_chunks_mut::<LANES>().0.iter_mut();
-        let outs = outs.zip(second.as_chunks_mut::<LANES>().0);
-        for (vector, (first, second)) in outs.enumerate() {
-            let mut sums = [vdupq_n_f64(0.0); 2];
-            let mut bound = 0;
-            let digits = digits[number * BLOCK + vector * LANES..].chunks(length);
-            for (digit, pair) in digits.zip(pairs) {
-                if bound == a.limit() {
-                    sums = [a.reduced(sums[0]), a.reduced(sums[1])];
-                    bound = FloatArithmetic::REDUCED_BOUND;
-                }
-                let digit = to_float(load(&digit.as_chunks().0[0]));
-                for (sum, key) in sums.iter_mut().zip(pair) {
-                    let key = to_float(load(&key.as_chunks().0[vector]));
-                    *sum = vaddq_f64(*sum, a.product(digit, key));
-                }
-                bound += FloatArithmetic::REDUCED_BOUND;
+    for (place, (first, second)) in places.enumerate() {
+        let mut sums = [[vdupq_n_f64(0.0); BLOCK / LANES]; 2];
+        let mut bound = 0;
+        for (number, digits) in digits.chunks_exact(length).enumerate() {
+            if bound == a.limit() {
+                sums = sums.map(|sums| sums.map(|sum| a.reduced(sum)));
+                bound = FloatArithmetic::REDUCED_BOUND;
             }
-            store(first, a.canonical(a.reduced(sums[0])));
-            store(second, a.canonical(a.reduced(sums[1])));
+            let digits = digits[place * BLOCK..].as_chunks::<LANES>().0;
+            for (half, sums) in sums.iter_mut().enumerate() {
+                let key = key.block(place, number, half);
+                let keys = key.as_chunks::<LANES>().0;
+                for ((sum, digit), key) in sums.iter_mut().zip(digits).zip(keys) {
+                    let product = a.product(to_float(load(digit)), to_float(load(key)));
+                    *sum = vaddq_f64(*sum, product);
+                }
+            }
+            bound += FloatArithmetic::REDUCED_BOUND;
+        }
+        for (out, sums) in [first, second].into_iter().zip(sums) {
+            for (out, sum) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
+                store(out, a.canonical(a.reduced(sum)));
+            }
         }
     }
 }

@@ -1,0 +1,147 @@
+use super::{BLOCK, Modulus};
+
+/// How one prime's part of a key with two halves and several digits lies in memory: in the order in which it is read, so that it
+/// is one stream, and packed to about the bits of the prime, because a key switch has to wait for it.
+///
+/// For each block of places, for each digit, the block of the first half follows, then that of the second. Value n of this order
+/// has the bits from `n * bits` on of all words, each from its lowest bit on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyShape {
+    digits: usize,
+    bits: usize,
+}
+
+/// One prime's part of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyRow<'a> {
+    pub(super) shape: KeyShape,
+    /// With [`PADDING`] words at the end.
+    pub(super) words: &'a [u64],
+}
+
+/// The bits of a word.
+const WORD: usize = u64::BITS as usize;
+
+/// So many words from the start of any value on can be read.
+const PADDING: usize = 8;
+
+impl KeyShape {
+    pub(crate) fn new(q: &Modulus, digits: usize) -> Self {
+        // No value of a block, which starts with a byte, spans nine bytes then.
+        let bits = match q.bits() as usize {
+            59 => 60,
+            61.. => 64,
+            bits => bits,
+        };
+        Self { digits, bits }
+    }
+
+    /// The words for `places` places, whole lines of them.
+    pub(crate) const fn words(self, places: usize) -> usize {
+        let bits = 2 * self.digits * places * self.bits;
+        bits.div_ceil(WORD).next_multiple_of(PADDING) + PADDING
+    }
+
+    /// Puts both halves of a digit into a row where there are zeros.
+    pub(crate) fn store(self, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
+        for (half, values) in halves.into_iter().enumerate() {
+            for (place, block) in values.chunks_exact(BLOCK).enumerate() {
+                let start = self.first_bit(place, digit, half);
+                let (mut index, mut filled) = (start / WORD, start % WORD);
+                let mut word = row[index];
+                for &value in block {
+                    word |= value << filled;
+                    filled += self.bits;
+                    if filled >= WORD {
+                        row[index] = word;
+                        index += 1;
+                        filled -= WORD;
+                        word = value >> 1 >> (self.bits - 1 - filled);
+                    }
+                }
+                row[index] |= word;
+            }
+        }
+    }
+
+    pub(super) const fn digits(self) -> usize {
+        self.digits
+    }
+
+    /// Of each value.
+    pub(super) const fn bits(self) -> usize {
+        self.bits
+    }
+
+    /// Where a block starts; a multiple of 8.
+    #[inline]
+    const fn first_bit(self, place: usize, digit: usize, half: usize) -> usize {
+        ((place * self.digits + digit) * 2 + half) * BLOCK * self.bits
+    }
+
+    /// The byte in which a block of places starts.
+    #[inline]
+    pub(super) const fn first_byte(self, place: usize) -> usize {
+        self.first_bit(place, 0, 0) / 8
+    }
+
+    /// All ones, for a value.
+    #[inline]
+    pub(super) const fn mask(self) -> u64 {
+        u64::MAX >> (WORD - self.bits)
+    }
+}
+
+impl<'a> KeyRow<'a> {
+    pub(crate) fn new(shape: KeyShape, words: &'a [u64]) -> Self {
+        Self { shape, words }
+    }
+
+    /// One half of a digit at the places of a block.
+    #[inline]
+    pub(crate) fn block(&self, place: usize, digit: usize, half: usize) -> [u64; BLOCK] {
+        let start = self.shape.first_bit(place, digit, half);
+        std::array::from_fn(|lane| {
+            let bit = start + lane * self.shape.bits;
+            let (index, shift) = (bit / WORD, bit % WORD);
+            let (low, high) = (self.words[index], self.words[index + 1]);
+            (low >> shift | high << 1 << (WORD - 1 - shift)) & self.shape.mask()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_back() {
+        for q in [2, 3, 1 << 40, (1 << 50) - 27, (1 << 58) + 1, (1 << 61) - 1] {
+            let q = Modulus::new(q);
+            for digits in [1, 2, 3, 5] {
+                let (shape, places) = (KeyShape::new(&q, digits), 40);
+                let value = |place: usize, digit: usize, half: usize| {
+                    let word = (3 * place + 5 * digit + 7 * half + 1) as u64;
+                    q.value() - 1 - q.reduce(word.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+                };
+                let mut words = vec![0; shape.words(places)];
+                for digit in 0..digits {
+                    let halves = [0, 1].map(|half| {
+                        let values = (0..places).map(|place| value(place, digit, half));
+                        values.collect::<Vec<_>>()
+                    });
+                    shape.store(&mut words, digit, halves.each_ref().map(Vec::as_slice));
+                }
+                let row = KeyRow::new(shape, &words);
+                for place in 0..places {
+                    for digit in 0..digits {
+                        for half in 0..2 {
+                            let block = row.block(place / BLOCK, digit, half);
+                            assert_eq!(block[place % BLOCK], value(place, digit, half));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
