@@ -7,8 +7,9 @@ use super::{BLOCK, Modulus};
 /// has the bits from `n * bits` on of all words, each from its lowest bit on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyShape {
-    digits: usize,
-    bits: usize,
+    pub(super) digits: usize,
+    /// Of each value.
+    pub(super) bits: usize,
 }
 
 /// One prime's part of a key.
@@ -64,25 +65,10 @@ impl KeyShape {
         }
     }
 
-    pub(super) const fn digits(self) -> usize {
-        self.digits
-    }
-
-    /// Of each value.
-    pub(super) const fn bits(self) -> usize {
-        self.bits
-    }
-
-    /// Where a block starts; a multiple of 8.
+    /// The bit in which a block starts; a multiple of 8.
     #[inline]
-    const fn first_bit(self, place: usize, digit: usize, half: usize) -> usize {
+    pub(super) const fn first_bit(self, place: usize, digit: usize, half: usize) -> usize {
         ((place * self.digits + digit) * 2 + half) * BLOCK * self.bits
-    }
-
-    /// The byte in which a block of places starts.
-    #[inline]
-    pub(super) const fn first_byte(self, place: usize) -> usize {
-        self.first_bit(place, 0, 0) / 8
     }
 
     /// All ones, for a value.

@@ -82,6 +82,7 @@ pub(super) fn inner_products(
 ) {
     let length = first.len();
     debug_assert!(length.is_multiple_of(BLOCK) && second.len() == length);
+    debug_assert!(digits.len() <= key.shape.digits * length);
     let places = first
         .chunks_exact_mut(BLOCK)
         .zip(second.chunks_exact_mut(BLOCK));

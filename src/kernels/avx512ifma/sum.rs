@@ -59,7 +59,7 @@ pub(super) fn inner_products<const WORD: u32>(
     if WORD == 64 {
         return inner_products_of::<WORD, ANY>(q, sums, digits, key);
     }
-    match reduction(q, key.shape.digits().min(MOST_PRODUCTS), q.bits()) {
+    match reduction(q, key.shape.digits.min(MOST_PRODUCTS), q.bits()) {
         SHORT => inner_products_of::<WORD, SHORT>(q, sums, digits, key),
         TWO_WORDS => inner_products_of::<WORD, TWO_WORDS>(q, sums, digits, key),
         _ => inner_products_of::<WORD, ANY>(q, sums, digits, key),
@@ -75,7 +75,7 @@ fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
 ) {
     const { assert!(LANES == BLOCK) };
     debug_assert!(first.len().is_multiple_of(LANES) && second.len() == first.len());
-    debug_assert!(digits.len() <= key.shape.digits() * first.len());
+    debug_assert!(digits.len() <= key.shape.digits * first.len());
     let reducer = Reducer::<WORD, REDUCTION>::new(q);
     let (digits, row) = (digits.as_chunks::<LANES>().0, first.len() / LANES);
     let unpacker = Unpacker::new(key.shape);
@@ -83,7 +83,7 @@ fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
     let firsts = first.as_chunks_mut::<LANES>().0.iter_mut();
     let places = firsts.zip(second.as_chunks_mut::<LANES>().0);
     for (place, (first, second)) in places.enumerate() {
-        let mut byte = key.shape.first_byte(place);
+        let mut byte = key.shape.first_bit(place, 0, 0) / 8;
         let mut digits = digits[place..].iter().step_by(row);
         let mut residues = [_mm512_setzero_si512(); 2];
         for _ in 0..parts {
@@ -93,7 +93,7 @@ fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
                 for sum in &mut sums {
                     prefetch::<_MM_HINT_NTA>(key.words, byte + AHEAD);
                     let values = unpacker.unpacked(load_bytes(key.words, byte));
-                    byte += key.shape.bits();
+                    byte += key.shape.bits;
                     sum.add_product::<WORD, WORD>(digit, values);
                 }
             }
@@ -115,7 +115,7 @@ struct Unpacker {
 impl Unpacker {
     #[target_feature(enable = "avx512f")]
     fn new(shape: KeyShape) -> Self {
-        let bits = shape.bits();
+        let bits = shape.bits;
         // A byte behind the vector is not of the value.
         let byte = |lane: usize, byte: usize| (lane * bits / 8 + byte).min(63) as u64;
         let bytes = |lane: usize| (0..8).map(|i| byte(lane, i) << (8 * i)).sum();

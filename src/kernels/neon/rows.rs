@@ -85,6 +85,7 @@ fn split<'a>(row: &'a mut [u64], other: &'a [u64]) -> (SplitMut<'a>, Split<'a>) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::KeyShape;
     use super::super::detect;
     use super::*;
 
@@ -95,11 +96,12 @@ mod tests {
             let q = Modulus::new(modulus);
             let kernels = detect(q.bits()).unwrap();
             for count in 1..=64 {
-                let ones = vec![1; 2 * BLOCK * count];
-                let key = KeyRow {
-                    words: &ones,
-                    digits: count,
-                };
+                let shape = KeyShape::new(&q, count);
+                let mut ones = vec![0; shape.words(BLOCK)];
+                for digit in 0..count {
+                    shape.store(&mut ones, digit, [&[1; BLOCK]; 2]);
+                }
+                let key = KeyRow::new(shape, &ones);
                 for digit in [modulus / 2, modulus / 2 + 1] {
                     let digits = vec![digit; count * BLOCK];
                     let (mut b, mut a) = ([0; BLOCK], [0; BLOCK]);
