@@ -170,6 +170,30 @@ fn inner_products_of_digits_and_keys() {
 }
 
 #[test]
+fn digits_of_keys_in_memory() {
+    let mut random = Random(8);
+    for q in moduli() {
+        for (digits, length) in [(1, 8), (2, 40), (3, 128), (5, 16)] {
+            let shape = KeyShape::new(&q, digits);
+            let halves: Vec<_> = (0..2 * digits)
+                .map(|_| row_of(&random.words(length), &q))
+                .chain([vec![q.value() - 1; length], vec![q.value() - 1; length]])
+                .collect();
+            for kernels in available(q.bits()) {
+                let empty = vec![0; shape.words(length)];
+                compare(kernels, &q, "store_digit", &empty, &|k, row| {
+                    // In an order of their own.
+                    for digit in (0..digits).rev() {
+                        let halves = [&halves[digit + 2][..], &halves[digit]];
+                        k.store_digit(shape, row, digit, halves);
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[test]
 fn permutations_of_blocks() {
     let mut random = Random(7);
     let q = Modulus::new(ntt_prime_below(1 << 40));

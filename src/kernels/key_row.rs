@@ -44,7 +44,7 @@ impl KeyShape {
     }
 
     /// Puts both halves of a digit into a row where there are zeros.
-    pub(crate) fn store(self, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
+    pub(super) fn store(self, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         for (half, values) in halves.into_iter().enumerate() {
             for (place, block) in values.chunks_exact(BLOCK).enumerate() {
                 let start = self.first_bit(place, digit, half);

@@ -100,6 +100,11 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::inner_products(q, sums, digits, key);
     }
 
+    /// Puts both halves of a digit into the place in a [`KeyRow`] where there are zeros.
+    fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
+        shape.store(row, digit, halves);
+    }
+
     /// `row[k] = source[permutation(k)]`
     fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
         portable::permute(row, source, permutation);

@@ -60,7 +60,7 @@ impl SwitchingKey {
                 product.copy_from_slice(&a);
                 q.kernels().mul_assign(q, &mut product, to.row(i));
                 q.kernels().sub_assign(q, &mut b, &product);
-                shape(context, i).store(row, number as usize, [&b, &a]);
+                store(context, i, row, number, [&b, &a]);
             }
             product.zeroize();
             for buffer in [b, a, product] {
@@ -95,7 +95,7 @@ impl SwitchingKey {
             for number in (0u32..).take(digits) {
                 half(i, &mut b)?;
                 expand_seed_row(basis, &seed, (number, i), &mut a);
-                shape(context, i).store(row, number as usize, [&b, &a]);
+                store(context, i, row, number, [&b, &a]);
             }
         }
         Ok(Self {
@@ -153,6 +153,12 @@ fn shape(context: &Context, position: usize) -> KeyShape {
         context.key_basis().modulus(position),
         context.digits().len(),
     )
+}
+
+/// Puts digit `number` into the part of the prime at `position`.
+fn store(context: &Context, position: usize, row: &mut [u64], number: u32, halves: [&[u64]; 2]) {
+    let kernels = context.key_basis().modulus(position).kernels();
+    kernels.store_digit(shape(context, position), row, number as usize, halves);
 }
 
 /// The words of each prime's part.

@@ -11,6 +11,7 @@ mod arithmetic;
 mod forward;
 mod inverse;
 mod narrow;
+mod packed;
 mod rows;
 mod sum;
 mod vector;
@@ -18,13 +19,15 @@ mod wide;
 
 use super::ntt_table::NARROW_BITS;
 use super::{
-    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum, portable,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, ShoupScalar, WeightedSum,
+    portable,
 };
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
 pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
     let able = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512ifma")
         && is_x86_feature_detected!("avx512vbmi");
     match bits {
@@ -112,6 +115,14 @@ impl Kernels for NarrowKernels {
         unsafe { sum::inner_products::<52>(q, sums, digits, key) }
     }
 
+    fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
+        if shape.bits < packed::SHORTEST {
+            return shape.store(row, digit, halves);
+        }
+        // SAFETY: `detect` saw the features.
+        unsafe { packed::store_digit(shape, row, digit, halves) }
+    }
+
     fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
         // SAFETY: `detect` saw the features.
         unsafe { rows::permute(row, source, permutation) }
@@ -192,6 +203,14 @@ impl Kernels for WideKernels {
     fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
         // SAFETY: `detect` saw the features.
         unsafe { sum::inner_products::<64>(q, sums, digits, key) }
+    }
+
+    fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
+        if shape.bits < packed::SHORTEST {
+            return shape.store(row, digit, halves);
+        }
+        // SAFETY: `detect` saw the features.
+        unsafe { packed::store_digit(shape, row, digit, halves) }
     }
 
     fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {

@@ -1,9 +1,10 @@
 //! Weighted sums: words split at bit 52, their products summed by weights and reduced once.
 
-use super::super::{BLOCK, KeyRow, KeyShape, Modulus, WeightedSum, portable};
+use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
 use super::narrow::barrett_ratio;
-use super::vector::{LANES, broadcast, lanes, load, load_bytes, prefetch, store};
+use super::packed::Unpacker;
+use super::vector::{LANES, broadcast, load, load_bytes, prefetch, store};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -101,36 +102,6 @@ fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
         }
         store(first, residues[0]);
         store(second, residues[1]);
-    }
-}
-
-/// Unpacks blocks of a key.
-struct Unpacker {
-    /// The 8 bytes in which each value of a block lies, its first bit in them, and the bits of a value.
-    bytes: __m512i,
-    shifts: __m512i,
-    mask: __m512i,
-}
-
-impl Unpacker {
-    #[target_feature(enable = "avx512f")]
-    fn new(shape: KeyShape) -> Self {
-        let bits = shape.bits;
-        // A byte behind the vector is not of the value.
-        let byte = |lane: usize, byte: usize| (lane * bits / 8 + byte).min(63) as u64;
-        let bytes = |lane: usize| (0..8).map(|i| byte(lane, i) << (8 * i)).sum();
-        Self {
-            bytes: lanes(std::array::from_fn(bytes)),
-            shifts: lanes(std::array::from_fn(|lane| (lane * bits % 8) as u64)),
-            mask: broadcast(shape.mask()),
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512vbmi")]
-    fn unpacked(&self, block: __m512i) -> __m512i {
-        let values = _mm512_permutexvar_epi8(self.bytes, block);
-        _mm512_and_si512(_mm512_srlv_epi64(values, self.shifts), self.mask)
     }
 }
 

@@ -45,6 +45,21 @@ pub(super) fn load_bytes(words: &[u64], first: usize) -> __m512i {
     unsafe { _mm512_loadu_si512(words.as_ptr().cast::<u8>().add(first).cast()) }
 }
 
+/// Writes those bytes of a vector whose bit of `bytes` is set, to byte `first` of the words and on.
+///
+/// # Panics
+/// If there are fewer than 64 from there on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn store_bytes(words: &mut [u64], first: usize, bytes: u64, vector: __m512i) {
+    assert!(first + 64 <= size_of_val(words));
+    // SAFETY: the bytes are there, and may have any value; no alignment is asked for.
+    unsafe {
+        let start = words.as_mut_ptr().cast::<i8>().add(first);
+        _mm512_mask_storeu_epi8(start, bytes, vector);
+    }
+}
+
 /// Four words, twice.
 #[inline]
 #[target_feature(enable = "avx512f")]
