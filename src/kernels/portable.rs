@@ -88,14 +88,20 @@ pub(super) fn inner_products(
         .zip(second.chunks_exact_mut(BLOCK));
     for (place, (first, second)) in places.enumerate() {
         for (half, out) in [first, second].into_iter().enumerate() {
-            out.fill(0);
+            let mut totals = [0_u128; BLOCK];
             for (number, digits) in digits.chunks_exact(length).enumerate() {
+                // The residue and at most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
+                if number > 0 && number.is_multiple_of(32) {
+                    totals = totals.map(|total| u128::from(q.reduce_wide(total)));
+                }
                 let key = key.block(place, number, half);
                 let digits = &digits[place * BLOCK..][..BLOCK];
-                for ((out, &digit), key) in out.iter_mut().zip(digits).zip(key) {
-                    let product = u128::from(digit) * u128::from(key);
-                    *out = q.reduce_wide(product + u128::from(*out));
+                for ((total, &digit), key) in totals.iter_mut().zip(digits).zip(key) {
+                    *total += u128::from(digit) * u128::from(key);
                 }
+            }
+            for (out, total) in out.iter_mut().zip(totals) {
+                *out = q.reduce_wide(total);
             }
         }
     }
