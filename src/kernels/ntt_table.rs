@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// With psi the smallest primitive 2N-th root of unity modulo q, twiddle i is `psi^bit_reverse(i)`: a factor and its 64-bit
 /// Shoup quotient. The inverse transform needs `psi^-bit_reverse(i)`, which is the negative of another twiddle of the same
-/// layer, that of the [`mirrored`] node: one table serves both, and stays in the caches between them.
+/// layer, that of the mirrored node: one table serves both, and stays in the caches between them.
 ///
 /// Source: P. Longa, M. Naehrig, "Speeding up the Number Theoretic Transform for Faster Ideal Lattice-Based
 /// Cryptography" (eprint 2016/504), algorithms 1 and 2.
