@@ -1,5 +1,6 @@
 use crate::encoding::slots_fft::SlotsFft;
 use crate::error::{Error, Result};
+use crate::kernels::Unreduced;
 use crate::params::{CkksContext, Scale};
 use crate::ring::{CoeffPoly, Integers, NttPoly};
 use num_bigint::BigInt;
@@ -254,17 +255,22 @@ impl CkksEncoder {
         }
         let mut poly = CoeffPoly::zero(basis);
         if message_bits < 62.0 {
-            // Made positive, so that all rows are reduced as words.
-            const OFFSET: u64 = 1 << 62;
-            let mut shifted = vec![OFFSET; basis.degree()];
+            // Made positive, so that all rows are reduced as words, and short ones if they can be.
+            let bits = if message_bits < 50.0 { 51 } else { 62 };
+            let offset = 1_u64 << bits;
+            let mut shifted = vec![offset; basis.degree()];
             #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
             for (word, value) in shifted.iter_mut().step_by(gap).zip(scaled) {
-                *word = OFFSET.wrapping_add_signed(value.round() as i64);
+                *word = offset.wrapping_add_signed(value.round() as i64);
             }
             poly.for_each_row(|i, row| {
                 let q = basis.modulus(i);
-                q.kernels().reduce(q, row, &shifted);
-                q.kernels().add_scalar(q, row, q.neg(q.reduce(OFFSET)));
+                let input = Unreduced {
+                    input: &shifted,
+                    input_bits: bits + 1,
+                    offset: q.neg(q.reduce(offset)),
+                };
+                q.kernels().reduce(q, row, &input);
             });
         } else {
             let one = Scale::power_of_two(0);

@@ -1,8 +1,8 @@
 //! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
 use super::{
-    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, WeightedSum, available,
-    portable,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, Unreduced, WeightedSum,
+    available, portable,
 };
 
 /// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
@@ -95,8 +95,26 @@ fn reduction_of_any_word() {
                 _ => q.value(),
             })
             .collect();
-        for input in [a, &words, &edges, &vec![u64::MAX; row.len()]] {
-            compare(kernels, q, "reduce", row, &|k, row| k.reduce(q, row, input));
+        let narrow: Vec<u64> = edges
+            .iter()
+            .chain(&words)
+            .take(row.len())
+            .map(|word| word >> 12)
+            .collect();
+        for input in [a, &words, &edges, &narrow, &vec![u64::MAX; row.len()]] {
+            let bits = input.iter().map(|y| 64 - y.leading_zeros()).max();
+            for input_bits in [bits.unwrap_or(0), 64] {
+                for offset in [0, q.value() - 1] {
+                    let input = Unreduced {
+                        input,
+                        input_bits,
+                        offset,
+                    };
+                    compare(kernels, q, "reduce", row, &|k, row| {
+                        k.reduce(q, row, &input);
+                    });
+                }
+            }
         }
     });
 }

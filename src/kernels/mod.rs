@@ -82,8 +82,8 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::sub_scale(q, row, other, scalar);
     }
 
-    /// `row[i] = input[i] mod q` for any 64-bit `input[i]`.
-    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &[u64]) {
+    /// `row[i] = input[i] + offset mod q`
+    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
         portable::reduce(q, row, input);
     }
 
@@ -124,6 +124,16 @@ pub(crate) trait Kernels: Send + Sync + Debug {
 
 /// Values that stay together: in a [`KeyRow`], and in a [`BlockPermutation`].
 pub(crate) const BLOCK: usize = 8;
+
+/// The operands of [`Kernels::reduce`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unreduced<'a> {
+    /// Values of at most `input_bits` bits.
+    pub(crate) input: &'a [u64],
+    pub(crate) input_bits: u32,
+    /// A residue modulo q.
+    pub(crate) offset: u64,
+}
 
 /// The operands of [`Kernels::weighted_sum`].
 #[derive(Clone, Copy, Debug)]

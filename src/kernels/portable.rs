@@ -2,7 +2,8 @@
 
 use super::ntt_table::mirrored;
 use super::{
-    BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum,
+    BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, Unreduced,
+    WeightedSum,
 };
 
 /// The kernels that run everywhere: every method is the default of [`Kernels`].
@@ -51,8 +52,14 @@ pub(super) fn sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: Sho
     zip(row, other).for_each(|(x, &y)| *x = q.mul_shoup(*x + q.value() - y, scalar));
 }
 
-pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &[u64]) {
-    zip(row, input).for_each(|(x, &y)| *x = q.reduce(y));
+pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
+    debug_assert!(
+        input
+            .input
+            .iter()
+            .all(|y| y.leading_zeros() + input.input_bits >= 64)
+    );
+    zip(row, input.input).for_each(|(x, &y)| *x = q.add(q.reduce(y), input.offset));
 }
 
 pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {

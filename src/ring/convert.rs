@@ -1,4 +1,4 @@
-use crate::kernels::{Modulus, ShoupScalar, WeightedSum};
+use crate::kernels::{Modulus, ShoupScalar, Unreduced, WeightedSum};
 use crate::parallel::for_each_row;
 
 /// Base conversion: from the residues of an integer modulo the primes `q_1, ..., q_k` to residues modulo others.
@@ -195,8 +195,12 @@ impl BasisConverter {
             );
         } else {
             // One prime: the factor is 1.
-            p.kernels().reduce(p, row, weights);
-            p.kernels().add_scalar(p, row, self.offsets[target]);
+            let input = Unreduced {
+                input: weights,
+                input_bits: self.input_bits,
+                offset: self.offsets[target],
+            };
+            p.kernels().reduce(p, row, &input);
         }
     }
 

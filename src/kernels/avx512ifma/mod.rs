@@ -19,8 +19,8 @@ mod wide;
 
 use super::ntt_table::NARROW_BITS;
 use super::{
-    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, ShoupScalar, WeightedSum,
-    portable,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, ShoupScalar, Unreduced,
+    WeightedSum, portable,
 };
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -100,7 +100,7 @@ impl Kernels for NarrowKernels {
         unsafe { rows::sub_scale::<52>(q, row, other, scalar) }
     }
 
-    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &[u64]) {
+    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
         // SAFETY: `detect` saw the features.
         unsafe { rows::reduce::<52>(q, row, input) }
     }
@@ -190,7 +190,7 @@ impl Kernels for WideKernels {
         unsafe { rows::sub_scale::<64>(q, row, other, scalar) }
     }
 
-    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &[u64]) {
+    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
         // SAFETY: `detect` saw the features.
         unsafe { rows::reduce::<64>(q, row, input) }
     }

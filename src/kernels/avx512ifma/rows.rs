@@ -1,6 +1,6 @@
 //! Operations on rows for moduli of both sizes. What is left over after whole vectors goes to the portable kernels.
 
-use super::super::{BlockPermutation, Modulus, ShoupScalar, portable};
+use super::super::{BlockPermutation, Modulus, ShoupScalar, Unreduced, portable};
 use super::arithmetic::Arithmetic;
 use super::vector::{LANES, Words, broadcast, load, store, subtract_once};
 use std::arch::x86_64::*;
@@ -78,21 +78,40 @@ pub(super) fn sub_scale<const WORD: u32>(
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn reduce<const WORD: u32>(q: &Modulus, row: &mut [u64], input: &[u64]) {
+pub(super) fn reduce<const WORD: u32>(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
+    if WORD == 52 && input.input_bits <= 52 {
+        reduce_from::<WORD, 52>(q, row, input);
+    } else {
+        reduce_from::<WORD, 64>(q, row, input);
+    }
+}
+
+/// [`reduce`] for inputs of at most INPUT bits.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn reduce_from<const WORD: u32, const INPUT: u32>(
+    q: &Modulus,
+    row: &mut [u64],
+    unreduced: &Unreduced<'_>,
+) {
     let a = Arithmetic::<WORD>::new(q);
-    let base = a.base(q);
-    let ((vectors, rest), (inputs, input_rest)) = split(row, input);
+    let (base, modulus, offset) = (a.base(q), a.multiple(1), broadcast(unreduced.offset));
+    let ((vectors, rest), (inputs, input_rest)) = split(row, unreduced.input);
     for (x, y) in vectors.iter_mut().zip(inputs) {
         let y = load(y);
         let mut residue = a.reduced(y);
-        if WORD == 52 {
+        if INPUT > WORD {
             // Both parts are below 2q.
             let high = a.product(_mm512_srli_epi64::<52>(y), base);
             residue = _mm512_add_epi64(residue, high);
         }
-        store(x, a.canonical_below_4(residue));
+        let sum = _mm512_add_epi64(a.canonical_below_4(residue), offset);
+        store(x, subtract_once(sum, modulus));
     }
-    portable::reduce(q, rest, input_rest);
+    let input = Unreduced {
+        input: input_rest,
+        ..*unreduced
+    };
+    portable::reduce(q, rest, &input);
 }
 
 #[target_feature(enable = "avx512f")]
