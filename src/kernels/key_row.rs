@@ -87,12 +87,15 @@ impl<'a> KeyRow<'a> {
     #[inline]
     pub(crate) fn block(&self, place: usize, digit: usize, half: usize) -> [u64; BLOCK] {
         let start = self.shape.first_bit(place, digit, half);
-        std::array::from_fn(|lane| {
-            let bit = start + lane * self.shape.bits;
+        let (words, mask) = (&self.words[start / WORD..], self.shape.mask());
+        let mut bit = start % WORD;
+        let mut block = [0; BLOCK];
+        for value in &mut block {
             let (index, shift) = (bit / WORD, bit % WORD);
-            let (low, high) = (self.words[index], self.words[index + 1]);
-            (low >> shift | high << 1 << (WORD - 1 - shift)) & self.shape.mask()
-        })
+            *value = (words[index] >> shift | words[index + 1] << 1 << (WORD - 1 - shift)) & mask;
+            bit += self.shape.bits;
+        }
+        block
     }
 }
 

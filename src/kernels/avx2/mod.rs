@@ -12,7 +12,7 @@ mod rows;
 mod transforms;
 mod vector;
 
-use super::{Kernels, Modulus, NttTable, ShoupScalar, portable};
+use super::{Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum, portable};
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
 pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
@@ -79,6 +79,16 @@ impl Kernels for FloatKernels {
     fn sub_scale(&self, q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
         // SAFETY: `detect` saw the features.
         unsafe { rows::sub_scale(q, row, other, scalar) }
+    }
+
+    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::weighted_sum(q, row, sum) }
+    }
+
+    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
+        // SAFETY: `detect` saw the features.
+        unsafe { rows::inner_products(q, sums, digits, key) }
     }
 
     fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {

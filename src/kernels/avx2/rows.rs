@@ -1,6 +1,6 @@
 //! Operations on rows. What is left over after whole vectors goes to the portable kernels.
 
-use super::super::{Modulus, ShoupScalar, portable};
+use super::super::{BLOCK, KeyRow, Modulus, ShoupScalar, WeightedSum, portable};
 use super::float::{FloatArithmetic, to_float};
 use super::vector::{LANES, Words, broadcast, load, store};
 use std::arch::x86_64::*;
@@ -85,6 +85,77 @@ pub(super) fn sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: Sho
         store(x, a.canonical(a.product(difference, factor)));
     }
     portable::sub_scale(q, rest, other_rest, scalar);
+}
+
+/// The places of whole vectors, four in step, whose sums are reduced where another product would exceed the limit, and at last.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
+    if sum.input_bits > 52 {
+        return portable::weighted_sum(q, row, sum);
+    }
+    let a = FloatArithmetic::new(q);
+    let (mut start, stride) = (0, row.len());
+    for out in row.as_chunks_mut::<LANES>().0.as_chunks_mut::<4>().0 {
+        let mut sums = [_mm256_set1_pd(sum.offset as f64); 4];
+        let mut bound = FloatArithmetic::REDUCED_BOUND;
+        for (inputs, &factor) in sum.inputs[start..].chunks(stride).zip(sum.factors) {
+            if bound + FloatArithmetic::PRODUCT_BOUND > a.limit() {
+                sums = sums.map(|sum| a.reduced(sum));
+                bound = FloatArithmetic::REDUCED_BOUND;
+            }
+            let factor = _mm256_set1_pd(factor as f64);
+            for (sum, x) in sums.iter_mut().zip(inputs.as_chunks::<LANES>().0) {
+                *sum = _mm256_add_pd(*sum, a.product(to_float(load(x)), factor));
+            }
+            bound += FloatArithmetic::PRODUCT_BOUND;
+        }
+        for (x, sum) in out.iter_mut().zip(sums) {
+            store(x, a.canonical(a.reduced(sum)));
+        }
+        start += 4 * LANES;
+    }
+    portable::weighted_sum_from(q, row, sum, start);
+}
+
+/// Both halves in one pass, reduced as in [`weighted_sum`].
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn inner_products(
+    q: &Modulus,
+    [first, second]: [&mut [u64]; 2],
+    digits: &[u64],
+    key: KeyRow<'_>,
+) {
+    let length = first.len();
+    debug_assert!(length.is_multiple_of(BLOCK) && second.len() == length);
+    let a = FloatArithmetic::new(q);
+    let places = first
+        .chunks_exact_mut(BLOCK)
+        .zip(second.chunks_exact_mut(BLOCK));
+    for (place, (first, second)) in places.enumerate() {
+        let mut sums = [[_mm256_setzero_pd(); BLOCK / LANES]; 2];
+        let mut bound = 0;
+        for (number, digits) in digits.chunks_exact(length).enumerate() {
+            if bound == a.limit() {
+                sums = sums.map(|sums| sums.map(|sum| a.reduced(sum)));
+                bound = FloatArithmetic::REDUCED_BOUND;
+            }
+            let digits = digits[place * BLOCK..].as_chunks::<LANES>().0;
+            for (half, sums) in sums.iter_mut().enumerate() {
+                let key = key.block(place, number, half);
+                let keys = key.as_chunks::<LANES>().0;
+                for ((sum, digit), key) in sums.iter_mut().zip(digits).zip(keys) {
+                    let product = a.product(to_float(load(digit)), to_float(load(key)));
+                    *sum = _mm256_add_pd(*sum, product);
+                }
+            }
+            bound += FloatArithmetic::REDUCED_BOUND;
+        }
+        for (out, sums) in [first, second].into_iter().zip(sums) {
+            for (out, sum) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
+                store(out, a.canonical(a.reduced(sum)));
+            }
+        }
+    }
 }
 
 /// a, or a + modulus where a is negative.

@@ -213,8 +213,8 @@ fn butterfly<const REDUCE: bool>(
     (_mm256_add_pd(x, product), _mm256_sub_pd(x, product))
 }
 
-/// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative, with the sum reduced or not: of bounds 1 or twice that of
-/// the operands, and 2.
+/// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative, with the sum reduced or not: of bounds 1
+/// or twice that of the operands, and 2.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn inverse_butterfly<const REDUCE: bool>(

@@ -222,8 +222,8 @@ fn butterfly<const REDUCE: bool>(
     (vaddq_f64(x, product), vsubq_f64(x, product))
 }
 
-/// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative, with the sum reduced or not: of bounds 1 or twice that of
-/// the operands, and 2.
+/// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative, with the sum reduced or not: of bounds 1
+/// or twice that of the operands, and 2.
 #[inline]
 #[target_feature(enable = "neon")]
 fn inverse_butterfly<const REDUCE: bool>(
