@@ -36,9 +36,9 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     /// The name that `SLOTWISE_KERNELS` accepts.
     fn name(&self) -> &'static str;
 
-    /// Whether the transforms derive the factors of the twiddles of the last two layers from their quotients. A table then does
-    /// without them, which are three of four.
-    fn derives_factors(&self) -> bool {
+    /// Whether the transforms of this degree derive the factors of the twiddles of the last two layers from their quotients. A table
+    /// then does without them, which are three of four.
+    fn derives_factors(&self, _degree: usize) -> bool {
         false
     }
 

@@ -145,7 +145,7 @@ impl TwiddleTable {
             .iter()
             .map(|&factor| modulus.shoup(factor).quotient.rotate_right(rotation))
             .collect();
-        if modulus.kernels().derives_factors() {
+        if modulus.kernels().derives_factors(factors.len()) {
             factors.truncate(factors.len() / 4);
         }
         Self {
@@ -180,6 +180,11 @@ fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Vec<u64> 
 }
 
 impl Twiddles<'_> {
+    /// Whether only the first N/4 factors are there.
+    pub(super) fn derived(self) -> bool {
+        self.factors.len() < self.quotients.len()
+    }
+
     #[inline]
     pub(super) fn at(self, index: usize) -> ShoupScalar {
         let quotient = self.quotients[index].rotate_left(self.rotation);

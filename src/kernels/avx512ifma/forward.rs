@@ -174,19 +174,24 @@ impl<const WORD: u32> Forward<'_, WORD> {
     /// in every PERIOD-th one after it, and in the last. The first chunk of `2^tail` words has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn last_layers<const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
-        if self.tail == 7 {
-            self.last_layers_from::<0, PERIOD>(node, row);
-        } else {
-            self.last_layers_from::<1, PERIOD>(node / 2, row);
+        match (self.tail, WORD == 52 && self.twiddles.derived()) {
+            (7, true) => self.last_layers_from::<0, PERIOD, true>(node, row),
+            (7, false) => self.last_layers_from::<0, PERIOD, false>(node, row),
+            (_, true) => self.last_layers_from::<1, PERIOD, true>(node / 2, row),
+            (_, false) => self.last_layers_from::<1, PERIOD, false>(node / 2, row),
         }
     }
 
     /// The layers of chunks of 128 words (left out if FIRST is 1), 64, 32, 16, 8, 4 and 2 words. The first chunk of 128 words has
     /// the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn last_layers_from<const FIRST: u32, const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
+    fn last_layers_from<const FIRST: u32, const PERIOD: u32, const DERIVED: bool>(
+        &self,
+        node: usize,
+        row: &mut [u64],
+    ) {
         let tail = Tail::new(self.arithmetic);
-        let twiddles = TailTwiddles::from::<WORD>(self.twiddles, node, row.len());
+        let twiddles = TailTwiddles::<DERIVED>::from(self.twiddles, node, row.len());
         let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
         for (block, twiddles) in blocks.iter_mut().zip(twiddles) {
             let mut v = load_all(block);
@@ -199,7 +204,7 @@ impl<const WORD: u32> Forward<'_, WORD> {
             self.layer::<2, 1, FIRST, PERIOD>(&mut v, twiddles.halves);
             self.layer::<4, 2, FIRST, PERIOD>(&mut v, twiddles.quarters);
             self.layer::<8, 3, FIRST, PERIOD>(&mut v, twiddles.sixteens);
-            tail.layers::<PERIOD, FIRST>(&mut v, &twiddles);
+            tail.layers::<PERIOD, FIRST, DERIVED>(&mut v, &twiddles);
             store_all(block, v);
         }
     }
@@ -289,31 +294,31 @@ pub(super) fn quarters(
     low.zip(high).map(|((x0, x1), (x2, x3))| (x0, x1, x2, x3))
 }
 
-/// The twiddles of a block of 128 words, factors and quotients: of the block, its 2 halves, its 4 quarters and so on.
-pub(super) struct TailTwiddles<'a> {
+/// The twiddles of a block of 128 words, factors and quotients: of the block, its 2 halves, its 4 quarters and so on. If DERIVED, the
+/// factors of the last two layers are derived from the quotients, which stand in their places.
+pub(super) struct TailTwiddles<'a, const DERIVED: bool> {
     pub(super) block: TwiddlesOf<'a, 1>,
     pub(super) halves: TwiddlesOf<'a, 2>,
     pub(super) quarters: TwiddlesOf<'a, 4>,
     pub(super) sixteens: TwiddlesOf<'a, 8>,
     eights: TwiddlesOf<'a, 16>,
-    /// Quotients alone for words of 52 bits, here and below: both parts are they.
     fours: TwiddlesOf<'a, 32>,
     twos: TwiddlesOf<'a, 64>,
 }
 
 pub(super) type TwiddlesOf<'a, const COUNT: usize> = (&'a [u64; COUNT], &'a [u64; COUNT]);
 
-impl<'a> TailTwiddles<'a> {
+impl<'a, const DERIVED: bool> TailTwiddles<'a, DERIVED> {
     /// Those of a row of `length` words whose first block has the node `node`.
     #[inline]
-    pub(super) fn from<const WORD: u32>(
+    pub(super) fn from(
         twiddles: Twiddles<'a>,
         node: usize,
         length: usize,
     ) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator {
         let blocks = length / (HELD * LANES);
         let arrays = (twiddles.factors, twiddles.quotients);
-        let last = if WORD == 52 {
+        let last = if DERIVED {
             (twiddles.quotients, twiddles.quotients)
         } else {
             arrays
@@ -354,7 +359,7 @@ impl<'a> TailTwiddles<'a> {
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn fours<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
         let (values, quotients) = self.fours;
-        if WORD == 52 {
+        if DERIVED {
             return a.factor_of_quotient(repeat_4(part(quotients, pair)));
         }
         Factor {
@@ -368,7 +373,7 @@ impl<'a> TailTwiddles<'a> {
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn twos<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
         let (values, quotients) = self.twos;
-        if WORD == 52 {
+        if DERIVED {
             return a.factor_of_quotient(load(part(quotients, pair)));
         }
         Factor {
@@ -455,10 +460,10 @@ impl<const WORD: u32> Tail<WORD> {
     /// FIRST and PERIOD as in [`Forward::last_layers_from`].
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn layers<const PERIOD: u32, const FIRST: u32>(
+    fn layers<const PERIOD: u32, const FIRST: u32, const DERIVED: bool>(
         &self,
         v: &mut [__m512i; HELD],
-        twiddles: &TailTwiddles,
+        twiddles: &TailTwiddles<'_, DERIVED>,
     ) {
         let a = self.arithmetic;
         for i in 0..HELD / 2 {

@@ -232,21 +232,26 @@ impl<const WORD: u32> Inverse<'_, WORD> {
 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn first_layers_reducing<const REDUCED: u32>(&self, node: usize, row: &mut [u64]) {
-        if self.tail == 7 {
-            self.first_layers_of::<7, REDUCED>(node, row);
-        } else {
-            self.first_layers_of::<6, REDUCED>(node / 2, row);
+        match (self.tail, WORD == 52 && self.twiddles.derived()) {
+            (7, true) => self.first_layers_of::<7, REDUCED, true>(node, row),
+            (7, false) => self.first_layers_of::<7, REDUCED, false>(node, row),
+            (_, true) => self.first_layers_of::<6, REDUCED, true>(node / 2, row),
+            (_, false) => self.first_layers_of::<6, REDUCED, false>(node / 2, row),
         }
     }
 
     /// The first LAYERS layers; the first chunk of 128 words has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn first_layers_of<const LAYERS: u32, const REDUCED: u32>(&self, node: usize, row: &mut [u64]) {
+    fn first_layers_of<const LAYERS: u32, const REDUCED: u32, const DERIVED: bool>(
+        &self,
+        node: usize,
+        row: &mut [u64],
+    ) {
         let head = Head::<WORD, LAYERS, REDUCED>::new(self.arithmetic);
         let length = row.len();
         let blocks = row.as_chunks_mut::<LANES>().0.as_chunks_mut::<HELD>().0;
         let first = mirrored(node + blocks.len() - 1);
-        let twiddles = TailTwiddles::from::<WORD>(self.twiddles, first, length).rev();
+        let twiddles = TailTwiddles::<DERIVED>::from(self.twiddles, first, length).rev();
         for (block, twiddles) in blocks.iter_mut().zip(twiddles) {
             let mut v = load_all(block);
             head.layers(&mut v, &twiddles);
@@ -395,7 +400,11 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
     /// the odd words where else the even ones are.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn layers(&self, v: &mut [__m512i; HELD], twiddles: &TailTwiddles) {
+    fn layers<const DERIVED: bool>(
+        &self,
+        v: &mut [__m512i; HELD],
+        twiddles: &TailTwiddles<'_, DERIVED>,
+    ) {
         let (a, last) = (&self.arithmetic, HELD / 2 - 1);
         for i in 0..HELD / 2 {
             let pair = self.parted_backwards(v[2 * i], v[2 * i + 1]);

@@ -40,6 +40,9 @@ pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
 /// Transforms of a smaller degree have no pass before the layers that are taken in registers.
 const MIN_DEGREE: usize = 256;
 
+/// Up to this degree tables of twiddles lie in the second-level cache, and are whole.
+const SMALL_TABLES: usize = 1 << 13;
+
 /// The name that `SLOTWISE_KERNELS` accepts.
 const NAME: &str = "avx512ifma";
 
@@ -56,8 +59,8 @@ impl Kernels for NarrowKernels {
         NAME
     }
 
-    fn derives_factors(&self) -> bool {
-        true
+    fn derives_factors(&self, degree: usize) -> bool {
+        degree > SMALL_TABLES
     }
 
     fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
