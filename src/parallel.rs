@@ -21,27 +21,23 @@ pub(crate) fn for_each_row(
         .for_each(|(index, row)| work(index, row));
 }
 
-/// Calls `work(index, part)` for consecutive parts of `data` of these lengths.
-pub(crate) fn for_each_part(
-    data: &mut [u64],
-    lengths: impl Iterator<Item = usize>,
+/// Calls `work(index, part)` for parts of any lengths.
+pub(crate) fn for_each_part<'a>(
+    parts: impl Iterator<Item = &'a mut [u64]>,
     work: impl Fn(usize, &mut [u64]) + Sync + Send,
 ) {
-    let mut rest = data;
-    let parts = lengths.map(|length| rest.split_off_mut(..length).unwrap_or_default());
-    let parts: Vec<_> = parts.enumerate().collect();
+    let parts = parts.enumerate();
     #[cfg(feature = "parallel")]
     if rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
+        let parts: Vec<_> = parts.collect();
         parts
             .into_par_iter()
             .with_max_len(1)
             .for_each(|(index, part)| work(index, part));
         return;
     }
-    parts
-        .into_iter()
-        .for_each(|(index, part)| work(index, part));
+    parts.for_each(|(index, part)| work(index, part));
 }
 
 /// Calls `work(index, rows)` for the rows of equally long arrays, side by side.

@@ -45,7 +45,7 @@ impl SwitchingKey {
             .map(|_| centred_binomial_coefficients(degree, rng))
             .collect();
         let mut rows = AlignedWords::zeroed(lengths(context).sum());
-        for_each_part(&mut rows, lengths(context), |i, row| {
+        for_each_part(parts(context, &mut rows), |i, row| {
             let (q, pool) = (basis.modulus(i), basis.pool());
             let [mut b, mut a, mut product] = [0; 3].map(|_| pool.take(degree));
             for (number, (digit, errors)) in (0u32..).zip(context.digits().iter().zip(&errors)) {
@@ -89,9 +89,7 @@ impl SwitchingKey {
         let (basis, digits) = (context.key_basis(), context.digits().len());
         let mut rows = AlignedWords::zeroed(lengths(context).sum());
         let [mut b, mut a] = [0; 2].map(|_| AlignedWords::zeroed(context.degree()));
-        let mut rest = &mut rows[..];
-        for (i, length) in lengths(context).enumerate() {
-            let row = rest.split_off_mut(..length).unwrap_or_default();
+        for (i, row) in parts(context, &mut rows).enumerate() {
             for number in (0u32..).take(digits) {
                 half(i, &mut b)?;
                 expand_seed_row(basis, &seed, (number, i), &mut a);
@@ -159,6 +157,11 @@ fn shape(context: &Context, position: usize) -> KeyShape {
 fn store(context: &Context, position: usize, row: &mut [u64], number: u32, halves: [&[u64]; 2]) {
     let kernels = context.key_basis().modulus(position).kernels();
     kernels.store_digit(shape(context, position), row, number as usize, halves);
+}
+
+/// Each prime's part of a key's rows.
+fn parts<'a>(context: &Context, mut rows: &'a mut [u64]) -> impl Iterator<Item = &'a mut [u64]> {
+    lengths(context).map(move |length| rows.split_off_mut(..length).unwrap_or_default())
 }
 
 /// The words of each prime's part.

@@ -39,12 +39,13 @@ pub(super) fn store_digit(shape: KeyShape, row: &mut [u64], digit: usize, halves
     debug_assert!(shape.bits >= SHORTEST);
     let shifts = shifts(shape);
     let [even, odd] = [0, 1].map(|parity| Places::new(shape, parity));
-    let whole = u64::MAX >> (64 - shape.bits);
+    // A block has as many bytes as a value has bits.
+    let bytes = shape.mask();
     for (half, values) in halves.into_iter().enumerate() {
         for (place, block) in values.as_chunks::<LANES>().0.iter().enumerate() {
             let values = _mm512_sllv_epi64(load(block), shifts);
             let block = _mm512_or_si512(even.placed(values), odd.placed(values));
-            store_bytes(row, shape.first_bit(place, digit, half) / 8, whole, block);
+            store_bytes(row, shape.first_bit(place, digit, half) / 8, bytes, block);
         }
     }
 }
