@@ -91,10 +91,12 @@ pub enum Error {
         /// The degree N.
         degree: usize,
     },
-    /// No supported degree carries the depth and precision asked for.
+    /// No parameters carry the depth and precision asked for.
     NoParameters {
         /// What was asked for.
         request: String,
+        /// Why there are none, and what to ask for instead.
+        reason: &'static str,
     },
     /// Two values, or a value and a key, belong to contexts with different parameters.
     ContextMismatch,
@@ -158,6 +160,11 @@ pub enum Error {
     },
     /// A value is NaN or infinite.
     NotFinite {
+        /// Where.
+        index: usize,
+    },
+    /// A decrypted value is beyond the range of f64, about 1.8e308.
+    NotRepresentable {
         /// Where.
         index: usize,
     },
@@ -362,10 +369,8 @@ impl Error {
                  use `plaintext_bits` to have one found, or encode coefficients",
                 2 * degree
             ),
-            Self::NoParameters { request } => {
-                format!(
-                    "no supported degree is large enough for {request}; ask for less depth or precision"
-                )
+            Self::NoParameters { request, reason } => {
+                format!("no parameters for {request}: {reason}")
             }
             _ => return None,
         })
@@ -420,6 +425,11 @@ impl Error {
             ),
             Self::NotFinite { index } => {
                 format!("the value at {index} is NaN or infinite; give finite numbers")
+            }
+            Self::NotRepresentable { index } => {
+                format!(
+                    "the decrypted value at {index} is beyond the range of f64 (1.8e308); use smaller values"
+                )
             }
             Self::ValueOutOfRange { index } => {
                 format!(

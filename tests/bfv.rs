@@ -681,8 +681,9 @@ fn chains_of_products_are_right_until_the_bound_ends_them() {
     assert!(depth >= 5, "only {depth} products");
 }
 
-/// SEAL's default parameters: as many sequential squarings as SEAL's users expect of them.
-fn default_parameters_carry(degree: usize, prime_bits: &[u32], least: usize) {
+/// SEAL's default parameters carry `depth` sequential squarings. One more is refused: its bound is over the limit, though a
+/// run decrypts it as a rule, since one in 2^13 to 2^50 does not (`docs/math/noise.md`).
+fn default_parameters_carry(degree: usize, prime_bits: &[u32], depth: usize) {
     let builder = BfvContext::builder()
         .degree(degree)
         .prime_bits(prime_bits)
@@ -697,29 +698,35 @@ fn default_parameters_carry(degree: usize, prime_bits: &[u32], least: usize) {
         .public
         .encrypt(&plaintext, &mut fixture.rng)
         .unwrap();
-    for depth in 1..=least {
+    assert_eq!(power.levels_left(), depth);
+    for count in 1..=depth {
         power = fixture.evaluator.square(&power).unwrap();
         slots.iter_mut().for_each(|x| *x = *x * *x % 65_537);
         let plaintext = fixture.decryptor.decrypt(&power).unwrap_or_else(|error| {
             let budget = fixture.decryptor.noise_budget(&power).unwrap();
-            panic!("squaring {depth}: {error} (measured budget {budget:.1} bits)")
+            panic!("squaring {count}: {error} (measured budget {budget:.1} bits)")
         });
         assert_eq!(fixture.encoder.decode_u64(&plaintext).unwrap(), slots);
     }
+    let beyond = fixture.evaluator.square(&power).unwrap();
+    assert!(matches!(
+        fixture.decryptor.decrypt(&beyond),
+        Err(Error::NoiseExhausted { .. })
+    ));
 }
 
 #[test]
-fn seals_default_parameters_at_8192_carry_5_squarings() {
-    default_parameters_carry(8192, &[43, 43, 44, 44, 44], 5);
+fn seals_default_parameters_at_8192_carry_4_squarings() {
+    default_parameters_carry(8192, &[43, 43, 44, 44, 44], 4);
 }
 
 #[test]
-fn seals_default_parameters_at_16384_carry_12_squarings() {
-    default_parameters_carry(16_384, &[48, 48, 48, 49, 49, 49, 49, 49, 49], 12);
+fn seals_default_parameters_at_16384_carry_11_squarings() {
+    default_parameters_carry(16_384, &[48, 48, 48, 49, 49, 49, 49, 49, 49], 11);
 }
 
 #[test]
-fn seals_default_parameters_at_32768_carry_25_squarings() {
+fn seals_default_parameters_at_32768_carry_24_squarings() {
     let bits = [&[55; 15][..], &[56]].concat();
-    default_parameters_carry(32_768, &bits, 25);
+    default_parameters_carry(32_768, &bits, 24);
 }

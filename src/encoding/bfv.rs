@@ -1,4 +1,3 @@
-use crate::encoding::slots_fft::SlotsFft;
 use crate::error::{Error, Result};
 use crate::params::{BfvContext, Fingerprint};
 use crate::ring::{CoeffPoly, NttPoly};
@@ -14,14 +13,22 @@ pub struct BfvEncoder {
     positions: Arc<Vec<u32>>,
 }
 
+/// The size of a plaintext with centred coefficients, as logarithms to base 2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlaintextSize {
+    /// Its largest magnitude at a root of unity.
+    pub(crate) at_roots: f64,
+    /// The sum of its coefficients' magnitudes.
+    pub(crate) sum: f64,
+}
+
 /// A polynomial modulo t.
 #[derive(Clone)]
 pub struct BfvPlaintext {
     pub(crate) context: BfvContext,
     /// N residues modulo t.
     pub(crate) coefficients: Vec<u64>,
-    /// log2 of a bound of |m(zeta)| over all roots, for m centred.
-    norm: OnceLock<f64>,
+    size: OnceLock<PlaintextSize>,
     /// The centred polynomial over the data primes, for products; made by the first product.
     transformed: OnceLock<NttPoly>,
 }
@@ -32,7 +39,7 @@ impl BfvPlaintext {
         Self {
             context: context.clone(),
             coefficients,
-            norm: OnceLock::new(),
+            size: OnceLock::new(),
             transformed: OnceLock::new(),
         }
     }
@@ -73,11 +80,12 @@ impl BfvPlaintext {
         self.coefficients.iter().map(|&c| t.centre(c)).collect()
     }
 
-    /// log2 of the largest magnitude that the centred polynomial takes at a root: what a product multiplies noise by.
-    #[expect(clippy::cast_precision_loss, reason = "a bound, rounded up below")]
-    pub(crate) fn log2_norm(&self) -> f64 {
-        *self.norm.get_or_init(|| {
+    /// What a product multiplies noise by; computed by the first one.
+    #[expect(clippy::cast_precision_loss, reason = "bounds, rounded up below")]
+    pub(crate) fn size(&self) -> PlaintextSize {
+        *self.size.get_or_init(|| {
             let centred = self.centred();
+            let sum: f64 = centred.iter().map(|c| c.unsigned_abs() as f64).sum();
             let half = centred.len() / 2;
             let (low, high) = centred.split_at(half);
             let mut values: Vec<Complex64> = low
@@ -85,10 +93,13 @@ impl BfvPlaintext {
                 .zip(high)
                 .map(|(&a, &b)| Complex64::new(a as f64, b as f64))
                 .collect();
-            SlotsFft::new(half).evaluate(&mut values);
+            self.context.rlwe().embedding().evaluate(&mut values);
             let largest = values.iter().map(|value| value.norm()).fold(0.0, f64::max);
             // A thousandth of a bit covers the rounding of the transform.
-            largest.log2() + 0.001
+            PlaintextSize {
+                at_roots: largest.log2() + 0.001,
+                sum: sum.log2() + 0.001,
+            }
         })
     }
 
@@ -360,9 +371,9 @@ mod tests {
     #[test]
     fn norms_are_those_of_the_values_at_the_roots() {
         let encoder = encoder(97);
-        assert!((encoder.encode_scalar(-5).unwrap().log2_norm() - 5f64.log2()).abs() < 0.01);
+        assert!((encoder.encode_scalar(-5).unwrap().size().at_roots - 5f64.log2()).abs() < 0.01);
         let ones = encoder.encode_coefficients(&[1; 8]).unwrap();
         let direct = 2.0 / (2.0 * (std::f64::consts::PI / 16.0).sin());
-        assert!((ones.log2_norm() - direct.log2()).abs() < 0.01);
+        assert!((ones.size().at_roots - direct.log2()).abs() < 0.01);
     }
 }

@@ -1,11 +1,11 @@
-use crate::encoding::slots_fft::SlotsFft;
 use crate::error::{Error, Result};
-use crate::kernels::Unreduced;
-use crate::params::{CkksContext, Scale};
-use crate::ring::{CoeffPoly, Integers, NttPoly};
+use crate::kernels::{Unreduced, wipe};
+use crate::params::{CkksContext, Scale, log2_sum, round_shifted};
+use crate::ring::{CoeffPoly, Embedding, MixedRadix, NttPoly};
 use num_bigint::BigInt;
 use num_complex::Complex64;
 use std::sync::{Arc, OnceLock};
+use zeroize::Zeroizing;
 
 /// Between numbers and CKKS plaintexts.
 ///
@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Debug)]
 pub struct CkksEncoder {
     context: CkksContext,
-    transforms: Arc<Vec<OnceLock<SlotsFft>>>,
+    transforms: Arc<Vec<OnceLock<Embedding>>>,
 }
 
 /// A polynomial that stands for a message times a scale, with bounds for both.
@@ -25,7 +25,7 @@ pub struct CkksPlaintext {
     pub(crate) level: usize,
     pub(crate) scale: Scale,
     pub(crate) message_bound: f64,
-    /// log2 of the standard deviation of a coefficient's error, in units of 1 (the scale's reciprocal).
+    /// log2 of a bound of the error at every root of unity, in units of 1 (the scale's reciprocal).
     pub(crate) noise: f64,
 }
 
@@ -158,15 +158,13 @@ impl CkksEncoder {
         self.check_values(&to_complex(values), 2 * self.context.slots())?;
         // |a(zeta)| is at most the sum of the magnitudes.
         let bound = values.iter().map(|value| value.abs()).sum();
-        let scaled = |value: &f64| scale.to_f64() * value;
-        let coefficients: Vec<f64> = values.iter().map(scaled).collect();
-        self.finish(&coefficients, 1, bound, (level, scale))
+        self.finish(values.to_vec(), 1, bound, (level, scale))
     }
 
     /// The message in all N/2 slots.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`Error::ContextMismatch`]; [`Error::NotRepresentable`] for a value beyond the range of f64.
     pub fn decode_complex(&self, plaintext: &CkksPlaintext) -> Result<Vec<Complex64>> {
         self.decode_sparse(plaintext, self.context.slots())
     }
@@ -174,43 +172,55 @@ impl CkksEncoder {
     /// The real parts of the message in all N/2 slots.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// As [`decode_complex`](Self::decode_complex).
     pub fn decode(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
-        Ok(self
-            .decode_complex(plaintext)?
-            .iter()
-            .map(|value| value.re)
-            .collect())
+        let mut values = self.decode_complex(plaintext)?;
+        let parts = values.iter().map(|value| value.re).collect();
+        // The imaginary parts are noise.
+        wipe(&mut values);
+        Ok(parts)
     }
 
     /// The message of a plaintext packed into `slots` slots.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidSlotCount`].
+    /// [`Error::ContextMismatch`]; [`Error::InvalidSlotCount`]; [`Error::NotRepresentable`] for a value beyond the range of f64.
     pub fn decode_sparse(&self, plaintext: &CkksPlaintext, slots: usize) -> Result<Vec<Complex64>> {
         self.check_slots(slots)?;
-        let coefficients = self.decode_coefficients(plaintext)?;
+        let coefficients = self.coefficients(plaintext)?;
         let gap = self.context.slots() / slots;
         let half = self.context.slots();
         let mut values: Vec<Complex64> = (0..slots)
             .map(|k| Complex64::new(coefficients[k * gap], coefficients[half + k * gap]))
             .collect();
         self.transform(slots).evaluate(&mut values);
-        Ok(values)
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(Error::NotRepresentable { index }),
+            None => Ok(values),
+        }
     }
 
     /// The coefficients of the polynomial divided by the scale.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`Error::ContextMismatch`]; [`Error::NotRepresentable`] for one beyond the range of f64.
     pub fn decode_coefficients(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
+        let coefficients = self.coefficients(plaintext)?;
+        match coefficients.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(Error::NotRepresentable { index }),
+            None => Ok(coefficients.to_vec()),
+        }
+    }
+
+    /// The coefficients divided by the scale: a message and its noise, which tells something about the secret key.
+    fn coefficients(&self, plaintext: &CkksPlaintext) -> Result<Zeroizing<Vec<f64>>> {
         if plaintext.context != self.context {
             return Err(Error::ContextMismatch);
         }
         let bound = plaintext.message_bound.log2() + plaintext.scale.log2();
         Ok(decode_coefficients(
             &plaintext.poly,
-            bound.max(plaintext.noise),
+            log2_sum(&[bound, plaintext.noise]),
             plaintext.scale,
         ))
     }
@@ -224,20 +234,24 @@ impl CkksEncoder {
         let (slots, half) = (values.len(), self.context.slots());
         let gap = half / slots;
         let largest = values.iter().map(|value| value.norm()).fold(0.0, f64::max);
+        // Sums of the largest numbers would overflow within the transform.
+        let reserve = (largest > f64::MAX.sqrt()).then(|| 2f64.powi(64));
+        if let Some(reserve) = reserve {
+            values.iter_mut().for_each(|value| *value /= reserve);
+        }
         self.transform(slots).interpolate(&mut values);
-        let factor = scale.to_f64();
-        let parts = values
-            .iter()
-            .map(|value| value.re)
-            .chain(values.iter().map(|value| value.im));
-        let coefficients: Vec<f64> = parts.map(|part| part * factor).collect();
-        self.finish(&coefficients, gap, largest, (level, scale))
+        if let Some(reserve) = reserve {
+            values.iter_mut().for_each(|value| *value *= reserve);
+        }
+        let parts = values.iter().map(|value| value.re);
+        let coefficients = parts.chain(values.iter().map(|value| value.im)).collect();
+        self.finish(coefficients, gap, largest, (level, scale))
     }
 
-    /// The plaintext whose coefficient `k * gap` is the rounded `scaled[k]`.
+    /// The plaintext whose coefficient `k * gap` is `coefficients[k]` times the scale, rounded.
     fn finish(
         &self,
-        scaled: &[f64],
+        mut coefficients: Vec<f64>,
         gap: usize,
         largest: f64,
         (level, scale): (usize, Scale),
@@ -253,14 +267,18 @@ impl CkksEncoder {
                 modulus_bits,
             });
         }
+        let (factor, exponent) = scale.split();
+        let count = coefficients.len();
         let mut poly = CoeffPoly::zero(basis);
-        if message_bits < 62.0 {
+        if message_bits < 62.0 && exponent.abs() < 1000 {
+            let factor = factor * (exponent as f64).exp2();
+            coefficients.iter_mut().for_each(|value| *value *= factor);
             // Made positive, so that all rows are reduced as words, and short ones if they can be.
             let bits = if message_bits < 50.0 { 51 } else { 62 };
             let offset = 1_u64 << bits;
             let mut shifted = vec![offset; basis.degree()];
             #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
-            for (word, value) in shifted.iter_mut().step_by(gap).zip(scaled) {
+            for (word, value) in shifted.iter_mut().step_by(gap).zip(&coefficients) {
                 *word = offset.wrapping_add_signed(value.round() as i64);
             }
             poly.for_each_row(|i, row| {
@@ -273,10 +291,10 @@ impl CkksEncoder {
                 q.kernels().reduce(q, row, &input);
             });
         } else {
-            let one = Scale::power_of_two(0);
-            let rounded: Vec<BigInt> = scaled
+            let rounded: Vec<BigInt> = coefficients
                 .iter()
-                .map(|&value| one.round_product(value))
+                // Halved, so that the largest number stays one.
+                .map(|&value| round_shifted(value * (factor / 2.0), exponent + 1))
                 .collect();
             poly.for_each_row(|i, row| {
                 let q = basis.modulus(i).value();
@@ -286,9 +304,9 @@ impl CkksEncoder {
                     .for_each(|(x, c)| *x = crate::ring::residue(c, q));
             });
         }
-        // The rounding to integers, and the FFT's own error: 2^-53 of the values for each of its layers.
-        let fft = message_bits - 52.0;
-        let noise = crate::params::log2_sum(&[context.noise().encoding(), fft]);
+        // The rounding to integers, and that of the transform.
+        let rounding = context.noise().chosen_rounding(count as f64);
+        let noise = log2_sum(&[rounding, message_bits + float_error_bits(self.context.slots())]);
         Ok(CkksPlaintext {
             context: self.context.clone(),
             poly: poly.into_ntt(),
@@ -299,8 +317,8 @@ impl CkksEncoder {
         })
     }
 
-    fn transform(&self, slots: usize) -> &SlotsFft {
-        self.transforms[slots.trailing_zeros() as usize].get_or_init(|| SlotsFft::new(slots))
+    fn transform(&self, slots: usize) -> &Embedding {
+        self.transforms[slots.trailing_zeros() as usize].get_or_init(|| Embedding::new(slots))
     }
 
     fn check_slots(&self, slots: usize) -> Result<()> {
@@ -328,49 +346,66 @@ impl CkksEncoder {
 }
 
 /// The centred coefficients divided by `scale`, for coefficients below `2^bound_bits`: only as many primes are used as
-/// the bound needs.
-fn decode_coefficients(poly: &NttPoly, bound_bits: f64, scale: Scale) -> Vec<f64> {
+/// the bound needs. Infinite where f64 has no such number. Constant time in the coefficients.
+fn decode_coefficients(poly: &NttPoly, bound_bits: f64, scale: Scale) -> Zeroizing<Vec<f64>> {
     let basis = poly.basis();
     let enough =
         (1..basis.len()).find(|&count| basis.slice(0..count).log2_product() > bound_bits + 2.0);
     let basis = Arc::new(basis.slice(0..enough.unwrap_or(basis.len())));
     let poly = poly.truncated(&basis).into_coeff();
+    let mut values = Zeroizing::new(vec![0.0; basis.degree()]);
     let factor = 1.0 / scale.to_f64();
-    if basis.len() == 1 {
-        let q = basis.modulus(0);
+    if basis.len() <= 2 && factor.is_normal() {
+        decode_words(&poly, factor, &mut values);
+        return values;
+    }
+    // The weight of each digit divided by the scale.
+    let mut weight = Scale::power_of_two(0) / scale;
+    let mut weights = Vec::with_capacity(basis.len());
+    for prime in basis.primes() {
+        // A digit of 0 times an infinite weight is to be 0.
+        weights.push(weight.to_f64().min(f64::MAX));
+        weight = weight.mul_integer(prime);
+    }
+    MixedRadix::new(&basis).for_each(&poly, |k, sign, digits| {
         #[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
-        return poly
-            .row(0)
-            .iter()
-            .map(|&x| q.centre(x) as f64 * factor)
-            .collect();
-    }
-    if basis.len() == 2 {
-        return decode_pair(&poly, factor);
-    }
-    Integers::new(&basis)
-        .compose(&poly)
-        .iter()
-        .map(|integer| to_f64(integer) * factor)
-        .collect()
+        let terms = digits.iter().zip(&weights).map(|(&m, w)| m as f64 * w);
+        values[k] = sign * terms.sum::<f64>();
+    });
+    values
 }
 
-/// Two primes: Garner's formula, `x = x_0 + q_0 ((x_1 - x_0) q_0^-1 mod q_1)`, centred.
+/// One or two primes: the centred coefficients as words, times `factor`.
 #[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
-fn decode_pair(poly: &CoeffPoly, factor: f64) -> Vec<f64> {
-    let (q0, q1) = (poly.basis().modulus(0), poly.basis().modulus(1));
+fn decode_words(poly: &CoeffPoly, factor: f64, values: &mut [f64]) {
+    let q0 = poly.basis().modulus(0);
+    if poly.basis().len() == 1 {
+        for (value, &x) in values.iter_mut().zip(poly.row(0)) {
+            *value = q0.centre(x) as f64 * factor;
+        }
+        return;
+    }
+    // Garner's formula, `x = x_0 + q_0 ((x_1 - x_0) q_0^-1 mod q_1)`, centred.
+    let q1 = poly.basis().modulus(1);
     let inverse = q1.shoup(q1.inverse(q1.reduce(q0.value())));
     let product = i128::from(q0.value()) * i128::from(q1.value());
     let digits = poly.row(0).iter().zip(poly.row(1));
-    digits
-        .map(|(&x0, &x1)| {
-            let digit = q1.mul_shoup(q1.sub(x1, q1.reduce(x0)), inverse);
-            let value = i128::from(x0) + i128::from(q0.value()) * i128::from(digit);
-            // Branch-free: the sign of product / 2 - value - 1 selects.
-            let above = (product / 2 - value) >> 127;
-            (value - (above & product)) as f64 * factor
-        })
-        .collect()
+    for (value, (&x0, &x1)) in values.iter_mut().zip(digits) {
+        let digit = q1.mul_shoup(q1.sub(x1, q1.reduce(x0)), inverse);
+        let whole = i128::from(x0) + i128::from(q0.value()) * i128::from(digit);
+        // Branch-free: the sign of product / 2 - whole - 1 selects.
+        let above = (product / 2 - whole) >> 127;
+        *value = (whole - (above & product)) as f64 * factor;
+    }
+}
+
+/// log2 of the error that encoding or decoding makes in f64, relative to the largest magnitude of `slots` values.
+///
+/// Each layer of the transform makes a relative error of a few 2^-53 in values that are sums of more and more others; to the
+/// result these errors add up as independent ones do, which `tests/noise.rs` measures.
+#[expect(clippy::cast_precision_loss, reason = "at most 2^16")]
+pub(crate) fn float_error_bits(slots: usize) -> f64 {
+    (8.0 * ((slots as f64).log2() + 4.0)).log2() - 53.0
 }
 
 fn to_complex(values: &[f64]) -> Vec<Complex64> {
@@ -378,24 +413,6 @@ fn to_complex(values: &[f64]) -> Vec<Complex64> {
         .iter()
         .map(|&value| Complex64::new(value, 0.0))
         .collect()
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "decoding to f64: the top 64 bits decide"
-)]
-fn to_f64(integer: &BigInt) -> f64 {
-    let shift = integer.magnitude().bits().saturating_sub(64);
-    let top = (integer.magnitude() >> shift)
-        .iter_u64_digits()
-        .next()
-        .unwrap_or(0) as f64;
-    let magnitude = top * (shift as f64).exp2();
-    if integer.sign() == num_bigint::Sign::Minus {
-        -magnitude
-    } else {
-        magnitude
-    }
 }
 
 #[cfg(test)]

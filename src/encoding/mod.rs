@@ -2,7 +2,7 @@
 
 mod bfv;
 mod ckks;
-mod slots_fft;
 
 pub use bfv::{BfvEncoder, BfvPlaintext};
+pub(crate) use ckks::float_error_bits;
 pub use ckks::{CkksEncoder, CkksPlaintext};

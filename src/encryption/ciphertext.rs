@@ -1,7 +1,6 @@
-use crate::encryption::BfvNoise;
 use crate::error::{Error, Result};
 use crate::keys::KeyId;
-use crate::params::{BfvContext, CkksContext, Context, Fingerprint, Scale};
+use crate::params::{BfvContext, BfvNoise, CkksContext, Context, Fingerprint, Scale};
 use crate::ring::{NttPoly, Seed};
 use std::sync::Arc;
 
@@ -35,7 +34,7 @@ pub struct CkksCiphertext {
     pub(crate) body: Ciphertext,
     pub(crate) scale: Scale,
     pub(crate) message_bound: f64,
-    /// log2 of the standard deviation of an error coefficient, before the division by the scale.
+    /// log2 of a bound of the error at every root of unity, before the division by the scale.
     pub(crate) noise: f64,
 }
 

@@ -2,10 +2,9 @@ use crate::encoding::{BfvPlaintext, CkksEncoder, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext};
 use crate::error::{Error, Result};
 use crate::keys::SecretKey;
-use crate::ring::{Integers, NttPoly, RnsBasis, log2};
+use crate::ring::{MixedRadix, Ntt, RnsBasis, SecretPoly};
 use num_complex::Complex64;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// Decrypts ciphertexts of both schemes, for the owner of the secret key.
 ///
@@ -62,13 +61,9 @@ impl Decryptor {
     pub fn noise_budget(&self, ciphertext: &BfvCiphertext) -> Result<f64> {
         let context = &ciphertext.context;
         let basis = context.rlwe().basis(ciphertext.level())?;
-        let mut phase = self.phase(&ciphertext.body, basis)?.into_coeff();
-        phase.scale(&context.level(ciphertext.level())?.plain_residues);
-        let noise = Integers::new(basis).compose(&phase);
-        let largest = noise
-            .iter()
-            .map(|integer| log2(integer.magnitude()))
-            .fold(f64::NEG_INFINITY, f64::max);
+        let mut noise = self.phase(&ciphertext.body, basis)?.into_coeff().into_guarded();
+        noise.scale(&context.level(ciphertext.level())?.plain_residues);
+        let largest = MixedRadix::new(basis).log2_largest(&noise);
         Ok((basis.log2_product() - largest - 1.0).max(0.0))
     }
 
@@ -100,10 +95,10 @@ impl Decryptor {
     }
 
     /// `c_0 + c_1 s + c_2 s^2 + ...` modulo the primes of `basis`, the first ones of the ciphertext.
-    fn phase(&self, body: &Ciphertext, basis: &Arc<RnsBasis>) -> Result<NttPoly> {
+    fn phase(&self, body: &Ciphertext, basis: &Arc<RnsBasis>) -> Result<SecretPoly<Ntt>> {
         self.secret.check(body.fingerprint(), body.key_id)?;
         let secret = self.secret.poly();
-        let mut phase = NttPoly::zero(basis);
+        let mut phase = SecretPoly::zero(basis);
         phase.for_each_row(|i, row| {
             let q = basis.modulus(i);
             for poly in body.polys.iter().rev() {
@@ -129,7 +124,7 @@ impl Decryptable for CkksCiphertext {
         let poly = decryptor.phase(&self.body, context.basis(level)?)?;
         Ok(CkksPlaintext {
             context: self.context.clone(),
-            poly,
+            poly: poly.into_guarded(),
             level,
             scale: self.scale,
             message_bound: self.message_bound,
@@ -150,21 +145,20 @@ impl Decryptable for BfvCiphertext {
         self.check_decryptable()?;
         let tables = self.context.level(self.level())?;
         let basis = self.context.rlwe().basis(self.level())?;
-        let mut phase: NttPoly = decryptor.phase(&self.body, basis)?;
+        let phase = decryptor.phase(&self.body, basis)?;
         let t = self.context.plaintext_modulus();
         let (converter, degree) = (&tables.to_plain, basis.degree());
-        let mut weights = basis.pool().take(converter.centred_width() * degree);
+        let mut weights = basis
+            .pool()
+            .take_secret(converter.centred_width() * degree);
         converter.centred_weights(&mut weights, |i, row| {
             let q = basis.modulus(i);
             row.copy_from_slice(phase.row(i));
             basis.table(i).inverse(row);
             q.kernels().scale(q, row, tables.plain_residues[i]);
         });
-        phase.zeroize();
         let mut message = vec![0; degree];
         converter.centred_row(0, &weights, &mut message);
-        weights.zeroize();
-        basis.pool().put(weights);
         t.kernels()
             .scale(t, &mut message, t.shoup(tables.negated_inverse_mod_plain));
         Ok(BfvPlaintext::new(&self.context, message))

@@ -1,16 +1,15 @@
 use crate::encoding::{BfvPlaintext, CkksPlaintext};
-use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext, Transport};
+use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::{Error, Result};
 use crate::kernels::Modulus;
 use crate::keys::{KeyId, PublicKey, SecretKey};
-use crate::params::{BfvContext, CkksContext, Context, KeySwitching, log2_sum};
+use crate::params::{BfvContext, BfvNoise, CkksContext, Context, ErrorSize, KeySwitching, log2_sum};
 use crate::ring::{
-    CoeffPoly, NttPoly, Seed, centred_binomial, centred_binomial_coefficients, expand_seed,
-    small_row, ternary,
+    Ntt, NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed, small_row,
+    ternary_coefficients,
 };
 use rand::CryptoRng;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// Encrypts plaintexts of both schemes, with a public key or with the secret key.
 ///
@@ -90,13 +89,13 @@ impl Encryptor {
         rng: &mut impl CryptoRng,
     ) -> Result<CkksCiphertext> {
         let scale = context.scale(level)?;
-        let (body, noise) = self.zero(context.rlwe(), level, rng)?;
+        let (body, error) = self.zero(context.rlwe(), level, rng)?;
         Ok(CkksCiphertext {
             context: context.clone(),
             body,
             scale,
             message_bound: 1.0,
-            noise,
+            noise: error.at_roots,
         })
     }
 
@@ -110,15 +109,11 @@ impl Encryptor {
         level: usize,
         rng: &mut impl CryptoRng,
     ) -> Result<BfvCiphertext> {
-        let (body, noise) = self.zero(context.rlwe(), level, rng)?;
-        let noise = match self.key {
-            Key::Public(_) => BfvNoise::of_division(noise),
-            Key::Secret(_) => BfvNoise::of_error(noise),
-        };
+        let (body, error) = self.zero(context.rlwe(), level, rng)?;
         Ok(BfvCiphertext {
             context: context.clone(),
             body,
-            noise,
+            noise: BfvNoise::of_error(error, 1),
         })
     }
 
@@ -134,19 +129,19 @@ impl Encryptor {
     ) -> Result<BfvCiphertext> {
         let mut ciphertext = self.encrypt_zero_bfv(&plaintext.context, level, rng)?;
         ciphertext.body.polys[0].add_assign(&plaintext.scaled(level)?);
-        let rounding = BfvNoise::of_error(plaintext.context.rlwe().noise().encoding());
+        let rounding = BfvNoise::of_plaintext(plaintext.context.product_noise());
         ciphertext.noise = ciphertext.noise.plus(rounding);
         ciphertext.check_decryptable()?;
         Ok(ciphertext)
     }
 
-    /// An encryption of zero and log2 of the standard deviation of its noise.
+    /// An encryption of zero and the size of its noise.
     fn zero(
         &self,
         context: &Arc<Context>,
         level: usize,
         rng: &mut impl CryptoRng,
-    ) -> Result<(Ciphertext, f64)> {
+    ) -> Result<(Ciphertext, ErrorSize)> {
         let (of_key, key_id) = match &self.key {
             Key::Public(key) => (key.context(), key.key_id()),
             Key::Secret(key) => (key.context(), key.id()),
@@ -158,7 +153,7 @@ impl Encryptor {
             Key::Public(key) => public_zero(context, key, level, rng),
             Key::Secret(key) => secret_zero(context, key, level, rng),
         }
-        .map(|(polys, transport, noise)| (body(context, key_id, level, polys, transport), noise))
+        .map(|(polys, transport, error)| (body(context, key_id, level, polys, transport), error))
     }
 }
 
@@ -192,8 +187,8 @@ impl Encryptable for BfvPlaintext {
     }
 }
 
-/// Two polynomials, how they travel, and log2 of the noise's standard deviation.
-type Zero = ([NttPoly; 2], Transport, f64);
+/// Two polynomials, how they travel, and the size of their noise.
+type Zero = ([NttPoly; 2], Transport, ErrorSize);
 
 /// `(-a s + e, a)` with a from a seed.
 fn secret_zero(
@@ -205,7 +200,8 @@ fn secret_zero(
     let basis = context.basis(level)?;
     let seed = Seed::random(rng);
     let a: NttPoly = expand_seed(basis, &seed, 0);
-    let mut b = centred_binomial(basis, rng).into_ntt();
+    let errors = centred_binomial_coefficients(context.degree(), rng);
+    let mut b = SecretPoly::from_small(basis, &errors).into_ntt();
     b.for_each_row(|i, row| {
         let q = basis.modulus(i);
         q.kernels().negate(q, row);
@@ -213,7 +209,8 @@ fn secret_zero(
             .mul_add_assign(q, row, a.row(i), key.poly().row(i));
         q.kernels().negate(q, row);
     });
-    Ok(([b, a], Transport::Seeded(seed), context.noise().error()))
+    let error = context.noise().error();
+    Ok(([b.publish(), a], Transport::Seeded(seed), error))
 }
 
 /// `(b u + e0, a u + e1) / P` with P the product of the special primes: a rounding is all that is left of the noise.
@@ -223,40 +220,38 @@ fn public_zero(
     level: usize,
     rng: &mut impl CryptoRng,
 ) -> Result<Zero> {
-    let noise = context.noise();
     let basis = context.basis(level)?;
     let switching = context
         .has_key_switching()
         .then(|| context.key_switching(level))
         .transpose()?;
     let extended = switching.map_or(basis, |switching| &switching.extended);
-    let mut mask = ternary(extended, rng).into_ntt();
+    let coefficients = ternary_coefficients(context.degree(), rng);
+    let mask = SecretPoly::from_small(extended, &coefficients).into_ntt();
     let mut half = |key: &NttPoly| {
         let errors = centred_binomial_coefficients(context.degree(), rng);
         match switching {
             Some(switching) => masked_and_divided(switching, key, &mask, &errors),
             None => {
-                let mut half = CoeffPoly::from_small(basis, &errors).into_ntt();
-                half.mul_add_assign(&mask, &key.truncated(basis));
-                half
+                let mut half = SecretPoly::from_small(basis, &errors).into_ntt();
+                half.mul_add_assign(&mask, key);
+                half.publish()
             }
         }
     };
     let polys = [half(&key.b), half(&key.a)];
-    mask.zeroize();
-    let deviation = switching.map_or(noise.public_encryption(), |switching| {
-        let special = switching.extended.log2_product() - basis.log2_product();
-        log2_sum(&[noise.public_encryption() - special, noise.division(1)])
-    });
-    Ok((polys, Transport::Plain, deviation))
+    let error = context.public_encryption_noise(level)?;
+    Ok((polys, Transport::Plain, error))
 }
 
 /// `(key mask + errors) / P`. The errors join in coefficient form: modulo P before the division, and with the remainder that is
 /// taken off, so that neither needs a transform of its own.
+///
+/// The remainder gives away the mask to whoever sees the quotient too, so all but the quotient is overwritten.
 fn masked_and_divided(
     switching: &KeySwitching,
     key: &NttPoly,
-    mask: &NttPoly,
+    mask: &SecretPoly<Ntt>,
     errors: &[i64],
 ) -> NttPoly {
     let (extended, divider) = (&switching.extended, &switching.divider);
@@ -266,33 +261,28 @@ fn masked_and_divided(
         row.copy_from_slice(key.row(switching.positions[i]));
         q.kernels().mul_assign(q, row, mask.row(i));
     };
-    let with_small = |q: &Modulus, errors: &[i64], work: &mut dyn FnMut(&[u64])| {
-        let mut row = pool.take(degree);
+    let small = |q: &Modulus| {
+        let mut row = pool.take_secret(degree);
         small_row(q, errors, &mut row);
-        work(&row);
-        row.zeroize();
-        pool.put(row);
+        row
     };
-    let weights = divider.weights(|i, row| {
+    let mut weights = pool.take_secret(divider.weights_length());
+    divider.fill_weights(&mut weights, |i, row| {
         product(head + i, row);
         extended.table(head + i).inverse(row);
         let q = extended.modulus(head + i);
-        with_small(q, errors, &mut |errors| {
-            q.kernels().add_assign(q, row, errors)
-        });
+        q.kernels().add_assign(q, row, &small(q));
     });
-    let mut quotient = NttPoly::unspecified(divider.head());
+    let mut quotient = SecretPoly::unspecified(divider.head());
     quotient.for_each_row(|i, row| {
         product(i, row);
-        divider.divide_row_less(i, row, &weights, |remainder| {
-            let q = extended.modulus(i);
-            with_small(q, errors, &mut |errors| {
-                q.kernels().sub_assign(q, remainder, errors)
-            });
-        });
+        let q = extended.modulus(i);
+        let mut remainder = pool.take_secret(degree);
+        divider.remainder_row(i, &weights, &mut remainder);
+        q.kernels().sub_assign(q, &mut remainder, &small(q));
+        divider.subtract_and_divide(i, row, &mut remainder);
     });
-    pool.put(weights);
-    quotient
+    quotient.publish()
 }
 
 fn body(

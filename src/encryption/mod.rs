@@ -9,4 +9,3 @@ pub(crate) use ciphertext::Transport;
 pub use ciphertext::{BfvCiphertext, Ciphertext, CkksCiphertext};
 pub use decryptor::{Decryptable, Decryptor};
 pub use encryptor::{Encryptable, Encryptor};
-pub(crate) use noise::BfvNoise;

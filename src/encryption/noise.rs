@@ -2,18 +2,10 @@
 
 #![doc = include_str!("../../docs/math/noise.md")]
 
+use crate::encoding::float_error_bits;
 use crate::encryption::{BfvCiphertext, CkksCiphertext};
 use crate::error::{Error, Result};
-use crate::params::log2_sum;
-
-/// The tracked noise of a BFV ciphertext.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct BfvNoise {
-    /// log2 of the standard deviation of a coefficient of v, where the phase is `(Q/t) m + v`.
-    pub(crate) deviation: f64,
-    /// How many factors of the secret its largest part has: one for the rounding of a division, one more for each product.
-    pub(crate) depth: u32,
-}
+use crate::params::{BfvNoise, log2_sum};
 
 impl CkksCiphertext {
     /// The bound of each slot's magnitude that operations assume: what encryption or the caller stated, carried along.
@@ -22,10 +14,12 @@ impl CkksCiphertext {
         self.message_bound
     }
 
-    /// The bound of the error in each slot, in units of the message: exceeded with probability below 2^-128.
+    /// The bound of the error in each slot, in units of the message, the rounding of decryption to f64 included: exceeded with
+    /// probability below 2^-128.
     #[must_use]
     pub fn noise_bound(&self) -> f64 {
-        (self.noise + self.context.rlwe().noise().slot_tail() - self.scale.log2()).exp2()
+        let noise = (self.noise - self.scale.log2()).exp2();
+        noise + (self.message_bound + noise) * float_error_bits(self.context.slots()).exp2()
     }
 
     /// The number of bits after the binary point that are right in every slot: -log2 of [`noise_bound`](Self::noise_bound).
@@ -78,7 +72,10 @@ impl CkksCiphertext {
 
     /// log2 of the bound of scale times message, error included.
     pub(crate) fn message_bits(&self) -> f64 {
-        (self.message_bound + self.noise_bound()).log2() + self.scale.log2()
+        log2_sum(&[
+            self.message_bound.log2() + self.scale.log2(),
+            self.noise,
+        ])
     }
 
     /// The lowest level whose modulus holds scale times message, error included.
@@ -137,12 +134,16 @@ impl BfvCiphertext {
     /// How many times, by its bound, the ciphertext can be squared (and relinearized) and still be decrypted.
     #[must_use]
     pub fn levels_left(&self) -> usize {
+        let switching = self.context.rlwe().key_switching(self.level());
+        let key_switch = switching.ok().map(|switching| switching.noise);
         let mut left = 0;
         let mut noise = self.noise;
-        let modulus = self.log2_modulus();
         loop {
-            noise = noise.product(noise, self.log2_key_switch(), self);
-            let decryptable = self.log2_bound(noise, modulus) < DECRYPTABLE;
+            noise = noise.product(noise, self.context.product_noise());
+            if let Some(added) = key_switch {
+                noise = noise.plus(BfvNoise::of_error(added, 1));
+            }
+            let decryptable = self.log2_invariant(noise) < DECRYPTABLE;
             if !decryptable {
                 return left;
             }
@@ -163,71 +164,14 @@ impl BfvCiphertext {
     }
 
     fn log2_noise_bound(&self) -> f64 {
-        self.log2_bound(self.noise, self.log2_modulus())
+        self.log2_invariant(self.noise)
     }
 
-    fn log2_bound(&self, noise: BfvNoise, modulus: f64) -> f64 {
-        let tail = self.context.rlwe().noise().coefficient_tail();
-        noise.deviation + tail + self.context.log2_plain() - modulus
-    }
-
-    fn log2_modulus(&self) -> f64 {
-        self.context
-            .rlwe()
-            .log2_modulus(self.level())
-            .unwrap_or(f64::NEG_INFINITY)
-    }
-
-    fn log2_key_switch(&self) -> f64 {
-        self.context
-            .rlwe()
-            .key_switching(self.level())
-            .map_or(f64::NEG_INFINITY, |switching| switching.noise)
-    }
-}
-
-impl BfvNoise {
-    /// An error without the secret: a fresh one, or the rounding of a plaintext.
-    pub(crate) fn of_error(deviation: f64) -> Self {
-        Self {
-            deviation,
-            depth: 0,
-        }
-    }
-
-    /// The rounding that a division leaves, alone or at the end of a key switch: mostly a product with the secret.
-    pub(crate) fn of_division(deviation: f64) -> Self {
-        Self {
-            deviation,
-            depth: 1,
-        }
-    }
-
-    /// The noise of a sum. Operands may depend on each other: deviations add.
-    pub(crate) fn plus(self, other: Self) -> Self {
-        Self {
-            deviation: log2_sum(&[self.deviation, other.deviation]),
-            depth: self.depth.max(other.depth),
-        }
-    }
-
-    /// The noise of a relinearized product of ciphertexts at the level of `at`.
-    pub(crate) fn product(self, other: Self, key_switch: f64, at: &BfvCiphertext) -> Self {
-        let model = at.context.rlwe().noise();
-        let plain = at.context.log2_plain();
-        let terms = [
-            self.deviation + model.product_factor(plain, self.depth),
-            other.deviation + model.product_factor(plain, other.depth),
-            // The second operand is rounded when it is scaled to the auxiliary modulus, which is 2^4 times larger.
-            model.division(1) - 4.0 + model.product_factor(plain, 1),
-            // The division of the tensor, and the key switch.
-            model.division(2),
-            key_switch,
-        ];
-        Self {
-            deviation: log2_sum(&terms),
-            depth: self.depth.max(other.depth) + 1,
-        }
+    /// log2 of the bound of this noise in units of `Q/t`.
+    fn log2_invariant(&self, noise: BfvNoise) -> f64 {
+        let modulus = self.context.rlwe().log2_modulus(self.level());
+        noise.log2_bound(self.context.product_noise()) + self.context.log2_plain()
+            - modulus.unwrap_or(f64::NEG_INFINITY)
     }
 }
 

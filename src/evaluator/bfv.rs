@@ -1,9 +1,9 @@
 use crate::encoding::{BfvEncoder, BfvPlaintext};
-use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext};
+use crate::encryption::{BfvCiphertext, Ciphertext};
 use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, SlotShape, bfv_tensor, key_switch, linear, rotation};
 use crate::keys::EvaluationKeys;
-use crate::params::BfvContext;
+use crate::params::{BfvContext, BfvNoise};
 use num_bigint::BigInt;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ impl BfvEvaluator {
         let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
         let tables = &self.context.level(a.level())?.tensor;
         let polys = bfv_tensor::tensor(a_polys, b_polys, tables);
-        let noise = a.noise.product(b.noise, f64::NEG_INFINITY, &a);
+        let noise = a.noise.product(b.noise, self.context.product_noise());
         Ok(BfvCiphertext {
             body: linear::with_polys(&a.body, polys.into()),
             noise,
@@ -160,13 +160,13 @@ impl BfvEvaluator {
         let context = self.context.rlwe();
         let (_, log2_prime) = context.rescaler(a.level())?;
         let body = linear::divide_by_last_prime(&a.body)?;
-        let noise = BfvNoise {
-            deviation: a.noise.deviation - log2_prime,
-            ..a.noise
-        };
-        let noise = noise.plus(BfvNoise::of_division(
-            context.noise().division(a.body.degree()),
-        ));
+        let degree = a.body.degree();
+        let rounding = context.noise().division(degree);
+        let factors = u32::try_from(degree).unwrap_or(u32::MAX);
+        let noise = a
+            .noise
+            .times(-log2_prime)
+            .plus(BfvNoise::of_error(rounding, factors));
         Ok(BfvCiphertext {
             body,
             noise,
@@ -222,10 +222,8 @@ impl BfvEvaluator {
         self.check_plain(a, b)?;
         let factor = b.transformed()?;
         let body = linear::map(&a.body, |poly| poly.product(factor));
-        let noise = BfvNoise {
-            deviation: a.noise.deviation + b.log2_norm(),
-            ..a.noise
-        };
+        let size = b.size();
+        let noise = a.noise.times_plaintext(size.at_roots, size.sum);
         Ok(BfvCiphertext {
             body,
             noise,
@@ -253,11 +251,7 @@ impl BfvEvaluator {
         }
         let factor = BigInt::from(b);
         let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
-        let growth = crate::ring::log2(factor.magnitude());
-        let noise = BfvNoise {
-            deviation: a.noise.deviation + growth,
-            ..a.noise
-        };
+        let noise = a.noise.times(crate::ring::log2(factor.magnitude()));
         Ok(BfvCiphertext {
             body,
             noise,
@@ -353,8 +347,8 @@ impl BfvEvaluator {
         if switches > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a few switches")]
             let count = (switches as f64).log2();
-            let added = self.context.rlwe().key_switching(a.level())?.noise + count;
-            noise = noise.plus(BfvNoise::of_division(added));
+            let added = self.context.rlwe().key_switching(a.level())?.noise;
+            noise = noise.plus(BfvNoise::of_error(added.times(count), 1));
         }
         Ok(BfvCiphertext {
             body,
@@ -364,9 +358,7 @@ impl BfvEvaluator {
     }
 
     fn after_rounding(&self, a: &BfvCiphertext, body: Ciphertext) -> BfvCiphertext {
-        let noise = a
-            .noise
-            .plus(BfvNoise::of_error(self.context.rlwe().noise().encoding()));
+        let noise = a.noise.plus(BfvNoise::of_plaintext(self.context.product_noise()));
         BfvCiphertext {
             body,
             noise,

@@ -109,7 +109,7 @@ impl CkksEvaluator {
         let (a, b, product) = self.factors(a, b)?;
         let (context, level) = (self.context.rlwe(), a.level());
         let polys = key_switch::multiply(context, level, a.body.pair()?, b.body.pair()?, key)?;
-        let noise = log2_sum(&[product.noise, context.key_switching(level)?.noise]);
+        let noise = log2_sum(&[product.noise, context.key_switching(level)?.noise.at_roots]);
         Ok(CkksCiphertext {
             body: linear::with_polys(&a.body, polys.into()),
             noise,
@@ -157,11 +157,10 @@ impl CkksEvaluator {
             a.message_bound.log2() + a.scale.log2(),
             b.message_bound.log2() + b.scale.log2(),
         );
-        let tail = self.context.rlwe().noise().slot_tail();
         let noise = log2_sum(&[
             a.noise + message_b,
             b.noise + message_a,
-            a.noise + b.noise + tail,
+            a.noise + b.noise,
         ]);
         let product = CkksCiphertext {
             scale: a.scale * b.scale,
@@ -185,7 +184,7 @@ impl CkksEvaluator {
         let key = keys.relinearization()?;
         let context = self.context.rlwe();
         let polys = key_switch::relinearize(context, a.level(), [c0, c1, c2], &key.0)?;
-        let noise = log2_sum(&[a.noise, context.key_switching(a.level())?.noise]);
+        let noise = log2_sum(&[a.noise, context.key_switching(a.level())?.noise.at_roots]);
         Ok(CkksCiphertext {
             body: linear::with_polys(&a.body, polys.into()),
             noise,
@@ -205,8 +204,9 @@ impl CkksEvaluator {
         let (_, log2_prime) = context.rescaler(level)?;
         let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
         let polys = key_switch::multiply_and_rescale(context, level, a_polys, b_polys, key)?;
-        let switched = log2_sum(&[product.noise, context.key_switching(level)?.noise]);
-        let noise = log2_sum(&[switched - log2_prime, context.noise().division(1)]);
+        let added = context.key_switching(level)?.noise.at_roots;
+        let switched = log2_sum(&[product.noise, added]);
+        let noise = log2_sum(&[switched - log2_prime, context.noise().division(1).at_roots]);
         let mut body = linear::with_polys(&a.body, polys.into());
         body.level = level - 1;
         let prime = context.params().data_primes()[level];
@@ -232,7 +232,7 @@ impl CkksEvaluator {
         let prime = context.params().data_primes()[a.level()];
         let noise = log2_sum(&[
             a.noise - log2_prime,
-            context.noise().division(a.body.degree()),
+            context.noise().division(a.body.degree()).at_roots,
         ]);
         Ok(CkksCiphertext {
             body,
@@ -326,7 +326,7 @@ impl CkksEvaluator {
             let count = (switches as f64).log2();
             log2_sum(&[
                 a.noise,
-                self.context.rlwe().key_switching(a.level())?.noise + count,
+                self.context.rlwe().key_switching(a.level())?.noise.at_roots + count,
             ])
         };
         Ok(CkksCiphertext {

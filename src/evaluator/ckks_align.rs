@@ -229,8 +229,7 @@ impl CkksEvaluator {
         let error = exact.relative_difference(ratio);
         let factor = BigInt::from(factor);
         let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
-        let tail = self.context.rlwe().noise().slot_tail();
-        let mismatch = error.log2() + a.message_bound.log2() + scale.log2() - tail;
+        let mismatch = error.log2() + a.message_bound.log2() + scale.log2();
         let noise = log2_sum(&[a.noise + exact.log2(), mismatch]);
         Ok(Some((
             CkksCiphertext {

@@ -39,14 +39,13 @@ impl CkksEvaluator {
         self.check_level(a, b)?;
         let message_a = a.message_bound.log2() + a.scale.log2();
         let message_b = b.message_bound.log2() + b.scale.log2();
-        let tail = self.context.rlwe().noise().slot_tail();
         let product = CkksCiphertext {
             scale: a.scale * b.scale,
             message_bound: a.message_bound * b.message_bound,
             noise: log2_sum(&[
                 a.noise + message_b,
                 b.noise + message_a,
-                a.noise + b.noise + tail,
+                a.noise + b.noise,
             ]),
             ..a.emptied()
         };
@@ -70,7 +69,7 @@ impl CkksEvaluator {
             poly.add_integer(&constant);
             poly
         });
-        let rounding = -1.0 - self.context.rlwe().noise().slot_tail();
+        let rounding = -1.0; // of one integer, which is the same at every root
         let sum = CkksCiphertext {
             body,
             message_bound: a.message_bound + b.abs(),
@@ -96,7 +95,7 @@ impl CkksEvaluator {
             let scale = self.context.scale(a.level())?;
             // Rounding the factor changes the product by at most half of the message.
             let message = a.message_bound.log2() + a.scale.log2();
-            let rounding = message - 1.0 - self.context.rlwe().noise().slot_tail();
+            let rounding = message - 1.0;
             (scale.round_product(b), a.scale * scale, rounding)
         };
         let growth = crate::ring::log2(factor.magnitude());

@@ -1,9 +1,9 @@
 //! Results that will only be decrypted, in as few bytes as they need.
 
-use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext, Transport};
+use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::Result;
 use crate::evaluator::{BfvEvaluator, CkksEvaluator};
-use crate::params::{NoiseModel, log2_sum};
+use crate::params::{BfvNoise, ErrorSize, NoiseModel, log2_sum};
 use crate::ring::{CoeffPoly, NttPoly};
 
 /// How many low bits each polynomial's coefficients lose.
@@ -25,8 +25,14 @@ impl CkksEvaluator {
             return Ok(compacted);
         }
         let model = self.context.rlwe().noise();
-        let errors = round(&mut compacted.body, model, compacted.noise - 2.0);
-        compacted.noise = log2_sum(&[compacted.noise, errors]);
+        // Two or three errors of a quarter of the noise each.
+        let dropped = droppable(&compacted.body, |power| {
+            compacted.noise - 2.0 - model.rounding(power).at_roots
+        });
+        let errors = dropped_errors(&compacted.body, model, &dropped);
+        let errors: Vec<f64> = errors.map(|(_, size)| size.at_roots).collect();
+        compacted.noise = log2_sum(&[compacted.noise, log2_sum(&errors)]);
+        round(&mut compacted.body, dropped);
         Ok(compacted)
     }
 }
@@ -49,16 +55,28 @@ impl BfvEvaluator {
             }
             compacted = lower;
         }
-        // Half of the room is for the noise that is there, half for the roundings of two or three polynomials.
         let room = compacted.precision_bits() - RESERVED_BITS;
-        if !can_be_rounded(&compacted.body) || !room.is_finite() || room < 1.0 {
+        if !can_be_rounded(&compacted.body) || !room.is_finite() || room <= 0.0 {
             return Ok(compacted);
         }
         let model = self.context().rlwe().noise();
-        let most = compacted.noise.deviation + room - 3.0;
-        let errors = round(&mut compacted.body, model, most);
-        compacted.noise = compacted.noise.plus(BfvNoise::of_division(errors));
-        Ok(compacted)
+        let before = compacted.noise;
+        // Errors as large as the room, then each half a bit smaller, until the budget bears them all.
+        let mut most = before.deviation + room;
+        loop {
+            let dropped = droppable(&compacted.body, |power| {
+                most - model.rounding(power).deviation
+            });
+            compacted.noise = dropped_errors(&compacted.body, model, &dropped)
+                .map(|(factors, size)| BfvNoise::of_error(size, factors))
+                .fold(before, BfvNoise::plus);
+            // Nothing dropped leaves the noise as it was, which fits.
+            if compacted.precision_bits() >= RESERVED_BITS {
+                round(&mut compacted.body, dropped);
+                return Ok(compacted);
+            }
+            most -= 0.5;
+        }
     }
 }
 
@@ -70,27 +88,47 @@ fn can_be_rounded(body: &Ciphertext) -> bool {
     body.level == 0 && body.transport == Transport::Plain
 }
 
-/// Rounds the coefficients of each polynomial as far as its error in the phase stays within the given deviation (as log2), and
-/// returns that of all errors.
-fn round(body: &mut Ciphertext, model: NoiseModel, most: f64) -> f64 {
+/// For each polynomial the number of low bits to lose: `allowed(power)`, with the polynomial's power of the secret, rounded
+/// down, and so that at least two bits stay.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of bits"
+)]
+fn droppable(body: &Ciphertext, allowed: impl Fn(usize) -> f64) -> Dropped {
     let mut dropped: Dropped = [0; Ciphertext::MOST_POLYS];
-    let mut errors = Vec::new();
-    for (power, poly) in body.polys.iter_mut().enumerate() {
-        let bits = poly.basis().modulus(0).bits();
-        // At least two bits stay.
-        let limit = u8::try_from(bits).unwrap_or(u8::MAX).saturating_sub(2);
-        let error = |k: u8| f64::from(k) + model.rounding(power);
-        let Some(k) = (1..=limit).rev().find(|&k| error(k) <= most) else {
-            continue;
-        };
-        dropped[power] = k;
-        errors.push(error(k));
-        *poly = rounded(poly, k);
+    for (power, (poly, bits)) in body.polys.iter().zip(&mut dropped).enumerate() {
+        let limit = f64::from(poly.basis().modulus(0).bits()) - 2.0;
+        *bits = allowed(power).floor().clamp(0.0, limit) as u8;
     }
-    if !errors.is_empty() {
-        body.transport = Transport::Rounded(dropped);
+    dropped
+}
+
+/// The errors that the loss of these bits makes, with the number of their factors.
+fn dropped_errors<'a>(
+    body: &'a Ciphertext,
+    model: &'a NoiseModel,
+    dropped: &'a Dropped,
+) -> impl Iterator<Item = (u32, ErrorSize)> {
+    let powers = (0u32..).zip(0..body.polys.len()).zip(dropped);
+    powers
+        .filter(|&(_, &bits)| bits > 0)
+        .map(|((factors, power), &bits)| {
+            (factors.max(1), model.rounding(power).times(bits.into()))
+        })
+}
+
+/// Rounds away these bits of each polynomial.
+fn round(body: &mut Ciphertext, dropped: Dropped) {
+    if dropped == [0; Ciphertext::MOST_POLYS] {
+        return;
     }
-    log2_sum(&errors)
+    for (poly, &bits) in body.polys.iter_mut().zip(&dropped) {
+        if bits > 0 {
+            *poly = rounded(poly, bits);
+        }
+    }
+    body.transport = Transport::Rounded(dropped);
 }
 
 /// Each coefficient, modulo the one prime q, rounded to a multiple of `2^k`; q itself counts as one, and is 0.

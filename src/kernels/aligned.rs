@@ -88,6 +88,15 @@ fn huge_pages(length: usize) -> Option<(memmap2::MmapMut, usize)> {
     Some((pages, start / size_of::<u64>()))
 }
 
+/// Overwrites what tells something about a secret, in a way that the compiler does not leave out before the memory is freed.
+///
+/// As many bytes at a time as the processor stores; the volatile stores of the crate `zeroize` are one word each, which takes a
+/// tenth of an encryption.
+pub(crate) fn wipe<T: Copy + Default>(values: &mut [T]) {
+    values.fill(T::default());
+    std::hint::black_box(values);
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self::Heap(Vec::new())

@@ -7,7 +7,6 @@ use crate::params::Context;
 use crate::ring::{GaloisElement, NttPermutation};
 use rand::CryptoRng;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// Makes the keys that belong to one secret key.
 ///
@@ -60,10 +59,8 @@ impl KeyGenerator {
     pub fn relinearization_key(&self, rng: &mut impl CryptoRng) -> Result<RelinearizationKey> {
         self.check()?;
         let secret = self.secret.poly();
-        let mut square = secret.product(secret);
-        let key = SwitchingKey::generate(&self.secret, &square, secret, rng);
-        square.zeroize();
-        Ok(RelinearizationKey(key?))
+        let key = SwitchingKey::generate(&self.secret, &secret.square(), secret, rng)?;
+        Ok(RelinearizationKey(key))
     }
 
     /// The keys for `rotations`.
@@ -138,11 +135,9 @@ impl KeyGenerator {
         self.check()?;
         let degree = self.secret.context().degree();
         let secret = self.secret.poly();
-        let mut preimage =
-            secret.automorphism(&NttPermutation::new(element.inverse(degree), degree));
-        let key = SwitchingKey::generate(&self.secret, secret, &preimage, rng);
-        preimage.zeroize();
-        Ok(GaloisKey::new(element, key?))
+        let preimage = secret.automorphism(&NttPermutation::new(element.inverse(degree), degree));
+        let key = SwitchingKey::generate(&self.secret, secret, &preimage, rng)?;
+        Ok(GaloisKey::new(element, key))
     }
 
     fn collect(

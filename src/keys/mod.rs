@@ -4,6 +4,7 @@ mod evaluation;
 mod generator;
 mod public;
 mod secret;
+mod spectrum;
 mod switching;
 
 pub use evaluation::{

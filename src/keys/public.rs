@@ -1,6 +1,6 @@
 use crate::keys::{KeyId, SecretKey};
 use crate::params::Context;
-use crate::ring::{NttPoly, Seed, centred_binomial, expand_seed};
+use crate::ring::{NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed};
 use rand::CryptoRng;
 use std::sync::Arc;
 
@@ -20,13 +20,14 @@ impl PublicKey {
         let basis = secret.context().key_basis();
         let seed = Seed::random(rng);
         let a: NttPoly = expand_seed(basis, &seed, 0);
-        let mut b = centred_binomial(basis, rng).into_ntt();
-        b.sub_assign(&a.product(secret.poly()));
+        let errors = centred_binomial_coefficients(basis.degree(), rng);
+        let mut b = SecretPoly::from_small(basis, &errors).into_ntt();
+        b.sub_assign(&secret.poly().product(&a));
         Self {
             context: Arc::clone(secret.context()),
             id: secret.id(),
             seed,
-            b,
+            b: b.publish(),
             a,
         }
     }

@@ -3,10 +3,11 @@ use crate::kernels::{AlignedWords, BLOCK, KeyRow, KeyShape};
 use crate::keys::{KeyId, SecretKey};
 use crate::parallel::for_each_part;
 use crate::params::Context;
-use crate::ring::{NttPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row};
+use crate::ring::{
+    Ntt, SecretPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row,
+};
 use rand::CryptoRng;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// A key that turns a polynomial's product with one secret into a ciphertext under another.
 ///
@@ -30,8 +31,8 @@ impl SwitchingKey {
     /// [`Error::InvalidKeySwitching`](crate::Error::InvalidKeySwitching) if the context has no special primes.
     pub(super) fn generate(
         secret: &SecretKey,
-        from: &NttPoly,
-        to: &NttPoly,
+        from: &SecretPoly<Ntt>,
+        to: &SecretPoly<Ntt>,
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
         let context = secret.context();
@@ -47,7 +48,8 @@ impl SwitchingKey {
         let mut rows = AlignedWords::zeroed(lengths(context).sum());
         for_each_part(parts(context, &mut rows), |i, row| {
             let (q, pool) = (basis.modulus(i), basis.pool());
-            let [mut b, mut a, mut product] = [0; 3].map(|_| pool.take(degree));
+            let [mut b, mut product] = [0; 2].map(|_| pool.take_secret(degree));
+            let mut a = pool.take(degree);
             for (number, (digit, errors)) in (0u32..).zip(context.digits().iter().zip(&errors)) {
                 small_row(q, errors, &mut b);
                 basis.table(i).forward(&mut b);
@@ -62,10 +64,7 @@ impl SwitchingKey {
                 q.kernels().sub_assign(q, &mut b, &product);
                 store(context, i, row, number, [&b, &a]);
             }
-            product.zeroize();
-            for buffer in [b, a, product] {
-                pool.put(buffer);
-            }
+            pool.put(a);
         });
         Ok(Self {
             context: Arc::clone(context),

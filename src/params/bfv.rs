@@ -3,8 +3,8 @@ use crate::kernels::{Modulus, NttTable};
 use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
 use crate::params::rlwe::Primes;
 use crate::params::{
-    Context, Fingerprint, NoiseModel, RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard,
-    report, search,
+    BfvNoise, Context, Fingerprint, NoiseModel, ProductNoise, RlweParams, SecurityLevel,
+    SecurityPolicy, SecurityStandard, report, search,
 };
 use crate::ring::{RnsBasis, is_prime, ntt_primes};
 use std::fmt;
@@ -30,6 +30,7 @@ struct Shared {
     plain: Modulus,
     batching: Option<NttTable>,
     levels: Vec<BfvLevel>,
+    product_noise: ProductNoise,
 }
 
 /// Collects choices and checks them together in [`build`](Self::build).
@@ -42,6 +43,7 @@ pub struct BfvBuilder {
     depth: Option<u32>,
     plaintext_modulus: Option<u64>,
     plaintext_bits: Option<u32>,
+    additions: Option<u64>,
     policy: SecurityPolicy,
 }
 
@@ -122,8 +124,10 @@ impl BfvContext {
                 )
             })
             .collect::<Result<_>>()?;
-        let noise = context.noise();
-        let fresh = noise.public_encryption() + noise.coefficient_tail();
+        let product_noise = ProductNoise::new(context.noise(), plain_bits(&params));
+        let fresh = BfvNoise::of_error(context.public_encryption_noise(context.top_level())?, 1)
+            .plus(BfvNoise::of_plaintext(&product_noise))
+            .log2_bound(&product_noise);
         if fresh + plain_bits(&params) + 1.0 >= context.log2_modulus(context.top_level())? {
             return Err(Error::InvalidPlainModulus {
                 value: params.plaintext_modulus,
@@ -142,6 +146,7 @@ impl BfvContext {
                 plain,
                 batching,
                 levels,
+                product_noise,
             }),
         })
     }
@@ -238,6 +243,11 @@ impl BfvContext {
         })
     }
 
+    /// How products make noise grow.
+    pub(crate) fn product_noise(&self) -> &ProductNoise {
+        &self.shared.product_noise
+    }
+
     /// log2(t).
     pub(crate) fn log2_plain(&self) -> f64 {
         plain_bits(self.params())
@@ -318,6 +328,21 @@ impl BfvBuilder {
         self
     }
 
+    /// How many ciphertexts are added up on the way to a result, after [`BfvContext::for_depth`], beside the one sum over
+    /// all slots: the noise of each counts in full. 1 unless set.
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    /// // A tally of ten thousand encrypted ballots.
+    /// let context = BfvContext::for_depth(0).plaintext_bits(20).additions(10_000).build()?;
+    /// # let _ = context;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn additions(mut self, count: u64) -> Self {
+        self.additions = Some(count);
+        self
+    }
+
     /// The security to enforce: 128 bits unless set.
     pub fn security(mut self, level: SecurityLevel) -> Self {
         self.policy = self.policy.with_level(level);
@@ -360,6 +385,11 @@ impl BfvBuilder {
         if let Some(depth) = self.depth {
             return self.derive(depth);
         }
+        if self.additions.is_some() {
+            return Err(Error::InvalidArgument {
+                reason: "additions goes with for_depth",
+            });
+        }
         let degree = self.degree.ok_or(Error::InvalidDegree { degree: 0 })?;
         let primes = self.primes.as_ref().ok_or(Error::NoPrimes)?;
         let (data, special) = primes.resolve(degree, self.special.unwrap_or(1))?;
@@ -378,19 +408,20 @@ impl BfvBuilder {
             (Some(modulus), _) => log2(modulus),
             (None, bits) => f64::from(bits.unwrap_or(0)),
         };
+        let additions = self.additions.unwrap_or(1);
         let none = Error::NoParameters {
-            request: format!("depth {depth} with plaintexts of {bits:.1} bits"),
+            request: format!(
+                "depth {depth} with plaintexts of {bits:.1} bits and {additions} additions"
+            ),
+            reason: "no supported degree is large enough; ask for less depth or smaller plaintexts",
         };
         if depth > 1000 || bits > f64::from(BfvParams::MOST_PLAINTEXT_BITS) {
             return Err(none);
         }
         let at = |degree| {
-            let total = search::bfv_modulus_bits(
-                NoiseModel::new(degree),
-                depth,
-                bits,
-                degree.trailing_zeros(),
-            );
+            let products = ProductNoise::new(&NoiseModel::new(degree), bits);
+            let terms = f64::from(degree.trailing_zeros()) + log2(additions.max(1));
+            let total = search::bfv_modulus_bits(&products, depth, bits, terms);
             let data_bits = search::split_bits(total, search::least_prime_bits(degree))?;
             search::with_key_switching(degree, &data_bits, self.policy)
         };

@@ -39,6 +39,7 @@ pub struct CkksBuilder {
     depth: Option<u32>,
     precision_bits: Option<u32>,
     integer_bits: Option<u32>,
+    additions: Option<u64>,
     policy: SecurityPolicy,
 }
 
@@ -280,6 +281,14 @@ impl CkksBuilder {
         self
     }
 
+    /// How many values are added up on the way to a result, after [`CkksContext::for_depth`], beside what single products
+    /// need: each may bring an error of its own, and the precision holds for their sum. 1 unless set. How large the sum
+    /// can be is for [`integer_bits`](Self::integer_bits) to say.
+    pub fn additions(mut self, count: u64) -> Self {
+        self.additions = Some(count);
+        self
+    }
+
     /// The security to enforce: 128 bits unless set.
     pub fn security(mut self, level: SecurityLevel) -> Self {
         self.policy = self.policy.with_level(level);
@@ -317,9 +326,10 @@ impl CkksBuilder {
         if let Some(depth) = self.depth {
             return self.derive(depth);
         }
-        if self.precision_bits.is_some() || self.integer_bits.is_some() {
+        if self.precision_bits.is_some() || self.integer_bits.is_some() || self.additions.is_some()
+        {
             return Err(Error::InvalidArgument {
-                reason: "precision_bits and integer_bits go with for_depth",
+                reason: "precision_bits, integer_bits and additions go with for_depth",
             });
         }
         let degree = self.degree.ok_or(Error::InvalidDegree { degree: 0 })?;
@@ -341,55 +351,99 @@ impl CkksBuilder {
                 reason: "for_depth finds primes and scale itself; use builder() to give them",
             });
         }
-        let precision = self.precision_bits.unwrap_or(24);
-        let integer = self.integer_bits.unwrap_or(8);
-        let none = Error::NoParameters {
-            request: format!(
-                "depth {depth} with {precision} bits of precision and {integer} bits before the point"
-            ),
+        let request = Request {
+            depth,
+            precision_bits: self.precision_bits.unwrap_or(24),
+            integer_bits: self.integer_bits.unwrap_or(8),
+            additions: self.additions.unwrap_or(1).max(1),
         };
-        if depth > CkksParams::MOST_DEPTH || precision > 60 || integer > 60 {
-            return Err(none);
+        if depth > CkksParams::MOST_DEPTH {
+            return Err(request.refused(TOO_DEEP));
         }
-        search::degrees(self.degree.unwrap_or(0))
-            .find_map(|degree| derive(degree, depth, precision, integer, self.policy))
-            .unwrap_or(Err(none))
+        if request.precision_bits > 60 || request.integer_bits > 60 {
+            return Err(request.refused(BASE_PRIME));
+        }
+        for degree in search::degrees(self.degree.unwrap_or(0)) {
+            match request.at(degree, self.policy) {
+                Ok(None) => {}
+                Ok(Some(params)) => return Ok(params),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(request.refused(TOO_DEEP))
     }
 }
 
-/// Parameters at `degree` for [`CkksContext::for_depth`], or `None` if it is too small.
-fn derive(
-    degree: usize,
+/// What [`CkksContext::for_depth`] was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Request {
     depth: u32,
     precision_bits: u32,
     integer_bits: u32,
-    policy: SecurityPolicy,
-) -> Option<Result<CkksParams>> {
-    let scale_bits = precision_bits + noise_bits(NoiseModel::new(degree), depth);
-    let first_bits = scale_bits + integer_bits.max(1) + 2;
-    if first_bits > 60 {
-        return None;
-    }
-    let scale_bits = scale_bits.max(search::least_prime_bits(degree));
-    let first_bits = first_bits.max(scale_bits + 2);
-    let data_bits: Vec<u32> = std::iter::once(first_bits)
-        .chain(std::iter::repeat_n(scale_bits, depth as usize))
-        .collect();
-    let rlwe = search::with_key_switching(degree, &data_bits, policy)?;
-    Some(rlwe.and_then(|rlwe| CkksParams::new(rlwe, scale_bits)))
+    additions: u64,
 }
 
-/// How many bits the error of a product of `depth + 1` fresh vectors in [-1, 1] takes, by the formulas of the bound.
+/// Why no parameters were found: the degree is at fault,
+const TOO_DEEP: &str = "no supported degree is large enough; ask for less depth or precision";
+
+/// or the size of one prime.
+const BASE_PRIME: &str = "the first prime has to hold a result, its precision and its noise, and has at most 60 bits; \
+                          ask for fewer bits of precision or before the point, or for fewer additions";
+
+impl Request {
+    /// Parameters at `degree`; `None` if it is too small.
+    ///
+    /// # Errors
+    /// [`Error::NoParameters`] if no degree is large enough.
+    fn at(self, degree: usize, policy: SecurityPolicy) -> Result<Option<CkksParams>> {
+        let noise = noise_bits(&NoiseModel::new(degree), self.depth, self.additions);
+        let scale_bits = self.precision_bits + noise;
+        let first_bits = scale_bits + self.integer_bits.max(1) + 2;
+        // More noise with every degree, so that the next one needs no less.
+        if first_bits > 60 {
+            return Err(self.refused(BASE_PRIME));
+        }
+        let scale_bits = scale_bits.max(search::least_prime_bits(degree));
+        let first_bits = first_bits.max(scale_bits + 2);
+        let data_bits: Vec<u32> = std::iter::once(first_bits)
+            .chain(std::iter::repeat_n(scale_bits, self.depth as usize))
+            .collect();
+        search::with_key_switching(degree, &data_bits, policy)
+            .map(|rlwe| rlwe.and_then(|rlwe| CkksParams::new(rlwe, scale_bits)))
+            .transpose()
+    }
+
+    fn refused(self, reason: &'static str) -> Error {
+        let Self {
+            depth,
+            precision_bits,
+            integer_bits,
+            additions,
+        } = self;
+        Error::NoParameters {
+            request: format!(
+                "depth {depth} with {precision_bits} bits of precision, {integer_bits} bits before the point \
+                 and {additions} additions"
+            ),
+            reason,
+        }
+    }
+}
+
+/// How many bits the error takes of a sum of `additions` products, each of `depth + 1` fresh vectors in [-1, 1], by the formulas of
+/// the bound.
 #[expect(
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "a few dozen bits"
 )]
-fn noise_bits(noise: NoiseModel, depth: u32) -> u32 {
-    let fresh = log2_sum(&[noise.division(1), noise.encoding()]);
-    let per_product = log2_sum(&[fresh, noise.division(1), noise.encoding()]);
+fn noise_bits(noise: &NoiseModel, depth: u32, additions: u64) -> u32 {
+    let (rounding, encoding) = (noise.division(1).at_roots, noise.chosen_rounding_of_all());
+    let fresh = log2_sum(&[rounding, encoding]);
+    let per_product = log2_sum(&[fresh, rounding, encoding]);
     let error = log2_sum(&[fresh, per_product + f64::from(depth).log2()]);
-    (error + noise.slot_tail()).ceil() as u32
+    (error + (additions as f64).log2()).ceil() as u32
 }
 
 /// From the lowest level up: `scale(l) = sqrt(scale(l - 1) q_l)`. Deviations of primes from the scale halve at each step, so

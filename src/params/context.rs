@@ -1,11 +1,11 @@
 use crate::error::{Error, Result};
 use crate::kernels::ShoupScalar;
-use crate::params::{NoiseModel, RlweParams};
-use crate::ring::{BasisConverter, RnsBasis, TailDivider};
+use crate::params::{ErrorSize, NoiseModel, RlweParams};
+use crate::ring::{BasisConverter, Embedding, RnsBasis, TailDivider};
 use sha3::{Digest, Sha3_256};
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What both schemes compute once from checked parameters: bases of every level, divisions between them, and the digits of
 /// key switching. Immutable; shared as an `Arc`.
@@ -18,6 +18,7 @@ pub struct Context {
     levels: Vec<Level>,
     digits: Vec<Range<usize>>,
     noise: NoiseModel,
+    embedding: OnceLock<Embedding>,
 }
 
 /// A hash of everything that two contexts must share for their values to be compatible.
@@ -49,8 +50,8 @@ pub(crate) struct KeySwitching {
     pub(crate) rescaling_divider: Option<TailDivider>,
     /// P modulo each prime of the level.
     pub(crate) special_factors: Vec<ShoupScalar>,
-    /// log2 of the standard deviation of the error that a switch adds, the rounding included.
-    pub(crate) noise: f64,
+    /// The error that a switch adds, the rounding included.
+    pub(crate) noise: ErrorSize,
 }
 
 /// How one digit of a polynomial becomes a small polynomial over the extended basis.
@@ -74,7 +75,7 @@ impl Context {
             start += size;
         }
         let levels = (0..params.data_primes().len())
-            .map(|level| Level::new(level, &params, &key_basis, &digits, noise))
+            .map(|level| Level::new(level, &params, &key_basis, &digits, &noise))
             .collect();
         Ok(Self {
             params,
@@ -83,6 +84,7 @@ impl Context {
             levels,
             digits,
             noise,
+            embedding: OnceLock::new(),
         })
     }
 
@@ -138,8 +140,24 @@ impl Context {
         Ok(self.level(level)?.log2_modulus)
     }
 
-    pub(crate) fn noise(&self) -> NoiseModel {
-        self.noise
+    pub(crate) fn noise(&self) -> &NoiseModel {
+        &self.noise
+    }
+
+    /// The noise of a public-key encryption of zero at `level`: divided by the special primes if there are any.
+    pub(crate) fn public_encryption_noise(&self, level: usize) -> Result<ErrorSize> {
+        let whole = self.noise.public_encryption();
+        let level = self.level(level)?;
+        Ok(level.key_switching.as_ref().map_or(whole, |switching| {
+            let special = switching.extended.log2_product() - level.log2_modulus;
+            whole.times(-special).plus(self.noise.division(1))
+        }))
+    }
+
+    /// The canonical embedding of the whole ring: N/2 values.
+    pub(crate) fn embedding(&self) -> &Embedding {
+        self.embedding
+            .get_or_init(|| Embedding::new(self.degree() / 2))
     }
 
     /// The digits of key switching at the top level, as ranges of data primes.
@@ -188,7 +206,7 @@ impl Level {
         params: &RlweParams,
         key_basis: &RnsBasis,
         digits: &[Range<usize>],
-        noise: NoiseModel,
+        noise: &NoiseModel,
     ) -> Self {
         let basis = Arc::new(key_basis.slice(0..level + 1));
         let rescaler = (level > 0).then(|| {
@@ -215,7 +233,7 @@ impl KeySwitching {
         special: &RnsBasis,
         data_primes: usize,
         digits: &[Range<usize>],
-        noise: NoiseModel,
+        noise: &NoiseModel,
     ) -> Self {
         let count = basis.len();
         let extended = Arc::new(basis.join(special));
@@ -241,7 +259,7 @@ impl KeySwitching {
             .map(|d| (basis.slice(d.rows.clone()).log2_product(), d.rows.len()))
             .collect();
         let switch = noise.key_switch(&shapes, special.log2_product());
-        let noise = super::log2_sum(&[switch, noise.division(1)]);
+        let noise = switch.plus(noise.division(1));
         let divider = TailDivider::new(basis, &special.moduli());
         let rescaling_divider = (count > 1).then(|| {
             let below = Arc::new(basis.slice(0..count - 1));

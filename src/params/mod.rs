@@ -2,9 +2,11 @@
 
 mod bfv;
 mod bfv_level;
+mod bfv_noise;
 mod ckks;
 mod context;
 mod noise_model;
+mod product_noise;
 mod report;
 mod rlwe;
 mod scale;
@@ -13,10 +15,13 @@ mod security;
 
 pub use bfv::{BfvBuilder, BfvContext, BfvParams};
 pub(crate) use bfv_level::TensorTables;
+pub(crate) use bfv_noise::BfvNoise;
 pub use ckks::{CkksBuilder, CkksContext, CkksParams};
 pub(crate) use context::KeySwitching;
 pub use context::{Context, Fingerprint};
-pub(crate) use noise_model::{NoiseModel, log2_sum};
+pub(crate) use noise_model::{ErrorSize, NoiseModel, log2_sum};
+pub(crate) use product_noise::{NoiseShape, ProductNoise};
 pub use rlwe::RlweParams;
 pub use scale::Scale;
+pub(crate) use scale::round_shifted;
 pub use security::{SecurityLevel, SecurityPolicy, SecurityStandard};

@@ -1,89 +1,236 @@
 use crate::ring::ERROR_STANDARD_DEVIATION;
+use std::f64::consts::{LN_2, PI};
 
-/// The formulas of `docs/math/noise.md`: standard deviations of error coefficients, as log2, for one degree N.
+/// The formulas of `docs/math/noise.md` for one degree N. Sizes are logarithms to base 2.
 ///
-/// The secret is uniform ternary: a coefficient has variance 2/3.
-#[derive(Clone, Copy, Debug)]
+/// The secret is uniform ternary, among those whose spectrum is [typical](Self::is_typical): its squared magnitudes at the
+/// roots of unity, divided by their mean 2N/3, are written g.
+#[derive(Clone, Debug)]
 pub(crate) struct NoiseModel {
-    degree: f64,
+    pub(super) degree: f64,
+    /// The largest g.
+    pub(super) peak: f64,
+    /// ln of the largest mean of `g^n` over the roots, for n up to [`MOMENTS`].
+    moments: [f64; MOMENTS + 1],
 }
 
-/// The failure probability that every bound allows, as -log2.
-const FAILURE_BITS: f64 = 128.0;
+/// The size of a random error polynomial, as logarithms to base 2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ErrorSize {
+    /// The standard deviation of a coefficient.
+    pub(crate) deviation: f64,
+    /// A bound of the magnitude at every root of unity, exceeded with probability below `2^-140`.
+    pub(crate) at_roots: f64,
+}
+
+/// How many moments of a secret's spectrum are checked.
+const MOMENTS: usize = 32;
+
+/// -log2 of the probability that one random polynomial exceeds its bound: a ciphertext that depends on up to 4096 of them
+/// exceeds its own with probability below 2^-128.
+pub(super) const FAILURE_BITS: f64 = 140.0;
+
+impl ErrorSize {
+    /// The sum of two errors, whatever their dependence.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            deviation: log2_sum(&[self.deviation, other.deviation]),
+            at_roots: log2_sum(&[self.at_roots, other.at_roots]),
+        }
+    }
+
+    /// The error times `2^log2_factor`.
+    pub(crate) fn times(self, log2_factor: f64) -> Self {
+        Self {
+            deviation: self.deviation + log2_factor,
+            at_roots: self.at_roots + log2_factor,
+        }
+    }
+}
 
 impl NoiseModel {
     #[expect(clippy::cast_precision_loss, reason = "a degree is at most 2^17")]
     pub(crate) fn new(degree: usize) -> Self {
+        let degree = degree as f64;
+        let peak = (degree / 2.0).ln() + PEAK_MARGIN;
+        let mut moments: [f64; MOMENTS + 1] =
+            std::array::from_fn(|n| moment_limit(degree, peak, to_f64(n)));
+        // Each at least as many times the one before as that is its own: moments are log-convex, and sums of noises with
+        // different numbers of factors rely on it.
+        for n in 2..=MOMENTS {
+            moments[n] = moments[n].max(2.0 * moments[n - 1] - moments[n - 2]);
+        }
         Self {
-            degree: degree as f64,
+            degree,
+            peak,
+            moments,
         }
     }
 
-    /// A fresh error polynomial.
-    pub(crate) fn error(self) -> f64 {
-        ERROR_STANDARD_DEVIATION.log2()
+    /// log2 of N.
+    pub(crate) fn log2_degree(&self) -> f64 {
+        self.degree.log2()
     }
 
-    /// The rounding of an integer polynomial to the nearest one.
-    pub(crate) fn encoding(self) -> f64 {
-        (1.0f64 / 12.0).log2() / 2.0
+    /// Whether a secret with these squared magnitudes at the N/2 roots is within what the formulas assume of keys: every g at
+    /// most `ln(N/2) + 3`, and the mean of `g^n` little above that of an exponential variable. About one secret in twenty is not. Branch-free.
+    pub(crate) fn is_typical(&self, squares: &[f64]) -> bool {
+        let mean = 2.0 * self.degree / 3.0;
+        let mut sums = [0.0; MOMENTS + 1];
+        let mut outside = 0u32;
+        for square in squares {
+            let g = square / mean;
+            outside |= u32::from(g > self.peak);
+            let mut power = 1.0;
+            for sum in &mut sums {
+                *sum += power;
+                power *= g;
+            }
+        }
+        let count = to_f64(squares.len());
+        for (sum, limit) in sums.iter().zip(&self.moments).skip(1) {
+            outside |= u32::from(sum / count > limit.exp());
+        }
+        outside == 0
+    }
+
+    /// A fresh error polynomial.
+    pub(crate) fn error(&self) -> ErrorSize {
+        self.gaussian(ERROR_STANDARD_DEVIATION.powi(2), 1.0)
     }
 
     /// What dividing a ciphertext of `degree_in_secret` by an integer adds: a rounding for each power of the secret.
-    pub(crate) fn division(self, degree_in_secret: usize) -> f64 {
-        let secret = 2.0 * self.degree / 3.0; // E |s|^2; s^2 has |s^2|^2 about (2N/3)^2
-        let squares: f64 = (0..=degree_in_secret)
-            .map(|power| secret.powi(to_i32(power)))
-            .sum();
-        (squares / 12.0).log2() / 2.0
+    pub(crate) fn division(&self, degree_in_secret: usize) -> ErrorSize {
+        let (mean, largest) = (0..=degree_in_secret)
+            .map(|power| self.secret_power(power))
+            .fold((0.0, 0.0), |sum, power| (sum.0 + power.0, sum.1 + power.1));
+        self.gaussian(mean / 12.0, largest / mean)
     }
 
     /// The rounding of one polynomial of a ciphertext, the factor of a power of the secret, to integers.
-    pub(crate) fn rounding(self, power: usize) -> f64 {
-        ((2.0 * self.degree / 3.0).powi(to_i32(power)) / 12.0).log2() / 2.0
+    pub(crate) fn rounding(&self, power: usize) -> ErrorSize {
+        let (mean, largest) = self.secret_power(power);
+        self.gaussian(mean / 12.0, largest / mean)
     }
 
     /// The error `e u + e0 + e1 s` of a public-key encryption of zero.
-    pub(crate) fn public_encryption(self) -> f64 {
-        self.error() + (1.0 + 4.0 * self.degree / 3.0).log2() / 2.0
+    pub(crate) fn public_encryption(&self) -> ErrorSize {
+        let variance = ERROR_STANDARD_DEVIATION.powi(2);
+        let (mean, largest) = self.secret_power(1);
+        let with_secret = self.gaussian(variance * (1.0 + mean), (1.0 + largest) / (1.0 + mean));
+        with_secret.plus(self.product(variance * 2.0 * self.degree / 3.0))
     }
 
     /// The error of key switching, before the rounding of its division: `digits` gives, for each digit, log2 of the product
     /// of its primes and their number; `special` is log2 of P.
-    pub(crate) fn key_switch(self, digits: &[(f64, usize)], special: f64) -> f64 {
+    pub(crate) fn key_switch(&self, digits: &[(f64, usize)], special: f64) -> ErrorSize {
         // Each digit is balanced, a sum of k uniform terms of width D: variance k D^2 / 12, times N e.
+        let error = ERROR_STANDARD_DEVIATION.log2();
         let variance = |&(bits, count): &(f64, usize)| {
-            let count: f64 = to_f64(count);
-            2.0 * (bits + self.error() - special) + (self.degree * count / 12.0).log2()
+            2.0 * (bits + error - special) + (self.degree * to_f64(count) / 12.0).log2()
         };
         let terms: Vec<f64> = digits.iter().map(variance).collect();
-        log2_sum(&terms) / 2.0
+        self.product(1.0).times(log2_sum(&terms) / 2.0)
     }
 
-    /// BFV: the factor by which a product multiplies an operand's noise: `|t r + m|` at a root, where r is the quotient of
-    /// the other operand's phase by its modulus. r has one factor of the secret, and the noise already has `depth`: the
-    /// moments of `|s|^2` at the roots grow as factorials until the largest of N/2 roots decides.
-    pub(crate) fn product_factor(self, log2_plain_modulus: f64, depth: u32) -> f64 {
-        let quotient = (1.0 + 2.0 * self.degree / 3.0) / 12.0 + 0.25;
-        let peak = self.degree.ln().max(1.0);
-        let growth = f64::from(depth + 1).min(peak);
-        log2_plain_modulus + (self.degree * quotient * growth).log2() / 2.0
+    /// A bound at every root of a polynomial in `X^(N / count)` whose coefficients are at most 1/2: the rounding of a
+    /// plaintext, which whoever chooses the plaintext chooses.
+    pub(crate) fn chosen_rounding(&self, count: f64) -> f64 {
+        -1.0 - (PI / (2.0 * count)).sin().log2()
     }
 
-    /// log2 of the bound of a coefficient with standard deviation 1, all N of them, failing with probability 2^-128.
-    pub(crate) fn coefficient_tail(self) -> f64 {
-        // A Gaussian coefficient: 2 N exp(-x^2 / 2) = 2^-128.
-        (2.0 * ((FAILURE_BITS + 1.0) * std::f64::consts::LN_2 + self.degree.ln())).log2() / 2.0
+    /// [`chosen_rounding`](Self::chosen_rounding) of all N coefficients.
+    pub(crate) fn chosen_rounding_of_all(&self) -> f64 {
+        self.chosen_rounding(self.degree)
     }
 
-    /// log2 of the bound of a polynomial's value at a root, all N/2 of them, for coefficients of standard deviation 1,
-    /// failing with probability 2^-128.
-    pub(crate) fn slot_tail(self) -> f64 {
-        // The value may be the product of two complex Gaussians of variance N together (a rounding times the secret):
-        // P(|a b| > x sqrt(N)) is about exp(-2 x), and N/2 exp(-2 x) = 2^-128.
-        let x = (FAILURE_BITS * std::f64::consts::LN_2 + self.degree.ln()) / 2.0;
-        x.log2() + self.degree.log2() / 2.0
+    /// ln of the largest mean of `g^n` over the roots.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index below 33"
+    )]
+    pub(super) fn moment(&self, n: f64) -> f64 {
+        let last = to_f64(MOMENTS);
+        if n <= last {
+            self.moments[n as usize]
+        } else {
+            self.moments[MOMENTS] + (n - last) * self.peak.ln()
+        }
     }
+
+    /// The largest mean, and the largest value, of `|s|^(2 power)` over the roots.
+    fn secret_power(&self, power: usize) -> (f64, f64) {
+        let mean = 2.0 * self.degree / 3.0;
+        let exponent = to_f64(power);
+        (
+            (mean.ln() * exponent + self.moment(exponent)).exp(),
+            (mean * self.peak).powf(exponent),
+        )
+    }
+
+    /// A polynomial with Gaussian values at the roots, given the secret: its coefficients' variance, and how much larger the
+    /// variance is at the largest root.
+    fn gaussian(&self, variance: f64, largest: f64) -> ErrorSize {
+        let deviation = variance.log2() / 2.0;
+        let tail = self.root_exponent() * largest * self.degree;
+        ErrorSize {
+            deviation,
+            at_roots: deviation + tail.log2() / 2.0,
+        }
+    }
+
+    /// A product of two polynomials with Gaussian values at the roots, or a sum of such, with this variance of a coefficient.
+    fn product(&self, variance: f64) -> ErrorSize {
+        // P(|x y| > t) = 2 t K_1(2 t), which is below exp(3 - 2 t) for t < 70, for x and y of variance 1.
+        let tail = (self.root_exponent() + 3.0) / 2.0;
+        let deviation = variance.log2() / 2.0;
+        ErrorSize {
+            deviation,
+            at_roots: deviation + tail.log2() + self.degree.log2() / 2.0,
+        }
+    }
+
+    /// How many times its variance a squared complex Gaussian is at most, at all N/2 roots.
+    fn root_exponent(&self) -> f64 {
+        FAILURE_BITS * LN_2 + (self.degree / 2.0).ln()
+    }
+}
+
+/// How much larger than `ln(N/2)`, the typical largest of N/2 exponential variables, the largest g may be.
+const PEAK_MARGIN: f64 = 3.0;
+
+/// ln of the limit of the mean of `g^n`: that of exponential variables up to `peak`, with four standard deviations of the mean of
+/// N/2 of them (at most as much again), and one root at the peak.
+fn moment_limit(degree: f64, peak: f64, n: f64) -> f64 {
+    if n == 0.0 {
+        return 0.0;
+    }
+    // The incomplete gamma function: the integral of x^n e^-x up to the peak.
+    let mut term = 1.0 / (n + 1.0);
+    let mut series = 0.0;
+    let mut next = n + 1.0;
+    while term > f64::EPSILON * series {
+        series += term;
+        next += 1.0;
+        term *= peak / next;
+    }
+    let integral = series.ln() + (n + 1.0) * peak.ln() - peak;
+    // Var(g^n) / E(g^n)^2 = binomial(2n, n) - 1.
+    let mut binomial = 1.0;
+    let mut i = 1.0;
+    while i <= n {
+        binomial *= (n + i) / i;
+        i += 1.0;
+    }
+    let spread = 4.0 * ((binomial - 1.0) * 2.0 / degree).sqrt();
+    let one_root = n * peak.ln() + (2.0 / degree).ln();
+    ln_sum(integral + spread.min(1.0).ln_1p(), one_root)
+}
+
+/// `ln(e^a + e^b)`
+pub(super) fn ln_sum(a: f64, b: f64) -> f64 {
+    a.max(b) + (-(a - b).abs()).exp().ln_1p()
 }
 
 /// log2 of the sum of the numbers whose logarithms are given; minus infinity for none.
@@ -100,13 +247,9 @@ pub(crate) fn log2_sum(terms: &[f64]) -> f64 {
             .log2()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of primes")]
-fn to_f64(count: usize) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "counts")]
+pub(super) fn to_f64(count: usize) -> f64 {
     count as f64
-}
-
-fn to_i32(power: usize) -> i32 {
-    i32::try_from(power).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -119,5 +262,55 @@ mod tests {
         assert!((log2_sum(&[2000.0, 1.0]) - 2000.0).abs() < 1e-12);
         assert_eq!(log2_sum(&[]), f64::NEG_INFINITY);
         assert_eq!(log2_sum(&[f64::NEG_INFINITY, 5.0]), 5.0);
+        assert!((ln_sum(1f64.ln(), 3f64.ln()) - 4f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn moments_are_those_of_an_exponential_variable_with_a_margin() {
+        let model = NoiseModel::new(1 << 15);
+        let mut factorial = 1.0;
+        for n in 1..=5u32 {
+            factorial *= f64::from(n);
+            let ratio = model.moment(n.into()).exp() / factorial;
+            assert!((1.0..2.0).contains(&ratio), "moment {n}: {ratio}");
+        }
+        // Above the last that is checked they grow with the peak alone, and growth never shrinks on the way there.
+        let growth = |n: f64| model.moment(n + 1.0) - model.moment(n);
+        for n in 1..100 {
+            let n = f64::from(n);
+            assert!(growth(n) >= growth(n - 1.0) - 1e-9, "growth at {n}");
+            assert!(growth(n) <= model.peak.ln() + 1e-9);
+        }
+    }
+
+    #[test]
+    fn spectra_with_peaks_are_not_typical() {
+        let model = NoiseModel::new(1024);
+        let mean = 2.0 * 1024.0 / 3.0;
+        let flat = vec![mean; 512];
+        assert!(model.is_typical(&flat));
+        let mut one_peak = flat.clone();
+        one_peak[7] = mean * (512f64.ln() + 2.9);
+        assert!(model.is_typical(&one_peak));
+        one_peak[7] = mean * (512f64.ln() + 3.1);
+        assert!(!model.is_typical(&one_peak));
+        // No single peak, but a mean square that is too large.
+        let heavy: Vec<f64> = (0..512)
+            .map(|i| if i % 8 == 0 { 7.0 * mean } else { 0.2 * mean })
+            .collect();
+        assert!(!model.is_typical(&heavy));
+    }
+
+    #[test]
+    fn the_tail_of_a_product_is_a_bound() {
+        // 2 t K_1(2 t) = integral of exp(-2 t cosh x) cosh x times 2 t, against exp(3 - 2 t).
+        for t in [1.0f64, 10.0, 40.0, 60.0, 70.0] {
+            let step = 1e-3;
+            let integral: f64 = (0..8000)
+                .map(|i| f64::from(i) * step)
+                .map(|x| (-2.0 * t * (x.cosh() - 1.0)).exp() * x.cosh() * step)
+                .sum();
+            assert!(2.0 * t * integral < 3f64.exp(), "at {t}");
+        }
     }
 }

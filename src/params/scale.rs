@@ -72,14 +72,38 @@ impl Scale {
         Self::normalised(&root, (self.exponent - shift) / 2)
     }
 
-    /// The nearest f64.
+    /// The nearest f64: infinity, 0 or a number of fewer bits beyond the range of normal ones.
     #[must_use]
+    pub fn to_f64(self) -> f64 {
+        let (mut value, mut exponent) = self.split();
+        // In steps that each stay within the range as long as the result does.
+        while exponent != 0 {
+            let step = exponent.clamp(-1000, 1000);
+            value *= power_of_two(step);
+            if value == 0.0 || value.is_infinite() {
+                break;
+            }
+            exponent -= step;
+        }
+        value
+    }
+
+    /// A number of 1 to 2, to f64 precision, and an exponent: their product with a power of two is the scale, however large
+    /// or small.
     #[expect(
         clippy::cast_precision_loss,
         reason = "rounding to f64 is what is asked"
     )]
-    pub fn to_f64(self) -> f64 {
-        self.mantissa as f64 * (self.exponent as f64).exp2()
+    pub(crate) fn split(self) -> (f64, i64) {
+        (
+            self.mantissa as f64 * power_of_two(-127),
+            self.exponent + 127,
+        )
+    }
+
+    /// `self * factor` for an integer that is not 0.
+    pub(crate) fn mul_integer(self, factor: u64) -> Self {
+        Self::normalised(&(BigUint::from(self.mantissa) * factor), self.exponent)
     }
 
     /// The logarithm to base 2.
@@ -99,15 +123,8 @@ impl Scale {
     #[must_use]
     pub fn round_product(self, value: f64) -> BigInt {
         let (mantissa, exponent) = decompose(value.abs());
-        let magnitude = shift_rounding(
-            &(BigUint::from(self.mantissa) * mantissa),
-            self.exponent + exponent,
-        );
-        if value < 0.0 {
-            -BigInt::from(magnitude)
-        } else {
-            magnitude.into()
-        }
+        let product = BigUint::from(self.mantissa) * mantissa;
+        with_sign(value, shift_rounding(&product, self.exponent + exponent))
     }
 
     /// Whether the two differ by at most 2^-100 relatively.
@@ -182,6 +199,25 @@ impl fmt::Debug for Scale {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "2^{:.6}", self.log2())
     }
+}
+
+/// `value * 2^exponent`, rounded to the nearest integer, for finite `value`.
+pub(crate) fn round_shifted(value: f64, exponent: i64) -> BigInt {
+    let (mantissa, own) = decompose(value.abs());
+    with_sign(value, shift_rounding(&mantissa.into(), own + exponent))
+}
+
+fn with_sign(sign: f64, magnitude: BigUint) -> BigInt {
+    if sign < 0.0 {
+        -BigInt::from(magnitude)
+    } else {
+        magnitude.into()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an exponent within 1000 of 0")]
+fn power_of_two(exponent: i64) -> f64 {
+    (exponent as f64).exp2()
 }
 
 /// `value * 2^exponent`, rounded to the nearest integer.

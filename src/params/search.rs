@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::params::rlwe::find_primes;
-use crate::params::{NoiseModel, RlweParams, SecurityPolicy};
+use crate::params::{BfvNoise, ProductNoise, RlweParams, SecurityPolicy};
 
 /// Primes are kept below 2^50 where the sizes allow, so that the fastest kernels serve them.
 const FAST_BITS: u32 = 50;
@@ -108,26 +108,25 @@ fn plan_digits(data_bits: &[u32], digits: usize) -> Vec<DigitPlan> {
     std::iter::once(fast).chain(single).map(plan).collect()
 }
 
-/// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts, one per level of a
-/// tree, with plaintexts of `log2_plain` bits: the noise formulas played through. Somewhere on the way there is room for one
-/// sum over all `2^log2_slots` slots, which multiplies the noise bound by their number.
+/// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts: the noise formulas
+/// played through, for a tree of products and for a chain of products with fresh ciphertexts, which may be one and the same. On the way
+/// there is room for sums of `2^log2_terms` terms in all, which multiply the noise bound by their number.
 pub(super) fn bfv_modulus_bits(
-    noise: NoiseModel,
+    products: &ProductNoise,
     depth: u32,
     log2_plain: f64,
-    log2_slots: u32,
+    log2_terms: f64,
 ) -> f64 {
-    let fresh = noise.division(1);
-    let mut error = fresh;
-    for level in 0..depth {
-        let factor = noise.product_factor(log2_plain, level + 1);
-        // Both operands' errors and the roundings of the tensor and of the key switch.
-        error = super::log2_sum(&[
-            error + 1.0 + factor,
-            fresh + factor,
-            noise.division(2),
-            noise.division(1) + 2.0,
-        ]);
-    }
-    error + noise.coefficient_tail() + log2_plain + f64::from(log2_slots) + 2.0
+    let model = products.model();
+    let fresh =
+        BfvNoise::of_error(model.division(1), 1).plus(BfvNoise::of_plaintext(products));
+    // The errors of a switch are about 4 sqrt(d k) times its rounding, for d digits of k primes: here 8 primes. Products
+    // bury them; a sum over slots of fresh ciphertexts does not.
+    let key_switch = BfvNoise::of_error(model.division(1).times(3.5), 1);
+    let multiply = |a: BfvNoise, b: BfvNoise| a.product(b, products).plus(key_switch);
+    let tree = (0..depth).fold(fresh, |noise, _| multiply(noise, noise));
+    let chain = (0..depth).fold(fresh, |noise, _| multiply(noise, fresh));
+    let bound = |noise: BfvNoise| noise.plus(key_switch).log2_bound(products);
+    // Half of Q / t, and a hundredth of a bit for the conversions.
+    bound(tree).max(bound(chain)) + log2_plain + log2_terms + 1.01
 }

@@ -62,7 +62,7 @@ impl CoeffPoly {
     pub fn automorphism(&self, element: GaloisElement) -> Self {
         let degree = self.basis().degree();
         let mask = 2 * degree as u64 - 1;
-        let mut image = Self::unspecified(self.basis());
+        let mut image = self.unspecified_like(self.basis());
         image.for_each_row(|i, row| {
             let q = self.basis().modulus(i);
             let mut exponent = 0u64;
@@ -120,7 +120,7 @@ impl NttPoly {
             self.basis().degree(),
             "a permutation of this degree"
         );
-        let mut image = Self::unspecified(self.basis());
+        let mut image = self.unspecified_like(self.basis());
         image.for_each_row(|i, row| {
             permutation.permute(self.basis().modulus(i), row, self.row(i));
         });

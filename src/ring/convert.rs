@@ -1,4 +1,4 @@
-use crate::kernels::{Modulus, ShoupScalar, Unreduced, WeightedSum};
+use crate::kernels::{Modulus, ShoupScalar, Unreduced, WeightedSum, wipe};
 use crate::parallel::for_each_row;
 
 /// Base conversion: from the residues of an integer modulo the primes `q_1, ..., q_k` to residues modulo others.
@@ -277,6 +277,7 @@ fn weighted_sum(p: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     };
     weighted_sum(p, &mut rest, &others);
     p.kernels().add_assign(p, row, &rest);
+    wipe(&mut rest); // a decryption may have come here
 }
 
 #[cfg(test)]

@@ -6,18 +6,23 @@
 mod automorphism;
 mod basis;
 mod convert;
+mod embedding;
 mod integers;
+mod mixed_radix;
 mod poly;
 mod primes;
 mod rescale;
 mod sample;
 mod scratch;
+mod secret_poly;
 
 pub use automorphism::{GaloisElement, NttPermutation};
 pub use basis::RnsBasis;
 pub use convert::BasisConverter;
+pub(crate) use embedding::Embedding;
 pub(crate) use integers::residue;
 pub use integers::{Integers, log2};
+pub(crate) use mixed_radix::MixedRadix;
 pub(crate) use poly::small_row;
 pub use poly::{Coeff, CoeffPoly, Form, Ntt, NttPoly, Poly};
 pub use primes::{is_prime, ntt_primes, ntt_primes_near};
@@ -25,4 +30,7 @@ pub use rescale::TailDivider;
 pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
 };
-pub(crate) use sample::{centred_binomial_coefficients, expand_seed_row};
+pub(crate) use sample::{
+    centred_binomial_coefficients, expand_seed_row, ternary_coefficients,
+};
+pub(crate) use secret_poly::SecretPoly;

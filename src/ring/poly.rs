@@ -1,11 +1,10 @@
-use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
+use crate::kernels::{AlignedWords, Modulus, ShoupScalar, wipe};
 use crate::parallel::for_each_row;
 use crate::ring::RnsBasis;
 use num_bigint::BigInt;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// A polynomial of degree below N in RNS: one row of N canonical residues for each prime of its basis.
 ///
@@ -14,6 +13,8 @@ use zeroize::Zeroize;
 pub struct Poly<F: Form> {
     basis: Arc<RnsBasis>,
     data: AlignedWords,
+    /// Whether the buffer is overwritten when the polynomial is dropped.
+    guarded: bool,
     form: PhantomData<F>,
 }
 
@@ -59,8 +60,20 @@ impl<F: Form> Poly<F> {
         Self {
             basis: Arc::clone(basis),
             data,
+            guarded: false,
             form: PhantomData,
         }
+    }
+
+    /// A polynomial of unspecified content over `basis`, to be filled from this one, and guarded if this one is.
+    pub(super) fn unspecified_like(&self, basis: &Arc<RnsBasis>) -> Self {
+        Self::unspecified(basis).with_guard(self.guarded)
+    }
+
+    /// The polynomial, overwritten when it is dropped, as its copies are, or not.
+    pub(super) fn with_guard(mut self, guarded: bool) -> Self {
+        self.guarded = guarded;
+        self
     }
 
     /// The polynomial with the given rows, one after the other, of canonical residues.
@@ -154,7 +167,7 @@ impl<F: Form> Poly<F> {
     #[must_use]
     pub fn truncated(&self, basis: &Arc<RnsBasis>) -> Self {
         self.debug_assert_prefix(basis);
-        let mut prefix = Self::unspecified(basis);
+        let mut prefix = self.unspecified_like(basis);
         prefix
             .data
             .copy_from_slice(&self.data[..basis.len() * basis.degree()]);
@@ -205,7 +218,7 @@ impl<F: Form> Poly<F> {
 
     /// A new polynomial, each row of which is copied and changed while it lies in the cache.
     fn changed(&self, work: impl Fn(usize, &Modulus, &mut [u64]) + Sync + Send) -> Self {
-        let mut result = Self::unspecified(&self.basis);
+        let mut result = self.unspecified_like(&self.basis);
         result.for_each_row(|i, row| {
             row.copy_from_slice(self.row(i));
             work(i, self.basis.modulus(i), row);
@@ -227,6 +240,7 @@ impl<F: Form> Poly<F> {
         let mut poly = Poly {
             basis: Arc::clone(&self.basis),
             data,
+            guarded: self.guarded,
             form: PhantomData,
         };
         poly.for_each_row(transform);
@@ -254,17 +268,6 @@ impl CoeffPoly {
                 .zip(coefficients)
                 .for_each(|(x, &c)| *x = q.reduce_signed(c));
         });
-        poly
-    }
-
-    /// [`from_signed`](Self::from_signed) for coefficients of magnitude below 64, which need no reduction.
-    #[must_use]
-    pub(crate) fn from_small(basis: &Arc<RnsBasis>, coefficients: &[i64]) -> Self {
-        debug_assert!(
-            coefficients.len() == basis.degree() && coefficients.iter().all(|c| c.abs() < 64)
-        );
-        let mut poly = Self::unspecified(basis);
-        poly.for_each_row(|i, row| small_row(basis.modulus(i), coefficients, row));
         poly
     }
 
@@ -328,23 +331,19 @@ impl NttPoly {
 
 impl<F: Form> Clone for Poly<F> {
     fn clone(&self) -> Self {
-        let mut copy = Self::unspecified(&self.basis);
+        let mut copy = self.unspecified_like(&self.basis);
         copy.data.copy_from_slice(&self.data);
         copy
     }
 }
 
 impl<F: Form> Drop for Poly<F> {
-    /// The buffer goes back to the pool.
+    /// The buffer goes back to the pool, overwritten first if it is guarded.
     fn drop(&mut self) {
+        if self.guarded {
+            wipe(&mut self.data);
+        }
         self.basis.pool().put(std::mem::take(&mut self.data));
-    }
-}
-
-impl<F: Form> Zeroize for Poly<F> {
-    /// All residues become 0; the polynomial keeps its rows.
-    fn zeroize(&mut self) {
-        self.data.zeroize();
     }
 }
 
@@ -365,7 +364,8 @@ fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
         })
         .collect()
 }
-/// One row of [`CoeffPoly::from_small`].
+
+/// The residues of coefficients of magnitude below 64, which need no reduction. Constant time.
 pub(crate) fn small_row(q: &Modulus, coefficients: &[i64], row: &mut [u64]) {
     let (modulus, pairs) = (q.value(), row.iter_mut().zip(coefficients));
     if modulus >= 64 {

@@ -1,4 +1,4 @@
-use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
+use crate::kernels::{Modulus, ShoupScalar};
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 use std::sync::Arc;
 
@@ -40,7 +40,8 @@ impl TailDivider {
     #[must_use]
     pub fn divide(&self, poly: &NttPoly) -> NttPoly {
         let (basis, head) = (poly.basis(), self.head.len());
-        let weights = self.weights(|i, row| {
+        let mut weights = self.head.pool().take(self.weights_length());
+        self.fill_weights(&mut weights, |i, row| {
             row.copy_from_slice(poly.row(head + i));
             basis.table(head + i).inverse(row);
         });
@@ -63,34 +64,39 @@ impl TailDivider {
         &self.converter
     }
 
+    /// How many words [`fill_weights`](Self::fill_weights) fills.
+    pub(crate) fn weights_length(&self) -> usize {
+        self.converter.centred_width() * self.head.degree()
+    }
+
     /// What the quotient's rows share: `fill(i, row)` puts the dividend's coefficients modulo prime i of the tail in place.
-    pub(crate) fn weights(&self, fill: impl Fn(usize, &mut [u64]) + Sync + Send) -> AlignedWords {
-        let length = self.converter.centred_width() * self.head.degree();
-        let mut weights = self.head.pool().take(length);
-        self.converter.centred_weights(&mut weights, fill);
-        weights
+    pub(crate) fn fill_weights(
+        &self,
+        weights: &mut [u64],
+        fill: impl Fn(usize, &mut [u64]) + Sync + Send,
+    ) {
+        self.converter.centred_weights(weights, fill);
     }
 
     /// Row i of the quotient, from that of the dividend.
     pub(crate) fn divide_row(&self, i: usize, row: &mut [u64], weights: &[u64]) {
-        self.divide_row_less(i, row, weights, |_| {});
+        let pool = self.head.pool();
+        let mut remainder = pool.take(row.len());
+        self.remainder_row(i, weights, &mut remainder);
+        self.subtract_and_divide(i, row, &mut remainder);
+        pool.put(remainder);
     }
 
-    /// Row i of the quotient of the dividend less what `change` adds to its remainder, in coefficient form.
-    pub(crate) fn divide_row_less(
-        &self,
-        i: usize,
-        row: &mut [u64],
-        weights: &[u64],
-        change: impl FnOnce(&mut [u64]),
-    ) {
-        let (q, pool) = (self.head.modulus(i), self.head.pool());
-        let mut remainder = pool.take(row.len());
-        self.converter.centred_row(i, weights, &mut remainder);
-        change(&mut remainder);
-        self.head.table(i).forward(&mut remainder);
-        q.kernels().sub_scale(q, row, &remainder, self.inverses[i]);
-        pool.put(remainder);
+    /// The coefficients modulo prime i of the remainder, centred.
+    pub(crate) fn remainder_row(&self, i: usize, weights: &[u64], remainder: &mut [u64]) {
+        self.converter.centred_row(i, weights, remainder);
+    }
+
+    /// Row i of the quotient, from that of the dividend and the remainder's coefficients, which are lost.
+    pub(crate) fn subtract_and_divide(&self, i: usize, row: &mut [u64], remainder: &mut [u64]) {
+        let q = self.head.modulus(i);
+        self.head.table(i).forward(remainder);
+        q.kernels().sub_scale(q, row, remainder, self.inverses[i]);
     }
 }
 

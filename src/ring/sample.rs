@@ -62,19 +62,27 @@ pub(crate) fn expand_seed_row(
 /// Uniform coefficients in {-1, 0, 1}, each with probability 1/3 up to 2^-64. Constant time.
 #[must_use]
 pub fn ternary(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
-    let mut coefficients = Zeroizing::new(vec![0i64; basis.degree()]);
+    CoeffPoly::from_signed(basis, &ternary_coefficients(basis.degree(), rng))
+}
+
+/// The coefficients of [`ternary`].
+pub(crate) fn ternary_coefficients(
+    degree: usize,
+    rng: &mut impl CryptoRng,
+) -> Zeroizing<Vec<i64>> {
+    let mut coefficients = Zeroizing::new(vec![0i64; degree]);
     for_each_word(&mut coefficients, rng, |coefficient, word| {
         // floor(3 r / 2^64) - 1 without a branch.
         *coefficient = ((u128::from(word) * 3) >> 64) as i64 - 1;
     });
-    CoeffPoly::from_small(basis, &coefficients)
+    coefficients
 }
 
 /// Centred binomial coefficients with 42 coins: the difference of two sums of 21 bits, in [-21, 21], with standard
 /// deviation [`ERROR_STANDARD_DEVIATION`]. Constant time.
 #[must_use]
 pub fn centred_binomial(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
-    CoeffPoly::from_small(basis, &centred_binomial_coefficients(basis.degree(), rng))
+    CoeffPoly::from_signed(basis, &centred_binomial_coefficients(basis.degree(), rng))
 }
 
 /// The coefficients of [`centred_binomial`].

@@ -1,6 +1,6 @@
-use crate::kernels::AlignedWords;
+use crate::kernels::{AlignedWords, wipe};
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{Deref, DerefMut, RangeInclusive};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -44,6 +44,14 @@ impl ScratchPool {
         }
     }
 
+    /// A buffer for what tells something about a secret.
+    pub(crate) fn take_secret(&self, length: usize) -> SecretWords<'_> {
+        SecretWords {
+            pool: self,
+            words: self.take(length),
+        }
+    }
+
     /// Keeps `buffer` for a later [`take`](Self::take), or frees it.
     pub(crate) fn put(&self, buffer: AlignedWords) {
         let words = buffer.capacity();
@@ -80,6 +88,34 @@ impl ScratchPool {
         self.shelves
             .iter()
             .filter_map(|shelf| shelf.try_lock().ok())
+    }
+}
+
+/// A buffer that is overwritten before it goes back to its pool, by a panic too.
+#[derive(Debug)]
+pub(crate) struct SecretWords<'a> {
+    pool: &'a ScratchPool,
+    words: AlignedWords,
+}
+
+impl Deref for SecretWords<'_> {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        &self.words
+    }
+}
+
+impl DerefMut for SecretWords<'_> {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+}
+
+impl Drop for SecretWords<'_> {
+    fn drop(&mut self) {
+        wipe(&mut self.words);
+        self.pool.put(std::mem::take(&mut self.words));
     }
 }
 

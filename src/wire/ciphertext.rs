@@ -1,7 +1,7 @@
-use crate::encryption::{BfvCiphertext, BfvNoise, Ciphertext, CkksCiphertext, Transport};
+use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::Result;
 use crate::kernels::Modulus;
-use crate::params::{BfvContext, CkksContext, Context};
+use crate::params::{BfvContext, BfvNoise, CkksContext, Context};
 use crate::ring::{Coeff, NttPoly, Poly, SEED_BYTES, Seed, expand_seed};
 use crate::wire::frame::check_level;
 use crate::wire::header::invalid;
@@ -274,8 +274,7 @@ impl Wire for BfvCiphertext {
         let header = header(&self.body, Kind::BfvCiphertext, BFV_NOISE_BYTES);
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&Shape::of(&self.body).to_bytes())?;
-        writer.put(&self.noise.deviation.to_le_bytes())?;
-        writer.put(&self.noise.depth.to_le_bytes())?;
+        write_noise(&mut writer, &self.noise)?;
         write_polys(&mut writer, &self.body)?;
         writer.finish()
     }
@@ -286,14 +285,7 @@ impl Wire for BfvCiphertext {
             .header()
             .check(Kind::BfvCiphertext, context.fingerprint())?;
         let shape = Shape::read(&mut reader, context.rlwe())?;
-        let noise = BfvNoise {
-            deviation: f64::from_le_bytes(reader.array()?),
-            depth: u32::from_le_bytes(reader.array()?),
-        };
-        check_noise(noise.deviation)?;
-        if noise.depth > MOST_DEPTH {
-            return Err(invalid("a noise bound out of range"));
-        }
+        let noise = read_noise(&mut reader)?;
         reader.expect_left(shape.polys_length(context.rlwe())?)?;
         Ok(Self {
             context: context.clone(),
@@ -304,7 +296,33 @@ impl Wire for BfvCiphertext {
 }
 
 /// The bytes of a BFV ciphertext's noise.
-const BFV_NOISE_BYTES: usize = 12;
+const BFV_NOISE_BYTES: usize = 32;
 
-/// The most products that a noise bound has behind it: more than any parameters allow, and far from where counting them wraps.
-const MOST_DEPTH: u32 = 1 << 20;
+/// The most factors that a noise bound counts: more than any parameters allow, and far from where counting them wraps.
+const MOST_FACTORS: u32 = 1 << 20;
+
+fn write_noise(writer: &mut FrameWriter<impl Write>, noise: &BfvNoise) -> Result<()> {
+    for bits in [noise.deviation, noise.rounding, noise.rounding_at_roots] {
+        writer.put(&bits.to_le_bytes())?;
+    }
+    writer.put(&noise.factors.to_le_bytes())?;
+    writer.put(&noise.repeats.to_le_bytes())
+}
+
+fn read_noise(reader: &mut FrameReader<impl Read>) -> Result<BfvNoise> {
+    let noise = BfvNoise {
+        deviation: f64::from_le_bytes(reader.array()?),
+        rounding: f64::from_le_bytes(reader.array()?),
+        rounding_at_roots: f64::from_le_bytes(reader.array()?),
+        factors: u32::from_le_bytes(reader.array()?),
+        repeats: u32::from_le_bytes(reader.array()?),
+    };
+    for bits in [noise.deviation, noise.rounding, noise.rounding_at_roots] {
+        check_noise(bits)?;
+    }
+    if !(1..=MOST_FACTORS).contains(&noise.factors) || !(1..=noise.factors).contains(&noise.repeats)
+    {
+        return Err(invalid("a noise bound out of range"));
+    }
+    Ok(noise)
+}

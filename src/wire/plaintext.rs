@@ -54,9 +54,10 @@ impl CkksMeaning {
     }
 }
 
-/// Checks log2 of a standard deviation: finite within `2^(2^20)` either way, or minus infinity for none.
-pub(super) fn check_noise(log2_deviation: f64) -> Result<()> {
-    if log2_deviation.abs() <= MOST_NOISE || log2_deviation == f64::NEG_INFINITY {
+/// Checks log2 of a bound of noise: finite within `2^(2^20)` either way, no negative zero, or minus infinity for none.
+pub(super) fn check_noise(log2_bound: f64) -> Result<()> {
+    let zero_twice = log2_bound == 0.0 && log2_bound.is_sign_negative();
+    if !zero_twice && (log2_bound.abs() <= MOST_NOISE || log2_bound == f64::NEG_INFINITY) {
         Ok(())
     } else {
         Err(invalid("a noise bound out of range"))

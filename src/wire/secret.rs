@@ -3,7 +3,6 @@
 use crate::error::{Error, Result, WireError};
 use crate::keys::SecretKey;
 use crate::params::Context;
-use crate::ring::CoeffPoly;
 use crate::wire::header::invalid;
 use crate::wire::value::check_whole;
 use crate::wire::{Header, Kind};
@@ -66,8 +65,11 @@ impl SecretKey {
         if wrong != 0 {
             return Err(invalid("a secret coefficient that is not -1, 0 or 1"));
         }
-        let poly = CoeffPoly::from_small(context.key_basis(), &coefficients).into_ntt();
-        Ok(Arc::new(Self::from_poly(context, header.key(), poly)))
+        Self::from_coefficients(context, header.key(), &coefficients)
+            .map(Arc::new)
+            .ok_or(invalid(
+                "a secret with larger values at the roots of unity than noise bounds allow for; generate another",
+            ))
     }
 }
 

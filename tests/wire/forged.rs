@@ -105,7 +105,7 @@ fn scales_and_bounds_out_of_range_are_refused() {
         for float in floats {
             assert!(is_invalid(&read(24, &float.to_le_bytes())), "{float}");
         }
-        for float in [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, 1e9, -1e9] {
+        for float in [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, 1e9, -1e9, -0.0] {
             assert!(is_invalid(&read(32, &float.to_le_bytes())), "{float}");
         }
         for float in [f64::NEG_INFINITY, 0.0, -5.0, 100.0] {
@@ -118,9 +118,19 @@ fn scales_and_bounds_out_of_range_are_refused() {
         let bytes = with(&objects.seeded.to_bytes(), 7 + at, patch);
         BfvCiphertext::from_bytes(&bytes, &objects.context)
     };
-    assert!(is_invalid(&noise(0, &f64::NAN.to_le_bytes())));
-    assert!(is_invalid(&noise(0, &f64::INFINITY.to_le_bytes())));
-    assert!(is_invalid(&noise(8, &u32::MAX.to_le_bytes())));
+    for at in [0, 8, 16] {
+        for float in [f64::NAN, f64::INFINITY, f64::MAX, -1e9, -0.0] {
+            assert!(is_invalid(&noise(at, &float.to_le_bytes())), "{float}");
+        }
+        for float in [f64::NEG_INFINITY, 0.0, -5.0, 100.0] {
+            assert!(noise(at, &float.to_le_bytes()).is_ok(), "{float}");
+        }
+    }
+    // Factors, and how many of them are the same one: at least one, and no more than there are.
+    for (factors, repeats) in [(0, 0), (0, 1), (1, 0), (1, 2), (u32::MAX, 1), (7, u32::MAX)] {
+        let counts = [u32::to_le_bytes(factors), u32::to_le_bytes(repeats)].concat();
+        assert!(is_invalid(&noise(24, &counts)), "{factors}, {repeats}");
+    }
 }
 
 #[test]

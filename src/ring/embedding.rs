@@ -1,19 +1,20 @@
 use num_complex::Complex64;
 use std::f64::consts::PI;
 
-/// The special FFT of CKKS for n slots: between slot values and the complex coefficients `c_k = a_k + i a_(k+n)` of a real
-/// polynomial of degree below 2n, evaluated at the roots `zeta^(5^j)` with zeta a primitive 4n-th root of unity.
+/// The canonical embedding: between a real polynomial of degree below 2n, given as complex coefficients
+/// `c_k = a_k + i a_(k+n)`, and its values at the n roots of unity `zeta^(5^j)`, with zeta a primitive 4n-th root of unity.
+/// The values at the other n roots are their conjugates.
 ///
 /// Source: CKKS 2017 (eprint 2016/421), section 3.2; the order of the roots as in HEAAN.
 #[derive(Debug)]
-pub(crate) struct SlotsFft {
+pub(crate) struct Embedding {
     /// For each layer, from blocks of 2 values to all in one block, the roots `zeta_m^(5^j)` of its butterflies, with `zeta_m` a
     /// primitive m-th root of unity and m four times the block's length.
     layers: Vec<Vec<Complex64>>,
 }
 
-impl SlotsFft {
-    /// The transform of `slots` slots, a power of two.
+impl Embedding {
+    /// The transform for `slots` values, a power of two.
     pub(crate) fn new(slots: usize) -> Self {
         let layer = |log: u32| {
             let half = 1usize << log;
@@ -32,7 +33,7 @@ impl SlotsFft {
         }
     }
 
-    /// Coefficients to slot values, in place.
+    /// Coefficients to values, in place.
     pub(crate) fn evaluate(&self, values: &mut [Complex64]) {
         bit_reverse(values);
         for roots in &self.layers {
@@ -47,7 +48,7 @@ impl SlotsFft {
         }
     }
 
-    /// Slot values to coefficients, in place: the inverse of [`evaluate`](Self::evaluate).
+    /// Values to coefficients, in place: the inverse of [`evaluate`](Self::evaluate).
     pub(crate) fn interpolate(&self, values: &mut [Complex64]) {
         for roots in self.layers.iter().rev() {
             for block in values.chunks_exact_mut(2 * roots.len()) {
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn evaluates_at_the_documented_roots() {
         for slots in [1, 2, 8, 64] {
-            let fft = SlotsFft::new(slots);
+            let fft = Embedding::new(slots);
             let coefficients: Vec<f64> = (0..2 * slots).map(|k| ((k * k) as f64).sin()).collect();
             let mut values: Vec<Complex64> = (0..slots)
                 .map(|k| Complex64::new(coefficients[k], coefficients[k + slots]))
