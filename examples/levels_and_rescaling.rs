@@ -121,7 +121,11 @@ fn the_end_of_the_levels(
     assert_eq!(eighth.levels_left(), 0);
     assert!(eighth.precision_bits() >= f64::from(PRECISION_BITS));
     let ninth = match &eighth * x {
-        Err(error @ Error::LevelExhausted { needed: 1, left: 0 }) => {
+        Err(
+            error @ Error::LevelExhausted {
+                needed: 1, left: 0, ..
+            },
+        ) => {
             println!("  x^8 * x: {error}");
             // The client can also help: it decrypts, and encrypts again with all levels.
             let fresh = client.encrypt(&client.decrypt(&eighth)?)?;

@@ -4,7 +4,7 @@
 
 use num_complex::Complex64;
 use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
-use slotwise::evaluator::{CkksEvaluator, Evaluator};
+use slotwise::evaluator::CkksEvaluator;
 use slotwise::keys::{KeyGenerator, SecretKey};
 use slotwise::prelude::*;
 use slotwise::{Error, Result};

@@ -111,6 +111,15 @@ pub enum Error {
         /// The step to the left that was asked for.
         step: i64,
     },
+    /// Several rotations that an operation consists of have no Galois keys, nor compositions of them. It is not begun.
+    MissingRotationKeys {
+        /// The operation.
+        operation: &'static str,
+        /// All steps to the left that are missing.
+        steps: Vec<i64>,
+        /// Whether the key for the conjugation or row swap is missing, too.
+        conjugation: bool,
+    },
     /// The key for complex conjugation (CKKS) or the row swap (BFV) was not generated.
     MissingConjugationKey,
     /// A level outside the chain of moduli.
@@ -120,9 +129,11 @@ pub enum Error {
         /// The highest level there.
         highest: usize,
     },
-    /// No level is left to rescale or switch to.
+    /// Fewer levels are left than the operation needs. It is not begun.
     LevelExhausted {
-        /// How many levels the operation needs.
+        /// The operation.
+        operation: &'static str,
+        /// How many levels it needs in all.
         needed: usize,
         /// How many are left.
         left: usize,
@@ -388,20 +399,40 @@ impl Error {
             Self::MissingRotationKey { step } => {
                 format!("no Galois key for rotation by {step}; add {step} to the rotations")
             }
+            Self::MissingRotationKeys { operation, steps, conjugation } => {
+                let keys = match (steps.is_empty(), conjugation) {
+                    (true, _) => "the conjugation or row swap".into(),
+                    (false, true) => format!("the steps {steps:?} and the conjugation or row swap"),
+                    (false, false) => format!("the steps {steps:?}"),
+                };
+                format!(
+                    "{operation} takes Galois keys for {keys}; add them with `client.extend_server_key(&server, &rotations)`, \
+                     where `vector.rotations_for_sum()` or `rotations_for_step(step)` gives the rotations, or \
+                     `Rotations::powers_of_two()` those for everything"
+                )
+            }
             Self::MissingConjugationKey => {
                 "no Galois key for the conjugation or row swap; add it with `Rotations::and_conjugation`".into()
             }
             Self::InvalidLevel { level, highest } => format!("level {level} does not exist; the highest is {highest}"),
-            Self::LevelExhausted { needed, left } => format!(
-                "levels needed: {needed}, left: {left}; build the context with more depth \
-                 (`for_depth`, or more primes)"
+            Self::LevelExhausted {
+                operation,
+                needed,
+                left,
+            } => format!(
+                "{operation} takes {needed} level{} and {left} {} left; build the context with more depth \
+                 (`for_depth`, or more primes)",
+                if *needed == 1 { "" } else { "s" },
+                if *left == 1 { "is" } else { "are" },
             ),
             Self::ScaleMismatch { left, right } => format!(
-                "the scales 2^{left} and 2^{right} differ and no level is left to align them; rescale before adding"
+                "the scales 2^{left:.1} and 2^{right:.1} differ and no level is left to align them; \
+                 add before the last level, or encode at one scale"
             ),
             Self::ScaleTooLarge { message_bits, modulus_bits } => format!(
-                "scale times message needs {message_bits:.1} bits and the modulus has {modulus_bits:.1}; rescale first, use a smaller scale or \
-                 smaller values, or state a better bound with `with_message_bound`"
+                "scale times message may have {message_bits:.1} bits and a sign, and the modulus has {modulus_bits:.1} bits in all; \
+                 rescale first, use a smaller scale or smaller values, or, if results are known to be smaller, state that with \
+                 `with_message_bound`"
             ),
             Self::NotRelinearized { degree } => {
                 format!("the ciphertext has degree {degree} in the secret; relinearize it first")

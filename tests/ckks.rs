@@ -200,6 +200,19 @@ fn linear_operations(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
     check(&sum, &x.add(y).add(x), "add_many");
 }
 
+#[track_caller]
+fn assert_exhausted<T: std::fmt::Debug>(result: Result<T>) {
+    let exhausted = matches!(
+        result,
+        Err(Error::LevelExhausted {
+            needed: 1,
+            left: 0,
+            ..
+        })
+    );
+    assert!(exhausted, "{result:?}");
+}
+
 fn products(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
     let evaluator = &fixture.evaluator;
     if a.level() == 0 {
@@ -212,10 +225,7 @@ fn products(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
             assert!(matches!(result, Err(Error::ScaleTooLarge { .. })));
         }
         for result in [Evaluator::mul(evaluator, a, b), evaluator.power(a, 2)] {
-            assert_eq!(
-                result.unwrap_err(),
-                Error::LevelExhausted { needed: 1, left: 0 }
-            );
+            assert_exhausted(result);
         }
         return;
     }
@@ -250,10 +260,7 @@ fn products(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
     // Pending rescales are done by need: at the level below the trait multiplies on as long as a level is left.
     let cube = Evaluator::mul(evaluator, &product, a);
     if a.level() == 1 {
-        assert_eq!(
-            cube.unwrap_err(),
-            Error::LevelExhausted { needed: 1, left: 0 }
-        );
+        assert_exhausted(cube);
     } else {
         fixture.check(&cube.unwrap(), &want.mul(x), "mul of a pending product");
     }
@@ -305,10 +312,7 @@ fn plaintexts(fixture: &Fixture, (a, x): Pair, y: &Slots) {
             evaluator.mul_plain(a, &factor),
             Err(Error::ScaleTooLarge { .. })
         ));
-        assert_eq!(
-            evaluator.encode_factor(&real, a).unwrap_err(),
-            Error::LevelExhausted { needed: 1, left: 0 }
-        );
+        assert_exhausted(evaluator.encode_factor(&real, a));
         return;
     }
     for level in a.level()..=top {
@@ -418,10 +422,7 @@ fn level_changes(fixture: &Fixture, a: &CkksCiphertext, x: &Slots) {
         above
     );
     if a.level() == 0 {
-        assert_eq!(
-            evaluator.rescale(a).unwrap_err(),
-            Error::LevelExhausted { needed: 1, left: 0 }
-        );
+        assert_exhausted(evaluator.rescale(a));
     }
 }
 
@@ -448,7 +449,10 @@ fn products_of_many(fixture: &mut Fixture, x: &Slots, y: &Slots) {
     let one = evaluator.mul_many(&four[..1]).unwrap();
     fixture.check(&one, x, "mul_many of 1");
     assert_eq!(evaluator.mul_many(&[]).unwrap_err(), Error::Empty);
-    assert_eq!(evaluator.add_many(&[]).unwrap_err(), Error::Empty);
+    assert_eq!(
+        evaluator.add_many::<CkksCiphertext>(&[]).unwrap_err(),
+        Error::Empty
+    );
 }
 
 /// Ciphertexts of one message: at every level in its canonical scale, as a product still to be rescaled, and in two scales
@@ -534,8 +538,17 @@ fn go_together(fixture: &Fixture, (a, x): Pair, (b, y): Pair, what: &str) {
     let expected = ready(a).min(ready(b));
     let by_trait: Result<CkksCiphertext> = Evaluator::mul(evaluator, a, b);
     if expected == 0 {
-        let exhausted = Error::LevelExhausted { needed: 1, left: 0 };
-        assert_eq!(by_trait.unwrap_err(), exhausted, "{what}");
+        assert!(
+            matches!(
+                by_trait,
+                Err(Error::LevelExhausted {
+                    needed: 1,
+                    left: 0,
+                    ..
+                })
+            ),
+            "{what}"
+        );
     } else {
         let product = by_trait.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(product.level(), expected);
@@ -785,5 +798,138 @@ fn eighteen_levels_carry_eighteen_products() {
     assert!(error <= last.noise_bound());
     assert!(error < (-18f64).exp2(), "x^19: 2^{:.1}", error.log2());
     let exhausted = Evaluator::mul(&fixture.evaluator, &last, &a).unwrap_err();
-    assert_eq!(exhausted, Error::LevelExhausted { needed: 1, left: 0 });
+    assert!(matches!(
+        exhausted,
+        Error::LevelExhausted {
+            needed: 1,
+            left: 0,
+            ..
+        }
+    ));
+}
+
+fn five_primes(degree: usize) -> CkksBuilder {
+    insecure(degree, &[60, 40, 40, 40, 40, 60], 1, 40)
+}
+
+#[test]
+fn sums_that_fail_while_levels_remain() {
+    let context = five_primes(16_384).build().unwrap();
+    let client = context.generate_client_key().unwrap();
+    let server = client.generate_server_key(&Rotations::none()).unwrap();
+    let values = [0.5f64, -0.75, 1.0];
+    let x = server.attach(client.encrypt(&values).unwrap()).unwrap();
+    let lower = x.drop_to_level(3).unwrap();
+    let within = |vector: &slotwise::CkksVector, want: [f64; 3]| {
+        let bound = vector.noise_bound();
+        assert!(bound < 1e-5, "{bound:e}");
+        for (found, want) in client.decrypt(vector).unwrap().iter().zip(want) {
+            assert!((found - want).abs() <= bound, "{found} for {want}");
+        }
+    };
+    let sum = (lower.square().unwrap() + (&lower * 0.87).unwrap()).unwrap();
+    within(&sum, values.map(|x| x * x + 0.87 * x));
+    let polynomial = lower.polyval(&[1.0, 0.87, 1.0]).unwrap();
+    within(&polynomial, values.map(|x| 1.0 + 0.87 * x + x * x));
+}
+
+/// A ciphertext of any level and scale, with a product that waits for its rescale or without, and what its message was multiplied by.
+fn any_operand(fixture: &mut Fixture, slots: &Slots) -> (CkksCiphertext, f64) {
+    let level = fixture.rng.random_range(1..=4);
+    // Canonical, as SEAL has it, or anything between 2^30 and 2^60.
+    let scale = match fixture.rng.random_range(0..4) {
+        0 => fixture.context.scale(level).unwrap(),
+        1 => Scale::power_of_two(40),
+        2 => Scale::power_of_two(fixture.rng.random_range(30..60)),
+        _ => Scale::from_f64(fixture.rng.random_range(1e9..1e18)).unwrap(),
+    };
+    let plaintext = fixture.encode(slots, level, scale);
+    let fresh = fixture.public.encrypt(&plaintext, &mut fixture.rng);
+    let fresh = fresh.unwrap();
+    match fixture.rng.random_range(0..3) {
+        0 => match fixture.evaluator.mul_scalar(&fresh, 0.87) {
+            Ok(product) => (product, 0.87),
+            Err(_) => (fresh, 1.0),
+        },
+        1 => {
+            let ones = vec![Complex64::new(1.0, 0.0); slots.0.len()];
+            let ones = fixture.encode(&Slots(ones), level, Scale::power_of_two(45));
+            let product = fixture.evaluator.mul_plain(&fresh, &ones);
+            (product.unwrap_or(fresh), 1.0)
+        }
+        _ => (fresh, 1.0),
+    }
+}
+
+/// A sum of any two ciphertexts of any levels and scales that has a level left after what it waits for.
+#[test]
+fn any_sum_with_a_level_left_works() {
+    let mut fixture = Fixture::with_rotations(five_primes(64), &Rotations::none());
+    let slots = (0..32).map(|j| Complex64::new(f64::from(j % 5) / 5.0, 0.0));
+    let slots = Slots(slots.collect());
+    for trial in 0..400 {
+        let (a, factor_a) = any_operand(&mut fixture, &slots);
+        let (b, factor_b) = any_operand(&mut fixture, &slots);
+        let what = format!("trial {trial}: {a:?}, {b:?}");
+        let left = a.levels_left().min(b.levels_left());
+        match fixture.evaluator.add(&a, &b) {
+            Ok(sum) => {
+                let want = slots.0.iter().map(|x| x * (factor_a + factor_b));
+                let found = fixture.decrypt(&sum);
+                let errors = found.iter().zip(want).map(|(x, y)| (x - y).norm());
+                assert!(errors.fold(0.0, f64::max) <= sum.noise_bound(), "{what}");
+                // No worse than the worse of the two, but for a rounding at the scale that they were brought to.
+                let before = a.noise_bound() + b.noise_bound() + (-19f64).exp2();
+                assert!(sum.noise_bound() <= 4.0 * before, "{what}: {sum:?}");
+            }
+            Err(Error::ScaleMismatch { .. } | Error::ScaleTooLarge { .. }) if left == 0 => {}
+            Err(error) => panic!("{what}: {error}"),
+        }
+    }
+}
+
+/// A context of the depth that a polynomial or a power announces is enough for it, and one level less is refused at once.
+#[test]
+fn the_announced_depth_is_enough() {
+    for depth in 1..=5usize {
+        let bits = [vec![60], vec![45; depth], vec![60]].concat();
+        let context = insecure(64, &bits, 1, 45).build().unwrap();
+        let client = context.generate_client_key().unwrap();
+        let server = client.generate_server_key(&Rotations::none()).unwrap();
+        let x = server
+            .attach(client.encrypt(&[0.9, -0.7, 0.3]).unwrap())
+            .unwrap();
+        let values = [0.9f64, -0.7, 0.3];
+        for degree in 1..(1 << depth) + 3 {
+            for fractions in [false, true] {
+                let coefficients: Vec<f64> = (0..=degree)
+                    .map(|i| {
+                        if fractions {
+                            0.3 + f64::from(i % 3) / 7.0
+                        } else {
+                            f64::from(i % 3) + 1.0
+                        }
+                    })
+                    .collect();
+                let polynomial = slotwise::circuits::Polynomial::new(&coefficients).unwrap();
+                let needed = polynomial.depth(|c| c.fract() != 0.0);
+                match x.polyval(&coefficients) {
+                    Ok(result) => {
+                        assert!(needed <= depth, "degree {degree}");
+                        let bound = result.noise_bound();
+                        for (found, x) in client.decrypt(&result).unwrap().iter().zip(values) {
+                            let want = coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c);
+                            assert!((found - want).abs() <= bound && bound < 1e-3, "{bound}");
+                        }
+                    }
+                    Err(error) => {
+                        assert!(needed > depth, "degree {degree}, depth {depth}: {error}");
+                        assert!(
+                            matches!(error, Error::LevelExhausted { needed: n, .. } if n == needed)
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

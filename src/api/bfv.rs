@@ -66,6 +66,10 @@ impl Scheme for Bfv {
     const NAME: &'static str = "Bfv";
     const VECTOR: Kind = Kind::BfvVector;
 
+    fn scalar(count: usize) -> i64 {
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
+
     fn rlwe(context: &BfvContext) -> &Arc<Context> {
         context.rlwe()
     }

@@ -1,3 +1,4 @@
+use crate::api::padding::Padding;
 use crate::api::scheme::{CiphertextOf, Scheme, sealed};
 use crate::api::{ClientKey, EncryptedVector};
 use crate::encryption::{Ciphertext, Decryptor, Encryptor};
@@ -51,7 +52,21 @@ impl EncryptedVector<Ckks> {
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) unless the bound is positive and finite;
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit the modulus.
     pub fn with_message_bound(&self, bound: f64) -> Result<Self> {
-        self.map(|chunk| chunk.clone().with_message_bound(bound))
+        // The bound is of all slots, and the caller speaks of the values only.
+        let others = match self.padding() {
+            Padding::Zeros => 0.0,
+            Padding::Filled(value) => value.message_bound(),
+            Padding::Unknown => f64::INFINITY,
+        };
+        let stated = self.map(|chunk| {
+            let bound = if bound > 0.0 && bound.is_finite() {
+                bound.max(others.min(chunk.message_bound()))
+            } else {
+                bound // which is refused
+            };
+            chunk.clone().with_message_bound(bound)
+        })?;
+        Ok(stated.with_padding(self.padding().clone()))
     }
 
     /// The vector with a pending rescale done now rather than at the next product; unchanged if none is pending. A rescaled
@@ -82,6 +97,11 @@ impl Scheme for Ckks {
 
     const NAME: &'static str = "Ckks";
     const VECTOR: Kind = Kind::CkksVector;
+
+    #[expect(clippy::cast_precision_loss, reason = "a number of slots")]
+    fn scalar(count: usize) -> f64 {
+        count as f64
+    }
 
     fn rlwe(context: &CkksContext) -> &Arc<Context> {
         context.rlwe()

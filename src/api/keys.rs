@@ -1,13 +1,18 @@
+use crate::api::padding::Padding;
 use crate::api::scheme::system_rng;
 use crate::api::{EncryptedVector, Scheme};
 use crate::circuits::Packing;
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluator;
-use crate::keys::{EvaluationKeys, KeyGenerator, KeyId, PublicKey, Rotations, SecretKey};
+use crate::keys::{
+    EvaluationKeys, KeyGenerator, KeyId, KeyProgress, PublicKey, Rotations, SecretKey, SwitchingKey,
+};
+use crate::wire::evaluation_frame;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The client's secret: encrypts, decrypts, and makes the keys that others need. Zeroized when the last clone is dropped;
 /// `Debug` shows nothing of it.
@@ -25,7 +30,7 @@ pub struct ClientKey<S: Scheme> {
 }
 
 /// Encrypts for a client; anyone may hold it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EncryptionKey<S: Scheme> {
     evaluator: S::Evaluator,
     key: Arc<PublicKey>,
@@ -40,7 +45,7 @@ pub struct EncryptionKey<S: Scheme> {
 ///     server.decrypt(vector) // no such method
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerKey<S: Scheme> {
     evaluator: S::Evaluator,
     keys: Arc<EvaluationKeys>,
@@ -92,6 +97,62 @@ impl<S: Scheme> ClientKey<S> {
         ServerKey::new(self.context(), Arc::new(keys))
     }
 
+    /// [`generate_server_key`](Self::generate_server_key) that calls `report` after each key: many rotations at a large degree
+    /// take minutes.
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    /// # fn main() -> slotwise::Result<()> {
+    /// # let context = CkksContext::builder().degree(64).prime_bits(&[40, 30, 40]).scale_bits(30).insecure_skip_security_check().build()?;
+    /// let client = context.generate_client_key()?;
+    /// let rotations = Rotations::powers_of_two();
+    /// println!("{} bytes", client.key_size_forecast(&rotations).bytes_in_memory);
+    /// let server = client.generate_server_key_with_progress(&rotations, |progress| {
+    ///     println!("{} of {}, {:?} left", progress.done, progress.total, progress.remaining());
+    /// })?;
+    /// # let _ = server;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`generate_server_key`](Self::generate_server_key).
+    pub fn generate_server_key_with_progress(
+        &self,
+        rotations: &Rotations,
+        report: impl FnMut(KeyProgress),
+    ) -> Result<ServerKey<S>> {
+        let mut rng = system_rng()?;
+        let generator = KeyGenerator::new(&self.secret);
+        let keys = generator.evaluation_keys_with_progress(rotations, &mut rng, report)?;
+        ServerKey::new(self.context(), Arc::new(keys))
+    }
+
+    /// What the keys for a server with these rotations will take, before any is made.
+    #[must_use]
+    pub fn key_size_forecast(&self, rotations: &Rotations) -> KeySizes {
+        let context = S::rlwe(self.context());
+        let galois = rotations.elements(context.degree()).len();
+        let keys = galois + 1;
+        KeySizes {
+            keys,
+            bytes_in_memory: keys as u64 * SwitchingKey::memory(context),
+            bytes_on_the_wire: evaluation_frame(context, galois as u64),
+        }
+    }
+
+    /// How long the keys for a server with these rotations will take on this machine, by making one of them.
+    ///
+    /// # Errors
+    /// As [`generate_server_key`](Self::generate_server_key).
+    pub fn key_time_forecast(&self, rotations: &Rotations) -> Result<Duration> {
+        let mut rng = system_rng()?;
+        let start = Instant::now();
+        KeyGenerator::new(&self.secret).relinearization_key(&mut rng)?;
+        let keys = u32::try_from(self.key_size_forecast(rotations).keys).unwrap_or(u32::MAX);
+        Ok(start.elapsed().saturating_mul(keys))
+    }
+
     /// A server's keys with those for more rotations added; the ones it has stay.
     ///
     /// # Errors
@@ -140,6 +201,17 @@ impl<S: Scheme> ClientKey<S> {
         .collect::<Result<_>>()?;
         Ok(vector.packing().collect(&slots))
     }
+}
+
+/// What a server's keys take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySizes {
+    /// The number of keys: one for products, and one for each automorphism.
+    pub keys: usize,
+    /// Their bytes in memory.
+    pub bytes_in_memory: u64,
+    /// Their bytes as [`Wire`](crate::Wire) writes them.
+    pub bytes_on_the_wire: u64,
 }
 
 impl<S: Scheme> fmt::Debug for ClientKey<S> {
@@ -249,6 +321,18 @@ impl<S: Scheme> ServerKey<S> {
     }
 }
 
+impl<S: Scheme> fmt::Debug for EncryptionKey<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "EncryptionKey<{}>({:?})", S::NAME, self.id())
+    }
+}
+
+impl<S: Scheme> fmt::Debug for ServerKey<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "ServerKey<{}>({:?})", S::NAME, self.keys)
+    }
+}
+
 fn encrypt<S: Scheme>(
     evaluator: &S::Evaluator,
     encryptor: &Encryptor,
@@ -261,5 +345,10 @@ fn encrypt<S: Scheme>(
         .iter()
         .map(|slots| S::encrypt(evaluator, encryptor, slots, &mut rng))
         .collect::<Result<_>>()?;
-    Ok(EncryptedVector::new(evaluator, packing, chunks))
+    Ok(EncryptedVector::new(
+        evaluator,
+        packing,
+        chunks,
+        Padding::Zeros,
+    ))
 }

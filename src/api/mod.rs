@@ -4,6 +4,7 @@ mod bfv;
 mod ckks;
 mod keys;
 mod operators;
+mod padding;
 mod scheme;
 #[cfg(feature = "serde")]
 mod serialize;
@@ -12,7 +13,7 @@ mod wire;
 
 pub use bfv::{Bfv, BfvVector};
 pub use ckks::{Ckks, CkksVector};
-pub use keys::{ClientKey, EncryptionKey, ServerKey};
+pub use keys::{ClientKey, EncryptionKey, KeySizes, ServerKey};
 pub use operators::{Operand, OperandKind};
 pub use scheme::Scheme;
 pub use vector::EncryptedVector;

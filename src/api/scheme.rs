@@ -4,9 +4,9 @@ use crate::evaluator::Evaluator;
 use crate::keys::EvaluationKeys;
 use crate::params::Context;
 use crate::wire::{Kind, Wire};
+use chacha20::ChaCha20Rng;
 use rand::rngs::SysRng;
 use rand::{CryptoRng, SeedableRng};
-use rand_chacha::ChaCha20Rng;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -28,6 +28,9 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
 
     #[doc(hidden)]
     const VECTOR: Kind;
+
+    #[doc(hidden)]
+    fn scalar(count: usize) -> Self::Scalar;
 
     #[doc(hidden)]
     fn rlwe(context: &Self::Context) -> &Arc<Context>;
@@ -86,7 +89,7 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// A generator seeded by the operating system.
+/// A generator seeded by the operating system, overwritten when it is dropped: whoever had its state had every secret drawn from it.
 pub(super) fn system_rng() -> Result<ChaCha20Rng> {
     ChaCha20Rng::try_from_rng(&mut SysRng).map_err(|_| Error::RandomnessUnavailable)
 }

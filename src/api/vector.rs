@@ -1,4 +1,5 @@
 use crate::api::Scheme;
+use crate::api::padding::{Join, Padding, cleared};
 use crate::api::scheme::CiphertextOf;
 use crate::circuits::{Packing, Polynomial};
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ pub struct EncryptedVector<S: Scheme> {
     evaluator: S::Evaluator,
     packing: Packing,
     chunks: Vec<CiphertextOf<S>>,
+    padding: Padding<CiphertextOf<S>>,
 }
 
 impl<S: Scheme> EncryptedVector<S> {
@@ -28,11 +30,13 @@ impl<S: Scheme> EncryptedVector<S> {
         evaluator: &S::Evaluator,
         packing: Packing,
         chunks: Vec<CiphertextOf<S>>,
+        padding: Padding<CiphertextOf<S>>,
     ) -> Self {
         Self {
             evaluator: evaluator.clone(),
             packing,
             chunks,
+            padding,
         }
     }
 
@@ -45,6 +49,10 @@ impl<S: Scheme> EncryptedVector<S> {
 
     pub(super) fn packing(&self) -> &Packing {
         &self.packing
+    }
+
+    pub(super) fn padding(&self) -> &Padding<CiphertextOf<S>> {
+        &self.padding
     }
 
     pub(super) fn evaluator(&self) -> &S::Evaluator {
@@ -103,8 +111,13 @@ impl<S: Scheme> EncryptedVector<S> {
     /// The bytes of all ciphertexts in memory.
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
+        let padding = match &self.padding {
+            Padding::Filled(value) => Some(value),
+            Padding::Zeros | Padding::Unknown => None,
+        };
         self.chunks
             .iter()
+            .chain(padding)
             .map(|chunk| S::body(chunk).size_in_bytes())
             .sum()
     }
@@ -122,17 +135,44 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// [`Error::LengthMismatch`]; [`Error::ContextMismatch`]; [`Error::KeyMismatch`]; [`Error::ScaleMismatch`].
     pub fn add(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Broadcast::Masked, S::Evaluator::add)
+        self.zip(other, Join::Sum, S::Evaluator::add)
     }
 
     /// The sum of all vectors: a tally, or the model updates of many clients.
+    ///
+    /// The errors of vectors as encryption made them are independent, so that the error of n of them grows with the square root of
+    /// n only; that of any others grows with n, as in a chain of `+`. A vector that is there twice is no independent one.
     ///
     /// # Errors
     /// [`Error::Empty`] for none; as [`add`](Self::add).
     pub fn add_many(vectors: &[Self]) -> Result<Self> {
         let (first, rest) = vectors.split_first().ok_or(Error::Empty)?;
-        rest.iter()
-            .try_fold(first.clone(), |sum, vector| sum.add(vector))
+        let alike = |vector: &Self| {
+            vector.packing == first.packing && matches!(vector.padding, Padding::Zeros)
+        };
+        if !vectors.iter().all(alike) {
+            return rest
+                .iter()
+                .try_fold(first.clone(), |sum, vector| sum.add(vector));
+        }
+        for vector in rest {
+            first.common_evaluator(vector)?;
+        }
+        let attached = vectors
+            .iter()
+            .find(|vector| S::keys(&vector.evaluator).is_some());
+        let evaluator = &attached.unwrap_or(first).evaluator;
+        let chunks = crate::parallel::map(first.chunks.len(), |i| {
+            let terms: Vec<&CiphertextOf<S>> =
+                vectors.iter().map(|vector| &vector.chunks[i]).collect();
+            evaluator.add_many(&terms)
+        });
+        Ok(Self {
+            evaluator: evaluator.clone(),
+            packing: first.packing,
+            chunks: chunks.into_iter().collect::<Result<_>>()?,
+            padding: Padding::Zeros,
+        })
     }
 
     /// `self - other`
@@ -140,7 +180,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// As [`add`](Self::add).
     pub fn sub(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Broadcast::Masked, S::Evaluator::sub)
+        self.zip(other, Join::Difference, S::Evaluator::sub)
     }
 
     /// `self * other`, value by value, relinearized.
@@ -148,7 +188,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// As [`add`](Self::add); [`Error::MissingServerKey`]; [`Error::LevelExhausted`]; [`Error::ScaleTooLarge`].
     pub fn mul(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Broadcast::Repeated, S::Evaluator::mul)
+        self.zip(other, Join::Product, S::Evaluator::mul)
     }
 
     /// `-self`
@@ -167,11 +207,16 @@ impl<S: Scheme> EncryptedVector<S> {
         self.map(|chunk| self.evaluator.square(chunk))
     }
 
-    /// `self^exponent`, with `ceil(log2(exponent))` multiplications one after the other.
+    /// `self^exponent`, with `ceil(log2(exponent))` multiplications one after the other. `self^0` is 1 everywhere, which anyone can
+    /// read.
     ///
     /// # Errors
-    /// As [`mul`](Self::mul); [`Error::InvalidArgument`] for 0.
+    /// As [`mul`](Self::mul): [`Error::LevelExhausted`] before any work.
     pub fn power(&self, exponent: u32) -> Result<Self> {
+        if exponent == 0 {
+            let zero = self.mul_scalar(S::Scalar::default())?;
+            return zero.add_scalar(S::Scalar::from(1));
+        }
         self.map(|chunk| self.evaluator.power(chunk, exponent))
     }
 
@@ -209,10 +254,12 @@ impl<S: Scheme> EncryptedVector<S> {
         if let &[value] = values {
             return self.mul_scalar(value);
         }
-        self.zip_plain(values, |chunk, slots| {
+        let product = self.zip_plain(values, |chunk, slots| {
             self.evaluator
                 .mul_plain(chunk, &self.evaluator.encode_factor(slots, chunk)?)
-        })
+        })?;
+        // Beyond the values it was multiplied by zeros.
+        Ok(product.with_padding(Padding::Zeros))
     }
 
     /// `self + value`, everywhere.
@@ -223,10 +270,7 @@ impl<S: Scheme> EncryptedVector<S> {
         let chunks = self
             .packing
             .add_scalar(&self.evaluator, &self.chunks, value)?;
-        Ok(Self {
-            chunks,
-            ..self.clone_empty()
-        })
+        Ok(self.with_chunks(chunks, self.padding.clone()))
     }
 
     /// `self * value`, everywhere. CKKS: an integer of up to 30 bits costs no level.
@@ -240,14 +284,28 @@ impl<S: Scheme> EncryptedVector<S> {
     /// The sum of all values, as a vector of length 1.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`]: [`Rotations::powers_of_two`](crate::Rotations::powers_of_two)
-    /// has all that it needs.
+    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKeys`] with all that are missing:
+    /// [`rotations_for_sum`](Self::rotations_for_sum) and [`Rotations::powers_of_two`](crate::Rotations::powers_of_two) have what it needs.
+    /// [`Error::LevelExhausted`] for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1.
     pub fn sum(&self) -> Result<Self> {
-        let sum = self.packing.sum(&self.evaluator, &self.chunks)?;
+        let sum = match &self.padding {
+            Padding::Zeros => self.packing.sum(&self.evaluator, &self.chunks)?,
+            Padding::Filled(value) => {
+                let sum = self.packing.sum(&self.evaluator, &self.chunks)?;
+                let count = S::scalar(self.packing.padding());
+                let excess = self.evaluator.mul_scalar(value, count)?;
+                self.evaluator.sub(&sum, &excess)?
+            }
+            Padding::Unknown => {
+                let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
+                self.packing.sum(&self.evaluator, &chunks)?
+            }
+        };
         Ok(Self {
             packing: self.single()?,
             chunks: vec![sum],
             evaluator: self.evaluator.clone(),
+            padding: Padding::Zeros,
         })
     }
 
@@ -289,13 +347,14 @@ impl<S: Scheme> EncryptedVector<S> {
     /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`]; [`Error::MissingConjugationKey`];
     /// [`Error::LevelExhausted`] if a mask is needed and no level is left.
     pub fn rotate_left(&self, step: i64) -> Result<Self> {
+        if self.packing.is_identity(step) {
+            return Ok(self.clone());
+        }
+        // Without padding everything moves; with padding the values alone do.
         let chunks = self
             .packing
             .rotate_left(&self.evaluator, &self.chunks, step)?;
-        Ok(Self {
-            chunks,
-            ..self.clone_empty()
-        })
+        Ok(self.with_chunks(chunks, Padding::Zeros))
     }
 
     /// The values moved `step` places to the right, as [`rotate_left`](Self::rotate_left).
@@ -314,7 +373,13 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// What decryption would refuse: [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`], [`Error::ScaleTooLarge`].
     pub fn compact(&self) -> Result<Self> {
-        self.map(|chunk| S::compact(&self.evaluator, chunk))
+        let compacted = self.map(|chunk| S::compact(&self.evaluator, chunk))?;
+        // What lies beyond the values is not worth its bytes.
+        let padding = match self.padding {
+            Padding::Zeros => Padding::Zeros,
+            Padding::Filled(_) | Padding::Unknown => Padding::Unknown,
+        };
+        Ok(compacted.with_padding(padding))
     }
 
     /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use: to be asked of the client's
@@ -335,16 +400,14 @@ impl<S: Scheme> EncryptedVector<S> {
         work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
     ) -> Result<Self> {
         let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i]));
-        Ok(Self {
-            chunks: chunks.into_iter().collect::<Result<_>>()?,
-            ..self.clone_empty()
-        })
+        let chunks = chunks.into_iter().collect::<Result<_>>()?;
+        Ok(self.with_chunks(chunks, self.padding.map(work)))
     }
 
     fn zip(
         &self,
         other: &Self,
-        broadcast: Broadcast,
+        join: Join,
         work: impl Fn(&S::Evaluator, &CiphertextOf<S>, &CiphertextOf<S>) -> Result<CiphertextOf<S>>
         + Sync
         + Send,
@@ -361,16 +424,21 @@ impl<S: Scheme> EncryptedVector<S> {
                 right: other.len(),
             });
         }
-        let (left, right) = (
-            self.spread_over(&packing, broadcast, evaluator)?,
-            other.spread_over(&packing, broadcast, evaluator)?,
-        );
-        let chunks = crate::parallel::map(left.len(), |i| work(evaluator, &left[i], &right[i]));
+        let (left, right) = (self.spread_over(&packing), other.spread_over(&packing));
+        let chunks = crate::parallel::map(packing.chunks(), |i| {
+            work(evaluator, left.chunk(i), right.chunk(i))
+        });
         let chunks = chunks.into_iter().collect::<Result<_>>()?;
+        let padding = if packing.padding() == 0 {
+            Padding::Zeros
+        } else {
+            Padding::join(evaluator, join, [&left.padding, &right.padding], work)
+        };
         Ok(Self {
             evaluator: evaluator.clone(),
             packing,
             chunks,
+            padding,
         })
     }
 
@@ -384,10 +452,8 @@ impl<S: Scheme> EncryptedVector<S> {
         }
         let slots = self.packing.fill(values)?;
         let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i], &slots[i]));
-        Ok(Self {
-            chunks: chunks.into_iter().collect::<Result<_>>()?,
-            ..self.clone_empty()
-        })
+        let chunks = chunks.into_iter().collect::<Result<_>>()?;
+        Ok(self.with_chunks(chunks, self.padding.clone()))
     }
 
     /// One value stands for as many as the vector has.
@@ -398,19 +464,20 @@ impl<S: Scheme> EncryptedVector<S> {
         }
     }
 
-    fn spread_over(
-        &self,
-        packing: &Packing,
-        broadcast: Broadcast,
-        evaluator: &S::Evaluator,
-    ) -> Result<Cow<'_, [CiphertextOf<S>]>> {
+    /// This vector as one of `packing`, which is its own unless it has length 1.
+    fn spread_over(&self, packing: &Packing) -> Spread<'_, CiphertextOf<S>> {
         if self.packing == *packing {
-            return Ok(Cow::Borrowed(&self.chunks));
+            Spread {
+                chunks: &self.chunks,
+                padding: Cow::Borrowed(&self.padding),
+            }
+        } else {
+            // Its one value is in every slot.
+            Spread {
+                chunks: &self.chunks[..1],
+                padding: Cow::Owned(Padding::Filled(self.chunks[0].clone())),
+            }
         }
-        Ok(Cow::Owned(match broadcast {
-            Broadcast::Masked => packing.broadcast(evaluator, &self.chunks[0])?,
-            Broadcast::Repeated => vec![self.chunks[0].clone(); packing.chunks()],
-        }))
     }
 
     /// The evaluator of whichever operand has keys; of different clients they may not be.
@@ -429,12 +496,13 @@ impl<S: Scheme> EncryptedVector<S> {
         Packing::new(self.evaluator.slot_shape(), 1)
     }
 
-    fn clone_empty(&self) -> Self {
-        Self {
-            evaluator: self.evaluator.clone(),
-            packing: self.packing,
-            chunks: Vec::new(),
-        }
+    /// A vector like this one with other ciphertexts.
+    fn with_chunks(&self, chunks: Vec<CiphertextOf<S>>, padding: Padding<CiphertextOf<S>>) -> Self {
+        Self::new(&self.evaluator, self.packing, chunks, padding)
+    }
+
+    pub(super) fn with_padding(self, padding: Padding<CiphertextOf<S>>) -> Self {
+        Self { padding, ..self }
     }
 
     fn fold<T>(&self, of: impl Fn(&CiphertextOf<S>) -> T, join: impl Fn(T, T) -> T) -> T {
@@ -443,13 +511,19 @@ impl<S: Scheme> EncryptedVector<S> {
     }
 }
 
-/// How a vector of length 1 becomes one of another length.
-#[derive(Clone, Copy)]
-enum Broadcast {
-    /// With zero padding, for sums.
-    Masked,
-    /// In every slot, for products, where the other operand's padding is zero.
-    Repeated,
+/// A vector read as one of more values: a single ciphertext stands for all.
+struct Spread<'a, C: Clone> {
+    chunks: &'a [C],
+    padding: Cow<'a, Padding<C>>,
+}
+
+impl<C: Clone> Spread<'_, C> {
+    fn chunk(&self, index: usize) -> &C {
+        match self.chunks {
+            [single] => single,
+            chunks => &chunks[index],
+        }
+    }
 }
 
 impl<S: Scheme> fmt::Debug for EncryptedVector<S> {

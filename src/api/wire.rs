@@ -1,5 +1,7 @@
 //! Keys and vectors as bytes.
 
+use crate::api::padding::Padding;
+use crate::api::scheme::CiphertextOf;
 use crate::api::{ClientKey, EncryptedVector, EncryptionKey, Scheme, ServerKey};
 use crate::circuits::Packing;
 use crate::error::{Error, Result, WireError};
@@ -98,13 +100,14 @@ impl<S: Scheme> sealed::Sealed for EncryptedVector<S> {
     const KIND: Kind = S::VECTOR;
 }
 
-/// The number of values, then a frame for each ciphertext.
+/// The number of values, what lies beyond them, then a frame for each ciphertext, and one for what lies beyond if that is known.
 impl<S: Scheme> Wire for EncryptedVector<S> {
     type Context = S::Context;
 
     fn byte_length(&self) -> u64 {
-        let chunks: u64 = self.ciphertexts().iter().map(Wire::byte_length).sum();
-        Header::FRAME + LENGTH_BYTES + chunks
+        let padding = filling(self.padding());
+        let frames = self.ciphertexts().iter().chain(padding);
+        Header::FRAME + FIELD_BYTES + frames.map(Wire::byte_length).sum::<u64>()
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
@@ -116,8 +119,15 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
         };
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&(self.len() as u64).to_le_bytes())?;
+        let padding = match self.padding() {
+            Padding::Zeros => ZEROS,
+            Padding::Filled(_) => FILLED,
+            Padding::Unknown => UNKNOWN,
+        };
+        writer.put(&[padding])?;
         self.ciphertexts()
             .iter()
+            .chain(filling(self.padding()))
             .try_for_each(|chunk| chunk.write_to(writer.nested()))?;
         writer.finish()
     }
@@ -137,19 +147,47 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
                 what: "a vector without values",
             })
         })?;
+        let padding = reader.byte()?;
+        if padding > UNKNOWN || (padding != ZEROS && !packing.has_padding()) {
+            return Err(Error::Wire(WireError::Invalid {
+                what: "a vector with unknown content beyond its values",
+            }));
+        }
+        let mut next = || {
+            let chunk = CiphertextOf::<S>::read_from(&mut reader, context)?;
+            if *S::body(&chunk).key_id().bytes() == header.key_id {
+                Ok(chunk)
+            } else {
+                Err(Error::KeyMismatch)
+            }
+        };
         // Nothing is reserved: the ciphertexts take memory as they arrive.
         let mut chunks = Vec::new();
         for _ in 0..packing.chunks() {
-            let chunk = Wire::read_from(&mut reader, context)?;
-            if *S::body(&chunk).key_id().bytes() != header.key_id {
-                return Err(Error::KeyMismatch);
-            }
-            chunks.push(chunk);
+            chunks.push(next()?);
         }
+        let padding = match padding {
+            FILLED => Padding::Filled(next()?),
+            UNKNOWN => Padding::Unknown,
+            _ => Padding::Zeros,
+        };
         reader.finish()?;
-        Ok(Self::new(&evaluator, packing, chunks))
+        Ok(Self::new(&evaluator, packing, chunks, padding))
     }
 }
 
-/// The bytes of a vector's length.
-const LENGTH_BYTES: u64 = 8;
+/// The ciphertext of what lies beyond a vector's values.
+fn filling<C>(padding: &Padding<C>) -> Option<&C> {
+    match padding {
+        Padding::Filled(value) => Some(value),
+        Padding::Zeros | Padding::Unknown => None,
+    }
+}
+
+/// The bytes of a vector's length and of what lies beyond its values.
+const FIELD_BYTES: u64 = 9;
+
+/// What lies beyond a vector's values.
+const ZEROS: u8 = 0;
+const FILLED: u8 = 1;
+const UNKNOWN: u8 = 2;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A vector no longer than a row is padded with zeros to a power of two, its stride, and repeated over all rows: rotations
 /// by whole strides change nothing, and a vector of exactly its stride wraps around its own length for free. A longer one
 /// fills the slots of as many ciphertexts as it needs, row after row, and the rest is zero. Padding stays zero in every
-/// operation here.
+/// operation here, which expect that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packing {
     shape: SlotShape,
@@ -52,10 +52,22 @@ impl Packing {
     /// Whether some slots hold no value.
     #[must_use]
     pub fn has_padding(&self) -> bool {
+        self.padding() > 0
+    }
+
+    /// The number of slots that hold no value: in each copy of a repeated vector, or in all.
+    #[must_use]
+    pub fn padding(&self) -> usize {
         match self.stride() {
-            Some(stride) => stride != self.len,
-            None => !self.len.is_multiple_of(self.shape.slots()),
+            Some(stride) => stride - self.len,
+            None => self.chunks() * self.shape.slots() - self.len,
         }
+    }
+
+    /// Whether a rotation by `step` moves nothing.
+    #[must_use]
+    pub fn is_identity(&self, step: i64) -> bool {
+        self.reduced(step) == 0
     }
 
     /// The slots of each ciphertext, for values in order.
@@ -109,25 +121,6 @@ impl Packing {
             .collect()
     }
 
-    /// A vector of this packing with the one value of `single`, a vector of length 1, everywhere. With padding it costs a
-    /// multiplication by a plaintext.
-    ///
-    /// # Errors
-    /// As [`Evaluator::mul_plain`].
-    pub fn broadcast<E: Evaluator>(
-        &self,
-        evaluator: &E,
-        single: &E::Ciphertext,
-    ) -> Result<Vec<E::Ciphertext>> {
-        if !self.has_padding() {
-            return Ok(vec![single.clone(); self.chunks()]);
-        }
-        let ones = self.fill(&vec![E::Scalar::from(1); self.len])?;
-        ones.iter()
-            .map(|mask| evaluator.mul_plain(single, &evaluator.encode_factor(mask, single)?))
-            .collect()
-    }
-
     /// The vector moved `step` places to the left around its own length.
     ///
     /// A vector that fills its stride takes one rotation. Any other takes, for each ciphertext of the result, a rotation and
@@ -146,6 +139,13 @@ impl Packing {
         if step == 0 {
             return Ok(chunks.to_vec());
         }
+        if self.moves_as_one() {
+            return chunks
+                .iter()
+                .map(|chunk| evaluator.rotate_left(chunk, to_step(step)))
+                .collect();
+        }
+        evaluator.check_rotations(&self.rotations_by(step), "a rotation of the vector")?;
         (0..chunks.len())
             .map(|chunk| self.rotated_chunk(evaluator, chunks, chunk, step))
             .collect()
@@ -154,7 +154,14 @@ impl Packing {
     /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` uses.
     #[must_use]
     pub fn rotations(&self, step: i64) -> Rotations {
-        let step = self.reduced(step);
+        self.rotations_by(self.reduced(step))
+    }
+
+    /// The rotations for a step to the left below the length.
+    fn rotations_by(&self, step: usize) -> Rotations {
+        if self.moves_as_one() {
+            return Rotations::steps(&[to_step(step)]);
+        }
         let slots = (0..self.chunks())
             .flat_map(|chunk| (0..self.shape.slots()).map(move |slot| (chunk, slot)));
         let moves: BTreeSet<Move> = slots
@@ -163,16 +170,18 @@ impl Packing {
                 Some(self.move_to(chunk, slot, (index + step) % self.len))
             })
             .collect();
-        let steps: Vec<i64> = moves
-            .iter()
-            .filter_map(|one| i64::try_from(one.step).ok())
-            .collect();
+        let steps: Vec<i64> = moves.iter().map(|one| to_step(one.step)).collect();
         let rotations = Rotations::steps(&steps);
         if moves.iter().any(|one| one.swap) {
             rotations.and_conjugation()
         } else {
             rotations
         }
+    }
+
+    /// Whether every rotation is one of the slots: a repeated vector without padding.
+    fn moves_as_one(&self) -> bool {
+        self.stride().is_some() && !self.has_padding()
     }
 
     /// A step to the left below the length.
@@ -223,8 +232,7 @@ impl Packing {
         let terms = masks
             .into_iter()
             .map(|(from, mask)| {
-                let step = i64::try_from(from.step).unwrap_or(0);
-                let mut moved = evaluator.rotate_left(&chunks[from.chunk], step)?;
+                let mut moved = evaluator.rotate_left(&chunks[from.chunk], to_step(from.step))?;
                 if from.swap {
                     moved = evaluator.conjugate(&moved)?;
                 }
@@ -261,6 +269,11 @@ impl Packing {
             step,
         }
     }
+}
+
+/// A step below the number of slots.
+fn to_step(step: usize) -> i64 {
+    i64::try_from(step).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -337,14 +350,13 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_neither_added_to_nor_broadcast_into() {
+    fn padding_is_not_added_to() {
         let evaluator = ClearReals::new(8);
         for len in [3, 4, 11, 16] {
             let packing = Packing::new(evaluator.slot_shape(), len).unwrap();
             let chunks = packing.fill(&vec![1.0; len]).unwrap();
             let sum = packing.add_scalar(&evaluator, &chunks, 2.0).unwrap();
             assert_eq!(sum, packing.fill(&vec![3.0; len]).unwrap());
-            assert_eq!(packing.broadcast(&evaluator, &vec![3.0; 8]).unwrap(), sum);
         }
         assert_eq!(
             Packing::new(evaluator.slot_shape(), 0).unwrap_err(),

@@ -45,6 +45,16 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
         self.coefficients.len() - 1
     }
 
+    /// How many multiplications, one after the other, [`evaluate`](Self::evaluate) makes; multiplications by coefficients for which
+    /// `counts` says so are among them.
+    #[must_use]
+    pub fn depth(&self, counts: impl Fn(S) -> bool) -> usize {
+        let shape = Shape::of(self);
+        shape
+            .depth(&self.coefficients, &counts)
+            .unwrap_or_else(|| usize::from(counts(S::default())))
+    }
+
     /// The polynomial at x, slot by slot, with about `2 sqrt(d)` products of ciphertexts for degree d and at most
     /// `ceil(log2(d + 1)) + 1` multiplications one after the other.
     ///
@@ -58,9 +68,10 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
         evaluator: &E,
         x: &E::Ciphertext,
     ) -> Result<E::Ciphertext> {
-        let count = self.coefficients.len();
-        let bits = count.next_power_of_two().trailing_zeros();
-        let babies = 1usize << bits.div_ceil(2).max(1);
+        let depth = self.depth(|coefficient| evaluator.takes_a_level(coefficient));
+        evaluator.check_depth(x, "a polynomial", depth)?;
+        let shape = Shape::of(self);
+        let babies = shape.babies;
         let mut powers = vec![x.clone()];
         for exponent in 2..=babies.min(self.degree().max(1)) {
             // x^n from halves: depth ceil(log2 n).
@@ -68,16 +79,15 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
             powers.push(evaluator.mul(&powers[low - 1], &powers[high - 1])?);
         }
         let mut giants = Vec::new();
-        if babies < count {
-            giants.push(powers[babies - 1].clone());
-            while babies << giants.len() < count {
-                let square = evaluator.square(&giants[giants.len() - 1])?;
-                giants.push(square);
-            }
+        for number in 0..shape.giants {
+            giants.push(match number.checked_sub(1) {
+                None => powers[babies - 1].clone(),
+                Some(last) => evaluator.square(&giants[last])?,
+            });
         }
         let basis = PowerBasis {
             evaluator,
-            babies,
+            shape,
             powers,
             giants,
         };
@@ -88,10 +98,69 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
     }
 }
 
+/// Which powers an evaluation works with.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    /// The powers up to this one, a power of two,
+    babies: usize,
+    /// and so many squares one after the other, from this one on.
+    giants: usize,
+}
+
+impl Shape {
+    fn of<S>(polynomial: &Polynomial<S>) -> Self {
+        let count = polynomial.coefficients.len();
+        let bits = count.next_power_of_two().trailing_zeros();
+        let babies = 1usize << bits.div_ceil(2).max(1);
+        let giants = if babies < count {
+            (1..).find(|&giants| babies << giants >= count).unwrap_or(1)
+        } else {
+            0
+        };
+        Self { babies, giants }
+    }
+
+    /// The giant that splits so many coefficients, more than there are babies: the largest that leaves some above it.
+    fn giant_for(self, count: usize) -> usize {
+        (0..self.giants)
+            .rev()
+            .find(|&giant| self.babies << giant < count)
+            .unwrap_or(0)
+    }
+
+    /// The depth of [`PowerBasis::evaluate`], `None` where that is.
+    fn depth<S: Copy + Default + PartialEq>(
+        self,
+        coefficients: &[S],
+        counts: &impl Fn(S) -> bool,
+    ) -> Option<usize> {
+        if coefficients.len() <= self.babies {
+            let terms = (1..).zip(&coefficients[1..]);
+            return terms
+                .filter(|&(_, &c)| c != S::default())
+                .map(|(power, &c)| depth_of(power) + usize::from(counts(c)))
+                .max();
+        }
+        let giant = self.giant_for(coefficients.len());
+        let (low, high) = coefficients.split_at(self.babies << giant);
+        let power = depth_of(self.babies << giant);
+        let product = match self.depth(high, counts) {
+            Some(depth) => Some(depth.max(power) + 1),
+            None => (high[0] != S::default()).then(|| power + usize::from(counts(high[0]))),
+        };
+        product.max(self.depth(low, counts))
+    }
+}
+
+/// The depth of a power made of halves.
+fn depth_of(power: usize) -> usize {
+    power.next_power_of_two().trailing_zeros() as usize
+}
+
 /// The powers that an evaluation works with: x^1, ..., x^babies, and x^(babies 2^i).
 struct PowerBasis<'a, E: Evaluator> {
     evaluator: &'a E,
-    babies: usize,
+    shape: Shape,
     powers: Vec<E::Ciphertext>,
     giants: Vec<E::Ciphertext>,
 }
@@ -99,15 +168,11 @@ struct PowerBasis<'a, E: Evaluator> {
 impl<E: Evaluator> PowerBasis<'_, E> {
     /// The value, or `None` if all coefficients but the constant are 0.
     fn evaluate(&self, coefficients: &[E::Scalar]) -> Result<Option<E::Ciphertext>> {
-        if coefficients.len() <= self.babies {
+        if coefficients.len() <= self.shape.babies {
             return self.combine(coefficients);
         }
-        // The largest giant power below the length splits it.
-        let giant = (0..self.giants.len())
-            .rev()
-            .find(|&i| self.babies << i < coefficients.len())
-            .unwrap_or(0);
-        let (low, high) = coefficients.split_at(self.babies << giant);
+        let giant = self.shape.giant_for(coefficients.len());
+        let (low, high) = coefficients.split_at(self.shape.babies << giant);
         let power = &self.giants[giant];
         let product = match self.evaluate(high)? {
             Some(value) => Some(self.evaluator.mul(&value, power)?),
@@ -145,7 +210,7 @@ impl<E: Evaluator> PowerBasis<'_, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluator::{ClearIntegers, ClearReals};
+    use crate::evaluator::{ClearIntegers, ClearReals, SlotShape};
 
     #[test]
     fn agrees_with_horner_for_every_degree() {
@@ -191,5 +256,92 @@ mod tests {
                 .constant(),
             0.0
         );
+    }
+
+    /// Counts the multiplications that come one after the other: a "ciphertext" is their number.
+    struct Depths;
+
+    impl Evaluator for Depths {
+        type Ciphertext = usize;
+        type Plaintext = ();
+        type Scalar = f64;
+
+        fn slot_shape(&self) -> SlotShape {
+            SlotShape {
+                rows: 1,
+                columns: 1,
+            }
+        }
+        fn takes_a_level(&self, factor: f64) -> bool {
+            factor.fract() != 0.0
+        }
+        fn encode_factor(&self, _: &[f64], _: &usize) -> Result<()> {
+            Ok(())
+        }
+        fn encode_term(&self, _: &[f64], _: &usize) -> Result<()> {
+            Ok(())
+        }
+        fn add(&self, a: &usize, b: &usize) -> Result<usize> {
+            Ok(*a.max(b))
+        }
+        fn sub(&self, a: &usize, b: &usize) -> Result<usize> {
+            Ok(*a.max(b))
+        }
+        fn negate(&self, a: &usize) -> Result<usize> {
+            Ok(*a)
+        }
+        fn mul(&self, a: &usize, b: &usize) -> Result<usize> {
+            Ok(a.max(b) + 1)
+        }
+        fn add_plain(&self, a: &usize, (): &()) -> Result<usize> {
+            Ok(*a)
+        }
+        fn sub_plain(&self, a: &usize, (): &()) -> Result<usize> {
+            Ok(*a)
+        }
+        fn mul_plain(&self, a: &usize, (): &()) -> Result<usize> {
+            Ok(a + 1)
+        }
+        fn add_scalar(&self, a: &usize, _: f64) -> Result<usize> {
+            Ok(*a)
+        }
+        fn mul_scalar(&self, a: &usize, b: f64) -> Result<usize> {
+            Ok(a + usize::from(self.takes_a_level(b)))
+        }
+        fn rotate_left(&self, a: &usize, _: i64) -> Result<usize> {
+            Ok(*a)
+        }
+        fn rotate_many(&self, a: &usize, steps: &[i64]) -> Result<Vec<usize>> {
+            Ok(vec![*a; steps.len()])
+        }
+        fn conjugate(&self, a: &usize) -> Result<usize> {
+            Ok(*a)
+        }
+    }
+
+    #[test]
+    fn the_depth_is_known_in_advance() {
+        let check = |coefficients: &[f64]| {
+            let polynomial = Polynomial::new(coefficients).unwrap();
+            let counted = polynomial.evaluate(&Depths, &0).unwrap();
+            let depth = polynomial.depth(|c| Depths.takes_a_level(c));
+            assert_eq!(depth, counted, "{coefficients:?}");
+            let degree = polynomial.degree();
+            assert!(depth <= (degree + 1).next_power_of_two().ilog2() as usize + 1);
+        };
+        for degree in 0..70u32 {
+            for pattern in 0..24u32 {
+                // Zeros, integers and fractions in all arrangements.
+                let coefficient = |i: u32| match (i * (pattern + 1) + pattern) % (pattern % 5 + 2) {
+                    0 => 0.0,
+                    1 => 0.5,
+                    _ => 3.0,
+                };
+                check(&(0..=degree).map(coefficient).collect::<Vec<_>>());
+            }
+            let mut single = vec![0.0; degree as usize];
+            single.push(1.0);
+            check(&single);
+        }
     }
 }

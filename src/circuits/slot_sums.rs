@@ -13,6 +13,7 @@ impl Packing {
         evaluator: &E,
         chunks: &[E::Ciphertext],
     ) -> Result<E::Ciphertext> {
+        evaluator.check_rotations(&self.sum_rotations(), "a sum over slots")?;
         let mut sum = evaluator.add_many(chunks)?;
         for step in self.sum_steps() {
             sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// Between integers and BFV plaintexts: slots (two rows of N/2) or coefficients.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BfvEncoder {
     context: BfvContext,
     /// The position of each slot among the NTT values.
@@ -121,6 +121,13 @@ impl fmt::Debug for BfvPlaintext {
     }
 }
 
+impl fmt::Debug for BfvEncoder {
+    /// The parameters only: the tables are long.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "BfvEncoder({:?})", self.context.fingerprint())
+    }
+}
+
 impl BfvEncoder {
     /// The encoder of `context`.
     #[must_use]
@@ -158,6 +165,18 @@ impl BfvEncoder {
         self.slots(&self.reduce_signed(values)?)
     }
 
+    /// Signed integers of any size, reduced modulo t, as [`encode`](Self::encode): for operands of arithmetic, which is modulo t
+    /// anyway.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode), the range excepted.
+    pub fn encode_modulo(&self, values: &[i64]) -> Result<BfvPlaintext> {
+        self.check_count(values.len())?;
+        let t = self.context.plaintext_modulus();
+        let residues: Vec<u64> = values.iter().map(|&value| t.reduce_signed(value)).collect();
+        self.slots(&residues)
+    }
+
     /// Unsigned integers in the first slots, as [`encode`](Self::encode), each below t.
     ///
     /// # Errors
@@ -189,7 +208,7 @@ impl BfvEncoder {
     /// The same integer in every slot: the constant polynomial, for any t.
     ///
     /// # Errors
-    /// [`Error::ValueOutOfRange`].
+    /// [`Error::ValueOutOfRange`] unless it is in `[-t/2, t/2)`.
     pub fn encode_scalar(&self, value: i64) -> Result<BfvPlaintext> {
         self.encode_coefficients(&[value])
     }

@@ -4,6 +4,7 @@ use crate::params::{CkksContext, Scale, log2_sum, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, MixedRadix, NttPoly};
 use num_bigint::BigInt;
 use num_complex::Complex64;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 ///
 /// A message of n slots, n a power of two up to N/2, is packed sparsely into a polynomial in `X^(N/2n)`: every slot count
 /// fills all N/2 slots by repetition, so that rotations of fewer slots wrap over that number.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CkksEncoder {
     context: CkksContext,
     transforms: Arc<Vec<OnceLock<Embedding>>>,
@@ -47,6 +48,13 @@ impl CkksPlaintext {
     #[must_use]
     pub fn message_bound(&self) -> f64 {
         self.message_bound
+    }
+}
+
+impl fmt::Debug for CkksEncoder {
+    /// The parameters only: the tables are long.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "CkksEncoder({:?})", self.context.fingerprint())
     }
 }
 
@@ -306,7 +314,10 @@ impl CkksEncoder {
         }
         // The rounding to integers, and that of the transform.
         let rounding = context.noise().chosen_rounding(count as f64);
-        let noise = log2_sum(&[rounding, message_bits + float_error_bits(self.context.slots())]);
+        let noise = log2_sum(&[
+            rounding,
+            message_bits + float_error_bits(self.context.slots()),
+        ]);
         Ok(CkksPlaintext {
             context: self.context.clone(),
             poly: poly.into_ntt(),

@@ -1,6 +1,6 @@
 use crate::error::{Error, Result};
 use crate::keys::KeyId;
-use crate::params::{BfvContext, BfvNoise, CkksContext, Context, Fingerprint, Scale};
+use crate::params::{BfvContext, BfvNoise, CkksContext, Context, ErrorSize, Fingerprint, Scale};
 use crate::ring::{NttPoly, Seed};
 use std::sync::Arc;
 
@@ -16,12 +16,15 @@ pub struct Ciphertext {
     pub(crate) transport: Transport,
 }
 
-/// How the polynomials can be written in fewer bits than their residues have.
+/// What is known of the polynomials beside their residues: whether they can be written in fewer bits, and whether their error is
+/// that of one encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
-    /// They cannot.
+    /// Nothing.
     Plain,
-    /// `c_1` comes from a seed: a fresh ciphertext made with the secret key.
+    /// They are as encryption with the public key made them, or plaintexts were added.
+    Encrypted,
+    /// `c_1` comes from a seed: they are as encryption with the secret key made them, or plaintexts were added.
     Seeded(Seed),
     /// At level 0: each coefficient of polynomial i is a multiple of `2^k`, k at index i.
     Rounded([u8; Ciphertext::MOST_POLYS]),
@@ -73,7 +76,7 @@ impl Ciphertext {
     pub fn seed(&self) -> Option<Seed> {
         match self.transport {
             Transport::Seeded(seed) => Some(seed),
-            Transport::Plain | Transport::Rounded(_) => None,
+            Transport::Plain | Transport::Encrypted | Transport::Rounded(_) => None,
         }
     }
 
@@ -111,6 +114,15 @@ impl Ciphertext {
             level: self.level,
             polys: Vec::new(),
             transport: Transport::Plain,
+        }
+    }
+
+    /// The size of the error of one encryption, if this ciphertext has no other random error.
+    pub(crate) fn encryption_error(&self) -> Option<ErrorSize> {
+        match self.transport {
+            Transport::Encrypted => self.context.public_encryption_noise(self.level).ok(),
+            Transport::Seeded(_) => Some(self.context.noise().error()),
+            Transport::Plain | Transport::Rounded(_) => None,
         }
     }
 

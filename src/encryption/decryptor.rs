@@ -61,7 +61,10 @@ impl Decryptor {
     pub fn noise_budget(&self, ciphertext: &BfvCiphertext) -> Result<f64> {
         let context = &ciphertext.context;
         let basis = context.rlwe().basis(ciphertext.level())?;
-        let mut noise = self.phase(&ciphertext.body, basis)?.into_coeff().into_guarded();
+        let mut noise = self
+            .phase(&ciphertext.body, basis)?
+            .into_coeff()
+            .into_guarded();
         noise.scale(&context.level(ciphertext.level())?.plain_residues);
         let largest = MixedRadix::new(basis).log2_largest(&noise);
         Ok((basis.log2_product() - largest - 1.0).max(0.0))
@@ -148,9 +151,7 @@ impl Decryptable for BfvCiphertext {
         let phase = decryptor.phase(&self.body, basis)?;
         let t = self.context.plaintext_modulus();
         let (converter, degree) = (&tables.to_plain, basis.degree());
-        let mut weights = basis
-            .pool()
-            .take_secret(converter.centred_width() * degree);
+        let mut weights = basis.pool().take_secret(converter.centred_width() * degree);
         converter.centred_weights(&mut weights, |i, row| {
             let q = basis.modulus(i);
             row.copy_from_slice(phase.row(i));

@@ -3,7 +3,9 @@ use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::{Error, Result};
 use crate::kernels::Modulus;
 use crate::keys::{KeyId, PublicKey, SecretKey};
-use crate::params::{BfvContext, BfvNoise, CkksContext, Context, ErrorSize, KeySwitching, log2_sum};
+use crate::params::{
+    BfvContext, BfvNoise, CkksContext, Context, ErrorSize, KeySwitching, log2_sum,
+};
 use crate::ring::{
     Ntt, NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed, small_row,
     ternary_coefficients,
@@ -241,7 +243,7 @@ fn public_zero(
     };
     let polys = [half(&key.b), half(&key.a)];
     let error = context.public_encryption_noise(level)?;
-    Ok((polys, Transport::Plain, error))
+    Ok((polys, Transport::Encrypted, error))
 }
 
 /// `(key mask + errors) / P`. The errors join in coefficient form: modulo P before the division, and with the remainder that is

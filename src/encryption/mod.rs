@@ -4,6 +4,8 @@ mod ciphertext;
 mod decryptor;
 mod encryptor;
 mod noise;
+#[cfg(test)]
+mod wiped;
 
 pub(crate) use ciphertext::Transport;
 pub use ciphertext::{BfvCiphertext, Ciphertext, CkksCiphertext};

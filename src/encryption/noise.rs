@@ -35,21 +35,21 @@ impl CkksCiphertext {
         self.level() - self.pending_rescales()
     }
 
-    /// How many rescales bring the scale back near the canonical one; no more than there are levels.
+    /// How many rescales bring the scale back near the canonical one: each leaves at least three quarters of its bits, and no
+    /// more are made than there are levels.
     pub(crate) fn pending_rescales(&self) -> usize {
         let primes = self.context.params().rlwe().data_primes();
         let mut scale = self.scale;
-        let mut level = self.level();
-        while level > 0
-            && self
-                .context
-                .scale(level)
-                .is_ok_and(|canonical| scale.log2() > 1.5 * canonical.log2())
-        {
+        let mut count = 0;
+        for level in (1..=self.level()).rev() {
             scale = scale.div_prime(primes[level]);
-            level -= 1;
+            let below = self.context.scale(level - 1);
+            if !below.is_ok_and(|canonical| scale.log2() > 0.75 * canonical.log2()) {
+                break;
+            }
+            count += 1;
         }
-        self.level() - level
+        count
     }
 
     /// The same ciphertext with another bound on its message, for a caller who knows better than the tracking, which adds
@@ -72,10 +72,7 @@ impl CkksCiphertext {
 
     /// log2 of the bound of scale times message, error included.
     pub(crate) fn message_bits(&self) -> f64 {
-        log2_sum(&[
-            self.message_bound.log2() + self.scale.log2(),
-            self.noise,
-        ])
+        log2_sum(&[self.message_bound.log2() + self.scale.log2(), self.noise])
     }
 
     /// The lowest level whose modulus holds scale times message, error included.

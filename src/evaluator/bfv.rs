@@ -2,10 +2,10 @@ use crate::encoding::{BfvEncoder, BfvPlaintext};
 use crate::encryption::{BfvCiphertext, Ciphertext};
 use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, SlotShape, bfv_tensor, key_switch, linear, rotation};
-use crate::keys::EvaluationKeys;
+use crate::keys::{EvaluationKeys, Rotations};
 use crate::params::{BfvContext, BfvNoise};
 use num_bigint::BigInt;
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::sync::Arc;
 
 /// Operations on BFV ciphertexts: exact modulo t while the noise bound allows.
@@ -231,25 +231,21 @@ impl BfvEvaluator {
         })
     }
 
-    /// `a + b` in every slot.
+    /// `a + b` in every slot, for any integer b, which counts modulo t.
     ///
     /// # Errors
-    /// [`Error::ValueOutOfRange`] unless b is in `[-t/2, t/2)`; [`Error::ContextMismatch`].
+    /// [`Error::ContextMismatch`].
     pub fn add_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
-        self.add_plain(a, &self.encoder.encode_scalar(b)?)
+        self.add_plain(a, &self.encoder.encode_scalar(self.centred(b))?)
     }
 
-    /// `a * b` in every slot, without a transform.
+    /// `a * b` in every slot, for any integer b, which counts modulo t; without a transform.
     ///
     /// # Errors
-    /// [`Error::ValueOutOfRange`] unless b is in `[-t/2, t/2)`; [`Error::ContextMismatch`].
+    /// [`Error::ContextMismatch`].
     pub fn mul_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
         self.check(a)?;
-        let t = self.context.plaintext_modulus();
-        if t.centre(t.reduce_signed(b)) != b {
-            return Err(Error::ValueOutOfRange { index: 0 });
-        }
-        let factor = BigInt::from(b);
+        let factor = BigInt::from(self.centred(b));
         let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
         let noise = a.noise.times(crate::ring::log2(factor.magnitude()));
         Ok(BfvCiphertext {
@@ -291,6 +287,12 @@ impl BfvEvaluator {
         self.after_switches(a, body, 1)
     }
 
+    /// The integer nearest to 0 that is b modulo t.
+    fn centred(&self, b: i64) -> i64 {
+        let t = self.context.plaintext_modulus();
+        t.centre(t.reduce_signed(b))
+    }
+
     fn align<'a>(
         &self,
         a: &'a BfvCiphertext,
@@ -310,7 +312,7 @@ impl BfvEvaluator {
         Ok((lower(a)?, lower(b)?))
     }
 
-    fn check(&self, a: &BfvCiphertext) -> Result<()> {
+    pub(super) fn check(&self, a: &BfvCiphertext) -> Result<()> {
         if a.context == self.context {
             Ok(())
         } else {
@@ -358,7 +360,9 @@ impl BfvEvaluator {
     }
 
     fn after_rounding(&self, a: &BfvCiphertext, body: Ciphertext) -> BfvCiphertext {
-        let noise = a.noise.plus(BfvNoise::of_plaintext(self.context.product_noise()));
+        let noise = a
+            .noise
+            .plus(BfvNoise::of_plaintext(self.context.product_noise()));
         BfvCiphertext {
             body,
             noise,
@@ -379,12 +383,16 @@ impl Evaluator for BfvEvaluator {
         }
     }
 
+    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
+        rotation::check(self.keys.as_deref(), rotations, operation)
+    }
+
     fn encode_factor(&self, values: &[i64], _like: &BfvCiphertext) -> Result<BfvPlaintext> {
-        self.encoder.encode(values)
+        self.encoder.encode_modulo(values)
     }
 
     fn encode_term(&self, values: &[i64], _like: &BfvCiphertext) -> Result<BfvPlaintext> {
-        self.encoder.encode(values)
+        self.encoder.encode_modulo(values)
     }
 
     fn add(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
@@ -429,6 +437,10 @@ impl Evaluator for BfvEvaluator {
 
     fn rotate_many(&self, a: &BfvCiphertext, steps: &[i64]) -> Result<Vec<BfvCiphertext>> {
         self.rotate_rows_many(a, steps)
+    }
+
+    fn add_many<C: Borrow<BfvCiphertext>>(&self, terms: &[C]) -> Result<BfvCiphertext> {
+        self.add_many(terms)
     }
 
     fn conjugate(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {

@@ -2,11 +2,11 @@ use crate::encoding::{CkksEncoder, CkksPlaintext};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, SlotShape, key_switch, linear, rotation};
-use crate::keys::EvaluationKeys;
+use crate::keys::{EvaluationKeys, Rotations};
 use crate::parallel::for_each_row_of;
 use crate::params::{CkksContext, log2_sum};
 use crate::ring::NttPoly;
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::sync::Arc;
 
 /// Operations on CKKS ciphertexts.
@@ -69,7 +69,7 @@ impl CkksEvaluator {
     /// [`Error::ContextMismatch`], [`Error::KeyMismatch`]; [`Error::ScaleMismatch`] if the scales differ and no level is left
     /// to align them.
     pub fn add(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let (a, b) = self.align(a, b)?;
+        let [a, b] = self.align(a, b)?;
         self.finish_sum(&a, &b, linear::add(&a.body, &b.body))
     }
 
@@ -78,7 +78,7 @@ impl CkksEvaluator {
     /// # Errors
     /// As [`add`](Self::add).
     pub fn sub(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let (a, b) = self.align(a, b)?;
+        let [a, b] = self.align(a, b)?;
         self.finish_sum(&a, &b, linear::sub(&a.body, &b.body))
     }
 
@@ -151,17 +151,13 @@ impl CkksEvaluator {
         a.body.check_same(&b.body)?;
         a.body.pair()?;
         b.body.pair()?;
-        let (a, b) = self.align_factors(a, b)?;
+        let [a, b] = self.align_factors(a, b)?;
         // |e1 m2 + e2 m1 + e1 e2| at each root, the messages by their bounds.
         let (message_a, message_b) = (
             a.message_bound.log2() + a.scale.log2(),
             b.message_bound.log2() + b.scale.log2(),
         );
-        let noise = log2_sum(&[
-            a.noise + message_b,
-            b.noise + message_a,
-            a.noise + b.noise,
-        ]);
+        let noise = log2_sum(&[a.noise + message_b, b.noise + message_a, a.noise + b.noise]);
         let product = CkksCiphertext {
             scale: a.scale * b.scale,
             message_bound: a.message_bound * b.message_bound,
@@ -383,6 +379,27 @@ impl Evaluator for CkksEvaluator {
         }
     }
 
+    fn check_depth(&self, a: &CkksCiphertext, operation: &'static str, depth: usize) -> Result<()> {
+        self.check(a)?;
+        let left = a.levels_left();
+        if depth <= left {
+            return Ok(());
+        }
+        Err(Error::LevelExhausted {
+            operation,
+            needed: depth,
+            left,
+        })
+    }
+
+    fn takes_a_level(&self, factor: f64) -> bool {
+        crate::evaluator::ckks_plain::small_integer(factor).is_none()
+    }
+
+    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
+        rotation::check(self.keys.as_deref(), rotations, operation)
+    }
+
     fn encode_factor(&self, values: &[f64], like: &CkksCiphertext) -> Result<CkksPlaintext> {
         let level = self.level_for_product(like)?;
         self.encoder.encode(values, level)
@@ -447,6 +464,10 @@ impl Evaluator for CkksEvaluator {
 
     fn rotate_many(&self, a: &CkksCiphertext, steps: &[i64]) -> Result<Vec<CkksCiphertext>> {
         self.rotate_many(a, steps)
+    }
+
+    fn add_many<C: Borrow<CkksCiphertext>>(&self, terms: &[C]) -> Result<CkksCiphertext> {
+        self.add_many(terms)
     }
 
     fn conjugate(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {

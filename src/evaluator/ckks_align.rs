@@ -4,13 +4,22 @@ use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::{CkksEvaluator, linear};
 use crate::params::{Scale, log2_sum};
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// The largest relative error that replacing a factor by an integer may make: 2^-30, or a unit of the coarser scale, which is
 /// below the noise.
 fn negligible(from: Scale, to: Scale) -> f64 {
     (-from.log2().min(to.log2()).min(30.0)).exp2()
+}
+
+fn exhausted() -> Error {
+    Error::LevelExhausted {
+        operation: "a multiplication",
+        needed: 1,
+        left: 0,
+    }
 }
 
 impl CkksEvaluator {
@@ -40,7 +49,7 @@ impl CkksEvaluator {
     ) -> Result<Cow<'a, CkksCiphertext>> {
         let a = self.rescale_if_needed(a)?;
         if a.level() == 0 {
-            return Err(Error::LevelExhausted { needed: 1, left: 0 });
+            return Err(exhausted());
         }
         Ok(a)
     }
@@ -49,7 +58,7 @@ impl CkksEvaluator {
     pub(super) fn level_for_product(&self, a: &CkksCiphertext) -> Result<usize> {
         self.check(a)?;
         match a.levels_left() {
-            0 => Err(Error::LevelExhausted { needed: 1, left: 0 }),
+            0 => Err(exhausted()),
             level => Ok(level),
         }
     }
@@ -59,26 +68,35 @@ impl CkksEvaluator {
         &self,
         a: &'a CkksCiphertext,
         b: &'a CkksCiphertext,
-    ) -> Result<(Cow<'a, CkksCiphertext>, Cow<'a, CkksCiphertext>)> {
+    ) -> Result<Pair<'a>> {
         self.check(a)?;
         self.check(b)?;
         a.body.check_same(&b.body)?;
-        if !a.scale.is_close(b.scale) && a.level() != b.level() {
-            // The higher one comes down to the lower one's level and scale; a pending rescale is done on the way.
-            let (high, low) = if a.level() > b.level() {
-                (a, b)
-            } else {
-                (b, a)
-            };
-            let moved = self.bring_down(high, low)?;
-            let (moved, low) = self.match_scales(moved, Cow::Borrowed(low))?;
-            return Ok(if a.level() > b.level() {
-                (moved, low)
-            } else {
-                (low, moved)
-            });
+        self.align_pair([Cow::Borrowed(a), Cow::Borrowed(b)])
+    }
+
+    fn align_pair<'a>(&self, [a, b]: Pair<'a>) -> Result<Pair<'a>> {
+        let level = a.level().min(b.level());
+        if a.scale.is_close(b.scale) {
+            let pair = [self.at_level(a, level)?, self.at_level(b, level)?];
+            return self.match_scales(pair);
         }
-        self.match_scales(Cow::Borrowed(a), Cow::Borrowed(b))
+        // The higher one comes down to the lower one's level and scale.
+        let (pair, too_large) = match a.level().cmp(&b.level()) {
+            Ordering::Greater => {
+                let (a, too_large) = self.bring_down(a, &b)?;
+                ([a, b], too_large)
+            }
+            Ordering::Less => {
+                let (b, too_large) = self.bring_down(b, &a)?;
+                ([a, b], too_large)
+            }
+            Ordering::Equal => ([a, b], None),
+        };
+        self.match_scales(pair).map_err(|error| match error {
+            Error::ScaleMismatch { .. } => too_large.unwrap_or(error),
+            other => other,
+        })
     }
 
     /// Two factors at one level: canonical scales are kept canonical.
@@ -86,9 +104,9 @@ impl CkksEvaluator {
         &self,
         a: &'a CkksCiphertext,
         b: &'a CkksCiphertext,
-    ) -> Result<(Cow<'a, CkksCiphertext>, Cow<'a, CkksCiphertext>)> {
+    ) -> Result<Pair<'a>> {
         let level = a.level().min(b.level());
-        Ok((self.lower_factor(a, level)?, self.lower_factor(b, level)?))
+        Ok([self.lower_factor(a, level)?, self.lower_factor(b, level)?])
     }
 
     fn lower_factor<'a>(
@@ -105,81 +123,118 @@ impl CkksEvaluator {
         Ok(Cow::Owned(self.drop_to_level(a, level)?))
     }
 
-    /// `high`, of a higher level than `low`, at the level of `low`, at its scale if that can be had by one rescale.
+    /// `high`, of a higher level than `low`, at the level of `low`, and at its scale if that can be had on the way; with the error
+    /// if it would be too large there.
     fn bring_down<'a>(
         &self,
-        high: &'a CkksCiphertext,
+        mut high: Cow<'a, CkksCiphertext>,
         low: &CkksCiphertext,
-    ) -> Result<Cow<'a, CkksCiphertext>> {
+    ) -> Result<(Cow<'a, CkksCiphertext>, Option<Error>)> {
         let level = low.level();
-        let mut high = Cow::Borrowed(high);
         while high.level() > level && high.pending_rescales() > 0 && !high.scale.is_close(low.scale)
         {
             high = Cow::Owned(self.rescale(&high)?);
         }
-        if high.level() == level {
-            return Ok(high);
-        }
-        if high.scale.is_close(low.scale) {
-            return Ok(Cow::Owned(self.drop_to_level(&high, level)?));
+        if high.level() == level || high.scale.is_close(low.scale) {
+            return Ok((self.at_level(high, level)?, None));
         }
         match self.adjust(&high, level, low.scale) {
-            Err(Error::ScaleMismatch { .. }) => Ok(Cow::Owned(self.drop_to_level(&high, level)?)),
-            adjusted => adjusted.map(Cow::Owned),
+            Err(Error::ScaleMismatch { .. }) => Ok((self.at_level(high, level)?, None)),
+            Err(error @ Error::ScaleTooLarge { .. }) => {
+                Ok((self.at_level(high, level)?, Some(error)))
+            }
+            adjusted => Ok((Cow::Owned(adjusted?), None)),
         }
     }
 
-    /// Two ciphertexts of any level with one scale, at the lower level: the smaller scale is multiplied up to the larger one if
-    /// an integer does that well; otherwise both go one level down, to the canonical scale.
-    fn match_scales<'a>(
-        &self,
-        a: Cow<'a, CkksCiphertext>,
-        b: Cow<'a, CkksCiphertext>,
-    ) -> Result<(Cow<'a, CkksCiphertext>, Cow<'a, CkksCiphertext>)> {
-        let level = a.level().min(b.level());
-        let lower = |x: Cow<'a, CkksCiphertext>| -> Result<Cow<'a, CkksCiphertext>> {
-            if x.level() == level {
-                Ok(x)
+    /// Two ciphertexts of one level at one scale, by the first of these ways that is precise enough and fits the modulus: the smaller
+    /// scale times an integer; pending rescales first; both one level down, at the canonical scale; both times integers; both further
+    /// down.
+    fn match_scales<'a>(&self, pair: Pair<'a>) -> Result<Pair<'a>> {
+        let [a, b] = &pair;
+        let level = a.level();
+        let is_pending = level > 0 && (a.pending_rescales() > 0 || b.pending_rescales() > 0);
+        if a.scale.is_close(b.scale) && !(is_pending && fitting(&pair).is_err()) {
+            return Ok(pair);
+        }
+        let mut trouble = mismatch(a.scale, b.scale);
+        // What is too large says so; scales that do not match are the trouble where nothing is.
+        let mut failed = |result: Result<Pair<'a>>| match result
+            .and_then(|pair| fitting(&pair).map(|()| pair))
+        {
+            Err(Error::ScaleMismatch { .. }) => None,
+            Err(error @ Error::ScaleTooLarge { .. }) => {
+                trouble = error;
+                None
+            }
+            other => Some(other),
+        };
+        let larger = if a.scale.log2() > b.scale.log2() {
+            a.scale
+        } else {
+            b.scale
+        };
+        if let Some(done) = failed(self.both_at_scale(&pair, larger)) {
+            return done;
+        }
+        if is_pending {
+            let settled = |x: &Cow<'a, CkksCiphertext>| -> Result<Cow<'a, CkksCiphertext>> {
+                if x.pending_rescales() > 0 {
+                    self.rescale(x).map(Cow::Owned)
+                } else {
+                    Ok(x.clone())
+                }
+            };
+            return self.align_pair([settled(a)?, settled(b)?]);
+        }
+        let down_to = |below: usize| -> Result<Pair<'a>> {
+            let scale = self.context.scale(below)?;
+            let adjusted = |x: &CkksCiphertext| self.adjust(x, below, scale).map(Cow::Owned);
+            Ok([adjusted(a)?, adjusted(b)?])
+        };
+        let mut lower = (0..level).rev();
+        if let Some(done) = lower.next().and_then(|below| failed(down_to(below))) {
+            return done;
+        }
+        // A way around the missing level, where the modulus has room; where it has none, the level is what is missing.
+        let common = common_multiple(a.scale, b.scale);
+        if let Ok(done) = self.both_at_scale(&pair, common)
+            && fitting(&done).is_ok()
+        {
+            return Ok(done);
+        }
+        match lower.find_map(|below| failed(down_to(below))) {
+            Some(done) => done,
+            None => Err(trouble),
+        }
+    }
+
+    /// Both times the integers that bring them to `scale`.
+    fn both_at_scale<'a>(&self, [a, b]: &Pair<'a>, scale: Scale) -> Result<Pair<'a>> {
+        let at_scale = |x: &Cow<'a, CkksCiphertext>| {
+            if x.scale.is_close(scale) {
+                Ok(x.clone())
             } else {
-                Ok(Cow::Owned(self.drop_to_level(&x, level)?))
+                self.mul_towards(x, scale).map(Cow::Owned)
             }
         };
-        if a.scale.is_close(b.scale) {
-            return Ok((lower(a)?, lower(b)?));
-        }
-        let a_is_smaller = a.scale.log2() < b.scale.log2();
-        let (small, large) = if a_is_smaller { (&a, &b) } else { (&b, &a) };
-        if let Some(scaled) = self.scale_up(small, large.scale)? {
-            let scaled = Cow::Owned(scaled);
-            return if a_is_smaller {
-                Ok((lower(scaled)?, lower(b)?))
-            } else {
-                Ok((lower(a)?, lower(scaled)?))
-            };
-        }
-        let mismatch = Error::ScaleMismatch {
-            left: a.scale.log2(),
-            right: b.scale.log2(),
-        };
-        let Some(below) = level.checked_sub(1) else {
-            return Err(mismatch);
-        };
-        let scale = self.context.scale(below)?;
-        match (self.adjust(&a, below, scale), self.adjust(&b, below, scale)) {
-            (Ok(a), Ok(b)) => Ok((Cow::Owned(a), Cow::Owned(b))),
-            _ => Err(mismatch),
+        Ok([at_scale(a)?, at_scale(b)?])
+    }
+
+    /// `a` at its own level or a lower one, where it must fit.
+    fn at_level<'a>(
+        &self,
+        a: Cow<'a, CkksCiphertext>,
+        level: usize,
+    ) -> Result<Cow<'a, CkksCiphertext>> {
+        if a.level() == level {
+            Ok(a)
+        } else {
+            self.drop_to_level(&a, level).map(Cow::Owned)
         }
     }
 
-    /// `a` times the integer nearest to `scale / a.scale`, declared to have that scale; `None` if the integer is not near.
-    fn scale_up(&self, a: &CkksCiphertext, scale: Scale) -> Result<Option<CkksCiphertext>> {
-        let Some((scaled, error)) = self.mul_towards(a, scale)? else {
-            return Ok(None);
-        };
-        Ok((error <= negligible(a.scale, scale) && scaled.check_fits().is_ok()).then_some(scaled))
-    }
-
-    /// `a` at `level`, lower than its own, and at `scale`.
+    /// `a` at `level`, lower than its own, and at `scale`: by one rescale, or as many as make the integer factor precise.
     fn adjust(&self, a: &CkksCiphertext, level: usize, scale: Scale) -> Result<CkksCiphertext> {
         self.check(a)?;
         if level >= a.level() {
@@ -188,57 +243,94 @@ impl CkksEvaluator {
                 highest: a.level().saturating_sub(1),
             });
         }
-        let mismatch = Error::ScaleMismatch {
-            left: a.scale.log2(),
-            right: scale.log2(),
-        };
-        let body = linear::drop_to_level(&a.body, level + 1)?;
-        let dropped = CkksCiphertext {
-            body,
-            ..a.emptied()
-        };
-        let prime = BigInt::from(self.context.params().rlwe().data_primes()[level + 1]);
-        let target = Scale::from_integer(prime.magnitude()).map(|prime| scale * prime);
-        let Some((scaled, error)) = target
-            .map(|target| self.mul_towards(&dropped, target))
-            .transpose()?
-            .flatten()
-        else {
-            return Err(mismatch);
-        };
-        if error > negligible(a.scale, scale) || scaled.check_fits().is_err() {
-            return Err(mismatch);
+        let mut result = Err(mismatch(a.scale, scale));
+        let mut target = scale;
+        for from in level + 1..=a.level() {
+            target = target.mul_integer(self.context.params().rlwe().data_primes()[from]);
+            let dropped = CkksCiphertext {
+                body: linear::drop_to_level(&a.body, from)?,
+                ..a.emptied()
+            };
+            result = self.mul_towards(&dropped, target);
+            if !matches!(result, Err(Error::ScaleMismatch { .. })) {
+                break;
+            }
         }
-        let mut rescaled = self.rescale(&scaled)?;
+        let scaled = result?;
+        let levels = scaled.level() - level;
+        let mut rescaled = (0..levels).try_fold(scaled, |x, _| self.rescale(&x))?;
         rescaled.scale = scale;
         Ok(rescaled)
     }
 
-    /// `a` times the integer nearest to `scale / a.scale`, with that scale, and the relative error of the integer, which
-    /// enters the noise.
-    fn mul_towards(
-        &self,
-        a: &CkksCiphertext,
-        scale: Scale,
-    ) -> Result<Option<(CkksCiphertext, f64)>> {
+    /// `a` times the integer nearest to `scale / a.scale`, with that scale; the error of the integer enters the noise.
+    ///
+    /// # Errors
+    /// [`Error::ScaleMismatch`] if no integer is near enough; [`Error::ScaleTooLarge`] if the result does not fit.
+    fn mul_towards(&self, a: &CkksCiphertext, scale: Scale) -> Result<CkksCiphertext> {
         let ratio = scale / a.scale;
         let factor = ratio.round();
-        let Some(exact) = Scale::from_integer(&factor) else {
-            return Ok(None);
-        };
+        let exact = Scale::from_integer(&factor).ok_or(mismatch(a.scale, scale))?;
         let error = exact.relative_difference(ratio);
+        if error > negligible(a.scale, scale) {
+            return Err(mismatch(a.scale, scale));
+        }
+        let change = error.log2() + a.message_bound.log2() + scale.log2();
+        let noise = log2_sum(&[a.noise + exact.log2(), change]);
+        let scaled = CkksCiphertext {
+            scale,
+            noise,
+            ..a.emptied()
+        };
+        scaled.check_fits()?;
         let factor = BigInt::from(factor);
         let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
-        let mismatch = error.log2() + a.message_bound.log2() + scale.log2();
-        let noise = log2_sum(&[a.noise + exact.log2(), mismatch]);
-        Ok(Some((
-            CkksCiphertext {
-                body,
-                scale,
-                noise,
-                ..a.emptied()
-            },
-            error,
-        )))
+        Ok(CkksCiphertext { body, ..scaled })
     }
 }
+
+/// Two operands, changed or as they were.
+pub(super) type Pair<'a> = [Cow<'a, CkksCiphertext>; 2];
+
+/// Checks that the sum of a pair fits the modulus, too.
+fn fitting([a, b]: &Pair<'_>) -> Result<()> {
+    let sum = CkksCiphertext {
+        message_bound: a.message_bound + b.message_bound,
+        noise: log2_sum(&[a.noise, b.noise]),
+        ..a.emptied()
+    };
+    sum.check_fits()
+}
+
+fn mismatch(left: Scale, right: Scale) -> Error {
+    Error::ScaleMismatch {
+        left: left.log2(),
+        right: right.log2(),
+    }
+}
+
+/// A scale that is close to small multiples of both: `a p`, where `p / q` is the simplest fraction that is near enough to `b / a`.
+fn common_multiple(a: Scale, b: Scale) -> Scale {
+    let (mut numerator, mut denominator) = (b / a).to_fraction();
+    // The convergents of the continued fraction: an error of 1 / q^2, so that numbers of 18 bits do.
+    let [mut last, mut p] = [BigUint::from(0u32), BigUint::from(1u32)];
+    while denominator.bits() > 0 {
+        let whole = &numerator / &denominator;
+        let rest = &numerator % &denominator;
+        (numerator, denominator) = (denominator, rest);
+        let next = whole * &p + &last;
+        (last, p) = (p, next);
+        if Scale::from_integer(&p).is_some_and(|p| {
+            let target = a * p;
+            let ratio = target / b;
+            Scale::from_integer(&ratio.round())
+                .is_some_and(|q| q.relative_difference(ratio) <= MATCHED)
+        }) {
+            break;
+        }
+    }
+    Scale::from_integer(&p).map_or(a, |p| a * p)
+}
+
+/// The relative error of a common multiple: below what [`negligible`] allows.
+const MATCHED: f64 = 1.0 / (1u64 << 32) as f64;

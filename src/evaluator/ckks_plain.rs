@@ -42,11 +42,7 @@ impl CkksEvaluator {
         let product = CkksCiphertext {
             scale: a.scale * b.scale,
             message_bound: a.message_bound * b.message_bound,
-            noise: log2_sum(&[
-                a.noise + message_b,
-                b.noise + message_a,
-                a.noise + b.noise,
-            ]),
+            noise: log2_sum(&[a.noise + message_b, b.noise + message_a, a.noise + b.noise]),
             ..a.emptied()
         };
         product.check_fits()?;

@@ -68,13 +68,11 @@ impl ClearIntegers {
 
     fn encode(&self, values: &[i64]) -> Result<Vec<i64>> {
         let t = &self.modulus;
-        if let Some(index) = values
+        let centred: Vec<i64> = values
             .iter()
-            .position(|&value| t.centre(t.reduce_signed(value)) != value)
-        {
-            return Err(Error::ValueOutOfRange { index });
-        }
-        padded(values, 2 * self.columns)
+            .map(|&value| t.centre(t.reduce_signed(value)))
+            .collect();
+        padded(&centred, 2 * self.columns)
     }
 }
 

@@ -85,7 +85,7 @@ const RESERVED_BITS: f64 = 1.0;
 
 /// Whether residues are coefficients, modulo the one prime, and a seed is not shorter still.
 fn can_be_rounded(body: &Ciphertext) -> bool {
-    body.level == 0 && body.transport == Transport::Plain
+    body.level == 0 && matches!(body.transport, Transport::Plain | Transport::Encrypted)
 }
 
 /// For each polynomial the number of low bits to lose: `allowed(power)`, with the polynomial's power of the secret, rounded
@@ -113,9 +113,7 @@ fn dropped_errors<'a>(
     let powers = (0u32..).zip(0..body.polys.len()).zip(dropped);
     powers
         .filter(|&(_, &bits)| bits > 0)
-        .map(|((factors, power), &bits)| {
-            (factors.max(1), model.rounding(power).times(bits.into()))
-        })
+        .map(|((factors, power), &bits)| (factors.max(1), model.rounding(power).times(bits.into())))
 }
 
 /// Rounds away these bits of each polynomial.

@@ -1,4 +1,6 @@
 use crate::error::{Error, Result};
+use crate::keys::Rotations;
+use std::borrow::Borrow;
 
 /// What a circuit may do to encrypted vectors, whatever the scheme: written once for any `E: Evaluator`, a circuit runs on
 /// [`CkksEvaluator`](crate::evaluator::CkksEvaluator), on [`BfvEvaluator`](crate::evaluator::BfvEvaluator), and in the clear on
@@ -30,12 +32,41 @@ pub trait Evaluator {
     /// The arrangement of the slots.
     fn slot_shape(&self) -> SlotShape;
 
+    /// Checks that `depth` multiplications of `a`, one after the other, fit, so that a circuit that knows its depth says so
+    /// before it begins. Nothing to check where levels are not counted.
+    ///
+    /// # Errors
+    /// [`Error::LevelExhausted`] with the name of the operation.
+    fn check_depth(
+        &self,
+        a: &Self::Ciphertext,
+        operation: &'static str,
+        depth: usize,
+    ) -> Result<()> {
+        let _ = (a, operation, depth);
+        Ok(())
+    }
+
+    /// Whether [`mul_scalar`](Self::mul_scalar) by this factor counts as a multiplication.
+    fn takes_a_level(&self, factor: Self::Scalar) -> bool {
+        let _ = factor;
+        true
+    }
+
+    /// Checks that there are keys for all of these rotations.
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKeys`] with all that are missing and the name of the operation.
+    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
+        let _ = (rotations, operation);
+        Ok(())
+    }
+
     /// `values` in the first slots, the rest 0, prepared for [`mul_plain`](Self::mul_plain) with `like` or a ciphertext of
     /// the same level.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::TooManyValues`], [`Error::NotFinite`], [`Error::ValueOutOfRange`],
-    /// [`Error::LevelExhausted`].
+    /// [`Error::Empty`], [`Error::TooManyValues`], [`Error::NotFinite`], [`Error::LevelExhausted`].
     fn encode_factor(
         &self,
         values: &[Self::Scalar],
@@ -116,13 +147,13 @@ pub trait Evaluator {
     /// `a + b` in every slot.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::NotFinite`], [`Error::ValueOutOfRange`].
+    /// [`Error::ContextMismatch`], [`Error::NotFinite`].
     fn add_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
 
     /// `a * b` in every slot. CKKS: an integer of up to 30 bits costs no level.
     ///
     /// # Errors
-    /// As [`mul_plain`](Self::mul_plain); [`Error::NotFinite`], [`Error::ValueOutOfRange`].
+    /// As [`mul_plain`](Self::mul_plain); [`Error::NotFinite`].
     fn mul_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
 
     /// The slots of each row moved `step` places to the left (to the right where negative), around the row's end. Composed
@@ -154,14 +185,15 @@ pub trait Evaluator {
     /// [`Error::MissingServerKey`], [`Error::MissingConjugationKey`], [`Error::NotRelinearized`].
     fn conjugate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
-    /// The sum of all.
+    /// The sum of all. The errors of fresh ciphertexts with different masks count as independent.
     ///
     /// # Errors
     /// [`Error::Empty`] for none; as [`add`](Self::add).
-    fn add_many(&self, terms: &[Self::Ciphertext]) -> Result<Self::Ciphertext> {
+    fn add_many<C: Borrow<Self::Ciphertext>>(&self, terms: &[C]) -> Result<Self::Ciphertext> {
         let (first, rest) = terms.split_first().ok_or(Error::Empty)?;
-        rest.iter()
-            .try_fold(first.clone(), |sum, term| self.add(&sum, term))
+        rest.iter().try_fold(first.borrow().clone(), |sum, term| {
+            self.add(&sum, term.borrow())
+        })
     }
 
     /// The product of all, as a tree of depth `ceil(log2(n))`.
@@ -179,15 +211,16 @@ pub trait Evaluator {
         }
     }
 
-    /// `a^exponent`, with `ceil(log2(exponent))` multiplications one after the other.
+    /// `a^exponent`, with `ceil(log2(exponent))` multiplications one after the other. `a^0` is 1 in every slot, which
+    /// anyone can read.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an exponent of 0, which is no function of a; as [`mul`](Self::mul).
+    /// As [`mul`](Self::mul).
     fn power(&self, a: &Self::Ciphertext, exponent: u32) -> Result<Self::Ciphertext> {
+        self.check_depth(a, "a power", depth_of_power(exponent))?;
         if exponent == 0 {
-            return Err(Error::InvalidArgument {
-                reason: "the power 0 is the constant 1 and needs no ciphertext",
-            });
+            let zero = self.mul_scalar(a, Self::Scalar::default())?;
+            return self.add_scalar(&zero, Self::Scalar::from(1));
         }
         // The powers of two that the exponent has, multiplied from the smallest up: each product joins factors of depths
         // below the next power's, so the depth is that of the highest power and one more unless the exponent is a power.
@@ -208,6 +241,13 @@ pub trait Evaluator {
             }
         }
     }
+}
+
+/// The multiplications that a power takes one after the other.
+fn depth_of_power(exponent: u32) -> usize {
+    exponent
+        .checked_next_power_of_two()
+        .map_or(32, u32::trailing_zeros) as usize
 }
 
 /// How slots are arranged: rotations move each row, and rows can be exchanged.

@@ -1,8 +1,8 @@
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::{AlignedWords, Modulus};
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
-use crate::params::{Context, KeySwitching};
+use crate::params::{Context, KeySwitching, no_level_left};
 use crate::ring::{CoeffPoly, NttPoly, TailDivider};
 use std::sync::Arc;
 
@@ -135,8 +135,8 @@ pub(super) fn multiply_and_rescale(
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
     let switching = context.key_switching(level)?;
-    let exhausted = Error::LevelExhausted { needed: 1, left: 0 };
-    let divider = switching.rescaling_divider.as_ref().ok_or(exhausted)?;
+    let divider = switching.rescaling_divider.as_ref();
+    let divider = divider.ok_or_else(no_level_left)?;
     Ok(in_pool(a[0].data().len(), || {
         let last = a[1].product(b[1]);
         let cut = Cut::new(switching, &last);

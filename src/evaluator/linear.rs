@@ -3,6 +3,7 @@
 use crate::encryption::{Ciphertext, Transport};
 use crate::error::Result;
 use crate::ring::{NttPoly, RnsBasis};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// `a + b` at one level; the degrees may differ.
@@ -25,12 +26,37 @@ pub(super) fn map(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphe
     with_polys(a, a.polys.iter().map(change).collect())
 }
 
+/// The sum of ciphertexts of one level and degree; `None` for none.
+pub(super) fn sum<'a>(mut terms: impl Iterator<Item = &'a Ciphertext>) -> Option<Ciphertext> {
+    let first = terms.next()?;
+    let mut sum = with_polys(first, first.polys.clone());
+    for term in terms {
+        for (sum, poly) in sum.polys.iter_mut().zip(&term.polys) {
+            sum.add_assign(poly);
+        }
+    }
+    Some(sum)
+}
+
+/// Whether the random errors of ciphertexts of one level are independent: each is that of one encryption, and no two share
+/// a mask.
+pub(super) fn have_independent_errors<'a>(terms: impl Iterator<Item = &'a Ciphertext>) -> bool {
+    // Uniform residues: two masks that differ agree in these with probability 2^-100 or less.
+    const RESIDUES: usize = 8;
+    let mut seen = HashSet::new();
+    let mut independent = |term: &'a Ciphertext| {
+        let mask = term.polys.get(1).map(|poly| &poly.row(0)[..RESIDUES]);
+        term.encryption_error().is_some() && seen.insert(mask)
+    };
+    terms.into_iter().all(&mut independent)
+}
+
 /// `a` with another first polynomial; the second one's seed stays.
 pub(super) fn map_first(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphertext {
     let (first, rest) = a.polys.split_at(1);
     let polys = first.iter().map(change).chain(rest.iter().cloned());
     let transport = match a.transport {
-        Transport::Seeded(seed) => Transport::Seeded(seed),
+        Transport::Seeded(_) | Transport::Encrypted => a.transport,
         Transport::Plain | Transport::Rounded(_) => Transport::Plain,
     };
     Ciphertext {

@@ -11,6 +11,7 @@ mod evaluator_trait;
 mod key_switch;
 mod linear;
 mod rotation;
+mod sums;
 
 pub use bfv::BfvEvaluator;
 pub use ckks::CkksEvaluator;

@@ -4,8 +4,32 @@ use crate::encryption::Ciphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::key_switch::{self, HoistedDigits, Place};
 use crate::evaluator::linear;
-use crate::keys::{EvaluationKeys, GaloisKey};
+use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::ring::GaloisElement;
+
+/// Checks that there is a key, or a path of keys, for each of `rotations`.
+pub(super) fn check(
+    keys: Option<&EvaluationKeys>,
+    rotations: &Rotations,
+    operation: &'static str,
+) -> Result<()> {
+    let Some(keys) = keys else {
+        return if rotations.is_none() {
+            Ok(())
+        } else {
+            Err(Error::MissingServerKey)
+        };
+    };
+    let missing = rotations.missing_in(keys.galois(), keys.context().degree());
+    if missing.is_none() {
+        return Ok(());
+    }
+    Err(Error::MissingRotationKeys {
+        operation,
+        steps: missing.single_steps(),
+        conjugation: missing.has_conjugation(),
+    })
+}
 
 /// `a` rotated, and how many key switches that took.
 pub(super) fn rotate(

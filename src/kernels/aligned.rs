@@ -1,10 +1,11 @@
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 /// Words that start at a cache line, so that no vector load or store spans two lines.
 ///
 /// On Linux large buffers ask for huge pages: a key of 200 MiB would else need 50,000 entries of the processor's page tables, and
 /// be cleared page by page when it is made.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct AlignedWords {
     memory: Memory,
     start: usize,
@@ -12,7 +13,6 @@ pub struct AlignedWords {
 }
 
 /// Where the words lie.
-#[derive(Debug)]
 enum Memory {
     Heap(Vec<u64>),
     #[cfg(target_os = "linux")]
@@ -100,6 +100,13 @@ pub(crate) fn wipe<T: Copy + Default>(values: &mut [T]) {
 impl Default for Memory {
     fn default() -> Self {
         Self::Heap(Vec::new())
+    }
+}
+
+impl fmt::Debug for AlignedWords {
+    /// The number of words only: they are many, and may be secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "AlignedWords({})", self.length)
     }
 }
 

@@ -3,6 +3,7 @@ use crate::keys::{KeyId, SwitchingKey};
 use crate::params::Context;
 use crate::ring::{GaloisElement, NttPermutation};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 /// The switching key from `s^2` to s.
@@ -10,7 +11,7 @@ use std::sync::Arc;
 pub struct RelinearizationKey(pub(crate) SwitchingKey);
 
 /// The key of one automorphism: from s to its preimage, so that the automorphism, applied last, lands under s.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GaloisKey {
     pub(crate) element: GaloisElement,
     pub(crate) key: SwitchingKey,
@@ -27,13 +28,13 @@ pub enum EvaluationKey {
 }
 
 /// Keys for a set of automorphisms.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct GaloisKeys {
     keys: BTreeMap<GaloisElement, GaloisKey>,
 }
 
 /// Everything that a server needs to compute, and no secret: it has no field that could hold one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EvaluationKeys {
     pub(super) context: Arc<Context>,
     pub(super) id: KeyId,
@@ -100,8 +101,39 @@ impl Rotations {
         self
     }
 
+    /// Whether there is no rotation here.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.steps.is_empty() && !self.powers_of_two && !self.conjugation
+    }
+
+    /// The single steps, in ascending order.
+    pub(crate) fn single_steps(&self) -> Vec<i64> {
+        self.steps.iter().copied().collect()
+    }
+
+    /// Whether the conjugation or row swap is one of them.
+    pub(crate) fn has_conjugation(&self) -> bool {
+        self.conjugation
+    }
+
+    /// Those of these rotations, as single steps, that `keys` neither have nor compose.
+    pub(crate) fn missing_in(&self, keys: &GaloisKeys, degree: usize) -> Self {
+        let powers = (0..(degree / 2).trailing_zeros()).filter(|_| self.powers_of_two);
+        let powers = powers.flat_map(|exponent| [1i64 << exponent, -(1i64 << exponent)]);
+        let steps = self.steps.iter().copied().chain(powers);
+        let conjugation = keys.get(GaloisElement::conjugation(degree)).is_none();
+        Self {
+            steps: steps
+                .filter(|&step| keys.path(step, degree).is_err())
+                .collect(),
+            powers_of_two: false,
+            conjugation: self.conjugation && conjugation,
+        }
+    }
+
     /// The automorphisms at `degree`, without the identity.
-    pub(super) fn elements(&self, degree: usize) -> BTreeSet<GaloisElement> {
+    pub(crate) fn elements(&self, degree: usize) -> BTreeSet<GaloisElement> {
         let mut elements: BTreeSet<GaloisElement> = self
             .steps
             .iter()
@@ -157,6 +189,36 @@ impl EvaluationKey {
             Self::Relinearization(key) => key.switching_key(),
             Self::Galois(key) => key.switching_key(),
         }
+    }
+}
+
+impl fmt::Debug for GaloisKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "GaloisKey({}, {:?})",
+            self.element.exponent(),
+            self.key
+        )
+    }
+}
+
+impl fmt::Debug for GaloisKeys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "GaloisKeys({})", self.keys.len())
+    }
+}
+
+impl fmt::Debug for EvaluationKeys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let relinearization = u8::from(self.relinearization.is_some());
+        write!(
+            out,
+            "EvaluationKeys({:?}, {relinearization} relinearization key, {} Galois keys, {} bytes)",
+            self.id,
+            self.galois.keys.len(),
+            self.size_in_bytes()
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use crate::params::Context;
 use crate::ring::{GaloisElement, NttPermutation};
 use rand::CryptoRng;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Makes the keys that belong to one secret key.
 ///
@@ -90,6 +91,37 @@ impl KeyGenerator {
         self.collect(relinearization, self.galois_keys(rotations, rng)?)
     }
 
+    /// [`evaluation_keys`](Self::evaluation_keys) that calls `report` after each key.
+    ///
+    /// # Errors
+    /// As [`evaluation_keys`](Self::evaluation_keys).
+    pub fn evaluation_keys_with_progress(
+        &self,
+        rotations: &Rotations,
+        rng: &mut impl CryptoRng,
+        mut report: impl FnMut(KeyProgress),
+    ) -> Result<EvaluationKeys> {
+        let start = Instant::now();
+        let elements = rotations.elements(self.secret.context().degree());
+        let total = elements.len() + 1;
+        let mut progress = |done| {
+            let elapsed = start.elapsed();
+            report(KeyProgress {
+                done,
+                total,
+                elapsed,
+            });
+        };
+        let relinearization = Some(self.relinearization_key(rng)?);
+        progress(1);
+        let mut galois = GaloisKeys::default();
+        for (done, element) in (2..).zip(elements) {
+            galois.insert(element, self.galois_key(element, rng)?);
+            progress(done);
+        }
+        self.collect(relinearization, galois)
+    }
+
     /// The keys for `rotations` alone, for a server that never multiplies two ciphertexts.
     ///
     /// # Errors
@@ -161,6 +193,27 @@ impl KeyGenerator {
         Err(Error::InvalidKeySwitching {
             reason: "the context was built without special primes",
         })
+    }
+}
+
+/// How far the generation of a set of keys is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyProgress {
+    /// The keys that are made, the relinearization key first.
+    pub done: usize,
+    /// All keys that are asked for.
+    pub total: usize,
+    /// The time since the start.
+    pub elapsed: Duration,
+}
+
+impl KeyProgress {
+    /// The time that the other keys will take if they take as long as those before.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        let left = u32::try_from(self.total.saturating_sub(self.done)).unwrap_or(u32::MAX);
+        let done = u32::try_from(self.done.max(1)).unwrap_or(u32::MAX);
+        (self.elapsed / done).saturating_mul(left)
     }
 }
 

@@ -10,7 +10,7 @@ mod switching;
 pub use evaluation::{
     EvaluationKey, EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations,
 };
-pub use generator::KeyGenerator;
+pub use generator::{KeyGenerator, KeyProgress};
 pub use public::PublicKey;
 pub use secret::{KeyId, SecretKey};
 

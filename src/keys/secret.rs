@@ -34,7 +34,11 @@ impl SecretKey {
                 return Self::with_coefficients(context, KeyId(id), &coefficients);
             }
         }
-        Self::with_coefficients(context, KeyId(id), &ternary_coefficients(context.degree(), rng))
+        Self::with_coefficients(
+            context,
+            KeyId(id),
+            &ternary_coefficients(context.degree(), rng),
+        )
     }
 
     /// The key with the given ternary coefficients, or `None` if its spectrum is not

@@ -7,6 +7,7 @@ use crate::ring::{
     Ntt, SecretPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row,
 };
 use rand::CryptoRng;
+use std::fmt;
 use std::sync::Arc;
 
 /// A key that turns a polynomial's product with one secret into a ciphertext under another.
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// the product of the special primes and `g_j` is 1 modulo the digit's primes and 0 modulo all others.
 ///
 /// Source: K. Han, D. Ki, "Better Bootstrapping for Approximate Homomorphic Encryption" (eprint 2019/688), section 3.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SwitchingKey {
     context: Arc<Context>,
     id: KeyId,
@@ -137,10 +138,26 @@ impl SwitchingKey {
         }
     }
 
+    /// The bytes that a key of this context takes in memory.
+    pub(crate) fn memory(context: &Context) -> u64 {
+        8 * lengths(context).sum::<usize>() as u64
+    }
+
     /// The bytes of the key's residues in memory.
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
         8 * self.rows.len()
+    }
+}
+
+impl fmt::Debug for SwitchingKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "SwitchingKey({:?}, {} bytes)",
+            self.id,
+            self.size_in_bytes()
+        )
     }
 }
 

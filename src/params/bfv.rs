@@ -4,7 +4,7 @@ use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
 use crate::params::rlwe::Primes;
 use crate::params::{
     BfvNoise, Context, Fingerprint, NoiseModel, ProductNoise, RlweParams, SecurityLevel,
-    SecurityPolicy, SecurityStandard, report, search,
+    SecurityPolicy, SecurityStandard, search,
 };
 use crate::ring::{RnsBasis, is_prime, ntt_primes};
 use std::fmt;
@@ -269,26 +269,6 @@ impl fmt::Debug for BfvContext {
     }
 }
 
-impl fmt::Display for BfvContext {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "BFV context {:?}", self.fingerprint())?;
-        let t = self.params().plaintext_modulus;
-        if self.has_batching() {
-            writeln!(
-                out,
-                "  slots               {} integers modulo {t}, in two rows",
-                self.slots()
-            )?;
-        } else {
-            writeln!(
-                out,
-                "  slots               none: {t} is not a prime that is 1 modulo 2N; coefficients only"
-            )?;
-        }
-        report::write(self.rlwe(), out)
-    }
-}
-
 impl BfvBuilder {
     /// The degree N, a power of two; after [`BfvContext::for_depth`], the least degree to use.
     pub fn degree(mut self, degree: usize) -> Self {
@@ -537,20 +517,5 @@ mod tests {
                 .build()
                 .is_ok()
         );
-    }
-
-    #[test]
-    fn display_explains_before_any_key() {
-        let context = BfvContext::for_depth(2).plaintext_bits(20).build().unwrap();
-        let text = context.to_string();
-        for part in [
-            "BFV",
-            "two rows",
-            "log2(QP)",
-            "128 bits",
-            "relinearization key",
-        ] {
-            assert!(text.contains(part), "{part} is missing in:\n{text}");
-        }
     }
 }

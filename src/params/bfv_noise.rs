@@ -52,6 +52,15 @@ impl BfvNoise {
         }
     }
 
+    /// The noise of a sum whose random parts are independent.
+    pub(crate) fn plus_independent(self, other: Self) -> Self {
+        let squares = log2_sum(&[2.0 * self.deviation, 2.0 * other.deviation]);
+        Self {
+            deviation: squares / 2.0,
+            ..self.plus(other)
+        }
+    }
+
     /// The noise times a number, given by its logarithm: an integer factor, or the reciprocal of a prime.
     pub(crate) fn times(self, log2_factor: f64) -> Self {
         Self {

@@ -2,7 +2,7 @@ use crate::error::{Error, Result};
 use crate::params::rlwe::Primes;
 use crate::params::{
     Context, Fingerprint, NoiseModel, RlweParams, Scale, SecurityLevel, SecurityPolicy,
-    SecurityStandard, log2_sum, report, search,
+    SecurityStandard, log2_sum, search,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -210,28 +210,6 @@ impl fmt::Debug for CkksContext {
     /// The identity only; `Display` explains it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "CkksContext({:?})", self.fingerprint())
-    }
-}
-
-impl fmt::Display for CkksContext {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let top = self
-            .shared
-            .scales
-            .last()
-            .map_or(f64::NAN, |scale| scale.log2());
-        writeln!(out, "CKKS context {:?}", self.fingerprint())?;
-        writeln!(
-            out,
-            "  slots               {} real or complex numbers",
-            self.slots()
-        )?;
-        writeln!(
-            out,
-            "  scale               2^{} at level 0, 2^{top:.3} at the top",
-            self.params().scale_bits
-        )?;
-        report::write(self.rlwe(), out)
     }
 }
 
@@ -545,27 +523,5 @@ mod tests {
             CkksContext::builder().build(),
             Err(Error::InvalidDegree { degree: 0 })
         ));
-    }
-
-    #[test]
-    fn display_explains_before_any_key() {
-        let context = CkksContext::builder()
-            .degree(8192)
-            .prime_bits(&[60, 40, 40, 60])
-            .scale_bits(40)
-            .build()
-            .unwrap();
-        let text = context.to_string();
-        for part in [
-            "8192",
-            "[60, 40, 40]",
-            "log2(Q) = 140.00",
-            "log2(P) = 60.00",
-            "128 bits",
-            "4096 real",
-            "393216 bytes",
-        ] {
-            assert!(text.contains(part), "{part} is missing in:\n{text}");
-        }
     }
 }

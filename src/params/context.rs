@@ -168,10 +168,7 @@ impl Context {
     /// The division by the last prime of `level`, and the logarithm of that prime.
     pub(crate) fn rescaler(&self, level: usize) -> Result<(&TailDivider, f64)> {
         let here = self.level(level)?;
-        let divider = here
-            .rescaler
-            .as_ref()
-            .ok_or(Error::LevelExhausted { needed: 1, left: 0 })?;
+        let divider = here.rescaler.as_ref().ok_or_else(no_level_left)?;
         Ok((
             divider,
             here.log2_modulus - self.level(level - 1)?.log2_modulus,
@@ -190,6 +187,15 @@ impl Context {
             level,
             highest: self.top_level(),
         })
+    }
+}
+
+/// The error of dividing by the last prime of level 0.
+pub(crate) fn no_level_left() -> Error {
+    Error::LevelExhausted {
+        operation: "a rescale or modulus switch",
+        needed: 1,
+        left: 0,
     }
 }
 

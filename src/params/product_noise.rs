@@ -127,7 +127,8 @@ impl ProductNoise {
     /// The largest square of a message at a root, in units of t^2 N^2 times [`quotient_variance`](Self::quotient_variance). A
     /// message's coefficients are at most t/2; a half more covers the noise of the operand itself.
     fn message_ratio(&self) -> f64 {
-        let largest = (1.0 + (-self.log2_plain).exp2()) * self.model.chosen_rounding_of_all().exp2();
+        let largest =
+            (1.0 + (-self.log2_plain).exp2()) * self.model.chosen_rounding_of_all().exp2();
         (largest / self.model.degree).powi(2) / self.quotient_variance()
     }
 }
@@ -183,7 +184,10 @@ mod tests {
     fn factorials() {
         for n in [0u32, 1, 2, 5, 15, 16, 17, 64, 200] {
             let exact: f64 = (1..=n).map(|i| f64::from(i).ln()).sum();
-            assert!((ln_factorial(n.into()) - exact).abs() < 1e-5 && ln_factorial(n.into()) >= exact - 1e-12);
+            assert!(
+                (ln_factorial(n.into()) - exact).abs() < 1e-5
+                    && ln_factorial(n.into()) >= exact - 1e-12
+            );
         }
     }
 
@@ -193,7 +197,10 @@ mod tests {
             // 2 N exp(-x^2 / 2) = 2^-140, and a quarter of a bit for the moments.
             let gaussian = (2.0 * (141.0 * LN_2 + to_f64(degree).ln())).log2() / 2.0;
             let tail = tail(degree, 1, 1);
-            assert!((gaussian..gaussian + 0.25).contains(&tail), "{degree}: {tail} for {gaussian}");
+            assert!(
+                (gaussian..gaussian + 0.25).contains(&tail),
+                "{degree}: {tail} for {gaussian}"
+            );
         }
     }
 
@@ -206,12 +213,19 @@ mod tests {
                 assert!(tail(degree, factors + 1, 2) > tail(degree, factors + 1, 1));
             }
             let at = |excess| {
-                let shape = NoiseShape { factors: 5, repeats: 1, excess };
+                let shape = NoiseShape {
+                    factors: 5,
+                    repeats: 1,
+                    excess,
+                };
                 noise.coefficient_tail(shape)
             };
             assert!(at(3.0) > at(0.0) && at(0.0) >= at(-20.0));
             assert_eq!(at(2.5), at(3.0), "in whole bits");
-            assert!(at(40.0).is_finite() && at(40.0) > at(11.0), "beyond the table");
+            assert!(
+                at(40.0).is_finite() && at(40.0) > at(11.0),
+                "beyond the table"
+            );
         }
     }
 
@@ -221,7 +235,11 @@ mod tests {
         for factors in [1, 100, 1 << 20] {
             for repeats in [1, 100, factors] {
                 for excess in [f64::NEG_INFINITY, 0.0, 1e6] {
-                    let shape = NoiseShape { factors, repeats, excess };
+                    let shape = NoiseShape {
+                        factors,
+                        repeats,
+                        excess,
+                    };
                     let tail = noise.coefficient_tail(shape);
                     assert!(tail > 0.0, "{shape:?}: {tail}");
                 }

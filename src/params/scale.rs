@@ -101,6 +101,15 @@ impl Scale {
         )
     }
 
+    /// The scale as a fraction of integers.
+    pub(crate) fn to_fraction(self) -> (BigUint, BigUint) {
+        let (above, below) = (self.exponent.max(0), (-self.exponent).max(0));
+        (
+            BigUint::from(self.mantissa) << above,
+            BigUint::from(1u32) << below,
+        )
+    }
+
     /// `self * factor` for an integer that is not 0.
     pub(crate) fn mul_integer(self, factor: u64) -> Self {
         Self::normalised(&(BigUint::from(self.mantissa) * factor), self.exponent)

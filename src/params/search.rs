@@ -118,8 +118,7 @@ pub(super) fn bfv_modulus_bits(
     log2_terms: f64,
 ) -> f64 {
     let model = products.model();
-    let fresh =
-        BfvNoise::of_error(model.division(1), 1).plus(BfvNoise::of_plaintext(products));
+    let fresh = BfvNoise::of_error(model.division(1), 1).plus(BfvNoise::of_plaintext(products));
     // The errors of a switch are about 4 sqrt(d k) times its rounding, for d digits of k primes: here 8 primes. Products
     // bury them; a sum over slots of fresh ciphertexts does not.
     let key_switch = BfvNoise::of_error(model.division(1).times(3.5), 1);

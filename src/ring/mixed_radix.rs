@@ -139,7 +139,10 @@ mod tests {
                 assert!((mixed.log2_largest(&poly) - largest).abs() < 1e-6);
             }
             let zero = CoeffPoly::zero(&basis);
-            assert_eq!(MixedRadix::new(&basis).log2_largest(&zero), f64::NEG_INFINITY);
+            assert_eq!(
+                MixedRadix::new(&basis).log2_largest(&zero),
+                f64::NEG_INFINITY
+            );
             // The two numbers nearest to half of the product.
             let product = BigInt::from(basis.product());
             let largest: BigInt = (&product - 1) / 2;

@@ -30,7 +30,5 @@ pub use rescale::TailDivider;
 pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
 };
-pub(crate) use sample::{
-    centred_binomial_coefficients, expand_seed_row, ternary_coefficients,
-};
+pub(crate) use sample::{centred_binomial_coefficients, expand_seed_row, ternary_coefficients};
 pub(crate) use secret_poly::SecretPoly;

@@ -66,10 +66,7 @@ pub fn ternary(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
 }
 
 /// The coefficients of [`ternary`].
-pub(crate) fn ternary_coefficients(
-    degree: usize,
-    rng: &mut impl CryptoRng,
-) -> Zeroizing<Vec<i64>> {
+pub(crate) fn ternary_coefficients(degree: usize, rng: &mut impl CryptoRng) -> Zeroizing<Vec<i64>> {
     let mut coefficients = Zeroizing::new(vec![0i64; degree]);
     for_each_word(&mut coefficients, rng, |coefficient, word| {
         // floor(3 r / 2^64) - 1 without a branch.

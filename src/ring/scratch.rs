@@ -74,6 +74,22 @@ impl ScratchPool {
         shelves.buffers.entry(words).or_default().push(buffer);
     }
 
+    /// What all buffers hold, for tests that look for what should not be there.
+    #[cfg(test)]
+    pub(crate) fn contents(&self) -> Vec<AlignedWords> {
+        let shelves = self.shelves.iter().map(|shelf| shelf.lock().unwrap());
+        shelves
+            .flat_map(|shelves| {
+                shelves
+                    .buffers
+                    .values()
+                    .flatten()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
     /// The smallest buffer on a shelf that is large enough and not more than twice too large.
     fn find(&self, length: usize) -> Option<AlignedWords> {
         let buffer = self

@@ -29,6 +29,8 @@ enum Form {
     Plain = 0,
     Seeded = 1,
     Rounded = 2,
+    /// Plain, and as encryption with the public key made them.
+    Encrypted = 3,
 }
 
 impl Shape {
@@ -38,6 +40,7 @@ impl Shape {
     fn of(body: &Ciphertext) -> Self {
         let (form, dropped) = match body.transport {
             Transport::Plain => (Form::Plain, [0; Ciphertext::MOST_POLYS]),
+            Transport::Encrypted => (Form::Encrypted, [0; Ciphertext::MOST_POLYS]),
             Transport::Seeded(_) => (Form::Seeded, [0; Ciphertext::MOST_POLYS]),
             Transport::Rounded(dropped) => (Form::Rounded, dropped),
         };
@@ -65,6 +68,7 @@ impl Shape {
                 0 => Form::Plain,
                 1 => Form::Seeded,
                 2 => Form::Rounded,
+                3 => Form::Encrypted,
                 _ => return Err(invalid("an unknown form of polynomials")),
             },
             dropped,
@@ -73,8 +77,8 @@ impl Shape {
         if !(2..=Ciphertext::MOST_POLYS).contains(&shape.polys) {
             return Err(invalid("a ciphertext has two or three polynomials"));
         }
-        if shape.form == Form::Seeded && shape.polys != 2 {
-            return Err(invalid("only a ciphertext of two polynomials has a seed"));
+        if matches!(shape.form, Form::Seeded | Form::Encrypted) && shape.polys != 2 {
+            return Err(invalid("a fresh ciphertext has two polynomials"));
         }
         shape.check_rounding(context)?;
         Ok(shape)
@@ -99,7 +103,7 @@ impl Shape {
         let basis = context.basis(self.level)?;
         let poly = poly_length(basis);
         Ok(match self.form {
-            Form::Plain => self.polys as u64 * poly,
+            Form::Plain | Form::Encrypted => self.polys as u64 * poly,
             Form::Seeded => SEED_BYTES as u64 + poly,
             Form::Rounded => self.dropped[..self.polys]
                 .iter()
@@ -130,7 +134,7 @@ fn header(body: &Ciphertext, kind: Kind, meaning: usize) -> Header {
 fn write_polys(writer: &mut FrameWriter<impl Write>, body: &Ciphertext) -> Result<()> {
     let mut buffer = RowBuffer::new();
     match body.transport {
-        Transport::Plain => body
+        Transport::Plain | Transport::Encrypted => body
             .polys
             .iter()
             .try_for_each(|poly| buffer.write_poly(writer, poly)),
@@ -171,9 +175,13 @@ fn read_body(
     let key_id = reader.header().key();
     let mut buffer = RowBuffer::new();
     let (polys, transport) = match shape.form {
-        Form::Plain => {
+        Form::Plain | Form::Encrypted => {
             let polys = (0..shape.polys).map(|_| buffer.read_poly(&mut reader, basis));
-            (polys.collect::<Result<Vec<_>>>()?, Transport::Plain)
+            let transport = match shape.form {
+                Form::Encrypted => Transport::Encrypted,
+                _ => Transport::Plain,
+            };
+            (polys.collect::<Result<Vec<_>>>()?, transport)
         }
         Form::Seeded => {
             let seed = Seed(reader.array()?);
@@ -293,6 +301,29 @@ impl Wire for BfvCiphertext {
             noise,
         })
     }
+}
+
+/// The bytes of a fresh ciphertext's frame: whole, and from a seed.
+pub(super) fn ckks_frames(context: &CkksContext) -> [u64; 2] {
+    fresh_frames(context.rlwe(), CkksMeaning::BYTES)
+}
+
+/// [`ckks_frames`] of BFV.
+pub(super) fn bfv_frames(context: &BfvContext) -> [u64; 2] {
+    fresh_frames(context.rlwe(), BFV_NOISE_BYTES)
+}
+
+fn fresh_frames(context: &Context, meaning: usize) -> [u64; 2] {
+    [Form::Encrypted, Form::Seeded].map(|form| {
+        let shape = Shape {
+            level: context.top_level(),
+            polys: 2,
+            form,
+            dropped: [0; Ciphertext::MOST_POLYS],
+        };
+        let polys = shape.polys_length(context).unwrap_or(0);
+        Header::FRAME + (Shape::BYTES + meaning) as u64 + polys
+    })
 }
 
 /// The bytes of a BFV ciphertext's noise.

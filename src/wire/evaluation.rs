@@ -171,6 +171,11 @@ impl Wire for EvaluationKeys {
     }
 }
 
+/// The bytes of the frame of a set with a relinearization key and so many Galois keys.
+pub(crate) fn evaluation_frame(context: &Context, galois: u64) -> u64 {
+    Header::FRAME + COUNTS_BYTES + keys_length(context, true, galois)
+}
+
 fn set_length(keys: &EvaluationKeys) -> u64 {
     let count = keys.galois().elements().count() as u64;
     COUNTS_BYTES + keys_length(keys.context(), keys.relinearization().is_ok(), count)

@@ -18,7 +18,7 @@ impl Wire for PublicKey {
     type Context = Arc<Context>;
 
     fn byte_length(&self) -> u64 {
-        Header::FRAME + public_length(self.context())
+        public_frame(self.context())
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
@@ -100,6 +100,11 @@ impl Wire for GaloisKey {
             .ok_or(invalid("an automorphism that is no rotation"))?;
         Ok(Self::new(element, read_switching(reader, context)?))
     }
+}
+
+/// The bytes of a public key's frame.
+pub(super) fn public_frame(context: &Context) -> u64 {
+    Header::FRAME + public_length(context)
 }
 
 /// The bytes of a relinearization key's frame.

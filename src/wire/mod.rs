@@ -11,6 +11,7 @@ mod keys;
 pub mod packing;
 mod params;
 mod plaintext;
+mod report;
 mod rows;
 mod secret;
 #[cfg(feature = "serde")]
@@ -18,6 +19,7 @@ mod serialize;
 mod value;
 
 pub use evaluation::EvaluationKeyReader;
+pub(crate) use evaluation::evaluation_frame;
 pub(crate) use frame::{FrameReader, FrameWriter};
 pub(crate) use header::{Header, Kind};
 #[cfg(feature = "serde")]

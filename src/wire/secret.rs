@@ -91,6 +91,11 @@ fn constant_time_crc32(bytes: &[u8]) -> u32 {
     !register
 }
 
+/// The bytes of a secret key's frame.
+pub(super) fn secret_frame(context: &Context) -> u64 {
+    Header::FRAME + secret_length(context)
+}
+
 fn secret_length(context: &Context) -> u64 {
     context.degree() as u64 / 4
 }

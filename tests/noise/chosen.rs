@@ -40,7 +40,11 @@ fn roots(degree: usize) -> Vec<Complex64> {
 }
 
 /// A plaintext whose coefficients are all just short of half a unit, and its slots: all are rounded away.
-fn all_rounded_down(ring: &Ckks, level: usize, scale: Scale) -> Result<(CkksPlaintext, Vec<Complex64>)> {
+fn all_rounded_down(
+    ring: &Ckks,
+    level: usize,
+    scale: Scale,
+) -> Result<(CkksPlaintext, Vec<Complex64>)> {
     let degree = ring.context.degree();
     let coefficient = 0.499_999 / scale.to_f64();
     let plaintext =
@@ -93,9 +97,11 @@ fn sums_of_plaintexts_that_all_round_the_same_way() -> Result<()> {
         let mut sum = ring.keys.secret.encrypt(&zero, &mut ring.rng)?;
         for count in 1..=100 {
             sum = if count % 2 == 0 {
-                ring.evaluator.sub_plain(&ring.evaluator.negate(&sum)?, &plaintext)?
+                ring.evaluator
+                    .sub_plain(&ring.evaluator.negate(&sum)?, &plaintext)?
             } else {
-                ring.evaluator.add_plain(&ring.evaluator.negate(&sum)?, &plaintext)?
+                ring.evaluator
+                    .add_plain(&ring.evaluator.negate(&sum)?, &plaintext)?
             };
         }
         // The signs alternate with the sum's: -(s) + p, then -(s') - p.
@@ -111,7 +117,11 @@ fn lone_spikes_at_small_scales() -> Result<()> {
     for degree in [64, 1024, 8192, 32_768] {
         let mut ring = ckks(degree);
         let (top, half) = (ring.context.top_level(), degree / 2);
-        let x = ring.encrypt(&vec![Complex64::new(1000.0, 0.0); half], top, Scale::power_of_two(40));
+        let x = ring.encrypt(
+            &vec![Complex64::new(1000.0, 0.0); half],
+            top,
+            Scale::power_of_two(40),
+        );
         for bits in 10..=16 {
             // A spike has coefficients of 2 / N of its height: of the first height here all are rounded away.
             for part in [0.499, 0.9, 1.499, 7.7] {
@@ -120,7 +130,10 @@ fn lone_spikes_at_small_scales() -> Result<()> {
                     let mut slots = vec![Complex64::ZERO; half];
                     slots[at] = Complex64::from_polar(height, 0.7 * part);
                     let scale = Scale::power_of_two(bits);
-                    let plaintext = ring.evaluator.encoder().encode_complex(&slots, top, scale)?;
+                    let plaintext = ring
+                        .evaluator
+                        .encoder()
+                        .encode_complex(&slots, top, scale)?;
                     let product = ring.evaluator.mul_plain(&x, &plaintext)?;
                     ring.check("a spike", &product, |j| 1000.0 * slots[j]);
                 }
@@ -200,9 +213,9 @@ fn chosen_roundings(context: &BfvContext, seed: u64, additions: usize) {
         for _ in 0..additions {
             sum = ring.evaluator.add_plain(&sum, &plaintext).unwrap();
         }
-        let added = message.iter().map(|&m| {
-            (u128::from(m) * additions as u128 % u128::from(t)) as u64
-        });
+        let added = message
+            .iter()
+            .map(|&m| (u128::from(m) * additions as u128 % u128::from(t)) as u64);
         let added: Vec<u64> = added.collect();
         assert_eq!(ring.decrypt(&sum).unwrap(), added);
         let factor = ring.encoder.encode_coefficients(&signs).unwrap();

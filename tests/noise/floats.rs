@@ -5,7 +5,7 @@ use crate::trials;
 use num_complex::Complex64;
 use rand::RngExt;
 use slotwise::params::{CkksContext, Scale};
-use slotwise::prelude::{CkksVector, ClientKey, Ckks as CkksScheme};
+use slotwise::prelude::{Ckks as CkksScheme, CkksVector, ClientKey};
 use slotwise::{Error, Result};
 
 /// A ring with 28 primes of 60 bits.
@@ -51,10 +51,10 @@ fn unrescaled_products_keep_their_value() -> Result<()> {
     let slots: Vec<Complex64> = (0..32)
         .map(|j| Complex64::new(1.0 + f64::from(j) / 64.0, 0.0))
         .collect();
-    let plaintext = ring
-        .evaluator
-        .encoder()
-        .encode_complex(&slots, top, Scale::power_of_two(120))?;
+    let plaintext =
+        ring.evaluator
+            .encoder()
+            .encode_complex(&slots, top, Scale::power_of_two(120))?;
     let mut x = ring.encrypt(&slots, top, Scale::power_of_two(120));
     let mut power = 1;
     loop {
@@ -97,7 +97,12 @@ fn scales_below_f64_hold_zeros_and_nothing_else() -> Result<()> {
 fn values_near_the_end_of_f64_are_right_or_refused() -> Result<()> {
     let mut ring = wide(64);
     let top = ring.context.top_level();
-    for (value, fits) in [(1e200, true), (1e300, true), (8e307, true), (1.7e308, false)] {
+    for (value, fits) in [
+        (1e200, true),
+        (1e300, true),
+        (8e307, true),
+        (1.7e308, false),
+    ] {
         let slots: Vec<Complex64> = (0..32)
             .map(|j| Complex64::new(if j % 3 == 0 { value } else { -value / 2.0 }, 0.0))
             .collect();
@@ -122,7 +127,10 @@ fn values_near_the_end_of_f64_are_right_or_refused() -> Result<()> {
                     Err(error) => panic!("{error}"),
                 }
             }
-            Err(error) => assert!(!fits && matches!(error, Error::ScaleTooLarge { .. }), "{error}"),
+            Err(error) => assert!(
+                !fits && matches!(error, Error::ScaleTooLarge { .. }),
+                "{error}"
+            ),
         }
     }
     Ok(())
@@ -224,7 +232,14 @@ fn transforms_stay_within_their_error() {
                     1 => Complex64::new(ring.rng.random_range(-1.0..1.0), 0.0),
                     2 => Complex64::new(if j == trial * 37 % half { 1.0 } else { 0.0 }, 0.0),
                     3 => Complex64::new(0.1, 0.3),
-                    4 => Complex64::new(if (j >> (trial / 6)) & 1 == 0 { 0.1 } else { 0.7 }, 0.0),
+                    4 => Complex64::new(
+                        if (j >> (trial / 6)) & 1 == 0 {
+                            0.1
+                        } else {
+                            0.7
+                        },
+                        0.0,
+                    ),
                     // The values of one power of X: all the mass in one coefficient.
                     _ => {
                         let power = (0..j % (2 * degree)).fold(1usize, |p, _| p * 5 % (2 * degree));

@@ -1,7 +1,6 @@
 //! The tracked noise bound against measured noise, over ten thousand ciphertexts: never below it, and never more
 //! than 8 bits above the largest of a kind.
 
-
 use num_complex::Complex64;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -52,7 +51,10 @@ impl Gaps {
         assert_eq!(self.kinds.len(), kinds);
         for (kind, &(count, least)) in &self.kinds {
             assert_eq!(count, KEYS as usize * TRIALS);
-            assert!(least <= loosest(kind), "{kind}: bound {least:.2} bits too high");
+            assert!(
+                least <= loosest(kind),
+                "{kind}: bound {least:.2} bits too high"
+            );
         }
     }
 }

@@ -30,11 +30,7 @@ impl Keys {
             public: Encryptor::with_public_key(Arc::new(generator.public_key(rng))),
             secret: Encryptor::with_secret_key(Arc::clone(secret)),
             decryptor: Decryptor::new(secret),
-            evaluation: Arc::new(
-                generator
-                    .evaluation_keys(rotations, rng)
-                    .unwrap(),
-            ),
+            evaluation: Arc::new(generator.evaluation_keys(rotations, rng).unwrap()),
         }
     }
 }
@@ -150,9 +146,7 @@ pub(crate) fn product(a: &[u64], b: &[u64], t: u64) -> Vec<u64> {
     let centred = |x: u64| x as f64 - if x > t / 2 { t as f64 } else { 0.0 };
     let turn = |k: usize| Complex64::cis(PI * k as f64 / degree as f64);
     let transform = |values: &[u64]| {
-        let twisted: Vec<Complex64> = (0..degree)
-            .map(|k| centred(values[k]) * turn(k))
-            .collect();
+        let twisted: Vec<Complex64> = (0..degree).map(|k| centred(values[k]) * turn(k)).collect();
         fft(&twisted)
     };
     let values = transform(a).into_iter().zip(transform(b));
@@ -258,7 +252,14 @@ fn fft(values: &[Complex64]) -> Vec<Complex64> {
     if length == 1 {
         return values.to_vec();
     }
-    let part = |start| fft(&values.iter().skip(start).step_by(2).copied().collect::<Vec<_>>());
+    let part = |start| {
+        fft(&values
+            .iter()
+            .skip(start)
+            .step_by(2)
+            .copied()
+            .collect::<Vec<_>>())
+    };
     let (even, odd) = (part(0), part(1));
     let twiddled = |k: usize| odd[k] * Complex64::cis(2.0 * PI * k as f64 / length as f64);
     let half = length / 2;

@@ -10,15 +10,19 @@ use slotwise::evaluator::Evaluator;
 use slotwise::params::{BfvContext, CkksContext};
 
 /// Programs on one ciphertext, by their number: sums whose terms are anything but independent.
-fn program<E: Evaluator>(e: &E, x: &E::Ciphertext, y: &E::Ciphertext, which: usize) -> Result<E::Ciphertext> {
+fn program<E: Evaluator>(
+    e: &E,
+    x: &E::Ciphertext,
+    y: &E::Ciphertext,
+    which: usize,
+) -> Result<E::Ciphertext> {
     let rotations = |x: &E::Ciphertext, count: u32| {
         (0..count).try_fold(x.clone(), |sum, exponent| {
             e.add(&sum, &e.rotate_left(&sum, 1 << exponent)?)
         })
     };
-    let doubled = |x: &E::Ciphertext, count| {
-        (0..count).try_fold(x.clone(), |sum, _| e.add(&sum, &sum))
-    };
+    let doubled =
+        |x: &E::Ciphertext, count| (0..count).try_fold(x.clone(), |sum, _| e.add(&sum, &sum));
     match which {
         0 => doubled(x, 6),
         1 => e.sub(&doubled(x, 3)?, x),
@@ -29,7 +33,10 @@ fn program<E: Evaluator>(e: &E, x: &E::Ciphertext, y: &E::Ciphertext, which: usi
         6 => e.add(&e.mul(x, y)?, &e.mul(y, x)?),
         7 => e.sub(&e.mul(x, x)?, &e.mul(x, y)?),
         8 => e.add(&e.conjugate(x)?, &e.rotate_left(&e.conjugate(x)?, 1)?),
-        9 => e.mul(&e.sub(x, &e.rotate_left(x, 1)?)?, &e.add(x, &e.rotate_left(x, 1)?)?),
+        9 => e.mul(
+            &e.sub(x, &e.rotate_left(x, 1)?)?,
+            &e.add(x, &e.rotate_left(x, 1)?)?,
+        ),
         10 => e.mul(&e.mul(x, x)?, x),
         _ => e.mul(&rotations(&e.mul(&rotations(x, 5)?, y)?, 5)?, x),
     }
@@ -103,7 +110,8 @@ fn dependent_sums_of_reals() -> Result<()> {
                 let found = program(&ring.evaluator, &a, &b, which)?;
                 let want = program(&clear, &x, &y, which)?;
                 let want = |j: usize| Complex64::new(want[j], 0.0);
-                ring.check(&format!("program {which}"), &found, want).unwrap();
+                ring.check(&format!("program {which}"), &found, want)
+                    .unwrap();
             }
         }
     }

@@ -149,10 +149,12 @@ fn shapes_that_cannot_be_are_refused() {
         assert!(is_invalid(&read(&objects.computed, 2, &[polys])));
     }
     assert!(is_length(&read(&objects.computed, 2, &[3])));
-    for form in [2, 3, 255] {
+    for form in [2, 4, 255] {
         assert!(is_invalid(&read(&objects.computed, 3, &[form])));
     }
-    assert!(is_invalid(&read(&objects.raw_product, 3, &[1])));
+    for form in [1, 3] {
+        assert!(is_invalid(&read(&objects.raw_product, 3, &[form])));
+    }
     assert!(is_invalid(&read(&objects.seeded, 4, &[1])));
     assert!(is_invalid(&read(&compact, 4, &[255])));
     assert!(is_invalid(&read(&compact, 6, &[1])));
@@ -179,7 +181,7 @@ fn values_of_other_parameters_and_keys_are_named() {
     assert_eq!(read.err(), Some(Error::KeyMismatch));
     let client = objects.context.generate_client_key().unwrap();
     let mut forged = client.encrypt(&[1.0; 8]).unwrap().to_bytes();
-    forged[HEADER + 8 + 48] ^= 1;
+    forged[HEADER + 9 + 48] ^= 1;
     let read = CkksVector::from_bytes(&reseal(&forged, None), &objects.context);
     assert_eq!(read.err(), Some(Error::KeyMismatch));
     let server = client.generate_server_key(&Rotations::none()).unwrap();
@@ -269,6 +271,17 @@ fn vectors_of_false_lengths_are_refused() {
     assert!(is_invalid(&read(0)));
     assert!(is_length(&read(4)));
     assert!(read(8).is_ok());
+    // What lies beyond the values: zeros, the value of one more ciphertext, or anything.
+    let padding = |length: u64, kind: u8| {
+        let fields = [&length.to_le_bytes()[..], &[kind]].concat();
+        CkksVector::from_bytes(&with(&vector, 0, &fields), &context)
+    };
+    assert!(padding(7, 2).is_ok());
+    assert_eq!(padding(7, 1).err(), Some(Error::Wire(WireError::Truncated)));
+    for (length, kind) in [(7, 3), (7, 255), (8, 1), (8, 2)] {
+        assert!(is_invalid(&padding(length, kind)), "{length}, {kind}");
+    }
+
     for length in [9, 1 << 40, u64::MAX] {
         assert_eq!(read(length).err(), Some(Error::Wire(WireError::Truncated)));
     }

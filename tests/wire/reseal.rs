@@ -6,7 +6,7 @@ use std::ops::Range;
 pub const HEADER: usize = 68;
 
 /// The kinds that contain frames, and the bytes of their own fields before the first one.
-const CONTAINERS: [(u8, usize); 3] = [(7, 5), (12, 8), (13, 8)];
+const CONTAINERS: [(u8, usize); 3] = [(7, 5), (12, 9), (13, 9)];
 
 /// `bytes` with magic, version, length and checksums made right, within frames, too; and the fingerprint, if one is given.
 pub fn reseal(bytes: &[u8], fingerprint: Option<&[u8; 32]>) -> Vec<u8> {

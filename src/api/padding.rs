@@ -1,0 +1,71 @@
+use crate::circuits::Packing;
+use crate::error::Result;
+use crate::evaluator::Evaluator;
+
+/// What those slots of a vector hold that hold none of its values.
+#[derive(Clone, Debug)]
+pub(super) enum Padding<C> {
+    /// Zeros, or there are no such slots.
+    Zeros,
+    /// The value that this ciphertext has in every slot.
+    Filled(C),
+    /// Anything.
+    Unknown,
+}
+
+/// How two vectors are joined, value by value.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Join {
+    Sum,
+    Difference,
+    Product,
+}
+
+impl<C: Clone> Padding<C> {
+    /// The padding of a vector whose ciphertexts were all changed by `work`, which leaves zeros zeros.
+    pub(super) fn map(&self, work: impl Fn(&C) -> Result<C>) -> Self {
+        match self {
+            Self::Zeros => Self::Zeros,
+            // What cannot be computed is not known.
+            Self::Filled(value) => work(value).map_or(Self::Unknown, Self::Filled),
+            Self::Unknown => Self::Unknown,
+        }
+    }
+
+    /// The padding of two vectors joined by `work`.
+    pub(super) fn join<E: Evaluator<Ciphertext = C>>(
+        evaluator: &E,
+        join: Join,
+        [left, right]: [&Self; 2],
+        work: impl Fn(&E, &C, &C) -> Result<C>,
+    ) -> Self {
+        match (join, left, right) {
+            (Join::Product, Self::Zeros, _) | (Join::Product, _, Self::Zeros) => Self::Zeros,
+            (_, Self::Unknown, _) | (_, _, Self::Unknown) => Self::Unknown,
+            (_, _, Self::Zeros) => left.clone(),
+            (Join::Difference, Self::Zeros, Self::Filled(value)) => {
+                evaluator.negate(value).map_or(Self::Unknown, Self::Filled)
+            }
+            (_, Self::Zeros, _) => right.clone(),
+            (_, Self::Filled(left), Self::Filled(right)) => {
+                work(evaluator, left, right).map_or(Self::Unknown, Self::Filled)
+            }
+        }
+    }
+}
+
+/// The ciphertexts of a vector with zeros for what lies beyond its values: multiplied by a mask, which takes a level (CKKS).
+pub(super) fn cleared<E: Evaluator>(
+    evaluator: &E,
+    packing: &Packing,
+    chunks: &[E::Ciphertext],
+) -> Result<Vec<E::Ciphertext>> {
+    let masks = packing.fill(&vec![E::Scalar::from(1); packing.len()])?;
+    let pairs = chunks.iter().zip(&masks);
+    pairs
+        .map(|(chunk, mask)| {
+            evaluator.check_depth(chunk, "clearing what lies beyond a vector's values", 1)?;
+            evaluator.mul_plain(chunk, &evaluator.encode_factor(mask, chunk)?)
+        })
+        .collect()
+}

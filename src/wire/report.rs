@@ -1,0 +1,230 @@
+//! What a context says of itself before any key is made.
+
+use crate::keys::SwitchingKey;
+use crate::params::{BfvContext, CkksContext, Context, SecurityPolicy};
+use crate::wire::ciphertext::{bfv_frames, ckks_frames};
+use crate::wire::keys::{galois_frame, public_frame, relinearization_frame};
+use crate::wire::secret::secret_frame;
+use std::fmt;
+
+impl fmt::Display for CkksContext {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let top = self.scale(self.top_level());
+        let bits = top.map_or(f64::NAN, |scale| scale.log2());
+        let own = [
+            format!("CKKS context {:?}", self.fingerprint()),
+            line("slots", format!("{} real or complex numbers", self.slots())),
+            line(
+                "scale",
+                format!(
+                    "2^{} at level 0, 2^{bits:.3} at the top",
+                    self.params().scale_bits()
+                ),
+            ),
+        ];
+        let lines = [
+            &own[..],
+            &ring(self.rlwe()),
+            &sizes(self.rlwe(), ckks_frames(self)),
+        ];
+        out.write_str(&lines.concat().join("\n"))
+    }
+}
+
+impl fmt::Display for BfvContext {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = self.params().plaintext_modulus();
+        let slots = if self.has_batching() {
+            format!("{} integers modulo {t}, in two rows", self.slots())
+        } else {
+            format!("none: {t} is not a prime that is 1 modulo 2N; coefficients only")
+        };
+        let own = [
+            format!("BFV context {:?}", self.fingerprint()),
+            line("slots", slots),
+        ];
+        let lines = [
+            &own[..],
+            &ring(self.rlwe()),
+            &sizes(self.rlwe(), bfv_frames(self)),
+        ];
+        out.write_str(&lines.concat().join("\n"))
+    }
+}
+
+fn line(name: &str, text: impl fmt::Display) -> String {
+    format!("  {name:<19} {text}")
+}
+
+/// The ring, its primes, the security and the levels.
+fn ring(context: &Context) -> Vec<String> {
+    let params = context.params();
+    let data = context
+        .log2_modulus(context.top_level())
+        .unwrap_or(f64::NAN);
+    let special = context.key_basis().log2_product() - data;
+    let bits = |primes: &[u64]| -> Vec<u32> {
+        let sizes = primes.iter().map(|p| u64::BITS - p.leading_zeros());
+        sizes.collect()
+    };
+    let primes = bits(params.data_primes());
+    let switching = if params.special_primes().is_empty() {
+        line("key switching", "none: no special primes")
+    } else {
+        let primes = bits(params.special_primes());
+        let digits = params.digit_sizes();
+        line(
+            "special primes",
+            format!("{primes:?} bits, log2(P) = {special:.2}; digits of {digits:?} primes"),
+        )
+    };
+    let security = match params.policy() {
+        SecurityPolicy::Enforced(standard, level) => {
+            let limit = standard
+                .max_modulus_bits(level, context.degree())
+                .unwrap_or(0);
+            format!(
+                "{} bits ({standard:?}): log2(QP) = {:.2} of at most {limit}",
+                level.bits(),
+                data + special
+            )
+        }
+        SecurityPolicy::Insecure => "NOT CHECKED: built by an insecure_ constructor".into(),
+    };
+    vec![
+        line("degree N", context.degree()),
+        line(
+            "data primes",
+            format!("{primes:?} bits, log2(Q) = {data:.2}"),
+        ),
+        switching,
+        line("security", security),
+        line("levels", context.top_level()),
+    ]
+}
+
+/// The bytes of each object. A fresh ciphertext takes so many on the wire: as it is, and from a seed.
+fn sizes(context: &Context, [whole, seeded]: [u64; 2]) -> Vec<String> {
+    let row = 8 * context.degree() as u64;
+    let ciphertext = 2 * row * (context.top_level() as u64 + 1);
+    let key = row * context.key_basis().len() as u64;
+    let both = |memory: u64, wire: u64| format!("{memory} bytes in memory, {wire} on the wire");
+    let seeded = format!("{}, {seeded} from a seed", both(ciphertext, whole));
+    let mut lines = vec![
+        line("ciphertext", seeded),
+        line("secret key", both(key, secret_frame(context))),
+        line("public key", both(2 * key, public_frame(context))),
+    ];
+    if context.has_key_switching() {
+        let memory = SwitchingKey::memory(context);
+        let relinearization = both(memory, relinearization_frame(context));
+        lines.push(line("relinearization key", relinearization));
+        lines.push(line("each Galois key", both(memory, galois_frame(context))));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::{BfvEncoder, CkksEncoder};
+    use crate::encryption::Encryptor;
+    use crate::keys::{KeyGenerator, Rotations};
+    use crate::wire::Wire;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+    use std::sync::Arc;
+
+    fn assert_parts(text: &str, parts: &[String]) {
+        for part in parts {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+        assert!(!text.ends_with('\n'));
+    }
+
+    /// The sizes that the objects themselves have, both schemes' ciphertexts excepted.
+    fn key_sizes(context: &Arc<Context>) -> (Vec<String>, [Encryptor; 2], ChaCha20Rng) {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let secret = KeyGenerator::secret_key(context, &mut rng);
+        let generator = KeyGenerator::new(&secret);
+        let public = generator.public_key(&mut rng);
+        let keys = generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng);
+        let keys = keys.unwrap();
+        let relinearization = keys.relinearization().unwrap();
+        let element = keys.galois().elements().next().unwrap();
+        let galois = keys.galois().get(element).unwrap();
+        let sizes = vec![
+            format!(", {} on", secret.expose_secret_bytes().len()),
+            format!(", {} on", public.byte_length()),
+            format!(
+                "{} bytes in memory, {} on",
+                relinearization.switching_key().size_in_bytes(),
+                relinearization.byte_length()
+            ),
+            format!(
+                "{} bytes in memory, {} on",
+                galois.switching_key().size_in_bytes(),
+                galois.byte_length()
+            ),
+        ];
+        let encryptors = [
+            Encryptor::with_public_key(Arc::new(public)),
+            Encryptor::with_secret_key(secret),
+        ];
+        (sizes, encryptors, rng)
+    }
+
+    #[test]
+    fn a_ckks_context_tells_the_sizes_that_its_objects_have() {
+        let context = CkksContext::builder()
+            .degree(8192)
+            .prime_bits(&[60, 40, 40, 60])
+            .scale_bits(40)
+            .build()
+            .unwrap();
+        let text = context.to_string();
+        let (sizes, [public, secret], mut rng) = key_sizes(context.rlwe());
+        assert_parts(&text, &sizes);
+        let plaintext = CkksEncoder::new(&context).encode(&[1.0], 2).unwrap();
+        let whole = public.encrypt(&plaintext, &mut rng).unwrap();
+        let seeded = secret.encrypt(&plaintext, &mut rng).unwrap();
+        let parts = [
+            "8192",
+            "[60, 40, 40]",
+            "log2(Q) = 140.00",
+            "log2(P) = 60.00",
+            "128 bits",
+            "4096 real",
+            &format!("{} bytes in memory", whole.body().size_in_bytes()),
+            &format!(
+                "{} on the wire, {} from",
+                whole.byte_length(),
+                seeded.byte_length()
+            ),
+        ];
+        assert_parts(&text, &parts.map(String::from));
+    }
+
+    #[test]
+    fn a_bfv_context_tells_the_sizes_that_its_objects_have() {
+        let context = BfvContext::for_depth(2).plaintext_bits(20).build().unwrap();
+        let text = context.to_string();
+        let (sizes, [public, secret], mut rng) = key_sizes(context.rlwe());
+        assert_parts(&text, &sizes);
+        let plaintext = BfvEncoder::new(&context).encode(&[1]).unwrap();
+        let whole = public.encrypt(&plaintext, &mut rng).unwrap();
+        let seeded = secret.encrypt(&plaintext, &mut rng).unwrap();
+        let parts = [
+            "BFV",
+            "two rows",
+            "log2(QP)",
+            "128 bits",
+            &format!(
+                "{} on the wire, {} from",
+                whole.byte_length(),
+                seeded.byte_length()
+            ),
+        ];
+        assert_parts(&text, &parts.map(String::from));
+    }
+}

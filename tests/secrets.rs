@@ -1,0 +1,201 @@
+//! What is freed tells nothing about secrets: an allocator that searches every block it gets back.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unsafe_code, reason = "an allocator that looks into what is freed")]
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use slotwise::encoding::CkksEncoder;
+use slotwise::encryption::{Ciphertext, Decryptor, Encryptor};
+use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
+use slotwise::params::{BfvContext, CkksContext};
+use slotwise::prelude::*;
+use slotwise::ring::{CoeffPoly, NttPoly, RnsBasis, expand_seed};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+/// How many words in a row are taken for a find: so many signs of a secret are in no other block by chance.
+const WINDOW: usize = 24;
+
+/// Sorted windows that must not be found.
+static FORBIDDEN: OnceLock<Mutex<Vec<[u64; WINDOW]>>> = OnceLock::new();
+
+static FOUND: AtomicUsize = AtomicUsize::new(0);
+static SEARCHED: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, which searches what is freed.
+struct Searching;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Searching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are passed on. Zeroed, so that a later search reads initialised memory only.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if layout.align() >= align_of::<u64>() && layout.size() >= WINDOW * size_of::<u64>() {
+            // SAFETY: the block is the caller's until it is freed below, aligned, of this size, and was initialised by `alloc`.
+            let words = unsafe {
+                std::slice::from_raw_parts(
+                    pointer.cast::<u64>().cast_const(),
+                    layout.size() / size_of::<u64>(),
+                )
+            };
+            search(words);
+        }
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Searching = Searching;
+
+/// Counts the windows of a block that are forbidden. Allocates nothing.
+fn search(words: &[u64]) {
+    // Passed over while the list itself changes.
+    let Some(Ok(forbidden)) = FORBIDDEN.get().map(Mutex::try_lock) else {
+        return;
+    };
+    SEARCHED.fetch_add(1, Ordering::Relaxed);
+    let found = words.windows(WINDOW).filter(|&window| {
+        forbidden
+            .binary_search_by(|known| known[..].cmp(window))
+            .is_ok()
+    });
+    FOUND.fetch_add(found.count(), Ordering::Relaxed);
+}
+
+fn forbid(rows: impl IntoIterator<Item = Vec<u64>>) {
+    let mut windows: Vec<[u64; WINDOW]> = Vec::new();
+    for row in rows {
+        let all = row.windows(WINDOW).map(|window| window.try_into().unwrap());
+        windows.extend(all.filter(|window: &[u64; WINDOW]| window.iter().any(|&x| x != 0)));
+    }
+    let mut list = FORBIDDEN.get_or_init(Mutex::default).lock().unwrap();
+    list.extend(windows);
+    list.sort_unstable();
+}
+
+#[track_caller]
+fn check(what: &str) {
+    assert!(
+        SEARCHED.swap(0, Ordering::Relaxed) > 0,
+        "{what}: nothing was freed"
+    );
+    assert_eq!(FOUND.swap(0, Ordering::Relaxed), 0, "{what} left a secret");
+}
+
+/// Both forms of a polynomial.
+fn forbid_poly(poly: &NttPoly) {
+    let coefficients = poly.clone().into_coeff();
+    let rows =
+        (0..poly.basis().len()).flat_map(|i| [poly.row(i).to_vec(), coefficients.row(i).to_vec()]);
+    let rows: Vec<Vec<u64>> = rows.collect();
+    forbid(rows.clone());
+    // The copies of this function are no find.
+    drop((coefficients, rows));
+    FOUND.store(0, Ordering::Relaxed);
+}
+
+/// The coefficients of a secret, as signed words and in its bytes.
+fn forbid_secret(secret: &SecretKey) -> NttPoly {
+    let bytes = secret.expose_secret_bytes();
+    let body = &bytes[68..bytes.len() - 4];
+    let coefficients: Vec<i64> = body
+        .iter()
+        .flat_map(|byte| [0, 2, 4, 6].map(|shift| byte >> shift & 3))
+        .map(|code| i64::from(code & 1) - i64::from(code >> 1))
+        .collect();
+    // On a basis, and so a pool, of its own.
+    let basis = secret.context().key_basis();
+    let own = Arc::new(RnsBasis::new(basis.degree(), &basis.primes()).unwrap());
+    let poly = CoeffPoly::from_signed(&own, &coefficients).into_ntt();
+    let signed = coefficients.iter().map(|&c| c.cast_unsigned()).collect();
+    let floats = coefficients.iter().map(|&c| (c as f64).to_bits()).collect();
+    let packed = body.as_chunks::<8>().0.iter();
+    let packed = packed.map(|&chunk| u64::from_le_bytes(chunk)).collect();
+    forbid([signed, floats, packed]);
+    forbid_poly(&poly);
+    forbid_poly(&poly.product(&poly));
+    poly
+}
+
+fn forbid_phase(body: &Ciphertext, secret: &NttPoly) {
+    let primes = body.polys()[0].basis().primes();
+    let own = Arc::new(RnsBasis::new(secret.basis().degree(), &primes).unwrap());
+    let [c0, c1] = [0, 1].map(|i| NttPoly::from_rows(&own, body.polys()[i].data()));
+    let mut phase = c1.product(secret);
+    phase.add_assign(&c0);
+    forbid_poly(&phase);
+    drop((c0, c1, phase, own));
+    FOUND.store(0, Ordering::Relaxed);
+}
+
+#[test]
+fn nothing_that_is_freed_tells_a_secret() {
+    let builder = CkksContext::builder()
+        .degree(4096)
+        .prime_bits(&[50, 40, 40, 40, 50])
+        .scale_bits(40);
+    let context = builder.insecure_skip_security_check().build().unwrap();
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let poly = forbid_secret(&secret);
+    FOUND.store(0, Ordering::Relaxed);
+
+    let generator = KeyGenerator::new(&secret);
+    let public = Arc::new(generator.public_key(&mut rng));
+    check("a public key");
+    let a: NttPoly = expand_seed(poly.basis(), &public.seed(), 0);
+    forbid_poly(&a.product(&poly));
+    let again = generator.public_key(&mut rng);
+    drop(again);
+    check("another public key");
+    drop(generator.evaluation_keys(&Rotations::steps(&[1, -5]).and_conjugation(), &mut rng));
+    check("evaluation keys");
+
+    let encoder = CkksEncoder::new(&context);
+    let values: Vec<f64> = (0..2048).map(|i| f64::from(i) / 100.0).collect();
+    for level in [3, 0] {
+        let plaintext = encoder.encode(&values, level).unwrap();
+        for encryptor in [
+            Encryptor::with_secret_key(Arc::clone(&secret)),
+            Encryptor::with_public_key(Arc::clone(&public)),
+        ] {
+            let ciphertext = encryptor.encrypt(&plaintext, &mut rng).unwrap();
+            forbid_phase(ciphertext.body(), &poly);
+            let decrypted = Decryptor::new(&secret).decrypt(&ciphertext).unwrap();
+            drop(encoder.decode(&decrypted).unwrap());
+            drop((decrypted, ciphertext));
+        }
+        check("encryption and decryption of reals");
+    }
+
+    let bytes = secret.expose_secret_bytes();
+    let read = SecretKey::from_secret_bytes(&bytes, context.rlwe()).unwrap();
+    drop((bytes, read));
+    check("a stored key");
+    // Contexts, and with them their pools of buffers, go last.
+    drop((secret, generator, public, encoder, context));
+    check("a key and its context");
+
+    let builder = BfvContext::builder()
+        .degree(4096)
+        .prime_bits(&[50, 40, 40, 50])
+        .plaintext_modulus(65_537);
+    let context = builder.insecure_skip_security_check().build().unwrap();
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let poly = forbid_secret(&secret);
+    FOUND.store(0, Ordering::Relaxed);
+    let client = ClientKey::<Bfv>::from_secret_bytes(&secret.expose_secret_bytes(), &context);
+    let client = client.unwrap();
+    let vector = client.encrypt(&[1, -2, 3]).unwrap();
+    forbid_phase(vector.ciphertexts()[0].body(), &poly);
+    client.noise_budget(&vector).unwrap();
+    assert_eq!(client.decrypt(&vector).unwrap(), [1, -2, 3]);
+    drop((client, vector, secret, context));
+    check("integers");
+}
