@@ -1,12 +1,11 @@
 use crate::error::{Error, Result};
-use crate::kernels::{Unreduced, wipe};
+use crate::kernels::{SecretVec, Unreduced, wipe};
 use crate::params::{CkksContext, Scale, log2_sum, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, MixedRadix, NttPoly};
 use num_bigint::BigInt;
 use num_complex::Complex64;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use zeroize::Zeroizing;
 
 /// Between numbers and CKKS plaintexts.
 ///
@@ -166,7 +165,7 @@ impl CkksEncoder {
         self.check_values(&to_complex(values), 2 * self.context.slots())?;
         // |a(zeta)| is at most the sum of the magnitudes.
         let bound = values.iter().map(|value| value.abs()).sum();
-        self.finish(values.to_vec(), 1, bound, (level, scale))
+        self.finish(values.iter().copied(), 1, bound, (level, scale))
     }
 
     /// The message in all N/2 slots.
@@ -195,17 +194,15 @@ impl CkksEncoder {
     /// [`Error::ContextMismatch`]; [`Error::InvalidSlotCount`]; [`Error::NotRepresentable`] for a value beyond the range of f64.
     pub fn decode_sparse(&self, plaintext: &CkksPlaintext, slots: usize) -> Result<Vec<Complex64>> {
         self.check_slots(slots)?;
-        let coefficients = self.coefficients(plaintext)?;
-        let gap = self.context.slots() / slots;
-        let half = self.context.slots();
-        let mut values: Vec<Complex64> = (0..slots)
-            .map(|k| Complex64::new(coefficients[k * gap], coefficients[half + k * gap]))
-            .collect();
+        let mut values = self.packed_coefficients(plaintext, slots)?;
         self.transform(slots).evaluate(&mut values);
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(Error::NotRepresentable { index }),
-            None => Ok(values),
+        // Below, not even a sum of all coefficients is beyond f64.
+        if plaintext.poly.basis().log2_product() - plaintext.scale.log2() > 900.0
+            && let Some(index) = values.iter().position(|value| !value.is_finite())
+        {
+            return Err(Error::NotRepresentable { index });
         }
+        Ok(values.publish())
     }
 
     /// The coefficients of the polynomial divided by the scale.
@@ -213,24 +210,40 @@ impl CkksEncoder {
     /// # Errors
     /// [`Error::ContextMismatch`]; [`Error::NotRepresentable`] for one beyond the range of f64.
     pub fn decode_coefficients(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
-        let coefficients = self.coefficients(plaintext)?;
+        let packed = self.packed_coefficients(plaintext, self.context.slots())?;
+        let lower = packed.iter().map(|value| value.re);
+        let coefficients: Vec<f64> = lower.chain(packed.iter().map(|value| value.im)).collect();
         match coefficients.iter().position(|value| !value.is_finite()) {
             Some(index) => Err(Error::NotRepresentable { index }),
-            None => Ok(coefficients.to_vec()),
+            None => Ok(coefficients),
         }
     }
 
-    /// The coefficients divided by the scale: a message and its noise, which tells something about the secret key.
-    fn coefficients(&self, plaintext: &CkksPlaintext) -> Result<Zeroizing<Vec<f64>>> {
+    /// The coefficients of `X^(k gap)`, divided by the scale, as the complex coefficients `a_k + i a_(k + slots)` of the transform for
+    /// so many slots: a message and its noise, which tells something about the secret key.
+    fn packed_coefficients(
+        &self,
+        plaintext: &CkksPlaintext,
+        slots: usize,
+    ) -> Result<SecretVec<Complex64>> {
         if plaintext.context != self.context {
             return Err(Error::ContextMismatch);
         }
+        let (half, gap) = (self.context.slots(), self.context.slots() / slots);
+        let mut values = SecretVec::zeroed(slots);
         let bound = plaintext.message_bound.log2() + plaintext.scale.log2();
-        Ok(decode_coefficients(
-            &plaintext.poly,
-            log2_sum(&[bound, plaintext.noise]),
-            plaintext.scale,
-        ))
+        let bound = log2_sum(&[bound, plaintext.noise]);
+        let residues = Residues::of(&plaintext.poly, bound);
+        let factor = 1.0 / plaintext.scale.to_f64();
+        match residues.poly.basis().len() {
+            1 if factor.is_normal() => fill(&mut values, (half, gap), residues.one_prime(factor)),
+            2 if factor.is_normal() => fill(&mut values, (half, gap), residues.two_primes(factor)),
+            _ => {
+                let all = residues.any_primes(plaintext.scale);
+                fill(&mut values, (half, gap), |k| all[k]);
+            }
+        }
+        Ok(values)
     }
 
     fn encode_slots(
@@ -252,14 +265,14 @@ impl CkksEncoder {
             values.iter_mut().for_each(|value| *value *= reserve);
         }
         let parts = values.iter().map(|value| value.re);
-        let coefficients = parts.chain(values.iter().map(|value| value.im)).collect();
+        let coefficients = parts.chain(values.iter().map(|value| value.im));
         self.finish(coefficients, gap, largest, (level, scale))
     }
 
-    /// The plaintext whose coefficient `k * gap` is `coefficients[k]` times the scale, rounded.
+    /// The plaintext whose coefficient `k * gap` is the k-th of `coefficients` times the scale, rounded.
     fn finish(
         &self,
-        mut coefficients: Vec<f64>,
+        coefficients: impl Iterator<Item = f64>,
         gap: usize,
         largest: f64,
         (level, scale): (usize, Scale),
@@ -276,18 +289,17 @@ impl CkksEncoder {
             });
         }
         let (factor, exponent) = scale.split();
-        let count = coefficients.len();
+        let count = basis.degree() / gap;
         let mut poly = CoeffPoly::zero(basis);
         if message_bits < 62.0 && exponent.abs() < 1000 {
             let factor = factor * (exponent as f64).exp2();
-            coefficients.iter_mut().for_each(|value| *value *= factor);
             // Made positive, so that all rows are reduced as words, and short ones if they can be.
             let bits = if message_bits < 50.0 { 51 } else { 62 };
             let offset = 1_u64 << bits;
             let mut shifted = vec![offset; basis.degree()];
             #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
-            for (word, value) in shifted.iter_mut().step_by(gap).zip(&coefficients) {
-                *word = offset.wrapping_add_signed(value.round() as i64);
+            for (word, value) in shifted.iter_mut().step_by(gap).zip(coefficients) {
+                *word = offset.wrapping_add_signed((value * factor).round() as i64);
             }
             poly.for_each_row(|i, row| {
                 let q = basis.modulus(i);
@@ -300,9 +312,8 @@ impl CkksEncoder {
             });
         } else {
             let rounded: Vec<BigInt> = coefficients
-                .iter()
                 // Halved, so that the largest number stays one.
-                .map(|&value| round_shifted(value * (factor / 2.0), exponent + 1))
+                .map(|value| round_shifted(value * (factor / 2.0), exponent + 1))
                 .collect();
             poly.for_each_row(|i, row| {
                 let q = basis.modulus(i).value();
@@ -356,57 +367,80 @@ impl CkksEncoder {
     }
 }
 
-/// The centred coefficients divided by `scale`, for coefficients below `2^bound_bits`: only as many primes are used as
-/// the bound needs. Infinite where f64 has no such number. Constant time in the coefficients.
-fn decode_coefficients(poly: &NttPoly, bound_bits: f64, scale: Scale) -> Zeroizing<Vec<f64>> {
-    let basis = poly.basis();
-    let enough =
-        (1..basis.len()).find(|&count| basis.slice(0..count).log2_product() > bound_bits + 2.0);
-    let basis = Arc::new(basis.slice(0..enough.unwrap_or(basis.len())));
-    let poly = poly.truncated(&basis).into_coeff();
-    let mut values = Zeroizing::new(vec![0.0; basis.degree()]);
-    let factor = 1.0 / scale.to_f64();
-    if basis.len() <= 2 && factor.is_normal() {
-        decode_words(&poly, factor, &mut values);
-        return values;
+/// `values[k] = at(k gap) + i at(half + k gap)`
+fn fill(values: &mut [Complex64], (half, gap): (usize, usize), at: impl Fn(usize) -> f64) {
+    for (k, value) in values.iter_mut().enumerate() {
+        *value = Complex64::new(at(k * gap), at(half + k * gap));
     }
-    // The weight of each digit divided by the scale.
-    let mut weight = Scale::power_of_two(0) / scale;
-    let mut weights = Vec::with_capacity(basis.len());
-    for prime in basis.primes() {
-        // A digit of 0 times an infinite weight is to be 0.
-        weights.push(weight.to_f64().min(f64::MAX));
-        weight = weight.mul_integer(prime);
-    }
-    MixedRadix::new(&basis).for_each(&poly, |k, sign, digits| {
-        #[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
-        let terms = digits.iter().zip(&weights).map(|(&m, w)| m as f64 * w);
-        values[k] = sign * terms.sum::<f64>();
-    });
-    values
 }
 
-/// One or two primes: the centred coefficients as words, times `factor`.
-#[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
-fn decode_words(poly: &CoeffPoly, factor: f64, values: &mut [f64]) {
-    let q0 = poly.basis().modulus(0);
-    if poly.basis().len() == 1 {
-        for (value, &x) in values.iter_mut().zip(poly.row(0)) {
-            *value = q0.centre(x) as f64 * factor;
+/// A polynomial to be decoded, in coefficient form and over as few primes as its coefficients need. What it gives is constant
+/// time in the coefficients.
+struct Residues {
+    poly: CoeffPoly,
+}
+
+impl Residues {
+    /// For coefficients below `2^bound_bits`.
+    fn of(poly: &NttPoly, bound_bits: f64) -> Self {
+        let basis = poly.basis();
+        // Bits of a prime less one are surely there.
+        let mut bits = 0.0;
+        let enough = basis.moduli().iter().position(|q| {
+            bits += f64::from(q.bits()) - 1.0;
+            bits > bound_bits + 2.0
+        });
+        let count = enough.map_or(basis.len(), |last| last + 1);
+        let basis = Arc::new(basis.slice(0..count));
+        Self {
+            poly: poly.truncated(&basis).into_coeff(),
         }
-        return;
     }
-    // Garner's formula, `x = x_0 + q_0 ((x_1 - x_0) q_0^-1 mod q_1)`, centred.
-    let q1 = poly.basis().modulus(1);
-    let inverse = q1.shoup(q1.inverse(q1.reduce(q0.value())));
-    let product = i128::from(q0.value()) * i128::from(q1.value());
-    let digits = poly.row(0).iter().zip(poly.row(1));
-    for (value, (&x0, &x1)) in values.iter_mut().zip(digits) {
-        let digit = q1.mul_shoup(q1.sub(x1, q1.reduce(x0)), inverse);
-        let whole = i128::from(x0) + i128::from(q0.value()) * i128::from(digit);
-        // Branch-free: the sign of product / 2 - whole - 1 selects.
-        let above = (product / 2 - whole) >> 127;
-        *value = (whole - (above & product)) as f64 * factor;
+
+    /// The centred coefficients times `factor`, modulo one prime.
+    #[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
+    fn one_prime(&self, factor: f64) -> impl Fn(usize) -> f64 {
+        let (q, row) = (*self.poly.basis().modulus(0), self.poly.row(0));
+        move |k| q.centre(row[k]) as f64 * factor
+    }
+
+    /// The centred coefficients times `factor`, modulo two primes: Garner's formula,
+    /// `x = x_0 + q_0 ((x_1 - x_0) q_0^-1 mod q_1)`.
+    #[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
+    fn two_primes(&self, factor: f64) -> impl Fn(usize) -> f64 {
+        let basis = self.poly.basis();
+        let (q0, q1) = (*basis.modulus(0), *basis.modulus(1));
+        let inverse = q1.shoup(q1.inverse(q1.reduce(q0.value())));
+        let product = i128::from(q0.value()) * i128::from(q1.value());
+        let (first, second) = (self.poly.row(0), self.poly.row(1));
+        move |k| {
+            let (x0, x1) = (first[k], second[k]);
+            let digit = q1.mul_shoup(q1.sub(x1, q1.reduce(x0)), inverse);
+            let whole = i128::from(x0) + i128::from(q0.value()) * i128::from(digit);
+            // Branch-free: the sign of product / 2 - whole - 1 selects.
+            let above = (product / 2 - whole) >> 127;
+            (whole - (above & product)) as f64 * factor
+        }
+    }
+
+    /// The centred coefficients divided by `scale`, modulo any number of primes; infinite where f64 has no such number.
+    fn any_primes(&self, scale: Scale) -> SecretVec<f64> {
+        let basis = self.poly.basis();
+        // The weight of each digit divided by the scale.
+        let mut weight = Scale::power_of_two(0) / scale;
+        let mut weights = Vec::with_capacity(basis.len());
+        for prime in basis.primes() {
+            // A digit of 0 times an infinite weight is to be 0.
+            weights.push(weight.to_f64().min(f64::MAX));
+            weight = weight.mul_integer(prime);
+        }
+        let mut values = SecretVec::zeroed(basis.degree());
+        MixedRadix::new(basis).for_each(&self.poly, |k, sign, digits| {
+            #[expect(clippy::cast_precision_loss, reason = "decoding to f64")]
+            let terms = digits.iter().zip(&weights).map(|(&m, w)| m as f64 * w);
+            values[k] = sign * terms.sum::<f64>();
+        });
+        values
     }
 }
 

@@ -97,6 +97,49 @@ pub(crate) fn wipe<T: Copy + Default>(values: &mut [T]) {
     std::hint::black_box(values);
 }
 
+/// Numbers that tell something about a secret, [wiped](wipe) when they are dropped. Of a fixed length, since a buffer that grows
+/// leaves copies.
+pub(crate) struct SecretVec<T: Copy + Default>(Vec<T>);
+
+impl<T: Copy + Default> SecretVec<T> {
+    /// So many zeros.
+    pub(crate) fn zeroed(length: usize) -> Self {
+        Self(vec![T::default(); length])
+    }
+
+    /// The numbers, unguarded.
+    pub(crate) fn publish(mut self) -> Vec<T> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<T: Copy + Default> FromIterator<T> for SecretVec<T> {
+    /// The numbers of an iterator that knows how many there are.
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl<T: Copy + Default> Deref for SecretVec<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Copy + Default> DerefMut for SecretVec<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+impl<T: Copy + Default> Drop for SecretVec<T> {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self::Heap(Vec::new())

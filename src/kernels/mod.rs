@@ -19,7 +19,7 @@ mod permutation;
 mod portable;
 
 pub use aligned::AlignedWords;
-pub(crate) use aligned::wipe;
+pub(crate) use aligned::{SecretVec, wipe};
 pub(crate) use key_row::{KeyRow, KeyShape};
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;

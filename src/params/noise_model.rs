@@ -1,3 +1,4 @@
+use crate::kernels::SecretVec;
 use crate::ring::ERROR_STANDARD_DEVIATION;
 use std::f64::consts::{LN_2, PI};
 
@@ -76,20 +77,22 @@ impl NoiseModel {
     /// most `ln(N/2) + 3`, and the mean of `g^n` little above that of an exponential variable. About one secret in twenty is not. Branch-free.
     pub(crate) fn is_typical(&self, squares: &[f64]) -> bool {
         let mean = 2.0 * self.degree / 3.0;
-        let mut sums = [0.0; MOMENTS + 1];
+        let scaled: SecretVec<f64> = squares.iter().map(|square| square / mean).collect();
         let mut outside = 0u32;
-        for square in squares {
-            let g = square / mean;
+        for &g in scaled.iter() {
             outside |= u32::from(g > self.peak);
-            let mut power = 1.0;
-            for sum in &mut sums {
-                *sum += power;
-                power *= g;
-            }
         }
-        let count = to_f64(squares.len());
-        for (sum, limit) in sums.iter().zip(&self.moments).skip(1) {
-            outside |= u32::from(sum / count > limit.exp());
+        let mut powers: SecretVec<f64> = scaled.iter().copied().collect();
+        for limit in &self.moments[1..] {
+            let mut sums = [0.0; 8];
+            for (powers, scaled) in powers.chunks_mut(8).zip(scaled.chunks(8)) {
+                for ((sum, power), g) in sums.iter_mut().zip(powers).zip(scaled) {
+                    *sum += *power;
+                    *power *= g;
+                }
+            }
+            let moment = sums.iter().sum::<f64>() / to_f64(squares.len());
+            outside |= u32::from(moment > limit.exp());
         }
         outside == 0
     }

@@ -1,3 +1,4 @@
+use crate::kernels::SecretVec;
 use crate::ring::{CoeffPoly, Form, Poly, RnsBasis};
 use rand::{CryptoRng, Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -66,8 +67,8 @@ pub fn ternary(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> CoeffPoly {
 }
 
 /// The coefficients of [`ternary`].
-pub(crate) fn ternary_coefficients(degree: usize, rng: &mut impl CryptoRng) -> Zeroizing<Vec<i64>> {
-    let mut coefficients = Zeroizing::new(vec![0i64; degree]);
+pub(crate) fn ternary_coefficients(degree: usize, rng: &mut impl CryptoRng) -> SecretVec<i64> {
+    let mut coefficients = SecretVec::zeroed(degree);
     for_each_word(&mut coefficients, rng, |coefficient, word| {
         // floor(3 r / 2^64) - 1 without a branch.
         *coefficient = ((u128::from(word) * 3) >> 64) as i64 - 1;
@@ -86,9 +87,9 @@ pub fn centred_binomial(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> Coef
 pub(crate) fn centred_binomial_coefficients(
     degree: usize,
     rng: &mut impl CryptoRng,
-) -> Zeroizing<Vec<i64>> {
+) -> SecretVec<i64> {
     const COINS: u64 = (1 << 21) - 1;
-    let mut coefficients = Zeroizing::new(vec![0i64; degree]);
+    let mut coefficients = SecretVec::zeroed(degree);
     for_each_word(&mut coefficients, rng, |coefficient, bits| {
         *coefficient =
             i64::from((bits & COINS).count_ones()) - i64::from(((bits >> 21) & COINS).count_ones());
