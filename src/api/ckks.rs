@@ -53,7 +53,7 @@ impl EncryptedVector<Ckks> {
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit the modulus.
     pub fn with_message_bound(&self, bound: f64) -> Result<Self> {
         // The bound is of all slots, and the caller speaks of the values only.
-        let others = match self.padding() {
+        let others = match &self.padding {
             Padding::Zeros => 0.0,
             Padding::Filled(value) => value.message_bound(),
             Padding::Unknown => f64::INFINITY,
@@ -66,7 +66,7 @@ impl EncryptedVector<Ckks> {
             };
             chunk.clone().with_message_bound(bound)
         })?;
-        Ok(stated.with_padding(self.padding().clone()))
+        Ok(stated.with_padding(self.padding.clone()))
     }
 
     /// The vector with a pending rescale done now rather than at the next product; unchanged if none is pending. A rescaled
@@ -75,7 +75,7 @@ impl EncryptedVector<Ckks> {
     /// # Errors
     /// None for a vector made by this crate.
     pub fn rescale(&self) -> Result<Self> {
-        self.map(|chunk| Ok(self.evaluator().rescale_if_needed(chunk)?.into_owned()))
+        self.map(|chunk| Ok(self.evaluator.rescale_if_needed(chunk)?.into_owned()))
     }
 
     /// The vector at a lower level, smaller and faster: for a result that needs no more multiplications.
@@ -84,7 +84,7 @@ impl EncryptedVector<Ckks> {
     /// [`Error::InvalidLevel`](crate::Error::InvalidLevel) if `level` is above;
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if scale times values does not fit there.
     pub fn drop_to_level(&self, level: usize) -> Result<Self> {
-        self.map(|chunk| self.evaluator().drop_to_level(chunk, level))
+        self.map(|chunk| self.evaluator.drop_to_level(chunk, level))
     }
 }
 

@@ -199,7 +199,7 @@ impl<S: Scheme> ClientKey<S> {
         })
         .into_iter()
         .collect::<Result<_>>()?;
-        Ok(vector.packing().collect(&slots))
+        Ok(vector.packing.collect(&slots))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The face: client and server keys, contexts, encrypted vectors.
 
+mod arithmetic;
 mod bfv;
 mod ckks;
 mod keys;

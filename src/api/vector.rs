@@ -1,10 +1,10 @@
 use crate::api::Scheme;
-use crate::api::padding::{Join, Padding, cleared};
+use crate::api::padding::{Join, Padding};
 use crate::api::scheme::CiphertextOf;
-use crate::circuits::{Packing, Polynomial};
+use crate::circuits::Packing;
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluator;
-use crate::keys::{KeyId, Rotations};
+use crate::keys::KeyId;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -19,10 +19,10 @@ use std::fmt;
 /// of: a product is rescaled when it is next multiplied.
 #[derive(Clone)]
 pub struct EncryptedVector<S: Scheme> {
-    evaluator: S::Evaluator,
-    packing: Packing,
-    chunks: Vec<CiphertextOf<S>>,
-    padding: Padding<CiphertextOf<S>>,
+    pub(super) evaluator: S::Evaluator,
+    pub(super) packing: Packing,
+    pub(super) chunks: Vec<CiphertextOf<S>>,
+    pub(super) padding: Padding<CiphertextOf<S>>,
 }
 
 impl<S: Scheme> EncryptedVector<S> {
@@ -45,18 +45,6 @@ impl<S: Scheme> EncryptedVector<S> {
             evaluator: evaluator.clone(),
             ..self
         }
-    }
-
-    pub(super) fn packing(&self) -> &Packing {
-        &self.packing
-    }
-
-    pub(super) fn padding(&self) -> &Padding<CiphertextOf<S>> {
-        &self.padding
-    }
-
-    pub(super) fn evaluator(&self) -> &S::Evaluator {
-        &self.evaluator
     }
 
     /// The ciphertexts, for the floors below.
@@ -130,271 +118,6 @@ impl<S: Scheme> EncryptedVector<S> {
             .any(|chunk| S::body(chunk).is_transparent())
     }
 
-    /// `self + other`
-    ///
-    /// # Errors
-    /// [`Error::LengthMismatch`]; [`Error::ContextMismatch`]; [`Error::KeyMismatch`]; [`Error::ScaleMismatch`].
-    pub fn add(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Join::Sum, S::Evaluator::add)
-    }
-
-    /// The sum of all vectors: a tally, or the model updates of many clients.
-    ///
-    /// The errors of vectors as encryption made them are independent, so that the error of n of them grows with the square root of
-    /// n only; that of any others grows with n, as in a chain of `+`. A vector that is there twice is no independent one.
-    ///
-    /// # Errors
-    /// [`Error::Empty`] for none; as [`add`](Self::add).
-    pub fn add_many(vectors: &[Self]) -> Result<Self> {
-        let (first, rest) = vectors.split_first().ok_or(Error::Empty)?;
-        let alike = |vector: &Self| {
-            vector.packing == first.packing && matches!(vector.padding, Padding::Zeros)
-        };
-        if !vectors.iter().all(alike) {
-            return rest
-                .iter()
-                .try_fold(first.clone(), |sum, vector| sum.add(vector));
-        }
-        for vector in rest {
-            first.common_evaluator(vector)?;
-        }
-        let attached = vectors
-            .iter()
-            .find(|vector| S::keys(&vector.evaluator).is_some());
-        let evaluator = &attached.unwrap_or(first).evaluator;
-        let chunks = crate::parallel::map(first.chunks.len(), |i| {
-            let terms: Vec<&CiphertextOf<S>> =
-                vectors.iter().map(|vector| &vector.chunks[i]).collect();
-            evaluator.add_many(&terms)
-        });
-        Ok(Self {
-            evaluator: evaluator.clone(),
-            packing: first.packing,
-            chunks: chunks.into_iter().collect::<Result<_>>()?,
-            padding: Padding::Zeros,
-        })
-    }
-
-    /// `self - other`
-    ///
-    /// # Errors
-    /// As [`add`](Self::add).
-    pub fn sub(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Join::Difference, S::Evaluator::sub)
-    }
-
-    /// `self * other`, value by value, relinearized.
-    ///
-    /// # Errors
-    /// As [`add`](Self::add); [`Error::MissingServerKey`]; [`Error::LevelExhausted`]; [`Error::ScaleTooLarge`].
-    pub fn mul(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Join::Product, S::Evaluator::mul)
-    }
-
-    /// `-self`
-    ///
-    /// # Errors
-    /// None for a vector made by this crate.
-    pub fn negate(&self) -> Result<Self> {
-        self.map(|chunk| self.evaluator.negate(chunk))
-    }
-
-    /// `self * self`
-    ///
-    /// # Errors
-    /// As [`mul`](Self::mul).
-    pub fn square(&self) -> Result<Self> {
-        self.map(|chunk| self.evaluator.square(chunk))
-    }
-
-    /// `self^exponent`, with `ceil(log2(exponent))` multiplications one after the other. `self^0` is 1 everywhere, which anyone can
-    /// read.
-    ///
-    /// # Errors
-    /// As [`mul`](Self::mul): [`Error::LevelExhausted`] before any work.
-    pub fn power(&self, exponent: u32) -> Result<Self> {
-        if exponent == 0 {
-            let zero = self.mul_scalar(S::Scalar::default())?;
-            return zero.add_scalar(S::Scalar::from(1));
-        }
-        self.map(|chunk| self.evaluator.power(chunk, exponent))
-    }
-
-    /// `self + values`, value by value; one value is added everywhere.
-    ///
-    /// # Errors
-    /// [`Error::LengthMismatch`]; [`Error::Empty`]; [`Error::NotFinite`]; [`Error::ValueOutOfRange`].
-    pub fn add_plain(&self, values: &[S::Scalar]) -> Result<Self> {
-        if let &[value] = values {
-            return self.add_scalar(value);
-        }
-        self.zip_plain(values, |chunk, slots| {
-            self.evaluator
-                .add_plain(chunk, &self.evaluator.encode_term(slots, chunk)?)
-        })
-    }
-
-    /// `self - values`, as [`add_plain`](Self::add_plain).
-    ///
-    /// # Errors
-    /// As [`add_plain`](Self::add_plain).
-    pub fn sub_plain(&self, values: &[S::Scalar]) -> Result<Self> {
-        let values = self.spread(values);
-        self.zip_plain(&values, |chunk, slots| {
-            self.evaluator
-                .sub_plain(chunk, &self.evaluator.encode_term(slots, chunk)?)
-        })
-    }
-
-    /// `self * values`, value by value; one value multiplies everywhere.
-    ///
-    /// # Errors
-    /// As [`add_plain`](Self::add_plain); [`Error::LevelExhausted`]; [`Error::ScaleTooLarge`].
-    pub fn mul_plain(&self, values: &[S::Scalar]) -> Result<Self> {
-        if let &[value] = values {
-            return self.mul_scalar(value);
-        }
-        let product = self.zip_plain(values, |chunk, slots| {
-            self.evaluator
-                .mul_plain(chunk, &self.evaluator.encode_factor(slots, chunk)?)
-        })?;
-        // Beyond the values it was multiplied by zeros.
-        Ok(product.with_padding(Padding::Zeros))
-    }
-
-    /// `self + value`, everywhere.
-    ///
-    /// # Errors
-    /// [`Error::NotFinite`]; [`Error::ValueOutOfRange`].
-    pub fn add_scalar(&self, value: S::Scalar) -> Result<Self> {
-        let chunks = self
-            .packing
-            .add_scalar(&self.evaluator, &self.chunks, value)?;
-        Ok(self.with_chunks(chunks, self.padding.clone()))
-    }
-
-    /// `self * value`, everywhere. CKKS: an integer of up to 30 bits costs no level.
-    ///
-    /// # Errors
-    /// As [`mul_plain`](Self::mul_plain).
-    pub fn mul_scalar(&self, value: S::Scalar) -> Result<Self> {
-        self.map(|chunk| self.evaluator.mul_scalar(chunk, value))
-    }
-
-    /// The sum of all values, as a vector of length 1.
-    ///
-    /// # Errors
-    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKeys`] with all that are missing:
-    /// [`rotations_for_sum`](Self::rotations_for_sum) and [`Rotations::powers_of_two`](crate::Rotations::powers_of_two) have what it needs.
-    /// [`Error::LevelExhausted`] for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1.
-    pub fn sum(&self) -> Result<Self> {
-        let sum = match &self.padding {
-            Padding::Zeros => self.packing.sum(&self.evaluator, &self.chunks)?,
-            Padding::Filled(value) => {
-                let sum = self.packing.sum(&self.evaluator, &self.chunks)?;
-                let count = S::scalar(self.packing.padding());
-                let excess = self.evaluator.mul_scalar(value, count)?;
-                self.evaluator.sub(&sum, &excess)?
-            }
-            Padding::Unknown => {
-                let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
-                self.packing.sum(&self.evaluator, &chunks)?
-            }
-        };
-        Ok(Self {
-            packing: self.single()?,
-            chunks: vec![sum],
-            evaluator: self.evaluator.clone(),
-            padding: Padding::Zeros,
-        })
-    }
-
-    /// The dot product with another vector, as a vector of length 1.
-    ///
-    /// # Errors
-    /// As [`mul`](Self::mul) and [`sum`](Self::sum).
-    pub fn dot(&self, other: &Self) -> Result<Self> {
-        self.mul(other)?.sum()
-    }
-
-    /// The dot product with known values, as a vector of length 1.
-    ///
-    /// # Errors
-    /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
-    pub fn dot_plain(&self, values: &[S::Scalar]) -> Result<Self> {
-        self.mul_plain(values)?.sum()
-    }
-
-    /// `c_0 + c_1 x + c_2 x^2 + ...` for each value x, `coefficients` being `c_0, c_1, ...`, with at most
-    /// `ceil(log2(d + 1)) + 1` multiplications one after the other for degree d.
-    ///
-    /// # Errors
-    /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`Error::Empty`] for no coefficient.
-    pub fn polyval(&self, coefficients: &[S::Scalar]) -> Result<Self> {
-        let polynomial = Polynomial::new(coefficients)?;
-        // The constant is added to values only, so that padding stays zero.
-        let rest = polynomial.without_constant();
-        self.map(|chunk| rest.evaluate(&self.evaluator, chunk))?
-            .add_scalar(polynomial.constant())
-    }
-
-    /// The values moved `step` places to the left (to the right where negative), around the vector's own length.
-    ///
-    /// A vector whose length is a power of two up to a row of slots takes one rotation. Any other length takes two to four
-    /// rotations for each ciphertext, and a multiplication by a plaintext, hence one level (CKKS).
-    ///
-    /// # Errors
-    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`]; [`Error::MissingConjugationKey`];
-    /// [`Error::LevelExhausted`] if a mask is needed and no level is left.
-    pub fn rotate_left(&self, step: i64) -> Result<Self> {
-        if self.packing.is_identity(step) {
-            return Ok(self.clone());
-        }
-        // Without padding everything moves; with padding the values alone do.
-        let chunks = self
-            .packing
-            .rotate_left(&self.evaluator, &self.chunks, step)?;
-        Ok(self.with_chunks(chunks, Padding::Zeros))
-    }
-
-    /// The values moved `step` places to the right, as [`rotate_left`](Self::rotate_left).
-    ///
-    /// # Errors
-    /// As [`rotate_left`](Self::rotate_left).
-    pub fn rotate_right(&self, step: i64) -> Result<Self> {
-        // Reduced before it is negated: i64::MIN has no negative.
-        let length = i64::try_from(self.len()).unwrap_or(i64::MAX);
-        self.rotate_left(-step.rem_euclid(length))
-    }
-
-    /// The vector made small for one who will only decrypt it: no more primes than its values need, and no low bits that are
-    /// noise only. CKKS: costs at most 0.6 bits of precision. BFV: exact. [`noise_bound`](Self::noise_bound) takes it in.
-    ///
-    /// # Errors
-    /// What decryption would refuse: [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`], [`Error::ScaleTooLarge`].
-    pub fn compact(&self) -> Result<Self> {
-        let compacted = self.map(|chunk| S::compact(&self.evaluator, chunk))?;
-        // What lies beyond the values is not worth its bytes.
-        let padding = match self.padding {
-            Padding::Zeros => Padding::Zeros,
-            Padding::Filled(_) | Padding::Unknown => Padding::Unknown,
-        };
-        Ok(compacted.with_padding(padding))
-    }
-
-    /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use: to be asked of the client's
-    /// vector before the server's keys are made.
-    #[must_use]
-    pub fn rotations_for_sum(&self) -> Rotations {
-        self.packing.sum_rotations()
-    }
-
-    /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` of a vector like this one uses.
-    #[must_use]
-    pub fn rotations_for_step(&self, step: i64) -> Rotations {
-        self.packing.rotations(step)
-    }
-
     pub(super) fn map(
         &self,
         work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
@@ -404,7 +127,7 @@ impl<S: Scheme> EncryptedVector<S> {
         Ok(self.with_chunks(chunks, self.padding.map(work)))
     }
 
-    fn zip(
+    pub(super) fn zip(
         &self,
         other: &Self,
         join: Join,
@@ -442,7 +165,7 @@ impl<S: Scheme> EncryptedVector<S> {
         })
     }
 
-    fn zip_plain(
+    pub(super) fn zip_plain(
         &self,
         values: &[S::Scalar],
         work: impl Fn(&CiphertextOf<S>, &[S::Scalar]) -> Result<CiphertextOf<S>> + Sync + Send,
@@ -457,7 +180,7 @@ impl<S: Scheme> EncryptedVector<S> {
     }
 
     /// One value stands for as many as the vector has.
-    fn spread<'a>(&self, values: &'a [S::Scalar]) -> Cow<'a, [S::Scalar]> {
+    pub(super) fn spread<'a>(&self, values: &'a [S::Scalar]) -> Cow<'a, [S::Scalar]> {
         match values {
             &[value] => Cow::Owned(vec![value; self.len()]),
             _ => Cow::Borrowed(values),
@@ -481,7 +204,7 @@ impl<S: Scheme> EncryptedVector<S> {
     }
 
     /// The evaluator of whichever operand has keys; of different clients they may not be.
-    fn common_evaluator<'a>(&'a self, other: &'a Self) -> Result<&'a S::Evaluator> {
+    pub(super) fn common_evaluator<'a>(&'a self, other: &'a Self) -> Result<&'a S::Evaluator> {
         if S::rlwe(self.context()).fingerprint() != S::rlwe(other.context()).fingerprint() {
             return Err(Error::ContextMismatch);
         }
@@ -492,12 +215,16 @@ impl<S: Scheme> EncryptedVector<S> {
         })
     }
 
-    fn single(&self) -> Result<Packing> {
+    pub(super) fn single(&self) -> Result<Packing> {
         Packing::new(self.evaluator.slot_shape(), 1)
     }
 
     /// A vector like this one with other ciphertexts.
-    fn with_chunks(&self, chunks: Vec<CiphertextOf<S>>, padding: Padding<CiphertextOf<S>>) -> Self {
+    pub(super) fn with_chunks(
+        &self,
+        chunks: Vec<CiphertextOf<S>>,
+        padding: Padding<CiphertextOf<S>>,
+    ) -> Self {
         Self::new(&self.evaluator, self.packing, chunks, padding)
     }
 

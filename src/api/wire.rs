@@ -105,7 +105,7 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
     type Context = S::Context;
 
     fn byte_length(&self) -> u64 {
-        let padding = filling(self.padding());
+        let padding = filling(&self.padding);
         let frames = self.ciphertexts().iter().chain(padding);
         Header::FRAME + FIELD_BYTES + frames.map(Wire::byte_length).sum::<u64>()
     }
@@ -119,7 +119,7 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
         };
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&(self.len() as u64).to_le_bytes())?;
-        let padding = match self.padding() {
+        let padding = match &self.padding {
             Padding::Zeros => ZEROS,
             Padding::Filled(_) => FILLED,
             Padding::Unknown => UNKNOWN,
@@ -127,7 +127,7 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
         writer.put(&[padding])?;
         self.ciphertexts()
             .iter()
-            .chain(filling(self.padding()))
+            .chain(filling(&self.padding))
             .try_for_each(|chunk| chunk.write_to(writer.nested()))?;
         writer.finish()
     }

@@ -2,6 +2,7 @@
 
 mod bfv;
 mod ckks;
+mod residues;
 
 pub use bfv::{BfvEncoder, BfvPlaintext};
 pub(crate) use ckks::float_error_bits;

@@ -257,6 +257,19 @@ fn keys_without_all_digits_or_with_false_counts_are_refused() {
     assert!(matches!(read, Err(Error::InvalidKeySwitching { .. })));
 }
 
+/// All coefficients 1: the largest value at a root that there is, and no noise bound allows for it.
+#[test]
+fn secrets_with_peaks_are_refused() {
+    let objects = CkksObjects::new(64, 1);
+    let bytes = objects.secret.expose_secret_bytes();
+    let mut peaked = bytes.to_vec();
+    let end = peaked.len() - 4;
+    peaked[HEADER..end].fill(0b0101_0101);
+    let read = SecretKey::from_secret_bytes(&reseal(&peaked, None), objects.context.rlwe());
+    assert!(is_invalid(&read));
+    assert!(read.unwrap_err().to_string().contains("generate another"));
+}
+
 #[test]
 fn vectors_of_false_lengths_are_refused() {
     let context = ckks_context(8);

@@ -7,6 +7,7 @@ mod damage;
 mod exercise;
 mod forged;
 mod golden;
+mod meaning;
 mod objects;
 mod reseal;
 mod round_trip;
