@@ -394,12 +394,10 @@ fn check_ckks(ciphertext: &CkksCiphertext, want: &[f64], step: Step) {
         Err(other) => panic!("{step:?}: {other}"),
     };
     let got = CKKS.evaluator.encoder().decode(&plaintext).unwrap();
-    // Numbers of this size are no more exact in f64.
-    let allowed = noise + message * (-48f64).exp2();
     for (got, want) in got.iter().zip(want) {
         assert!(
-            (got - want).abs() <= allowed,
-            "{step:?}: {got} instead of {want}, allowed {allowed:e}"
+            (got - want).abs() <= noise,
+            "{step:?}: {got} instead of {want}, allowed {noise:e}"
         );
         assert!(want.abs() <= message * (1.0 + 1e-9), "{step:?}: message");
     }

@@ -136,7 +136,7 @@ impl BfvCiphertext {
         let mut left = 0;
         let mut noise = self.noise;
         loop {
-            noise = noise.product(noise, self.context.product_noise());
+            noise = noise.square(self.context.product_noise());
             if let Some(added) = key_switch {
                 noise = noise.plus(BfvNoise::of_error(added, 1));
             }

@@ -123,11 +123,17 @@ impl BfvEvaluator {
     /// # Errors
     /// As [`mul`](Self::mul), keys excepted.
     pub fn tensor(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
+        let is_square = std::ptr::eq(a, b);
         let (a, b) = self.align(a, b)?;
         let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
         let tables = &self.context.level(a.level())?.tensor;
         let polys = bfv_tensor::tensor(a_polys, b_polys, tables);
-        let noise = a.noise.product(b.noise, self.context.product_noise());
+        let products = self.context.product_noise();
+        let noise = if is_square {
+            a.noise.square(products)
+        } else {
+            a.noise.product(b.noise, products)
+        };
         Ok(BfvCiphertext {
             body: linear::with_polys(&a.body, polys.into()),
             noise,

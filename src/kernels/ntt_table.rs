@@ -181,6 +181,7 @@ fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Vec<u64> 
 
 impl Twiddles<'_> {
     /// Whether only the first N/4 factors are there.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn derived(self) -> bool {
         self.factors.len() < self.quotients.len()
     }

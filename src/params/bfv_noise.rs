@@ -15,6 +15,9 @@ pub(crate) struct BfvNoise {
     pub(crate) factors: u32,
     /// The most of them that may be the same one, or depend on each other: at least 1.
     pub(crate) repeats: u32,
+    /// The number of factors of the newest part of the mask that no sum can have cancelled: from 1 to `factors`. It is independent of
+    /// all noise with at most so many factors.
+    pub(crate) newest: u32,
 }
 
 impl BfvNoise {
@@ -26,6 +29,7 @@ impl BfvNoise {
             rounding_at_roots: f64::NEG_INFINITY,
             factors,
             repeats: 1,
+            newest: 1,
         }
     }
 
@@ -37,6 +41,7 @@ impl BfvNoise {
             rounding_at_roots: products.model().chosen_rounding_of_all(),
             factors: 1,
             repeats: 1,
+            newest: 1,
         }
     }
 
@@ -49,6 +54,13 @@ impl BfvNoise {
             rounding_at_roots: sum(self.rounding_at_roots, other.rounding_at_roots),
             factors: self.factors.max(other.factors),
             repeats: self.repeats.max(other.repeats),
+            newest: if self.newest > other.factors {
+                self.newest
+            } else if other.newest > self.factors {
+                other.newest
+            } else {
+                1
+            },
         }
     }
 
@@ -63,21 +75,38 @@ impl BfvNoise {
 
     /// The noise times a number, given by its logarithm: an integer factor, or the reciprocal of a prime.
     pub(crate) fn times(self, log2_factor: f64) -> Self {
-        Self {
-            deviation: self.deviation + log2_factor,
-            rounding: self.rounding + log2_factor,
-            rounding_at_roots: self.rounding_at_roots + log2_factor,
-            ..self
-        }
+        self.times_plaintext(log2_factor, log2_factor)
     }
 
     /// The noise of a product with a plaintext whose magnitudes at the roots are at most `2^log2_norm`, and whose coefficients'
     /// magnitudes sum to `2^log2_sum`.
     pub(crate) fn times_plaintext(self, log2_norm: f64, log2_sum: f64) -> Self {
-        Self {
+        let product = Self {
+            deviation: self.deviation + log2_norm,
             rounding: self.rounding + log2_sum,
-            ..self.times(log2_norm)
+            rounding_at_roots: self.rounding_at_roots + log2_norm,
+            ..self
+        };
+        if product.is_without_mask() {
+            // Nothing is left of the factors: a sum with it must not have more than its other terms.
+            return Self {
+                factors: 1,
+                repeats: 1,
+                newest: 1,
+                ..product
+            };
         }
+        product
+    }
+
+    /// The noise of a raw product of a ciphertext with itself. Its noise and its mask have the same history: where a sum has
+    /// cancelled the newest part of one, it has cancelled it in the other.
+    pub(crate) fn square(self, products: &ProductNoise) -> Self {
+        let operand = Self {
+            newest: self.factors,
+            ..self
+        };
+        operand.product(operand, products)
     }
 
     /// The noise of a raw product of ciphertexts with these noises.
@@ -86,17 +115,26 @@ impl BfvNoise {
         // The second operand is rounded when it is scaled to the auxiliary modulus, which is 2^4 times larger.
         let scaling = Self::of_error(model.division(1).times(-4.0), 1);
         let terms = [
-            self.times_quotient(other.factors, products),
-            other.times_quotient(self.factors, products),
-            scaling.times_quotient(1, products),
+            self.times_quotient(other, products),
+            other.times_quotient(self, products),
+            scaling.times_quotient(scaling, products),
         ];
         let division = Self::of_error(model.division(2), 2);
-        terms.into_iter().fold(division, Self::plus)
+        let noise = terms.into_iter().fold(division, Self::plus);
+        Self {
+            // Relinearization adds a new mask, unless one operand has none.
+            newest: if self.is_without_mask() || other.is_without_mask() {
+                1
+            } else {
+                noise.factors
+            },
+            ..noise
+        }
     }
 
     /// log2 of a bound of all coefficients, exceeded with probability below `2^-140`.
     pub(crate) fn log2_bound(self, products: &ProductNoise) -> f64 {
-        if self.deviation == f64::NEG_INFINITY {
+        if self.is_without_mask() {
             return self.rounding;
         }
         let excess = if self.factors == 1 {
@@ -112,12 +150,17 @@ impl BfvNoise {
         log2_sum(&[self.deviation + tail, self.rounding])
     }
 
-    /// What this noise becomes in a product with a ciphertext whose own noise has `others` factors: it is multiplied, at each
-    /// root, by that ciphertext's quotient and message.
+    /// Whether the ciphertext is a plaintext, or zero: no randomness hides it.
+    fn is_without_mask(self) -> bool {
+        self.deviation == f64::NEG_INFINITY
+    }
+
+    /// What this noise becomes in a product with a ciphertext: it is multiplied, at each root, by that ciphertext's quotient and
+    /// message.
     ///
-    /// A ciphertext with fewer factors may be one that this noise was a product with before: then the factor comes again.
-    fn times_quotient(self, others: u32, products: &ProductNoise) -> Self {
-        let multiplicity = if others < self.factors {
+    /// If nothing in that ciphertext's mask is sure to be new, this noise may be of a product with it: then the factor comes again.
+    fn times_quotient(self, by: Self, products: &ProductNoise) -> Self {
+        let multiplicity = if by.newest < self.factors {
             self.repeats.saturating_add(1)
         } else {
             1
@@ -130,6 +173,89 @@ impl BfvNoise {
             rounding_at_roots: self.rounding_at_roots + factor,
             factors: self.factors.saturating_add(1),
             repeats: self.repeats.max(multiplicity),
+            newest: 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::NoiseModel;
+
+    fn products() -> ProductNoise {
+        ProductNoise::new(&NoiseModel::new(1 << 13), 16.0)
+    }
+
+    fn fresh(products: &ProductNoise) -> BfvNoise {
+        BfvNoise::of_error(products.model().division(1), 1).plus(BfvNoise::of_plaintext(products))
+    }
+
+    /// The noise after `depth` products of the last one with what `disguise` makes of a fresh ciphertext and the last product.
+    fn chain(depth: u32, disguise: impl Fn(BfvNoise, BfvNoise) -> BfvNoise) -> BfvNoise {
+        let products = products();
+        let fresh = fresh(&products);
+        (0..depth).fold(fresh, |last, _| {
+            last.product(disguise(fresh, last), &products)
+        })
+    }
+
+    #[test]
+    fn a_mask_that_comes_again_is_counted_again_whatever_was_added_and_cancelled() {
+        let products = products();
+        // As after a switch of the modulus, which leaves little of the noise.
+        let small = |noise: BfvNoise| noise.times(-1e3);
+        let zero = |noise: BfvNoise| noise.times(f64::NEG_INFINITY);
+        let disguises: [&dyn Fn(BfvNoise, BfvNoise) -> BfvNoise; 5] = [
+            &|fresh, last| fresh.plus(last).plus(last),
+            &|fresh, last| last.plus(last).plus(fresh),
+            &|fresh, last| small(last).plus(small(last)).plus(fresh),
+            &|fresh, last| fresh.plus(zero(last)),
+            &|fresh, last| fresh.plus(small(zero(last).product(zero(last), &products))),
+        ];
+        for depth in 2..12 {
+            let powers = chain(depth, |fresh, _| fresh);
+            assert_eq!(powers.repeats, depth);
+            for (index, disguise) in disguises.iter().enumerate() {
+                let noise = chain(depth, disguise);
+                assert!(
+                    noise.repeats >= depth
+                        && noise.log2_bound(&products) >= powers.log2_bound(&products),
+                    "{index}: {noise:?} for {powers:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_mask_counts_once() {
+        let products = products();
+        let fresh = fresh(&products);
+        let square = fresh.square(&products);
+        assert_eq!(square, fresh.product(fresh, &products));
+        assert_eq!((square.factors, square.repeats, square.newest), (2, 1, 2));
+        // A sum keeps what is newer than all of the other term, in either order.
+        for sum in [square.plus(fresh), fresh.plus(square)] {
+            assert_eq!(sum.newest, 2);
+            assert_eq!(square.product(sum, &products).repeats, 1);
+        }
+        // Two new masks may be the same one.
+        let sum = square.plus(square);
+        assert_eq!(sum.newest, 1);
+        assert_eq!(square.product(sum, &products).repeats, 2);
+        // But not for its own noise.
+        assert_eq!(sum.square(&products).repeats, 1);
+        assert_eq!(sum.square(&products).newest, 3);
+    }
+
+    #[test]
+    fn plaintexts_have_no_mask() {
+        let products = products();
+        let square = fresh(&products).square(&products);
+        let zero = square.times(f64::NEG_INFINITY);
+        assert_eq!((zero.factors, zero.repeats, zero.newest), (1, 1, 1));
+        let plaintext = zero.plus(BfvNoise::of_plaintext(&products));
+        assert_eq!(square.product(plaintext, &products).newest, 1);
+        assert_eq!(plaintext.product(square, &products).newest, 1);
     }
 }

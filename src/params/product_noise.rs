@@ -148,7 +148,7 @@ const HALF_MOMENTS: usize = 64;
 /// The largest exponent of a term that the recursion takes: what it makes of one stays below the largest f64.
 const LARGEST_EXPONENT: f64 = 300.0;
 
-/// `ln(n!)`, rounded up by less than 1e-9.
+/// `ln(n!)`, rounded up by less than 1e-6.
 fn ln_factorial(n: f64) -> f64 {
     if n < 16.0 {
         let mut product = 1.0;

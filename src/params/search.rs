@@ -109,8 +109,8 @@ fn plan_digits(data_bits: &[u32], digits: usize) -> Vec<DigitPlan> {
 }
 
 /// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts: the noise formulas
-/// played through, for a tree of products and for a chain of products with fresh ciphertexts, which may be one and the same. On the way
-/// there is room for sums of `2^log2_terms` terms in all, which multiply the noise bound by their number.
+/// played through for a tree of products whose operands are sums, so that no mask is sure to be new. On the way there is room for sums
+/// of `2^log2_terms` terms in all, which multiply the noise bound by their number.
 pub(super) fn bfv_modulus_bits(
     products: &ProductNoise,
     depth: u32,
@@ -122,10 +122,10 @@ pub(super) fn bfv_modulus_bits(
     // The errors of a switch are about 4 sqrt(d k) times its rounding, for d digits of k primes: here 8 primes. Products
     // bury them; a sum over slots of fresh ciphertexts does not.
     let key_switch = BfvNoise::of_error(model.division(1).times(3.5), 1);
-    let multiply = |a: BfvNoise, b: BfvNoise| a.product(b, products).plus(key_switch);
-    let tree = (0..depth).fold(fresh, |noise, _| multiply(noise, noise));
-    let chain = (0..depth).fold(fresh, |noise, _| multiply(noise, fresh));
-    let bound = |noise: BfvNoise| noise.plus(key_switch).log2_bound(products);
+    let noise = (0..depth).fold(fresh, |noise, _| {
+        let sum = BfvNoise { newest: 1, ..noise };
+        sum.product(sum, products).plus(key_switch)
+    });
     // Half of Q / t, and a hundredth of a bit for the conversions.
-    bound(tree).max(bound(chain)) + log2_plain + log2_terms + 1.01
+    noise.plus(key_switch).log2_bound(products) + log2_plain + log2_terms + 1.01
 }

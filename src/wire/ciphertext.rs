@@ -327,7 +327,7 @@ fn fresh_frames(context: &Context, meaning: usize) -> [u64; 2] {
 }
 
 /// The bytes of a BFV ciphertext's noise.
-const BFV_NOISE_BYTES: usize = 32;
+const BFV_NOISE_BYTES: usize = 36;
 
 /// The most factors that a noise bound counts: more than any parameters allow, and far from where counting them wraps.
 const MOST_FACTORS: u32 = 1 << 20;
@@ -336,8 +336,10 @@ fn write_noise(writer: &mut FrameWriter<impl Write>, noise: &BfvNoise) -> Result
     for bits in [noise.deviation, noise.rounding, noise.rounding_at_roots] {
         writer.put(&bits.to_le_bytes())?;
     }
-    writer.put(&noise.factors.to_le_bytes())?;
-    writer.put(&noise.repeats.to_le_bytes())
+    for count in [noise.factors, noise.repeats, noise.newest] {
+        writer.put(&count.to_le_bytes())?;
+    }
+    Ok(())
 }
 
 fn read_noise(reader: &mut FrameReader<impl Read>) -> Result<BfvNoise> {
@@ -347,12 +349,14 @@ fn read_noise(reader: &mut FrameReader<impl Read>) -> Result<BfvNoise> {
         rounding_at_roots: f64::from_le_bytes(reader.array()?),
         factors: u32::from_le_bytes(reader.array()?),
         repeats: u32::from_le_bytes(reader.array()?),
+        newest: u32::from_le_bytes(reader.array()?),
     };
     for bits in [noise.deviation, noise.rounding, noise.rounding_at_roots] {
         check_noise(bits)?;
     }
-    if !(1..=MOST_FACTORS).contains(&noise.factors) || !(1..=noise.factors).contains(&noise.repeats)
-    {
+    let counts = [MOST_FACTORS, noise.factors, noise.factors];
+    let parts = [noise.factors, noise.repeats, noise.newest];
+    if (0..3).any(|i| !(1..=counts[i]).contains(&parts[i])) {
         return Err(invalid("a noise bound out of range"));
     }
     Ok(noise)

@@ -126,10 +126,23 @@ fn scales_and_bounds_out_of_range_are_refused() {
             assert!(noise(at, &float.to_le_bytes()).is_ok(), "{float}");
         }
     }
-    // Factors, and how many of them are the same one: at least one, and no more than there are.
-    for (factors, repeats) in [(0, 0), (0, 1), (1, 0), (1, 2), (u32::MAX, 1), (7, u32::MAX)] {
-        let counts = [u32::to_le_bytes(factors), u32::to_le_bytes(repeats)].concat();
-        assert!(is_invalid(&noise(24, &counts)), "{factors}, {repeats}");
+    // Factors, how many of them are the same one, and which is the newest: at least one, and no more than there are.
+    let counts = |counts: [u32; 3]| noise(24, &counts.map(u32::to_le_bytes).concat());
+    for few in [[1, 1, 1], [7, 7, 7], [1 << 20, 1, 1]] {
+        assert!(counts(few).is_ok(), "{few:?}");
+    }
+    for wrong in [
+        [0, 0, 0],
+        [0, 1, 1],
+        [1, 0, 1],
+        [1, 1, 0],
+        [1, 2, 1],
+        [1, 1, 2],
+        [u32::MAX, 1, 1],
+        [7, u32::MAX, 1],
+        [7, 1, u32::MAX],
+    ] {
+        assert!(is_invalid(&counts(wrong)), "{wrong:?}");
     }
 }
 

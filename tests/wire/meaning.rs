@@ -372,7 +372,7 @@ fn bfv_ciphertexts_are_what_the_document_says() {
         (&objects.computed, [49, 9, 121]),
         (&objects.raw_product, [49, 9, 121]),
     ] {
-        let (phase, modulus) = phase(&ring, &ciphertext.to_bytes(), 32, &s);
+        let (phase, modulus) = phase(&ring, &ciphertext.to_bytes(), 36, &s);
         // m = round(t phase / Q) modulo t
         let message = phase.iter().map(|x| {
             let numerator: BigInt = (x * t) * 2 + &modulus;
