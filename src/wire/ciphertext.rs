@@ -354,9 +354,11 @@ fn read_noise(reader: &mut FrameReader<impl Read>) -> Result<BfvNoise> {
     for bits in [noise.deviation, noise.rounding, noise.rounding_at_roots] {
         check_noise(bits)?;
     }
-    let counts = [MOST_FACTORS, noise.factors, noise.factors];
-    let parts = [noise.factors, noise.repeats, noise.newest];
-    if (0..3).any(|i| !(1..=counts[i]).contains(&parts[i])) {
+    let fits = |count: u32, most: u32| (1..=most).contains(&count);
+    let counts_fit = fits(noise.factors, MOST_FACTORS)
+        && fits(noise.repeats, noise.factors)
+        && fits(noise.newest, noise.factors);
+    if !counts_fit {
         return Err(invalid("a noise bound out of range"));
     }
     Ok(noise)

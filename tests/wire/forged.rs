@@ -113,6 +113,10 @@ fn scales_and_bounds_out_of_range_are_refused() {
         }
         assert_eq!(read(24, &(f64::MIN_POSITIVE / 4.0).to_le_bytes()), Ok(()));
     }
+}
+
+#[test]
+fn noises_out_of_range_are_refused() {
     let objects = BfvObjects::new(8, 1);
     let noise = |at: usize, patch: &[u8]| {
         let bytes = with(&objects.seeded.to_bytes(), 7 + at, patch);
