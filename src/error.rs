@@ -122,11 +122,11 @@ pub enum Error {
     },
     /// The key for complex conjugation (CKKS) or the row swap (BFV) was not generated.
     MissingConjugationKey,
-    /// A level outside the chain of moduli.
+    /// A level above the highest there is, or above the operand's own.
     InvalidLevel {
         /// The level asked for.
         level: usize,
-        /// The highest level there.
+        /// The highest level that could be had.
         highest: usize,
     },
     /// Fewer levels are left than the operation needs. It is not begun.
@@ -138,7 +138,7 @@ pub enum Error {
         /// How many are left.
         left: usize,
     },
-    /// The scales of two operands differ and no level is left to align them.
+    /// The scales of two operands differ, and cannot be brought together: a plaintext's never, a ciphertext's if no level is left.
     ScaleMismatch {
         /// log2 of the left operand's scale.
         left: f64,
@@ -414,7 +414,7 @@ impl Error {
             Self::MissingConjugationKey => {
                 "no Galois key for the conjugation or row swap; add it with `Rotations::and_conjugation`".into()
             }
-            Self::InvalidLevel { level, highest } => format!("level {level} does not exist; the highest is {highest}"),
+            Self::InvalidLevel { level, highest } => format!("level {level} cannot be had; the highest here is {highest}, and levels only go down"),
             Self::LevelExhausted {
                 operation,
                 needed,
@@ -426,13 +426,16 @@ impl Error {
                 if *left == 1 { "is" } else { "are" },
             ),
             Self::ScaleMismatch { left, right } => format!(
-                "the scales 2^{left:.1} and 2^{right:.1} differ and no level is left to align them; \
-                 add before the last level, or encode at one scale"
+                "the scales 2^{left:.1} and 2^{right:.1} differ and cannot be brought together; \
+                 add ciphertexts before their last level, and encode plaintexts at the ciphertext's scale"
             ),
+            // Rounded so that what does not fit never reads as if it did.
             Self::ScaleTooLarge { message_bits, modulus_bits } => format!(
-                "scale times message may have {message_bits:.1} bits and a sign, and the modulus has {modulus_bits:.1} bits in all; \
+                "scale times message may need {:.1} bits with its sign, and must stay below the modulus of {:.1} bits; \
                  rescale first, use a smaller scale or smaller values, or, if results are known to be smaller, state that with \
-                 `with_message_bound`"
+                 `with_message_bound`",
+                ((message_bits + 1.0) * 10.0).ceil() / 10.0,
+                (modulus_bits * 10.0).floor() / 10.0,
             ),
             Self::NotRelinearized { degree } => {
                 format!("the ciphertext has degree {degree} in the secret; relinearize it first")
@@ -445,8 +448,8 @@ impl Error {
     fn value_message(&self) -> String {
         match self {
             Self::NoiseExhausted { excess_bits } => format!(
-                "the noise bound is {excess_bits:.1} bits over what decryption corrects; use fewer multiplications or \
-                 parameters for more depth"
+                "the noise bound is {excess_bits:.1} bits over what decryption corrects; use fewer multiplications and \
+                 sums, or parameters for more (`for_depth`, `additions`)"
             ),
             Self::PrecisionExhausted {
                 noise_bound,

@@ -4,6 +4,8 @@
 use proptest::prelude::*;
 use slotwise::Error;
 use slotwise::prelude::*;
+use slotwise::ring::NttPermutation;
+use slotwise::wire::EvaluationKeyReader;
 use std::sync::LazyLock;
 
 /// Secure-sized arithmetic is not the subject here: a small ring with room for three multiplications, 32 slots.
@@ -538,10 +540,7 @@ fn what_lies_beyond_a_compacted_vector_is_cleared_when_a_sum_needs_it() -> slotw
         .load_vector(&compacted.to_bytes())?
         .sum()
         .unwrap_err();
-    assert!(
-        error.to_string().contains("beyond a vector's values"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("after `compact`"), "{error}");
     // A bound that is stated for the values does not cover what is beyond them.
     let far = (&x - &reals(&[500.0]))?;
     let near = (&far + 500.0)?.with_message_bound(4.0)?;
@@ -639,7 +638,7 @@ fn keys_tell_their_size_before_they_are_made_and_report_as_they_are() -> slotwis
         Rotations::steps(&[1, -1, 0]),
         Rotations::powers_of_two(),
     ] {
-        let forecast = client.key_size_forecast(&rotations);
+        let forecast = client.key_size_forecast(&rotations).unwrap();
         let mut seen = Vec::new();
         let server = client.generate_server_key_with_progress(&rotations, |progress| {
             assert_eq!(progress.total, forecast.keys);
@@ -661,10 +660,13 @@ fn keys_tell_their_size_before_they_are_made_and_report_as_they_are() -> slotwis
         .insecure_skip_security_check()
         .build()?;
     let client = none.generate_client_key()?;
-    assert!(matches!(
-        client.key_time_forecast(&Rotations::none()),
-        Err(Error::InvalidKeySwitching { .. })
-    ));
+    let forecasts = [
+        client.key_time_forecast(&Rotations::none()).err(),
+        client.key_size_forecast(&Rotations::none()).err(),
+    ];
+    for error in forecasts {
+        assert!(matches!(error, Some(Error::InvalidKeySwitching { .. })));
+    }
     Ok(())
 }
 
@@ -674,6 +676,7 @@ fn keys_and_evaluators_are_a_line_each_in_debug_output() {
     let encryption = client.generate_encryption_key().unwrap();
     let keys = server.evaluation_keys();
     let element = keys.galois().elements().next().unwrap();
+    let context = keys.context();
     for text in [
         format!("{server:?}"),
         format!("{encryption:?}"),
@@ -686,6 +689,11 @@ fn keys_and_evaluators_are_a_line_each_in_debug_output() {
         format!("{:?}", BFV.1),
         format!("{:?}", server.evaluator().encoder()),
         format!("{:?}", reals(&count(3))),
+        format!(
+            "{:?}",
+            EvaluationKeyReader::new(&keys.to_bytes()[..], context)
+        ),
+        format!("{:?}", NttPermutation::new(element, context.degree())),
     ] {
         assert!(text.len() < 400 && !text.contains('\n'), "{text}");
     }
@@ -709,10 +717,14 @@ fn missing_keys_of_a_sum_are_listed_at_once() {
     );
     let bare = client.generate_server_key(&Rotations::none()).unwrap();
     let bare = bare.attach(x).unwrap();
-    for result in [bare.sum(), bare.dot_plain(&count(16)), bare.dot(&bare)] {
+    for (operation, result) in [
+        ("a sum over slots", bare.sum()),
+        ("a dot product", bare.dot_plain(&count(16))),
+        ("a dot product", bare.dot(&bare)),
+    ] {
         let error = result.unwrap_err();
         let expected = Error::MissingRotationKeys {
-            operation: "a sum over slots",
+            operation,
             steps: vec![1, 2, 4, 8],
             conjugation: false,
         };
@@ -737,7 +749,10 @@ fn missing_keys_of_a_sum_are_listed_at_once() {
         error, expected,
         "two to the left, and nine to the right around 32 slots"
     );
-    // Two rows of integers are joined by the swap.
+}
+
+#[test]
+fn a_missing_key_for_the_row_swap_is_listed_too() {
     let client = bfv_context().generate_client_key().unwrap();
     let server = client.generate_server_key(&Rotations::none()).unwrap();
     let long = server.attach(client.encrypt(&[1; 64]).unwrap()).unwrap();
@@ -791,7 +806,74 @@ fn a_sum_that_is_too_large_says_so_and_not_that_scales_differ() {
         .unwrap();
     let error = (&x + &(&x * 0.25).unwrap()).unwrap_err();
     assert!(matches!(error, Error::ScaleTooLarge { .. }), "{error}");
-    assert!(error.to_string().contains("and a sign"), "{error}");
+    assert!(error.to_string().contains("with its sign"), "{error}");
+}
+
+/// The filler of a joined vector may not fit the level that the vector is dropped to.
+#[test]
+fn a_joined_vector_that_was_dropped_is_summed_as_before() -> slotwise::Result<()> {
+    for length in [10, 16, 40] {
+        let x = reals(&vec![0.5; length]);
+        let mean = x.square()?.sum()?; // a rescale is pending
+        let joined = (&x.drop_to_level(2)? + &mean)?;
+        let count = f64::from(u8::try_from(length).unwrap());
+        let total = count * (0.5 + 0.25 * count);
+        for level in [2, 1, 0] {
+            assert_reals(&joined.drop_to_level(level)?.sum()?, &[total]);
+        }
+        let sum = joined.rescale()?.sum()?;
+        assert_eq!(sum.levels_left(), joined.levels_left(), "length {length}");
+    }
+    Ok(())
+}
+
+/// What is added to all values of a joined vector is added to what lies beyond them, too, so that it costs no encoding and keeps
+/// the bound of both alike.
+#[test]
+fn constants_move_what_lies_beyond_the_values_along() -> slotwise::Result<()> {
+    let (x, shift) = (reals(&count(3)), reals(&[100.0]));
+    let back = (&(&x + &shift)? - 100.0)?;
+    assert_reals(&back, &count(3));
+    assert_reals(&back.sum()?, &[6.0]);
+    let squares = back.square()?.sum()?;
+    assert_reals(&squares, &[14.0]);
+    // Ones clear it, and then a bound can be stated for the values alone.
+    let cleared = (&back * &[1.0; 3])?;
+    assert_eq!(cleared.levels_left(), back.levels_left() - 1);
+    assert_eq!(cleared.with_message_bound(4.0)?.message_bound(), 4.0);
+    Ok(())
+}
+
+/// A dropped vector has the canonical scale of its level: no level is lost to sums that need one scale.
+#[test]
+fn polynomials_of_a_dropped_vector_take_the_levels_that_they_say() -> slotwise::Result<()> {
+    let x = reals(&[0.5; 10]);
+    for (level, coefficients) in [
+        (1, &[0.0, 0.5, 2.0][..]),
+        (2, &[0.0, 0.0, 0.5, 0.0, 1.0]),
+        (2, &[1.0, 0.5, 1.0]),
+        (3, &[2.0, 0.5, 2.0, -1.0, 0.0, -1.0, 0.5, 2.0]),
+    ] {
+        let value = x.drop_to_level(level)?.polyval(coefficients)?;
+        let at_half = coefficients.iter().rev().fold(0.0, |sum, c| sum * 0.5 + c);
+        assert_reals(&value, &[at_half; 10]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_rotation_that_needs_a_mask_says_so_before_it_begins() -> slotwise::Result<()> {
+    let expected = Error::LevelExhausted {
+        operation: "a rotation of the vector",
+        needed: 1,
+        left: 0,
+    };
+    for length in [10, 33, 64 + 9] {
+        let lowest = reals(&count(length)).drop_to_level(0)?;
+        assert_eq!(lowest.rotate_left(3).unwrap_err(), expected);
+    }
+    assert!(reals(&count(16)).drop_to_level(0)?.rotate_left(3).is_ok());
+    Ok(())
 }
 
 #[test]

@@ -831,6 +831,51 @@ fn sums_that_fail_while_levels_remain() {
     within(&sum, values.map(|x| x * x + 0.87 * x));
     let polynomial = lower.polyval(&[1.0, 0.87, 1.0]).unwrap();
     within(&polynomial, values.map(|x| 1.0 + 0.87 * x + x * x));
+    // The evaluator's own drop keeps the scale, which is not the canonical one of the lower level.
+    let evaluator = server.evaluator();
+    let lower = evaluator.drop_to_level(&x.ciphertexts()[0], 3).unwrap();
+    let square = Evaluator::square(evaluator, &lower).unwrap();
+    let sum = Evaluator::add(
+        evaluator,
+        &square,
+        &Evaluator::mul_scalar(evaluator, &lower, 0.87).unwrap(),
+    );
+    assert!(sum.unwrap().noise_bound() < 1e-5);
+}
+
+/// Two scales so near that one would pass for the other, at the price of some bits: a level is left, so none are lost.
+#[test]
+fn sums_at_nearly_equal_scales_keep_their_precision() {
+    for (bits, scale_bits) in [([60, 57, 57, 60], 57), ([60, 50, 50, 60], 50)] {
+        let mut fixture =
+            Fixture::with_rotations(insecure(4096, &bits, 1, scale_bits), &Rotations::none());
+        let slots = Slots(vec![Complex64::new(1.0, 0.0); 2048]);
+        let scale = fixture.context.scale(2).unwrap();
+        let near = Scale::from_f64(scale.to_f64() * (1.0 + (-31f64).exp2())).unwrap();
+        let [a, b] = [scale, near].map(|scale| {
+            let plaintext = fixture.encode(&slots, 2, scale);
+            fixture
+                .public
+                .encrypt(&plaintext, &mut fixture.rng)
+                .unwrap()
+        });
+        let sum = fixture.evaluator.add(&a, &b).unwrap();
+        let e = &fixture.evaluator;
+        let [a, b] = [a, b].map(|x| e.adjust_to_level(&x, 1).unwrap());
+        let by_hand = e.add(&a, &b).unwrap();
+        let lost = by_hand.precision_bits() - sum.precision_bits();
+        assert!(lost < 0.1, "{scale_bits}: {lost} bits");
+        fixture.check(&sum, &Slots(vec![Complex64::new(2.0, 0.0); 2048]), "near");
+        // Where none is left, the sum is done as well as it can be.
+        let [a, b] = [scale, near].map(|scale| {
+            let plaintext = fixture.encode(&slots, 0, scale);
+            fixture
+                .public
+                .encrypt(&plaintext, &mut fixture.rng)
+                .unwrap()
+        });
+        assert!(fixture.evaluator.add(&a, &b).unwrap().precision_bits() > 29.0);
+    }
 }
 
 /// A ciphertext of any level and scale, with a product that waits for its rescale or without, and what its message was multiplied by.

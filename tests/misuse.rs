@@ -413,6 +413,27 @@ fn keys_that_are_missing() {
     );
 }
 
+/// What does not fit never reads as if it did, however near it is.
+#[test]
+fn numbers_in_messages_are_rounded_away_from_each_other() {
+    for thousandth in 0..2000 {
+        let excess = f64::from(thousandth) / 1000.0;
+        let error = Error::ScaleTooLarge {
+            message_bits: 53.05 + excess,
+            modulus_bits: 54.04,
+        };
+        let text = error.to_string();
+        let numbers: Vec<f64> = text
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        let [needed, there] = numbers[..] else {
+            panic!("{text}");
+        };
+        assert!(needed > there, "{text}");
+    }
+}
+
 /// Without special primes there are no keys, and everything else works.
 #[test]
 fn contexts_without_key_switching() {
@@ -1023,7 +1044,18 @@ fn requests_that_no_parameters_meet() {
     none(error_of(
         CkksContext::for_depth(1).integer_bits(u32::MAX).build(),
     ));
-    none(error_of(CkksContext::for_depth(1).degree(1 << 20).build()));
+    // Here it is not the depth that is too large.
+    for error in [
+        error_of(CkksContext::for_depth(1).degree(1 << 20).build()),
+        error_of(
+            BfvContext::for_depth(1)
+                .plaintext_bits(20)
+                .degree(1 << 20)
+                .build(),
+        ),
+    ] {
+        assert_eq!(error, Error::InvalidDegree { degree: 1 << 20 });
+    }
     none(error_of(
         BfvContext::for_depth(1001)
             .plaintext_modulus(65_537)

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "an allocator that looks into what is freed")]
 
+use num_complex::Complex64;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use slotwise::encoding::CkksEncoder;
@@ -10,6 +11,7 @@ use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
 use slotwise::params::{BfvContext, CkksContext};
 use slotwise::prelude::*;
 use slotwise::ring::{CoeffPoly, NttPoly, RnsBasis, expand_seed};
+use slotwise::wire::ExposedSecret;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,13 +37,11 @@ unsafe impl GlobalAlloc for Searching {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if layout.align() >= align_of::<u64>() && layout.size() >= WINDOW * size_of::<u64>() {
+        let words = pointer.cast::<u64>();
+        if words.is_aligned() && layout.size() >= WINDOW * size_of::<u64>() {
             // SAFETY: the block is the caller's until it is freed below, aligned, of this size, and was initialised by `alloc`.
             let words = unsafe {
-                std::slice::from_raw_parts(
-                    pointer.cast::<u64>().cast_const(),
-                    layout.size() / size_of::<u64>(),
-                )
+                std::slice::from_raw_parts(words.cast_const(), layout.size() / size_of::<u64>())
             };
             search(words);
         }
@@ -115,9 +115,12 @@ fn forbid_secret(secret: &SecretKey) -> NttPoly {
     let poly = CoeffPoly::from_signed(&own, &coefficients).into_ntt();
     let signed = coefficients.iter().map(|&c| c.cast_unsigned()).collect();
     let floats = coefficients.iter().map(|&c| (c as f64).to_bits()).collect();
-    let packed = body.as_chunks::<8>().0.iter();
-    let packed = packed.map(|&chunk| u64::from_le_bytes(chunk)).collect();
-    forbid([signed, floats, packed]);
+    // As words of the secret alone, and of all bytes.
+    let packed = |bytes: &[u8]| {
+        let words = bytes.as_chunks::<8>().0.iter();
+        words.map(|&chunk| u64::from_le_bytes(chunk)).collect()
+    };
+    forbid([signed, floats, packed(body), packed(&bytes[72..])]);
     forbid_poly(&poly);
     forbid_poly(&poly.product(&poly));
     poly
@@ -134,8 +137,22 @@ fn forbid_phase(body: &Ciphertext, secret: &NttPoly) {
     FOUND.store(0, Ordering::Relaxed);
 }
 
+/// What decoding makes of a phase: the message and its noise.
+fn forbid_decoded(values: &[Complex64]) {
+    let part = |of: fn(&Complex64) -> f64| values.iter().map(|value| of(value).to_bits()).collect();
+    let both = values.iter().flat_map(|value| [value.re, value.im]);
+    let both: Vec<u64> = both.map(f64::to_bits).collect();
+    forbid([part(|value| value.re), part(|value| value.im), both]);
+    FOUND.store(0, Ordering::Relaxed);
+}
+
 #[test]
 fn nothing_that_is_freed_tells_a_secret() {
+    reals();
+    integers();
+}
+
+fn reals() {
     let builder = CkksContext::builder()
         .degree(4096)
         .prime_bits(&[50, 40, 40, 40, 50])
@@ -157,8 +174,11 @@ fn nothing_that_is_freed_tells_a_secret() {
     drop(generator.evaluation_keys(&Rotations::steps(&[1, -5]).and_conjugation(), &mut rng));
     check("evaluation keys");
 
+    // What the caller got is the caller's, and not freed before the end.
+    let mut kept = Vec::new();
     let encoder = CkksEncoder::new(&context);
     let values: Vec<f64> = (0..2048).map(|i| f64::from(i) / 100.0).collect();
+    let decryptor = Decryptor::new(&secret);
     for level in [3, 0] {
         let plaintext = encoder.encode(&values, level).unwrap();
         for encryptor in [
@@ -167,27 +187,51 @@ fn nothing_that_is_freed_tells_a_secret() {
         ] {
             let ciphertext = encryptor.encrypt(&plaintext, &mut rng).unwrap();
             forbid_phase(ciphertext.body(), &poly);
-            let decrypted = Decryptor::new(&secret).decrypt(&ciphertext).unwrap();
-            drop(encoder.decode(&decrypted).unwrap());
+            let decrypted = decryptor.decrypt(&ciphertext).unwrap();
+            let decoded = encoder.decode_complex(&decrypted).unwrap();
+            forbid_decoded(&decoded);
+            kept.push((decoded, encoder.decode(&decrypted).unwrap()));
+            let bits = decryptor.measured_precision_bits(&ciphertext, &[]);
+            assert_eq!(bits.unwrap(), f64::INFINITY);
             drop((decrypted, ciphertext));
         }
         check("encryption and decryption of reals");
     }
+    let client = ClientKey::<Ckks>::from_secret_bytes(&secret.expose_secret_bytes(), &context);
+    let client = client.unwrap();
+    let vector = client.encrypt(&[0.25, -0.5]).unwrap();
+    let decrypted = decryptor.decrypt(&vector.ciphertexts()[0]).unwrap();
+    let decoded = encoder.decode_complex(&decrypted).unwrap();
+    forbid_decoded(&decoded);
+    kept.push((decoded, client.decrypt(&vector).unwrap()));
+    drop((client, vector, decrypted));
+    check("a short vector of reals");
+    stored_keys(&secret);
+    // Contexts, and with them their pools of buffers, go last.
+    drop((secret, generator, public, encoder, decryptor, context));
+    check("a key and its context");
+}
 
+fn stored_keys(secret: &SecretKey) {
     let bytes = secret.expose_secret_bytes();
-    let read = SecretKey::from_secret_bytes(&bytes, context.rlwe()).unwrap();
+    let read = SecretKey::from_secret_bytes(&bytes, secret.context()).unwrap();
     drop((bytes, read));
     check("a stored key");
-    // Contexts, and with them their pools of buffers, go last.
-    drop((secret, generator, public, encoder, context));
-    check("a key and its context");
+    // What a serializer copies is not searched for; what a deserializer has read of a text that is damaged near its end is.
+    let mut text = serde_json::to_string(&secret.expose_secret()).unwrap();
+    FOUND.store(0, Ordering::Relaxed);
+    text.replace_range(text.len() - 8..text.len() - 7, "*");
+    assert!(serde_json::from_str::<ExposedSecret>(&text).is_err());
+    check("a damaged key");
+}
 
+fn integers() {
     let builder = BfvContext::builder()
         .degree(4096)
         .prime_bits(&[50, 40, 40, 50])
         .plaintext_modulus(65_537);
     let context = builder.insecure_skip_security_check().build().unwrap();
-    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut ChaCha20Rng::seed_from_u64(2));
     let poly = forbid_secret(&secret);
     FOUND.store(0, Ordering::Relaxed);
     let client = ClientKey::<Bfv>::from_secret_bytes(&secret.expose_secret_bytes(), &context);

@@ -146,10 +146,14 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// [`Error::NotFinite`]; [`Error::ValueOutOfRange`].
     pub fn add_scalar(&self, value: S::Scalar) -> Result<Self> {
+        if !matches!(self.padding, Padding::Zeros) {
+            return self.map(|chunk| self.evaluator.add_scalar(chunk, value));
+        }
+        // Added to the values only, so that padding stays zero.
         let chunks = self
             .packing
             .add_scalar(&self.evaluator, &self.chunks, value)?;
-        Ok(self.with_chunks(chunks, self.padding.clone()))
+        Ok(self.with_chunks(chunks, Padding::Zeros))
     }
 
     /// `self * value`, everywhere. CKKS: an integer of up to 30 bits costs no level.
@@ -165,7 +169,8 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// [`Error::MissingServerKey`]; [`Error::MissingRotationKeys`] with all that are missing:
     /// [`rotations_for_sum`](Self::rotations_for_sum) and [`Rotations::powers_of_two`](crate::Rotations::powers_of_two) have what it needs.
-    /// [`Error::LevelExhausted`] for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1.
+    /// [`Error::LevelExhausted`] for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1: sum first,
+    /// then compact.
     pub fn sum(&self) -> Result<Self> {
         let sum = match &self.padding {
             Padding::Zeros => self.packing.sum(&self.evaluator, &self.chunks)?,
@@ -193,6 +198,13 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// As [`mul`](Self::mul) and [`sum`](Self::sum).
     pub fn dot(&self, other: &Self) -> Result<Self> {
+        let longer = if self.len() < other.len() {
+            other
+        } else {
+            self
+        };
+        let evaluator = self.common_evaluator(other)?;
+        evaluator.check_rotations(&longer.rotations_for_sum(), "a dot product")?;
         self.mul(other)?.sum()
     }
 
@@ -201,6 +213,9 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
     pub fn dot_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+        let rotations = self.rotations_for_sum();
+        self.evaluator
+            .check_rotations(&rotations, "a dot product")?;
         self.mul_plain(values)?.sum()
     }
 
@@ -247,7 +262,8 @@ impl<S: Scheme> EncryptedVector<S> {
     }
 
     /// The vector made small for one who will only decrypt it: no more primes than its values need, and no low bits that are
-    /// noise only. CKKS: costs at most 0.6 bits of precision. BFV: exact. [`noise_bound`](Self::noise_bound) takes it in.
+    /// noise only. CKKS: costs at most 0.6 bits of precision beside those of a [`rescale`](Self::rescale) that was pending. BFV: exact.
+    /// [`noise_bound`](Self::noise_bound) takes it in.
     ///
     /// # Errors
     /// What decryption would refuse: [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`], [`Error::ScaleTooLarge`].

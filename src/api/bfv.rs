@@ -32,7 +32,7 @@ impl EncryptedVector<Bfv> {
     /// # Errors
     /// [`Error::InvalidLevel`](crate::Error::InvalidLevel) if `level` is above.
     pub fn switch_to_level(&self, level: usize) -> Result<Self> {
-        self.map(|chunk| self.evaluator.switch_to_level(chunk, level))
+        self.moved(|chunk| self.evaluator.switch_to_level(chunk, level))
     }
 }
 

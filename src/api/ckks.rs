@@ -48,6 +48,10 @@ impl EncryptedVector<Ckks> {
     ///
     /// If a value exceeds the stated bound, decryption may return garbage without an error.
     ///
+    /// A vector that was joined with one of length 1 (`&x - &mean`) has that one's value in its slots without values, too: the
+    /// bound is not made smaller than theirs. State a bound for the short vector first, or multiply by ones (a slice), which clears
+    /// those slots and takes a level.
+    ///
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) unless the bound is positive and finite;
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit the modulus.
@@ -75,16 +79,17 @@ impl EncryptedVector<Ckks> {
     /// # Errors
     /// None for a vector made by this crate.
     pub fn rescale(&self) -> Result<Self> {
-        self.map(|chunk| Ok(self.evaluator.rescale_if_needed(chunk)?.into_owned()))
+        self.moved(|chunk| Ok(self.evaluator.rescale_if_needed(chunk)?.into_owned()))
     }
 
-    /// The vector at a lower level, smaller and faster: for a result that needs no more multiplications.
+    /// The vector at a lower level and its canonical scale, smaller and faster: for what needs no more than `level` multiplications
+    /// any more. Costs the noise of a rescale.
     ///
     /// # Errors
     /// [`Error::InvalidLevel`](crate::Error::InvalidLevel) if `level` is above;
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if scale times values does not fit there.
     pub fn drop_to_level(&self, level: usize) -> Result<Self> {
-        self.map(|chunk| self.evaluator.drop_to_level(chunk, level))
+        self.moved(|chunk| self.evaluator.settle_at(chunk, level))
     }
 }
 

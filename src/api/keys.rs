@@ -5,6 +5,7 @@ use crate::circuits::Packing;
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluator;
+use crate::kernels::SecretVec;
 use crate::keys::{
     EvaluationKeys, KeyGenerator, KeyId, KeyProgress, PublicKey, Rotations, SecretKey, SwitchingKey,
 };
@@ -106,7 +107,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # let context = CkksContext::builder().degree(64).prime_bits(&[40, 30, 40]).scale_bits(30).insecure_skip_security_check().build()?;
     /// let client = context.generate_client_key()?;
     /// let rotations = Rotations::powers_of_two();
-    /// println!("{} bytes", client.key_size_forecast(&rotations).bytes_in_memory);
+    /// println!("{} bytes", client.key_size_forecast(&rotations)?.bytes_in_memory);
     /// let server = client.generate_server_key_with_progress(&rotations, |progress| {
     ///     println!("{} of {}, {:?} left", progress.done, progress.total, progress.remaining());
     /// })?;
@@ -129,16 +130,19 @@ impl<S: Scheme> ClientKey<S> {
     }
 
     /// What the keys for a server with these rotations will take, before any is made.
-    #[must_use]
-    pub fn key_size_forecast(&self, rotations: &Rotations) -> KeySizes {
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`] if the context has no special primes.
+    pub fn key_size_forecast(&self, rotations: &Rotations) -> Result<KeySizes> {
         let context = S::rlwe(self.context());
+        context.key_switching(context.top_level())?;
         let galois = rotations.elements(context.degree()).len();
         let keys = galois + 1;
-        KeySizes {
+        Ok(KeySizes {
             keys,
             bytes_in_memory: keys as u64 * SwitchingKey::memory(context),
             bytes_on_the_wire: evaluation_frame(context, galois as u64),
-        }
+        })
     }
 
     /// How long the keys for a server with these rotations will take on this machine, by making one of them.
@@ -146,10 +150,10 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// As [`generate_server_key`](Self::generate_server_key).
     pub fn key_time_forecast(&self, rotations: &Rotations) -> Result<Duration> {
+        let keys = u32::try_from(self.key_size_forecast(rotations)?.keys).unwrap_or(u32::MAX);
         let mut rng = system_rng()?;
         let start = Instant::now();
         KeyGenerator::new(&self.secret).relinearization_key(&mut rng)?;
-        let keys = u32::try_from(self.key_size_forecast(rotations).keys).unwrap_or(u32::MAX);
         Ok(start.elapsed().saturating_mul(keys))
     }
 
@@ -194,8 +198,9 @@ impl<S: Scheme> ClientKey<S> {
     /// [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`] or [`Error::ScaleTooLarge`]: never garbage.
     pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
         let chunks = vector.ciphertexts();
-        let slots: Vec<Vec<S::Scalar>> = crate::parallel::map(chunks.len(), |i| {
-            S::decrypt(&self.evaluator, &self.decryptor, &chunks[i])
+        // What lies beyond the values is noise, which tells something about the secret.
+        let slots: Vec<SecretVec<S::Scalar>> = crate::parallel::map(chunks.len(), |i| {
+            S::decrypt(&self.evaluator, &self.decryptor, &chunks[i]).map(SecretVec::new)
         })
         .into_iter()
         .collect::<Result<_>>()?;

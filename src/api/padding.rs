@@ -32,6 +32,15 @@ impl<C: Clone> Padding<C> {
         }
     }
 
+    /// The padding of a vector whose ciphertexts were all moved to other levels or scales by `work`, which changes no value.
+    pub(super) fn moved(&self, work: impl Fn(&C) -> Result<C>) -> Self {
+        match self {
+            // Of what does not fit there, the value is as good where it is.
+            Self::Filled(value) => Self::Filled(work(value).unwrap_or_else(|_| value.clone())),
+            Self::Zeros | Self::Unknown => self.clone(),
+        }
+    }
+
     /// The padding of two vectors joined by `work`.
     pub(super) fn join<E: Evaluator<Ciphertext = C>>(
         evaluator: &E,
@@ -62,9 +71,10 @@ pub(super) fn cleared<E: Evaluator>(
 ) -> Result<Vec<E::Ciphertext>> {
     let masks = packing.fill(&vec![E::Scalar::from(1); packing.len()])?;
     let pairs = chunks.iter().zip(&masks);
+    let operation = "a sum after `compact`, which first clears the slots without values";
     pairs
         .map(|(chunk, mask)| {
-            evaluator.check_depth(chunk, "clearing what lies beyond a vector's values", 1)?;
+            evaluator.check_depth(chunk, operation, 1)?;
             evaluator.mul_plain(chunk, &evaluator.encode_factor(mask, chunk)?)
         })
         .collect()

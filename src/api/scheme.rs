@@ -1,6 +1,7 @@
 use crate::encryption::{Ciphertext, Decryptor, Encryptor};
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluator;
+use crate::kernels::wipe;
 use crate::keys::EvaluationKeys;
 use crate::params::Context;
 use crate::wire::{Kind, Wire};
@@ -89,7 +90,27 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// A generator seeded by the operating system, overwritten when it is dropped: whoever had its state had every secret drawn from it.
-pub(super) fn system_rng() -> Result<ChaCha20Rng> {
-    ChaCha20Rng::try_from_rng(&mut SysRng).map_err(|_| Error::RandomnessUnavailable)
+/// A generator seeded by the operating system. Whoever had its seed or state had every secret drawn from it, so that nothing is left
+/// of them: on the heap they are overwritten when the generator is dropped, and on the stack, where they were made, at once.
+pub(super) fn system_rng() -> Result<Box<ChaCha20Rng>> {
+    let rng = seeded_by_the_system();
+    overwrite_dead_stack();
+    rng
 }
+
+/// The generator made in a frame of its own, whose remains [`overwrite_dead_stack`] reaches.
+#[inline(never)]
+fn seeded_by_the_system() -> Result<Box<ChaCha20Rng>> {
+    ChaCha20Rng::try_from_rng(&mut SysRng)
+        .map(Box::new)
+        .map_err(|_| Error::RandomnessUnavailable)
+}
+
+/// Overwrites what functions that have returned left on the stack.
+#[inline(never)]
+fn overwrite_dead_stack() {
+    wipe(&mut [0_u64; DEAD_STACK / 8]);
+}
+
+/// The bytes of stack that making a generator takes at most, with room.
+const DEAD_STACK: usize = 16 << 10;

@@ -122,9 +122,23 @@ impl<S: Scheme> EncryptedVector<S> {
         &self,
         work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
     ) -> Result<Self> {
+        Ok(self.with_chunks(self.each(&work)?, self.padding.map(work)))
+    }
+
+    /// The vector with its ciphertexts at other levels or scales: `work` changes no value.
+    pub(super) fn moved(
+        &self,
+        work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
+    ) -> Result<Self> {
+        Ok(self.with_chunks(self.each(&work)?, self.padding.moved(work)))
+    }
+
+    fn each(
+        &self,
+        work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
+    ) -> Result<Vec<CiphertextOf<S>>> {
         let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i]));
-        let chunks = chunks.into_iter().collect::<Result<_>>()?;
-        Ok(self.with_chunks(chunks, self.padding.map(work)))
+        chunks.into_iter().collect()
     }
 
     pub(super) fn zip(

@@ -2,6 +2,7 @@ use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 /// How a vector of a given length lies in the slots of one or more ciphertexts.
 ///
@@ -60,7 +61,8 @@ impl Packing {
     pub fn padding(&self) -> usize {
         match self.stride() {
             Some(stride) => stride - self.len,
-            None => self.chunks() * self.shape.slots() - self.len,
+            // No product with the number of ciphertexts, since bytes may claim any length.
+            None => self.len.wrapping_neg() % self.shape.slots(),
         }
     }
 
@@ -93,9 +95,10 @@ impl Packing {
 
     /// The values, from the slots of each ciphertext: the inverse of [`fill`](Self::fill).
     #[must_use]
-    pub fn collect<T: Copy>(&self, slots: &[Vec<T>]) -> Vec<T> {
+    pub fn collect<T: Copy>(&self, slots: &[impl Deref<Target = [T]>]) -> Vec<T> {
         // The first copy of a tiled vector lies at the start, as an untiled one does.
-        slots.iter().flatten().copied().take(self.len).collect()
+        let all = slots.iter().flat_map(|slots| slots.iter().copied());
+        all.take(self.len).collect()
     }
 
     /// Each ciphertext of a vector with `value` added to its values; padding stays zero.
@@ -145,7 +148,13 @@ impl Packing {
                 .map(|chunk| evaluator.rotate_left(chunk, to_step(step)))
                 .collect();
         }
-        evaluator.check_rotations(&self.rotations_by(step), "a rotation of the vector")?;
+        let operation = "a rotation of the vector";
+        evaluator.check_rotations(&self.rotations_by(step), operation)?;
+        if self.takes_masks(step) {
+            for chunk in chunks {
+                evaluator.check_depth(chunk, operation, 1)?;
+            }
+        }
         (0..chunks.len())
             .map(|chunk| self.rotated_chunk(evaluator, chunks, chunk, step))
             .collect()
@@ -162,13 +171,8 @@ impl Packing {
         if self.moves_as_one() {
             return Rotations::steps(&[to_step(step)]);
         }
-        let slots = (0..self.chunks())
-            .flat_map(|chunk| (0..self.shape.slots()).map(move |slot| (chunk, slot)));
-        let moves: BTreeSet<Move> = slots
-            .filter_map(|(chunk, slot)| {
-                let index = self.value_at(chunk, slot)?;
-                Some(self.move_to(chunk, slot, (index + step) % self.len))
-            })
+        let moves: BTreeSet<Move> = (0..self.chunks())
+            .flat_map(|chunk| self.moves(chunk, step))
             .collect();
         let steps: Vec<i64> = moves.iter().map(|one| to_step(one.step)).collect();
         let rotations = Rotations::steps(&steps);
@@ -177,6 +181,21 @@ impl Packing {
         } else {
             rotations
         }
+    }
+
+    /// The moves that make one ciphertext of the rotated vector.
+    fn moves(&self, chunk: usize, step: usize) -> BTreeSet<Move> {
+        let move_to = |slot| {
+            let index = self.value_at(chunk, slot)?;
+            Some(self.move_to(chunk, slot, (index + step) % self.len))
+        };
+        (0..self.shape.slots()).filter_map(move_to).collect()
+    }
+
+    /// Whether a rotation multiplies by masks: unless one move makes each ciphertext, and there is no padding.
+    fn takes_masks(&self, step: usize) -> bool {
+        let several = |chunk| self.moves(chunk, step).len() > 1;
+        self.has_padding() || (0..self.chunks()).any(several)
     }
 
     /// Whether every rotation is one of the slots: a repeated vector without padding.

@@ -213,10 +213,11 @@ impl CkksEncoder {
     pub fn decode_coefficients(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
         let packed = self.packed_coefficients(plaintext, self.context.slots())?;
         let lower = packed.iter().map(|value| value.re);
-        let coefficients: Vec<f64> = lower.chain(packed.iter().map(|value| value.im)).collect();
-        match coefficients.iter().position(|value| !value.is_finite()) {
+        let upper = packed.iter().map(|value| value.im);
+        let mut coefficients = lower.clone().chain(upper.clone());
+        match coefficients.position(|value| !value.is_finite()) {
             Some(index) => Err(Error::NotRepresentable { index }),
-            None => Ok(coefficients),
+            None => Ok(lower.chain(upper).collect()),
         }
     }
 
@@ -370,11 +371,15 @@ impl CkksEncoder {
 
 /// log2 of the error that encoding or decoding makes in f64, relative to the largest magnitude of `slots` values.
 ///
-/// Each layer of the transform makes a relative error of a few 2^-53 in values that are sums of more and more others; to the
-/// result these errors add up as independent ones do, which `tests/noise.rs` measures.
+/// Conversion changes each coefficient by at most 4 of its 2^-53, and whoever chooses the message may choose all signs: the sum of
+/// the coefficients' magnitudes is at most `sqrt(slots)` times the largest value. Each layer of the transform makes a relative error
+/// of a few 2^-53 in values that are sums of more and more others; to the result these errors add up as independent ones do, which
+/// `tests/noise.rs` measures.
 #[expect(clippy::cast_precision_loss, reason = "at most 2^16")]
 pub(crate) fn float_error_bits(slots: usize) -> f64 {
-    (8.0 * ((slots as f64).log2() + 4.0)).log2() - 53.0
+    let slots = slots as f64;
+    let (conversion, transform) = (4.0 * slots.sqrt(), 8.0 * (slots.log2() + 4.0));
+    (conversion + transform).log2() - 53.0
 }
 
 fn to_complex(values: &[f64]) -> Vec<Complex64> {

@@ -1,6 +1,7 @@
 use crate::encoding::{BfvPlaintext, CkksEncoder, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext};
 use crate::error::{Error, Result};
+use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
 use crate::ring::{MixedRadix, Ntt, RnsBasis, SecretPoly};
 use num_complex::Complex64;
@@ -87,8 +88,8 @@ impl Decryptor {
                 capacity,
             });
         }
-        let values =
-            CkksEncoder::new(&ciphertext.context).decode_complex(&self.decrypt(ciphertext)?)?;
+        let encoder = CkksEncoder::new(&ciphertext.context);
+        let values = SecretVec::new(encoder.decode_complex(&self.decrypt(ciphertext)?)?);
         let error = values
             .iter()
             .zip(expected)

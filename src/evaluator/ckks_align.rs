@@ -1,4 +1,4 @@
-//! Levels and scales of CKKS operands brought together, exactly.
+//! Levels and scales of CKKS operands brought together: what that changes is below their noise while a level is left, and in the bound.
 
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
@@ -8,9 +8,8 @@ use num_bigint::{BigInt, BigUint};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// The largest relative error that replacing a factor by an integer may make: 2^-30, or a unit of the coarser scale, which is
-/// below the noise.
-fn negligible(from: Scale, to: Scale) -> f64 {
+/// The largest relative error that replacing a factor by an integer may ever make: 2^-30, or a unit of the coarser scale.
+fn tolerable(from: Scale, to: Scale) -> f64 {
     (-from.log2().min(to.log2()).min(30.0)).exp2()
 }
 
@@ -39,7 +38,30 @@ impl CkksEvaluator {
     /// # Errors
     /// [`Error::InvalidLevel`] unless the level is lower; [`Error::ScaleMismatch`] if a's scale is too far from canonical.
     pub fn adjust_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
-        self.adjust(a, level, self.context.scale(level)?)
+        let scale = self.context.scale(level)?;
+        match self.adjust(a, level, scale, error(a)) {
+            Err(Error::ScaleMismatch { .. }) => self.adjust(a, level, scale, f64::INFINITY),
+            adjusted => adjusted,
+        }
+    }
+
+    /// `a` with its pending rescales done, then at `level` and the canonical scale there where that is precise and fits, else at its own
+    /// scale.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLevel`] if `level` is above; [`Error::ScaleTooLarge`] if scale times message does not fit there.
+    pub(crate) fn settle_at(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
+        let mut a = Cow::Borrowed(a);
+        while a.level() > level && a.pending_rescales() > 0 {
+            a = Cow::Owned(self.rescale(&a)?);
+        }
+        if a.level() == level {
+            return Ok(a.into_owned());
+        }
+        match self.adjust_to_level(&a, level) {
+            Ok(adjusted) => Ok(adjusted),
+            Err(_) => self.drop_to_level(&a, level),
+        }
     }
 
     /// What a product of `a` needs: its pending rescale done, and a level to rescale the product with.
@@ -63,7 +85,8 @@ impl CkksEvaluator {
         }
     }
 
-    /// Two summands at one level and scale.
+    /// Two summands at one level and scale. What that changes is no more than the error that they have, which may take a level; where
+    /// that cannot be had, no more than is tolerable.
     pub(super) fn align<'a>(
         &self,
         a: &'a CkksCiphertext,
@@ -72,28 +95,35 @@ impl CkksEvaluator {
         self.check(a)?;
         self.check(b)?;
         a.body.check_same(&b.body)?;
-        self.align_pair([Cow::Borrowed(a), Cow::Borrowed(b)])
+        let pair = || [Cow::Borrowed(a), Cow::Borrowed(b)];
+        match self.align_pair(pair(), log2_sum(&[error(a), error(b)])) {
+            Err(Error::ScaleMismatch { .. } | Error::ScaleTooLarge { .. }) => {
+                self.align_pair(pair(), f64::INFINITY)
+            }
+            aligned => aligned,
+        }
     }
 
-    fn align_pair<'a>(&self, [a, b]: Pair<'a>) -> Result<Pair<'a>> {
+    fn align_pair<'a>(&self, [a, b]: Pair<'a>, allowed: f64) -> Result<Pair<'a>> {
         let level = a.level().min(b.level());
         if a.scale.is_close(b.scale) {
             let pair = [self.at_level(a, level)?, self.at_level(b, level)?];
-            return self.match_scales(pair);
+            return self.match_scales(pair, allowed);
         }
         // The higher one comes down to the lower one's level and scale.
         let (pair, too_large) = match a.level().cmp(&b.level()) {
             Ordering::Greater => {
-                let (a, too_large) = self.bring_down(a, &b)?;
+                let (a, too_large) = self.bring_down(a, &b, allowed)?;
                 ([a, b], too_large)
             }
             Ordering::Less => {
-                let (b, too_large) = self.bring_down(b, &a)?;
+                let (b, too_large) = self.bring_down(b, &a, allowed)?;
                 ([a, b], too_large)
             }
             Ordering::Equal => ([a, b], None),
         };
-        self.match_scales(pair).map_err(|error| match error {
+        let matched = self.match_scales(pair, allowed);
+        matched.map_err(|error| match error {
             Error::ScaleMismatch { .. } => too_large.unwrap_or(error),
             other => other,
         })
@@ -129,6 +159,7 @@ impl CkksEvaluator {
         &self,
         mut high: Cow<'a, CkksCiphertext>,
         low: &CkksCiphertext,
+        allowed: f64,
     ) -> Result<(Cow<'a, CkksCiphertext>, Option<Error>)> {
         let level = low.level();
         while high.level() > level && high.pending_rescales() > 0 && !high.scale.is_close(low.scale)
@@ -138,7 +169,7 @@ impl CkksEvaluator {
         if high.level() == level || high.scale.is_close(low.scale) {
             return Ok((self.at_level(high, level)?, None));
         }
-        match self.adjust(&high, level, low.scale) {
+        match self.adjust(&high, level, low.scale, allowed) {
             Err(Error::ScaleMismatch { .. }) => Ok((self.at_level(high, level)?, None)),
             Err(error @ Error::ScaleTooLarge { .. }) => {
                 Ok((self.at_level(high, level)?, Some(error)))
@@ -150,7 +181,7 @@ impl CkksEvaluator {
     /// Two ciphertexts of one level at one scale, by the first of these ways that is precise enough and fits the modulus: the smaller
     /// scale times an integer; pending rescales first; both one level down, at the canonical scale; both times integers; both further
     /// down.
-    fn match_scales<'a>(&self, pair: Pair<'a>) -> Result<Pair<'a>> {
+    fn match_scales<'a>(&self, pair: Pair<'a>, allowed: f64) -> Result<Pair<'a>> {
         let [a, b] = &pair;
         let level = a.level();
         let is_pending = level > 0 && (a.pending_rescales() > 0 || b.pending_rescales() > 0);
@@ -174,7 +205,7 @@ impl CkksEvaluator {
         } else {
             b.scale
         };
-        if let Some(done) = failed(self.both_at_scale(&pair, larger)) {
+        if let Some(done) = failed(self.both_at_scale(&pair, larger, allowed)) {
             return done;
         }
         if is_pending {
@@ -185,11 +216,12 @@ impl CkksEvaluator {
                     Ok(x.clone())
                 }
             };
-            return self.align_pair([settled(a)?, settled(b)?]);
+            return self.align_pair([settled(a)?, settled(b)?], allowed);
         }
         let down_to = |below: usize| -> Result<Pair<'a>> {
             let scale = self.context.scale(below)?;
-            let adjusted = |x: &CkksCiphertext| self.adjust(x, below, scale).map(Cow::Owned);
+            let adjusted =
+                |x: &CkksCiphertext| self.adjust(x, below, scale, allowed).map(Cow::Owned);
             Ok([adjusted(a)?, adjusted(b)?])
         };
         let mut lower = (0..level).rev();
@@ -197,11 +229,16 @@ impl CkksEvaluator {
             return done;
         }
         // A way around the missing level, where the modulus has room; where it has none, the level is what is missing.
-        let common = common_multiple(a.scale, b.scale);
-        if let Ok(done) = self.both_at_scale(&pair, common)
+        let message = a.message_bound.max(b.message_bound).log2();
+        let precision = (allowed - message - 1.0).min(MATCHED).exp2();
+        let common = common_multiple(a.scale, b.scale, precision);
+        if let Ok(done) = self.both_at_scale(&pair, common, allowed)
             && fitting(&done).is_ok()
         {
             return Ok(done);
+        }
+        if allowed.is_finite() {
+            return Err(trouble); // a looser match that takes fewer levels is to be tried first
         }
         match lower.find_map(|below| failed(down_to(below))) {
             Some(done) => done,
@@ -210,12 +247,12 @@ impl CkksEvaluator {
     }
 
     /// Both times the integers that bring them to `scale`.
-    fn both_at_scale<'a>(&self, [a, b]: &Pair<'a>, scale: Scale) -> Result<Pair<'a>> {
+    fn both_at_scale<'a>(&self, [a, b]: &Pair<'a>, scale: Scale, allowed: f64) -> Result<Pair<'a>> {
         let at_scale = |x: &Cow<'a, CkksCiphertext>| {
             if x.scale.is_close(scale) {
                 Ok(x.clone())
             } else {
-                self.mul_towards(x, scale).map(Cow::Owned)
+                self.mul_towards(x, scale, allowed).map(Cow::Owned)
             }
         };
         Ok([at_scale(a)?, at_scale(b)?])
@@ -235,7 +272,13 @@ impl CkksEvaluator {
     }
 
     /// `a` at `level`, lower than its own, and at `scale`: by one rescale, or as many as make the integer factor precise.
-    fn adjust(&self, a: &CkksCiphertext, level: usize, scale: Scale) -> Result<CkksCiphertext> {
+    fn adjust(
+        &self,
+        a: &CkksCiphertext,
+        level: usize,
+        scale: Scale,
+        allowed: f64,
+    ) -> Result<CkksCiphertext> {
         self.check(a)?;
         if level >= a.level() {
             return Err(Error::InvalidLevel {
@@ -251,7 +294,7 @@ impl CkksEvaluator {
                 body: linear::drop_to_level(&a.body, from)?,
                 ..a.emptied()
             };
-            result = self.mul_towards(&dropped, target);
+            result = self.mul_towards(&dropped, target, allowed);
             if !matches!(result, Err(Error::ScaleMismatch { .. })) {
                 break;
             }
@@ -263,19 +306,25 @@ impl CkksEvaluator {
         Ok(rescaled)
     }
 
-    /// `a` times the integer nearest to `scale / a.scale`, with that scale; the error of the integer enters the noise.
+    /// `a` times the integer nearest to `scale / a.scale`, with that scale; the error of the integer enters the noise. In units of the
+    /// message it is at most `2^allowed`.
     ///
     /// # Errors
     /// [`Error::ScaleMismatch`] if no integer is near enough; [`Error::ScaleTooLarge`] if the result does not fit.
-    fn mul_towards(&self, a: &CkksCiphertext, scale: Scale) -> Result<CkksCiphertext> {
+    fn mul_towards(
+        &self,
+        a: &CkksCiphertext,
+        scale: Scale,
+        allowed: f64,
+    ) -> Result<CkksCiphertext> {
         let ratio = scale / a.scale;
         let factor = ratio.round();
         let exact = Scale::from_integer(&factor).ok_or(mismatch(a.scale, scale))?;
         let error = exact.relative_difference(ratio);
-        if error > negligible(a.scale, scale) {
+        let change = error.log2() + a.message_bound.log2() + scale.log2();
+        if error > tolerable(a.scale, scale) || change > allowed + scale.log2() {
             return Err(mismatch(a.scale, scale));
         }
-        let change = error.log2() + a.message_bound.log2() + scale.log2();
         let noise = log2_sum(&[a.noise + exact.log2(), change]);
         let scaled = CkksCiphertext {
             scale,
@@ -291,6 +340,11 @@ impl CkksEvaluator {
 
 /// Two operands, changed or as they were.
 pub(super) type Pair<'a> = [Cow<'a, CkksCiphertext>; 2];
+
+/// log2 of the bound of a message's error.
+fn error(a: &CkksCiphertext) -> f64 {
+    a.noise - a.scale.log2()
+}
 
 /// Checks that the sum of a pair fits the modulus, too.
 fn fitting([a, b]: &Pair<'_>) -> Result<()> {
@@ -309,10 +363,11 @@ fn mismatch(left: Scale, right: Scale) -> Error {
     }
 }
 
-/// A scale that is close to small multiples of both: `a p`, where `p / q` is the simplest fraction that is near enough to `b / a`.
-fn common_multiple(a: Scale, b: Scale) -> Scale {
+/// A scale that is close to small multiples of both: `a p`, where `p / q` is the simplest fraction that is within `precision` of
+/// `b / a`.
+fn common_multiple(a: Scale, b: Scale, precision: f64) -> Scale {
     let (mut numerator, mut denominator) = (b / a).to_fraction();
-    // The convergents of the continued fraction: an error of 1 / q^2, so that numbers of 18 bits do.
+    // The convergents of the continued fraction: an error of 1 / q^2, so that numbers of 18 bits do for 2^-32.
     let [mut last, mut p] = [BigUint::from(0u32), BigUint::from(1u32)];
     while denominator.bits() > 0 {
         let whole = &numerator / &denominator;
@@ -324,7 +379,7 @@ fn common_multiple(a: Scale, b: Scale) -> Scale {
             let target = a * p;
             let ratio = target / b;
             Scale::from_integer(&ratio.round())
-                .is_some_and(|q| q.relative_difference(ratio) <= MATCHED)
+                .is_some_and(|q| q.relative_difference(ratio) <= precision)
         }) {
             break;
         }
@@ -332,5 +387,5 @@ fn common_multiple(a: Scale, b: Scale) -> Scale {
     Scale::from_integer(&p).map_or(a, |p| a * p)
 }
 
-/// The relative error of a common multiple: below what [`negligible`] allows.
-const MATCHED: f64 = 1.0 / (1u64 << 32) as f64;
+/// log2 of the largest relative error of a common multiple: below what is [`tolerable`].
+const MATCHED: f64 = -32.0;

@@ -12,7 +12,7 @@ type Dropped = [u8; Ciphertext::MOST_POLYS];
 impl CkksEvaluator {
     /// `a` made small for one who will only decrypt it: pending rescales done, and no more primes than scale times message
     /// needs. Where one prime is enough, the coefficients lose their low bits, too, as many as cost at most 0.6 bits of
-    /// precision, which the noise bound takes in; this shortens the bytes, not the memory.
+    /// precision beside the rescales'; this shortens the bytes, not the memory. The noise bound takes all in.
     ///
     /// # Errors
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge), [`Error::PrecisionExhausted`](crate::Error::PrecisionExhausted) if

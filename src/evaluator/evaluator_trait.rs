@@ -7,7 +7,7 @@ use std::borrow::Borrow;
 /// [`ClearReals`](crate::evaluator::ClearReals) and [`ClearIntegers`](crate::evaluator::ClearIntegers).
 ///
 /// Operands are never changed. Products are relinearized; CKKS results are rescaled when they are next multiplied, and
-/// operands of different level and scale are aligned exactly.
+/// operands of different level and scale are aligned: while a level is left, within the error that they have.
 ///
 /// ```
 /// use slotwise::evaluator::{ClearReals, Evaluator};

@@ -102,6 +102,11 @@ pub(crate) fn wipe<T: Copy + Default>(values: &mut [T]) {
 pub(crate) struct SecretVec<T: Copy + Default>(Vec<T>);
 
 impl<T: Copy + Default> SecretVec<T> {
+    /// Guards these numbers.
+    pub(crate) fn new(values: Vec<T>) -> Self {
+        Self(values)
+    }
+
     /// So many zeros.
     pub(crate) fn zeroed(length: usize) -> Self {
         Self(vec![T::default(); length])

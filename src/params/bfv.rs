@@ -405,7 +405,7 @@ impl BfvBuilder {
             let data_bits = search::split_bits(total, search::least_prime_bits(degree))?;
             search::with_key_switching(degree, &data_bits, self.policy)
         };
-        let rlwe = search::degrees(self.degree.unwrap_or(0))
+        let rlwe = search::degrees(self.degree.unwrap_or(0))?
             .find_map(at)
             .unwrap_or(Err(none))?;
         let plaintext_modulus = self.plaintext_modulus_for(&rlwe)?;

@@ -341,7 +341,7 @@ impl CkksBuilder {
         if request.precision_bits > 60 || request.integer_bits > 60 {
             return Err(request.refused(BASE_PRIME));
         }
-        for degree in search::degrees(self.degree.unwrap_or(0)) {
+        for degree in search::degrees(self.degree.unwrap_or(0))? {
             match request.at(degree, self.policy) {
                 Ok(None) => {}
                 Ok(Some(params)) => return Ok(params),

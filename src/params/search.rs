@@ -1,6 +1,6 @@
 //! Primes and digits for a depth: the smallest degree that is secure, then the cheapest key switching that fits it.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params::rlwe::find_primes;
 use crate::params::{BfvNoise, ProductNoise, RlweParams, SecurityPolicy};
 
@@ -14,10 +14,16 @@ const MOST_BITS: u32 = 60;
 const DEGREES: std::ops::RangeInclusive<u32> = 12..=17;
 
 /// The degrees from `least` on, the smallest first.
-pub(super) fn degrees(least: usize) -> impl Iterator<Item = usize> {
-    DEGREES
+///
+/// # Errors
+/// [`Error::InvalidDegree`] if there is none.
+pub(super) fn degrees(least: usize) -> Result<impl Iterator<Item = usize>> {
+    if least > 1 << DEGREES.end() {
+        return Err(Error::InvalidDegree { degree: least });
+    }
+    Ok(DEGREES
         .map(|bits| 1 << bits)
-        .filter(move |&degree| degree >= least)
+        .filter(move |&degree| degree >= least))
 }
 
 /// Parameters with data primes of the given sizes at `degree`, and the special primes and digits that cost the fewest

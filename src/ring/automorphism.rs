@@ -1,6 +1,7 @@
 use crate::kernels::{BlockPermutation, Modulus};
 use crate::ring::primes::wide_pow;
 use crate::ring::{CoeffPoly, NttPoly};
+use std::fmt;
 
 /// The odd exponent g modulo 2N of the automorphism `X -> X^g`.
 ///
@@ -82,7 +83,7 @@ impl CoeffPoly {
 }
 
 /// Where each NTT value of `a(X^g)` comes from among those of a.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NttPermutation(BlockPermutation);
 
 impl NttPermutation {
@@ -105,6 +106,13 @@ impl NttPermutation {
     /// One row of `a(X^g)` from that of a.
     pub(crate) fn permute(&self, q: &Modulus, row: &mut [u64], source: &[u64]) {
         q.kernels().permute(row, source, &self.0);
+    }
+}
+
+impl fmt::Debug for NttPermutation {
+    /// The degree only: the places are many.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "NttPermutation(degree {})", self.0.len())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::ring::GaloisElement;
 use crate::wire::header::invalid;
 use crate::wire::keys::{check_key_switching, galois_frame, relinearization_frame};
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
+use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -27,7 +28,6 @@ use std::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct EvaluationKeyReader<R: Read> {
     context: Arc<Context>,
     id: KeyId,
@@ -105,6 +105,14 @@ impl<R: Read> EvaluationKeyReader<R> {
         } else {
             Err(Error::KeyMismatch)
         }
+    }
+}
+
+impl<R: Read> fmt::Debug for EvaluationKeyReader<R> {
+    /// What is left to be read: the input may be a slice of all bytes.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = self.keys_left();
+        write!(out, "EvaluationKeyReader({:?}, {left} keys left)", self.id)
     }
 }
 

@@ -303,7 +303,11 @@ impl Visitor<'_> for Base64Visitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> std::result::Result<Vec<u8>, E> {
-        STANDARD.decode(text).map_err(E::custom)
+        // Of what is no base64 a part has been decoded when that is found out; it may be a secret's.
+        let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
+        let length = STANDARD.decode_slice(text, &mut bytes);
+        bytes.truncate(length.map_err(E::custom)?);
+        Ok(std::mem::take(&mut *bytes))
     }
 
     fn visit_string<E: Error>(self, mut text: String) -> std::result::Result<Vec<u8>, E> {

@@ -4,6 +4,7 @@ use crate::rings::Ckks;
 use crate::trials;
 use num_complex::Complex64;
 use rand::RngExt;
+use slotwise::encryption::CkksCiphertext;
 use slotwise::params::{CkksContext, Scale};
 use slotwise::prelude::{Ckks as CkksScheme, CkksVector, ClientKey};
 use slotwise::{Error, Result};
@@ -207,6 +208,67 @@ fn constants_state_no_more_bits_than_f64_has() -> Result<()> {
     let constant = x.square()?.polyval(&[0.7])?;
     within_bound(&client, &constant, 0.7);
     assert!(constant.precision_bits() < 53.0);
+    Ok(())
+}
+
+/// A message whose coefficients all have the same magnitude, then so many small constants tried for each coefficient that its
+/// rounding to f64 goes the way that makes one slot wrong: the scale is so large that the noise does not hide what is rounded.
+#[test]
+fn roundings_that_a_chosen_message_aligns() -> Result<()> {
+    const DEGREE: usize = 1 << 17;
+    const SIZE: f64 = 1_048_580.25;
+    let context = CkksContext::builder()
+        .degree(DEGREE)
+        .prime_bits(&[60; 6])
+        .scale_bits(50)
+        .build()?;
+    let mut ring = Ckks::new(&context, 7);
+    let (top, scale) = (context.top_level(), power_of_two(154));
+    let scale = scale * Scale::from_f64(1.012_345_678_9).unwrap();
+    let encoder = ring.evaluator.encoder().clone();
+    // Signs by how often 11 is in the binary digits: no slot is above sqrt(2 N) times a coefficient.
+    let sign = |k: usize| {
+        if (k & (k >> 1)).count_ones() & 1 == 0 {
+            SIZE
+        } else {
+            -SIZE
+        }
+    };
+    let coefficients: Vec<f64> = (0..DEGREE).map(sign).collect();
+    let slots = encoder.encode_coefficients(&coefficients, top, scale)?;
+    let slots = encoder.decode_complex(&slots)?;
+    let x = ring.encrypt(&slots, top, scale);
+    let decode = |ring: &Ckks, x: &CkksCiphertext| {
+        encoder.decode_coefficients(&ring.keys.decryptor.decrypt(x)?)
+    };
+    let before = decode(&ring, &x)?;
+    let angle = |k: usize| std::f64::consts::PI * k as f64 / DEGREE as f64;
+    let mut best = vec![(f64::NEG_INFINITY, 0.0); DEGREE];
+    for trial in 0..trials(25) {
+        let delta = if trial == 0 {
+            0.0
+        } else {
+            ring.rng.random_range(0.0..0.004)
+        };
+        let plaintext = encoder.encode_coefficients(&vec![delta; DEGREE], top, scale)?;
+        let found = decode(&ring, &ring.evaluator.add_plain(&x, &plaintext)?)?;
+        for (k, best) in best.iter_mut().enumerate() {
+            let error = (found[k] - before[k] - delta) * angle(k).cos().signum();
+            if error > best.0 {
+                *best = (error, delta);
+            }
+        }
+    }
+    let deltas: Vec<f64> = best.iter().map(|best| best.1).collect();
+    let plaintext = encoder.encode_coefficients(&deltas, top, scale)?;
+    let y = ring.evaluator.add_plain(&x, &plaintext)?;
+    let found = encoder.decode_complex(&ring.keys.decryptor.decrypt(&y)?)?[0];
+    let terms = (0..DEGREE).map(|k| Complex64::cis(angle(k)) * deltas[k]);
+    let error = (found - slots[0] - terms.sum::<Complex64>()).norm();
+    let worst = y.noise_bound();
+    println!("{:.3} of the bound", error / worst);
+    assert!(error <= worst, "error {error:e}, bound {worst:e}");
+    assert!(error > worst / 16.0, "they add up");
     Ok(())
 }
 

@@ -17,9 +17,11 @@ fn write_the_fuzz_corpus() {
     let secret = ckks.secret.expose_secret_bytes();
     let client = ClientKey::<Ckks>::from_secret_bytes(&secret, &ckks.context).unwrap();
     let ckks_vector = client.encrypt(&[1.0; 9]).unwrap();
+    let ckks_joined = (&ckks_vector + &client.encrypt(&[2.0]).unwrap()).unwrap();
     let secret = bfv.secret.expose_secret_bytes();
     let client = ClientKey::<Bfv>::from_secret_bytes(&secret, &bfv.context).unwrap();
     let bfv_vector = client.encrypt(&[1; 20]).unwrap();
+    let bfv_joined = (&bfv_vector + &client.encrypt(&[2]).unwrap()).unwrap();
     let ckks_compact = ckks.evaluator.compact(&ckks.computed).unwrap();
     let bfv_compact = bfv.evaluator.compact(&bfv.computed).unwrap();
     let secure = CkksContext::for_depth(1).build().unwrap();
@@ -57,5 +59,7 @@ fn write_the_fuzz_corpus() {
     for target in ["vector", "use"] {
         write(target, "ckks_vector", &ckks_vector.to_bytes());
         write(target, "bfv_vector", &bfv_vector.to_bytes());
+        write(target, "ckks_joined", &ckks_joined.to_bytes());
+        write(target, "bfv_joined", &bfv_joined.to_bytes());
     }
 }

@@ -312,6 +312,12 @@ fn vectors_of_false_lengths_are_refused() {
         assert!(is_invalid(&padding(length, kind)), "{length}, {kind}");
     }
 
+    // A length near the end of its range, where sums and products of it would overflow.
+    for length in [u64::MAX, u64::MAX - 1, u64::MAX - 31, 1 << 63, u64::MAX - 4] {
+        for kind in [0, 1, 2] {
+            assert!(padding(length, kind).is_err(), "{length}, {kind}");
+        }
+    }
     for length in [9, 1 << 40, u64::MAX] {
         assert_eq!(read(length).err(), Some(Error::Wire(WireError::Truncated)));
     }
