@@ -1,5 +1,6 @@
 //! The seeds that fuzzing starts from, one of each kind of object.
 
+use crate::forged::with;
 use crate::objects::{BfvObjects, CkksObjects};
 use slotwise::prelude::*;
 use std::fs;
@@ -61,5 +62,7 @@ fn write_the_fuzz_corpus() {
         write(target, "bfv_vector", &bfv_vector.to_bytes());
         write(target, "ckks_joined", &ckks_joined.to_bytes());
         write(target, "bfv_joined", &bfv_joined.to_bytes());
+        let forged = with(&ckks_joined.to_bytes(), 0, &u64::MAX.to_le_bytes());
+        write(target, "huge_length", &forged);
     }
 }
