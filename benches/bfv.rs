@@ -45,7 +45,7 @@ fn bfv(criterion: &mut Criterion) {
             bencher.iter(|| evaluator.mul_plain(black_box(&x), &plaintext))
         });
         group.bench_function("rotate", |bencher| {
-            bencher.iter(|| evaluator.rotate_rows_left(black_box(&x), 1))
+            bencher.iter(|| evaluator.rotate_left(black_box(&x), 1))
         });
         group.finish();
     }

@@ -144,7 +144,7 @@ fn fraction(numerator: i64, denominator: i64) -> String {
 fn describe(name: &str, vector: &BfvVector) {
     println!(
         "  {name:<20} {:>3.0} bits of noise budget, squarings that fit: {}",
-        vector.precision_bits(),
+        vector.noise_budget(),
         vector.levels_left()
     );
 }

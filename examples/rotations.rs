@@ -91,7 +91,7 @@ fn integer_vectors_of_any_length() -> Result<()> {
         println!(
             "  {length:>6} {:>12} {:>21.1} {:>7}",
             x.ciphertexts().len(),
-            x.precision_bits() - left.precision_bits(),
+            x.noise_budget() - left.noise_budget(),
             milliseconds(elapsed)
         );
         assert_eq!(client.decrypt(&left)?, rotated_left(&values, STEP));

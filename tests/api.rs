@@ -439,8 +439,8 @@ fn many_vectors_are_added_and_budgets_measured() -> slotwise::Result<()> {
     let sum = BfvVector::add_many(&updates)?;
     assert_integers(&sum, &[190, 380, -190]);
     assert_eq!(BfvVector::add_many(&[]).unwrap_err(), Error::Empty);
-    let (bound, measured) = (sum.precision_bits(), BFV.0.noise_budget(&sum)?);
-    assert!(bound <= measured && measured <= BFV.0.noise_budget(&updates[0])?);
+    let (bound, measured) = (sum.noise_budget(), BFV.0.measured_noise_budget(&sum)?);
+    assert!(bound <= measured && measured <= BFV.0.measured_noise_budget(&updates[0])?);
     Ok(())
 }
 
@@ -899,7 +899,7 @@ fn ballots_of_ten_thousand_voters_are_counted() -> slotwise::Result<()> {
     let ballots: Vec<BfvVector> = ballots.collect::<slotwise::Result<_>>()?;
     let tally = BfvVector::add_many(&ballots)?;
     assert_eq!(client.decrypt(&tally)?, [256, 255 * 128]);
-    let cost = |tally: &BfvVector| ballots[0].precision_bits() - tally.precision_bits();
+    let cost = |tally: &BfvVector| ballots[0].noise_budget() - tally.noise_budget();
     assert!((3.5..5.0).contains(&cost(&tally)), "{}", cost(&tally));
     let chain = ballots[1..]
         .iter()

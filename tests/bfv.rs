@@ -81,18 +81,18 @@ impl Fixture {
             Ok(plaintext) => {
                 let got = self.encoder.decode_coefficients_u64(&plaintext).unwrap();
                 assert_eq!(got, want.coefficients, "{what}");
-                assert!(ciphertext.precision_bits() > 0.0, "{what}");
-                let budget = self.decryptor.noise_budget(ciphertext).unwrap();
+                assert!(ciphertext.noise_budget() > 0.0, "{what}");
+                let budget = self.decryptor.measured_noise_budget(ciphertext).unwrap();
                 assert!(
-                    budget >= ciphertext.precision_bits(),
+                    budget >= ciphertext.noise_budget(),
                     "{what}: budget {budget} below the bound {}",
-                    ciphertext.precision_bits()
+                    ciphertext.noise_budget()
                 );
                 true
             }
             Err(Error::NoiseExhausted { excess_bits }) => {
                 assert!(
-                    excess_bits >= 0.0 && ciphertext.precision_bits() < 1e-5,
+                    excess_bits >= 0.0 && ciphertext.noise_budget() < 1e-5,
                     "{what}"
                 );
                 false
@@ -106,7 +106,7 @@ impl Fixture {
         assert!(
             self.agrees(ciphertext, want, what),
             "{what}: {} bits left",
-            ciphertext.precision_bits()
+            ciphertext.noise_budget()
         );
     }
 }
@@ -199,7 +199,7 @@ fn expect(
     assert!(
         decrypted || !required,
         "{what}: {} bits left",
-        ciphertext.precision_bits()
+        ciphertext.noise_budget()
     );
 }
 
@@ -314,12 +314,12 @@ fn automorphisms(fixture: &Fixture, expected: &Expected, a: &BfvCiphertext, requ
         assert_eq!(got.level(), a.level());
         expect(fixture, required, got, want, what);
     };
-    let many = evaluator.rotate_rows_many(a, &expected.steps).unwrap();
+    let many = evaluator.rotate_many(a, &expected.steps).unwrap();
     assert_eq!(many.len(), expected.steps.len());
     for ((step, want), rotated) in expected.steps.iter().zip(&expected.rotated).zip(&many) {
         let what = format!("rotation by {step}");
         check(rotated, want, &what);
-        check(&evaluator.rotate_rows_left(a, *step).unwrap(), want, &what);
+        check(&evaluator.rotate_left(a, *step).unwrap(), want, &what);
         check(&evaluator.rotate_right(a, -step).unwrap(), want, &what);
     }
     let swapped = evaluator.swap_rows(a).unwrap();
@@ -561,7 +561,7 @@ fn slots_move_and_multiply() {
         let plaintext = fixture.decryptor.decrypt(ciphertext).unwrap();
         fixture.encoder.decode_u64(&plaintext).unwrap()
     };
-    let rotated = decode(&fixture.evaluator.rotate_rows_left(&a, 10).unwrap());
+    let rotated = decode(&fixture.evaluator.rotate_left(&a, 10).unwrap());
     let row = |first: u64| (0..32).map(move |j| first + (j + 10) % 32);
     assert_eq!(rotated, row(1).chain(row(33)).collect::<Vec<u64>>());
     let swapped = decode(&fixture.evaluator.swap_rows(&a).unwrap());
@@ -633,7 +633,7 @@ fn square_until_exhausted(fixture: &mut Fixture, x: &Message) -> usize {
         fixture.evaluator.add(&power, &power),
         fixture.evaluator.negate(&power),
         fixture.evaluator.square(&power),
-        fixture.evaluator.rotate_rows_left(&power, 1),
+        fixture.evaluator.rotate_left(&power, 1),
     ] {
         assert!(matches!(
             fixture.decryptor.decrypt(&after.unwrap()),
@@ -712,7 +712,7 @@ fn default_parameters_carry(degree: usize, prime_bits: &[u32], depth: usize) {
         power = fixture.evaluator.square(&power).unwrap();
         slots.iter_mut().for_each(|x| *x = *x * *x % 65_537);
         let plaintext = fixture.decryptor.decrypt(&power).unwrap_or_else(|error| {
-            let budget = fixture.decryptor.noise_budget(&power).unwrap();
+            let budget = fixture.decryptor.measured_noise_budget(&power).unwrap();
             panic!("squaring {count}: {error} (measured budget {budget:.1} bits)")
         });
         assert_eq!(fixture.encoder.decode_u64(&plaintext).unwrap(), slots);

@@ -242,7 +242,7 @@ fn bfv_of_another_context() {
         e.relinearize(&foreign),
         e.switch_modulus(&foreign),
         e.switch_to_level(&foreign, 0),
-        e.rotate_rows_left(&foreign, 1),
+        e.rotate_left(&foreign, 1),
         e.swap_rows(&foreign),
         e.add_scalar(&foreign, 1),
         e.mul_scalar(&foreign, 2),
@@ -253,12 +253,12 @@ fn bfv_of_another_context() {
     ] {
         refused(result, &mismatch);
     }
-    refused(e.rotate_rows_many(&foreign, &[1]), &mismatch);
+    refused(e.rotate_many(&foreign, &[1]), &mismatch);
     refused(e.encoder().decode(&plaintext), &mismatch);
     refused(e.encoder().decode_coefficients(&plaintext), &mismatch);
     let decryptor = Decryptor::new(&owner.secret);
     refused(decryptor.decrypt(&foreign), &mismatch);
-    refused(decryptor.noise_budget(&foreign), &mismatch);
+    refused(decryptor.measured_noise_budget(&foreign), &mismatch);
     let encryptor = Encryptor::with_secret_key(Arc::clone(&owner.secret));
     refused(encryptor.encrypt(&plaintext, &mut owner.rng), &mismatch);
     refused(
@@ -332,14 +332,14 @@ fn values_of_another_key() {
         e.tensor(&a, &foreign),
         e.square(&foreign),
         e.relinearize(&foreign),
-        e.rotate_rows_left(&foreign, 1),
+        e.rotate_left(&foreign, 1),
         e.swap_rows(&foreign),
     ] {
         refused(result, &mismatch);
     }
     let decryptor = Decryptor::new(&owner.secret);
     refused(decryptor.decrypt(&foreign), &mismatch);
-    refused(decryptor.noise_budget(&foreign), &mismatch);
+    refused(decryptor.measured_noise_budget(&foreign), &mismatch);
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn keys_that_are_missing() {
         e.mul(&a, &a),
         e.square(&a),
         e.relinearize(&a),
-        e.rotate_rows_left(&a, 1),
+        e.rotate_left(&a, 1),
         e.swap_rows(&a),
     ] {
         refused(result, &Error::MissingServerKey);
@@ -407,10 +407,7 @@ fn keys_that_are_missing() {
     let raw = e.tensor(&a, &a).unwrap();
     refused(e.relinearize(&raw), &Error::MissingRelinearizationKey);
     refused(e.swap_rows(&a), &Error::MissingConjugationKey);
-    refused(
-        e.rotate_rows_left(&a, 3),
-        &Error::MissingRotationKey { step: 3 },
-    );
+    refused(e.rotate_left(&a, 3), &Error::MissingRotationKey { step: 3 });
 }
 
 /// What does not fit never reads as if it did, however near it is.
@@ -500,12 +497,12 @@ fn products_that_were_not_relinearized() {
         e.mul(&a, &raw),
         e.tensor(&raw, &raw),
         e.square(&raw),
-        e.rotate_rows_left(&raw, 1),
+        e.rotate_left(&raw, 1),
         e.swap_rows(&raw),
     ] {
         refused(result, &raised);
     }
-    refused(e.rotate_rows_many(&raw, &[1]), &raised);
+    refused(e.rotate_many(&raw, &[1]), &raised);
 }
 
 #[test]
@@ -654,7 +651,7 @@ fn noise_that_has_won() {
     let mut owner = Owner::new(context.rlwe(), 18);
     let e = BfvEvaluator::with_keys(&context, owner.all_keys()).unwrap();
     let mut power = owner.bfv(&context);
-    while power.precision_bits() > 0.0 {
+    while power.noise_budget() > 0.0 {
         power = e.square(&power).unwrap();
     }
     let before = snapshot(power.body());
@@ -818,9 +815,9 @@ fn steps_beyond_the_row_wrap() {
             let plaintext = decryptor.decrypt(&a.unwrap()).unwrap();
             e.encoder().decode(&plaintext).unwrap()
         };
-        assert_eq!(decode(e.rotate_rows_left(&a, step)), want(residue));
+        assert_eq!(decode(e.rotate_left(&a, step)), want(residue));
         assert_eq!(decode(e.rotate_right(&a, step)), want((32 - residue) % 32));
-        let many = e.rotate_rows_many(&a, &[step]).unwrap().remove(0);
+        let many = e.rotate_many(&a, &[step]).unwrap().remove(0);
         assert_eq!(decode(Ok(many)), want(residue));
         let clear = ClearIntegers::new(64, 65_537).unwrap();
         assert_eq!(clear.rotate_left(&slots, step).unwrap(), want(residue));

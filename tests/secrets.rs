@@ -238,7 +238,7 @@ fn integers() {
     let client = client.unwrap();
     let vector = client.encrypt(&[1, -2, 3]).unwrap();
     forbid_phase(vector.ciphertexts()[0].body(), &poly);
-    client.noise_budget(&vector).unwrap();
+    client.measured_noise_budget(&vector).unwrap();
     assert_eq!(client.decrypt(&vector).unwrap(), [1, -2, 3]);
     drop((client, vector, secret, context));
     check("integers");

@@ -1,6 +1,6 @@
 use crate::api::scheme::{CiphertextOf, Scheme, sealed};
 use crate::api::{ClientKey, EncryptedVector};
-use crate::encryption::{Ciphertext, Decryptor, Encryptor};
+use crate::encryption::{BfvCiphertext, Ciphertext, Decryptor, Encryptor};
 use crate::error::Result;
 use crate::evaluator::BfvEvaluator;
 use crate::keys::EvaluationKeys;
@@ -27,6 +27,13 @@ impl BfvContext {
 }
 
 impl EncryptedVector<Bfv> {
+    /// The bits of noise that every ciphertext can still take: -log2 of twice the [`noise_bound`](Self::noise_bound).
+    #[must_use]
+    pub fn noise_budget(&self) -> f64 {
+        let budgets = self.ciphertexts().iter().map(BfvCiphertext::noise_budget);
+        budgets.fold(f64::INFINITY, f64::min)
+    }
+
     /// The vector at a lower level: its modulus switched, smaller and faster; the noise bound says what that leaves.
     ///
     /// # Errors
@@ -38,18 +45,18 @@ impl EncryptedVector<Bfv> {
 
 impl ClientKey<Bfv> {
     /// The bits of noise budget that a vector really has left, measured with the secret; its bound,
-    /// [`precision_bits`](EncryptedVector::precision_bits), is never above it.
+    /// [`BfvVector::noise_budget`], is never above it.
     ///
     /// # Errors
     /// [`Error::ContextMismatch`](crate::Error::ContextMismatch), [`Error::KeyMismatch`](crate::Error::KeyMismatch).
     ///
     /// # Security
     /// Tells something about the secret to whoever chose the ciphertext: keep it from them.
-    pub fn noise_budget(&self, vector: &BfvVector) -> Result<f64> {
+    pub fn measured_noise_budget(&self, vector: &BfvVector) -> Result<f64> {
         let budgets = vector
             .ciphertexts()
             .iter()
-            .map(|chunk| self.decryptor().noise_budget(chunk));
+            .map(|chunk| self.decryptor().measured_noise_budget(chunk));
         budgets
             .collect::<Result<Vec<f64>>>()
             .map(|budgets| budgets.into_iter().fold(f64::INFINITY, f64::min))
@@ -119,10 +126,6 @@ impl Scheme for Bfv {
 
     fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64 {
         ciphertext.noise_bound()
-    }
-
-    fn precision_bits(ciphertext: &CiphertextOf<Self>) -> f64 {
-        ciphertext.precision_bits()
     }
 
     fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize {

@@ -1,7 +1,7 @@
 use crate::api::padding::Padding;
 use crate::api::scheme::{CiphertextOf, Scheme, sealed};
 use crate::api::{ClientKey, EncryptedVector};
-use crate::encryption::{Ciphertext, Decryptor, Encryptor};
+use crate::encryption::{Ciphertext, CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
 use crate::evaluator::CkksEvaluator;
 use crate::keys::EvaluationKeys;
@@ -34,12 +34,18 @@ impl EncryptedVector<Ckks> {
         self.ciphertexts()[0].scale()
     }
 
+    /// The bits after the point that are right in every value: -log2 of the [`noise_bound`](Self::noise_bound).
+    #[must_use]
+    pub fn precision_bits(&self) -> f64 {
+        -self.noise_bound().log2()
+    }
+
     /// The bound of each value's magnitude that operations assume.
     #[must_use]
     pub fn message_bound(&self) -> f64 {
         self.ciphertexts()
             .iter()
-            .map(crate::encryption::CkksCiphertext::message_bound)
+            .map(CkksCiphertext::message_bound)
             .fold(0.0, f64::max)
     }
 
@@ -161,10 +167,6 @@ impl Scheme for Ckks {
 
     fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64 {
         ciphertext.noise_bound()
-    }
-
-    fn precision_bits(ciphertext: &CiphertextOf<Self>) -> f64 {
-        ciphertext.precision_bits()
     }
 
     fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize {

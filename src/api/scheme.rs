@@ -76,9 +76,6 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
     fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64;
 
     #[doc(hidden)]
-    fn precision_bits(ciphertext: &CiphertextOf<Self>) -> f64;
-
-    #[doc(hidden)]
     fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize;
 }
 

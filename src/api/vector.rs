@@ -78,7 +78,7 @@ impl<S: Scheme> EncryptedVector<S> {
         self.fold(|chunk| S::body(chunk).level(), usize::min)
     }
 
-    /// CKKS: how many more multiplications, one after the other, fit. BFV: how many more squarings the noise bound allows.
+    /// How many more multiplications, one after the other, fit.
     #[must_use]
     pub fn levels_left(&self) -> usize {
         self.fold(S::levels_left, usize::min)
@@ -88,12 +88,6 @@ impl<S: Scheme> EncryptedVector<S> {
     #[must_use]
     pub fn noise_bound(&self) -> f64 {
         self.fold(S::noise_bound, f64::max)
-    }
-
-    /// CKKS: the bits after the point that are right in every value. BFV: the bits of noise that still fit.
-    #[must_use]
-    pub fn precision_bits(&self) -> f64 {
-        self.fold(S::precision_bits, f64::min)
     }
 
     /// The bytes of all ciphertexts in memory.

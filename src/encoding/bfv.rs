@@ -1,5 +1,5 @@
 use crate::error::{Error, Result};
-use crate::params::{BfvContext, Fingerprint};
+use crate::params::{BfvContext, Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
 use num_complex::Complex64;
 use std::fmt;
@@ -13,13 +13,13 @@ pub struct BfvEncoder {
     positions: Arc<Vec<u32>>,
 }
 
-/// The size of a plaintext with centred coefficients, as logarithms to base 2.
+/// The size of a plaintext with centred coefficients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlaintextSize {
     /// Its largest magnitude at a root of unity.
-    pub(crate) at_roots: f64,
+    pub(crate) at_roots: Log2,
     /// The sum of its coefficients' magnitudes.
-    pub(crate) sum: f64,
+    pub(crate) sum: Log2,
 }
 
 /// A polynomial modulo t.
@@ -96,9 +96,10 @@ impl BfvPlaintext {
             self.context.rlwe().embedding().evaluate(&mut values);
             let largest = values.iter().map(|value| value.norm()).fold(0.0, f64::max);
             // A thousandth of a bit covers the rounding of the transform.
+            let margin = Log2::from_bits(0.001);
             PlaintextSize {
-                at_roots: largest.log2() + 0.001,
-                sum: sum.log2() + 0.001,
+                at_roots: Log2::of(largest) * margin,
+                sum: Log2::of(sum) * margin,
             }
         })
     }
@@ -390,9 +391,11 @@ mod tests {
     #[test]
     fn norms_are_those_of_the_values_at_the_roots() {
         let encoder = encoder(97);
-        assert!((encoder.encode_scalar(-5).unwrap().size().at_roots - 5f64.log2()).abs() < 0.01);
+        assert!(
+            (encoder.encode_scalar(-5).unwrap().size().at_roots.bits() - 5f64.log2()).abs() < 0.01
+        );
         let ones = encoder.encode_coefficients(&[1; 8]).unwrap();
         let direct = 2.0 / (2.0 * (std::f64::consts::PI / 16.0).sin());
-        assert!((ones.size().at_roots - direct.log2()).abs() < 0.01);
+        assert!((ones.size().at_roots.bits() - direct.log2()).abs() < 0.01);
     }
 }

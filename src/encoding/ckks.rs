@@ -1,7 +1,7 @@
 use crate::encoding::residues::{Residues, fill};
 use crate::error::{Error, Result};
 use crate::kernels::{SecretVec, Unreduced, wipe};
-use crate::params::{CkksContext, Scale, log2_sum, round_shifted};
+use crate::params::{CkksContext, CkksState, Log2, Scale, float_error, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, NttPoly};
 use num_bigint::BigInt;
 use num_complex::Complex64;
@@ -23,31 +23,28 @@ pub struct CkksEncoder {
 pub struct CkksPlaintext {
     pub(crate) context: CkksContext,
     pub(crate) poly: NttPoly,
-    pub(crate) level: usize,
-    pub(crate) scale: Scale,
-    pub(crate) message_bound: f64,
-    /// log2 of a bound of the error at every root of unity, in units of 1 (the scale's reciprocal).
-    pub(crate) noise: f64,
+    /// Its noise is the error of the encoding.
+    pub(crate) state: CkksState,
 }
 
 impl CkksPlaintext {
     /// The level it was encoded at.
     #[must_use]
     pub fn level(&self) -> usize {
-        self.level
+        self.state.level
     }
 
     /// The factor between the message and the polynomial.
     #[must_use]
     pub fn scale(&self) -> Scale {
-        self.scale
+        self.state.scale
     }
 
     /// A bound of each slot's magnitude: a power of two, at least 1 after the encoder, which so tells nothing finer about
     /// the message.
     #[must_use]
     pub fn message_bound(&self) -> f64 {
-        self.message_bound
+        self.state.message_bound
     }
 }
 
@@ -198,7 +195,7 @@ impl CkksEncoder {
         let mut values = self.packed_coefficients(plaintext, slots)?;
         self.transform(slots).evaluate(&mut values);
         // Below, not even a sum of all coefficients is beyond f64.
-        if plaintext.poly.basis().log2_product() - plaintext.scale.log2() > 900.0
+        if plaintext.poly.basis().log2_product() - plaintext.state.scale.log2() > 900.0
             && let Some(index) = values.iter().position(|value| !value.is_finite())
         {
             return Err(Error::NotRepresentable { index });
@@ -233,15 +230,14 @@ impl CkksEncoder {
         }
         let (half, gap) = (self.context.slots(), self.context.slots() / slots);
         let mut values = SecretVec::zeroed(slots);
-        let bound = plaintext.message_bound.log2() + plaintext.scale.log2();
-        let bound = log2_sum(&[bound, plaintext.noise]);
-        let residues = Residues::of(&plaintext.poly, bound);
-        let factor = 1.0 / plaintext.scale.to_f64();
+        let (state, scale) = (plaintext.state, plaintext.state.scale);
+        let residues = Residues::of(&plaintext.poly, state.phase().bits());
+        let factor = 1.0 / scale.to_f64();
         match residues.primes() {
             1 if factor.is_normal() => fill(&mut values, (half, gap), residues.one_prime(factor)),
             2 if factor.is_normal() => fill(&mut values, (half, gap), residues.two_primes(factor)),
             _ => {
-                let all = residues.any_primes(plaintext.scale);
+                let all = residues.any_primes(scale);
                 fill(&mut values, (half, gap), |k| all[k]);
             }
         }
@@ -327,17 +323,17 @@ impl CkksEncoder {
         }
         // The rounding to integers, and that of the transform.
         let rounding = context.noise().chosen_rounding(count as f64);
-        let noise = log2_sum(&[
-            rounding,
-            message_bits + float_error_bits(self.context.slots()),
-        ]);
-        Ok(CkksPlaintext {
-            context: self.context.clone(),
-            poly: poly.into_ntt(),
+        let message = Log2::of(message_bound) * scale.magnitude();
+        let state = CkksState {
             level,
             scale,
             message_bound,
-            noise,
+            noise: rounding + message * float_error(self.context.slots()),
+        };
+        Ok(CkksPlaintext {
+            context: self.context.clone(),
+            poly: poly.into_ntt(),
+            state,
         })
     }
 
@@ -367,19 +363,6 @@ impl CkksEncoder {
             None => Ok(()),
         }
     }
-}
-
-/// log2 of the error that encoding or decoding makes in f64, relative to the largest magnitude of `slots` values.
-///
-/// Conversion changes each coefficient by at most 4 of its 2^-53, and whoever chooses the message may choose all signs: the sum of
-/// the coefficients' magnitudes is at most `sqrt(slots)` times the largest value. Each layer of the transform makes a relative error
-/// of a few 2^-53 in values that are sums of more and more others; to the result these errors add up as independent ones do, which
-/// `tests/noise.rs` measures.
-#[expect(clippy::cast_precision_loss, reason = "at most 2^16")]
-pub(crate) fn float_error_bits(slots: usize) -> f64 {
-    let slots = slots as f64;
-    let (conversion, transform) = (4.0 * slots.sqrt(), 8.0 * (slots.log2() + 4.0));
-    (conversion + transform).log2() - 53.0
 }
 
 fn to_complex(values: &[f64]) -> Vec<Complex64> {

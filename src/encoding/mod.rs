@@ -5,5 +5,4 @@ mod ckks;
 mod residues;
 
 pub use bfv::{BfvEncoder, BfvPlaintext};
-pub(crate) use ckks::float_error_bits;
 pub use ckks::{CkksEncoder, CkksPlaintext};

@@ -1,6 +1,6 @@
 use crate::error::{Error, Result};
 use crate::keys::KeyId;
-use crate::params::{BfvContext, BfvNoise, CkksContext, Context, ErrorSize, Fingerprint, Scale};
+use crate::params::{Context, ErrorSize, Fingerprint};
 use crate::ring::{NttPoly, Seed};
 use std::sync::Arc;
 
@@ -10,8 +10,7 @@ use std::sync::Arc;
 pub struct Ciphertext {
     pub(crate) context: Arc<Context>,
     pub(crate) key_id: KeyId,
-    pub(crate) level: usize,
-    /// At least two.
+    /// At least two, of one level.
     pub(crate) polys: Vec<NttPoly>,
     pub(crate) transport: Transport,
 }
@@ -30,25 +29,6 @@ pub(crate) enum Transport {
     Rounded([u8; Ciphertext::MOST_POLYS]),
 }
 
-/// An encrypted vector of real or complex numbers, up to a stated error.
-#[derive(Clone, Debug)]
-pub struct CkksCiphertext {
-    pub(crate) context: CkksContext,
-    pub(crate) body: Ciphertext,
-    pub(crate) scale: Scale,
-    pub(crate) message_bound: f64,
-    /// log2 of a bound of the error at every root of unity, before the division by the scale.
-    pub(crate) noise: f64,
-}
-
-/// An encrypted vector of integers modulo t, exact while its noise stays within bounds.
-#[derive(Clone, Debug)]
-pub struct BfvCiphertext {
-    pub(crate) context: BfvContext,
-    pub(crate) body: Ciphertext,
-    pub(crate) noise: BfvNoise,
-}
-
 impl Ciphertext {
     /// The most polynomials: those of a raw product.
     pub(crate) const MOST_POLYS: usize = 3;
@@ -62,7 +42,7 @@ impl Ciphertext {
     /// The level: the number of data primes less 1.
     #[must_use]
     pub fn level(&self) -> usize {
-        self.level
+        self.polys[0].basis().len() - 1
     }
 
     /// The polynomials, in NTT form.
@@ -106,21 +86,25 @@ impl Ciphertext {
         self.polys.iter().map(|poly| 8 * poly.data().len()).sum()
     }
 
-    /// The same without polynomials, to be given others.
-    pub(crate) fn emptied(&self) -> Self {
+    /// A ciphertext of the same context and key with other polynomials.
+    pub(crate) fn with_polys(&self, polys: Vec<NttPoly>) -> Self {
+        self.transported(polys, Transport::Plain)
+    }
+
+    /// [`with_polys`](Self::with_polys), where more is known of them.
+    pub(crate) fn transported(&self, polys: Vec<NttPoly>, transport: Transport) -> Self {
         Self {
             context: Arc::clone(&self.context),
             key_id: self.key_id,
-            level: self.level,
-            polys: Vec::new(),
-            transport: Transport::Plain,
+            polys,
+            transport,
         }
     }
 
     /// The size of the error of one encryption, if this ciphertext has no other random error.
     pub(crate) fn encryption_error(&self) -> Option<ErrorSize> {
         match self.transport {
-            Transport::Encrypted => self.context.public_encryption_noise(self.level).ok(),
+            Transport::Encrypted => self.context.public_encryption_noise(self.level()).ok(),
             Transport::Seeded(_) => Some(self.context.noise().error()),
             Transport::Plain | Transport::Rounded(_) => None,
         }
@@ -149,74 +133,5 @@ impl Ciphertext {
                 degree: self.degree(),
             }),
         }
-    }
-}
-
-impl CkksCiphertext {
-    /// The context.
-    #[must_use]
-    pub fn context(&self) -> &CkksContext {
-        &self.context
-    }
-
-    /// The polynomials.
-    #[must_use]
-    pub fn body(&self) -> &Ciphertext {
-        &self.body
-    }
-
-    /// The level, which is the number of rescales left.
-    #[must_use]
-    pub fn level(&self) -> usize {
-        self.body.level
-    }
-
-    /// The exact factor between the message and the phase.
-    #[must_use]
-    pub fn scale(&self) -> Scale {
-        self.scale
-    }
-
-    /// Whether anyone can read the message; a product with zero is.
-    #[must_use]
-    pub fn is_transparent(&self) -> bool {
-        self.body.is_transparent()
-    }
-}
-
-impl CkksCiphertext {
-    /// The same without polynomials, to be given others.
-    pub(crate) fn emptied(&self) -> Self {
-        Self {
-            context: self.context.clone(),
-            body: self.body.emptied(),
-            ..*self
-        }
-    }
-}
-
-impl BfvCiphertext {
-    /// The context.
-    #[must_use]
-    pub fn context(&self) -> &BfvContext {
-        &self.context
-    }
-
-    /// The polynomials.
-    #[must_use]
-    pub fn body(&self) -> &Ciphertext {
-        &self.body
-    }
-
-    /// The level: how many primes can be switched away.
-    #[must_use]
-    pub fn level(&self) -> usize {
-        self.body.level
-    }
-
-    /// Whether anyone can read the message; a product with zero is.
-    #[must_use]
-    pub fn is_transparent(&self) -> bool {
-        self.body.is_transparent()
     }
 }

@@ -3,6 +3,7 @@ use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext};
 use crate::error::{Error, Result};
 use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
+use crate::params::CkksState;
 use crate::ring::{MixedRadix, Ntt, RnsBasis, SecretPoly};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ impl Decryptor {
     ///
     /// # Security
     /// Needs the secret key, and tells something about it to whoever chose the ciphertext.
-    pub fn noise_budget(&self, ciphertext: &BfvCiphertext) -> Result<f64> {
+    pub fn measured_noise_budget(&self, ciphertext: &BfvCiphertext) -> Result<f64> {
         let context = &ciphertext.context;
         let basis = context.rlwe().basis(ciphertext.level())?;
         let mut noise = self
@@ -121,18 +122,17 @@ impl Decryptable for CkksCiphertext {
         decryptor
             .secret
             .check(self.body.fingerprint(), self.body.key_id)?;
-        self.check_decryptable()?;
+        self.state.check_decryptable(&self.context)?;
         // Only as many primes as scale times message needs.
-        let context = self.context.rlwe();
-        let level = self.decryption_level();
-        let poly = decryptor.phase(&self.body, context.basis(level)?)?;
+        let level = self.state.decryption_level(&self.context);
+        let poly = decryptor.phase(&self.body, self.context.rlwe().basis(level)?)?;
         Ok(CkksPlaintext {
             context: self.context.clone(),
             poly: poly.into_guarded(),
-            level,
-            scale: self.scale,
-            message_bound: self.message_bound,
-            noise: self.noise,
+            state: CkksState {
+                level,
+                ..self.state
+            },
         })
     }
 }
@@ -146,7 +146,7 @@ impl Decryptable for BfvCiphertext {
         decryptor
             .secret
             .check(self.body.fingerprint(), self.body.key_id)?;
-        self.check_decryptable()?;
+        self.state.check_decryptable(&self.context)?;
         let tables = self.context.level(self.level())?;
         let basis = self.context.rlwe().basis(self.level())?;
         let phase = decryptor.phase(&self.body, basis)?;

@@ -2,9 +2,9 @@ use crate::encoding::{BfvPlaintext, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::{Error, Result};
 use crate::kernels::Modulus;
-use crate::keys::{KeyId, PublicKey, SecretKey};
+use crate::keys::{PublicKey, SecretKey};
 use crate::params::{
-    BfvContext, BfvNoise, CkksContext, Context, ErrorSize, KeySwitching, log2_sum,
+    BfvContext, BfvState, CkksContext, CkksState, Context, ErrorSize, KeySwitching, Log2,
 };
 use crate::ring::{
     Ntt, NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed, small_row,
@@ -90,14 +90,17 @@ impl Encryptor {
         level: usize,
         rng: &mut impl CryptoRng,
     ) -> Result<CkksCiphertext> {
-        let scale = context.scale(level)?;
+        let zero = CkksState {
+            level,
+            scale: context.scale(level)?,
+            message_bound: 1.0,
+            noise: Log2::ZERO,
+        };
         let (body, error) = self.zero(context.rlwe(), level, rng)?;
         Ok(CkksCiphertext {
             context: context.clone(),
             body,
-            scale,
-            message_bound: 1.0,
-            noise: error.at_roots,
+            state: zero.encrypted(error, context)?,
         })
     }
 
@@ -115,7 +118,7 @@ impl Encryptor {
         Ok(BfvCiphertext {
             context: context.clone(),
             body,
-            noise: BfvNoise::of_error(error, 1),
+            state: BfvState::of_zero(level, error),
         })
     }
 
@@ -131,9 +134,8 @@ impl Encryptor {
     ) -> Result<BfvCiphertext> {
         let mut ciphertext = self.encrypt_zero_bfv(&plaintext.context, level, rng)?;
         ciphertext.body.polys[0].add_assign(&plaintext.scaled(level)?);
-        let rounding = BfvNoise::of_plaintext(plaintext.context.product_noise());
-        ciphertext.noise = ciphertext.noise.plus(rounding);
-        ciphertext.check_decryptable()?;
+        ciphertext.state = ciphertext.state.plus_plaintext(&plaintext.context);
+        ciphertext.state.check_decryptable(&plaintext.context)?;
         Ok(ciphertext)
     }
 
@@ -155,7 +157,15 @@ impl Encryptor {
             Key::Public(key) => public_zero(context, key, level, rng),
             Key::Secret(key) => secret_zero(context, key, level, rng),
         }
-        .map(|(polys, transport, error)| (body(context, key_id, level, polys, transport), error))
+        .map(|(polys, transport, error)| {
+            let body = Ciphertext {
+                context: Arc::clone(context),
+                key_id,
+                polys: polys.into(),
+                transport,
+            };
+            (body, error)
+        })
     }
 }
 
@@ -167,13 +177,13 @@ impl Encryptable for CkksPlaintext {
         encryptor: &Encryptor,
         rng: &mut impl CryptoRng,
     ) -> Result<CkksCiphertext> {
-        let mut ciphertext = encryptor.encrypt_zero_ckks(&self.context, self.level, rng)?;
-        ciphertext.body.polys[0].add_assign(&self.poly);
-        ciphertext.noise = log2_sum(&[ciphertext.noise, self.noise]);
-        ciphertext.scale = self.scale;
-        ciphertext.message_bound = self.message_bound;
-        ciphertext.check_fits()?;
-        Ok(ciphertext)
+        let (mut body, error) = encryptor.zero(self.context.rlwe(), self.state.level, rng)?;
+        body.polys[0].add_assign(&self.poly);
+        Ok(CkksCiphertext {
+            context: self.context.clone(),
+            body,
+            state: self.state.encrypted(error, &self.context)?,
+        })
     }
 }
 
@@ -285,20 +295,4 @@ fn masked_and_divided(
         divider.subtract_and_divide(i, row, &mut remainder);
     });
     quotient.publish()
-}
-
-fn body(
-    context: &Arc<Context>,
-    key_id: KeyId,
-    level: usize,
-    polys: [NttPoly; 2],
-    transport: Transport,
-) -> Ciphertext {
-    Ciphertext {
-        context: Arc::clone(context),
-        key_id,
-        level,
-        polys: polys.into(),
-        transport,
-    }
 }

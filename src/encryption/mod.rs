@@ -2,12 +2,14 @@
 
 mod ciphertext;
 mod decryptor;
+mod encrypted;
 mod encryptor;
 mod noise;
 #[cfg(test)]
 mod wiped;
 
+pub use ciphertext::Ciphertext;
 pub(crate) use ciphertext::Transport;
-pub use ciphertext::{BfvCiphertext, Ciphertext, CkksCiphertext};
 pub use decryptor::{Decryptable, Decryptor};
+pub use encrypted::{BfvCiphertext, CkksCiphertext, Encrypted, State};
 pub use encryptor::{Encryptable, Encryptor};

@@ -298,7 +298,7 @@ fn decryption_leaves_nothing() {
     forbidden.add_row(&weights);
     decryptor.decrypt(&ciphertext).unwrap();
     forbidden.check(context.rlwe(), "decryption of integers");
-    decryptor.noise_budget(&ciphertext).unwrap();
+    decryptor.measured_noise_budget(&ciphertext).unwrap();
     forbidden.check(context.rlwe(), "a noise budget");
 }
 

@@ -4,7 +4,7 @@
 //! polynomials that are multiplied have coefficients of at most Q/2 and R/2, and the result is within a rounding of the
 //! textbook's.
 
-use crate::evaluator::ckks::tensor_polys;
+use crate::evaluator::key_switch::raw_product;
 use crate::parallel::{for_each_row, in_pool, map};
 use crate::params::TensorTables;
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
@@ -17,7 +17,7 @@ pub(super) fn tensor(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) 
             _ => scale_and_extend(b[number - 2], tables),
         });
         let [a, b] = [0, 2].map(|i| [&extended[i], &extended[i + 1]]);
-        tensor_polys(a, b).map(|product| tables.divider.divide(&product))
+        raw_product(a, b).map(|product| tables.divider.divide(&product))
     })
 }
 

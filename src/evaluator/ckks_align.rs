@@ -2,16 +2,20 @@
 
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
+use crate::evaluator::scheme_evaluator::Pair as PairOf;
 use crate::evaluator::{CkksEvaluator, linear};
-use crate::params::{Scale, log2_sum};
+use crate::params::{CkksState, Log2, Scale};
 use num_bigint::{BigInt, BigUint};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// The largest relative error that replacing a factor by an integer may ever make: 2^-30, or a unit of the coarser scale.
-fn tolerable(from: Scale, to: Scale) -> f64 {
-    (-from.log2().min(to.log2()).min(30.0)).exp2()
+fn tolerable(from: Scale, to: Scale) -> Log2 {
+    Log2::from_bits(-from.log2().min(to.log2()).min(30.0))
 }
+
+/// The error that is allowed where nothing but what is [`tolerable`] counts.
+const ANY: Log2 = Log2::from_bits(f64::INFINITY);
 
 fn exhausted() -> Error {
     Error::LevelExhausted {
@@ -39,8 +43,8 @@ impl CkksEvaluator {
     /// [`Error::InvalidLevel`] unless the level is lower; [`Error::ScaleMismatch`] if a's scale is too far from canonical.
     pub fn adjust_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
         let scale = self.context.scale(level)?;
-        match self.adjust(a, level, scale, error(a)) {
-            Err(Error::ScaleMismatch { .. }) => self.adjust(a, level, scale, f64::INFINITY),
+        match self.adjust(a, level, scale, a.state.error()) {
+            Err(Error::ScaleMismatch { .. }) => self.adjust(a, level, scale, ANY),
             adjusted => adjusted,
         }
     }
@@ -92,21 +96,19 @@ impl CkksEvaluator {
         a: &'a CkksCiphertext,
         b: &'a CkksCiphertext,
     ) -> Result<Pair<'a>> {
-        self.check(a)?;
-        self.check(b)?;
-        a.body.check_same(&b.body)?;
+        self.check_pair(a, b)?;
         let pair = || [Cow::Borrowed(a), Cow::Borrowed(b)];
-        match self.align_pair(pair(), log2_sum(&[error(a), error(b)])) {
+        match self.align_pair(pair(), a.state.error() + b.state.error()) {
             Err(Error::ScaleMismatch { .. } | Error::ScaleTooLarge { .. }) => {
-                self.align_pair(pair(), f64::INFINITY)
+                self.align_pair(pair(), ANY)
             }
             aligned => aligned,
         }
     }
 
-    fn align_pair<'a>(&self, [a, b]: Pair<'a>, allowed: f64) -> Result<Pair<'a>> {
+    fn align_pair<'a>(&self, [a, b]: Pair<'a>, allowed: Log2) -> Result<Pair<'a>> {
         let level = a.level().min(b.level());
-        if a.scale.is_close(b.scale) {
+        if a.state.scale.is_close(b.state.scale) {
             let pair = [self.at_level(a, level)?, self.at_level(b, level)?];
             return self.match_scales(pair, allowed);
         }
@@ -147,7 +149,7 @@ impl CkksEvaluator {
         if a.level() == level {
             return Ok(Cow::Borrowed(a));
         }
-        if a.scale.is_close(self.context.scale(a.level())?) {
+        if a.state.scale.is_close(self.context.scale(a.level())?) {
             return Ok(Cow::Owned(self.adjust_to_level(a, level)?));
         }
         Ok(Cow::Owned(self.drop_to_level(a, level)?))
@@ -159,17 +161,19 @@ impl CkksEvaluator {
         &self,
         mut high: Cow<'a, CkksCiphertext>,
         low: &CkksCiphertext,
-        allowed: f64,
+        allowed: Log2,
     ) -> Result<(Cow<'a, CkksCiphertext>, Option<Error>)> {
         let level = low.level();
-        while high.level() > level && high.pending_rescales() > 0 && !high.scale.is_close(low.scale)
+        while high.level() > level
+            && high.pending_rescales() > 0
+            && !high.state.scale.is_close(low.state.scale)
         {
             high = Cow::Owned(self.rescale(&high)?);
         }
-        if high.level() == level || high.scale.is_close(low.scale) {
+        if high.level() == level || high.state.scale.is_close(low.state.scale) {
             return Ok((self.at_level(high, level)?, None));
         }
-        match self.adjust(&high, level, low.scale, allowed) {
+        match self.adjust(&high, level, low.state.scale, allowed) {
             Err(Error::ScaleMismatch { .. }) => Ok((self.at_level(high, level)?, None)),
             Err(error @ Error::ScaleTooLarge { .. }) => {
                 Ok((self.at_level(high, level)?, Some(error)))
@@ -181,31 +185,27 @@ impl CkksEvaluator {
     /// Two ciphertexts of one level at one scale, by the first of these ways that is precise enough and fits the modulus: the smaller
     /// scale times an integer; pending rescales first; both one level down, at the canonical scale; both times integers; both further
     /// down.
-    fn match_scales<'a>(&self, pair: Pair<'a>, allowed: f64) -> Result<Pair<'a>> {
+    fn match_scales<'a>(&self, pair: Pair<'a>, allowed: Log2) -> Result<Pair<'a>> {
         let [a, b] = &pair;
         let level = a.level();
+        let (left, right) = (a.state.scale, b.state.scale);
+        let fits = |[a, b]: &Pair<'a>| a.state.sum(b.state, &self.context).map(|_| ());
         let is_pending = level > 0 && (a.pending_rescales() > 0 || b.pending_rescales() > 0);
-        if a.scale.is_close(b.scale) && !(is_pending && fitting(&pair).is_err()) {
+        if left.is_close(right) && !(is_pending && fits(&pair).is_err()) {
             return Ok(pair);
         }
-        let mut trouble = mismatch(a.scale, b.scale);
+        let mut trouble = mismatch(left, right);
         // What is too large says so; scales that do not match are the trouble where nothing is.
-        let mut failed = |result: Result<Pair<'a>>| match result
-            .and_then(|pair| fitting(&pair).map(|()| pair))
-        {
-            Err(Error::ScaleMismatch { .. }) => None,
-            Err(error @ Error::ScaleTooLarge { .. }) => {
-                trouble = error;
-                None
-            }
-            other => Some(other),
-        };
-        let larger = if a.scale.log2() > b.scale.log2() {
-            a.scale
-        } else {
-            b.scale
-        };
-        if let Some(done) = failed(self.both_at_scale(&pair, larger, allowed)) {
+        let mut failed =
+            |result: Result<Pair<'a>>| match result.and_then(|pair| fits(&pair).map(|()| pair)) {
+                Err(Error::ScaleMismatch { .. }) => None,
+                Err(error @ Error::ScaleTooLarge { .. }) => {
+                    trouble = error;
+                    None
+                }
+                other => Some(other),
+            };
+        if let Some(done) = failed(self.both_at_scale(&pair, left.larger(right), allowed)) {
             return done;
         }
         if is_pending {
@@ -229,15 +229,15 @@ impl CkksEvaluator {
             return done;
         }
         // A way around the missing level, where the modulus has room; where it has none, the level is what is missing.
-        let message = a.message_bound.max(b.message_bound).log2();
-        let precision = (allowed - message - 1.0).min(MATCHED).exp2();
-        let common = common_multiple(a.scale, b.scale, precision);
+        let message = Log2::of(2.0 * a.message_bound().max(b.message_bound()));
+        let precision = (allowed / message).bits().min(MATCHED).exp2();
+        let common = common_multiple(left, right, precision);
         if let Ok(done) = self.both_at_scale(&pair, common, allowed)
-            && fitting(&done).is_ok()
+            && fits(&done).is_ok()
         {
             return Ok(done);
         }
-        if allowed.is_finite() {
+        if allowed < ANY {
             return Err(trouble); // a looser match that takes fewer levels is to be tried first
         }
         match lower.find_map(|below| failed(down_to(below))) {
@@ -247,9 +247,14 @@ impl CkksEvaluator {
     }
 
     /// Both times the integers that bring them to `scale`.
-    fn both_at_scale<'a>(&self, [a, b]: &Pair<'a>, scale: Scale, allowed: f64) -> Result<Pair<'a>> {
+    fn both_at_scale<'a>(
+        &self,
+        [a, b]: &Pair<'a>,
+        scale: Scale,
+        allowed: Log2,
+    ) -> Result<Pair<'a>> {
         let at_scale = |x: &Cow<'a, CkksCiphertext>| {
-            if x.scale.is_close(scale) {
+            if x.state.scale.is_close(scale) {
                 Ok(x.clone())
             } else {
                 self.mul_towards(x, scale, allowed).map(Cow::Owned)
@@ -277,7 +282,7 @@ impl CkksEvaluator {
         a: &CkksCiphertext,
         level: usize,
         scale: Scale,
-        allowed: f64,
+        allowed: Log2,
     ) -> Result<CkksCiphertext> {
         self.check(a)?;
         if level >= a.level() {
@@ -286,14 +291,16 @@ impl CkksEvaluator {
                 highest: a.level().saturating_sub(1),
             });
         }
-        let mut result = Err(mismatch(a.scale, scale));
+        let mut result = Err(mismatch(a.state.scale, scale));
         let mut target = scale;
         for from in level + 1..=a.level() {
             target = target.mul_integer(self.context.params().rlwe().data_primes()[from]);
-            let dropped = CkksCiphertext {
-                body: linear::drop_to_level(&a.body, from)?,
-                ..a.emptied()
+            // Not checked to fit before it is multiplied.
+            let state = CkksState {
+                level: from,
+                ..a.state
             };
+            let dropped = a.with(linear::drop_to_level(&a.body, from)?, state);
             result = self.mul_towards(&dropped, target, allowed);
             if !matches!(result, Err(Error::ScaleMismatch { .. })) {
                 break;
@@ -302,12 +309,12 @@ impl CkksEvaluator {
         let scaled = result?;
         let levels = scaled.level() - level;
         let mut rescaled = (0..levels).try_fold(scaled, |x, _| self.rescale(&x))?;
-        rescaled.scale = scale;
+        rescaled.state.scale = scale;
         Ok(rescaled)
     }
 
-    /// `a` times the integer nearest to `scale / a.scale`, with that scale; the error of the integer enters the noise. In units of the
-    /// message it is at most `2^allowed`.
+    /// `a` times the integer nearest to the quotient of `scale` and its own, with that scale; the error of the integer enters the noise.
+    /// In units of the message it is at most `allowed`.
     ///
     /// # Errors
     /// [`Error::ScaleMismatch`] if no integer is near enough; [`Error::ScaleTooLarge`] if the result does not fit.
@@ -315,46 +322,26 @@ impl CkksEvaluator {
         &self,
         a: &CkksCiphertext,
         scale: Scale,
-        allowed: f64,
+        allowed: Log2,
     ) -> Result<CkksCiphertext> {
-        let ratio = scale / a.scale;
+        let own = a.state.scale;
+        let ratio = scale / own;
         let factor = ratio.round();
-        let exact = Scale::from_integer(&factor).ok_or(mismatch(a.scale, scale))?;
-        let error = exact.relative_difference(ratio);
-        let change = error.log2() + a.message_bound.log2() + scale.log2();
-        if error > tolerable(a.scale, scale) || change > allowed + scale.log2() {
-            return Err(mismatch(a.scale, scale));
+        let exact = Scale::from_integer(&factor).ok_or(mismatch(own, scale))?;
+        let error = Log2::of(exact.relative_difference(ratio));
+        if error > tolerable(own, scale) || error * Log2::of(a.message_bound()) > allowed {
+            return Err(mismatch(own, scale));
         }
-        let noise = log2_sum(&[a.noise + exact.log2(), change]);
-        let scaled = CkksCiphertext {
-            scale,
-            noise,
-            ..a.emptied()
-        };
-        scaled.check_fits()?;
+        let rescaled = a
+            .state
+            .rescaled_by((exact.magnitude(), error), scale, &self.context)?;
         let factor = BigInt::from(factor);
         let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
-        Ok(CkksCiphertext { body, ..scaled })
+        Ok(a.with(body, rescaled))
     }
 }
 
-/// Two operands, changed or as they were.
-pub(super) type Pair<'a> = [Cow<'a, CkksCiphertext>; 2];
-
-/// log2 of the bound of a message's error.
-fn error(a: &CkksCiphertext) -> f64 {
-    a.noise - a.scale.log2()
-}
-
-/// Checks that the sum of a pair fits the modulus, too.
-fn fitting([a, b]: &Pair<'_>) -> Result<()> {
-    let sum = CkksCiphertext {
-        message_bound: a.message_bound + b.message_bound,
-        noise: log2_sum(&[a.noise, b.noise]),
-        ..a.emptied()
-    };
-    sum.check_fits()
-}
+type Pair<'a> = PairOf<'a, CkksState>;
 
 fn mismatch(left: Scale, right: Scale) -> Error {
     Error::ScaleMismatch {

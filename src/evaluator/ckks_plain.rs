@@ -4,7 +4,7 @@ use crate::encoding::CkksPlaintext;
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::{CkksEvaluator, linear};
-use crate::params::log2_sum;
+use crate::params::Log2;
 use num_bigint::BigInt;
 
 impl CkksEvaluator {
@@ -15,8 +15,9 @@ impl CkksEvaluator {
     /// [`Error::ScaleTooLarge`].
     pub fn add_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check_plain(a, b)?;
+        let state = a.state.sum(b.state, &self.context)?;
         let body = linear::map_first(&a.body, |poly| poly.sum(&b.poly));
-        self.plain_sum(a, b, body)
+        Ok(a.with(body, state))
     }
 
     /// `a - b`, as [`add_plain`](Self::add_plain).
@@ -25,8 +26,9 @@ impl CkksEvaluator {
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check_plain(a, b)?;
+        let state = a.state.sum(b.state, &self.context)?;
         let body = linear::map_first(&a.body, |poly| poly.difference(&b.poly));
-        self.plain_sum(a, b, body)
+        Ok(a.with(body, state))
     }
 
     /// `a * b`, slot by slot. Level: a's, which must not be above b's. Scale: the product of both.
@@ -37,19 +39,8 @@ impl CkksEvaluator {
     /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`]; [`Error::ScaleTooLarge`].
     pub fn mul_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check_level(a, b)?;
-        let message_a = a.message_bound.log2() + a.scale.log2();
-        let message_b = b.message_bound.log2() + b.scale.log2();
-        let product = CkksCiphertext {
-            scale: a.scale * b.scale,
-            message_bound: a.message_bound * b.message_bound,
-            noise: log2_sum(&[a.noise + message_b, b.noise + message_a, a.noise + b.noise]),
-            ..a.emptied()
-        };
-        product.check_fits()?;
-        Ok(CkksCiphertext {
-            body: linear::map(&a.body, |poly| poly.product(&b.poly)),
-            ..product
-        })
+        let state = a.state.product(b.state, &self.context)?;
+        Ok(a.with(linear::map(&a.body, |poly| poly.product(&b.poly)), state))
     }
 
     /// `a + b` in every slot, at any level and scale, without encoding.
@@ -59,21 +50,14 @@ impl CkksEvaluator {
     pub fn add_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
         self.check(a)?;
         check_finite(b)?;
-        let constant = a.scale.round_product(b);
+        let state = a.state.plus_constant(b, &self.context)?;
+        let constant = a.state.scale.round_product(b);
         let body = linear::map_first(&a.body, |poly| {
             let mut poly = poly.clone();
             poly.add_integer(&constant);
             poly
         });
-        let rounding = -1.0; // of one integer, which is the same at every root
-        let sum = CkksCiphertext {
-            body,
-            message_bound: a.message_bound + b.abs(),
-            noise: log2_sum(&[a.noise, rounding]),
-            ..a.emptied()
-        };
-        sum.check_fits()?;
-        Ok(sum)
+        Ok(a.with(body, state))
     }
 
     /// `a * b` in every slot, without encoding. An integer of up to 30 bits leaves the scale; any other factor multiplies it by
@@ -84,56 +68,30 @@ impl CkksEvaluator {
     pub fn mul_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
         self.check(a)?;
         check_finite(b)?;
-        let message_bound = a.message_bound * b.abs();
-        let (factor, scale, rounding) = if let Some(integer) = small_integer(b) {
-            (BigInt::from(integer), a.scale, f64::NEG_INFINITY)
-        } else {
-            let scale = self.context.scale(a.level())?;
-            // Rounding the factor changes the product by at most half of the message.
-            let message = a.message_bound.log2() + a.scale.log2();
-            let rounding = message - 1.0;
-            (scale.round_product(b), a.scale * scale, rounding)
+        let (factor, scale) = match small_integer(b) {
+            Some(integer) => (BigInt::from(integer), None),
+            None => {
+                let scale = self.context.scale(a.level())?;
+                (scale.round_product(b), Some(scale))
+            }
         };
-        let growth = crate::ring::log2(factor.magnitude());
-        let noise = log2_sum(&[a.noise + growth, rounding]);
-        let product = CkksCiphertext {
-            scale,
-            message_bound,
-            noise,
-            ..a.emptied()
-        };
-        product.check_fits()?;
-        Ok(CkksCiphertext {
-            body: linear::map(&a.body, |poly| poly.times_integer(&factor)),
-            ..product
-        })
-    }
-
-    fn plain_sum(
-        &self,
-        a: &CkksCiphertext,
-        b: &CkksPlaintext,
-        body: crate::encryption::Ciphertext,
-    ) -> Result<CkksCiphertext> {
-        let message_bound = a.message_bound + b.message_bound;
-        let sum = CkksCiphertext {
-            body,
-            message_bound,
-            noise: log2_sum(&[a.noise, b.noise]),
-            ..a.emptied()
-        };
-        sum.check_fits()?;
-        Ok(sum)
+        let size = Log2::from_bits(crate::ring::log2(factor.magnitude()));
+        let state = a.state.times_number(b, (size, scale), &self.context)?;
+        Ok(a.with(
+            linear::map(&a.body, |poly| poly.times_integer(&factor)),
+            state,
+        ))
     }
 
     fn check_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
         self.check_level(a, b)?;
-        if a.scale.is_close(b.scale) {
+        let (left, right) = (a.state.scale, b.state.scale);
+        if left.is_close(right) {
             return Ok(());
         }
         Err(Error::ScaleMismatch {
-            left: a.scale.log2(),
-            right: b.scale.log2(),
+            left: left.log2(),
+            right: right.log2(),
         })
     }
 
@@ -142,10 +100,10 @@ impl CkksEvaluator {
         if b.context != self.context {
             return Err(Error::ContextMismatch);
         }
-        if b.level < a.level() {
+        if b.level() < a.level() {
             return Err(Error::InvalidLevel {
                 level: a.level(),
-                highest: b.level,
+                highest: b.level(),
             });
         }
         Ok(())

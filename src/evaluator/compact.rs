@@ -3,7 +3,7 @@
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::Result;
 use crate::evaluator::{BfvEvaluator, CkksEvaluator};
-use crate::params::{BfvNoise, ErrorSize, NoiseModel, log2_sum};
+use crate::params::{BfvNoise, ErrorSize, Log2, NoiseModel};
 use crate::ring::{CoeffPoly, NttPoly};
 
 /// How many low bits each polynomial's coefficients lose.
@@ -19,19 +19,20 @@ impl CkksEvaluator {
     /// it could not be decrypted; [`Error::ContextMismatch`](crate::Error::ContextMismatch).
     pub fn compact(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
         let a = self.rescale_if_needed(a)?;
-        a.check_decryptable()?;
-        let mut compacted = self.drop_to_level(&a, a.decryption_level())?;
+        a.state.check_decryptable(&self.context)?;
+        let lowest = a.state.decryption_level(&self.context);
+        let mut compacted = self.drop_to_level(&a, lowest)?;
         if !can_be_rounded(&compacted.body) {
             return Ok(compacted);
         }
         let model = self.context.rlwe().noise();
         // Two or three errors of a quarter of the noise each.
         let dropped = droppable(&compacted.body, |power| {
-            compacted.noise - 2.0 - model.rounding(power).at_roots
+            compacted.state.noise / Log2::of(4.0) / model.rounding(power).at_roots
         });
         let errors = dropped_errors(&compacted.body, model, &dropped);
-        let errors: Vec<f64> = errors.map(|(_, size)| size.at_roots).collect();
-        compacted.noise = log2_sum(&[compacted.noise, log2_sum(&errors)]);
+        let errors: Log2 = errors.map(|(_, size)| size.at_roots).sum();
+        compacted.state.noise = compacted.state.noise + errors;
         round(&mut compacted.body, dropped);
         Ok(compacted)
     }
@@ -46,36 +47,36 @@ impl BfvEvaluator {
     /// [`Error::NoiseExhausted`](crate::Error::NoiseExhausted) if it could not be decrypted;
     /// [`Error::ContextMismatch`](crate::Error::ContextMismatch).
     pub fn compact(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
-        a.check_decryptable()?;
+        a.state.check_decryptable(&self.context)?;
         let mut compacted = self.switch_to_level(a, a.level())?;
         while compacted.level() > 0 {
             let lower = self.switch_modulus(&compacted)?;
-            if lower.precision_bits() < RESERVED_BITS {
+            if lower.noise_budget() < RESERVED_BITS {
                 break;
             }
             compacted = lower;
         }
-        let room = compacted.precision_bits() - RESERVED_BITS;
+        let room = compacted.noise_budget() - RESERVED_BITS;
         if !can_be_rounded(&compacted.body) || !room.is_finite() || room <= 0.0 {
             return Ok(compacted);
         }
         let model = self.context().rlwe().noise();
-        let before = compacted.noise;
+        let before = compacted.state.noise;
         // Errors as large as the room, then each half a bit smaller, until the budget bears them all.
-        let mut most = before.deviation + room;
+        let mut most = before.deviation * Log2::from_bits(room);
         loop {
             let dropped = droppable(&compacted.body, |power| {
-                most - model.rounding(power).deviation
+                most / model.rounding(power).deviation
             });
-            compacted.noise = dropped_errors(&compacted.body, model, &dropped)
+            compacted.state.noise = dropped_errors(&compacted.body, model, &dropped)
                 .map(|(factors, size)| BfvNoise::of_error(size, factors))
                 .fold(before, BfvNoise::plus);
             // Nothing dropped leaves the noise as it was, which fits.
-            if compacted.precision_bits() >= RESERVED_BITS {
+            if compacted.noise_budget() >= RESERVED_BITS {
                 round(&mut compacted.body, dropped);
                 return Ok(compacted);
             }
-            most -= 0.5;
+            most = most / Log2::of(2.0).sqrt();
         }
     }
 }
@@ -85,7 +86,7 @@ const RESERVED_BITS: f64 = 1.0;
 
 /// Whether residues are coefficients, modulo the one prime, and a seed is not shorter still.
 fn can_be_rounded(body: &Ciphertext) -> bool {
-    body.level == 0 && matches!(body.transport, Transport::Plain | Transport::Encrypted)
+    body.level() == 0 && matches!(body.transport, Transport::Plain | Transport::Encrypted)
 }
 
 /// For each polynomial the number of low bits to lose: `allowed(power)`, with the polynomial's power of the secret, rounded
@@ -95,11 +96,11 @@ fn can_be_rounded(body: &Ciphertext) -> bool {
     clippy::cast_sign_loss,
     reason = "a number of bits"
 )]
-fn droppable(body: &Ciphertext, allowed: impl Fn(usize) -> f64) -> Dropped {
+fn droppable(body: &Ciphertext, allowed: impl Fn(usize) -> Log2) -> Dropped {
     let mut dropped: Dropped = [0; Ciphertext::MOST_POLYS];
     for (power, (poly, bits)) in body.polys.iter().zip(&mut dropped).enumerate() {
         let limit = f64::from(poly.basis().modulus(0).bits()) - 2.0;
-        *bits = allowed(power).floor().clamp(0.0, limit) as u8;
+        *bits = allowed(power).bits().floor().clamp(0.0, limit) as u8;
     }
     dropped
 }
@@ -113,7 +114,12 @@ fn dropped_errors<'a>(
     let powers = (0u32..).zip(0..body.polys.len()).zip(dropped);
     powers
         .filter(|&(_, &bits)| bits > 0)
-        .map(|((factors, power), &bits)| (factors.max(1), model.rounding(power).times(bits.into())))
+        .map(|((factors, power), &bits)| {
+            (
+                factors.max(1),
+                model.rounding(power).times(Log2::from_bits(bits.into())),
+            )
+        })
 }
 
 /// Rounds away these bits of each polynomial.

@@ -161,6 +161,23 @@ pub(super) fn multiply_and_rescale(
     }))
 }
 
+/// The raw product of two ciphertexts of degree 1, `(a0 b0, a0 b1 + a1 b0, a1 b1)`, prime by prime.
+pub(super) fn raw_product([a0, a1]: [&NttPoly; 2], [b0, b1]: [&NttPoly; 2]) -> [NttPoly; 3] {
+    let basis = a0.basis();
+    let [mut first, mut middle, mut last] = [0; 3].map(|_| NttPoly::unspecified(basis));
+    let outs = [first.data_mut(), middle.data_mut(), last.data_mut()];
+    for_each_row_of(outs, basis.degree(), |i, [first, middle, last]| {
+        let q = basis.modulus(i);
+        let [a0, a1, b0, b1] = [a0, a1, b0, b1].map(|poly| poly.row(i));
+        for (out, a, b) in [(first, a0, b0), (&mut *middle, a0, b1), (last, a1, b1)] {
+            out.copy_from_slice(a);
+            q.kernels().mul_assign(q, out, b);
+        }
+        q.kernels().mul_add_assign(q, middle, a1, b0);
+    });
+    [first, middle, last]
+}
+
 /// Adds `a_0 b_0` and `a_0 b_1 + a_1 b_0`, one row of each.
 fn add_lower_products(
     q: &Modulus,
@@ -309,7 +326,6 @@ impl<'a> Cut<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluator::ckks::tensor_polys;
     use crate::keys::{KeyGenerator, RelinearizationKey};
     use crate::params::CkksContext;
     use crate::ring::{Seed, expand_seed};
@@ -367,7 +383,7 @@ mod tests {
             for level in 0..=context.top_level() {
                 let [a0, a1, b0, b1] = [1, 2, 3, 4].map(|seed| poly(&context, level, seed));
                 let (a, b) = ([&a0, &a1], [&b0, &b1]);
-                let raw = tensor_polys(a, b);
+                let raw = raw_product(a, b);
                 assert_eq!(
                     multiply(rlwe, level, a, b, &key.0).unwrap(),
                     relinearize(rlwe, level, raw.each_ref(), &key.0).unwrap()

@@ -2,6 +2,7 @@
 
 use crate::encryption::{Ciphertext, Transport};
 use crate::error::Result;
+use crate::params::ErrorSize;
 use crate::ring::{NttPoly, RnsBasis};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,13 +24,13 @@ pub(super) fn negate(a: &Ciphertext) -> Ciphertext {
 
 /// Every polynomial changed in the same way.
 pub(super) fn map(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphertext {
-    with_polys(a, a.polys.iter().map(change).collect())
+    a.with_polys(a.polys.iter().map(change).collect())
 }
 
 /// The sum of ciphertexts of one level and degree; `None` for none.
 pub(super) fn sum<'a>(mut terms: impl Iterator<Item = &'a Ciphertext>) -> Option<Ciphertext> {
     let first = terms.next()?;
-    let mut sum = with_polys(first, first.polys.clone());
+    let mut sum = first.with_polys(first.polys.clone());
     for term in terms {
         for (sum, poly) in sum.polys.iter_mut().zip(&term.polys) {
             sum.add_assign(poly);
@@ -38,17 +39,18 @@ pub(super) fn sum<'a>(mut terms: impl Iterator<Item = &'a Ciphertext>) -> Option
     Some(sum)
 }
 
-/// Whether the random errors of ciphertexts of one level are independent: each is that of one encryption, and no two share
-/// a mask.
-pub(super) fn have_independent_errors<'a>(terms: impl Iterator<Item = &'a Ciphertext>) -> bool {
+/// The random errors of ciphertexts of one level, if they are independent: each is that of one encryption, and no two share a mask.
+pub(super) fn independent_errors<'a>(
+    terms: impl Iterator<Item = &'a Ciphertext>,
+) -> Option<Vec<ErrorSize>> {
     // Uniform residues: two masks that differ agree in these with probability 2^-100 or less.
     const RESIDUES: usize = 8;
     let mut seen = HashSet::new();
     let mut independent = |term: &'a Ciphertext| {
         let mask = term.polys.get(1).map(|poly| &poly.row(0)[..RESIDUES]);
-        term.encryption_error().is_some() && seen.insert(mask)
+        term.encryption_error().filter(|_| seen.insert(mask))
     };
-    terms.into_iter().all(&mut independent)
+    terms.map(&mut independent).collect()
 }
 
 /// `a` with another first polynomial; the second one's seed stays.
@@ -59,43 +61,21 @@ pub(super) fn map_first(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) ->
         Transport::Seeded(_) | Transport::Encrypted => a.transport,
         Transport::Plain | Transport::Rounded(_) => Transport::Plain,
     };
-    Ciphertext {
-        polys: polys.collect(),
-        transport,
-        ..a.emptied()
-    }
+    a.transported(polys.collect(), transport)
 }
 
 /// `a` modulo the first primes only.
 pub(super) fn drop_to_level(a: &Ciphertext, level: usize) -> Result<Ciphertext> {
     let basis: &Arc<RnsBasis> = a.context.basis(level)?;
     let polys = a.polys.iter().map(|poly| poly.truncated(basis)).collect();
-    Ok(Ciphertext {
-        polys,
-        level,
-        // The polynomials of a lower level are the first rows, of a seed's too.
-        transport: a.transport,
-        ..a.emptied()
-    })
+    // The polynomials of a lower level are the first rows, of a seed's too.
+    Ok(a.transported(polys, a.transport))
 }
 
 /// `round(a / q)` for the last prime q of its level.
 pub(super) fn divide_by_last_prime(a: &Ciphertext) -> Result<Ciphertext> {
-    let (divider, _) = a.context.rescaler(a.level)?;
-    let polys = a.polys.iter().map(|poly| divider.divide(poly)).collect();
-    Ok(Ciphertext {
-        polys,
-        level: a.level - 1,
-        ..a.emptied()
-    })
-}
-
-/// A ciphertext of the same context, key and level with other polynomials.
-pub(super) fn with_polys(a: &Ciphertext, polys: Vec<NttPoly>) -> Ciphertext {
-    Ciphertext {
-        polys,
-        ..a.emptied()
-    }
+    let (divider, _) = a.context.rescaler(a.level())?;
+    Ok(map(a, |poly| divider.divide(poly)))
 }
 
 fn combine(
@@ -108,7 +88,7 @@ fn combine(
     let joined = a.polys.iter().zip(&b.polys).map(|(a, b)| join(a, b));
     let rest_of_a = a.polys[common..].iter().cloned();
     let rest_of_b = b.polys[common..].iter().map(alone);
-    with_polys(a, joined.chain(rest_of_a).chain(rest_of_b).collect())
+    a.with_polys(joined.chain(rest_of_a).chain(rest_of_b).collect())
 }
 
 fn negated(poly: &NttPoly) -> NttPoly {

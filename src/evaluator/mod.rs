@@ -11,10 +11,11 @@ mod evaluator_trait;
 mod key_switch;
 mod linear;
 mod rotation;
-mod sums;
+mod scheme_evaluator;
 
 pub use bfv::BfvEvaluator;
 pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
 pub use evaluator_trait::{Evaluator, SlotShape};
 pub use key_switch::HoistedDigits;
+pub use scheme_evaluator::SchemeEvaluator;

@@ -3,7 +3,6 @@
 use crate::encryption::Ciphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::key_switch::{self, HoistedDigits, Place};
-use crate::evaluator::linear;
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::ring::GaloisElement;
 
@@ -57,7 +56,7 @@ pub(super) fn rotate_many(
     if paths.iter().all(Vec::is_empty) {
         return Ok(vec![(a.clone(), 0); steps.len()]);
     }
-    let shared = HoistedDigits::new(&a.context, a.level, second)?;
+    let shared = HoistedDigits::new(&a.context, a.level(), second)?;
     let rotated = crate::parallel::map(paths.len(), |number| {
         let path = &paths[number];
         let Some((&first, rest)) = path.split_first() else {
@@ -65,7 +64,7 @@ pub(super) fn rotate_many(
         };
         let key = key_of(first, keys)?;
         let polys = shared.switch(&key.key, landing(a, key))?;
-        let rotated = follow(&linear::with_polys(a, polys.into()), rest, keys)?;
+        let rotated = follow(&a.with_polys(polys.into()), rest, keys)?;
         Ok((rotated, path.len()))
     });
     rotated.into_iter().collect()
@@ -84,8 +83,8 @@ fn follow(a: &Ciphertext, path: &[GaloisElement], keys: &EvaluationKeys) -> Resu
     };
     let key = key_of(element, keys)?;
     let place = landing(a, key);
-    let polys = key_switch::switch(&a.context, a.level, &a.polys[1], &key.key, place)?;
-    let moved = linear::with_polys(a, polys.into());
+    let polys = key_switch::switch(&a.context, a.level(), &a.polys[1], &key.key, place)?;
+    let moved = a.with_polys(polys.into());
     if rest.is_empty() {
         Ok(moved)
     } else {

@@ -3,7 +3,7 @@ use crate::kernels::{Modulus, NttTable};
 use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
 use crate::params::rlwe::Primes;
 use crate::params::{
-    BfvNoise, Context, Fingerprint, NoiseModel, ProductNoise, RlweParams, SecurityLevel,
+    BfvNoise, Context, Fingerprint, Log2, NoiseModel, ProductNoise, RlweParams, SecurityLevel,
     SecurityPolicy, SecurityStandard, search,
 };
 use crate::ring::{RnsBasis, is_prime, ntt_primes};
@@ -124,11 +124,12 @@ impl BfvContext {
                 )
             })
             .collect::<Result<_>>()?;
-        let product_noise = ProductNoise::new(context.noise(), plain_bits(&params));
+        let product_noise = ProductNoise::new(context.noise(), magnitude(params.plaintext_modulus));
         let fresh = BfvNoise::of_error(context.public_encryption_noise(context.top_level())?, 1)
             .plus(BfvNoise::of_plaintext(&product_noise))
-            .log2_bound(&product_noise);
-        if fresh + plain_bits(&params) + 1.0 >= context.log2_modulus(context.top_level())? {
+            .bound(&product_noise);
+        let needed = fresh * magnitude(params.plaintext_modulus) * Log2::of(2.0);
+        if needed.bits() >= context.log2_modulus(context.top_level())? {
             return Err(Error::InvalidPlainModulus {
                 value: params.plaintext_modulus,
                 reason: "the data primes leave no room for the noise of a fresh ciphertext",
@@ -248,9 +249,9 @@ impl BfvContext {
         &self.shared.product_noise
     }
 
-    /// log2(t).
-    pub(crate) fn log2_plain(&self) -> f64 {
-        plain_bits(self.params())
+    /// t, for bounds.
+    pub(crate) fn plain(&self) -> Log2 {
+        magnitude(self.params().plaintext_modulus)
     }
 }
 
@@ -384,10 +385,11 @@ impl BfvBuilder {
                 reason: "for_depth finds primes itself; use builder() to give them",
             });
         }
-        let bits = match (self.plaintext_modulus, self.plaintext_bits) {
-            (Some(modulus), _) => log2(modulus),
-            (None, bits) => f64::from(bits.unwrap_or(0)),
+        let plain = match (self.plaintext_modulus, self.plaintext_bits) {
+            (Some(modulus), _) => magnitude(modulus),
+            (None, bits) => Log2::from_bits(bits.unwrap_or(0).into()),
         };
+        let bits = plain.bits();
         let additions = self.additions.unwrap_or(1);
         let none = Error::NoParameters {
             request: format!(
@@ -399,9 +401,10 @@ impl BfvBuilder {
             return Err(none);
         }
         let at = |degree| {
-            let products = ProductNoise::new(&NoiseModel::new(degree), bits);
-            let terms = f64::from(degree.trailing_zeros()) + log2(additions.max(1));
-            let total = search::bfv_modulus_bits(&products, depth, bits, terms);
+            let model = NoiseModel::new(degree);
+            let terms = model.degree() * magnitude(additions.max(1));
+            let products = ProductNoise::new(&model, plain);
+            let total = search::bfv_modulus_bits(&products, depth, plain, terms);
             let data_bits = search::split_bits(total, search::least_prime_bits(degree))?;
             search::with_key_switching(degree, &data_bits, self.policy)
         };
@@ -430,13 +433,9 @@ impl BfvBuilder {
     }
 }
 
-fn plain_bits(params: &BfvParams) -> f64 {
-    log2(params.plaintext_modulus)
-}
-
 #[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
-fn log2(value: u64) -> f64 {
-    (value as f64).log2()
+fn magnitude(value: u64) -> Log2 {
+    Log2::of(value as f64)
 }
 
 #[cfg(test)]

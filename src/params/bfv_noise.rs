@@ -1,16 +1,15 @@
-use crate::params::{ErrorSize, NoiseShape, ProductNoise, log2_sum};
+use crate::params::{ErrorSize, Log2, NoiseShape, ProductNoise};
 
-/// The tracked noise of a BFV ciphertext: bounds of the polynomial v where the phase is `(Q/t) m + v`, as logarithms to base
-/// 2. The formulas are those of `docs/math/noise.md`.
+/// The tracked noise of a BFV ciphertext: bounds of the polynomial v where the phase is `(Q/t) m + v`. The formulas are those of `docs/math/noise.md`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct BfvNoise {
     /// The standard deviation of a coefficient of its random part.
-    pub(crate) deviation: f64,
+    pub(crate) deviation: Log2,
     /// A bound of a coefficient of the roundings of plaintexts since the last product of ciphertexts: whoever chooses the
     /// plaintexts chooses them.
-    pub(crate) rounding: f64,
+    pub(crate) rounding: Log2,
     /// A bound at the roots of all roundings of plaintexts, those that products have made a part of the random part included.
-    pub(crate) rounding_at_roots: f64,
+    pub(crate) rounding_at_roots: Log2,
     /// The most random factors of a term, those of the secret included: at least 1.
     pub(crate) factors: u32,
     /// The most of them that may be the same one, or depend on each other: at least 1.
@@ -25,8 +24,8 @@ impl BfvNoise {
     pub(crate) fn of_error(size: ErrorSize, factors: u32) -> Self {
         Self {
             deviation: size.deviation,
-            rounding: f64::NEG_INFINITY,
-            rounding_at_roots: f64::NEG_INFINITY,
+            rounding: Log2::ZERO,
+            rounding_at_roots: Log2::ZERO,
             factors,
             repeats: 1,
             newest: 1,
@@ -36,8 +35,8 @@ impl BfvNoise {
     /// The rounding of an encoded plaintext, of at most 1/2 in each coefficient.
     pub(crate) fn of_plaintext(products: &ProductNoise) -> Self {
         Self {
-            deviation: f64::NEG_INFINITY,
-            rounding: -1.0,
+            deviation: Log2::ZERO,
+            rounding: Log2::of(0.5),
             rounding_at_roots: products.model().chosen_rounding_of_all(),
             factors: 1,
             repeats: 1,
@@ -47,11 +46,10 @@ impl BfvNoise {
 
     /// The noise of a sum, whatever the dependence of its terms.
     pub(crate) fn plus(self, other: Self) -> Self {
-        let sum = |a, b| log2_sum(&[a, b]);
         Self {
-            deviation: sum(self.deviation, other.deviation),
-            rounding: sum(self.rounding, other.rounding),
-            rounding_at_roots: sum(self.rounding_at_roots, other.rounding_at_roots),
+            deviation: self.deviation + other.deviation,
+            rounding: self.rounding + other.rounding,
+            rounding_at_roots: self.rounding_at_roots + other.rounding_at_roots,
             factors: self.factors.max(other.factors),
             repeats: self.repeats.max(other.repeats),
             newest: if self.newest > other.factors {
@@ -66,25 +64,25 @@ impl BfvNoise {
 
     /// The noise of a sum whose random parts are independent.
     pub(crate) fn plus_independent(self, other: Self) -> Self {
-        let squares = log2_sum(&[2.0 * self.deviation, 2.0 * other.deviation]);
+        let variance = self.deviation.squared() + other.deviation.squared();
         Self {
-            deviation: squares / 2.0,
+            deviation: variance.sqrt(),
             ..self.plus(other)
         }
     }
 
-    /// The noise times a number, given by its logarithm: an integer factor, or the reciprocal of a prime.
-    pub(crate) fn times(self, log2_factor: f64) -> Self {
-        self.times_plaintext(log2_factor, log2_factor)
+    /// The noise times a number: an integer factor, or the reciprocal of a prime.
+    pub(crate) fn times(self, factor: Log2) -> Self {
+        self.times_plaintext(factor, factor)
     }
 
-    /// The noise of a product with a plaintext whose magnitudes at the roots are at most `2^log2_norm`, and whose coefficients'
-    /// magnitudes sum to `2^log2_sum`.
-    pub(crate) fn times_plaintext(self, log2_norm: f64, log2_sum: f64) -> Self {
+    /// The noise of a product with a plaintext whose magnitudes at the roots are at most `at_roots`, and whose coefficients'
+    /// magnitudes sum to `sum`.
+    pub(crate) fn times_plaintext(self, at_roots: Log2, sum: Log2) -> Self {
         let product = Self {
-            deviation: self.deviation + log2_norm,
-            rounding: self.rounding + log2_sum,
-            rounding_at_roots: self.rounding_at_roots + log2_norm,
+            deviation: self.deviation * at_roots,
+            rounding: self.rounding * sum,
+            rounding_at_roots: self.rounding_at_roots * at_roots,
             ..self
         };
         if product.is_without_mask() {
@@ -113,7 +111,7 @@ impl BfvNoise {
     pub(crate) fn product(self, other: Self, products: &ProductNoise) -> Self {
         let model = products.model();
         // The second operand is rounded when it is scaled to the auxiliary modulus, which is 2^4 times larger.
-        let scaling = Self::of_error(model.division(1).times(-4.0), 1);
+        let scaling = Self::of_error(model.division(1).times(Log2::from_bits(-4.0)), 1);
         let terms = [
             self.times_quotient(other, products),
             other.times_quotient(self, products),
@@ -132,27 +130,27 @@ impl BfvNoise {
         }
     }
 
-    /// log2 of a bound of all coefficients, exceeded with probability below `2^-140`.
-    pub(crate) fn log2_bound(self, products: &ProductNoise) -> f64 {
+    /// A bound of all coefficients, exceeded with probability below `2^-140`.
+    pub(crate) fn bound(self, products: &ProductNoise) -> Log2 {
         if self.is_without_mask() {
             return self.rounding;
         }
         let excess = if self.factors == 1 {
-            f64::NEG_INFINITY // nothing but `rounding`, which is counted below
+            Log2::ZERO // nothing but `rounding`, which is counted below
         } else {
-            2.0 * (self.rounding_at_roots - self.deviation) - products.model().log2_degree()
+            (self.rounding_at_roots / self.deviation).squared() / products.model().degree()
         };
         let tail = products.coefficient_tail(NoiseShape {
             factors: self.factors,
             repeats: self.repeats,
             excess,
         });
-        log2_sum(&[self.deviation + tail, self.rounding])
+        self.deviation * tail + self.rounding
     }
 
     /// Whether the ciphertext is a plaintext, or zero: no randomness hides it.
     fn is_without_mask(self) -> bool {
-        self.deviation == f64::NEG_INFINITY
+        self.deviation.is_zero()
     }
 
     /// What this noise becomes in a product with a ciphertext: it is multiplied, at each root, by that ciphertext's quotient and
@@ -168,9 +166,9 @@ impl BfvNoise {
         let factor = products.factor(self.factors, multiplicity);
         Self {
             // A fifth more than the roundings themselves covers the part of them that no randomness multiplies.
-            deviation: log2_sum(&[self.deviation, self.rounding + 1.2f64.log2()]) + factor,
-            rounding: f64::NEG_INFINITY,
-            rounding_at_roots: self.rounding_at_roots + factor,
+            deviation: (self.deviation + self.rounding * Log2::of(1.2)) * factor,
+            rounding: Log2::ZERO,
+            rounding_at_roots: self.rounding_at_roots * factor,
             factors: self.factors.saturating_add(1),
             repeats: self.repeats.max(multiplicity),
             newest: 1,
@@ -184,7 +182,7 @@ mod tests {
     use crate::params::NoiseModel;
 
     fn products() -> ProductNoise {
-        ProductNoise::new(&NoiseModel::new(1 << 13), 16.0)
+        ProductNoise::new(&NoiseModel::new(1 << 13), Log2::from_bits(16.0))
     }
 
     fn fresh(products: &ProductNoise) -> BfvNoise {
@@ -204,8 +202,8 @@ mod tests {
     fn a_mask_that_comes_again_is_counted_again_whatever_was_added_and_cancelled() {
         let products = products();
         // As after a switch of the modulus, which leaves little of the noise.
-        let small = |noise: BfvNoise| noise.times(-1e3);
-        let zero = |noise: BfvNoise| noise.times(f64::NEG_INFINITY);
+        let small = |noise: BfvNoise| noise.times(Log2::from_bits(-1e3));
+        let zero = |noise: BfvNoise| noise.times(Log2::ZERO);
         let disguises: [&dyn Fn(BfvNoise, BfvNoise) -> BfvNoise; 5] = [
             &|fresh, last| fresh.plus(last).plus(last),
             &|fresh, last| last.plus(last).plus(fresh),
@@ -219,8 +217,7 @@ mod tests {
             for (index, disguise) in disguises.iter().enumerate() {
                 let noise = chain(depth, disguise);
                 assert!(
-                    noise.repeats >= depth
-                        && noise.log2_bound(&products) >= powers.log2_bound(&products),
+                    noise.repeats >= depth && noise.bound(&products) >= powers.bound(&products),
                     "{index}: {noise:?} for {powers:?}"
                 );
             }
@@ -252,7 +249,7 @@ mod tests {
     fn plaintexts_have_no_mask() {
         let products = products();
         let square = fresh(&products).square(&products);
-        let zero = square.times(f64::NEG_INFINITY);
+        let zero = square.times(Log2::ZERO);
         assert_eq!((zero.factors, zero.repeats, zero.newest), (1, 1, 1));
         let plaintext = zero.plus(BfvNoise::of_plaintext(&products));
         assert_eq!(square.product(plaintext, &products).newest, 1);

@@ -1,8 +1,8 @@
 use crate::error::{Error, Result};
 use crate::params::rlwe::Primes;
 use crate::params::{
-    Context, Fingerprint, NoiseModel, RlweParams, Scale, SecurityLevel, SecurityPolicy,
-    SecurityStandard, log2_sum, search,
+    Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityLevel, SecurityPolicy,
+    SecurityStandard, search,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -418,10 +418,10 @@ impl Request {
 )]
 fn noise_bits(noise: &NoiseModel, depth: u32, additions: u64) -> u32 {
     let (rounding, encoding) = (noise.division(1).at_roots, noise.chosen_rounding_of_all());
-    let fresh = log2_sum(&[rounding, encoding]);
-    let per_product = log2_sum(&[fresh, rounding, encoding]);
-    let error = log2_sum(&[fresh, per_product + f64::from(depth).log2()]);
-    (error + (additions as f64).log2()).ceil() as u32
+    let fresh = rounding + encoding;
+    let per_product: Log2 = [fresh, rounding, encoding].into_iter().sum();
+    let error = fresh + per_product * Log2::of(depth.into());
+    (error * Log2::of(additions as f64)).bits().ceil() as u32
 }
 
 /// From the lowest level up: `scale(l) = sqrt(scale(l - 1) q_l)`. Deviations of primes from the scale halve at each step, so

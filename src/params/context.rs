@@ -1,6 +1,6 @@
 use crate::error::{Error, Result};
 use crate::kernels::ShoupScalar;
-use crate::params::{ErrorSize, NoiseModel, RlweParams};
+use crate::params::{ErrorSize, Log2, NoiseModel, RlweParams};
 use crate::ring::{BasisConverter, Embedding, RnsBasis, TailDivider};
 use sha3::{Digest, Sha3_256};
 use std::fmt;
@@ -150,7 +150,8 @@ impl Context {
         let level = self.level(level)?;
         Ok(level.key_switching.as_ref().map_or(whole, |switching| {
             let special = switching.extended.log2_product() - level.log2_modulus;
-            whole.times(-special).plus(self.noise.division(1))
+            let divided = whole.times(Log2::from_bits(-special));
+            divided.plus(self.noise.division(1))
         }))
     }
 
@@ -165,14 +166,12 @@ impl Context {
         &self.digits
     }
 
-    /// The division by the last prime of `level`, and the logarithm of that prime.
-    pub(crate) fn rescaler(&self, level: usize) -> Result<(&TailDivider, f64)> {
+    /// The division by the last prime of `level`, and that prime.
+    pub(crate) fn rescaler(&self, level: usize) -> Result<(&TailDivider, Log2)> {
         let here = self.level(level)?;
         let divider = here.rescaler.as_ref().ok_or_else(no_level_left)?;
-        Ok((
-            divider,
-            here.log2_modulus - self.level(level - 1)?.log2_modulus,
-        ))
+        let prime = here.log2_modulus - self.level(level - 1)?.log2_modulus;
+        Ok((divider, Log2::from_bits(prime)))
     }
 
     pub(crate) fn key_switching(&self, level: usize) -> Result<&KeySwitching> {
@@ -260,11 +259,12 @@ impl KeySwitching {
                 }
             })
             .collect();
-        let shapes: Vec<(f64, usize)> = digits
+        let product = |basis: &RnsBasis| Log2::from_bits(basis.log2_product());
+        let shapes: Vec<(Log2, usize)> = digits
             .iter()
-            .map(|d| (basis.slice(d.rows.clone()).log2_product(), d.rows.len()))
+            .map(|d| (product(&basis.slice(d.rows.clone())), d.rows.len()))
             .collect();
-        let switch = noise.key_switch(&shapes, special.log2_product());
+        let switch = noise.key_switch(&shapes, product(special));
         let noise = switch.plus(noise.division(1));
         let divider = TailDivider::new(basis, &special.moduli());
         let rescaling_divider = (count > 1).then(|| {

@@ -1,8 +1,9 @@
 use crate::kernels::SecretVec;
+use crate::params::Log2;
 use crate::ring::ERROR_STANDARD_DEVIATION;
 use std::f64::consts::{LN_2, PI};
 
-/// The formulas of `docs/math/noise.md` for one degree N. Sizes are logarithms to base 2.
+/// The formulas of `docs/math/noise.md` for one degree N.
 ///
 /// The secret is uniform ternary, among those whose spectrum is [typical](Self::is_typical): its squared magnitudes at the
 /// roots of unity, divided by their mean 2N/3, are written g.
@@ -15,13 +16,13 @@ pub(crate) struct NoiseModel {
     moments: [f64; MOMENTS + 1],
 }
 
-/// The size of a random error polynomial, as logarithms to base 2.
+/// The size of a random error polynomial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ErrorSize {
     /// The standard deviation of a coefficient.
-    pub(crate) deviation: f64,
+    pub(crate) deviation: Log2,
     /// A bound of the magnitude at every root of unity, exceeded with probability below `2^-140`.
-    pub(crate) at_roots: f64,
+    pub(crate) at_roots: Log2,
 }
 
 /// How many moments of a secret's spectrum are checked.
@@ -35,16 +36,16 @@ impl ErrorSize {
     /// The sum of two errors, whatever their dependence.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
-            deviation: log2_sum(&[self.deviation, other.deviation]),
-            at_roots: log2_sum(&[self.at_roots, other.at_roots]),
+            deviation: self.deviation + other.deviation,
+            at_roots: self.at_roots + other.at_roots,
         }
     }
 
-    /// The error times `2^log2_factor`.
-    pub(crate) fn times(self, log2_factor: f64) -> Self {
+    /// The error times a number.
+    pub(crate) fn times(self, factor: Log2) -> Self {
         Self {
-            deviation: self.deviation + log2_factor,
-            at_roots: self.at_roots + log2_factor,
+            deviation: self.deviation * factor,
+            at_roots: self.at_roots * factor,
         }
     }
 }
@@ -68,9 +69,9 @@ impl NoiseModel {
         }
     }
 
-    /// log2 of N.
-    pub(crate) fn log2_degree(&self) -> f64 {
-        self.degree.log2()
+    /// N.
+    pub(crate) fn degree(&self) -> Log2 {
+        Log2::of(self.degree)
     }
 
     /// Whether a secret with these squared magnitudes at the N/2 roots is within what the formulas assume of keys: every g at
@@ -124,26 +125,26 @@ impl NoiseModel {
         with_secret.plus(self.product(variance * 2.0 * self.degree / 3.0))
     }
 
-    /// The error of key switching, before the rounding of its division: `digits` gives, for each digit, log2 of the product
-    /// of its primes and their number; `special` is log2 of P.
-    pub(crate) fn key_switch(&self, digits: &[(f64, usize)], special: f64) -> ErrorSize {
+    /// The error of key switching, before the rounding of its division: `digits` gives, for each digit, the product
+    /// of its primes and their number; `special` is P.
+    pub(crate) fn key_switch(&self, digits: &[(Log2, usize)], special: Log2) -> ErrorSize {
         // Each digit is balanced, a sum of k uniform terms of width D: variance k D^2 / 12, times N e.
-        let error = ERROR_STANDARD_DEVIATION.log2();
-        let variance = |&(bits, count): &(f64, usize)| {
-            2.0 * (bits + error - special) + (self.degree * to_f64(count) / 12.0).log2()
+        let error = Log2::of(ERROR_STANDARD_DEVIATION);
+        let variance = |&(product, count): &(Log2, usize)| {
+            (product * error / special).squared() * Log2::of(self.degree * to_f64(count) / 12.0)
         };
-        let terms: Vec<f64> = digits.iter().map(variance).collect();
-        self.product(1.0).times(log2_sum(&terms) / 2.0)
+        let variance: Log2 = digits.iter().map(variance).sum();
+        self.product(1.0).times(variance.sqrt())
     }
 
     /// A bound at every root of a polynomial in `X^(N / count)` whose coefficients are at most 1/2: the rounding of a
     /// plaintext, which whoever chooses the plaintext chooses.
-    pub(crate) fn chosen_rounding(&self, count: f64) -> f64 {
-        -1.0 - (PI / (2.0 * count)).sin().log2()
+    pub(crate) fn chosen_rounding(&self, count: f64) -> Log2 {
+        Log2::from_bits(-1.0 - (PI / (2.0 * count)).sin().log2())
     }
 
     /// [`chosen_rounding`](Self::chosen_rounding) of all N coefficients.
-    pub(crate) fn chosen_rounding_of_all(&self) -> f64 {
+    pub(crate) fn chosen_rounding_of_all(&self) -> Log2 {
         self.chosen_rounding(self.degree)
     }
 
@@ -175,11 +176,11 @@ impl NoiseModel {
     /// A polynomial with Gaussian values at the roots, given the secret: its coefficients' variance, and how much larger the
     /// variance is at the largest root.
     fn gaussian(&self, variance: f64, largest: f64) -> ErrorSize {
-        let deviation = variance.log2() / 2.0;
+        let deviation = Log2::of(variance).sqrt();
         let tail = self.root_exponent() * largest * self.degree;
         ErrorSize {
             deviation,
-            at_roots: deviation + tail.log2() / 2.0,
+            at_roots: deviation * Log2::of(tail).sqrt(),
         }
     }
 
@@ -187,10 +188,10 @@ impl NoiseModel {
     fn product(&self, variance: f64) -> ErrorSize {
         // P(|x y| > t) = 2 t K_1(2 t), which is below exp(3 - 2 t) for t < 70, for x and y of variance 1.
         let tail = (self.root_exponent() + 3.0) / 2.0;
-        let deviation = variance.log2() / 2.0;
+        let deviation = Log2::of(variance).sqrt();
         ErrorSize {
             deviation,
-            at_roots: deviation + tail.log2() + self.degree.log2() / 2.0,
+            at_roots: deviation * Log2::of(tail) * self.degree().sqrt(),
         }
     }
 
@@ -236,20 +237,6 @@ pub(super) fn ln_sum(a: f64, b: f64) -> f64 {
     a.max(b) + (-(a - b).abs()).exp().ln_1p()
 }
 
-/// log2 of the sum of the numbers whose logarithms are given; minus infinity for none.
-pub(crate) fn log2_sum(terms: &[f64]) -> f64 {
-    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    largest
-        + terms
-            .iter()
-            .map(|term| (term - largest).exp2())
-            .sum::<f64>()
-            .log2()
-}
-
 #[expect(clippy::cast_precision_loss, reason = "counts")]
 pub(super) fn to_f64(count: usize) -> f64 {
     count as f64
@@ -261,10 +248,6 @@ mod tests {
 
     #[test]
     fn sums_of_logarithms() {
-        assert!((log2_sum(&[3.0, 3.0]) - 4.0).abs() < 1e-12);
-        assert!((log2_sum(&[2000.0, 1.0]) - 2000.0).abs() < 1e-12);
-        assert_eq!(log2_sum(&[]), f64::NEG_INFINITY);
-        assert_eq!(log2_sum(&[f64::NEG_INFINITY, 5.0]), 5.0);
         assert!((ln_sum(1f64.ln(), 3f64.ln()) - 4f64.ln()).abs() < 1e-12);
     }
 

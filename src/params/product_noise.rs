@@ -2,8 +2,8 @@
 //!
 //! The derivation is in `docs/math/noise.md`, section "Products".
 
-use crate::params::NoiseModel;
 use crate::params::noise_model::{FAILURE_BITS, ln_sum, to_f64};
+use crate::params::{Log2, NoiseModel};
 use std::f64::consts::{LN_2, PI};
 use std::sync::OnceLock;
 
@@ -14,25 +14,25 @@ pub(crate) struct NoiseShape {
     pub(crate) factors: u32,
     /// The most of them that may be the same one, or depend on each other: at least 1.
     pub(crate) repeats: u32,
-    /// log2 of what whoever chooses plaintexts may have put at one root, relative to the typical value there.
-    pub(crate) excess: f64,
+    /// What whoever chooses plaintexts may have put at one root, relative to the typical value there.
+    pub(crate) excess: Log2,
 }
 
 /// How products make BFV noise grow, for one degree and one plaintext modulus t.
 #[derive(Debug)]
 pub(crate) struct ProductNoise {
     model: NoiseModel,
-    log2_plain: f64,
+    plain: Log2,
     /// Tails that were computed before: a row for each number of factors, a column for each excess.
-    tails: Vec<OnceLock<f64>>,
+    tails: Vec<OnceLock<Log2>>,
 }
 
 impl ProductNoise {
-    /// For t given by its logarithm.
-    pub(crate) fn new(model: &NoiseModel, log2_plain: f64) -> Self {
+    /// For the plaintext modulus t.
+    pub(crate) fn new(model: &NoiseModel, plain: Log2) -> Self {
         Self {
             model: model.clone(),
-            log2_plain,
+            plain,
             tails: (0..TAIL_ROWS * TAIL_COLUMNS)
                 .map(|_| OnceLock::new())
                 .collect(),
@@ -44,26 +44,30 @@ impl ProductNoise {
         &self.model
     }
 
-    /// log2 of the factor by which a product multiplies the standard deviation of an operand's noise: `|t r + m|` at a root, with
+    /// The factor by which a product multiplies the standard deviation of an operand's noise: `|t r + m|` at a root, with
     /// r the quotient of the other operand's phase by its modulus. The noise has `factors` random factors already, and this one
     /// is among them `multiplicity` times then.
-    pub(crate) fn factor(&self, factors: u32, multiplicity: u32) -> f64 {
+    pub(crate) fn factor(&self, factors: u32, multiplicity: u32) -> Log2 {
         let factors = f64::from(factors);
         let growth = self.model.moment(factors + 1.0) - self.model.moment(factors);
         let variance = self.quotient_variance() * f64::from(multiplicity);
-        self.log2_plain + self.model.degree.log2() + (variance.log2() + growth / LN_2) / 2.0
+        let spread = Log2::from_bits((variance.log2() + growth / LN_2) / 2.0);
+        self.plain * self.model.degree() * spread
     }
 
-    /// log2 of the bound of all coefficients of noise with standard deviation 1, exceeded with probability below `2^-140`.
+    /// The bound of all coefficients of noise with standard deviation 1, exceeded with probability below `2^-140`.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a small range"
     )]
-    pub(crate) fn coefficient_tail(&self, shape: NoiseShape) -> f64 {
+    pub(crate) fn coefficient_tail(&self, shape: NoiseShape) -> Log2 {
         // In whole bits, upwards, so that few different tails are computed.
-        let excess = shape.excess.ceil().max(LEAST_EXCESS);
-        let rounded = NoiseShape { excess, ..shape };
+        let excess = shape.excess.bits().ceil().max(LEAST_EXCESS);
+        let rounded = NoiseShape {
+            excess: Log2::from_bits(excess),
+            ..shape
+        };
         let column = (excess - LEAST_EXCESS) as usize;
         let row = (shape.factors as usize).wrapping_sub(1);
         if row < TAIL_ROWS && column < TAIL_COLUMNS && shape.repeats == 1 {
@@ -75,7 +79,7 @@ impl ProductNoise {
     }
 
     /// The best of the bounds that the even moments give, up to the 128th.
-    fn compute_tail(&self, shape: NoiseShape) -> f64 {
+    fn compute_tail(&self, shape: NoiseShape) -> Log2 {
         let mut terms = Vec::with_capacity(HALF_MOMENTS);
         // a_n / (2n)! for the moments a_n of the sum: the exponential of the power series of the terms.
         let mut moments = vec![1.0];
@@ -97,7 +101,7 @@ impl ProductNoise {
             let ln_moment = moment.ln() + ln_factorial(2.0 * to_f64(n));
             best = best.min((ln_moment + failure) / (2.0 * to_f64(n)));
         }
-        best / LN_2
+        Log2::from_bits(best / LN_2)
     }
 
     /// ln of the sum, over the roots, of the (2 j)-th moments of what each adds to a coefficient.
@@ -112,7 +116,10 @@ impl ProductNoise {
         let order = j * repeats;
         let norm = self.message_ratio().sqrt()
             + (ln_factorial(order) / (2.0 * order)).exp() * self.model.peak.sqrt();
-        let chosen = 1.0 + (shape.excess * LN_2 - ln_factorial(j) / j).exp().sqrt();
+        let chosen = 1.0
+            + (shape.excess.bits() * LN_2 - ln_factorial(j) / j)
+                .exp()
+                .sqrt();
         let peaked = (PI * PI / 4.0 / self.model.degree).ln()
             + 2.0 * j * (factors * norm.ln() + chosen.ln());
         let both = ln_sum(typical, peaked) - spread;
@@ -127,8 +134,8 @@ impl ProductNoise {
     /// The largest square of a message at a root, in units of t^2 N^2 times [`quotient_variance`](Self::quotient_variance). A
     /// message's coefficients are at most t/2; a half more covers the noise of the operand itself.
     fn message_ratio(&self) -> f64 {
-        let largest =
-            (1.0 + (-self.log2_plain).exp2()) * self.model.chosen_rounding_of_all().exp2();
+        let largest = (1.0 + (Log2::ONE / self.plain).to_f64())
+            * self.model.chosen_rounding_of_all().to_f64();
         (largest / self.model.degree).powi(2) / self.quotient_variance()
     }
 }
@@ -168,16 +175,16 @@ mod tests {
     use super::*;
 
     fn noise(degree: usize) -> ProductNoise {
-        ProductNoise::new(&NoiseModel::new(degree), 16.0)
+        ProductNoise::new(&NoiseModel::new(degree), Log2::from_bits(16.0))
     }
 
     fn tail(degree: usize, factors: u32, repeats: u32) -> f64 {
         let shape = NoiseShape {
             factors,
             repeats,
-            excess: f64::NEG_INFINITY,
+            excess: Log2::ZERO,
         };
-        noise(degree).coefficient_tail(shape)
+        noise(degree).coefficient_tail(shape).bits()
     }
 
     #[test]
@@ -216,9 +223,9 @@ mod tests {
                 let shape = NoiseShape {
                     factors: 5,
                     repeats: 1,
-                    excess,
+                    excess: Log2::from_bits(excess),
                 };
-                noise.coefficient_tail(shape)
+                noise.coefficient_tail(shape).bits()
             };
             assert!(at(3.0) > at(0.0) && at(0.0) >= at(-20.0));
             assert_eq!(at(2.5), at(3.0), "in whole bits");
@@ -234,14 +241,14 @@ mod tests {
         let noise = noise(1 << 13);
         for factors in [1, 100, 1 << 20] {
             for repeats in [1, 100, factors] {
-                for excess in [f64::NEG_INFINITY, 0.0, 1e6] {
+                for excess in [f64::NEG_INFINITY, 0.0, 1e6].map(Log2::from_bits) {
                     let shape = NoiseShape {
                         factors,
                         repeats,
                         excess,
                     };
                     let tail = noise.coefficient_tail(shape);
-                    assert!(tail > 0.0, "{shape:?}: {tail}");
+                    assert!(tail > Log2::ONE, "{shape:?}: {tail:?}");
                 }
             }
         }

@@ -1,3 +1,4 @@
+use crate::params::Log2;
 use num_bigint::{BigInt, BigUint};
 use std::fmt;
 use std::ops::{Div, Mul};
@@ -120,6 +121,20 @@ impl Scale {
     #[expect(clippy::cast_precision_loss, reason = "the logarithm needs 53 bits")]
     pub fn log2(self) -> f64 {
         (self.mantissa as f64).log2() + self.exponent as f64
+    }
+
+    /// The larger of two.
+    pub(crate) fn larger(self, other: Self) -> Self {
+        if self.magnitude() > other.magnitude() {
+            self
+        } else {
+            other
+        }
+    }
+
+    /// The scale as a bound is known: to f64 precision.
+    pub(crate) fn magnitude(self) -> Log2 {
+        Log2::from_bits(self.log2())
     }
 
     /// The integer nearest to this scale.

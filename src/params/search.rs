@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::params::rlwe::find_primes;
-use crate::params::{BfvNoise, ProductNoise, RlweParams, SecurityPolicy};
+use crate::params::{BfvNoise, Log2, ProductNoise, RlweParams, SecurityPolicy};
 
 /// Primes are kept below 2^50 where the sizes allow, so that the fastest kernels serve them.
 const FAST_BITS: u32 = 50;
@@ -116,22 +116,22 @@ fn plan_digits(data_bits: &[u32], digits: usize) -> Vec<DigitPlan> {
 
 /// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts: the noise formulas
 /// played through for a tree of products whose operands are sums, so that no mask is sure to be new. On the way there is room for sums
-/// of `2^log2_terms` terms in all, which multiply the noise bound by their number.
+/// of so many terms in all, which multiply the noise bound by their number.
 pub(super) fn bfv_modulus_bits(
     products: &ProductNoise,
     depth: u32,
-    log2_plain: f64,
-    log2_terms: f64,
+    plain: Log2,
+    terms: Log2,
 ) -> f64 {
     let model = products.model();
     let fresh = BfvNoise::of_error(model.division(1), 1).plus(BfvNoise::of_plaintext(products));
     // The errors of a switch are about 4 sqrt(d k) times its rounding, for d digits of k primes: here 8 primes. Products
     // bury them; a sum over slots of fresh ciphertexts does not.
-    let key_switch = BfvNoise::of_error(model.division(1).times(3.5), 1);
+    let key_switch = BfvNoise::of_error(model.division(1).times(Log2::from_bits(3.5)), 1);
     let noise = (0..depth).fold(fresh, |noise, _| {
         let sum = BfvNoise { newest: 1, ..noise };
         sum.product(sum, products).plus(key_switch)
     });
     // Half of Q / t, and a hundredth of a bit for the conversions.
-    noise.plus(key_switch).log2_bound(products) + log2_plain + log2_terms + 1.01
+    (noise.plus(key_switch).bound(products) * plain * terms).bits() + 1.01
 }

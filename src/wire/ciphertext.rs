@@ -1,13 +1,14 @@
-use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
+use crate::encryption::{Ciphertext, Encrypted, Transport};
 use crate::error::Result;
 use crate::kernels::Modulus;
-use crate::params::{BfvContext, BfvNoise, CkksContext, Context};
+use crate::params::Context;
 use crate::ring::{Coeff, NttPoly, Poly, SEED_BYTES, Seed, expand_seed};
 use crate::wire::frame::check_level;
 use crate::wire::header::invalid;
 use crate::wire::packing::packed_length;
-use crate::wire::plaintext::{CkksMeaning, check_noise, level_bytes};
+use crate::wire::plaintext::level_bytes;
 use crate::wire::rows::{RowBuffer, poly_length};
+use crate::wire::state::StateBytes;
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -45,7 +46,7 @@ impl Shape {
             Transport::Rounded(dropped) => (Form::Rounded, dropped),
         };
         Self {
-            level: body.level,
+            level: body.level(),
             polys: body.polys.len(),
             form,
             dropped,
@@ -112,22 +113,6 @@ impl Shape {
                 })
                 .sum(),
         })
-    }
-}
-
-/// The bytes of a ciphertext's body with `meaning` bytes beside shape and polynomials.
-fn body_length(body: &Ciphertext, meaning: usize) -> u64 {
-    // A ciphertext's level is always one of its context's.
-    let polys = Shape::of(body).polys_length(&body.context).unwrap_or(0);
-    (Shape::BYTES + meaning) as u64 + polys
-}
-
-fn header(body: &Ciphertext, kind: Kind, meaning: usize) -> Header {
-    Header {
-        kind,
-        length: body_length(body, meaning),
-        fingerprint: *body.fingerprint().bytes(),
-        key_id: *body.key_id().bytes(),
     }
 }
 
@@ -201,7 +186,6 @@ fn read_body(
     Ok(Ciphertext {
         context: Arc::clone(context),
         key_id,
-        level: shape.level,
         polys,
         transport,
     })
@@ -223,97 +207,51 @@ fn read_rounded(
     Ok(poly.into_ntt())
 }
 
-impl sealed::Sealed for CkksCiphertext {
-    const KIND: Kind = Kind::CkksCiphertext;
+impl<S: StateBytes> sealed::Sealed for Encrypted<S> {
+    const KIND: Kind = S::KIND;
 }
 
-impl Wire for CkksCiphertext {
-    type Context = CkksContext;
+impl<S: StateBytes> Wire for Encrypted<S> {
+    type Context = S::Context;
 
     fn byte_length(&self) -> u64 {
-        Header::FRAME + body_length(&self.body, CkksMeaning::BYTES)
+        // A ciphertext's level is always one of its context's.
+        let polys = Shape::of(&self.body).polys_length(&self.body.context);
+        Header::FRAME + (Shape::BYTES + S::BYTES) as u64 + polys.unwrap_or(0)
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = header(&self.body, Kind::CkksCiphertext, CkksMeaning::BYTES);
-        let mut writer = FrameWriter::start(out, header)?;
-        writer.put(&Shape::of(&self.body).to_bytes())?;
-        let meaning = CkksMeaning {
-            scale: self.scale,
-            message_bound: self.message_bound,
-            noise: self.noise,
+        let header = Header {
+            kind: S::KIND,
+            length: self.byte_length() - Header::FRAME,
+            fingerprint: *self.body.fingerprint().bytes(),
+            key_id: *self.body.key_id().bytes(),
         };
-        meaning.write(&mut writer)?;
-        write_polys(&mut writer, &self.body)?;
-        writer.finish()
-    }
-
-    fn read_from(input: &mut impl Read, context: &CkksContext) -> Result<Self> {
-        let mut reader = FrameReader::start(input, Kind::CkksCiphertext)?;
-        reader
-            .header()
-            .check(Kind::CkksCiphertext, context.fingerprint())?;
-        let shape = Shape::read(&mut reader, context.rlwe())?;
-        let log2_modulus = context.rlwe().log2_modulus(shape.level)?;
-        let meaning = CkksMeaning::read(&mut reader, log2_modulus)?;
-        reader.expect_left(shape.polys_length(context.rlwe())?)?;
-        Ok(Self {
-            context: context.clone(),
-            body: read_body(reader, shape, context.rlwe())?,
-            scale: meaning.scale,
-            message_bound: meaning.message_bound,
-            noise: meaning.noise,
-        })
-    }
-}
-
-impl sealed::Sealed for BfvCiphertext {
-    const KIND: Kind = Kind::BfvCiphertext;
-}
-
-impl Wire for BfvCiphertext {
-    type Context = BfvContext;
-
-    fn byte_length(&self) -> u64 {
-        Header::FRAME + body_length(&self.body, BFV_NOISE_BYTES)
-    }
-
-    fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = header(&self.body, Kind::BfvCiphertext, BFV_NOISE_BYTES);
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&Shape::of(&self.body).to_bytes())?;
-        write_noise(&mut writer, &self.noise)?;
+        self.state.write(&mut writer)?;
         write_polys(&mut writer, &self.body)?;
         writer.finish()
     }
 
-    fn read_from(input: &mut impl Read, context: &BfvContext) -> Result<Self> {
-        let mut reader = FrameReader::start(input, Kind::BfvCiphertext)?;
-        reader
-            .header()
-            .check(Kind::BfvCiphertext, context.fingerprint())?;
-        let shape = Shape::read(&mut reader, context.rlwe())?;
-        let noise = read_noise(&mut reader)?;
-        reader.expect_left(shape.polys_length(context.rlwe())?)?;
+    fn read_from(input: &mut impl Read, context: &S::Context) -> Result<Self> {
+        let mut reader = FrameReader::start(input, S::KIND)?;
+        let rlwe = S::rlwe(context);
+        reader.header().check(S::KIND, rlwe.fingerprint())?;
+        let shape = Shape::read(&mut reader, rlwe)?;
+        let state = S::read(&mut reader, shape.level, context)?;
+        reader.expect_left(shape.polys_length(rlwe)?)?;
         Ok(Self {
             context: context.clone(),
-            body: read_body(reader, shape, context.rlwe())?,
-            noise,
+            body: read_body(reader, shape, rlwe)?,
+            state,
         })
     }
 }
 
 /// The bytes of a fresh ciphertext's frame: whole, and from a seed.
-pub(super) fn ckks_frames(context: &CkksContext) -> [u64; 2] {
-    fresh_frames(context.rlwe(), CkksMeaning::BYTES)
-}
-
-/// [`ckks_frames`] of BFV.
-pub(super) fn bfv_frames(context: &BfvContext) -> [u64; 2] {
-    fresh_frames(context.rlwe(), BFV_NOISE_BYTES)
-}
-
-fn fresh_frames(context: &Context, meaning: usize) -> [u64; 2] {
+pub(super) fn fresh_frames<S: StateBytes>(context: &S::Context) -> [u64; 2] {
+    let context = S::rlwe(context);
     [Form::Encrypted, Form::Seeded].map(|form| {
         let shape = Shape {
             level: context.top_level(),
@@ -322,44 +260,6 @@ fn fresh_frames(context: &Context, meaning: usize) -> [u64; 2] {
             dropped: [0; Ciphertext::MOST_POLYS],
         };
         let polys = shape.polys_length(context).unwrap_or(0);
-        Header::FRAME + (Shape::BYTES + meaning) as u64 + polys
+        Header::FRAME + (Shape::BYTES + S::BYTES) as u64 + polys
     })
-}
-
-/// The bytes of a BFV ciphertext's noise.
-const BFV_NOISE_BYTES: usize = 36;
-
-/// The most factors that a noise bound counts: more than any parameters allow, and far from where counting them wraps.
-const MOST_FACTORS: u32 = 1 << 20;
-
-fn write_noise(writer: &mut FrameWriter<impl Write>, noise: &BfvNoise) -> Result<()> {
-    for bits in [noise.deviation, noise.rounding, noise.rounding_at_roots] {
-        writer.put(&bits.to_le_bytes())?;
-    }
-    for count in [noise.factors, noise.repeats, noise.newest] {
-        writer.put(&count.to_le_bytes())?;
-    }
-    Ok(())
-}
-
-fn read_noise(reader: &mut FrameReader<impl Read>) -> Result<BfvNoise> {
-    let noise = BfvNoise {
-        deviation: f64::from_le_bytes(reader.array()?),
-        rounding: f64::from_le_bytes(reader.array()?),
-        rounding_at_roots: f64::from_le_bytes(reader.array()?),
-        factors: u32::from_le_bytes(reader.array()?),
-        repeats: u32::from_le_bytes(reader.array()?),
-        newest: u32::from_le_bytes(reader.array()?),
-    };
-    for bits in [noise.deviation, noise.rounding, noise.rounding_at_roots] {
-        check_noise(bits)?;
-    }
-    let fits = |count: u32, most: u32| (1..=most).contains(&count);
-    let counts_fit = fits(noise.factors, MOST_FACTORS)
-        && fits(noise.repeats, noise.factors)
-        && fits(noise.newest, noise.factors);
-    if !counts_fit {
-        return Err(invalid("a noise bound out of range"));
-    }
-    Ok(noise)
 }

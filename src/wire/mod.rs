@@ -16,6 +16,7 @@ mod rows;
 mod secret;
 #[cfg(feature = "serde")]
 mod serialize;
+mod state;
 mod value;
 
 pub use evaluation::EvaluationKeyReader;

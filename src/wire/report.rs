@@ -1,8 +1,8 @@
 //! What a context says of itself before any key is made.
 
 use crate::keys::SwitchingKey;
-use crate::params::{BfvContext, CkksContext, Context, SecurityPolicy};
-use crate::wire::ciphertext::{bfv_frames, ckks_frames};
+use crate::params::{BfvContext, BfvState, CkksContext, CkksState, Context, SecurityPolicy};
+use crate::wire::ciphertext::fresh_frames;
 use crate::wire::keys::{galois_frame, public_frame, relinearization_frame};
 use crate::wire::secret::secret_frame;
 use std::fmt;
@@ -25,7 +25,7 @@ impl fmt::Display for CkksContext {
         let lines = [
             &own[..],
             &ring(self.rlwe()),
-            &sizes(self.rlwe(), ckks_frames(self)),
+            &sizes(self.rlwe(), fresh_frames::<CkksState>(self)),
         ];
         out.write_str(&lines.concat().join("\n"))
     }
@@ -46,7 +46,7 @@ impl fmt::Display for BfvContext {
         let lines = [
             &own[..],
             &ring(self.rlwe()),
-            &sizes(self.rlwe(), bfv_frames(self)),
+            &sizes(self.rlwe(), fresh_frames::<BfvState>(self)),
         ];
         out.write_str(&lines.concat().join("\n"))
     }

@@ -160,13 +160,13 @@ fn measure_ckks(context: &CkksContext, seed: u64) {
 /// Records the largest invariant noise of a coefficient of a BFV ciphertext.
 fn measure(gaps: &mut Gaps, decryptor: &Decryptor, kind: &'static str, a: Result<BfvCiphertext>) {
     let a = a.unwrap();
-    let budget = decryptor.noise_budget(&a).unwrap();
+    let budget = decryptor.measured_noise_budget(&a).unwrap();
     assert!(
-        budget > 0.0 && a.precision_bits() > 0.0,
+        budget > 0.0 && a.noise_budget() > 0.0,
         "{kind} is exhausted"
     );
-    gaps.record(kind, -budget, -a.precision_bits());
-    assert!((a.noise_bound().log2() + 1.0 + a.precision_bits()).abs() < 1e-9);
+    gaps.record(kind, -budget, -a.noise_budget());
+    assert!((a.noise_bound().log2() + 1.0 + a.noise_budget()).abs() < 1e-9);
 }
 
 /// Measures BFV ciphertexts of one ring, with uniform messages.
@@ -198,8 +198,8 @@ fn measure_bfv(context: &BfvContext, seed: u64) {
             let product = e.mul(&a, &b).unwrap();
             check("product of products", e.square(&product));
             check("switched product", e.switch_modulus(&product));
-            check("rotation", e.rotate_rows_left(&a, 1));
-            check("rotation by two keys", e.rotate_rows_left(&a, 2));
+            check("rotation", e.rotate_left(&a, 1));
+            check("rotation by two keys", e.rotate_left(&a, 2));
         }
     }
     gaps.check(10);

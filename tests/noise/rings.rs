@@ -100,8 +100,11 @@ impl Bfv {
     #[track_caller]
     pub(crate) fn decrypt(&self, ciphertext: &BfvCiphertext) -> Option<Vec<u64>> {
         let (claimed, measured) = (
-            ciphertext.precision_bits(),
-            self.keys.decryptor.noise_budget(ciphertext).unwrap(),
+            ciphertext.noise_budget(),
+            self.keys
+                .decryptor
+                .measured_noise_budget(ciphertext)
+                .unwrap(),
         );
         // A budget that is used up is measured as 0.
         assert!(
@@ -123,7 +126,7 @@ impl Bfv {
     /// Doubles the ciphertext, exactly, until its bound leaves less than a bit, and checks that the value is right still.
     #[track_caller]
     pub(crate) fn use_up(&self, ciphertext: &BfvCiphertext, message: &[u64]) {
-        let doublings = ciphertext.precision_bits().floor().clamp(0.0, 1e4) as usize;
+        let doublings = ciphertext.noise_budget().floor().clamp(0.0, 1e4) as usize;
         let mut spent = ciphertext.clone();
         for _ in 0..doublings {
             spent = self.evaluator.add(&spent, &spent).unwrap();

@@ -113,7 +113,7 @@ pub fn bfv_ciphertext(objects: &BfvObjects, x: &BfvCiphertext) {
     }
     let _ = (
         x.noise_bound(),
-        x.precision_bits(),
+        x.noise_budget(),
         x.levels_left(),
         x.is_transparent(),
     );
@@ -121,7 +121,7 @@ pub fn bfv_ciphertext(objects: &BfvObjects, x: &BfvCiphertext) {
     if let Ok(plaintext) = decryptor.decrypt(x) {
         bfv_plaintext(objects, &plaintext);
     }
-    let _ = decryptor.noise_budget(x);
+    let _ = decryptor.measured_noise_budget(x);
     assert_eq!(x.to_bytes().len() as u64, x.byte_length());
 }
 
@@ -160,7 +160,6 @@ pub fn vector<S: slotwise::api::Scheme>(
         x.level(),
         x.levels_left(),
         x.noise_bound(),
-        x.precision_bits(),
         x.is_transparent(),
     );
     let _ = (x.rotations_for_sum(), x.rotations_for_step(3));

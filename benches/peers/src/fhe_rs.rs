@@ -159,7 +159,7 @@ fn check(ours: &Ours, peer: &Peer, values: &[u64]) -> Result<(), Box<dyn Error>>
     let evaluator = &ours.evaluator;
     assert_eq!(ours.integers(&evaluator.mul(&ours.x, &ours.y)?)?, squares);
     assert_eq!(
-        ours.integers(&evaluator.rotate_rows_left(&ours.x, 1)?)?,
+        ours.integers(&evaluator.rotate_left(&ours.x, 1)?)?,
         rotated
     );
     let product = peer.multiplicator.multiply(&peer.x, &peer.y)?;
@@ -226,7 +226,7 @@ fn time(ours: &Ours, peer: &Peer) -> Vec<Pair> {
         ),
         row(
             "rotate by 1",
-            || evaluator.rotate_rows_left(black_box(&ours.x), 1),
+            || evaluator.rotate_left(black_box(&ours.x), 1),
             || peer.rotation.rotates_columns_by(black_box(&peer.x), 1),
         ),
     ]

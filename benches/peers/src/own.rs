@@ -110,7 +110,7 @@ fn bfv(set: &Set) -> slotwise::Result<Times> {
             evaluator.mul(black_box(&x), &y)
         }),
         operation("rotate by 1", || {
-            evaluator.rotate_rows_left(black_box(&x), 1)
+            evaluator.rotate_left(black_box(&x), 1)
         }),
         operation("relinearization key", || {
             generator.relinearization_key(&mut rng)

@@ -1,0 +1,124 @@
+use crate::encoding::{BfvEncoder, BfvPlaintext, CkksEncoder, CkksPlaintext};
+use crate::encryption::Ciphertext;
+use crate::error::Result;
+use crate::params::{BfvContext, BfvState, CkksContext, CkksState, Context};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// A ciphertext of the scheme that S belongs to: polynomials, and what is known of them.
+#[derive(Clone, Debug)]
+pub struct Encrypted<S: State> {
+    pub(crate) context: S::Context,
+    pub(crate) body: Ciphertext,
+    pub(crate) state: S,
+}
+
+/// An encrypted vector of real or complex numbers, up to a stated error.
+pub type CkksCiphertext = Encrypted<CkksState>;
+
+/// An encrypted vector of integers modulo t, exact while its noise stays within bounds.
+pub type BfvCiphertext = Encrypted<BfvState>;
+
+/// What a scheme knows of a ciphertext beside its polynomials, [`CkksState`] or [`BfvState`]; it stands for the scheme. Closed to
+/// other crates.
+pub trait State: Copy + Debug + PartialEq + Send + Sync + sealed::Sealed + 'static {
+    /// The scheme's context.
+    type Context: Clone + Debug + PartialEq + Send + Sync;
+    /// The scheme's plaintext.
+    type Plaintext: Send + Sync;
+    /// The scheme's encoder.
+    type Encoder: Clone + Debug + Send + Sync;
+
+    #[doc(hidden)]
+    fn rlwe(context: &Self::Context) -> &Arc<Context>;
+
+    #[doc(hidden)]
+    fn encoder(context: &Self::Context) -> Self::Encoder;
+
+    #[doc(hidden)]
+    fn after_key_switches(self, switches: usize, context: &Self::Context) -> Result<Self>;
+}
+
+mod sealed {
+    /// Closes [`State`](super::State) to other crates.
+    pub trait Sealed {}
+    impl Sealed for crate::params::CkksState {}
+    impl Sealed for crate::params::BfvState {}
+}
+
+impl State for CkksState {
+    type Context = CkksContext;
+    type Plaintext = CkksPlaintext;
+    type Encoder = CkksEncoder;
+
+    fn rlwe(context: &CkksContext) -> &Arc<Context> {
+        context.rlwe()
+    }
+
+    fn encoder(context: &CkksContext) -> CkksEncoder {
+        CkksEncoder::new(context)
+    }
+
+    fn after_key_switches(self, switches: usize, context: &CkksContext) -> Result<Self> {
+        self.key_switched(switches, context)
+    }
+}
+
+impl State for BfvState {
+    type Context = BfvContext;
+    type Plaintext = BfvPlaintext;
+    type Encoder = BfvEncoder;
+
+    fn rlwe(context: &BfvContext) -> &Arc<Context> {
+        context.rlwe()
+    }
+
+    fn encoder(context: &BfvContext) -> BfvEncoder {
+        BfvEncoder::new(context)
+    }
+
+    fn after_key_switches(self, switches: usize, context: &BfvContext) -> Result<Self> {
+        self.key_switched(switches, context)
+    }
+}
+
+impl<S: State> Encrypted<S> {
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &S::Context {
+        &self.context
+    }
+
+    /// The polynomials.
+    #[must_use]
+    pub fn body(&self) -> &Ciphertext {
+        &self.body
+    }
+
+    /// What is known of them.
+    #[must_use]
+    pub fn state(&self) -> S {
+        self.state
+    }
+
+    /// The level: how many more times a prime can be divided off, by a rescale (CKKS) or a modulus switch (BFV).
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.body.level()
+    }
+
+    /// Whether anyone can read the message; a product with zero is.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.body.is_transparent()
+    }
+
+    /// Another ciphertext of the same context.
+    pub(crate) fn with(&self, body: Ciphertext, state: S) -> Self {
+        Self {
+            context: self.context.clone(),
+            body,
+            state,
+        }
+    }
+}

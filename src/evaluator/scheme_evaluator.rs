@@ -1,0 +1,243 @@
+//! What is the same in both schemes: contexts and keys, linear operations, automorphisms.
+
+use crate::encryption::{Ciphertext, Encrypted, State};
+use crate::error::{Error, Result};
+use crate::evaluator::{key_switch, linear, rotation};
+use crate::keys::EvaluationKeys;
+use crate::params::ErrorSize;
+use std::borrow::{Borrow, Cow};
+use std::sync::Arc;
+
+/// Operations on the ciphertexts of one scheme: [`CkksEvaluator`](crate::evaluator::CkksEvaluator) or
+/// [`BfvEvaluator`](crate::evaluator::BfvEvaluator).
+///
+/// Operands are never changed; those of another context or key are refused.
+#[derive(Clone, Debug)]
+pub struct SchemeEvaluator<S: State> {
+    pub(super) context: S::Context,
+    pub(super) encoder: S::Encoder,
+    keys: Option<Arc<EvaluationKeys>>,
+}
+
+/// Two operands, changed or as they were.
+pub(super) type Pair<'a, S> = [Cow<'a, Encrypted<S>>; 2];
+
+/// The rules by which a scheme adds.
+pub(super) trait Summable: State {
+    /// Two summands at one level and scale.
+    fn align<'a>(
+        evaluator: &SchemeEvaluator<Self>,
+        a: &'a Encrypted<Self>,
+        b: &'a Encrypted<Self>,
+    ) -> Result<Pair<'a, Self>>;
+
+    /// Whether two can be added as they are, if level and degree are the same.
+    fn matches(self, other: Self) -> bool;
+
+    /// The state of a sum or difference, whatever the dependence of the two.
+    fn plus(self, other: Self, context: &Self::Context) -> Result<Self>;
+
+    /// The state of the sum of terms whose encryptions have independent errors; at least one.
+    fn plus_independent(terms: &[(Self, ErrorSize)], context: &Self::Context) -> Result<Self>;
+}
+
+impl<S: State> SchemeEvaluator<S> {
+    /// The evaluator without keys: it adds, and multiplies by plaintexts.
+    #[must_use]
+    pub fn new(context: &S::Context) -> Self {
+        Self {
+            context: context.clone(),
+            encoder: S::encoder(context),
+            keys: None,
+        }
+    }
+
+    /// The evaluator with keys.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`] if the keys are of other parameters.
+    pub fn with_keys(context: &S::Context, keys: Arc<EvaluationKeys>) -> Result<Self> {
+        if keys.context().fingerprint() != S::rlwe(context).fingerprint() {
+            return Err(Error::ContextMismatch);
+        }
+        Ok(Self {
+            keys: Some(keys),
+            ..Self::new(context)
+        })
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &S::Context {
+        &self.context
+    }
+
+    /// The encoder of the context.
+    #[must_use]
+    pub fn encoder(&self) -> &S::Encoder {
+        &self.encoder
+    }
+
+    /// The keys, if there are any.
+    #[must_use]
+    pub fn keys(&self) -> Option<&Arc<EvaluationKeys>> {
+        self.keys.as_ref()
+    }
+
+    /// `-a`. Level, scale and noise stay.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    pub fn negate(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
+        self.check(a)?;
+        Ok(a.with(linear::negate(&a.body), a.state))
+    }
+
+    /// A raw product brought back to degree 1 in the secret. Level and scale stay. Of degree 1 already: unchanged.
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`], [`Error::MissingRelinearizationKey`], [`Error::ContextMismatch`], [`Error::KeyMismatch`].
+    pub fn relinearize(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
+        let keys = self.keys_for(a)?;
+        let [c0, c1, c2] = a.body.polys.as_slice() else {
+            return Ok(a.clone());
+        };
+        let key = &keys.relinearization()?.0;
+        let context = S::rlwe(&self.context);
+        let polys = key_switch::relinearize(context, a.level(), [c0, c1, c2], key)?;
+        self.switched(a, a.body.with_polys(polys.into()), 1)
+    }
+
+    /// The slots of each row moved `step` places to the left (to the right where negative), around all N/2 of a row. Level and scale
+    /// stay.
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`] if no keys at hand compose to the step;
+    /// [`Error::NotRelinearized`], [`Error::ContextMismatch`], [`Error::KeyMismatch`].
+    pub fn rotate_left(&self, a: &Encrypted<S>, step: i64) -> Result<Encrypted<S>> {
+        let (body, switches) = rotation::rotate(&a.body, step, self.keys_for(a)?)?;
+        self.switched(a, body, switches)
+    }
+
+    /// [`rotate_left`](Self::rotate_left) by each step: the digits of `a` are computed once.
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left).
+    pub fn rotate_many(&self, a: &Encrypted<S>, steps: &[i64]) -> Result<Vec<Encrypted<S>>> {
+        let rotated = rotation::rotate_many(&a.body, steps, self.keys_for(a)?)?;
+        rotated
+            .into_iter()
+            .map(|(body, switches)| self.switched(a, body, switches))
+            .collect()
+    }
+
+    /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged. Level and scale stay.
+    ///
+    /// # Errors
+    /// [`Error::MissingServerKey`], [`Error::MissingConjugationKey`], [`Error::NotRelinearized`],
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`].
+    pub fn conjugate(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
+        let body = rotation::conjugate(&a.body, self.keys_for(a)?)?;
+        self.switched(a, body, 1)
+    }
+
+    pub(super) fn check(&self, a: &Encrypted<S>) -> Result<()> {
+        if a.context == self.context {
+            Ok(())
+        } else {
+            Err(Error::ContextMismatch)
+        }
+    }
+
+    /// Checks that two operands go together.
+    pub(super) fn check_pair(&self, a: &Encrypted<S>, b: &Encrypted<S>) -> Result<()> {
+        self.check(a)?;
+        self.check(b)?;
+        a.body.check_same(&b.body)
+    }
+
+    pub(super) fn keys_for(&self, a: &Encrypted<S>) -> Result<&EvaluationKeys> {
+        self.check(a)?;
+        let keys = self.keys.as_deref().ok_or(Error::MissingServerKey)?;
+        if keys.key_id() == a.body.key_id {
+            Ok(keys)
+        } else {
+            Err(Error::KeyMismatch)
+        }
+    }
+
+    /// What so many key switches have made of `a`.
+    fn switched(
+        &self,
+        a: &Encrypted<S>,
+        body: Ciphertext,
+        switches: usize,
+    ) -> Result<Encrypted<S>> {
+        let state = a.state.after_key_switches(switches, &self.context)?;
+        Ok(a.with(body, state))
+    }
+}
+
+#[expect(
+    private_bounds,
+    reason = "both schemes have these rules, and there are no others"
+)]
+impl<S: Summable> SchemeEvaluator<S> {
+    /// `a + b`, at the lower level of the two.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`]; CKKS: [`Error::ScaleMismatch`] if the scales differ and no level is
+    /// left to align them, [`Error::ScaleTooLarge`].
+    pub fn add(&self, a: &Encrypted<S>, b: &Encrypted<S>) -> Result<Encrypted<S>> {
+        let [a, b] = S::align(self, a, b)?;
+        let state = a.state.plus(b.state, &self.context)?;
+        Ok(a.with(linear::add(&a.body, &b.body), state))
+    }
+
+    /// `a - b`, at the lower level of the two.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn sub(&self, a: &Encrypted<S>, b: &Encrypted<S>) -> Result<Encrypted<S>> {
+        let [a, b] = S::align(self, a, b)?;
+        let state = a.state.plus(b.state, &self.context)?;
+        Ok(a.with(linear::sub(&a.body, &b.body), state))
+    }
+
+    /// The sum of all, at the lowest level.
+    ///
+    /// The errors of ciphertexts that are as encryption made them, of one level and scale and with different masks, are
+    /// independent: their squares are added. Of any others the errors themselves are.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for none; as [`add`](Self::add).
+    pub fn add_many<C: Borrow<Encrypted<S>>>(&self, terms: &[C]) -> Result<Encrypted<S>> {
+        let terms = || terms.iter().map(Borrow::borrow);
+        let first = terms().next().ok_or(Error::Empty)?;
+        for term in terms() {
+            self.check_pair(first, term)?;
+        }
+        let alike = |term: &Encrypted<S>| {
+            first.state.matches(term.state)
+                && (first.level(), first.body.degree()) == (term.level(), term.body.degree())
+        };
+        if !terms().all(alike) {
+            return terms()
+                .skip(1)
+                .try_fold(first.clone(), |sum, term| self.add(&sum, term));
+        }
+        let bodies = || terms().map(|term| &term.body);
+        let state = match linear::independent_errors(bodies()) {
+            Some(errors) => {
+                let states = terms().map(|term| term.state);
+                let both: Vec<(S, ErrorSize)> = states.zip(errors).collect();
+                S::plus_independent(&both, &self.context)?
+            }
+            None => terms()
+                .skip(1)
+                .try_fold(first.state, |sum, term| sum.plus(term.state, &self.context))?,
+        };
+        let body = linear::sum(bodies()).ok_or(Error::Empty)?;
+        Ok(first.with(body, state))
+    }
+}

@@ -1,0 +1,307 @@
+use crate::error::{Error, Result};
+use crate::params::{CkksContext, ErrorSize, Log2, Scale};
+
+/// What is known of a CKKS ciphertext or plaintext beside its polynomials. All rules of level, scale, message bound and noise are
+/// here, those of `docs/math/noise.md`; evaluators move the polynomials.
+///
+/// The context that the functions take is the ciphertext's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CkksState {
+    pub(crate) level: usize,
+    pub(crate) scale: Scale,
+    pub(crate) message_bound: f64,
+    /// A bound of the error at every root of unity, before the division by the scale.
+    pub(crate) noise: Log2,
+}
+
+impl CkksState {
+    /// The level: so many rescales are left.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.level
+    }
+
+    /// The exact factor between the message and the phase.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// The bound of each slot's magnitude that operations assume.
+    #[must_use]
+    pub fn message_bound(&self) -> f64 {
+        self.message_bound
+    }
+
+    /// The bound of the error in each slot, in units of the message, the rounding of decryption to f64 included.
+    #[must_use]
+    pub fn noise_bound(&self, context: &CkksContext) -> f64 {
+        let noise = self.error().to_f64();
+        noise + (self.message_bound + noise) * float_error(context.slots()).to_f64()
+    }
+
+    /// How many rescales bring the scale back near the canonical one: each leaves at least three quarters of its bits, and no
+    /// more are made than there are levels.
+    #[must_use]
+    pub fn pending_rescales(&self, context: &CkksContext) -> usize {
+        let primes = context.params().rlwe().data_primes();
+        let mut scale = self.scale;
+        let mut count = 0;
+        for level in (1..=self.level).rev() {
+            scale = scale.div_prime(primes[level]);
+            let below = context.scale(level - 1);
+            if !below.is_ok_and(|canonical| scale.log2() > 0.75 * canonical.log2()) {
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
+    /// The bound of the message's error, the rounding of decryption excepted.
+    pub(crate) fn error(&self) -> Log2 {
+        self.noise / self.scale.magnitude()
+    }
+
+    /// The bound of scale times message.
+    pub(crate) fn scaled_message(&self) -> Log2 {
+        Log2::of(self.message_bound) * self.scale.magnitude()
+    }
+
+    /// The bound of the phase: scale times message, and the error.
+    pub(crate) fn phase(&self) -> Log2 {
+        self.scaled_message() + self.noise
+    }
+
+    /// A fresh encryption of what this is the state of.
+    pub(crate) fn encrypted(self, error: ErrorSize, context: &CkksContext) -> Result<Self> {
+        let noise = error.at_roots + self.noise;
+        Self { noise, ..self }.fitting(context)
+    }
+
+    /// The sum, or the difference, of two of one level and scale.
+    ///
+    /// # Errors
+    /// [`Error::ScaleTooLarge`].
+    pub(crate) fn sum(self, other: Self, context: &CkksContext) -> Result<Self> {
+        Self {
+            message_bound: self.message_bound + other.message_bound,
+            noise: self.noise + other.noise,
+            ..self
+        }
+        .fitting(context)
+    }
+
+    /// The sum of many of one level and scale whose encryptions have independent errors of these sizes.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for none; [`Error::ScaleTooLarge`].
+    pub(crate) fn independent_sum(
+        terms: &[(Self, ErrorSize)],
+        context: &CkksContext,
+    ) -> Result<Self> {
+        let (first, _) = terms.first().ok_or(Error::Empty)?;
+        let variance: Log2 = terms.iter().map(|(_, own)| own.at_roots.squared()).sum();
+        // A term's error is that of its encryption, and the roundings of plaintexts.
+        let roundings = terms
+            .iter()
+            .map(|(term, own)| term.noise.minus(own.at_roots));
+        Self {
+            message_bound: terms.iter().map(|(term, _)| term.message_bound).sum(),
+            noise: variance.sqrt() + roundings.sum(),
+            ..*first
+        }
+        .fitting(context)
+    }
+
+    /// With a constant added in every slot, rounded at this scale.
+    ///
+    /// # Errors
+    /// [`Error::ScaleTooLarge`].
+    pub(crate) fn plus_constant(self, value: f64, context: &CkksContext) -> Result<Self> {
+        // One integer is rounded, which is the same at every root.
+        let rounding = Log2::of(0.5);
+        Self {
+            message_bound: self.message_bound + value.abs(),
+            noise: self.noise + rounding,
+            ..self
+        }
+        .fitting(context)
+    }
+
+    /// The raw product of two ciphertexts of one level, or of a ciphertext and a plaintext of its level or a higher one.
+    ///
+    /// # Errors
+    /// [`Error::ScaleTooLarge`].
+    pub(crate) fn product(self, other: Self, context: &CkksContext) -> Result<Self> {
+        // |e1 m2 + e2 m1 + e1 e2| at each root, the messages by their bounds.
+        let noise = [
+            self.noise * other.scaled_message(),
+            other.noise * self.scaled_message(),
+            self.noise * other.noise,
+        ];
+        Self {
+            scale: self.scale * other.scale,
+            message_bound: self.message_bound * other.message_bound,
+            noise: noise.into_iter().sum(),
+            ..self
+        }
+        .fitting(context)
+    }
+
+    /// The product with the number `value` in every slot, as an integer of that magnitude: the number itself, or, where `scale` is
+    /// given, its product with that scale, rounded.
+    ///
+    /// # Errors
+    /// [`Error::ScaleTooLarge`].
+    pub(crate) fn times_number(
+        self,
+        value: f64,
+        (integer, scale): (Log2, Option<Scale>),
+        context: &CkksContext,
+    ) -> Result<Self> {
+        // Rounding the factor changes the product by at most half of the message.
+        let rounding = scale.map_or(Log2::ZERO, |_| self.scaled_message() * Log2::of(0.5));
+        Self {
+            scale: scale.map_or(self.scale, |scale| self.scale * scale),
+            message_bound: self.message_bound * value.abs(),
+            noise: self.noise * integer + rounding,
+            ..self
+        }
+        .fitting(context)
+    }
+
+    /// The product with the integer `factor`, and `scale` for the exact scale: the relative `error` between the two enters the
+    /// noise.
+    ///
+    /// # Errors
+    /// [`Error::ScaleTooLarge`].
+    pub(crate) fn rescaled_by(
+        self,
+        (factor, error): (Log2, Log2),
+        scale: Scale,
+        context: &CkksContext,
+    ) -> Result<Self> {
+        let change = error * Log2::of(self.message_bound) * scale.magnitude();
+        Self {
+            scale,
+            noise: self.noise * factor + change,
+            ..self
+        }
+        .fitting(context)
+    }
+
+    /// After so many key switches.
+    pub(crate) fn key_switched(self, switches: usize, context: &CkksContext) -> Result<Self> {
+        if switches == 0 {
+            return Ok(self);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a few switches")]
+        let count = Log2::of(switches as f64);
+        let added = context.rlwe().key_switching(self.level)?.noise.at_roots;
+        Ok(Self {
+            noise: self.noise + added * count,
+            ..self
+        })
+    }
+
+    /// Divided by the last prime of the level; `degree` is that in the secret.
+    ///
+    /// # Errors
+    /// [`Error::LevelExhausted`].
+    pub(crate) fn rescaled(self, degree: usize, context: &CkksContext) -> Result<Self> {
+        let (_, prime) = context.rlwe().rescaler(self.level)?;
+        let rounding = context.rlwe().noise().division(degree).at_roots;
+        let exact = context.params().rlwe().data_primes()[self.level];
+        Ok(Self {
+            level: self.level - 1,
+            scale: self.scale.div_prime(exact),
+            noise: self.noise / prime + rounding,
+            ..self
+        })
+    }
+
+    /// Modulo the primes of a lower level, or the same.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLevel`]; [`Error::ScaleTooLarge`].
+    pub(crate) fn dropped(self, level: usize, context: &CkksContext) -> Result<Self> {
+        if level > self.level {
+            return Err(Error::InvalidLevel {
+                level,
+                highest: self.level,
+            });
+        }
+        Self { level, ..self }.fitting(context)
+    }
+
+    /// With another message bound.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] unless it is positive and finite; [`Error::ScaleTooLarge`].
+    pub(crate) fn with_message_bound(self, bound: f64, context: &CkksContext) -> Result<Self> {
+        if !(bound.is_finite() && bound > 0.0) {
+            return Err(Error::InvalidArgument {
+                reason: "a message bound must be positive and finite",
+            });
+        }
+        Self {
+            message_bound: bound,
+            ..self
+        }
+        .fitting(context)
+    }
+
+    /// The lowest level whose modulus holds scale times message, error included.
+    pub(crate) fn decryption_level(&self, context: &CkksContext) -> usize {
+        let wanted = self.phase().bits() + 2.0;
+        let bits = |level| context.rlwe().log2_modulus(level).unwrap_or(f64::INFINITY);
+        (0..self.level)
+            .find(|&level| bits(level) > wanted)
+            .unwrap_or(self.level)
+    }
+
+    /// Itself, if scale times message fits half the modulus.
+    ///
+    /// # Errors
+    /// [`Error::ScaleTooLarge`].
+    pub(crate) fn fitting(self, context: &CkksContext) -> Result<Self> {
+        let message_bits = self.phase().bits();
+        let modulus_bits = context.rlwe().log2_modulus(self.level)?;
+        // A comparison that NaN fails, too.
+        if message_bits + 1.0 < modulus_bits {
+            return Ok(self);
+        }
+        Err(Error::ScaleTooLarge {
+            message_bits,
+            modulus_bits,
+        })
+    }
+
+    /// Checks that decryption gives the message and not only noise.
+    pub(crate) fn check_decryptable(&self, context: &CkksContext) -> Result<()> {
+        self.fitting(context)?;
+        let (noise_bound, message_bound) = (self.noise_bound(context), self.message_bound);
+        // Absolute precision counts for messages below 1.
+        if noise_bound < message_bound.max(1.0) {
+            return Ok(());
+        }
+        Err(Error::PrecisionExhausted {
+            noise_bound,
+            message_bound,
+        })
+    }
+}
+
+/// The error that encoding or decoding makes in f64, relative to the largest magnitude of `slots` values.
+///
+/// Conversion changes each coefficient by at most 4 of its 2^-53, and whoever chooses the message may choose all signs: the sum of
+/// the coefficients' magnitudes is at most `sqrt(slots)` times the largest value. Each layer of the transform makes a relative error
+/// of a few 2^-53 in values that are sums of more and more others; to the result these errors add up as independent ones do, which
+/// `tests/noise` measures.
+#[expect(clippy::cast_precision_loss, reason = "at most 2^16")]
+pub(crate) fn float_error(slots: usize) -> Log2 {
+    let slots = slots as f64;
+    let (conversion, transform) = (4.0 * slots.sqrt(), 8.0 * (slots.log2() + 4.0));
+    Log2::of(conversion + transform) * Log2::from_bits(-53.0)
+}
