@@ -72,17 +72,18 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
         evaluator.check_depth(x, "a polynomial", depth)?;
         let shape = Shape::of(self);
         let babies = shape.babies;
-        let mut powers = vec![x.clone()];
+        // All are multiplied more than once.
+        let mut powers = vec![evaluator.settle(x)?.into_owned()];
         for exponent in 2..=babies.min(self.degree().max(1)) {
             // x^n from halves: depth ceil(log2 n).
             let (low, high) = (exponent / 2, exponent.div_ceil(2));
-            powers.push(evaluator.mul(&powers[low - 1], &powers[high - 1])?);
+            powers.push(evaluator.mul_settled(&powers[low - 1], &powers[high - 1])?);
         }
         let mut giants = Vec::new();
         for number in 0..shape.giants {
             giants.push(match number.checked_sub(1) {
                 None => powers[babies - 1].clone(),
-                Some(last) => evaluator.square(&giants[last])?,
+                Some(last) => evaluator.mul_settled(&giants[last], &giants[last])?,
             });
         }
         let basis = PowerBasis {

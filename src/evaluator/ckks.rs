@@ -5,7 +5,7 @@ use crate::evaluator::scheme_evaluator::{Pair, Summable};
 use crate::evaluator::{Evaluator, SchemeEvaluator, SlotShape, key_switch, linear, rotation};
 use crate::keys::Rotations;
 use crate::params::{CkksContext, CkksState, ErrorSize};
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 /// Operations on CKKS ciphertexts.
 ///
@@ -193,6 +193,20 @@ impl Evaluator for CkksEvaluator {
 
     fn square(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
         self.square(self.ready_for_product(a)?.as_ref())
+    }
+
+    fn settle<'a>(&self, a: &'a CkksCiphertext) -> Result<Cow<'a, CkksCiphertext>> {
+        self.rescale_if_needed(a)
+    }
+
+    fn mul_settled(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let (a, b) = (self.ready_for_product(a)?, self.ready_for_product(b)?);
+        let ([a, b], product) = self.factors(&a, &b)?;
+        if product.pending_rescales(&self.context) > 0 {
+            self.mul_rescale(&a, &b)
+        } else {
+            self.mul(&a, &b)
+        }
     }
 
     fn add_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {

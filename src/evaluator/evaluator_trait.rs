@@ -1,6 +1,6 @@
 use crate::error::{Error, Result};
 use crate::keys::Rotations;
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 /// What a circuit may do to encrypted vectors, whatever the scheme: written once for any `E: Evaluator`, a circuit runs on
 /// [`CkksEvaluator`](crate::evaluator::CkksEvaluator), on [`BfvEvaluator`](crate::evaluator::BfvEvaluator), and in the clear on
@@ -117,6 +117,22 @@ pub trait Evaluator {
         self.mul(a, a)
     }
 
+    /// `a` with what it waits for done now, a rescale in CKKS: once, rather than in each of several products that use it.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`].
+    fn settle<'a>(&self, a: &'a Self::Ciphertext) -> Result<Cow<'a, Self::Ciphertext>> {
+        Ok(Cow::Borrowed(a))
+    }
+
+    /// The product, [settled](Self::settle), faster than one after the other: for what is multiplied again.
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul).
+    fn mul_settled(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        self.mul(a, b)
+    }
+
     /// `a + b`
     ///
     /// # Errors
@@ -206,7 +222,10 @@ pub trait Evaluator {
             [factor] => Ok(factor.clone()),
             _ => {
                 let (left, right) = factors.split_at(factors.len().div_ceil(2));
-                self.mul(&self.mul_many(left)?, &self.mul_many(right)?)
+                self.mul(
+                    settled_product(self, left)?.as_ref(),
+                    settled_product(self, right)?.as_ref(),
+                )
             }
         }
     }
@@ -224,23 +243,41 @@ pub trait Evaluator {
         }
         // The powers of two that the exponent has, multiplied from the smallest up: each product joins factors of depths
         // below the next power's, so the depth is that of the highest power and one more unless the exponent is a power.
-        let mut square = a.clone();
+        let mut square = self.settle(a)?.into_owned();
         let mut product: Option<Self::Ciphertext> = None;
         let mut left = exponent;
         loop {
             if left & 1 == 1 {
                 product = Some(match product {
-                    Some(product) => self.mul(&product, &square)?,
+                    Some(product) if left == 1 => return self.mul(&product, &square),
+                    Some(product) => self.mul_settled(&product, &square)?,
+                    None if left == 1 => return Ok(square),
                     None => square.clone(),
                 });
             }
             left >>= 1;
-            match product {
-                Some(product) if left == 0 => return Ok(product),
-                _ => square = self.square(&square)?,
+            if left == 1 && product.is_none() {
+                return self.square(&square);
             }
+            square = self.mul_settled(&square, &square)?;
         }
     }
+}
+
+/// The product of at least one factor, as a tree, settled.
+fn settled_product<'a, E: Evaluator + ?Sized>(
+    evaluator: &E,
+    factors: &'a [E::Ciphertext],
+) -> Result<Cow<'a, E::Ciphertext>> {
+    if let [factor] = factors {
+        return Ok(Cow::Borrowed(factor));
+    }
+    let (left, right) = factors.split_at(factors.len().div_ceil(2));
+    let (left, right) = (
+        settled_product(evaluator, left)?,
+        settled_product(evaluator, right)?,
+    );
+    evaluator.mul_settled(&left, &right).map(Cow::Owned)
 }
 
 /// The multiplications that a power takes one after the other.
