@@ -408,7 +408,7 @@ impl Error {
                 format!(
                     "{operation} takes Galois keys for {keys}; add them with `client.extend_server_key(&server, &rotations)`, \
                      where `vector.rotations_for_sum()` or `rotations_for_step(step)` gives the rotations, or \
-                     `Rotations::powers_of_two()` those for everything"
+                     `Rotations::powers_of_two()` those for everything, and attach the vectors to the new server key"
                 )
             }
             Self::MissingConjugationKey => {
@@ -421,18 +421,19 @@ impl Error {
                 left,
             } => format!(
                 "{operation} takes {needed} level{} and {left} {} left; build the context with more depth \
-                 (`for_depth`, or more primes)",
+                 (`for_depth`, or more primes), or compute before `compact` and `drop_to_level`, which take levels away",
                 if *needed == 1 { "" } else { "s" },
                 if *left == 1 { "is" } else { "are" },
             ),
             Self::ScaleMismatch { left, right } => format!(
-                "the scales 2^{left:.1} and 2^{right:.1} differ and cannot be brought together; \
-                 add ciphertexts before their last level, and encode plaintexts at the ciphertext's scale"
+                "the scales 2^{left:.1} and 2^{right:.1}{} differ and cannot be brought together; \
+                 add ciphertexts before their last level, and encode plaintexts at the ciphertext's scale",
+                if (left - right).abs() < 0.1 { " (nearly the same)" } else { "" },
             ),
             // Rounded so that what does not fit never reads as if it did.
             Self::ScaleTooLarge { message_bits, modulus_bits } => format!(
                 "scale times message may need {:.1} bits with its sign, and must stay below the modulus of {:.1} bits; \
-                 rescale first, use a smaller scale or smaller values, or, if results are known to be smaller, state that with \
+                 rescale first, use a smaller scale, smaller values or parameters with more `integer_bits`, or, if results are known to be smaller, state that with \
                  `with_message_bound`",
                 ((message_bits + 1.0) * 10.0).ceil() / 10.0,
                 (modulus_bits * 10.0).floor() / 10.0,
@@ -449,7 +450,7 @@ impl Error {
         match self {
             Self::NoiseExhausted { excess_bits } => format!(
                 "the noise bound is {excess_bits:.1} bits over what decryption corrects; use fewer multiplications and \
-                 sums, or parameters for more (`for_depth`, `additions`)"
+                 sums, or parameters for more (`for_depth`, `additions`), and compute before `compact` and `switch_to_level`"
             ),
             Self::PrecisionExhausted {
                 noise_bound,
@@ -467,8 +468,8 @@ impl Error {
             }
             Self::ValueOutOfRange { index } => {
                 format!(
-                    "the value at {index} is outside the range of the plaintext modulus; \
-                     use smaller values or a larger plaintext modulus"
+                    "the value at {index} is outside the range of the plaintext modulus t: [-t/2, t/2), or [0, t) unsigned; \
+                     use smaller values, a larger plaintext modulus, or an encoding that reduces modulo t"
                 )
             }
             Self::TooManyValues { given, capacity } => {

@@ -827,6 +827,46 @@ fn a_joined_vector_that_was_dropped_is_summed_as_before() -> slotwise::Result<()
     Ok(())
 }
 
+/// Slices, too: a vector of length 1 stands for its value everywhere.
+#[test]
+fn slices_of_any_length_meet_a_vector_of_length_one() -> slotwise::Result<()> {
+    let one = reals(&[2.0]);
+    for length in [3usize, 8, 33, 70] {
+        let values = count(length);
+        let each = |of: &dyn Fn(f64) -> f64| values.iter().map(|&x| of(x)).collect::<Vec<_>>();
+        let slice = &values[..];
+        assert_reals(&(&one + slice)?, &each(&|x| 2.0 + x));
+        assert_reals(&(&one - slice)?, &each(&|x| 2.0 - x));
+        let product = (&one * slice)?;
+        assert_reals(&product, &each(&|x| 2.0 * x));
+        let total = values.iter().sum::<f64>();
+        let count = u8::try_from(length).unwrap();
+        assert_reals(&(&one + slice)?.sum()?, &[total + 2.0 * f64::from(count)]);
+        assert_reals(&one.dot_plain(slice)?, &[2.0 * total]);
+    }
+    assert_integers(&(&integers(&[7]) * &[1, 2, 3])?, &[7, 14, 21]);
+    Ok(())
+}
+
+/// Of two operands' keys the larger set is used, whichever operand it comes with.
+#[test]
+fn a_vector_with_more_keys_lends_them() -> slotwise::Result<()> {
+    let client = ckks_context().generate_client_key()?;
+    let old = client.generate_server_key(&Rotations::none())?;
+    let new = client.extend_server_key(&old, &Rotations::powers_of_two())?;
+    let x = old.attach(client.encrypt(&count(4))?)?;
+    let y = new.attach(client.encrypt(&count(4))?)?;
+    for sum in [
+        x.add(&y)?.sum()?,
+        y.add(&x)?.sum()?,
+        x.dot(&y)?,
+        CkksVector::add_many(&[x.clone(), y.clone()])?.sum()?,
+    ] {
+        assert!(client.decrypt(&sum)?[0] > 19.0);
+    }
+    Ok(())
+}
+
 /// What is added to all values of a joined vector is added to what lies beyond them, too, so that it costs no encoding and keeps
 /// the bound of both alike.
 #[test]

@@ -1015,9 +1015,10 @@ fn scales_and_plain_moduli_that_will_not_do() {
             .insecure_skip_security_check()
             .build()
     };
-    assert!(by_bits(60).is_ok());
-    for bits in [0, 7, 61, u32::MAX] {
-        let least = 8;
+    // 257 is the smallest prime that is 1 modulo 128.
+    assert!(by_bits(60).is_ok() && by_bits(9).is_ok());
+    for bits in [0, 8, 61, u32::MAX] {
+        let least = 9;
         let invalid = Error::InvalidPrimeBits {
             bits,
             least,
@@ -1061,9 +1062,13 @@ fn requests_that_no_parameters_meet() {
     none(error_of(
         BfvContext::for_depth(u32::MAX).plaintext_bits(20).build(),
     ));
-    none(error_of(
-        BfvContext::for_depth(1).plaintext_bits(u32::MAX).build(),
-    ));
+    let too_wide = error_of(BfvContext::for_depth(1).plaintext_bits(61).build());
+    assert!(matches!(too_wide, Error::InvalidPrimeBits { most: 60, .. }));
+    // The least of everything.
+    for depth in [0, 1, 8] {
+        let builder = CkksContext::for_depth(depth).precision_bits(0);
+        assert!(builder.integer_bits(0).build().is_ok(), "{depth}");
+    }
     let argument = |error: Error| assert!(matches!(error, Error::InvalidArgument { .. }));
     argument(error_of(CkksContext::for_depth(1).scale_bits(40).build()));
     argument(error_of(

@@ -37,10 +37,8 @@ impl<S: Scheme> EncryptedVector<S> {
         for vector in rest {
             first.common_evaluator(vector)?;
         }
-        let attached = vectors
-            .iter()
-            .find(|vector| S::keys(&vector.evaluator).is_some());
-        let evaluator = &attached.unwrap_or(first).evaluator;
+        let most_keys = vectors.iter().max_by_key(|vector| vector.key_count());
+        let evaluator = &most_keys.unwrap_or(first).evaluator;
         let chunks = crate::parallel::map(first.chunks.len(), |i| {
             let terms: Vec<&CiphertextOf<S>> =
                 vectors.iter().map(|vector| &vector.chunks[i]).collect();
@@ -99,7 +97,7 @@ impl<S: Scheme> EncryptedVector<S> {
         self.map(|chunk| self.evaluator.power(chunk, exponent))
     }
 
-    /// `self + values`, value by value; one value is added everywhere.
+    /// `self + values`, value by value; one value is added everywhere, and a vector of length 1 stands for its value everywhere.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`]; [`Error::Empty`]; [`Error::NotFinite`]; [`Error::ValueOutOfRange`].

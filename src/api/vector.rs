@@ -181,10 +181,31 @@ impl<S: Scheme> EncryptedVector<S> {
         if values.is_empty() {
             return Err(Error::Empty);
         }
-        let slots = self.packing.fill(values)?;
-        let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i], &slots[i]));
+        let vector = self.repeated(values.len())?;
+        let slots = vector.packing.fill(values)?;
+        let chunks = crate::parallel::map(slots.len(), |i| work(&vector.chunks[i], &slots[i]));
         let chunks = chunks.into_iter().collect::<Result<_>>()?;
-        Ok(self.with_chunks(chunks, self.padding.clone()))
+        Ok(vector.with_chunks(chunks, vector.padding.clone()))
+    }
+
+    /// A vector of length 1 as one of `length`; any other as it is.
+    fn repeated(&self, length: usize) -> Result<Cow<'_, Self>> {
+        if self.len() > 1 || length == 1 {
+            return Ok(Cow::Borrowed(self));
+        }
+        let packing = Packing::new(self.evaluator.slot_shape(), length)?;
+        let padding = if packing.has_padding() {
+            Padding::Filled(self.chunks[0].clone())
+        } else {
+            Padding::Zeros
+        };
+        let chunks = vec![self.chunks[0].clone(); packing.chunks()];
+        Ok(Cow::Owned(Self::new(
+            &self.evaluator,
+            packing,
+            chunks,
+            padding,
+        )))
     }
 
     /// One value stands for as many as the vector has.
@@ -211,15 +232,22 @@ impl<S: Scheme> EncryptedVector<S> {
         }
     }
 
-    /// The evaluator of whichever operand has keys; of different clients they may not be.
+    /// The evaluator of whichever operand has more keys; of different clients they may not be.
     pub(super) fn common_evaluator<'a>(&'a self, other: &'a Self) -> Result<&'a S::Evaluator> {
         if S::rlwe(self.context()).fingerprint() != S::rlwe(other.context()).fingerprint() {
             return Err(Error::ContextMismatch);
         }
-        Ok(if S::keys(&self.evaluator).is_some() {
+        Ok(if self.key_count() >= other.key_count() {
             &self.evaluator
         } else {
             &other.evaluator
+        })
+    }
+
+    /// How many keys the vector is attached to.
+    pub(super) fn key_count(&self) -> usize {
+        S::keys(&self.evaluator).map_or(0, |keys| {
+            1 + usize::from(keys.relinearization().is_ok()) + keys.galois().elements().count()
         })
     }
 

@@ -7,15 +7,11 @@ use crate::evaluator::{CkksEvaluator, linear};
 use crate::params::{CkksState, Log2, Scale};
 use num_bigint::{BigInt, BigUint};
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 /// The largest relative error that replacing a factor by an integer may ever make: 2^-30, or a unit of the coarser scale.
 fn tolerable(from: Scale, to: Scale) -> Log2 {
     Log2::from_bits(-from.log2().min(to.log2()).min(30.0))
 }
-
-/// The error that is allowed where nothing but what is [`tolerable`] counts.
-const ANY: Log2 = Log2::from_bits(f64::INFINITY);
 
 fn exhausted() -> Error {
     Error::LevelExhausted {
@@ -42,11 +38,15 @@ impl CkksEvaluator {
     /// # Errors
     /// [`Error::InvalidLevel`] unless the level is lower; [`Error::ScaleMismatch`] if a's scale is too far from canonical.
     pub fn adjust_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
+        self.check(a)?;
         let scale = self.context.scale(level)?;
-        match self.adjust(a, level, scale, a.state.error()) {
-            Err(Error::ScaleMismatch { .. }) => self.adjust(a, level, scale, ANY),
-            adjusted => adjusted,
+        if level >= a.level() {
+            return Err(Error::InvalidLevel {
+                level,
+                highest: a.level().saturating_sub(1),
+            });
         }
+        self.go(a, &self.way(a, Place { level, scale })?)
     }
 
     /// `a` with its pending rescales done, then at `level` and the canonical scale there where that is precise and fits, else at its own
@@ -89,48 +89,6 @@ impl CkksEvaluator {
         }
     }
 
-    /// Two summands at one level and scale. What that changes is no more than the error that they have, which may take a level; where
-    /// that cannot be had, no more than is tolerable.
-    pub(super) fn align<'a>(
-        &self,
-        a: &'a CkksCiphertext,
-        b: &'a CkksCiphertext,
-    ) -> Result<Pair<'a>> {
-        self.check_pair(a, b)?;
-        let pair = || [Cow::Borrowed(a), Cow::Borrowed(b)];
-        match self.align_pair(pair(), a.state.error() + b.state.error()) {
-            Err(Error::ScaleMismatch { .. } | Error::ScaleTooLarge { .. }) => {
-                self.align_pair(pair(), ANY)
-            }
-            aligned => aligned,
-        }
-    }
-
-    fn align_pair<'a>(&self, [a, b]: Pair<'a>, allowed: Log2) -> Result<Pair<'a>> {
-        let level = a.level().min(b.level());
-        if a.state.scale.is_close(b.state.scale) {
-            let pair = [self.at_level(a, level)?, self.at_level(b, level)?];
-            return self.match_scales(pair, allowed);
-        }
-        // The higher one comes down to the lower one's level and scale.
-        let (pair, too_large) = match a.level().cmp(&b.level()) {
-            Ordering::Greater => {
-                let (a, too_large) = self.bring_down(a, &b, allowed)?;
-                ([a, b], too_large)
-            }
-            Ordering::Less => {
-                let (b, too_large) = self.bring_down(b, &a, allowed)?;
-                ([a, b], too_large)
-            }
-            Ordering::Equal => ([a, b], None),
-        };
-        let matched = self.match_scales(pair, allowed);
-        matched.map_err(|error| match error {
-            Error::ScaleMismatch { .. } => too_large.unwrap_or(error),
-            other => other,
-        })
-    }
-
     /// Two factors at one level: canonical scales are kept canonical.
     pub(super) fn align_factors<'a>(
         &self,
@@ -155,193 +113,264 @@ impl CkksEvaluator {
         Ok(Cow::Owned(self.drop_to_level(a, level)?))
     }
 
-    /// `high`, of a higher level than `low`, at the level of `low`, and at its scale if that can be had on the way; with the error
-    /// if it would be too large there.
-    fn bring_down<'a>(
+    /// Two summands at one level and scale: of all places where they can meet, the one that leaves the most levels to a sum whose
+    /// error is near what it has to be, and among those the one with the least error. Where there is none, the one with the least
+    /// error.
+    pub(super) fn align<'a>(
         &self,
-        mut high: Cow<'a, CkksCiphertext>,
-        low: &CkksCiphertext,
-        allowed: Log2,
-    ) -> Result<(Cow<'a, CkksCiphertext>, Option<Error>)> {
-        let level = low.level();
-        while high.level() > level
-            && high.pending_rescales() > 0
-            && !high.state.scale.is_close(low.state.scale)
-        {
-            high = Cow::Owned(self.rescale(&high)?);
-        }
-        if high.level() == level || high.state.scale.is_close(low.state.scale) {
-            return Ok((self.at_level(high, level)?, None));
-        }
-        match self.adjust(&high, level, low.state.scale, allowed) {
-            Err(Error::ScaleMismatch { .. }) => Ok((self.at_level(high, level)?, None)),
-            Err(error @ Error::ScaleTooLarge { .. }) => {
-                Ok((self.at_level(high, level)?, Some(error)))
-            }
-            adjusted => Ok((Cow::Owned(adjusted?), None)),
-        }
-    }
-
-    /// Two ciphertexts of one level at one scale, by the first of these ways that is precise enough and fits the modulus: the smaller
-    /// scale times an integer; pending rescales first; both one level down, at the canonical scale; both times integers; both further
-    /// down.
-    fn match_scales<'a>(&self, pair: Pair<'a>, allowed: Log2) -> Result<Pair<'a>> {
-        let [a, b] = &pair;
-        let level = a.level();
-        let (left, right) = (a.state.scale, b.state.scale);
-        let fits = |[a, b]: &Pair<'a>| a.state.sum(b.state, &self.context).map(|_| ());
-        let is_pending = level > 0 && (a.pending_rescales() > 0 || b.pending_rescales() > 0);
-        if left.is_close(right) && !(is_pending && fits(&pair).is_err()) {
-            return Ok(pair);
-        }
-        let mut trouble = mismatch(left, right);
-        // What is too large says so; scales that do not match are the trouble where nothing is.
-        let mut failed =
-            |result: Result<Pair<'a>>| match result.and_then(|pair| fits(&pair).map(|()| pair)) {
-                Err(Error::ScaleMismatch { .. }) => None,
-                Err(error @ Error::ScaleTooLarge { .. }) => {
-                    trouble = error;
-                    None
-                }
-                other => Some(other),
-            };
-        if let Some(done) = failed(self.both_at_scale(&pair, left.larger(right), allowed)) {
-            return done;
-        }
-        if is_pending {
-            let settled = |x: &Cow<'a, CkksCiphertext>| -> Result<Cow<'a, CkksCiphertext>> {
-                if x.pending_rescales() > 0 {
-                    self.rescale(x).map(Cow::Owned)
-                } else {
-                    Ok(x.clone())
-                }
-            };
-            return self.align_pair([settled(a)?, settled(b)?], allowed);
-        }
-        let down_to = |below: usize| -> Result<Pair<'a>> {
-            let scale = self.context.scale(below)?;
-            let adjusted =
-                |x: &CkksCiphertext| self.adjust(x, below, scale, allowed).map(Cow::Owned);
-            Ok([adjusted(a)?, adjusted(b)?])
-        };
-        let mut lower = (0..level).rev();
-        if let Some(done) = lower.next().and_then(|below| failed(down_to(below))) {
-            return done;
-        }
-        // A way around the missing level, where the modulus has room; where it has none, the level is what is missing.
-        let message = Log2::of(2.0 * a.message_bound().max(b.message_bound()));
-        let precision = (allowed / message).bits().min(MATCHED).exp2();
-        let common = common_multiple(left, right, precision);
-        if let Ok(done) = self.both_at_scale(&pair, common, allowed)
-            && fits(&done).is_ok()
-        {
-            return Ok(done);
-        }
-        if allowed < ANY {
-            return Err(trouble); // a looser match that takes fewer levels is to be tried first
-        }
-        match lower.find_map(|below| failed(down_to(below))) {
-            Some(done) => done,
-            None => Err(trouble),
-        }
-    }
-
-    /// Both times the integers that bring them to `scale`.
-    fn both_at_scale<'a>(
-        &self,
-        [a, b]: &Pair<'a>,
-        scale: Scale,
-        allowed: Log2,
+        a: &'a CkksCiphertext,
+        b: &'a CkksCiphertext,
     ) -> Result<Pair<'a>> {
-        let at_scale = |x: &Cow<'a, CkksCiphertext>| {
-            if x.state.scale.is_close(scale) {
-                Ok(x.clone())
+        self.check_pair(a, b)?;
+        if a.level() == b.level() && a.state.scale.is_close(b.state.scale) {
+            let sum = a.state.sum(b.state, &self.context);
+            if a.pending_rescales() == 0 || sum.is_ok() {
+                return Ok([Cow::Borrowed(a), Cow::Borrowed(b)]);
+            }
+        }
+        let [way_a, way_b] = self.meeting(a, b)?;
+        let moved = |x: &'a CkksCiphertext, way: &Way| {
+            if way.is_none(x) {
+                Ok(Cow::Borrowed(x))
             } else {
-                self.mul_towards(x, scale, allowed).map(Cow::Owned)
+                self.go(x, way).map(Cow::Owned)
             }
         };
-        Ok([at_scale(a)?, at_scale(b)?])
+        Ok([moved(a, &way_a)?, moved(b, &way_b)?])
     }
 
-    /// `a` at its own level or a lower one, where it must fit.
-    fn at_level<'a>(
-        &self,
-        a: Cow<'a, CkksCiphertext>,
-        level: usize,
-    ) -> Result<Cow<'a, CkksCiphertext>> {
-        if a.level() == level {
-            Ok(a)
-        } else {
-            self.drop_to_level(&a, level).map(Cow::Owned)
-        }
-    }
-
-    /// `a` at `level`, lower than its own, and at `scale`: by one rescale, or as many as make the integer factor precise.
-    fn adjust(
-        &self,
-        a: &CkksCiphertext,
-        level: usize,
-        scale: Scale,
-        allowed: Log2,
-    ) -> Result<CkksCiphertext> {
-        self.check(a)?;
-        if level >= a.level() {
-            return Err(Error::InvalidLevel {
-                level,
-                highest: a.level().saturating_sub(1),
-            });
-        }
-        let mut result = Err(mismatch(a.state.scale, scale));
-        let mut target = scale;
-        for from in level + 1..=a.level() {
-            target = target.mul_integer(self.context.params().rlwe().data_primes()[from]);
-            // Not checked to fit before it is multiplied.
-            let state = CkksState {
-                level: from,
-                ..a.state
-            };
-            let dropped = a.with(linear::drop_to_level(&a.body, from)?, state);
-            result = self.mul_towards(&dropped, target, allowed);
-            if !matches!(result, Err(Error::ScaleMismatch { .. })) {
+    /// The ways to the place where two summands meet.
+    fn meeting(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<[Way; 2]> {
+        let before = a.state.error() + b.state.error();
+        let most = a.levels_left().min(b.levels_left());
+        let mut best: Option<Meeting> = None;
+        // What is too large says so; scales that do not match are the trouble where nothing is.
+        let mut trouble = mismatch(a.state.scale, b.state.scale);
+        for level in (0..=a.level().min(b.level())).rev() {
+            for (scale, is_needed) in self.scales(a, b, level)? {
+                let met = self.meet([a, b], Place { level, scale }, before);
+                match met {
+                    Ok(met) => {
+                        let is_best = met.is_near && met.left == most;
+                        if best.as_ref().is_none_or(|best| met.is_better(best)) {
+                            best = Some(met);
+                        }
+                        if is_best {
+                            break;
+                        }
+                    }
+                    Err(error @ Error::ScaleTooLarge { .. }) if is_needed => trouble = error,
+                    Err(Error::ScaleTooLarge { .. } | Error::ScaleMismatch { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            // Further down, fewer levels are left.
+            if best
+                .as_ref()
+                .is_some_and(|best| best.is_near && best.left >= level)
+            {
                 break;
             }
         }
-        let scaled = result?;
-        let levels = scaled.level() - level;
-        let mut rescaled = (0..levels).try_fold(scaled, |x, _| self.rescale(&x))?;
-        rescaled.state.scale = scale;
-        Ok(rescaled)
+        best.map(|best| best.ways).ok_or(trouble)
     }
 
-    /// `a` times the integer nearest to the quotient of `scale` and its own, with that scale; the error of the integer enters the noise.
-    /// In units of the message it is at most `allowed`.
+    /// The scales at which two summands may meet at `level`: what each has, rescaled or not; the canonical one; one that is near small
+    /// multiples of both. With each, whether it is so natural that a lack of room for it is the caller's trouble.
+    fn scales<'a>(
+        &'a self,
+        a: &'a CkksCiphertext,
+        b: &'a CkksCiphertext,
+        level: usize,
+    ) -> Result<impl Iterator<Item = (Scale, bool)> + 'a> {
+        let canonical = self.context.scale(level)?;
+        let (low, high) = if a.level() <= b.level() {
+            (a, b)
+        } else {
+            (b, a)
+        };
+        let own = |x: &'a CkksCiphertext| {
+            let settled = x.pending_rescales().min(x.level() - level);
+            self.rescaled_scales(x, level)
+                .enumerate()
+                .map(move |(rescales, scale)| (scale, rescales >= settled))
+        };
+        let settled = move |x| {
+            let mut scales = self.rescaled_scales(x, level);
+            scales.nth(x.pending_rescales().min(x.level() - level))
+        };
+        let common = std::iter::once_with(move || {
+            let message = Log2::of(2.0 * a.message_bound().max(b.message_bound()));
+            let allowed = (a.state.error() + b.state.error()) / message;
+            let precision = allowed.bits().min(MATCHED).exp2();
+            Some((common_multiple(settled(a)?, settled(b)?, precision), false))
+        });
+        Ok(own(low)
+            .chain(own(high))
+            .chain([(canonical, true)])
+            .chain(common.flatten()))
+    }
+
+    /// The scale of a ciphertext, rescaled 0, 1, ... times down to `level`.
+    fn rescaled_scales(
+        &self,
+        a: &CkksCiphertext,
+        level: usize,
+    ) -> impl Iterator<Item = Scale> + use<'_> {
+        let primes = self.context.params().rlwe().data_primes();
+        let divisors = primes[level + 1..=a.level()].iter().rev();
+        let mut scale = a.state.scale;
+        std::iter::once(scale).chain(divisors.map(move |&prime| {
+            scale = scale.div_prime(prime);
+            scale
+        }))
+    }
+
+    /// What meeting at a place makes of two summands whose errors were `before` together.
+    fn meet(&self, [a, b]: [&CkksCiphertext; 2], place: Place, before: Log2) -> Result<Meeting> {
+        let ways = [self.way(a, place)?, self.way(b, place)?];
+        let sum = ways[0].state.sum(ways[1].state, &self.context)?;
+        let rounding = self.context.rlwe().noise().division(1).at_roots;
+        let least = before + rounding / self.context.scale(place.level)?.magnitude();
+        Ok(Meeting {
+            left: sum.level - sum.pending_rescales(&self.context),
+            error: sum.error(),
+            is_near: sum.error() <= least * Log2::of(3.0),
+            ways,
+        })
+    }
+
+    /// The way of `a` to a place of its level or a lower one with the fewest rescales, unless more make the error twice smaller.
     ///
     /// # Errors
     /// [`Error::ScaleMismatch`] if no integer is near enough; [`Error::ScaleTooLarge`] if the result does not fit.
-    fn mul_towards(
+    fn way(&self, a: &CkksCiphertext, place: Place) -> Result<Way> {
+        let primes = self.context.params().rlwe().data_primes();
+        let mut best: Result<Way> = Err(mismatch(a.state.scale, place.scale));
+        let mut target = place.scale;
+        for rescales in 0..=a.level() - place.level {
+            if rescales > 0 {
+                target = target.mul_integer(primes[place.level + rescales]);
+            }
+            let way = self.way_with(a, place, (target, rescales));
+            let is_enough = way.as_ref().is_ok_and(|way| {
+                let error = a.state.error() * Log2::of(2.0);
+                way.factor.bits() > PRECISE_BITS || way.state.error() <= error
+            });
+            best = match (best, way) {
+                (Ok(best), Ok(way)) if way.state.noise * Log2::of(2.0) < best.state.noise => {
+                    Ok(way)
+                }
+                (Ok(best), _) => Ok(best),
+                (Err(_), Ok(way)) => Ok(way),
+                (Err(best), Err(Error::ScaleMismatch { .. })) => Err(best),
+                (Err(_), error) => error,
+            };
+            if is_enough {
+                break;
+            }
+        }
+        best
+    }
+
+    /// The way with so many rescales, by the integer that leads to the scale `target` before them.
+    fn way_with(
         &self,
         a: &CkksCiphertext,
-        scale: Scale,
-        allowed: Log2,
-    ) -> Result<CkksCiphertext> {
+        place: Place,
+        (target, rescales): (Scale, usize),
+    ) -> Result<Way> {
         let own = a.state.scale;
-        let ratio = scale / own;
+        let ratio = target / own;
         let factor = ratio.round();
-        let exact = Scale::from_integer(&factor).ok_or(mismatch(own, scale))?;
+        let exact = Scale::from_integer(&factor).ok_or(mismatch(own, place.scale))?;
         let error = Log2::of(exact.relative_difference(ratio));
-        if error > tolerable(own, scale) || error * Log2::of(a.message_bound()) > allowed {
-            return Err(mismatch(own, scale));
+        if a.message_bound() > 0.0 && error > tolerable(own, target) {
+            return Err(mismatch(own, place.scale));
         }
-        let rescaled = a
-            .state
-            .rescaled_by((exact.magnitude(), error), scale, &self.context)?;
-        let factor = BigInt::from(factor);
-        let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
-        Ok(a.with(body, rescaled))
+        let level = place.level + rescales;
+        let from = CkksState { level, ..a.state };
+        let multiplied = from.rescaled_by((exact.magnitude(), error), target, &self.context)?;
+        let degree = a.body.degree();
+        let state =
+            (0..rescales).try_fold(multiplied, |state, _| state.rescaled(degree, &self.context))?;
+        let state = CkksState {
+            scale: place.scale,
+            ..state
+        };
+        Ok(Way {
+            rescales,
+            factor,
+            state: state.fitting(&self.context)?,
+        })
+    }
+
+    /// `a` at the end of its way.
+    fn go(&self, a: &CkksCiphertext, way: &Way) -> Result<CkksCiphertext> {
+        let dropped = linear::drop_to_level(&a.body, way.state.level + way.rescales)?;
+        let factor = BigInt::from(way.factor.clone());
+        let multiplied = if way.factor == BigUint::from(1u32) {
+            dropped
+        } else {
+            linear::map(&dropped, |poly| poly.times_integer(&factor))
+        };
+        let body = (0..way.rescales)
+            .try_fold(multiplied, |body, _| linear::divide_by_last_prime(&body))?;
+        Ok(a.with(body, way.state))
     }
 }
 
 type Pair<'a> = PairOf<'a, CkksState>;
+
+/// A level and a scale.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    level: usize,
+    scale: Scale,
+}
+
+/// How a ciphertext gets to a place: by dropping to so many levels above it, multiplying by an integer, and rescaling as often.
+#[derive(Clone, Debug)]
+struct Way {
+    rescales: usize,
+    factor: BigUint,
+    /// What it is there.
+    state: CkksState,
+}
+
+impl Way {
+    /// Whether it leads nowhere else.
+    fn is_none(&self, a: &CkksCiphertext) -> bool {
+        let stays = self.state.scale.is_close(a.state.scale);
+        self.rescales == 0 && self.state.level == a.level() && stays
+    }
+}
+
+/// Two summands at one place.
+#[derive(Debug)]
+struct Meeting {
+    ways: [Way; 2],
+    /// The levels that are left to the sum.
+    left: usize,
+    /// The error of the sum.
+    error: Log2,
+    /// Whether that is near the least that it could be.
+    is_near: bool,
+}
+
+impl Meeting {
+    fn is_better(&self, other: &Self) -> bool {
+        match (self.is_near, other.is_near) {
+            (true, true) if self.left != other.left => self.left > other.left,
+            (true, false) => true,
+            (false, true) => false,
+            _ => self.error < other.error,
+        }
+    }
+}
+
+/// The bits of an integer factor that are as good as exact.
+const PRECISE_BITS: u64 = 62;
 
 fn mismatch(left: Scale, right: Scale) -> Error {
     Error::ScaleMismatch {

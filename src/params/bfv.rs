@@ -397,7 +397,12 @@ impl BfvBuilder {
             ),
             reason: "no supported degree is large enough; ask for less depth or smaller plaintexts",
         };
-        if depth > 1000 || bits > f64::from(BfvParams::MOST_PLAINTEXT_BITS) {
+        let most = BfvParams::MOST_PLAINTEXT_BITS;
+        if let Some(bits) = self.plaintext_bits.filter(|&bits| bits > most) {
+            let least = least_plaintext_bits(1 << search::DEGREES.start());
+            return Err(Error::InvalidPrimeBits { bits, least, most });
+        }
+        if depth > 1000 || bits > f64::from(most) {
             return Err(none);
         }
         let at = |degree| {
@@ -420,7 +425,7 @@ impl BfvBuilder {
             return Ok(modulus);
         }
         let (bits, degree) = (self.plaintext_bits.unwrap_or(0), rlwe.degree());
-        let (least, most) = (degree.trailing_zeros() + 2, BfvParams::MOST_PLAINTEXT_BITS);
+        let (least, most) = (least_plaintext_bits(degree), BfvParams::MOST_PLAINTEXT_BITS);
         if !(least..=most).contains(&bits) {
             return Err(Error::InvalidPrimeBits { bits, least, most });
         }
@@ -431,6 +436,15 @@ impl BfvBuilder {
             .find(|prime| !used(prime))
             .ok_or(Error::NotEnoughPrimes { bits, degree })
     }
+}
+
+/// The fewest bits of a prime that is 1 modulo 2N.
+fn least_plaintext_bits(degree: usize) -> u32 {
+    let least = degree.trailing_zeros() + 2;
+    let mut sizes = least..BfvParams::MOST_PLAINTEXT_BITS;
+    sizes
+        .find(|&bits| ntt_primes(bits, degree).next().is_some())
+        .unwrap_or(least)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
@@ -491,7 +505,7 @@ mod tests {
         ));
         assert!(matches!(
             BfvContext::for_depth(1).plaintext_bits(61).build(),
-            Err(Error::NoParameters { .. })
+            Err(Error::InvalidPrimeBits { bits: 61, .. })
         ));
     }
 

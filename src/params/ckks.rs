@@ -366,7 +366,7 @@ const TOO_DEEP: &str = "no supported degree is large enough; ask for less depth 
 
 /// or the size of one prime.
 const BASE_PRIME: &str = "the first prime has to hold a result, its precision and its noise, and has at most 60 bits; \
-                          ask for fewer bits of precision or before the point, or for fewer additions";
+                          ask for fewer bits of precision or before the point, fewer additions, or less depth";
 
 impl Request {
     /// Parameters at `degree`; `None` if it is too small.
@@ -382,7 +382,7 @@ impl Request {
             return Err(self.refused(BASE_PRIME));
         }
         let scale_bits = scale_bits.max(search::least_prime_bits(degree));
-        let first_bits = first_bits.max(scale_bits + 2);
+        let first_bits = first_bits.max(scale_bits + 3);
         let data_bits: Vec<u32> = std::iter::once(first_bits)
             .chain(std::iter::repeat_n(scale_bits, self.depth as usize))
             .collect();

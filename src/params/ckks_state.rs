@@ -211,7 +211,13 @@ impl CkksState {
     /// [`Error::LevelExhausted`].
     pub(crate) fn rescaled(self, degree: usize, context: &CkksContext) -> Result<Self> {
         let (_, prime) = context.rlwe().rescaler(self.level)?;
-        let rounding = context.rlwe().noise().division(degree).at_roots;
+        // All residues of an exact zero are 0, and stay so.
+        let is_zero = self.message_bound == 0.0 && self.noise.is_zero();
+        let rounding = if is_zero {
+            Log2::ZERO
+        } else {
+            context.rlwe().noise().division(degree).at_roots
+        };
         let exact = context.params().rlwe().data_primes()[self.level];
         Ok(Self {
             level: self.level - 1,

@@ -123,15 +123,6 @@ impl Scale {
         (self.mantissa as f64).log2() + self.exponent as f64
     }
 
-    /// The larger of two.
-    pub(crate) fn larger(self, other: Self) -> Self {
-        if self.magnitude() > other.magnitude() {
-            self
-        } else {
-            other
-        }
-    }
-
     /// The scale as a bound is known: to f64 precision.
     pub(crate) fn magnitude(self) -> Log2 {
         Log2::from_bits(self.log2())

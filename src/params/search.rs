@@ -11,7 +11,7 @@ const FAST_BITS: u32 = 50;
 const MOST_BITS: u32 = 60;
 
 /// The degrees that a search tries, as exponents of 2.
-const DEGREES: std::ops::RangeInclusive<u32> = 12..=17;
+pub(super) const DEGREES: std::ops::RangeInclusive<u32> = 12..=17;
 
 /// The degrees from `least` on, the smallest first.
 ///
@@ -66,9 +66,9 @@ pub(super) fn split_bits(total: f64, least: u32) -> Option<Vec<u32>> {
     Some(vec![size.max(least); count as usize])
 }
 
-/// The degrees' least prime size: room for a few primes that are 1 modulo 2N.
+/// The degrees' least prime size: room for a dozen primes that are 1 modulo 2N.
 pub(super) fn least_prime_bits(degree: usize) -> u32 {
-    degree.trailing_zeros() + 8
+    degree.trailing_zeros() + 10
 }
 
 /// One way to cut the data primes into digits.
