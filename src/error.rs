@@ -434,7 +434,7 @@ impl Error {
             Self::ScaleTooLarge { message_bits, modulus_bits } => format!(
                 "scale times message may need {:.1} bits with its sign, and must stay below the modulus of {:.1} bits; \
                  rescale first, use a smaller scale, smaller values or parameters with more `integer_bits`, or, if results are known to be smaller, state that with \
-                 `with_message_bound`",
+                 `assume_message_bound`",
                 ((message_bits + 1.0) * 10.0).ceil() / 10.0,
                 (modulus_bits * 10.0).floor() / 10.0,
             ),

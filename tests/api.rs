@@ -197,7 +197,7 @@ fn depth_is_spent_only_where_it_must_be() -> slotwise::Result<()> {
     // A bound that the message outgrows is refused, and can be corrected by who knows better.
     let large = reals(&count(4)).square()?.square()?;
     assert!(matches!(large.square(), Err(Error::ScaleTooLarge { .. })));
-    assert!(large.with_message_bound(256.0).is_ok());
+    assert!(large.assume_message_bound(256.0).is_ok());
     Ok(())
 }
 
@@ -543,7 +543,7 @@ fn what_lies_beyond_a_compacted_vector_is_cleared_when_a_sum_needs_it() -> slotw
     assert!(error.to_string().contains("after `compact`"), "{error}");
     // A bound that is stated for the values does not cover what is beyond them.
     let far = (&x - &reals(&[500.0]))?;
-    let near = (&far + 500.0)?.with_message_bound(4.0)?;
+    let near = (&far + 500.0)?.assume_message_bound(4.0)?;
     assert_reals(&near, &count(3));
     assert!(near.message_bound() >= 500.0);
     assert_reals(&near.sum()?, &[6.0]);
@@ -827,6 +827,48 @@ fn a_joined_vector_that_was_dropped_is_summed_as_before() -> slotwise::Result<()
     Ok(())
 }
 
+/// Known weights count with their true magnitudes, and a sum of products with the sum of them.
+#[test]
+fn weighted_sums_of_a_few_hundred_fit_ten_bits() -> slotwise::Result<()> {
+    let context = CkksContext::for_depth(1).integer_bits(10).build()?;
+    let client = context.generate_client_key()?;
+    let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    let x: Vec<f64> = (0..30).map(|i| f64::from(i % 7)).collect();
+    let weights: Vec<f64> = (0..30).map(|i| f64::from(i % 5) * 0.9 + 0.5).collect();
+    let total: f64 = x.iter().zip(&weights).map(|(x, w)| x * w).sum();
+    let vector = server.attach(client.encrypt(&x)?)?;
+    let score = (&vector.dot_plain(&weights)? + 1.5)?;
+    assert!((client.decrypt(&score)?[0] - total - 1.5).abs() <= score.noise_bound());
+    let limit = 8.0 * weights.iter().sum::<f64>();
+    assert!(score.message_bound() <= 1.125 * limit + 1.5, "{score:?}");
+    Ok(())
+}
+
+#[test]
+fn a_bound_stated_at_encryption_is_checked_and_carried() -> slotwise::Result<()> {
+    let client = &CKKS.0;
+    let public = client.generate_encryption_key()?;
+    let values = [0.3, -0.1, 0.5];
+    for vector in [
+        client.encrypt_bounded(&values, 0.5)?,
+        public.encrypt_bounded(&values, 0.5)?,
+    ] {
+        assert_eq!(vector.message_bound(), 0.5);
+        assert_reals(&vector, &values);
+        let read = CKKS.1.load_vector(&vector.to_bytes())?;
+        assert_eq!(read.square()?.message_bound(), 0.25);
+    }
+    assert!(client.encrypt_bounded(&[0.3, -0.31], 0.31).is_ok());
+    // Unless it is stated, the bound says no more than a power of two.
+    assert_eq!(client.encrypt(&[0.3, -0.1])?.message_bound(), 1.0);
+    assert_eq!(client.encrypt(&[5.1])?.message_bound(), 8.0);
+    for bound in [0.49, 0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = client.encrypt_bounded(&values, bound).unwrap_err();
+        assert!(matches!(error, Error::InvalidArgument { .. }), "{bound}");
+    }
+    Ok(())
+}
+
 /// Slices, too: a vector of length 1 stands for its value everywhere.
 #[test]
 fn slices_of_any_length_meet_a_vector_of_length_one() -> slotwise::Result<()> {
@@ -880,7 +922,7 @@ fn constants_move_what_lies_beyond_the_values_along() -> slotwise::Result<()> {
     // Ones clear it, and then a bound can be stated for the values alone.
     let cleared = (&back * &[1.0; 3])?;
     assert_eq!(cleared.levels_left(), back.levels_left() - 1);
-    assert_eq!(cleared.with_message_bound(4.0)?.message_bound(), 4.0);
+    assert_eq!(cleared.assume_message_bound(4.0)?.message_bound(), 4.0);
     Ok(())
 }
 

@@ -779,7 +779,7 @@ fn eighteen_levels_carry_eighteen_products() {
     let encryptor = fixture.public.clone();
     let a = fixture.encrypt(&encryptor, &x, 18);
     // The encoder's bound is a power of two, hence 1 or, by a rounding, 2.
-    let a = a.with_message_bound(1.0 + 1e-9).unwrap();
+    let a = a.assume_message_bound(1.0 + 1e-9).unwrap();
     let sixteenth = fixture.evaluator.power(&a, 16).unwrap();
     let error = x.power(16).distance(&fixture.decrypt(&sixteenth));
     assert!(error <= sixteenth.noise_bound());

@@ -617,7 +617,7 @@ fn scales_that_do_not_match_or_fit() {
     too_large(e.mul_scalar(&lowest, f64::MAX));
     too_large(e.add_scalar(&lowest, 1e4));
     too_large(e.add_scalar(&lowest, -f64::MAX));
-    too_large(lowest.clone().with_message_bound(1e4));
+    too_large(lowest.clone().assume_message_bound(1e4));
     let high = owner.ckks(&context, 3);
     let product = e.mul(&high, &high).unwrap();
     too_large(e.drop_to_level(&product, 0));
@@ -638,7 +638,7 @@ fn scales_that_do_not_match_or_fit() {
     let error = error_of(e.encoder().encode_complex(&values, 3, huge));
     assert!(matches!(error, Error::ScaleTooLarge { .. }));
     for bound in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = error_of(lowest.clone().with_message_bound(bound));
+        let error = error_of(lowest.clone().assume_message_bound(bound));
         assert!(matches!(error, Error::InvalidArgument { .. }));
     }
     assert_eq!(snapshot(lowest.body()), before);

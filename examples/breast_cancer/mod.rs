@@ -151,7 +151,7 @@ impl Model {
             sums = (&sums + &sums.rotate_left(step)?)?;
         }
         // The tracked bound assumes the worst of all the additions; the model knows its range.
-        let scores = (&sums + self.bias)?.with_message_bound(1.0)?;
+        let scores = (&sums + self.bias)?.assume_message_bound(1.0)?;
         let ratings = scores.polyval(&self.polynomial)?;
         ratings.rescale()?.drop_to_level(0) // small to send: nothing will be multiplied any more
     }

@@ -170,8 +170,15 @@ impl<S: Scheme> EncryptedVector<S> {
     /// [`Error::LevelExhausted`] for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1: sum first,
     /// then compact.
     pub fn sum(&self) -> Result<Self> {
+        self.bounded_sum(f64::INFINITY)
+    }
+
+    /// [`sum`](Self::sum), where no partial sum of the values exceeds `bound` in magnitude.
+    fn bounded_sum(&self, bound: f64) -> Result<Self> {
         let sum = match &self.padding {
-            Padding::Zeros => self.packing.sum(&self.evaluator, &self.chunks)?,
+            Padding::Zeros => self
+                .packing
+                .bounded_sum(&self.evaluator, &self.chunks, bound)?,
             Padding::Filled(value) => {
                 let sum = self.packing.sum(&self.evaluator, &self.chunks)?;
                 let count = S::scalar(self.packing.padding());
@@ -206,7 +213,7 @@ impl<S: Scheme> EncryptedVector<S> {
         self.mul(other)?.sum()
     }
 
-    /// The dot product with known values, as a vector of length 1.
+    /// The dot product with known values, as a vector of length 1. CKKS: the message bound grows by the sum of their magnitudes.
     ///
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
@@ -214,7 +221,8 @@ impl<S: Scheme> EncryptedVector<S> {
         let rotations = self.rotations_for_sum();
         self.evaluator
             .check_rotations(&rotations, "a dot product")?;
-        self.mul_plain(values)?.sum()
+        let bound = S::weighted_sum_bound(&self.chunks, values);
+        self.mul_plain(values)?.bounded_sum(bound)
     }
 
     /// `c_0 + c_1 x + c_2 x^2 + ...` for each value x, `coefficients` being `c_0, c_1, ...`, with at most

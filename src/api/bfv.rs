@@ -128,6 +128,10 @@ impl Scheme for Bfv {
         ciphertext.noise_bound()
     }
 
+    fn weighted_sum_bound(_ciphertexts: &[CiphertextOf<Self>], _weights: &[i64]) -> f64 {
+        f64::INFINITY
+    }
+
     fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize {
         ciphertext.levels_left()
     }

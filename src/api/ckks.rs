@@ -1,12 +1,14 @@
+use crate::api::keys::encrypt_with;
 use crate::api::padding::Padding;
 use crate::api::scheme::{CiphertextOf, Scheme, sealed};
-use crate::api::{ClientKey, EncryptedVector};
+use crate::api::{ClientKey, EncryptedVector, EncryptionKey};
 use crate::encryption::{Ciphertext, CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
 use crate::evaluator::CkksEvaluator;
 use crate::keys::EvaluationKeys;
-use crate::params::{CkksContext, Context, Scale};
+use crate::params::{CkksContext, CkksState, Context, Scale};
 use crate::wire::Kind;
+use chacha20::ChaCha20Rng;
 use rand::CryptoRng;
 use std::sync::Arc;
 
@@ -49,10 +51,10 @@ impl EncryptedVector<Ckks> {
             .fold(0.0, f64::max)
     }
 
-    /// The same vector with another bound on its values' magnitudes, for a caller who knows better than the tracking, which
-    /// cannot see cancellation.
+    /// Replaces the bound on the values' magnitudes, for callers who know a tighter bound than the tracked one, which ignores
+    /// cancellation.
     ///
-    /// If a value exceeds the stated bound, decryption may return garbage without an error.
+    /// The bound is not checked. If a value exceeds it, decryption may return garbage without an error.
     ///
     /// A vector that was joined with one of length 1 (`&x - &mean`) has that one's value in its slots without values, too: the
     /// bound is not made smaller than theirs. State a bound for the short vector first, or multiply by ones (a slice), which clears
@@ -61,7 +63,7 @@ impl EncryptedVector<Ckks> {
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) unless the bound is positive and finite;
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit the modulus.
-    pub fn with_message_bound(&self, bound: f64) -> Result<Self> {
+    pub fn assume_message_bound(&self, bound: f64) -> Result<Self> {
         // The bound is of all slots, and the caller speaks of the values only.
         let others = match &self.padding {
             Padding::Zeros => 0.0,
@@ -74,7 +76,7 @@ impl EncryptedVector<Ckks> {
             } else {
                 bound // which is refused
             };
-            chunk.clone().with_message_bound(bound)
+            chunk.clone().assume_message_bound(bound)
         })?;
         Ok(stated.with_padding(self.padding.clone()))
     }
@@ -97,6 +99,57 @@ impl EncryptedVector<Ckks> {
     pub fn drop_to_level(&self, level: usize) -> Result<Self> {
         self.moved(|chunk| self.evaluator.settle_at(chunk, level))
     }
+}
+
+impl ClientKey<Ckks> {
+    /// Encrypts values with `bound` as their message bound; it is checked, and travels in the clear. A bound that all clients share
+    /// reveals nothing about any of them, and a tight one leaves more room for computations than the default, the largest magnitude rounded
+    /// up to a power of two.
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    /// # fn main() -> slotwise::Result<()> {
+    /// let client = CkksContext::for_depth(1).build()?.generate_client_key()?;
+    /// let x = client.encrypt_bounded(&[0.3, -0.1], 0.5)?;
+    /// assert_eq!(x.message_bound(), 0.5);
+    /// assert!(client.encrypt_bounded(&[0.3, -0.7], 0.5).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if a value exceeds the bound, or the bound is not positive and
+    /// finite; as [`encrypt`](Self::encrypt).
+    pub fn encrypt_bounded(&self, values: &[f64], bound: f64) -> Result<CkksVector> {
+        encrypt_with(self.evaluator(), values, |slots, rng| {
+            bounded(self.evaluator(), self.encryptor(), slots, bound, rng)
+        })
+    }
+}
+
+impl EncryptionKey<Ckks> {
+    /// [`ClientKey::encrypt_bounded`] with the client's public key.
+    ///
+    /// # Errors
+    /// As [`ClientKey::encrypt_bounded`].
+    pub fn encrypt_bounded(&self, values: &[f64], bound: f64) -> Result<CkksVector> {
+        encrypt_with(self.evaluator(), values, |slots, rng| {
+            bounded(self.evaluator(), self.encryptor(), slots, bound, rng)
+        })
+    }
+}
+
+fn bounded(
+    evaluator: &CkksEvaluator,
+    encryptor: &Encryptor,
+    slots: &[f64],
+    bound: f64,
+    rng: &mut ChaCha20Rng,
+) -> Result<CkksCiphertext> {
+    let plaintext = evaluator
+        .encoder()
+        .encode(slots, evaluator.context().top_level())?;
+    encryptor.encrypt_bounded(&plaintext, bound, rng)
 }
 
 impl sealed::Sealed for Ckks {}
@@ -167,6 +220,12 @@ impl Scheme for Ckks {
 
     fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64 {
         ciphertext.noise_bound()
+    }
+
+    fn weighted_sum_bound(ciphertexts: &[CiphertextOf<Self>], weights: &[f64]) -> f64 {
+        let bounds = ciphertexts.iter().map(CkksCiphertext::message_bound);
+        let weights: f64 = weights.iter().map(|weight| weight.abs()).sum();
+        CkksState::coarse_bound(bounds.fold(0.0, f64::max) * weights)
     }
 
     fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize {

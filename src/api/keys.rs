@@ -1,5 +1,5 @@
 use crate::api::padding::Padding;
-use crate::api::scheme::system_rng;
+use crate::api::scheme::{CiphertextOf, system_rng};
 use crate::api::{EncryptedVector, Scheme};
 use crate::circuits::Packing;
 use crate::encryption::{Decryptor, Encryptor};
@@ -10,6 +10,7 @@ use crate::keys::{
     EvaluationKeys, KeyGenerator, KeyId, KeyProgress, PublicKey, Rotations, SecretKey, SwitchingKey,
 };
 use crate::wire::evaluation_frame;
+use chacha20::ChaCha20Rng;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -86,6 +87,14 @@ impl<S: Scheme> ClientKey<S> {
 
     pub(super) fn decryptor(&self) -> &Decryptor {
         &self.decryptor
+    }
+
+    pub(super) fn encryptor(&self) -> &Encryptor {
+        &self.encryptor
+    }
+
+    pub(super) fn evaluator(&self) -> &S::Evaluator {
+        &self.evaluator
     }
 
     /// The keys for a server: for products, and for `rotations`.
@@ -188,7 +197,9 @@ impl<S: Scheme> ClientKey<S> {
     /// [`Error::Empty`]; [`Error::NotFinite`], [`Error::ScaleTooLarge`] (CKKS); [`Error::ValueOutOfRange`],
     /// [`Error::BatchingUnsupported`] (BFV); [`Error::RandomnessUnavailable`].
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
-        encrypt(&self.evaluator, &self.encryptor, values)
+        encrypt_with(&self.evaluator, values, |slots, rng| {
+            S::encrypt(&self.evaluator, &self.encryptor, slots, rng)
+        })
     }
 
     /// The values, in order.
@@ -240,6 +251,14 @@ impl<S: Scheme> EncryptionKey<S> {
         &self.key
     }
 
+    pub(super) fn encryptor(&self) -> &Encryptor {
+        &self.encryptor
+    }
+
+    pub(super) fn evaluator(&self) -> &S::Evaluator {
+        &self.evaluator
+    }
+
     /// The context.
     #[must_use]
     pub fn context(&self) -> &S::Context {
@@ -257,7 +276,9 @@ impl<S: Scheme> EncryptionKey<S> {
     /// # Errors
     /// As [`ClientKey::encrypt`].
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
-        encrypt(&self.evaluator, &self.encryptor, values)
+        encrypt_with(&self.evaluator, values, |slots, rng| {
+            S::encrypt(&self.evaluator, &self.encryptor, slots, rng)
+        })
     }
 }
 
@@ -338,17 +359,18 @@ impl<S: Scheme> fmt::Debug for ServerKey<S> {
     }
 }
 
-fn encrypt<S: Scheme>(
+/// A vector of these values, each ciphertext encrypted by `encrypt`.
+pub(super) fn encrypt_with<S: Scheme>(
     evaluator: &S::Evaluator,
-    encryptor: &Encryptor,
     values: &[S::Scalar],
+    encrypt: impl Fn(&[S::Scalar], &mut ChaCha20Rng) -> Result<CiphertextOf<S>>,
 ) -> Result<EncryptedVector<S>> {
     let packing = Packing::new(evaluator.slot_shape(), values.len())?;
     let mut rng = system_rng()?;
     let chunks = packing
         .fill(values)?
         .iter()
-        .map(|slots| S::encrypt(evaluator, encryptor, slots, &mut rng))
+        .map(|slots| encrypt(slots, &mut rng))
         .collect::<Result<_>>()?;
     Ok(EncryptedVector::new(
         evaluator,

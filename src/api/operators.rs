@@ -4,10 +4,24 @@ use crate::api::{Bfv, Ckks, EncryptedVector, Scheme};
 use crate::error::Result;
 use std::ops::{Add, Mul, Neg, Sub};
 
-/// What stands to the right of an operator: a vector, a scalar, or known values.
-pub trait Operand<S: Scheme> {
+/// The right-hand side of an operator: a vector, a scalar, or known values. Sealed: no other crate implements it.
+pub trait Operand<S: Scheme>: sealed::Sealed {
     /// Which of them.
     fn kind(&self) -> OperandKind<'_, S>;
+}
+
+mod sealed {
+    use crate::api::{EncryptedVector, Scheme};
+
+    /// Closes [`Operand`](super::Operand) to other crates.
+    pub trait Sealed {}
+    impl<S: Scheme> Sealed for EncryptedVector<S> {}
+    impl<S: Scheme> Sealed for &EncryptedVector<S> {}
+    impl Sealed for f64 {}
+    impl Sealed for i64 {}
+    impl<T> Sealed for &[T] {}
+    impl<T> Sealed for &Vec<T> {}
+    impl<T, const N: usize> Sealed for &[T; N] {}
 }
 
 /// A borrowed operand.

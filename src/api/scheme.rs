@@ -75,6 +75,10 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
     #[doc(hidden)]
     fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64;
 
+    /// A bound of the magnitude of any weighted sum of slots, if the scheme tracks magnitudes.
+    #[doc(hidden)]
+    fn weighted_sum_bound(ciphertexts: &[CiphertextOf<Self>], weights: &[Self::Scalar]) -> f64;
+
     #[doc(hidden)]
     fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize;
 }

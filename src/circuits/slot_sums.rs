@@ -13,10 +13,24 @@ impl Packing {
         evaluator: &E,
         chunks: &[E::Ciphertext],
     ) -> Result<E::Ciphertext> {
+        self.bounded_sum(evaluator, chunks, f64::INFINITY)
+    }
+
+    /// [`sum`](Self::sum) for callers who know that no partial sum exceeds `bound` in magnitude, a bound that is not checked.
+    ///
+    /// # Errors
+    /// As [`sum`](Self::sum).
+    pub fn bounded_sum<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        chunks: &[E::Ciphertext],
+        bound: f64,
+    ) -> Result<E::Ciphertext> {
         evaluator.check_rotations(&self.sum_rotations(), "a sum over slots")?;
         let mut sum = evaluator.add_many(chunks)?;
         for step in self.sum_steps() {
             sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
+            sum = evaluator.assume_message_bound(sum, bound)?;
         }
         if self.sum_joins_rows() {
             sum = evaluator.add(&sum, &evaluator.conjugate(&sum)?)?;

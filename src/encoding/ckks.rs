@@ -40,8 +40,8 @@ impl CkksPlaintext {
         self.state.scale
     }
 
-    /// A bound of each slot's magnitude: a power of two, at least 1 after the encoder, which so tells nothing finer about
-    /// the message.
+    /// The largest magnitude of a slot. Encryption rounds it up to a power of two, at least 1, and operations round it up by up to an
+    /// eighth, because the bounds of ciphertexts travel in the clear.
     #[must_use]
     pub fn message_bound(&self) -> f64 {
         self.state.message_bound
@@ -277,8 +277,8 @@ impl CkksEncoder {
     ) -> Result<CkksPlaintext> {
         let context = self.context.rlwe();
         let basis = context.basis(level)?;
-        let message_bound = largest.log2().ceil().exp2().max(1.0);
-        let message_bits = message_bound.log2() + scale.log2();
+        let encrypted_bound = CkksState::public_bound(largest);
+        let message_bits = encrypted_bound.log2() + scale.log2();
         let modulus_bits = context.log2_modulus(level)?;
         if message_bits + 1.0 >= modulus_bits {
             return Err(Error::ScaleTooLarge {
@@ -323,11 +323,11 @@ impl CkksEncoder {
         }
         // The rounding to integers, and that of the transform.
         let rounding = context.noise().chosen_rounding(count as f64);
-        let message = Log2::of(message_bound) * scale.magnitude();
+        let message = Log2::of(largest) * scale.magnitude();
         let state = CkksState {
             level,
             scale,
-            message_bound,
+            message_bound: largest,
             noise: rounding + message * float_error(self.context.slots()),
         };
         Ok(CkksPlaintext {

@@ -80,6 +80,37 @@ impl Encryptor {
         plaintext.encrypt_with(self, rng)
     }
 
+    /// Encrypts a CKKS plaintext with `bound` as its message bound, instead of the largest magnitude rounded up to a power of two: a bound
+    /// that all vectors share reveals nothing about any of them, and a tighter one leaves more room for computations.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] unless the bound is finite and at least [`CkksPlaintext::message_bound`]; as
+    /// [`encrypt`](Self::encrypt).
+    pub fn encrypt_bounded(
+        &self,
+        plaintext: &CkksPlaintext,
+        bound: f64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<CkksCiphertext> {
+        self.encrypt_reals(plaintext, Some(bound), rng)
+    }
+
+    fn encrypt_reals(
+        &self,
+        plaintext: &CkksPlaintext,
+        bound: Option<f64>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<CkksCiphertext> {
+        let context = &plaintext.context;
+        let (mut body, error) = self.zero(context.rlwe(), plaintext.state.level, rng)?;
+        body.polys[0].add_assign(&plaintext.poly);
+        Ok(CkksCiphertext {
+            context: context.clone(),
+            body,
+            state: plaintext.state.encrypted(error, bound, context)?,
+        })
+    }
+
     /// An encryption of 0 in every slot, at `level` and its canonical scale.
     ///
     /// # Errors
@@ -100,7 +131,7 @@ impl Encryptor {
         Ok(CkksCiphertext {
             context: context.clone(),
             body,
-            state: zero.encrypted(error, context)?,
+            state: zero.encrypted(error, None, context)?,
         })
     }
 
@@ -177,13 +208,7 @@ impl Encryptable for CkksPlaintext {
         encryptor: &Encryptor,
         rng: &mut impl CryptoRng,
     ) -> Result<CkksCiphertext> {
-        let (mut body, error) = encryptor.zero(self.context.rlwe(), self.state.level, rng)?;
-        body.polys[0].add_assign(&self.poly);
-        Ok(CkksCiphertext {
-            context: self.context.clone(),
-            body,
-            state: self.state.encrypted(error, &self.context)?,
-        })
+        encryptor.encrypt_reals(self, None, rng)
     }
 }
 

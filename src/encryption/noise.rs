@@ -13,7 +13,7 @@ impl CkksCiphertext {
         self.state.scale
     }
 
-    /// The bound of each slot's magnitude that operations assume: what encryption or the caller stated, carried along.
+    /// The bound of each slot's magnitude that operations assume: stated at encryption or by the caller, and tracked since.
     #[must_use]
     pub fn message_bound(&self) -> f64 {
         self.state.message_bound
@@ -43,16 +43,15 @@ impl CkksCiphertext {
         self.state.pending_rescales(&self.context)
     }
 
-    /// The same ciphertext with another bound on its message, for a caller who knows better than the tracking, which adds
-    /// and multiplies magnitudes and cannot see cancellation.
+    /// Replaces the message bound, for callers who know a tighter bound than the tracked one, which ignores cancellation.
     ///
-    /// If the message exceeds the stated bound, decryption may return garbage without an error.
+    /// The bound is not checked. If the message exceeds it, decryption may return garbage without an error.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) unless the bound is positive and finite;
     /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit.
-    pub fn with_message_bound(mut self, bound: f64) -> Result<Self> {
-        self.state = self.state.with_message_bound(bound, &self.context)?;
+    pub fn assume_message_bound(mut self, bound: f64) -> Result<Self> {
+        self.state = self.state.assuming_message_bound(bound, &self.context)?;
         Ok(self)
     }
 }

@@ -195,6 +195,14 @@ impl Evaluator for CkksEvaluator {
         self.square(self.ready_for_product(a)?.as_ref())
     }
 
+    fn assume_message_bound(&self, a: CkksCiphertext, bound: f64) -> Result<CkksCiphertext> {
+        self.check(&a)?;
+        if bound >= a.message_bound() {
+            return Ok(a);
+        }
+        a.assume_message_bound(bound)
+    }
+
     fn settle<'a>(&self, a: &'a CkksCiphertext) -> Result<Cow<'a, CkksCiphertext>> {
         self.rescale_if_needed(a)
     }

@@ -1,4 +1,4 @@
-//! Levels and scales of CKKS operands brought together: what that changes is below their noise while a level is left, and in the bound.
+//! Alignment of CKKS operands: finds a common level and scale, by the states alone, and moves the ciphertexts there.
 
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::params::{CkksState, Log2, Scale};
 use num_bigint::{BigInt, BigUint};
 use std::borrow::Cow;
 
-/// The largest relative error that replacing a factor by an integer may ever make: 2^-30, or a unit of the coarser scale.
+/// The largest relative error allowed when a scale ratio is rounded to an integer: 2^-30, or one unit of the coarser scale.
 fn tolerable(from: Scale, to: Scale) -> Log2 {
     Log2::from_bits(-from.log2().min(to.log2()).min(30.0))
 }
@@ -22,7 +22,7 @@ fn exhausted() -> Error {
 }
 
 impl CkksEvaluator {
-    /// `a` with its scale brought back near one prime, if a product has made it larger and a level is left; otherwise `a`.
+    /// Performs the rescales that past products of `a` left pending, as far as levels allow; returns `a` itself if there are none.
     ///
     /// # Errors
     /// [`Error::ContextMismatch`].
@@ -32,8 +32,7 @@ impl CkksEvaluator {
             .try_fold(Cow::Borrowed(a), |a, _| self.rescale(&a).map(Cow::Owned))
     }
 
-    /// `a` at `level`, lower than its own, and the canonical scale there, through one multiplication by an integer and one
-    /// rescale.
+    /// Moves `a` to a lower level and the canonical scale there: one multiplication by an integer, and usually one rescale.
     ///
     /// # Errors
     /// [`Error::InvalidLevel`] unless the level is lower; [`Error::ScaleMismatch`] if a's scale is too far from canonical.
@@ -46,11 +45,11 @@ impl CkksEvaluator {
                 highest: a.level().saturating_sub(1),
             });
         }
-        self.go(a, &self.way(a, Place { level, scale })?)
+        self.apply(a, &self.adjustment(a, Target { level, scale })?)
     }
 
-    /// `a` with its pending rescales done, then at `level` and the canonical scale there where that is precise and fits, else at its own
-    /// scale.
+    /// Performs pending rescales, then moves `a` to `level` and the canonical scale there. Keeps the scale of `a` if the canonical one
+    /// cannot be reached precisely.
     ///
     /// # Errors
     /// [`Error::InvalidLevel`] if `level` is above; [`Error::ScaleTooLarge`] if scale times message does not fit there.
@@ -68,7 +67,7 @@ impl CkksEvaluator {
         }
     }
 
-    /// What a product of `a` needs: its pending rescale done, and a level to rescale the product with.
+    /// Prepares `a` for a product: performs its pending rescales and checks that a level is left for the product's own.
     pub(super) fn ready_for_product<'a>(
         &self,
         a: &'a CkksCiphertext,
@@ -80,7 +79,7 @@ impl CkksEvaluator {
         Ok(a)
     }
 
-    /// The level that [`ready_for_product`](Self::ready_for_product) leads to.
+    /// The level of `a` after [`ready_for_product`](Self::ready_for_product).
     pub(super) fn level_for_product(&self, a: &CkksCiphertext) -> Result<usize> {
         self.check(a)?;
         match a.levels_left() {
@@ -89,7 +88,7 @@ impl CkksEvaluator {
         }
     }
 
-    /// Two factors at one level: canonical scales are kept canonical.
+    /// Brings two factors to one level. An operand at its canonical scale gets the lower level's canonical scale.
     pub(super) fn align_factors<'a>(
         &self,
         a: &'a CkksCiphertext,
@@ -113,9 +112,8 @@ impl CkksEvaluator {
         Ok(Cow::Owned(self.drop_to_level(a, level)?))
     }
 
-    /// Two summands at one level and scale: of all places where they can meet, the one that leaves the most levels to a sum whose
-    /// error is near what it has to be, and among those the one with the least error. Where there is none, the one with the least
-    /// error.
+    /// Brings two summands to a common level and scale. Among all candidates whose sum has an error close to the least possible, this
+    /// picks one that leaves the most levels, then the one with the smallest error. If no candidate comes close, the smallest error wins.
     pub(super) fn align<'a>(
         &self,
         a: &'a CkksCiphertext,
@@ -128,56 +126,55 @@ impl CkksEvaluator {
                 return Ok([Cow::Borrowed(a), Cow::Borrowed(b)]);
             }
         }
-        let [way_a, way_b] = self.meeting(a, b)?;
-        let moved = |x: &'a CkksCiphertext, way: &Way| {
-            if way.is_none(x) {
+        let [for_a, for_b] = self.best_alignment(a, b)?;
+        let adjusted = |x: &'a CkksCiphertext, adjustment: &Adjustment| {
+            if adjustment.changes_nothing(x) {
                 Ok(Cow::Borrowed(x))
             } else {
-                self.go(x, way).map(Cow::Owned)
+                self.apply(x, adjustment).map(Cow::Owned)
             }
         };
-        Ok([moved(a, &way_a)?, moved(b, &way_b)?])
+        Ok([adjusted(a, &for_a)?, adjusted(b, &for_b)?])
     }
 
-    /// The ways to the place where two summands meet.
-    fn meeting(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<[Way; 2]> {
+    /// Searches the common levels and scales of two summands.
+    fn best_alignment(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<[Adjustment; 2]> {
         let before = a.state.error() + b.state.error();
         let most = a.levels_left().min(b.levels_left());
-        let mut best: Option<Meeting> = None;
-        // What is too large says so; scales that do not match are the trouble where nothing is.
-        let mut trouble = mismatch(a.state.scale, b.state.scale);
+        let mut best: Option<Alignment> = None;
+        // If a natural candidate lacks room only, the error is about size and not about scales.
+        let mut failure = mismatch(a.state.scale, b.state.scale);
         for level in (0..=a.level().min(b.level())).rev() {
-            for (scale, is_needed) in self.scales(a, b, level)? {
-                let met = self.meet([a, b], Place { level, scale }, before);
-                match met {
-                    Ok(met) => {
-                        let is_best = met.is_near && met.left == most;
-                        if best.as_ref().is_none_or(|best| met.is_better(best)) {
-                            best = Some(met);
+            for (scale, is_natural) in self.candidate_scales(a, b, level)? {
+                match self.alignment([a, b], Target { level, scale }, before) {
+                    Ok(found) => {
+                        let is_optimal = found.is_precise && found.levels_left == most;
+                        if best.as_ref().is_none_or(|best| found.is_better(best)) {
+                            best = Some(found);
                         }
-                        if is_best {
+                        if is_optimal {
                             break;
                         }
                     }
-                    Err(error @ Error::ScaleTooLarge { .. }) if is_needed => trouble = error,
+                    Err(error @ Error::ScaleTooLarge { .. }) if is_natural => failure = error,
                     Err(Error::ScaleTooLarge { .. } | Error::ScaleMismatch { .. }) => {}
                     Err(error) => return Err(error),
                 }
             }
-            // Further down, fewer levels are left.
+            // Lower levels leave fewer.
             if best
                 .as_ref()
-                .is_some_and(|best| best.is_near && best.left >= level)
+                .is_some_and(|best| best.is_precise && best.levels_left >= level)
             {
                 break;
             }
         }
-        best.map(|best| best.ways).ok_or(trouble)
+        best.map(|best| best.adjustments).ok_or(failure)
     }
 
-    /// The scales at which two summands may meet at `level`: what each has, rescaled or not; the canonical one; one that is near small
-    /// multiples of both. With each, whether it is so natural that a lack of room for it is the caller's trouble.
-    fn scales<'a>(
+    /// Candidate scales at `level`: the scale of each summand before and after every possible rescale, the canonical scale, and a common
+    /// multiple of both. The flag marks natural candidates, those without pending rescales.
+    fn candidate_scales<'a>(
         &'a self,
         a: &'a CkksCiphertext,
         b: &'a CkksCiphertext,
@@ -211,7 +208,7 @@ impl CkksEvaluator {
             .chain(common.flatten()))
     }
 
-    /// The scale of a ciphertext, rescaled 0, 1, ... times down to `level`.
+    /// The scales of `a` after 0, 1, ... rescales, down to `level`.
     fn rescaled_scales(
         &self,
         a: &CkksCiphertext,
@@ -226,45 +223,49 @@ impl CkksEvaluator {
         }))
     }
 
-    /// What meeting at a place makes of two summands whose errors were `before` together.
-    fn meet(&self, [a, b]: [&CkksCiphertext; 2], place: Place, before: Log2) -> Result<Meeting> {
-        let ways = [self.way(a, place)?, self.way(b, place)?];
-        let sum = ways[0].state.sum(ways[1].state, &self.context)?;
+    /// Evaluates one candidate; `before` is the sum of both errors before the alignment.
+    fn alignment(
+        &self,
+        [a, b]: [&CkksCiphertext; 2],
+        target: Target,
+        before: Log2,
+    ) -> Result<Alignment> {
+        let adjustments = [self.adjustment(a, target)?, self.adjustment(b, target)?];
+        let sum = adjustments[0]
+            .state
+            .sum(adjustments[1].state, &self.context)?;
         let rounding = self.context.rlwe().noise().division(1).at_roots;
-        let least = before + rounding / self.context.scale(place.level)?.magnitude();
-        Ok(Meeting {
-            left: sum.level - sum.pending_rescales(&self.context),
+        let least = before + rounding / self.context.scale(target.level)?.magnitude();
+        Ok(Alignment {
+            levels_left: sum.level - sum.pending_rescales(&self.context),
             error: sum.error(),
-            is_near: sum.error() <= least * Log2::of(3.0),
-            ways,
+            is_precise: sum.error() <= least * Log2::of(3.0),
+            adjustments,
         })
     }
 
-    /// The way of `a` to a place of its level or a lower one with the fewest rescales, unless more make the error twice smaller.
+    /// How to bring `a` to `target`, which is not above it: with as few rescales as possible, unless more of them halve the error.
     ///
     /// # Errors
-    /// [`Error::ScaleMismatch`] if no integer is near enough; [`Error::ScaleTooLarge`] if the result does not fit.
-    fn way(&self, a: &CkksCiphertext, place: Place) -> Result<Way> {
+    /// [`Error::ScaleMismatch`] if no integer factor is close enough; [`Error::ScaleTooLarge`] if the result does not fit.
+    fn adjustment(&self, a: &CkksCiphertext, target: Target) -> Result<Adjustment> {
         let primes = self.context.params().rlwe().data_primes();
-        let mut best: Result<Way> = Err(mismatch(a.state.scale, place.scale));
-        let mut target = place.scale;
-        for rescales in 0..=a.level() - place.level {
+        let mut best = Err(mismatch(a.state.scale, target.scale));
+        let mut raised = target.scale;
+        for rescales in 0..=a.level() - target.level {
             if rescales > 0 {
-                target = target.mul_integer(primes[place.level + rescales]);
+                raised = raised.mul_integer(primes[target.level + rescales]);
             }
-            let way = self.way_with(a, place, (target, rescales));
-            let is_enough = way.as_ref().is_ok_and(|way| {
-                let error = a.state.error() * Log2::of(2.0);
-                way.factor.bits() > PRECISE_BITS || way.state.error() <= error
+            let found = self.adjustment_by(a, target, (raised, rescales));
+            let is_enough = found.as_ref().is_ok_and(|found| {
+                let twice = a.state.error() * Log2::of(2.0);
+                found.factor.bits() > PRECISE_BITS || found.state.error() <= twice
             });
-            best = match (best, way) {
-                (Ok(best), Ok(way)) if way.state.noise * Log2::of(2.0) < best.state.noise => {
-                    Ok(way)
-                }
-                (Ok(best), _) => Ok(best),
-                (Err(_), Ok(way)) => Ok(way),
+            best = match (best, found) {
+                (Ok(best), Ok(found)) if !found.halves_noise_of(&best) => Ok(best),
+                (Ok(best), Err(_)) => Ok(best),
                 (Err(best), Err(Error::ScaleMismatch { .. })) => Err(best),
-                (Err(_), error) => error,
+                (_, found) => found,
             };
             if is_enough {
                 break;
@@ -273,95 +274,103 @@ impl CkksEvaluator {
         best
     }
 
-    /// The way with so many rescales, by the integer that leads to the scale `target` before them.
-    fn way_with(
+    /// The adjustment with this many rescales; the integer factor raises the scale to `raised` before them.
+    fn adjustment_by(
         &self,
         a: &CkksCiphertext,
-        place: Place,
-        (target, rescales): (Scale, usize),
-    ) -> Result<Way> {
+        target: Target,
+        (raised, rescales): (Scale, usize),
+    ) -> Result<Adjustment> {
         let own = a.state.scale;
-        let ratio = target / own;
+        let ratio = raised / own;
         let factor = ratio.round();
-        let exact = Scale::from_integer(&factor).ok_or(mismatch(own, place.scale))?;
+        let exact = Scale::from_integer(&factor).ok_or(mismatch(own, target.scale))?;
         let error = Log2::of(exact.relative_difference(ratio));
-        if a.message_bound() > 0.0 && error > tolerable(own, target) {
-            return Err(mismatch(own, place.scale));
+        if a.message_bound() > 0.0 && error > tolerable(own, raised) {
+            return Err(mismatch(own, target.scale));
         }
-        let level = place.level + rescales;
-        let from = CkksState { level, ..a.state };
-        let multiplied = from.rescaled_by((exact.magnitude(), error), target, &self.context)?;
+        let start = CkksState {
+            level: target.level + rescales,
+            ..a.state
+        };
+        let multiplied = start.rescaled_by((exact.magnitude(), error), raised, &self.context)?;
         let degree = a.body.degree();
-        let state =
+        let rescaled =
             (0..rescales).try_fold(multiplied, |state, _| state.rescaled(degree, &self.context))?;
         let state = CkksState {
-            scale: place.scale,
-            ..state
+            scale: target.scale,
+            ..rescaled
         };
-        Ok(Way {
+        Ok(Adjustment {
             rescales,
             factor,
             state: state.fitting(&self.context)?,
         })
     }
 
-    /// `a` at the end of its way.
-    fn go(&self, a: &CkksCiphertext, way: &Way) -> Result<CkksCiphertext> {
-        let dropped = linear::drop_to_level(&a.body, way.state.level + way.rescales)?;
-        let factor = BigInt::from(way.factor.clone());
-        let multiplied = if way.factor == BigUint::from(1u32) {
+    /// Performs an adjustment of `a`.
+    fn apply(&self, a: &CkksCiphertext, adjustment: &Adjustment) -> Result<CkksCiphertext> {
+        let start = adjustment.state.level + adjustment.rescales;
+        let dropped = linear::drop_to_level(&a.body, start)?;
+        let multiplied = if adjustment.factor == BigUint::from(1u32) {
             dropped
         } else {
+            let factor = BigInt::from(adjustment.factor.clone());
             linear::map(&dropped, |poly| poly.times_integer(&factor))
         };
-        let body = (0..way.rescales)
+        let body = (0..adjustment.rescales)
             .try_fold(multiplied, |body, _| linear::divide_by_last_prime(&body))?;
-        Ok(a.with(body, way.state))
+        Ok(a.with(body, adjustment.state))
     }
 }
 
 type Pair<'a> = PairOf<'a, CkksState>;
 
-/// A level and a scale.
+/// A level and scale to move a ciphertext to.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Target {
     level: usize,
     scale: Scale,
 }
 
-/// How a ciphertext gets to a place: by dropping to so many levels above it, multiplying by an integer, and rescaling as often.
+/// How to move a ciphertext to a [`Target`]: drop to `rescales` levels above it, multiply by `factor`, rescale.
 #[derive(Clone, Debug)]
-struct Way {
+struct Adjustment {
     rescales: usize,
     factor: BigUint,
-    /// What it is there.
+    /// The state of the result.
     state: CkksState,
 }
 
-impl Way {
-    /// Whether it leads nowhere else.
-    fn is_none(&self, a: &CkksCiphertext) -> bool {
-        let stays = self.state.scale.is_close(a.state.scale);
-        self.rescales == 0 && self.state.level == a.level() && stays
+impl Adjustment {
+    fn changes_nothing(&self, a: &CkksCiphertext) -> bool {
+        let keeps_scale = self.state.scale.is_close(a.state.scale);
+        self.rescales == 0 && self.state.level == a.level() && keeps_scale
+    }
+
+    fn halves_noise_of(&self, other: &Self) -> bool {
+        self.state.noise * Log2::of(2.0) < other.state.noise
     }
 }
 
-/// Two summands at one place.
+/// A candidate for the common level and scale of two summands.
 #[derive(Debug)]
-struct Meeting {
-    ways: [Way; 2],
-    /// The levels that are left to the sum.
-    left: usize,
-    /// The error of the sum.
+struct Alignment {
+    adjustments: [Adjustment; 2],
+    /// The levels that the sum has left.
+    levels_left: usize,
+    /// The error bound of the sum.
     error: Log2,
-    /// Whether that is near the least that it could be.
-    is_near: bool,
+    /// Whether that bound is close to the least possible.
+    is_precise: bool,
 }
 
-impl Meeting {
+impl Alignment {
     fn is_better(&self, other: &Self) -> bool {
-        match (self.is_near, other.is_near) {
-            (true, true) if self.left != other.left => self.left > other.left,
+        match (self.is_precise, other.is_precise) {
+            (true, true) if self.levels_left != other.levels_left => {
+                self.levels_left > other.levels_left
+            }
             (true, false) => true,
             (false, true) => false,
             _ => self.error < other.error,
@@ -369,7 +378,7 @@ impl Meeting {
     }
 }
 
-/// The bits of an integer factor that are as good as exact.
+/// An integer factor with more bits than this is as good as exact.
 const PRECISE_BITS: u64 = 62;
 
 fn mismatch(left: Scale, right: Scale) -> Error {
@@ -379,8 +388,7 @@ fn mismatch(left: Scale, right: Scale) -> Error {
     }
 }
 
-/// A scale that is close to small multiples of both: `a p`, where `p / q` is the simplest fraction that is within `precision` of
-/// `b / a`.
+/// A scale close to small integer multiples of both: `a p`, with `p / q` the simplest fraction within `precision` of `b / a`.
 fn common_multiple(a: Scale, b: Scale, precision: f64) -> Scale {
     let (mut numerator, mut denominator) = (b / a).to_fraction();
     // The convergents of the continued fraction: an error of 1 / q^2, so that numbers of 18 bits do for 2^-32.

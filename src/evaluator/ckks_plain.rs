@@ -15,7 +15,7 @@ impl CkksEvaluator {
     /// [`Error::ScaleTooLarge`].
     pub fn add_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check_plain(a, b)?;
-        let state = a.state.sum(b.state, &self.context)?;
+        let state = a.state.sum(b.state.as_operand(), &self.context)?;
         let body = linear::map_first(&a.body, |poly| poly.sum(&b.poly));
         Ok(a.with(body, state))
     }
@@ -26,7 +26,7 @@ impl CkksEvaluator {
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check_plain(a, b)?;
-        let state = a.state.sum(b.state, &self.context)?;
+        let state = a.state.sum(b.state.as_operand(), &self.context)?;
         let body = linear::map_first(&a.body, |poly| poly.difference(&b.poly));
         Ok(a.with(body, state))
     }
@@ -39,7 +39,7 @@ impl CkksEvaluator {
     /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`]; [`Error::ScaleTooLarge`].
     pub fn mul_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check_level(a, b)?;
-        let state = a.state.product(b.state, &self.context)?;
+        let state = a.state.product(b.state.as_operand(), &self.context)?;
         Ok(a.with(linear::map(&a.body, |poly| poly.product(&b.poly)), state))
     }
 

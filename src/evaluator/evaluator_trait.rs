@@ -133,6 +133,16 @@ pub trait Evaluator {
         self.mul(a, b)
     }
 
+    /// States that no slot of `a` exceeds `bound` in magnitude, for circuits that know a tighter bound than the tracked one: the smaller
+    /// of both holds from then on. The statement is not checked. BFV tracks no magnitudes.
+    ///
+    /// # Errors
+    /// [`Error::ContextMismatch`]; [`Error::InvalidArgument`] unless the bound is positive.
+    fn assume_message_bound(&self, a: Self::Ciphertext, bound: f64) -> Result<Self::Ciphertext> {
+        let _ = bound;
+        Ok(a)
+    }
+
     /// `a + b`
     ///
     /// # Errors

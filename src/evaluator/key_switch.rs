@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// A polynomial cut into digits that are small, over the extended basis of its level: what every key switch of that
 /// polynomial starts from.
 #[derive(Debug)]
-pub struct HoistedDigits {
+pub(super) struct HoistedDigits {
     context: Arc<Context>,
     level: usize,
     /// For each prime of the extended basis, a row for each digit.

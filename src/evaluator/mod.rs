@@ -17,5 +17,4 @@ pub use bfv::BfvEvaluator;
 pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
 pub use evaluator_trait::{Evaluator, SlotShape};
-pub use key_switch::HoistedDigits;
 pub use scheme_evaluator::SchemeEvaluator;

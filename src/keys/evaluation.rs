@@ -4,7 +4,7 @@ use crate::params::Context;
 use crate::ring::{GaloisElement, NttPermutation};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The switching key from `s^2` to s.
 #[derive(Clone, Debug)]
@@ -28,9 +28,12 @@ pub enum EvaluationKey {
 }
 
 /// Keys for a set of automorphisms.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct GaloisKeys {
-    keys: BTreeMap<GaloisElement, GaloisKey>,
+    /// Shared by all sets that a set was extended to.
+    keys: BTreeMap<GaloisElement, Arc<GaloisKey>>,
+    /// Sequences found before, by the element that they compose to.
+    paths: Mutex<HashMap<GaloisElement, Vec<GaloisElement>>>,
 }
 
 /// Everything that a server needs to compute, and no secret: it has no field that could hold one.
@@ -38,7 +41,7 @@ pub struct GaloisKeys {
 pub struct EvaluationKeys {
     pub(super) context: Arc<Context>,
     pub(super) id: KeyId,
-    pub(super) relinearization: Option<RelinearizationKey>,
+    pub(super) relinearization: Option<Arc<RelinearizationKey>>,
     pub(super) galois: GaloisKeys,
 }
 
@@ -203,6 +206,15 @@ impl fmt::Debug for GaloisKey {
     }
 }
 
+impl Clone for GaloisKeys {
+    fn clone(&self) -> Self {
+        Self {
+            keys: self.keys.clone(),
+            paths: Mutex::default(),
+        }
+    }
+}
+
 impl fmt::Debug for GaloisKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "GaloisKeys({})", self.keys.len())
@@ -236,7 +248,9 @@ impl From<GaloisKey> for EvaluationKey {
 
 impl GaloisKeys {
     pub(super) fn insert(&mut self, element: GaloisElement, key: GaloisKey) {
-        self.keys.insert(element, key);
+        self.keys.insert(element, Arc::new(key));
+        // A new key may shorten them.
+        self.paths = Mutex::default();
     }
 
     /// The automorphisms that have a key.
@@ -247,7 +261,7 @@ impl GaloisKeys {
     /// The key of `element`, if there is one.
     #[must_use]
     pub fn get(&self, element: GaloisElement) -> Option<&GaloisKey> {
-        self.keys.get(&element)
+        self.keys.get(&element).map(Arc::as_ref)
     }
 
     /// The shortest sequence of automorphisms with keys that composes to the rotation by `step`; empty for a multiple of
@@ -264,12 +278,28 @@ impl GaloisKeys {
         if self.keys.contains_key(&target) {
             return Ok(vec![target]);
         }
+        if let Ok(paths) = self.paths.lock()
+            && let Some(path) = paths.get(&target)
+        {
+            return Ok(path.clone());
+        }
+        let path = self
+            .search(target, degree)
+            .ok_or(Error::MissingRotationKey { step })?;
+        if let Ok(mut paths) = self.paths.lock() {
+            paths.insert(target, path.clone());
+        }
+        Ok(path)
+    }
+
+    /// Breadth-first search over the group of rotations, which has N/2 elements.
+    fn search(&self, target: GaloisElement, degree: usize) -> Option<Vec<GaloisElement>> {
+        let start = GaloisElement::rotation(0, degree);
         let conjugation = GaloisElement::conjugation(degree);
         let moves: Vec<GaloisElement> = self
             .elements()
             .filter(|&element| element != conjugation)
             .collect();
-        // Breadth first over the group of rotations, which has N/2 elements.
         let mut reached_by: HashMap<GaloisElement, (GaloisElement, u32)> =
             HashMap::from([(start, (start, 0))]);
         let mut queue = VecDeque::from([start]);
@@ -289,13 +319,11 @@ impl GaloisKeys {
         let mut path = Vec::new();
         let mut here = target;
         while here != start {
-            let &(by, _) = reached_by
-                .get(&here)
-                .ok_or(Error::MissingRotationKey { step })?;
+            let &(by, _) = reached_by.get(&here)?;
             path.push(by);
             here = here.compose(by.inverse(degree), degree);
         }
-        Ok(path)
+        Some(path)
     }
 }
 
@@ -325,7 +353,7 @@ impl EvaluationKeys {
             return Err(Error::KeyMismatch);
         }
         match key {
-            EvaluationKey::Relinearization(key) => self.relinearization = Some(key),
+            EvaluationKey::Relinearization(key) => self.relinearization = Some(Arc::new(key)),
             EvaluationKey::Galois(key) => self.galois.insert(key.element, key),
         }
         Ok(())
@@ -355,7 +383,7 @@ impl EvaluationKeys {
     /// [`Error::MissingRelinearizationKey`].
     pub fn relinearization(&self) -> Result<&RelinearizationKey> {
         self.relinearization
-            .as_ref()
+            .as_deref()
             .ok_or(Error::MissingRelinearizationKey)
     }
 

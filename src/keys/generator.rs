@@ -181,7 +181,7 @@ impl KeyGenerator {
         Ok(EvaluationKeys {
             context,
             id: self.secret.id(),
-            relinearization,
+            relinearization: relinearization.map(Arc::new),
             galois,
         })
     }

@@ -73,10 +73,56 @@ impl CkksState {
         self.scaled_message() + self.noise
     }
 
-    /// A fresh encryption of what this is the state of.
-    pub(crate) fn encrypted(self, error: ErrorSize, context: &CkksContext) -> Result<Self> {
-        let noise = error.at_roots + self.noise;
-        Self { noise, ..self }.fitting(context)
+    /// The bound that an encrypted message carries in the clear: a power of two, at least 1.
+    pub(crate) fn public_bound(largest: f64) -> f64 {
+        largest.log2().ceil().exp2().max(1.0)
+    }
+
+    /// A plaintext's state as an operand: with a coarser message bound, because the result reveals it.
+    pub(crate) fn as_operand(self) -> Self {
+        Self {
+            message_bound: Self::coarse_bound(self.message_bound),
+            ..self
+        }
+    }
+
+    /// A bound at most an eighth above `largest`.
+    pub(crate) fn coarse_bound(largest: f64) -> f64 {
+        if largest == 0.0 || !largest.is_finite() {
+            return largest;
+        }
+        let unit = (largest.log2().floor() - 3.0).exp2();
+        let rounded = (largest / unit).ceil() * unit;
+        // Near the ends of f64, where the unit is not exact.
+        if rounded.is_finite() && rounded >= largest {
+            rounded
+        } else {
+            largest
+        }
+    }
+
+    /// The state of an encryption of this plaintext; `bound` replaces the default message bound.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if the bound is below the plaintext's own; [`Error::ScaleTooLarge`].
+    pub(crate) fn encrypted(
+        self,
+        error: ErrorSize,
+        bound: Option<f64>,
+        context: &CkksContext,
+    ) -> Result<Self> {
+        let encrypted = Self {
+            message_bound: Self::public_bound(self.message_bound),
+            noise: error.at_roots + self.noise,
+            ..self
+        };
+        match bound {
+            Some(bound) if bound < self.message_bound => Err(Error::InvalidArgument {
+                reason: "a value is larger than the message bound; state a larger bound",
+            }),
+            Some(bound) => encrypted.assuming_message_bound(bound, context),
+            None => encrypted.fitting(context),
+        }
     }
 
     /// The sum, or the difference, of two of one level and scale.
@@ -241,11 +287,11 @@ impl CkksState {
         Self { level, ..self }.fitting(context)
     }
 
-    /// With another message bound.
+    /// With another message bound, which is not checked.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] unless it is positive and finite; [`Error::ScaleTooLarge`].
-    pub(crate) fn with_message_bound(self, bound: f64, context: &CkksContext) -> Result<Self> {
+    pub(crate) fn assuming_message_bound(self, bound: f64, context: &CkksContext) -> Result<Self> {
         if !(bound.is_finite() && bound > 0.0) {
             return Err(Error::InvalidArgument {
                 reason: "a message bound must be positive and finite",

@@ -58,7 +58,7 @@ pub fn ckks_ciphertext(objects: &CkksObjects, x: &CkksCiphertext) {
         x.is_transparent(),
     );
     for bound in [1e-300, 1.0, 1e300] {
-        let _ = x.clone().with_message_bound(bound);
+        let _ = x.clone().assume_message_bound(bound);
     }
     let decryptor = Decryptor::new(&objects.secret);
     if let Ok(plaintext) = decryptor.decrypt(x) {
