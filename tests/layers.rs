@@ -68,15 +68,41 @@ fn crate_imports(code: &str) -> Vec<&str> {
 fn violations(floor: usize, source: &str) -> Vec<String> {
     let code = code(source);
     let allowed = |name: &str| EVERYWHERE.contains(&name) || FLOORS[..=floor].contains(&name);
-    let mut wrong: Vec<String> = crate_imports(&code)
+    crate_imports(&code)
         .into_iter()
         .filter(|name| !allowed(name))
         .map(|name| format!("crate::{name}"))
-        .collect();
-    if code.contains("super::super") && floor != 0 {
-        wrong.push("super::super".into());
-    }
-    wrong
+        .collect()
+}
+
+/// How many modules lie between a file and the crate's root, the file's own and its floor's included.
+fn depth(floor: &Path, file: &Path) -> usize {
+    let inside = file.strip_prefix(floor).unwrap();
+    let folders = inside.components().count() - 1;
+    let is_mod = inside.ends_with("mod.rs");
+    1 + folders + usize::from(!is_mod)
+}
+
+/// Whether a chain of `super::` leaves the floor. A module within the file is one deeper.
+fn leaves_its_floor(depth: usize, source: &str) -> bool {
+    let code = code(source);
+    let has_modules = code.lines().any(|line| {
+        let line = line.trim_start();
+        let name = line.strip_prefix("mod ").or(line.strip_prefix("pub mod "));
+        name.is_some_and(|rest| rest.trim_end().ends_with('{'))
+    });
+    let most = depth - 1 + usize::from(has_modules);
+    code.contains(&"super::".repeat(most + 1))
+}
+
+/// Whether a file of one scheme imports from a file of the other: what both need belongs in a file of its own.
+fn imports_from_its_sibling(name: &str, source: &str) -> bool {
+    let other = match name.split(['_', '.']).next() {
+        Some("bfv") => "::ckks",
+        Some("ckks") => "::bfv",
+        _ => return false,
+    };
+    code(source).contains(other)
 }
 
 #[test]
@@ -84,8 +110,14 @@ fn files_import_from_below_only() {
     let mut seen = 0;
     for (floor, name) in FLOORS.iter().enumerate() {
         for file in rust_files(&sources().join(name)) {
-            let wrong = violations(floor, &fs::read_to_string(&file).unwrap());
+            let source = fs::read_to_string(&file).unwrap();
+            let wrong = violations(floor, &source);
             assert!(wrong.is_empty(), "{} climbs: {wrong:?}", file.display());
+            let depth = depth(&sources().join(name), &file);
+            assert!(!leaves_its_floor(depth, &source), "{}", file.display());
+            let file_name = file.file_name().unwrap().to_str().unwrap();
+            let borrows = imports_from_its_sibling(file_name, &source);
+            assert!(!borrows, "{} imports from its sibling", file.display());
             seen += 1;
         }
     }
@@ -112,7 +144,26 @@ fn a_climb_is_found() {
         violations(1, "let x = crate::CkksContext::for_depth(1);"),
         ["crate::CkksContext"]
     );
-    assert_eq!(violations(9, "use super::super::ring;"), ["super::super"]);
+    // `src/ring/poly.rs` has two modules above it: the floor and the crate.
+    let folder = Path::new("src/ring");
+    assert_eq!(depth(folder, &folder.join("mod.rs")), 1);
+    assert_eq!(depth(folder, &folder.join("poly.rs")), 2);
+    assert_eq!(depth(folder, &folder.join("sub/poly.rs")), 3);
+    assert!(leaves_its_floor(1, "use super::keys;"));
+    assert!(leaves_its_floor(2, "use super::super::keys;"));
+    assert!(!leaves_its_floor(2, "use super::basis;"));
+    assert!(!leaves_its_floor(
+        2,
+        "mod tests {\n    use super::super::basis;\n}"
+    ));
+    assert!(leaves_its_floor(
+        2,
+        "mod tests {\n    use super::super::super::keys;\n}"
+    ));
+    let borrowed = "use crate::evaluator::ckks::tensor;";
+    assert!(imports_from_its_sibling("bfv_tensor.rs", borrowed));
+    assert!(!imports_from_its_sibling("ckks_plain.rs", borrowed));
+    assert!(!imports_from_its_sibling("linear.rs", borrowed));
     assert!(
         violations(
             1,
