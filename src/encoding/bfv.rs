@@ -1,3 +1,4 @@
+use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
 use crate::error::{Error, Result};
 use crate::params::{BfvContext, Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
@@ -31,6 +32,7 @@ pub struct BfvPlaintext {
     size: OnceLock<PlaintextSize>,
     /// The centred polynomial over the data primes, for products; made by the first product.
     transformed: OnceLock<NttPoly>,
+    extended: OnceLock<ExtendedRows>,
 }
 
 impl BfvPlaintext {
@@ -41,6 +43,7 @@ impl BfvPlaintext {
             coefficients,
             size: OnceLock::new(),
             transformed: OnceLock::new(),
+            extended: OnceLock::new(),
         }
     }
 
@@ -73,6 +76,20 @@ impl BfvPlaintext {
         let mut poly = CoeffPoly::from_signed(self.context.rlwe().basis(level)?, &remainders);
         poly.scale(&tables.plain_inverses);
         Ok(poly.into_ntt())
+    }
+
+    /// The rows of the centred polynomial over data and special primes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`](crate::Error::InvalidKeySwitching) without special primes.
+    pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
+        let basis = self.context.rlwe().special_basis()?;
+        let poly = self.transformed()?;
+        let extended = self.extended.get_or_init(|| {
+            let special = CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
+            ExtendedRows::new(poly, special)
+        });
+        Ok(WeightRows { poly, extended })
     }
 
     fn centred(&self) -> Vec<i64> {

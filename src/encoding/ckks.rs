@@ -1,4 +1,5 @@
 use crate::encoding::residues::{Residues, fill};
+use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
 use crate::error::{Error, Result};
 use crate::kernels::{SecretVec, Unreduced, wipe};
 use crate::params::{CkksContext, CkksState, Log2, Scale, float_error, round_shifted};
@@ -25,9 +26,33 @@ pub struct CkksPlaintext {
     pub(crate) poly: NttPoly,
     /// Its noise is the error of the encoding.
     pub(crate) state: CkksState,
+    extended: OnceLock<ExtendedRows>,
 }
 
 impl CkksPlaintext {
+    pub(crate) fn new(context: &CkksContext, poly: NttPoly, state: CkksState) -> Self {
+        Self {
+            context: context.clone(),
+            poly,
+            state,
+            extended: OnceLock::new(),
+        }
+    }
+
+    /// The rows over data and special primes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeySwitching`] without special primes.
+    pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
+        let basis = self.context.rlwe().special_basis()?;
+        let extended = self.extended.get_or_init(|| {
+            let residues = Residues::of(&self.poly, self.state.phase().bits());
+            ExtendedRows::new(&self.poly, residues.over(basis).into_ntt())
+        });
+        let poly = &self.poly;
+        Ok(WeightRows { poly, extended })
+    }
+
     /// The level it was encoded at.
     #[must_use]
     pub fn level(&self) -> usize {
@@ -330,11 +355,7 @@ impl CkksEncoder {
             message_bound: largest,
             noise: rounding + message * float_error(self.context.slots()),
         };
-        Ok(CkksPlaintext {
-            context: self.context.clone(),
-            poly: poly.into_ntt(),
-            state,
-        })
+        Ok(CkksPlaintext::new(&self.context, poly.into_ntt(), state))
     }
 
     fn transform(&self, slots: usize) -> &Embedding {

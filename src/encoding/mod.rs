@@ -3,6 +3,8 @@
 mod bfv;
 mod ckks;
 mod residues;
+mod weight_rows;
 
 pub use bfv::{BfvEncoder, BfvPlaintext};
 pub use ckks::{CkksEncoder, CkksPlaintext};
+pub(crate) use weight_rows::WeightRows;

@@ -2,7 +2,7 @@
 
 use crate::kernels::SecretVec;
 use crate::params::Scale;
-use crate::ring::{CoeffPoly, MixedRadix, NttPoly};
+use crate::ring::{CoeffPoly, Integers, MixedRadix, NttPoly, RnsBasis, residue};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -43,6 +43,24 @@ impl Residues {
     /// The number of primes.
     pub(super) fn primes(&self) -> usize {
         self.poly.basis().len()
+    }
+
+    /// The centred coefficients over other primes.
+    pub(super) fn over(&self, basis: &Arc<RnsBasis>) -> CoeffPoly {
+        let own = self.poly.basis();
+        if own.len() == 1 {
+            let q = own.modulus(0);
+            let centred: Vec<i64> = self.poly.row(0).iter().map(|&x| q.centre(x)).collect();
+            return CoeffPoly::from_signed(basis, &centred);
+        }
+        let integers = Integers::new(own).compose(&self.poly);
+        let mut poly = CoeffPoly::zero(basis);
+        poly.for_each_row(|i, row| {
+            let q = basis.modulus(i).value();
+            let residues = integers.iter().map(|integer| residue(integer, q));
+            row.iter_mut().zip(residues).for_each(|(x, r)| *x = r);
+        });
+        poly
     }
 
     /// The centred coefficients times `factor`, modulo one prime.

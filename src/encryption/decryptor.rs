@@ -126,14 +126,12 @@ impl Decryptable for CkksCiphertext {
         // Only as many primes as scale times message needs.
         let level = self.state.decryption_level(&self.context);
         let poly = decryptor.phase(&self.body, self.context.rlwe().basis(level)?)?;
-        Ok(CkksPlaintext {
-            context: self.context.clone(),
-            poly: poly.into_guarded(),
-            state: CkksState {
-                level,
-                ..self.state
-            },
-        })
+        let state = CkksState {
+            level,
+            ..self.state
+        };
+        let poly = poly.into_guarded();
+        Ok(CkksPlaintext::new(&self.context, poly, state))
     }
 }
 

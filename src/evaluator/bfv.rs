@@ -1,8 +1,12 @@
-use crate::encoding::BfvPlaintext;
+use crate::encoding::{BfvPlaintext, WeightRows};
 use crate::encryption::BfvCiphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::scheme_evaluator::{Pair, Summable};
-use crate::evaluator::{Evaluator, SchemeEvaluator, SlotShape, bfv_tensor, linear, rotation};
+use crate::evaluator::weighted_rotations::Weighable;
+use crate::evaluator::{
+    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, bfv_tensor, linear, rotation,
+    weighted_rotations,
+};
 use crate::keys::Rotations;
 use crate::params::{BfvContext, BfvState, ErrorSize, Log2};
 use num_bigint::BigInt;
@@ -41,6 +45,27 @@ impl Summable for BfvState {
     fn plus_independent(terms: &[(Self, ErrorSize)], _context: &BfvContext) -> Result<Self> {
         let states = terms.iter().map(|&(state, _)| state);
         states.reduce(Self::independent_sum).ok_or(Error::Empty)
+    }
+}
+
+impl Weighable for BfvState {
+    fn prepare<'a>(
+        _evaluator: &BfvEvaluator,
+        a: &'a BfvCiphertext,
+    ) -> Result<Cow<'a, BfvCiphertext>> {
+        Ok(Cow::Borrowed(a))
+    }
+
+    fn times(a: &BfvCiphertext, state: Self, weight: &BfvPlaintext) -> Result<Self> {
+        if weight.fingerprint() != a.context.fingerprint() {
+            return Err(Error::ContextMismatch);
+        }
+        let size = weight.size();
+        Ok(state.times_plaintext(size.at_roots, size.sum))
+    }
+
+    fn rows(weight: &BfvPlaintext) -> Result<WeightRows<'_>> {
+        weight.weight_rows()
     }
 }
 
@@ -256,6 +281,17 @@ impl Evaluator for BfvEvaluator {
 
     fn rotate_many(&self, a: &BfvCiphertext, steps: &[i64]) -> Result<Vec<BfvCiphertext>> {
         self.rotate_many(a, steps)
+    }
+
+    fn weighted_rotations(
+        &self,
+        inputs: &[&BfvCiphertext],
+        plan: &WeightedRotations<BfvPlaintext>,
+    ) -> Result<BfvCiphertext> {
+        match weighted_rotations::fused(self, inputs, plan)? {
+            Some(sum) => Ok(sum),
+            None => plan.evaluate(self, inputs),
+        }
     }
 
     fn add_many<C: Borrow<BfvCiphertext>>(&self, terms: &[C]) -> Result<BfvCiphertext> {

@@ -1,8 +1,12 @@
-use crate::encoding::CkksPlaintext;
+use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result};
 use crate::evaluator::scheme_evaluator::{Pair, Summable};
-use crate::evaluator::{Evaluator, SchemeEvaluator, SlotShape, key_switch, linear, rotation};
+use crate::evaluator::weighted_rotations::Weighable;
+use crate::evaluator::{
+    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, ckks_plain, key_switch, linear,
+    rotation, weighted_rotations,
+};
 use crate::keys::Rotations;
 use crate::params::{CkksContext, CkksState, ErrorSize};
 use std::borrow::{Borrow, Cow};
@@ -32,6 +36,24 @@ impl Summable for CkksState {
 
     fn plus_independent(terms: &[(Self, ErrorSize)], context: &CkksContext) -> Result<Self> {
         Self::independent_sum(terms, context)
+    }
+}
+
+impl Weighable for CkksState {
+    fn prepare<'a>(
+        evaluator: &CkksEvaluator,
+        a: &'a CkksCiphertext,
+    ) -> Result<Cow<'a, CkksCiphertext>> {
+        evaluator.ready_for_product(a)
+    }
+
+    fn times(a: &CkksCiphertext, state: Self, weight: &CkksPlaintext) -> Result<Self> {
+        ckks_plain::check_level(a, weight)?;
+        state.product(weight.state.as_operand(), &a.context)
+    }
+
+    fn rows(weight: &CkksPlaintext) -> Result<WeightRows<'_>> {
+        weight.weight_rows()
     }
 }
 
@@ -153,7 +175,7 @@ impl Evaluator for CkksEvaluator {
     }
 
     fn takes_a_level(&self, factor: f64) -> bool {
-        crate::evaluator::ckks_plain::small_integer(factor).is_none()
+        ckks_plain::small_integer(factor).is_none()
     }
 
     fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
@@ -234,7 +256,7 @@ impl Evaluator for CkksEvaluator {
     }
 
     fn mul_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
-        if crate::evaluator::ckks_plain::small_integer(b).is_some() {
+        if ckks_plain::small_integer(b).is_some() {
             return self.mul_scalar(a, b);
         }
         self.mul_scalar(self.ready_for_product(a)?.as_ref(), b)
@@ -246,6 +268,17 @@ impl Evaluator for CkksEvaluator {
 
     fn rotate_many(&self, a: &CkksCiphertext, steps: &[i64]) -> Result<Vec<CkksCiphertext>> {
         self.rotate_many(a, steps)
+    }
+
+    fn weighted_rotations(
+        &self,
+        inputs: &[&CkksCiphertext],
+        plan: &WeightedRotations<CkksPlaintext>,
+    ) -> Result<CkksCiphertext> {
+        match weighted_rotations::fused(self, inputs, plan)? {
+            Some(sum) => Ok(sum),
+            None => plan.evaluate(self, inputs),
+        }
     }
 
     fn add_many<C: Borrow<CkksCiphertext>>(&self, terms: &[C]) -> Result<CkksCiphertext> {

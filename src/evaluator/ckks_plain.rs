@@ -38,7 +38,8 @@ impl CkksEvaluator {
     /// # Errors
     /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`]; [`Error::ScaleTooLarge`].
     pub fn mul_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
-        self.check_level(a, b)?;
+        self.check(a)?;
+        check_level(a, b)?;
         let state = a.state.product(b.state.as_operand(), &self.context)?;
         Ok(a.with(linear::map(&a.body, |poly| poly.product(&b.poly)), state))
     }
@@ -84,7 +85,8 @@ impl CkksEvaluator {
     }
 
     fn check_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
-        self.check_level(a, b)?;
+        self.check(a)?;
+        check_level(a, b)?;
         let (left, right) = (a.state.scale, b.state.scale);
         if left.is_close(right) {
             return Ok(());
@@ -94,20 +96,20 @@ impl CkksEvaluator {
             right: right.log2(),
         })
     }
+}
 
-    fn check_level(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
-        self.check(a)?;
-        if b.context != self.context {
-            return Err(Error::ContextMismatch);
-        }
-        if b.level() < a.level() {
-            return Err(Error::InvalidLevel {
-                level: a.level(),
-                highest: b.level(),
-            });
-        }
-        Ok(())
+/// Checks that a plaintext goes with a ciphertext: of the same context, and of its level or a higher one.
+pub(super) fn check_level(a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
+    if b.context != a.context {
+        return Err(Error::ContextMismatch);
     }
+    if b.level() < a.level() {
+        return Err(Error::InvalidLevel {
+            level: a.level(),
+            highest: b.level(),
+        });
+    }
+    Ok(())
 }
 
 /// `value` if it is an integer of at most 30 bits.

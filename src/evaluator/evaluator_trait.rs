@@ -1,4 +1,5 @@
 use crate::error::{Error, Result};
+use crate::evaluator::WeightedRotations;
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
 
@@ -204,6 +205,23 @@ pub trait Evaluator {
     /// # Errors
     /// As [`rotate_left`](Self::rotate_left).
     fn rotate_many(&self, a: &Self::Ciphertext, steps: &[i64]) -> Result<Vec<Self::Ciphertext>>;
+
+    /// A sum of rotations times known vectors: a linear transform, faster than by single operations. Weights come from
+    /// [`encode_factor`](Self::encode_factor) for inputs of this level.
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`Error::LengthMismatch`] for another number of inputs
+    /// than the plan has; [`Error::Empty`] if it has no weight.
+    fn weighted_rotations(
+        &self,
+        inputs: &[&Self::Ciphertext],
+        plan: &WeightedRotations<Self::Plaintext>,
+    ) -> Result<Self::Ciphertext>
+    where
+        Self: Sized,
+    {
+        plan.evaluate(self, inputs)
+    }
 
     /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged.
     ///

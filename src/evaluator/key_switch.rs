@@ -40,14 +40,22 @@ impl HoistedDigits {
     /// source; `place` puts their rows in place.
     pub(super) fn switch(&self, key: &SwitchingKey, place: impl Place) -> Result<[NttPoly; 2]> {
         let switching = self.context.key_switching(self.level)?;
-        let length = switching.digits.len() * self.context.degree();
-        let sums = |i: usize, sums: [&mut [u64]; 2]| {
-            let digits = &self.rows[i * length..(i + 1) * length];
-            multiply_digits(switching, i, digits, key, sums);
-        };
+        let sums = |i: usize, sums: [&mut [u64]; 2]| self.multiply((switching, i), key, sums);
         Ok(in_pool(self.rows.len(), || {
             divided(switching, &switching.divider, sums, place)
         }))
+    }
+
+    /// Row i, over the extended basis, of both sums of digits times key: not divided by P yet.
+    pub(super) fn multiply(
+        &self,
+        (switching, i): (&KeySwitching, usize),
+        key: &SwitchingKey,
+        sums: [&mut [u64]; 2],
+    ) {
+        let length = switching.digits.len() * self.context.degree();
+        let digits = &self.rows[i * length..(i + 1) * length];
+        multiply_digits(switching, i, digits, key, sums);
     }
 }
 
@@ -260,7 +268,7 @@ fn multiply_digits(
 }
 
 /// A polynomial ready to be cut: its digits' rows are made one at a time.
-struct Cut<'a> {
+pub(super) struct Cut<'a> {
     switching: &'a KeySwitching,
     poly: &'a NttPoly,
     /// The shared part of each digit's conversion, in the rows of the digit's primes.
@@ -268,7 +276,7 @@ struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    fn new(switching: &'a KeySwitching, poly: &'a NttPoly) -> Self {
+    pub(super) fn new(switching: &'a KeySwitching, poly: &'a NttPoly) -> Self {
         let mut weights = CoeffPoly::unspecified(poly.basis());
         weights.for_each_row(|i, row| {
             row.copy_from_slice(poly.row(i));
@@ -287,7 +295,7 @@ impl<'a> Cut<'a> {
 
     /// Row i, over the extended basis, of both sums of digits times key: the digits' rows are made, multiplied and forgotten
     /// while they lie in the cache.
-    fn sums(&self, i: usize, key: &SwitchingKey, sums: [&mut [u64]; 2]) {
+    pub(super) fn sums(&self, i: usize, key: &SwitchingKey, sums: [&mut [u64]; 2]) {
         let pool = self.switching.extended.pool();
         let mut digits = pool.take(self.switching.digits.len() * self.poly.basis().degree());
         self.digit_rows(i, &mut digits);

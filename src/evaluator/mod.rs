@@ -12,9 +12,11 @@ mod key_switch;
 mod linear;
 mod rotation;
 mod scheme_evaluator;
+mod weighted_rotations;
 
 pub use bfv::BfvEvaluator;
 pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
 pub use evaluator_trait::{Evaluator, SlotShape};
 pub use scheme_evaluator::SchemeEvaluator;
+pub use weighted_rotations::WeightedRotations;

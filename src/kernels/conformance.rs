@@ -1,8 +1,8 @@
 //! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
 use super::{
-    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, Unreduced, WeightedSum,
-    available, portable,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, Unreduced, WeightRow,
+    WeightedPairs, WeightedSum, available, portable,
 };
 
 /// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
@@ -180,6 +180,49 @@ fn inner_products_of_digits_and_keys() {
                     compare(kernels, &q, "inner_products", &row, &|k, row| {
                         let (b, a) = row.split_at_mut(length);
                         k.inner_products(&q, [b, a], some, KeyRow::new(shape, words));
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn weighted_pairs_of_rows() {
+    let mut random = Random(12);
+    for q in moduli() {
+        for (count, outputs, length) in [(1, 1, 8), (3, 5, 16), (33, 4, 8), (70, 9, 16)] {
+            let stride = length + 24;
+            let top = vec![q.value() - 1; 2 * count * stride];
+            let pairs = row_of(&random.words(2 * count * stride), &q);
+            let values = row_of(&random.words(outputs * count * length), &q);
+            for (pairs, values) in [
+                (&pairs, &values[..]),
+                (&top, &vec![q.value() - 1; values.len()]),
+            ] {
+                // Whole rows, rows of one value, and none.
+                let weight = |index: usize| {
+                    let values = &values[index * length..][..length];
+                    match index % 7 {
+                        0 => None,
+                        1 | 2 => Some(WeightRow {
+                            values: &values[..length / 8],
+                            log_run: 3,
+                        }),
+                        _ => Some(WeightRow { values, log_run: 0 }),
+                    }
+                };
+                let weights: Vec<_> = (0..outputs * count).map(weight).collect();
+                let sum = WeightedPairs {
+                    pairs,
+                    stride,
+                    weights: &weights,
+                    count,
+                };
+                let row = vec![7 % q.value(); 2 * outputs * length];
+                for kernels in available(q.bits()) {
+                    compare(kernels, &q, "weighted_pairs", &row, &|k, row| {
+                        k.weighted_pairs(&q, row, &sum);
                     });
                 }
             }

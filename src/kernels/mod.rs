@@ -101,6 +101,35 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::inner_products(q, sums, digits, key);
     }
 
+    /// `out[g][h][k] = sum_b pairs[b][h][k] * weights[g][b][k] mod q` for both halves h: the inner products of linear transforms.
+    ///
+    /// `out` holds both rows of each output, of whole blocks; everything is a residue modulo q.
+    fn weighted_pairs(&self, q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>) {
+        out.fill(0);
+        let outputs = sum.weights.len() / sum.count;
+        let length = out.len() / (2 * outputs).max(1);
+        let rows = out.chunks_exact_mut((2 * length).max(1));
+        for (out, weights) in rows.zip(sum.weights.chunks_exact(sum.count)) {
+            for (pair, weight) in weights.iter().enumerate() {
+                let Some(weight) = weight else { continue };
+                let repeated: Vec<u64>;
+                let whole = if weight.log_run == 0 {
+                    weight.values
+                } else {
+                    let runs = weight.values.iter();
+                    repeated = runs
+                        .flat_map(|&x| std::iter::repeat_n(x, 1 << weight.log_run))
+                        .collect();
+                    &repeated
+                };
+                for (half, out) in out.chunks_exact_mut(length).enumerate() {
+                    let row = &sum.pairs[(2 * pair + half) * sum.stride..][..length];
+                    self.mul_add_assign(q, out, row, whole);
+                }
+            }
+        }
+    }
+
     /// Puts both halves of a digit into the place in a [`KeyRow`] where there are zeros.
     fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         shape.store(row, digit, halves);
@@ -134,6 +163,27 @@ pub(crate) struct Unreduced<'a> {
     pub(crate) input_bits: u32,
     /// A residue modulo q.
     pub(crate) offset: u64,
+}
+
+/// Pairs of rows and their weights, for [`Kernels::weighted_pairs`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WeightedPairs<'a> {
+    /// Both rows of each pair, one after the other, each at a multiple of `stride`. A stride that is no power of two keeps them out of
+    /// each other's way in the caches.
+    pub(crate) pairs: &'a [u64],
+    pub(crate) stride: usize,
+    /// For each output, the weights of all pairs; `None` for 0.
+    pub(crate) weights: &'a [Option<WeightRow<'a>>],
+    /// The number of pairs, at least 1.
+    pub(crate) count: usize,
+}
+
+/// A row of weights.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WeightRow<'a> {
+    pub(crate) values: &'a [u64],
+    /// log2 of how often each value stands in the row: 0, or at least 3.
+    pub(crate) log_run: u32,
 }
 
 /// The operands of [`Kernels::weighted_sum`].

@@ -15,6 +15,8 @@ pub struct Context {
     params: RlweParams,
     fingerprint: Fingerprint,
     key_basis: Arc<RnsBasis>,
+    /// None without special primes.
+    special: Option<Arc<RnsBasis>>,
     levels: Vec<Level>,
     digits: Vec<Range<usize>>,
     noise: NoiseModel,
@@ -77,10 +79,13 @@ impl Context {
         let levels = (0..params.data_primes().len())
             .map(|level| Level::new(level, &params, &key_basis, &digits, &noise))
             .collect();
+        let special = params.data_primes().len()..key_basis.len();
+        let special = (!special.is_empty()).then(|| Arc::new(key_basis.slice(special)));
         Ok(Self {
             params,
             fingerprint,
             key_basis,
+            special,
             levels,
             digits,
             noise,
@@ -175,10 +180,13 @@ impl Context {
     }
 
     pub(crate) fn key_switching(&self, level: usize) -> Result<&KeySwitching> {
-        let missing = Error::InvalidKeySwitching {
-            reason: "the context was built without special primes",
-        };
-        self.level(level)?.key_switching.as_ref().ok_or(missing)
+        let switching = self.level(level)?.key_switching.as_ref();
+        switching.ok_or_else(no_special_primes)
+    }
+
+    /// The special primes.
+    pub(crate) fn special_basis(&self) -> Result<&Arc<RnsBasis>> {
+        self.special.as_ref().ok_or_else(no_special_primes)
     }
 
     fn level(&self, level: usize) -> Result<&Level> {
@@ -186,6 +194,12 @@ impl Context {
             level,
             highest: self.top_level(),
         })
+    }
+}
+
+fn no_special_primes() -> Error {
+    Error::InvalidKeySwitching {
+        reason: "the context was built without special primes",
     }
 }
 

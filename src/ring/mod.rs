@@ -12,6 +12,7 @@ mod mixed_radix;
 mod poly;
 mod primes;
 mod rescale;
+mod runs;
 mod sample;
 mod scratch;
 mod secret_poly;
@@ -27,6 +28,7 @@ pub(crate) use poly::small_row;
 pub use poly::{Coeff, CoeffPoly, Form, Ntt, NttPoly, Poly};
 pub use primes::{is_prime, ntt_primes, ntt_primes_near};
 pub use rescale::TailDivider;
+pub(crate) use runs::RunRows;
 pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
 };

@@ -46,11 +46,7 @@ impl Wire for CkksPlaintext {
         reader.expect_left(poly_length(basis))?;
         let poly = RowBuffer::new().read_poly(&mut reader, basis)?;
         reader.finish()?;
-        Ok(Self {
-            context: context.clone(),
-            poly,
-            state,
-        })
+        Ok(Self::new(context, poly, state))
     }
 }
 

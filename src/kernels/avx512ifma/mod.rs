@@ -20,7 +20,7 @@ mod wide;
 use super::ntt_table::NARROW_BITS;
 use super::{
     BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, ShoupScalar, Unreduced,
-    WeightedSum, portable,
+    WeightedPairs, WeightedSum, portable,
 };
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -118,6 +118,11 @@ impl Kernels for NarrowKernels {
         unsafe { sum::inner_products::<52>(q, sums, digits, key) }
     }
 
+    fn weighted_pairs(&self, q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>) {
+        // SAFETY: `detect` saw the features.
+        unsafe { sum::weighted_pairs::<52>(q, out, sum) }
+    }
+
     fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         if shape.bits < packed::SHORTEST {
             return shape.store(row, digit, halves);
@@ -206,6 +211,11 @@ impl Kernels for WideKernels {
     fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
         // SAFETY: `detect` saw the features.
         unsafe { sum::inner_products::<64>(q, sums, digits, key) }
+    }
+
+    fn weighted_pairs(&self, q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>) {
+        // SAFETY: `detect` saw the features.
+        unsafe { sum::weighted_pairs::<64>(q, out, sum) }
     }
 
     fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {

@@ -1,6 +1,6 @@
 //! Weighted sums: words split at bit 52, their products summed by weights and reduced once.
 
-use super::super::{BLOCK, KeyRow, Modulus, WeightedSum, portable};
+use super::super::{BLOCK, KeyRow, Modulus, WeightRow, WeightedPairs, WeightedSum, portable};
 use super::arithmetic::{Arithmetic, Factor};
 use super::narrow::barrett_ratio;
 use super::packed::Unpacker;
@@ -104,6 +104,101 @@ fn inner_products_of<const WORD: u32, const REDUCTION: u32>(
         store(second, residues[1]);
     }
 }
+
+/// All outputs at one place before the next place, so that each weight is read once and each pair stays in the cache.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn weighted_pairs<const WORD: u32>(
+    q: &Modulus,
+    out: &mut [u64],
+    sum: &WeightedPairs<'_>,
+) {
+    if WORD == 64 {
+        return weighted_pairs_of::<WORD, ANY, 2>(q, out, sum);
+    }
+    match reduction(q, sum.count.min(MOST_PRODUCTS), q.bits()) {
+        SHORT => weighted_pairs_of::<WORD, SHORT, 4>(q, out, sum),
+        TWO_WORDS => weighted_pairs_of::<WORD, TWO_WORDS, 4>(q, out, sum),
+        _ => weighted_pairs_of::<WORD, ANY, 4>(q, out, sum),
+    }
+}
+
+/// [`weighted_pairs`], GROUP outputs at a time.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn weighted_pairs_of<const WORD: u32, const REDUCTION: u32, const GROUP: usize>(
+    q: &Modulus,
+    out: &mut [u64],
+    sum: &WeightedPairs<'_>,
+) {
+    let reducer = Reducer::<WORD, REDUCTION>::new(q);
+    let length = out.len() / (2 * sum.weights.len() / sum.count).max(1);
+    debug_assert!(length.is_multiple_of(LANES) && sum.stride.is_multiple_of(LANES));
+    let (places, outs) = (length / LANES, out.as_chunks_mut::<LANES>().0);
+    let (groups, rest) = sum
+        .weights
+        .split_at(sum.weights.len() / (GROUP * sum.count) * (GROUP * sum.count));
+    for place in 0..places {
+        let mut first = place;
+        for weights in groups.chunks_exact(GROUP * sum.count) {
+            let residues = group_at::<WORD, REDUCTION, GROUP>(&reducer, sum, weights, place);
+            for halves in residues {
+                store(&mut outs[first], halves[0]);
+                store(&mut outs[first + places], halves[1]);
+                first += 2 * places;
+            }
+        }
+        for weights in rest.chunks_exact(sum.count) {
+            let [halves] = group_at::<WORD, REDUCTION, 1>(&reducer, sum, weights, place);
+            store(&mut outs[first], halves[0]);
+            store(&mut outs[first + places], halves[1]);
+            first += 2 * places;
+        }
+    }
+}
+
+/// Both halves of a group of outputs at one place.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn group_at<const WORD: u32, const REDUCTION: u32, const GROUP: usize>(
+    reducer: &Reducer<WORD, REDUCTION>,
+    sum: &WeightedPairs<'_>,
+    weights: &[Option<WeightRow<'_>>],
+    place: usize,
+) -> [[__m512i; 2]; GROUP] {
+    let (pairs, stride) = (sum.pairs.as_chunks::<LANES>().0, sum.stride / LANES);
+    let mut residues = [[_mm512_setzero_si512(); 2]; GROUP];
+    for part in (0..sum.count).step_by(MOST_PRODUCTS) {
+        let mut sums = [[Sum::of(_mm512_setzero_si512()); 2]; GROUP];
+        for output in 0..GROUP {
+            sums[output] = [Sum::of(residues[output][0]), Sum::of(residues[output][1])];
+        }
+        for pair in part..sum.count.min(part + MOST_PRODUCTS) {
+            let first = load(&pairs[2 * pair * stride + place]);
+            let second = load(&pairs[(2 * pair + 1) * stride + place]);
+            for output in 0..GROUP {
+                let Some(weight) = &weights[output * sum.count + pair] else {
+                    continue;
+                };
+                let weight = if weight.log_run == 0 {
+                    let weight = &weight.values.as_chunks::<LANES>().0[place];
+                    prefetch::<_MM_HINT_NTA>(weight, WEIGHTS_AHEAD);
+                    load(weight)
+                } else {
+                    broadcast(weight.values[(place * LANES) >> weight.log_run])
+                };
+                sums[output][0].add_product::<WORD, WORD>(first, weight);
+                sums[output][1].add_product::<WORD, WORD>(second, weight);
+            }
+        }
+        for output in 0..GROUP {
+            let [first, second] = sums[output];
+            residues[output] = [reducer.residue(first), reducer.residue(second)];
+        }
+    }
+    residues
+}
+
+/// How many bytes ahead a weight is fetched: there are more streams than the processor follows by itself.
+const WEIGHTS_AHEAD: usize = 512;
 
 /// How many bytes ahead a key is fetched. It comes from memory, and the processor's own prefetch stops at the end of each page.
 const AHEAD: usize = 1 << 13;

@@ -1,0 +1,427 @@
+//! Sums of rotations times known vectors, the core of linear transforms: the data, the computation by single operations, and the
+//! fused one with a single division.
+
+use crate::encoding::WeightRows;
+use crate::encryption::Encrypted;
+use crate::error::{Error, Result};
+use crate::evaluator::key_switch::{self, HoistedDigits};
+use crate::evaluator::scheme_evaluator::Summable;
+use crate::evaluator::{Evaluator, SchemeEvaluator};
+use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
+use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
+use crate::parallel::{for_each_row, in_pool};
+use crate::params::{Context, KeySwitching};
+use crate::ring::{GaloisElement, NttPoly};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The sum over giant steps g, inputs i and baby steps b of
+/// `rotate_left(weight(g, i, b) * rotate_left(input_i, babies[b]), giants[g])`; a missing weight counts as 0.
+///
+/// A matrix with n diagonals needs about `sqrt(n)` baby and giant steps each.
+///
+/// Source: S. Halevi, V. Shoup, "Faster Homomorphic Linear Transformations in HElib" (eprint 2018/244), section 4.
+#[derive(Clone, Debug)]
+pub struct WeightedRotations<P> {
+    babies: Vec<i64>,
+    giants: Vec<i64>,
+    inputs: usize,
+    weights: Vec<Option<P>>,
+}
+
+impl<P> WeightedRotations<P> {
+    /// A sum over `inputs` ciphertexts with these steps and no weights yet.
+    #[must_use]
+    pub fn new(inputs: usize, babies: &[i64], giants: &[i64]) -> Self {
+        let count = giants.len() * inputs * babies.len();
+        Self {
+            babies: babies.to_vec(),
+            giants: giants.to_vec(),
+            inputs,
+            weights: (0..count).map(|_| None).collect(),
+        }
+    }
+
+    /// Sets a weight, by the indices of its giant step, input and baby step.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range.
+    pub fn set(&mut self, (giant, input, baby): (usize, usize, usize), weight: P) -> Result<()> {
+        let in_range = giant < self.giants.len() && input < self.inputs && baby < self.babies.len();
+        if !in_range {
+            return Err(Error::InvalidArgument {
+                reason: "a weight belongs to one of the giant steps, inputs and baby steps",
+            });
+        }
+        let index = self.index(giant, input, baby);
+        self.weights[index] = Some(weight);
+        Ok(())
+    }
+
+    /// The rotations whose keys the sum uses.
+    #[must_use]
+    pub fn rotations(&self) -> Rotations {
+        Rotations::steps(&[&self.babies[..], &self.giants].concat())
+    }
+
+    fn index(&self, giant: usize, input: usize, baby: usize) -> usize {
+        (giant * self.inputs + input) * self.babies.len() + baby
+    }
+
+    fn weight(&self, giant: usize, input: usize, baby: usize) -> Option<&P> {
+        self.weights[self.index(giant, input, baby)].as_ref()
+    }
+
+    /// Whether any giant step has a weight for this rotation of an input.
+    fn uses(&self, input: usize, baby: usize) -> bool {
+        (0..self.giants.len()).any(|giant| self.weight(giant, input, baby).is_some())
+    }
+
+    fn check_inputs(&self, count: usize) -> Result<()> {
+        if count == self.inputs {
+            return Ok(());
+        }
+        Err(Error::LengthMismatch {
+            left: self.inputs,
+            right: count,
+        })
+    }
+
+    /// Evaluates the sum by rotations, products and additions: what [`Evaluator::weighted_rotations`] is unless an evaluator does
+    /// better.
+    ///
+    /// # Errors
+    /// As [`Evaluator::weighted_rotations`].
+    pub fn evaluate<E: Evaluator<Plaintext = P>>(
+        &self,
+        evaluator: &E,
+        inputs: &[&E::Ciphertext],
+    ) -> Result<E::Ciphertext> {
+        self.check_inputs(inputs.len())?;
+        let rotated: Vec<Vec<E::Ciphertext>> = inputs
+            .iter()
+            .map(|input| evaluator.rotate_many(evaluator.settle(input)?.as_ref(), &self.babies))
+            .collect::<Result<_>>()?;
+        let mut sums = Vec::new();
+        for (giant, &step) in self.giants.iter().enumerate() {
+            let mut terms = Vec::new();
+            for (input, rotated) in rotated.iter().enumerate() {
+                for (baby, rotated) in rotated.iter().enumerate() {
+                    if let Some(weight) = self.weight(giant, input, baby) {
+                        terms.push(evaluator.mul_plain(rotated, weight)?);
+                    }
+                }
+            }
+            if !terms.is_empty() {
+                sums.push(evaluator.rotate_left(&evaluator.add_many(&terms)?, step)?);
+            }
+        }
+        evaluator.add_many(&sums)
+    }
+}
+
+/// How a scheme multiplies ciphertexts by plaintexts.
+pub(super) trait Weighable: Summable {
+    /// Prepares an operand of a product.
+    fn prepare<'a>(
+        evaluator: &SchemeEvaluator<Self>,
+        a: &'a Encrypted<Self>,
+    ) -> Result<Cow<'a, Encrypted<Self>>>;
+
+    /// The state of the product, checked.
+    fn times(a: &Encrypted<Self>, state: Self, weight: &Self::Plaintext) -> Result<Self>;
+
+    /// The plaintext's rows over the data primes, of its level or a higher one, and over the special primes.
+    fn rows(weight: &Self::Plaintext) -> Result<WeightRows<'_>>;
+}
+
+/// Evaluates the sum with rotations modulo QP: baby rotations are multiplied and summed before any division by P, and one division
+/// ends the whole. `None` where that does not apply: inputs of several levels, weights of several scales, rotations that have no
+/// key of their own.
+pub(super) fn fused<S: Weighable>(
+    evaluator: &SchemeEvaluator<S>,
+    inputs: &[&Encrypted<S>],
+    plan: &WeightedRotations<S::Plaintext>,
+) -> Result<Option<Encrypted<S>>> {
+    plan.check_inputs(inputs.len())?;
+    let Some(first) = inputs.first() else {
+        return Err(Error::Empty);
+    };
+    let keys = evaluator.keys_for(first)?;
+    let inputs: Vec<Cow<'_, Encrypted<S>>> = inputs
+        .iter()
+        .map(|input| {
+            evaluator.check_pair(first, input)?;
+            input.body.pair()?;
+            S::prepare(evaluator, input)
+        })
+        .collect::<Result<_>>()?;
+    let first = &inputs[0];
+    let alike = |input: &Cow<'_, Encrypted<S>>| {
+        input.level() == first.level() && input.state.matches(first.state)
+    };
+    let degree = first.body.context.degree();
+    let steps = |steps: &[i64]| -> Option<Vec<Step<'_>>> {
+        steps
+            .iter()
+            .map(|&step| Step::new(step, degree, keys))
+            .collect()
+    };
+    let (Some(babies), Some(giants)) = (steps(&plan.babies), steps(&plan.giants)) else {
+        return Ok(None);
+    };
+    if !inputs.iter().all(alike) {
+        return Ok(None);
+    }
+    let Some(state) = weighted_state(&evaluator.context, &inputs, plan, (&babies, &giants))? else {
+        return Ok(None);
+    };
+    let fused = Fused::new(&first.body.context, first.level(), (&babies, &giants))?;
+    let polys = fused.evaluate(&inputs, plan)?;
+    Ok(Some(first.with(first.body.with_polys(polys.into()), state)))
+}
+
+/// The state of the sum; `None` for weights that cannot be summed.
+fn weighted_state<S: Weighable>(
+    context: &S::Context,
+    inputs: &[Cow<'_, Encrypted<S>>],
+    plan: &WeightedRotations<S::Plaintext>,
+    (babies, giants): (&[Step<'_>], &[Step<'_>]),
+) -> Result<Option<S>> {
+    let mut sum: Option<S> = None;
+    for (giant, step) in giants.iter().enumerate() {
+        let mut inner: Option<S> = None;
+        for (input, a) in inputs.iter().enumerate() {
+            for (baby, baby_step) in babies.iter().enumerate() {
+                let Some(weight) = plan.weight(giant, input, baby) else {
+                    continue;
+                };
+                let switches = usize::from(baby_step.key.is_some());
+                let rotated = a.state.after_key_switches(switches, context)?;
+                let term = S::times(a, rotated, weight)?;
+                inner = Some(match inner {
+                    Some(inner) if !inner.matches(term) => return Ok(None),
+                    Some(inner) => inner.plus(term, context)?,
+                    None => term,
+                });
+            }
+        }
+        let Some(inner) = inner else {
+            continue;
+        };
+        let switches = usize::from(step.key.is_some());
+        let moved = inner.after_key_switches(switches, context)?;
+        sum = Some(match sum {
+            Some(sum) if !sum.matches(moved) => return Ok(None),
+            Some(sum) => sum.plus(moved, context)?,
+            None => moved,
+        });
+    }
+    // The division at the end, which a switch includes.
+    let sum = sum.ok_or(Error::Empty)?;
+    sum.after_key_switches(1, context).map(Some)
+}
+
+/// A rotation by a step, with its key unless it moves nothing.
+struct Step<'a> {
+    key: Option<&'a GaloisKey>,
+}
+
+impl<'a> Step<'a> {
+    /// `None` without a key for the step.
+    fn new(step: i64, degree: usize, keys: &'a EvaluationKeys) -> Option<Self> {
+        let element = GaloisElement::rotation(step, degree);
+        if element == GaloisElement::rotation(0, degree) {
+            return Some(Self { key: None });
+        }
+        let key = keys.galois().get(element)?;
+        Some(Self { key: Some(key) })
+    }
+}
+
+/// The fused evaluation at one level. Rows are those of the extended basis, the level's primes and then the special ones.
+struct Fused<'a> {
+    context: &'a Arc<Context>,
+    level: usize,
+    switching: &'a KeySwitching,
+    babies: &'a [Step<'a>],
+    giants: &'a [Step<'a>],
+}
+
+impl<'a> Fused<'a> {
+    fn new(
+        context: &'a Arc<Context>,
+        level: usize,
+        (babies, giants): (&'a [Step<'a>], &'a [Step<'a>]),
+    ) -> Result<Self> {
+        Ok(Self {
+            context,
+            level,
+            switching: context.key_switching(level)?,
+            babies,
+            giants,
+        })
+    }
+
+    fn evaluate<S: Weighable>(
+        &self,
+        inputs: &[Cow<'_, Encrypted<S>>],
+        plan: &WeightedRotations<S::Plaintext>,
+    ) -> Result<[NttPoly; 2]> {
+        let digits: Vec<HoistedDigits> = inputs
+            .iter()
+            .map(|input| HoistedDigits::new(self.context, self.level, &input.body.polys[1]))
+            .collect::<Result<_>>()?;
+        let weights: Vec<Option<WeightRows<'_>>> = plan
+            .weights
+            .iter()
+            .map(|weight| weight.as_ref().map(S::rows).transpose())
+            .collect::<Result<_>>()?;
+        let words = self.switching.extended.len() * 2 * self.context.degree();
+        Ok(in_pool(words, || {
+            let sums = self.inner_sums(inputs, &digits, (plan, &weights));
+            let polys = self.outer_sum(&sums);
+            self.switching.extended.pool().put(sums);
+            polys
+        }))
+    }
+
+    /// For each prime and each giant step, both rows of the sum of weighted baby rotations, not divided by P.
+    fn inner_sums<S: Weighable>(
+        &self,
+        inputs: &[Cow<'_, Encrypted<S>>],
+        digits: &[HoistedDigits],
+        (plan, weights): (&WeightedRotations<S::Plaintext>, &[Option<WeightRows<'_>>]),
+    ) -> AlignedWords {
+        let (extended, degree) = (&self.switching.extended, self.context.degree());
+        let count = self.level + 1;
+        // Beside a power of two, so that the pairs' rows do not share places in the caches.
+        let stride = degree + 72;
+        let used: Vec<(usize, usize)> = (0..inputs.len())
+            .flat_map(|input| (0..self.babies.len()).map(move |baby| (input, baby)))
+            .filter(|&(input, baby)| plan.uses(input, baby))
+            .collect();
+        let length = self.giants.len() * 2 * degree;
+        let mut sums = extended.pool().take(extended.len() * length);
+        for_each_row(&mut sums, length, |i, out| {
+            let q = extended.modulus(i);
+            let mut pairs = extended.pool().take(2 * used.len() * stride);
+            for (&(number, baby), pair) in used.iter().zip(pairs.chunks_exact_mut(2 * stride)) {
+                let body = &inputs[number].body;
+                let polys = [&body.polys[0], &body.polys[1]];
+                let (first, second) = pair.split_at_mut(stride);
+                let out = [&mut first[..degree], &mut second[..degree]];
+                self.rotate_row(i, (polys, &digits[number]), &self.babies[baby], out);
+            }
+            let rows: Vec<Option<WeightRow<'_>>> = (0..self.giants.len())
+                .flat_map(|giant| {
+                    used.iter()
+                        .map(move |&(number, baby)| (giant, number, baby))
+                })
+                .map(|(giant, number, baby)| weights[plan.index(giant, number, baby)])
+                .map(|weight| weight.map(|weight| weight.row(i, count)))
+                .collect();
+            let sum = WeightedPairs {
+                pairs: &pairs,
+                stride,
+                weights: &rows,
+                count: used.len(),
+            };
+            q.kernels().weighted_pairs(q, out, &sum);
+            extended.pool().put(pairs);
+        });
+        sums
+    }
+
+    /// Both rows, modulo prime `i`, of P times an input rotated by a step.
+    fn rotate_row(
+        &self,
+        i: usize,
+        ([c0, c1], digits): ([&NttPoly; 2], &HoistedDigits),
+        step: &Step<'_>,
+        [first, second]: [&mut [u64]; 2],
+    ) {
+        let (q, degree) = (self.switching.extended.modulus(i), self.context.degree());
+        let times_special =
+            |row: &mut [u64], poly: &NttPoly| match self.switching.special_factors.get(i) {
+                Some(&factor) => {
+                    row.copy_from_slice(poly.row(i));
+                    q.kernels().scale(q, row, factor);
+                }
+                None => row.fill(0),
+            };
+        let Some(key) = step.key else {
+            times_special(first, c0);
+            times_special(second, c1);
+            return;
+        };
+        let pool = self.switching.extended.pool();
+        let mut rows = pool.take(2 * degree);
+        let (sum0, sum1) = rows.split_at_mut(degree);
+        times_special(first, c0);
+        digits.multiply((self.switching, i), &key.key, [&mut *sum0, &mut *sum1]);
+        q.kernels().add_assign(q, sum0, first);
+        key.permutation.permute(q, first, sum0);
+        key.permutation.permute(q, second, sum1);
+        pool.put(rows);
+    }
+
+    /// The inner sums rotated by the giant steps, summed, and divided by P.
+    fn outer_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
+        let (extended, degree) = (&self.switching.extended, self.context.degree());
+        let length = self.giants.len() * 2 * degree;
+        let part = |giant: usize, half: usize, i: usize| {
+            &sums[i * length + (2 * giant + half) * degree..][..degree]
+        };
+        let whole = |giant: usize, half: usize| {
+            let mut poly = NttPoly::unspecified(extended);
+            poly.for_each_row(|i, row| row.copy_from_slice(part(giant, half, i)));
+            poly
+        };
+        let divided: Vec<Option<NttPoly>> = (0..self.giants.len())
+            .map(|giant| {
+                let key = self.giants[giant].key;
+                key.map(|_| self.switching.divider.divide(&whole(giant, 1)))
+            })
+            .collect();
+        let cuts: Vec<_> = divided
+            .iter()
+            .map(|poly| {
+                poly.as_ref()
+                    .map(|poly| key_switch::Cut::new(self.switching, poly))
+            })
+            .collect();
+        let mut total = extended.pool().take(extended.len() * 2 * degree);
+        for_each_row(&mut total, 2 * degree, |i, out| {
+            let q = extended.modulus(i);
+            out.fill(0);
+            let (first, second) = out.split_at_mut(degree);
+            let mut rows = extended.pool().take(3 * degree);
+            let (switched, moved) = rows.split_at_mut(2 * degree);
+            let (sum0, sum1) = switched.split_at_mut(degree);
+            for (giant, step) in self.giants.iter().enumerate() {
+                let (Some(key), Some(cut)) = (step.key, &cuts[giant]) else {
+                    q.kernels().add_assign(q, first, part(giant, 0, i));
+                    q.kernels().add_assign(q, second, part(giant, 1, i));
+                    continue;
+                };
+                cut.sums(i, &key.key, [&mut *sum0, &mut *sum1]);
+                q.kernels().add_assign(q, sum0, part(giant, 0, i));
+                key.permutation.permute(q, moved, sum0);
+                q.kernels().add_assign(q, first, moved);
+                key.permutation.permute(q, moved, sum1);
+                q.kernels().add_assign(q, second, moved);
+            }
+            extended.pool().put(rows);
+        });
+        let polys = [0, 1].map(|half| {
+            let mut poly = NttPoly::unspecified(extended);
+            poly.for_each_row(|i, row| {
+                row.copy_from_slice(&total[(2 * i + half) * degree..][..degree]);
+            });
+            self.switching.divider.divide(&poly)
+        });
+        extended.pool().put(total);
+        polys
+    }
+}

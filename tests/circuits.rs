@@ -1,0 +1,205 @@
+//! Fused operations of the evaluators against the same by single operations, and against numbers in the clear.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use slotwise::Error;
+use slotwise::encryption::{Decryptor, Encryptor};
+use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearReals, Evaluator, WeightedRotations};
+use slotwise::keys::{KeyGenerator, Rotations};
+use slotwise::params::{BfvContext, CkksContext};
+use std::sync::Arc;
+
+/// The steps and weights of a sum over two inputs: `weights[giant][input][baby]`, with some missing.
+#[derive(Clone, Debug)]
+struct Sum<T> {
+    babies: Vec<i64>,
+    giants: Vec<i64>,
+    weights: Vec<Option<Vec<T>>>,
+}
+
+impl<T: Copy> Sum<T> {
+    fn plan<E: Evaluator<Scalar = T>>(
+        &self,
+        evaluator: &E,
+        like: &E::Ciphertext,
+    ) -> WeightedRotations<E::Plaintext> {
+        let mut plan = WeightedRotations::new(2, &self.babies, &self.giants);
+        let mut weights = self.weights.iter();
+        for giant in 0..self.giants.len() {
+            for input in 0..2 {
+                for baby in 0..self.babies.len() {
+                    if let Some(values) = weights.next().unwrap() {
+                        let weight = evaluator.encode_factor(values, like).unwrap();
+                        plan.set((giant, input, baby), weight).unwrap();
+                    }
+                }
+            }
+        }
+        plan
+    }
+}
+
+fn ckks(special: usize) -> CkksContext {
+    let bits = [vec![50, 40, 40, 40], vec![45; special]].concat();
+    let builder = CkksContext::builder()
+        .degree(128)
+        .prime_bits(&bits)
+        .special_primes(special)
+        .scale_bits(40);
+    builder.insecure_skip_security_check().build().unwrap()
+}
+
+/// Weights for 64 slots: dense, or with a period.
+fn real_weights(seed: u64, count: usize) -> Vec<Option<Vec<f64>>> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let mut weight = |number: usize| {
+        let period = [64, 64, 4, 2][number % 4];
+        let values: Vec<f64> = (0..period).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let whole = (0..64).map(|slot| values[slot % period]).collect();
+        rng.random_bool(0.8).then_some(whole)
+    };
+    (0..count).map(&mut weight).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn fused_sums_of_reals_are_those_by_single_operations(seed in 0u64..1000, special in 1usize..4, level in 1usize..4) {
+        let context = ckks(special);
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let sum = Sum {
+            babies: vec![0, 1, -2],
+            giants: vec![0, 3, 9],
+            weights: real_weights(seed, 18),
+        };
+        let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+        let rotations = Rotations::steps(&[1, -2, 3, 9]);
+        let keys = KeyGenerator::new(&secret).evaluation_keys(&rotations, &mut rng).unwrap();
+        let evaluator = CkksEvaluator::with_keys(&context, Arc::new(keys)).unwrap();
+        let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
+        let inputs: Vec<Vec<f64>> = (0..2)
+            .map(|_| (0..64).map(|_| rng.random_range(-1.0..1.0)).collect())
+            .collect();
+        let encrypted: Vec<_> = inputs
+            .iter()
+            .map(|values| encryptor.encrypt(&evaluator.encoder().encode(values, level).unwrap(), &mut rng).unwrap())
+            .collect();
+        let encrypted: Vec<_> = encrypted.iter().collect();
+        let plan = sum.plan(&evaluator, encrypted[0]);
+        let fused = evaluator.weighted_rotations(&encrypted, &plan).unwrap();
+        let single = plan.evaluate(&evaluator, &encrypted).unwrap();
+        prop_assert_eq!((fused.level(), fused.scale()), (single.level(), single.scale()));
+        let clear = ClearReals::new(64);
+        let want = sum
+            .plan(&clear, &inputs[0])
+            .evaluate(&clear, &inputs.iter().collect::<Vec<_>>())
+            .unwrap();
+        let decryptor = Decryptor::new(&secret);
+        for result in [&fused, &single] {
+            let found = evaluator.encoder().decode(&decryptor.decrypt(result).unwrap()).unwrap();
+            let worst = found.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            prop_assert!(worst <= result.noise_bound() && result.noise_bound() < 1e-5, "{worst:e}");
+        }
+        // The bound knows of one more division, and of no other error.
+        prop_assert!(fused.precision_bits() > single.precision_bits() - 0.1);
+    }
+
+    #[test]
+    fn fused_sums_of_integers_are_those_by_single_operations(seed in 0u64..1000, special in 1usize..3) {
+        let bits = [vec![50; 4], vec![50; special]].concat();
+        let builder = BfvContext::builder()
+            .degree(64)
+            .prime_bits(&bits)
+            .special_primes(special)
+            .plaintext_modulus(65_537);
+        let context = builder.insecure_skip_security_check().build().unwrap();
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let mut values = |bound: i64| -> Vec<i64> {
+            (0..64).map(|_| rng.random_range(-bound..=bound)).collect()
+        };
+        let inputs = [values(1000), values(1000)];
+        let weights = (0..18).map(|number| (number % 5 != 4).then(|| values(50))).collect();
+        let sum = Sum { babies: vec![0, 1, -2], giants: vec![0, 3, 9], weights };
+        let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+        let rotations = Rotations::steps(&[1, -2, 3, 9]);
+        let keys = KeyGenerator::new(&secret).evaluation_keys(&rotations, &mut rng).unwrap();
+        let evaluator = BfvEvaluator::with_keys(&context, Arc::new(keys)).unwrap();
+        let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
+        let encrypted = inputs
+            .each_ref()
+            .map(|values| encryptor.encrypt(&evaluator.encoder().encode(values).unwrap(), &mut rng).unwrap());
+        let encrypted = encrypted.each_ref();
+        let plan = sum.plan(&evaluator, encrypted[0]);
+        let fused = evaluator.weighted_rotations(&encrypted, &plan).unwrap();
+        let single = plan.evaluate(&evaluator, &encrypted).unwrap();
+        let decryptor = Decryptor::new(&secret);
+        let decode = |x| evaluator.encoder().decode(&decryptor.decrypt(x).unwrap()).unwrap();
+        prop_assert_eq!(decode(&fused), decode(&single));
+        let measured = decryptor.measured_noise_budget(&fused).unwrap();
+        prop_assert!(fused.noise_budget() <= measured && fused.noise_budget() > 1.0);
+    }
+}
+
+#[test]
+fn sums_that_cannot_be_fused_are_done_by_single_operations_or_refused() {
+    let context = ckks(1);
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let generator = KeyGenerator::new(&secret);
+    // 3 is composed of 1 and 2; 5 is out of reach of even steps.
+    let keys = generator.evaluation_keys(&Rotations::steps(&[1, 2]), &mut rng);
+    let evaluator = CkksEvaluator::with_keys(&context, Arc::new(keys.unwrap())).unwrap();
+    let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
+    let mut encrypt = |level| {
+        let plaintext = evaluator.encoder().encode(&[0.5; 64], level).unwrap();
+        encryptor.encrypt(&plaintext, &mut rng).unwrap()
+    };
+    let (high, low) = (encrypt(3), encrypt(2));
+    let weight = |like| evaluator.encode_factor(&[1.0; 64], like).unwrap();
+    let mut composed = WeightedRotations::new(1, &[3], &[0]);
+    composed.set((0, 0, 0), weight(&high)).unwrap();
+    assert!(evaluator.weighted_rotations(&[&high], &composed).is_ok());
+    let mut mixed = WeightedRotations::new(2, &[0], &[0, 1]);
+    mixed.set((0, 0, 0), weight(&high)).unwrap();
+    mixed.set((1, 1, 0), weight(&low)).unwrap();
+    assert!(evaluator.weighted_rotations(&[&high, &low], &mixed).is_ok());
+    // Errors.
+    assert!(matches!(
+        composed.set((0, 0, 1), weight(&high)),
+        Err(Error::InvalidArgument { .. })
+    ));
+    assert!(matches!(
+        evaluator.weighted_rotations(&[&high], &mixed),
+        Err(Error::LengthMismatch { left: 2, right: 1 })
+    ));
+    let empty = WeightedRotations::new(1, &[0], &[0]);
+    assert!(matches!(
+        evaluator.weighted_rotations(&[&high], &empty),
+        Err(Error::Empty)
+    ));
+    let none = WeightedRotations::new(0, &[0], &[0]);
+    assert!(matches!(
+        evaluator.weighted_rotations(&[], &none),
+        Err(Error::Empty)
+    ));
+    // A weight of a lower level than its input lacks residues.
+    let mut short = WeightedRotations::new(1, &[0], &[0]);
+    short.set((0, 0, 0), weight(&low)).unwrap();
+    assert!(matches!(
+        evaluator.weighted_rotations(&[&high], &short),
+        Err(Error::InvalidLevel { .. })
+    ));
+    let lowest = encrypt(0);
+    assert!(matches!(
+        evaluator.weighted_rotations(&[&lowest], &composed),
+        Err(Error::LevelExhausted { .. })
+    ));
+    let keyless = CkksEvaluator::new(&context);
+    assert!(matches!(
+        keyless.weighted_rotations(&[&high], &composed),
+        Err(Error::MissingServerKey)
+    ));
+}
