@@ -1,10 +1,8 @@
 use crate::error::{Error, Result};
 use crate::kernels::{Modulus, NttTable};
 use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
-use crate::params::rlwe::Primes;
 use crate::params::{
-    BfvNoise, Context, Fingerprint, Log2, NoiseModel, ProductNoise, RlweParams, SecurityLevel,
-    SecurityPolicy, SecurityStandard, search,
+    BfvNoise, Builder, Context, Fingerprint, Log2, NoiseModel, ProductNoise, RlweParams, search,
 };
 use crate::ring::{RnsBasis, is_prime, ntt_primes};
 use std::fmt;
@@ -33,18 +31,14 @@ struct Shared {
     product_noise: ProductNoise,
 }
 
-/// Collects choices and checks them together in [`build`](Self::build).
+/// Builds a [`BfvContext`].
+pub type BfvBuilder = Builder<BfvChoices>;
+
+/// What a [`BfvBuilder`] chooses beside the ring.
 #[derive(Clone, Debug, Default)]
-#[must_use = "call build() to get the context"]
-pub struct BfvBuilder {
-    degree: Option<usize>,
-    primes: Option<Primes>,
-    special: Option<usize>,
-    depth: Option<u32>,
+pub struct BfvChoices {
     plaintext_modulus: Option<u64>,
     plaintext_bits: Option<u32>,
-    additions: Option<u64>,
-    policy: SecurityPolicy,
 }
 
 impl BfvParams {
@@ -174,10 +168,7 @@ impl BfvContext {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     pub fn for_depth(depth: u32) -> BfvBuilder {
-        BfvBuilder {
-            depth: Some(depth),
-            ..BfvBuilder::default()
-        }
+        BfvBuilder::for_depth(depth)
     }
 
     /// The parameters.
@@ -271,74 +262,15 @@ impl fmt::Debug for BfvContext {
 }
 
 impl BfvBuilder {
-    /// The degree N, a power of two; after [`BfvContext::for_depth`], the least degree to use.
-    pub fn degree(mut self, degree: usize) -> Self {
-        self.degree = Some(degree);
-        self
-    }
-
-    /// The sizes of the primes, as SEAL and TenSEAL list them: the last is for key switching (the last k after
-    /// [`special_primes`](Self::special_primes)).
-    pub fn prime_bits(mut self, bits: &[u32]) -> Self {
-        self.primes = Some(Primes::Bits(bits.to_vec()));
-        self
-    }
-
-    /// The primes themselves, in the order of [`prime_bits`](Self::prime_bits).
-    pub fn primes(mut self, primes: &[u64]) -> Self {
-        self.primes = Some(Primes::Exact(primes.to_vec()));
-        self
-    }
-
-    /// How many of the primes, at the end, are for key switching: 1 unless set. With 0 the context can add, and multiply by
-    /// plaintexts.
-    pub fn special_primes(mut self, count: usize) -> Self {
-        self.special = Some(count);
-        self
-    }
-
     /// The plaintext modulus t: 2 to 2^60; a prime that is 1 modulo 2N for slots.
     pub fn plaintext_modulus(mut self, modulus: u64) -> Self {
-        self.plaintext_modulus = Some(modulus);
+        self.choices.plaintext_modulus = Some(modulus);
         self
     }
 
     /// A plaintext modulus of `bits` bits to be found: the largest prime of that size that gives slots.
     pub fn plaintext_bits(mut self, bits: u32) -> Self {
-        self.plaintext_bits = Some(bits);
-        self
-    }
-
-    /// How many ciphertexts are added up on the way to a result, after [`BfvContext::for_depth`], beside the one sum over
-    /// all slots: the noise of each counts in full. 1 unless set.
-    ///
-    /// ```
-    /// use slotwise::prelude::*;
-    /// // A tally of ten thousand encrypted ballots.
-    /// let context = BfvContext::for_depth(0).plaintext_bits(20).additions(10_000).build()?;
-    /// # let _ = context;
-    /// # Ok::<(), slotwise::Error>(())
-    /// ```
-    pub fn additions(mut self, count: u64) -> Self {
-        self.additions = Some(count);
-        self
-    }
-
-    /// The security to enforce: 128 bits unless set.
-    pub fn security(mut self, level: SecurityLevel) -> Self {
-        self.policy = self.policy.with_level(level);
-        self
-    }
-
-    /// The table to enforce it by: the guidelines of 2024 unless set.
-    pub fn standard(mut self, standard: SecurityStandard) -> Self {
-        self.policy = self.policy.with_standard(standard);
-        self
-    }
-
-    /// Enforces nothing: for tests and experiments. What such a context encrypts may be readable by anyone.
-    pub fn insecure_skip_security_check(mut self) -> Self {
-        self.policy = SecurityPolicy::Insecure;
+        self.choices.plaintext_bits = Some(bits);
         self
     }
 
@@ -358,7 +290,8 @@ impl BfvBuilder {
     /// # Errors
     /// As [`build`](Self::build).
     pub fn build_params(self) -> Result<BfvParams> {
-        if self.plaintext_modulus.is_some() == self.plaintext_bits.is_some() {
+        let choices = &self.choices;
+        if choices.plaintext_modulus.is_some() == choices.plaintext_bits.is_some() {
             return Err(Error::InvalidArgument {
                 reason: "give the plaintext modulus, or its number of bits",
             });
@@ -371,10 +304,7 @@ impl BfvBuilder {
                 reason: "additions goes with for_depth",
             });
         }
-        let degree = self.degree.ok_or(Error::InvalidDegree { degree: 0 })?;
-        let primes = self.primes.as_ref().ok_or(Error::NoPrimes)?;
-        let (data, special) = primes.resolve(degree, self.special.unwrap_or(1))?;
-        let rlwe = RlweParams::new(degree, &data, &special, self.policy)?;
+        let rlwe = self.ring()?;
         let plaintext_modulus = self.plaintext_modulus_for(&rlwe)?;
         BfvParams::new(rlwe, plaintext_modulus)
     }
@@ -385,7 +315,7 @@ impl BfvBuilder {
                 reason: "for_depth finds primes itself; use builder() to give them",
             });
         }
-        let plain = match (self.plaintext_modulus, self.plaintext_bits) {
+        let plain = match (self.choices.plaintext_modulus, self.choices.plaintext_bits) {
             (Some(modulus), _) => magnitude(modulus),
             (None, bits) => Log2::from_bits(bits.unwrap_or(0).into()),
         };
@@ -398,7 +328,7 @@ impl BfvBuilder {
             reason: "no supported degree is large enough; ask for less depth or smaller plaintexts",
         };
         let most = BfvParams::MOST_PLAINTEXT_BITS;
-        if let Some(bits) = self.plaintext_bits.filter(|&bits| bits > most) {
+        if let Some(bits) = self.choices.plaintext_bits.filter(|&bits| bits > most) {
             let least = least_plaintext_bits(1 << search::DEGREES.start());
             return Err(Error::InvalidPrimeBits { bits, least, most });
         }
@@ -421,10 +351,10 @@ impl BfvBuilder {
     }
 
     fn plaintext_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
-        if let Some(modulus) = self.plaintext_modulus {
+        if let Some(modulus) = self.choices.plaintext_modulus {
             return Ok(modulus);
         }
-        let (bits, degree) = (self.plaintext_bits.unwrap_or(0), rlwe.degree());
+        let (bits, degree) = (self.choices.plaintext_bits.unwrap_or(0), rlwe.degree());
         let (least, most) = (least_plaintext_bits(degree), BfvParams::MOST_PLAINTEXT_BITS);
         if !(least..=most).contains(&bits) {
             return Err(Error::InvalidPrimeBits { bits, least, most });
@@ -455,6 +385,7 @@ fn magnitude(value: u64) -> Log2 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::SecurityStandard;
 
     #[test]
     fn bad_plaintext_moduli_are_named() {

@@ -1,8 +1,7 @@
 use crate::error::{Error, Result};
-use crate::params::rlwe::Primes;
+use crate::params::builder::missing;
 use crate::params::{
-    Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityLevel, SecurityPolicy,
-    SecurityStandard, search,
+    Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityPolicy, search,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -28,19 +27,15 @@ struct Shared {
     scales: Vec<Scale>,
 }
 
-/// Collects choices and checks them together in [`build`](Self::build).
+/// Builds a [`CkksContext`].
+pub type CkksBuilder = Builder<CkksChoices>;
+
+/// What a [`CkksBuilder`] chooses beside the ring.
 #[derive(Clone, Debug, Default)]
-#[must_use = "call build() to get the context"]
-pub struct CkksBuilder {
-    degree: Option<usize>,
-    primes: Option<Primes>,
-    special: Option<usize>,
+pub struct CkksChoices {
     scale_bits: Option<u32>,
-    depth: Option<u32>,
     precision_bits: Option<u32>,
     integer_bits: Option<u32>,
-    additions: Option<u64>,
-    policy: SecurityPolicy,
 }
 
 impl CkksParams {
@@ -139,10 +134,7 @@ impl CkksContext {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     pub fn for_depth(depth: u32) -> CkksBuilder {
-        CkksBuilder {
-            depth: Some(depth),
-            ..CkksBuilder::default()
-        }
+        CkksBuilder::for_depth(depth)
     }
 
     /// The parameters.
@@ -214,74 +206,22 @@ impl fmt::Debug for CkksContext {
 }
 
 impl CkksBuilder {
-    /// The degree N, a power of two; after [`CkksContext::for_depth`], the least degree to use.
-    pub fn degree(mut self, degree: usize) -> Self {
-        self.degree = Some(degree);
-        self
-    }
-
-    /// The sizes of the primes, as SEAL and TenSEAL list them: the first stays longest, the last is for key switching (the
-    /// last k after [`special_primes`](Self::special_primes)).
-    pub fn prime_bits(mut self, bits: &[u32]) -> Self {
-        self.primes = Some(Primes::Bits(bits.to_vec()));
-        self
-    }
-
-    /// The primes themselves, in the order of [`prime_bits`](Self::prime_bits).
-    pub fn primes(mut self, primes: &[u64]) -> Self {
-        self.primes = Some(Primes::Exact(primes.to_vec()));
-        self
-    }
-
-    /// How many of the primes, at the end, are for key switching: 1 unless set. With 0 the context can add, and multiply by
-    /// plaintexts.
-    pub fn special_primes(mut self, count: usize) -> Self {
-        self.special = Some(count);
-        self
-    }
-
     /// log2 of the scale; the primes between the first and the last should have that size.
     pub fn scale_bits(mut self, bits: u32) -> Self {
-        self.scale_bits = Some(bits);
+        self.choices.scale_bits = Some(bits);
         self
     }
 
     /// How good the result is, after [`CkksContext::for_depth`]: values in [-1, 1], multiplied one after the other with fresh
     /// ones, have an error of at most `2^-bits` at the end. 24 unless set.
     pub fn precision_bits(mut self, bits: u32) -> Self {
-        self.precision_bits = Some(bits);
+        self.choices.precision_bits = Some(bits);
         self
     }
 
     /// How large results can be, after [`CkksContext::for_depth`]: magnitudes up to `2^bits`. 8 unless set.
     pub fn integer_bits(mut self, bits: u32) -> Self {
-        self.integer_bits = Some(bits);
-        self
-    }
-
-    /// How many values are added up on the way to a result, after [`CkksContext::for_depth`], beside what single products
-    /// need: each may bring an error of its own, and the precision holds for their sum. 1 unless set. How large the sum
-    /// can be is for [`integer_bits`](Self::integer_bits) to say.
-    pub fn additions(mut self, count: u64) -> Self {
-        self.additions = Some(count);
-        self
-    }
-
-    /// The security to enforce: 128 bits unless set.
-    pub fn security(mut self, level: SecurityLevel) -> Self {
-        self.policy = self.policy.with_level(level);
-        self
-    }
-
-    /// The table to enforce it by: the guidelines of 2024 unless set.
-    pub fn standard(mut self, standard: SecurityStandard) -> Self {
-        self.policy = self.policy.with_standard(standard);
-        self
-    }
-
-    /// Enforces nothing: for tests and experiments. What such a context encrypts may be readable by anyone.
-    pub fn insecure_skip_security_check(mut self) -> Self {
-        self.policy = SecurityPolicy::Insecure;
+        self.choices.integer_bits = Some(bits);
         self
     }
 
@@ -304,35 +244,33 @@ impl CkksBuilder {
         if let Some(depth) = self.depth {
             return self.derive(depth);
         }
-        if self.precision_bits.is_some() || self.integer_bits.is_some() || self.additions.is_some()
-        {
-            return Err(Error::InvalidArgument {
-                reason: "precision_bits, integer_bits and additions go with for_depth",
-            });
+        let CkksChoices {
+            scale_bits,
+            precision_bits,
+            integer_bits,
+        } = self.choices;
+        if precision_bits.is_some() || integer_bits.is_some() || self.additions.is_some() {
+            return Err(missing(
+                "precision_bits, integer_bits and additions go with for_depth",
+            ));
         }
-        let degree = self.degree.ok_or(Error::InvalidDegree { degree: 0 })?;
-        let (data, special) = self
-            .primes
-            .ok_or(Error::NoPrimes)?
-            .resolve(degree, self.special.unwrap_or(1))?;
-        let missing = Error::InvalidScale {
-            bits: 0.0,
-            reason: "set it with `scale_bits`",
-        };
-        let rlwe = RlweParams::new(degree, &data, &special, self.policy)?;
-        CkksParams::new(rlwe, self.scale_bits.ok_or(missing)?)
+        let rlwe = self.ring()?;
+        let scale_bits =
+            scale_bits.ok_or_else(|| missing("the scale is missing; set it with `scale_bits`"))?;
+        CkksParams::new(rlwe, scale_bits)
     }
 
     fn derive(self, depth: u32) -> Result<CkksParams> {
-        if self.primes.is_some() || self.special.is_some() || self.scale_bits.is_some() {
+        let choices = &self.choices;
+        if self.primes.is_some() || self.special.is_some() || choices.scale_bits.is_some() {
             return Err(Error::InvalidArgument {
                 reason: "for_depth finds primes and scale itself; use builder() to give them",
             });
         }
         let request = Request {
             depth,
-            precision_bits: self.precision_bits.unwrap_or(24),
-            integer_bits: self.integer_bits.unwrap_or(8),
+            precision_bits: choices.precision_bits.unwrap_or(24),
+            integer_bits: choices.integer_bits.unwrap_or(8),
             additions: self.additions.unwrap_or(1).max(1),
         };
         if depth > CkksParams::MOST_DEPTH {
@@ -519,9 +457,15 @@ mod tests {
         ));
         assert!(build(&[60, 20, 60], 10).is_ok());
         assert!(matches!(build(&[60], 40), Err(Error::NoPrimes)));
-        assert!(matches!(
-            CkksContext::builder().build(),
-            Err(Error::InvalidDegree { degree: 0 })
-        ));
+        // What is missing is named.
+        let degree = CkksContext::builder();
+        let primes = degree.clone().degree(64);
+        let scale = primes.clone().prime_bits(&[40, 40]);
+        let scale = scale.insecure_skip_security_check();
+        for (builder, what) in [(degree, "degree"), (primes, "primes"), (scale, "scale")] {
+            let error = builder.build().unwrap_err().to_string();
+            assert!(error.contains(&format!("the {what}")), "{error}");
+            assert!(error.contains("missing"), "{error}");
+        }
     }
 }

@@ -32,8 +32,8 @@ pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
         && is_x86_feature_detected!("avx512vbmi");
     match bits {
         _ if !able => None,
-        ..=NARROW_BITS => Some(&NarrowKernels(())),
-        _ => Some(&WideKernels(())),
+        ..=NARROW_BITS => Some(&IfmaKernels::<NARROW>(())),
+        _ => Some(&IfmaKernels::<WIDE>(())),
     }
 }
 
@@ -46,21 +46,24 @@ const SMALL_TABLES: usize = 1 << 13;
 /// The name that `SLOTWISE_KERNELS` accepts.
 const NAME: &str = "avx512ifma";
 
-/// Moduli of at most 50 bits. Only [`detect`] hands it out.
+/// The kernels for moduli of at most 50 bits, whose words have 52 bits, or of 51 to 61 bits, whose words have 64. Only [`detect`] hands
+/// them out.
 #[derive(Debug)]
-struct NarrowKernels(());
+struct IfmaKernels<const WORD: u32>(());
 
-/// Moduli of 51 to 61 bits. Only [`detect`] hands it out.
-#[derive(Debug)]
-struct WideKernels(());
+/// The word of moduli of at most 50 bits.
+const NARROW: u32 = 52;
 
-impl Kernels for NarrowKernels {
+/// The word of larger moduli.
+const WIDE: u32 = 64;
+
+impl<const WORD: u32> Kernels for IfmaKernels<WORD> {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn derives_factors(&self, degree: usize) -> bool {
-        degree > SMALL_TABLES
+        WORD == NARROW && degree > SMALL_TABLES
     }
 
     fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
@@ -84,43 +87,53 @@ impl Kernels for NarrowKernels {
     }
 
     fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { narrow::mul_assign(q, row, other) }
+        if WORD == NARROW {
+            // SAFETY: `detect` saw the features.
+            unsafe { narrow::mul_assign(q, row, other) }
+        } else {
+            // SAFETY: as above.
+            unsafe { wide::mul_assign(q, row, other) }
+        }
     }
 
     fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { narrow::mul_add_assign(q, row, a, b) }
+        if WORD == NARROW {
+            // SAFETY: `detect` saw the features.
+            unsafe { narrow::mul_add_assign(q, row, a, b) }
+        } else {
+            // SAFETY: as above.
+            unsafe { wide::mul_add_assign(q, row, a, b) }
+        }
     }
 
     fn scale(&self, q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
         // SAFETY: `detect` saw the features.
-        unsafe { rows::scale::<52>(q, row, scalar) }
+        unsafe { rows::scale::<WORD>(q, row, scalar) }
     }
 
     fn sub_scale(&self, q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
         // SAFETY: `detect` saw the features.
-        unsafe { rows::sub_scale::<52>(q, row, other, scalar) }
+        unsafe { rows::sub_scale::<WORD>(q, row, other, scalar) }
     }
 
     fn reduce(&self, q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
         // SAFETY: `detect` saw the features.
-        unsafe { rows::reduce::<52>(q, row, input) }
+        unsafe { rows::reduce::<WORD>(q, row, input) }
     }
 
     fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
         // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_sum::<52>(q, row, sum) }
+        unsafe { sum::weighted_sum::<WORD>(q, row, sum) }
     }
 
     fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
         // SAFETY: `detect` saw the features.
-        unsafe { sum::inner_products::<52>(q, sums, digits, key) }
+        unsafe { sum::inner_products::<WORD>(q, sums, digits, key) }
     }
 
     fn weighted_pairs(&self, q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>) {
         // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_pairs::<52>(q, out, sum) }
+        unsafe { sum::weighted_pairs::<WORD>(q, out, sum) }
     }
 
     fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
@@ -141,7 +154,7 @@ impl Kernels for NarrowKernels {
             return portable::forward_ntt(table, row);
         }
         // SAFETY: `detect` saw the features.
-        unsafe { forward::transform::<52>(table, row) }
+        unsafe { forward::transform::<WORD>(table, row) }
     }
 
     fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
@@ -149,101 +162,6 @@ impl Kernels for NarrowKernels {
             return portable::inverse_ntt(table, row);
         }
         // SAFETY: `detect` saw the features.
-        unsafe { inverse::transform::<52>(table, row) }
-    }
-}
-
-impl Kernels for WideKernels {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::add_assign(q, row, other) }
-    }
-
-    fn add_scalar(&self, q: &Modulus, row: &mut [u64], scalar: u64) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::add_scalar(q, row, scalar) }
-    }
-
-    fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::sub_assign(q, row, other) }
-    }
-
-    fn negate(&self, q: &Modulus, row: &mut [u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::negate(q, row) }
-    }
-
-    fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { wide::mul_assign(q, row, other) }
-    }
-
-    fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { wide::mul_add_assign(q, row, a, b) }
-    }
-
-    fn scale(&self, q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::scale::<64>(q, row, scalar) }
-    }
-
-    fn sub_scale(&self, q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::sub_scale::<64>(q, row, other, scalar) }
-    }
-
-    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::reduce::<64>(q, row, input) }
-    }
-
-    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_sum::<64>(q, row, sum) }
-    }
-
-    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { sum::inner_products::<64>(q, sums, digits, key) }
-    }
-
-    fn weighted_pairs(&self, q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_pairs::<64>(q, out, sum) }
-    }
-
-    fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
-        if shape.bits < packed::SHORTEST {
-            return shape.store(row, digit, halves);
-        }
-        // SAFETY: `detect` saw the features.
-        unsafe { packed::store_digit(shape, row, digit, halves) }
-    }
-
-    fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::permute(row, source, permutation) }
-    }
-
-    fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
-        if table.degree() < MIN_DEGREE {
-            return portable::forward_ntt(table, row);
-        }
-        // SAFETY: `detect` saw the features.
-        unsafe { forward::transform::<64>(table, row) }
-    }
-
-    fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
-        if table.degree() < MIN_DEGREE {
-            return portable::inverse_ntt(table, row);
-        }
-        // SAFETY: `detect` saw the features.
-        unsafe { inverse::transform::<64>(table, row) }
+        unsafe { inverse::transform::<WORD>(table, row) }
     }
 }

@@ -1,0 +1,109 @@
+use crate::error::{Error, Result};
+use crate::params::rlwe::Primes;
+use crate::params::{RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard};
+
+/// Collects parameter choices and checks them together in `build`. `C` holds the choices of one scheme: the aliases are
+/// [`CkksBuilder`](crate::params::CkksBuilder) and [`BfvBuilder`](crate::params::BfvBuilder).
+#[derive(Clone, Debug, Default)]
+#[must_use = "call build() to get the context"]
+pub struct Builder<C> {
+    pub(super) degree: Option<usize>,
+    pub(super) primes: Option<Primes>,
+    pub(super) special: Option<usize>,
+    pub(super) depth: Option<u32>,
+    pub(super) additions: Option<u64>,
+    pub(super) policy: SecurityPolicy,
+    pub(super) choices: C,
+}
+
+impl<C: Default> Builder<C> {
+    /// A builder of parameters for a depth.
+    pub(super) fn for_depth(depth: u32) -> Self {
+        Self {
+            depth: Some(depth),
+            ..Self::default()
+        }
+    }
+}
+
+impl<C> Builder<C> {
+    /// The degree N, a power of two; after `for_depth`, the least degree to use.
+    pub fn degree(mut self, degree: usize) -> Self {
+        self.degree = Some(degree);
+        self
+    }
+
+    /// The sizes of the primes, as SEAL and TenSEAL list them: the first stays longest, the last is for key switching (the
+    /// last k after [`special_primes`](Self::special_primes)).
+    pub fn prime_bits(mut self, bits: &[u32]) -> Self {
+        self.primes = Some(Primes::Bits(bits.to_vec()));
+        self
+    }
+
+    /// The primes themselves, in the order of [`prime_bits`](Self::prime_bits).
+    pub fn primes(mut self, primes: &[u64]) -> Self {
+        self.primes = Some(Primes::Exact(primes.to_vec()));
+        self
+    }
+
+    /// How many of the primes, at the end, are for key switching: 1 unless set. With 0 the context can add, and multiply by
+    /// plaintexts.
+    pub fn special_primes(mut self, count: usize) -> Self {
+        self.special = Some(count);
+        self
+    }
+
+    /// How many ciphertexts are added up on the way to a result, after `for_depth`: each may bring an error of its own. 1 unless
+    /// set. BFV makes room for one sum over all slots besides. How large a CKKS sum can be is for
+    /// [`integer_bits`](crate::params::CkksBuilder::integer_bits) to say.
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    /// // A tally of ten thousand encrypted ballots.
+    /// let context = BfvContext::for_depth(0).plaintext_bits(20).additions(10_000).build()?;
+    /// # let _ = context;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn additions(mut self, count: u64) -> Self {
+        self.additions = Some(count);
+        self
+    }
+
+    /// The security to enforce: 128 bits unless set.
+    pub fn security(mut self, level: SecurityLevel) -> Self {
+        self.policy = self.policy.with_level(level);
+        self
+    }
+
+    /// The table to enforce it by: the guidelines of 2024 unless set.
+    pub fn standard(mut self, standard: SecurityStandard) -> Self {
+        self.policy = self.policy.with_standard(standard);
+        self
+    }
+
+    /// Enforces nothing: for tests and experiments. What such a context encrypts may be readable by anyone.
+    pub fn insecure_skip_security_check(mut self) -> Self {
+        self.policy = SecurityPolicy::Insecure;
+        self
+    }
+
+    /// The ring that was given explicitly.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if degree or primes are missing; those of [`RlweParams::new`].
+    pub(super) fn ring(&self) -> Result<RlweParams> {
+        let degree = self
+            .degree
+            .ok_or_else(|| missing("the degree is missing; set it with `degree`"))?;
+        let primes = self.primes.as_ref().ok_or_else(|| {
+            missing("the primes are missing; set them with `prime_bits` or `primes`")
+        })?;
+        let (data, special) = primes.resolve(degree, self.special.unwrap_or(1))?;
+        RlweParams::new(degree, &data, &special, self.policy)
+    }
+}
+
+/// The error of a choice that is missing, or does not go with the others.
+pub(super) fn missing(reason: &'static str) -> Error {
+    Error::InvalidArgument { reason }
+}
