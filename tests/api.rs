@@ -890,6 +890,51 @@ fn slices_of_any_length_meet_a_vector_of_length_one() -> slotwise::Result<()> {
     Ok(())
 }
 
+#[test]
+fn vectors_come_apart_and_together() -> slotwise::Result<()> {
+    for length in [1, 10, 16, 40, 64] {
+        let x = reals(&count(length));
+        let evaluator = CKKS.1.evaluator();
+        let chunks = x.ciphertexts().to_vec();
+        let slots = CKKS.0.decrypt_slots(&chunks[0])?;
+        assert_eq!(slots.len(), 32);
+        assert!((slots[0] - 1.0).abs() < 1e-6);
+        let again = CkksVector::from_ciphertexts(evaluator, length, chunks.clone())?;
+        assert_reals(&again, &count(length));
+        let total = count(length).iter().sum::<f64>();
+        assert_reals(&again.sum()?, &[total]);
+        let wrong = CkksVector::from_ciphertexts(evaluator, length + 64, chunks);
+        assert!(matches!(wrong, Err(Error::LengthMismatch { .. })));
+    }
+    let foreign = ckks_context().generate_client_key()?.encrypt(&[1.0; 32])?;
+    let chunks = [reals(&[1.0; 32]).ciphertexts(), foreign.ciphertexts()].concat();
+    let mixed = CkksVector::from_ciphertexts(CKKS.1.evaluator(), 64, chunks);
+    assert_eq!(mixed.unwrap_err(), Error::KeyMismatch);
+    let none = CkksVector::from_ciphertexts(CKKS.1.evaluator(), 0, Vec::new());
+    assert_eq!(none.unwrap_err(), Error::Empty);
+    Ok(())
+}
+
+#[test]
+fn many_rotations_are_each_rotation() -> slotwise::Result<()> {
+    for length in [4, 10, 32, 40] {
+        let x = reals(&count(length));
+        for (step, rotated) in [1i64, -2, 0, 70]
+            .into_iter()
+            .zip(x.rotate_many(&[1, -2, 0, 70])?)
+        {
+            let mut expected = count(length);
+            expected.rotate_left(usize::try_from(step.rem_euclid(length as i64)).unwrap());
+            assert_reals(&rotated, &expected);
+        }
+    }
+    let y = integers(&[1, 2, 3, 4]);
+    let rotated = y.rotate_many(&[1, 3])?;
+    assert_integers(&rotated[0], &[2, 3, 4, 1]);
+    assert_integers(&rotated[1], &[4, 1, 2, 3]);
+    Ok(())
+}
+
 /// Of two operands' keys the larger set is used, whichever operand it comes with.
 #[test]
 fn a_vector_with_more_keys_lends_them() -> slotwise::Result<()> {

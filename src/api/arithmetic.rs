@@ -257,6 +257,21 @@ impl<S: Scheme> EncryptedVector<S> {
         Ok(self.with_chunks(chunks, Padding::Zeros))
     }
 
+    /// [`rotate_left`](Self::rotate_left) by each step. A vector whose length is a power of two up to a row of slots shares the work that
+    /// depends on the vector alone.
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left).
+    pub fn rotate_many(&self, steps: &[i64]) -> Result<Vec<Self>> {
+        if !self.packing.moves_as_one() {
+            return steps.iter().map(|&step| self.rotate_left(step)).collect();
+        }
+        // One ciphertext holds such a vector.
+        let rotated = self.evaluator.rotate_many(&self.chunks[0], steps)?;
+        let vector = |chunk| self.with_chunks(vec![chunk], Padding::Zeros);
+        Ok(rotated.into_iter().map(vector).collect())
+    }
+
     /// The values moved `step` places to the right, as [`rotate_left`](Self::rotate_left).
     ///
     /// # Errors

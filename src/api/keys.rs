@@ -219,6 +219,16 @@ impl<S: Scheme> ClientKey<S> {
     }
 }
 
+impl<S: Scheme> ClientKey<S> {
+    /// The values in all slots of one ciphertext, which evaluators and circuits compute.
+    ///
+    /// # Errors
+    /// As [`decrypt`](Self::decrypt).
+    pub fn decrypt_slots(&self, ciphertext: &CiphertextOf<S>) -> Result<Vec<S::Scalar>> {
+        S::decrypt(&self.evaluator, &self.decryptor, ciphertext)
+    }
+}
+
 /// What a server's keys take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeySizes {

@@ -16,5 +16,5 @@ pub use bfv::{Bfv, BfvVector};
 pub use ckks::{Ckks, CkksVector};
 pub use keys::{ClientKey, EncryptionKey, KeySizes, ServerKey};
 pub use operators::{Operand, OperandKind};
-pub use scheme::Scheme;
+pub use scheme::{CiphertextOf, Scheme};
 pub use vector::EncryptedVector;

@@ -84,7 +84,7 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
 }
 
 /// The ciphertext of a scheme's evaluator.
-pub(super) type CiphertextOf<S> = <<S as Scheme>::Evaluator as Evaluator>::Ciphertext;
+pub type CiphertextOf<S> = <<S as Scheme>::Evaluator as Evaluator>::Ciphertext;
 
 pub(super) mod sealed {
     /// Closes [`Scheme`](super::Scheme) to other crates.

@@ -40,6 +40,42 @@ impl<S: Scheme> EncryptedVector<S> {
         }
     }
 
+    /// The vector of `len` values in these ciphertexts, which hold them as [`Packing`] says: the inverse of
+    /// [`ciphertexts`](Self::ciphertexts). Nothing is assumed of slots without values.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for no values; [`Error::LengthMismatch`] for another number of ciphertexts than the length takes;
+    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if they do not belong together.
+    pub fn from_ciphertexts(
+        evaluator: &S::Evaluator,
+        len: usize,
+        ciphertexts: Vec<CiphertextOf<S>>,
+    ) -> Result<Self> {
+        let packing = Packing::new(evaluator.slot_shape(), len)?;
+        if ciphertexts.len() != packing.chunks() {
+            return Err(Error::LengthMismatch {
+                left: packing.chunks(),
+                right: ciphertexts.len(),
+            });
+        }
+        let fingerprint = S::rlwe(S::context(evaluator)).fingerprint();
+        let first = S::body(&ciphertexts[0]);
+        for ciphertext in &ciphertexts {
+            if S::body(ciphertext).fingerprint() != fingerprint {
+                return Err(Error::ContextMismatch);
+            }
+            if S::body(ciphertext).key_id() != first.key_id() {
+                return Err(Error::KeyMismatch);
+            }
+        }
+        let padding = if packing.has_padding() {
+            Padding::Unknown
+        } else {
+            Padding::Zeros
+        };
+        Ok(Self::new(evaluator, packing, ciphertexts, padding))
+    }
+
     pub(super) fn with_evaluator(self, evaluator: &S::Evaluator) -> Self {
         Self {
             evaluator: evaluator.clone(),

@@ -199,7 +199,8 @@ impl Packing {
     }
 
     /// Whether every rotation is one of the slots: a repeated vector without padding.
-    fn moves_as_one(&self) -> bool {
+    #[must_use]
+    pub fn moves_as_one(&self) -> bool {
         self.stride().is_some() && !self.has_padding()
     }
 

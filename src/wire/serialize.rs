@@ -167,79 +167,46 @@ impl<'de> Deserialize<'de> for ExposedSecret {
     }
 }
 
-impl Serialize for CkksParams {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize_bytes(&self.to_bytes(), serializer)
-    }
+/// Implements serde's traits for parameters, which are read without a context.
+macro_rules! parameters {
+    ($($type:ty),+) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(
+                &self,
+                serializer: S,
+            ) -> std::result::Result<S::Ok, S::Error> {
+                serialize_bytes(&self.to_bytes(), serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            /// Refuses what [`from_bytes`](Self::from_bytes) refuses: parameters made without a security check, too.
+            fn deserialize<D: Deserializer<'de>>(
+                deserializer: D,
+            ) -> std::result::Result<Self, D::Error> {
+                Self::from_bytes(&deserialize_bytes(deserializer)?).map_err(D::Error::custom)
+            }
+        }
+    )+};
 }
 
-impl<'de> Deserialize<'de> for CkksParams {
-    /// Refuses what [`from_bytes`](Self::from_bytes) refuses: parameters made without a security check, too.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Self::from_bytes(&deserialize_bytes(deserializer)?).map_err(D::Error::custom)
-    }
+/// Implements `Serialize` for values that are read with a context: [`Unattached`] deserializes them.
+macro_rules! values {
+    ($($type:ty),+) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(
+                &self,
+                serializer: S,
+            ) -> std::result::Result<S::Ok, S::Error> {
+                serialize(self, serializer)
+            }
+        }
+    )+};
 }
 
-impl Serialize for BfvParams {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize_bytes(&self.to_bytes(), serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for BfvParams {
-    /// Refuses what [`from_bytes`](Self::from_bytes) refuses: parameters made without a security check, too.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Self::from_bytes(&deserialize_bytes(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl Serialize for PublicKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
-
-impl Serialize for RelinearizationKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
-
-impl Serialize for GaloisKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
-
-impl Serialize for EvaluationKeys {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
-
-impl Serialize for CkksPlaintext {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
-
-impl Serialize for BfvPlaintext {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
-
-impl Serialize for CkksCiphertext {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
-
-impl Serialize for BfvCiphertext {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serialize(self, serializer)
-    }
-}
+parameters!(CkksParams, BfvParams);
+values!(PublicKey, RelinearizationKey, GaloisKey, EvaluationKeys);
+values!(CkksPlaintext, BfvPlaintext, CkksCiphertext, BfvCiphertext);
 
 /// A value's bytes, given to a serializer.
 pub(crate) fn serialize<S: Serializer>(
