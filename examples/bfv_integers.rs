@@ -4,8 +4,8 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use slotwise::Error;
 use slotwise::prelude::*;
+use slotwise::{Error, PrecisionError, ValueError};
 
 const CANDIDATES: usize = 5;
 const VOTERS: usize = 200;
@@ -68,7 +68,9 @@ fn ballot(choice: usize) -> [i64; CANDIDATES] {
 
 /// The sum of encrypted vectors: sums need no key.
 fn add_all(vectors: &[BfvVector]) -> slotwise::Result<BfvVector> {
-    let (first, rest) = vectors.split_first().ok_or(Error::Empty)?;
+    let (first, rest) = vectors
+        .split_first()
+        .ok_or(Error::Values(ValueError::Empty))?;
     rest.iter()
         .try_fold(first.clone(), |sum, vector| &sum + vector)
 }
@@ -130,7 +132,10 @@ fn the_end_of_the_noise_budget(authority: &ClientKey<Bfv>) -> slotwise::Result<(
     if let Err(error) = &refused {
         println!("  once more: {error}");
     }
-    assert!(matches!(refused, Err(Error::NoiseExhausted { .. })));
+    assert!(matches!(
+        refused,
+        Err(Error::Precision(PrecisionError::NoiseExhausted { .. }))
+    ));
     Ok(())
 }
 

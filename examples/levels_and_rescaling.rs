@@ -6,7 +6,7 @@
 //! `cargo run --release --example levels_and_rescaling`
 
 use slotwise::prelude::*;
-use slotwise::{Error, Result};
+use slotwise::{Error, OperandError, Result};
 
 /// The multiplications one after the other that the parameters are for.
 const DEPTH: u32 = 3;
@@ -122,9 +122,9 @@ fn the_end_of_the_levels(
     assert!(eighth.precision_bits() >= f64::from(PRECISION_BITS));
     let ninth = match &eighth * x {
         Err(
-            error @ Error::LevelExhausted {
+            error @ Error::Operands(OperandError::LevelExhausted {
                 needed: 1, left: 0, ..
-            },
+            }),
         ) => {
             println!("  x^8 * x: {error}");
             // The client can also help: it decrypts, and encrypts again with all levels.

@@ -7,7 +7,7 @@ use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use slotwise::evaluator::CkksEvaluator;
 use slotwise::keys::{KeyGenerator, SecretKey};
 use slotwise::prelude::*;
-use slotwise::{Error, Result};
+use slotwise::{Error, KeyError, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -135,7 +135,10 @@ fn keys_for_chosen_steps(client: &ClientKey<Ckks>) -> Result<()> {
             }
             Err(error) => {
                 println!("{error}");
-                assert_eq!(error, Error::MissingRotationKey { step: far as i64 });
+                assert_eq!(
+                    error,
+                    Error::Keys(KeyError::MissingRotationKey { step: far as i64 })
+                );
             }
         }
     }
@@ -152,7 +155,10 @@ fn missing_keys(client: &ClientKey<Ckks>) -> Result<()> {
     if let Err(error) = &refused {
         println!("  by 1: {error}");
     }
-    assert_eq!(refused.err(), Some(Error::MissingRotationKey { step: 1 }));
+    assert_eq!(
+        refused.err(),
+        Some(Error::Keys(KeyError::MissingRotationKey { step: 1 }))
+    );
 
     let server = client.extend_server_key(&server, &Rotations::steps(&[1]))?;
     println!("  with one for 1 added: {} bytes", server.size_in_bytes());

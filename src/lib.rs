@@ -44,6 +44,7 @@ pub mod encoding;
 pub mod encryption;
 pub mod error;
 pub mod evaluator;
+mod identifiers;
 pub mod kernels;
 pub mod keys;
 mod parallel;
@@ -54,7 +55,9 @@ pub mod wire;
 pub use api::{
     Bfv, BfvVector, Ckks, CkksVector, ClientKey, EncryptedVector, EncryptionKey, ServerKey,
 };
-pub use error::{Error, Result, WireError};
+pub use error::{
+    Error, KeyError, OperandError, ParameterError, PrecisionError, Result, ValueError, WireError,
+};
 pub use keys::{KeyId, Rotations};
 pub use params::{BfvContext, BfvParams, CkksContext, CkksParams, SecurityLevel, SecurityStandard};
 pub use wire::Wire;

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
-use slotwise::Error;
 use slotwise::prelude::*;
 use slotwise::ring::NttPermutation;
 use slotwise::wire::EvaluationKeyReader;
+use slotwise::{Error, KeyError, OperandError, ParameterError, PrecisionError, ValueError};
 use std::sync::LazyLock;
 
 /// Secure-sized arithmetic is not the subject here: a small ring with room for three multiplications, 32 slots.
@@ -184,11 +184,11 @@ fn depth_is_spent_only_where_it_must_be() -> slotwise::Result<()> {
     );
     assert!(matches!(
         eighth.mul(&x).unwrap_err(),
-        Error::LevelExhausted {
+        Error::Operands(OperandError::LevelExhausted {
             needed: 1,
             left: 0,
             ..
-        }
+        })
     ));
     assert_reals(&eighth, &values.map(|x: f64| x.powi(8)));
     let small = eighth.rescale()?;
@@ -196,7 +196,10 @@ fn depth_is_spent_only_where_it_must_be() -> slotwise::Result<()> {
     assert_reals(&x.drop_to_level(0)?, &values);
     // A bound that the message outgrows is refused, and can be corrected by who knows better.
     let large = reals(&count(4)).square()?.square()?;
-    assert!(matches!(large.square(), Err(Error::ScaleTooLarge { .. })));
+    assert!(matches!(
+        large.square(),
+        Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
+    ));
     assert!(large.assume_message_bound(256.0).is_ok());
     Ok(())
 }
@@ -265,22 +268,38 @@ fn nobody_elses_vector_is_accepted() {
     let x = reals(&[1.0]);
     let theirs = other_key.encrypt(&[1.0]).unwrap();
     let foreign = other_context.encrypt(&[1.0]).unwrap();
-    assert_eq!((&x + &theirs).unwrap_err(), Error::KeyMismatch);
-    assert_eq!((&x * &theirs).unwrap_err(), Error::KeyMismatch);
-    assert_eq!((&x + &foreign).unwrap_err(), Error::ContextMismatch);
-    assert_eq!(CKKS.1.attach(&theirs).unwrap_err(), Error::KeyMismatch);
-    assert_eq!(CKKS.1.attach(&foreign).unwrap_err(), Error::ContextMismatch);
-    assert_eq!(CKKS.0.decrypt(&theirs).unwrap_err(), Error::KeyMismatch);
-    assert_eq!(
-        CKKS.0.decrypt(&foreign).unwrap_err(),
-        Error::ContextMismatch
-    );
-    assert_eq!(
-        other_key
-            .extend_server_key(&CKKS.1, &Rotations::none())
-            .unwrap_err(),
-        Error::KeyMismatch
-    );
+    assert!(matches!(
+        &x + &theirs,
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    assert!(matches!(
+        &x * &theirs,
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    assert!(matches!(
+        &x + &foreign,
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
+    assert!(matches!(
+        CKKS.1.attach(&theirs),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    assert!(matches!(
+        CKKS.1.attach(&foreign),
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
+    assert!(matches!(
+        CKKS.0.decrypt(&theirs),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    assert!(matches!(
+        CKKS.0.decrypt(&foreign),
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
+    assert!(matches!(
+        other_key.extend_server_key(&CKKS.1, &Rotations::none()),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
     // A context built again from the same parameters is the same context.
     assert_eq!(ckks_context(), *CKKS.0.context());
 }
@@ -288,52 +307,55 @@ fn nobody_elses_vector_is_accepted() {
 #[test]
 fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
     let client = &CKKS.0;
-    assert_eq!(client.encrypt(&[]).unwrap_err(), Error::Empty);
     assert_eq!(
         client.encrypt(&[0.0, f64::NAN]).unwrap_err(),
-        Error::NotFinite { index: 1 }
-    );
-    assert_eq!(
-        client.encrypt(&[f64::INFINITY]).unwrap_err(),
-        Error::NotFinite { index: 0 }
+        Error::Values(ValueError::NotFinite { index: 1 })
     );
     assert!(matches!(
         client.encrypt(&[1e300]),
-        Err(Error::ScaleTooLarge { .. })
+        Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
     ));
     assert_eq!(
         BFV.0.encrypt(&[0, 40_000]).unwrap_err(),
-        Error::ValueOutOfRange { index: 1 }
+        Error::Values(ValueError::ValueOutOfRange { index: 1 })
     );
     let (x, y) = (reals(&count(3)), reals(&count(4)));
+    for empty in [
+        client.encrypt(&[]),
+        &x + &Vec::new(),
+        &x - &Vec::new(),
+        x.polyval(&[]),
+    ] {
+        assert_eq!(empty.unwrap_err(), Error::Values(ValueError::Empty));
+    }
+    for infinite in [
+        client.encrypt(&[f64::INFINITY]),
+        &x * f64::NAN,
+        &x + f64::INFINITY,
+        &y + f64::NEG_INFINITY,
+    ] {
+        let expected = Error::Values(ValueError::NotFinite { index: 0 });
+        assert_eq!(infinite.unwrap_err(), expected);
+    }
     assert_eq!(
         (&x + &y).unwrap_err(),
-        Error::LengthMismatch { left: 3, right: 4 }
+        Error::Operands(OperandError::LengthMismatch { left: 3, right: 4 })
     );
     assert_eq!(
         (&x * &[1.0, 2.0]).unwrap_err(),
-        Error::LengthMismatch { left: 3, right: 2 }
+        Error::Operands(OperandError::LengthMismatch { left: 3, right: 2 })
     );
-    assert_eq!((&x + &Vec::new()).unwrap_err(), Error::Empty);
-    assert_eq!((&x - &Vec::new()).unwrap_err(), Error::Empty);
-    assert_eq!((&x * f64::NAN).unwrap_err(), Error::NotFinite { index: 0 });
-    assert_eq!(
-        (&x + f64::INFINITY).unwrap_err(),
-        Error::NotFinite { index: 0 }
-    );
-    assert_eq!(
-        (&y + f64::NEG_INFINITY).unwrap_err(),
-        Error::NotFinite { index: 0 }
-    );
-    assert!(matches!(&x * 1e40, Err(Error::ScaleTooLarge { .. })));
+    assert!(matches!(
+        &x * 1e40,
+        Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
+    ));
     assert_reals(&x.power(0).unwrap(), &[1.0; 3]);
-    assert_eq!(x.polyval(&[]).unwrap_err(), Error::Empty);
     assert!(matches!(
         x.drop_to_level(9),
-        Err(Error::InvalidLevel {
+        Err(Error::Operands(OperandError::InvalidLevel {
             level: 9,
             highest: 3
-        })
+        }))
     ));
     assert_reals(&x, &count(3));
     Ok(())
@@ -345,18 +367,21 @@ fn missing_keys_are_named_and_can_be_added() -> slotwise::Result<()> {
     let detached = client.encrypt(&count(4))?;
     assert_eq!(
         detached.mul(&detached).unwrap_err(),
-        Error::MissingServerKey
+        Error::Keys(KeyError::MissingServerKey)
     );
     assert_eq!(
         detached.rotate_left(1).unwrap_err(),
-        Error::MissingServerKey
+        Error::Keys(KeyError::MissingServerKey)
     );
-    assert_eq!(detached.sum().unwrap_err(), Error::MissingServerKey);
+    assert_eq!(
+        detached.sum().unwrap_err(),
+        Error::Keys(KeyError::MissingServerKey)
+    );
     let lean = client.generate_server_key(&Rotations::steps(&[2]))?;
     let attached = lean.attach(&detached)?;
     assert_eq!(
         attached.rotate_left(1).unwrap_err(),
-        Error::MissingRotationKey { step: 1 }
+        Error::Keys(KeyError::MissingRotationKey { step: 1 })
     );
     let message = attached.rotate_left(1).unwrap_err().to_string();
     assert_eq!(
@@ -399,7 +424,9 @@ fn without_special_primes_a_context_only_adds() -> slotwise::Result<()> {
         .generate_client_key()?;
     assert!(matches!(
         additive.generate_server_key(&Rotations::none()),
-        Err(Error::InvalidKeySwitching { .. })
+        Err(Error::Parameters(
+            ParameterError::InvalidKeySwitching { .. }
+        ))
     ));
     let sum =
         (&additive.encrypt(&[1.0])? + &additive.generate_encryption_key()?.encrypt(&[2.0])?)?;
@@ -429,7 +456,7 @@ fn exhausted_noise_is_an_error_not_garbage() {
     x = x.square().unwrap();
     assert!(matches!(
         BFV.0.decrypt(&x),
-        Err(Error::NoiseExhausted { .. })
+        Err(Error::Precision(PrecisionError::NoiseExhausted { .. }))
     ));
 }
 
@@ -438,7 +465,10 @@ fn many_vectors_are_added_and_budgets_measured() -> slotwise::Result<()> {
     let updates: Vec<BfvVector> = (0..20).map(|i| integers(&[i, 2 * i, -i])).collect();
     let sum = BfvVector::add_many(&updates)?;
     assert_integers(&sum, &[190, 380, -190]);
-    assert_eq!(BfvVector::add_many(&[]).unwrap_err(), Error::Empty);
+    assert_eq!(
+        BfvVector::add_many(&[]).unwrap_err(),
+        Error::Values(ValueError::Empty)
+    );
     let (bound, measured) = (sum.noise_budget(), BFV.0.measured_noise_budget(&sum)?);
     assert!(bound <= measured && measured <= BFV.0.measured_noise_budget(&updates[0])?);
     Ok(())
@@ -665,7 +695,12 @@ fn keys_tell_their_size_before_they_are_made_and_report_as_they_are() -> slotwis
         client.key_size_forecast(&Rotations::none()).err(),
     ];
     for error in forecasts {
-        assert!(matches!(error, Some(Error::InvalidKeySwitching { .. })));
+        assert!(matches!(
+            error,
+            Some(Error::Parameters(
+                ParameterError::InvalidKeySwitching { .. }
+            ))
+        ));
     }
     Ok(())
 }
@@ -705,11 +740,11 @@ fn missing_keys_of_a_sum_are_listed_at_once() {
     let client = ckks_context().generate_client_key().unwrap();
     let server = client.generate_server_key(&Rotations::steps(&[2])).unwrap();
     let x = server.attach(client.encrypt(&count(16)).unwrap()).unwrap();
-    let expected = Error::MissingRotationKeys {
+    let expected = Error::Keys(KeyError::MissingRotationKeys {
         operation: "a sum over slots",
         steps: vec![1],
         conjugation: false,
-    };
+    });
     assert_eq!(
         x.sum().unwrap_err(),
         expected,
@@ -723,11 +758,11 @@ fn missing_keys_of_a_sum_are_listed_at_once() {
         ("a dot product", bare.dot(&bare)),
     ] {
         let error = result.unwrap_err();
-        let expected = Error::MissingRotationKeys {
+        let expected = Error::Keys(KeyError::MissingRotationKeys {
             operation,
             steps: vec![1, 2, 4, 8],
             conjugation: false,
-        };
+        });
         assert_eq!(error, expected);
         let text = error.to_string();
         assert!(
@@ -737,14 +772,14 @@ fn missing_keys_of_a_sum_are_listed_at_once() {
     }
     let padded = client.encrypt(&count(11)).unwrap();
     let error = padded.rotate_left(1).unwrap_err();
-    assert_eq!(error, Error::MissingServerKey);
+    assert_eq!(error, Error::Keys(KeyError::MissingServerKey));
     let bare = client.generate_server_key(&Rotations::none()).unwrap();
     let error = bare.attach(padded).unwrap().rotate_left(2).unwrap_err();
-    let expected = Error::MissingRotationKeys {
+    let expected = Error::Keys(KeyError::MissingRotationKeys {
         operation: "a rotation of the vector",
         steps: vec![2, 23],
         conjugation: false,
-    };
+    });
     assert_eq!(
         error, expected,
         "two to the left, and nine to the right around 32 slots"
@@ -760,10 +795,10 @@ fn a_missing_key_for_the_row_swap_is_listed_too() {
     assert!(
         matches!(
             error,
-            Error::MissingRotationKeys {
+            Error::Keys(KeyError::MissingRotationKeys {
                 conjugation: true,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -772,10 +807,12 @@ fn a_missing_key_for_the_row_swap_is_listed_too() {
 #[test]
 fn polynomials_and_powers_say_their_depth_before_they_begin() {
     let x = reals(&[0.5, -0.5]);
-    let exhausted = |operation, needed| Error::LevelExhausted {
-        operation,
-        needed,
-        left: 3,
+    let exhausted = |operation, needed| {
+        Error::Operands(OperandError::LevelExhausted {
+            operation,
+            needed,
+            left: 3,
+        })
     };
     assert_eq!(x.levels_left(), 3);
     assert!(x.power(8).is_ok());
@@ -805,7 +842,13 @@ fn a_sum_that_is_too_large_says_so_and_not_that_scales_differ() {
         .encrypt(&[300.0])
         .unwrap();
     let error = (&x + &(&x * 0.25).unwrap()).unwrap_err();
-    assert!(matches!(error, Error::ScaleTooLarge { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Precision(PrecisionError::ScaleTooLarge { .. })
+        ),
+        "{error}"
+    );
     assert!(error.to_string().contains("with its sign"), "{error}");
 }
 
@@ -864,7 +907,10 @@ fn a_bound_stated_at_encryption_is_checked_and_carried() -> slotwise::Result<()>
     assert_eq!(client.encrypt(&[5.1])?.message_bound(), 8.0);
     for bound in [0.49, 0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = client.encrypt_bounded(&values, bound).unwrap_err();
-        assert!(matches!(error, Error::InvalidArgument { .. }), "{bound}");
+        assert!(
+            matches!(error, Error::Operands(OperandError::InvalidArgument { .. })),
+            "{bound}"
+        );
     }
     Ok(())
 }
@@ -904,14 +950,17 @@ fn vectors_come_apart_and_together() -> slotwise::Result<()> {
         let total = count(length).iter().sum::<f64>();
         assert_reals(&again.sum()?, &[total]);
         let wrong = CkksVector::from_ciphertexts(evaluator, length + 64, chunks);
-        assert!(matches!(wrong, Err(Error::LengthMismatch { .. })));
+        assert!(matches!(
+            wrong,
+            Err(Error::Operands(OperandError::LengthMismatch { .. }))
+        ));
     }
     let foreign = ckks_context().generate_client_key()?.encrypt(&[1.0; 32])?;
     let chunks = [reals(&[1.0; 32]).ciphertexts(), foreign.ciphertexts()].concat();
     let mixed = CkksVector::from_ciphertexts(CKKS.1.evaluator(), 64, chunks);
-    assert_eq!(mixed.unwrap_err(), Error::KeyMismatch);
+    assert!(matches!(mixed, Err(Error::Keys(KeyError::Mismatch { .. }))));
     let none = CkksVector::from_ciphertexts(CKKS.1.evaluator(), 0, Vec::new());
-    assert_eq!(none.unwrap_err(), Error::Empty);
+    assert_eq!(none.unwrap_err(), Error::Values(ValueError::Empty));
     Ok(())
 }
 
@@ -990,11 +1039,11 @@ fn polynomials_of_a_dropped_vector_take_the_levels_that_they_say() -> slotwise::
 
 #[test]
 fn a_rotation_that_needs_a_mask_says_so_before_it_begins() -> slotwise::Result<()> {
-    let expected = Error::LevelExhausted {
+    let expected = Error::Operands(OperandError::LevelExhausted {
         operation: "a rotation of the vector",
         needed: 1,
         left: 0,
-    };
+    });
     for length in [10, 33, 64 + 9] {
         let lowest = reals(&count(length)).drop_to_level(0)?;
         assert_eq!(lowest.rotate_left(3).unwrap_err(), expected);

@@ -12,13 +12,13 @@ mod model;
 use model::Message;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use slotwise::Error;
 use slotwise::encoding::{BfvEncoder, BfvPlaintext};
 use slotwise::encryption::{BfvCiphertext, Decryptor, Encryptor};
 use slotwise::evaluator::{BfvEvaluator, Evaluator};
 use slotwise::keys::{KeyGenerator, Rotations};
 use slotwise::params::{BfvBuilder, BfvContext, SecurityStandard};
 use slotwise::ring::ntt_primes;
+use slotwise::{Error, OperandError, PrecisionError, ValueError};
 use std::sync::Arc;
 
 /// A context with all its keys.
@@ -90,7 +90,7 @@ impl Fixture {
                 );
                 true
             }
-            Err(Error::NoiseExhausted { excess_bits }) => {
+            Err(Error::Precision(PrecisionError::NoiseExhausted { excess_bits })) => {
                 assert!(
                     excess_bits >= 0.0 && ciphertext.noise_budget() < 1e-5,
                     "{what}"
@@ -378,20 +378,20 @@ fn mixed_levels(
         let raised = evaluator.switch_to_level(&lower, level + 1).unwrap_err();
         assert_eq!(
             raised,
-            Error::InvalidLevel {
+            Error::Operands(OperandError::InvalidLevel {
                 level: level + 1,
                 highest: level
-            }
+            })
         );
     }
     let lowest = evaluator.switch_to_level(&a, 0).unwrap();
     assert!(matches!(
         evaluator.switch_modulus(&lowest).unwrap_err(),
-        Error::LevelExhausted {
+        Error::Operands(OperandError::LevelExhausted {
             needed: 1,
             left: 0,
             ..
-        }
+        })
     ));
 }
 
@@ -429,9 +429,12 @@ fn products_of_many(fixture: &mut Fixture, expected: &Expected) {
     fixture.check(&evaluator.power(&a, 0).unwrap(), &one, "power 0");
     assert_eq!(
         evaluator.add_many::<BfvCiphertext>(&[]).unwrap_err(),
-        Error::Empty
+        Error::Values(ValueError::Empty)
     );
-    assert_eq!(evaluator.mul_many(&[]).unwrap_err(), Error::Empty);
+    assert_eq!(
+        evaluator.mul_many(&[]).unwrap_err(),
+        Error::Values(ValueError::Empty)
+    );
 }
 
 #[test]
@@ -637,7 +640,7 @@ fn square_until_exhausted(fixture: &mut Fixture, x: &Message) -> usize {
     ] {
         assert!(matches!(
             fixture.decryptor.decrypt(&after.unwrap()),
-            Err(Error::NoiseExhausted { .. })
+            Err(Error::Precision(PrecisionError::NoiseExhausted { .. }))
         ));
     }
     assert_eq!(depth, announced, "levels_left of the fresh ciphertext");
@@ -720,7 +723,7 @@ fn default_parameters_carry(degree: usize, prime_bits: &[u32], depth: usize) {
     let beyond = fixture.evaluator.square(&power).unwrap();
     assert!(matches!(
         fixture.decryptor.decrypt(&beyond),
-        Err(Error::NoiseExhausted { .. })
+        Err(Error::Precision(PrecisionError::NoiseExhausted { .. }))
     ));
 }
 

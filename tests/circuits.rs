@@ -4,11 +4,11 @@
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use slotwise::Error;
 use slotwise::encryption::{Decryptor, Encryptor};
 use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearReals, Evaluator, WeightedRotations};
 use slotwise::keys::{KeyGenerator, Rotations};
 use slotwise::params::{BfvContext, CkksContext};
+use slotwise::{Error, KeyError, OperandError, ValueError};
 use std::sync::Arc;
 
 /// The steps and weights of a sum over two inputs: `weights[giant][input][baby]`, with some missing.
@@ -169,37 +169,40 @@ fn sums_that_cannot_be_fused_are_done_by_single_operations_or_refused() {
     // Errors.
     assert!(matches!(
         composed.set((0, 0, 1), weight(&high)),
-        Err(Error::InvalidArgument { .. })
+        Err(Error::Operands(OperandError::InvalidArgument { .. }))
     ));
     assert!(matches!(
         evaluator.weighted_rotations(&[&high], &mixed),
-        Err(Error::LengthMismatch { left: 2, right: 1 })
+        Err(Error::Operands(OperandError::LengthMismatch {
+            left: 2,
+            right: 1
+        }))
     ));
     let empty = WeightedRotations::new(1, &[0], &[0]);
     assert!(matches!(
         evaluator.weighted_rotations(&[&high], &empty),
-        Err(Error::Empty)
+        Err(Error::Values(ValueError::Empty))
     ));
     let none = WeightedRotations::new(0, &[0], &[0]);
     assert!(matches!(
         evaluator.weighted_rotations(&[], &none),
-        Err(Error::Empty)
+        Err(Error::Values(ValueError::Empty))
     ));
     // A weight of a lower level than its input lacks residues.
     let mut short = WeightedRotations::new(1, &[0], &[0]);
     short.set((0, 0, 0), weight(&low)).unwrap();
     assert!(matches!(
         evaluator.weighted_rotations(&[&high], &short),
-        Err(Error::InvalidLevel { .. })
+        Err(Error::Operands(OperandError::InvalidLevel { .. }))
     ));
     let lowest = encrypt(0);
     assert!(matches!(
         evaluator.weighted_rotations(&[&lowest], &composed),
-        Err(Error::LevelExhausted { .. })
+        Err(Error::Operands(OperandError::LevelExhausted { .. }))
     ));
     let keyless = CkksEvaluator::new(&context);
     assert!(matches!(
         keyless.weighted_rotations(&[&high], &composed),
-        Err(Error::MissingServerKey)
+        Err(Error::Keys(KeyError::MissingServerKey))
     ));
 }

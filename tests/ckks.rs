@@ -18,7 +18,7 @@ use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use slotwise::evaluator::{CkksEvaluator, Evaluator};
 use slotwise::keys::{KeyGenerator, Rotations};
 use slotwise::params::{CkksBuilder, CkksContext, Scale};
-use slotwise::{Error, Result};
+use slotwise::{Error, OperandError, PrecisionError, Result, ValueError};
 use std::sync::Arc;
 
 /// A context with all its keys.
@@ -204,11 +204,11 @@ fn linear_operations(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
 fn assert_exhausted<T: std::fmt::Debug>(result: Result<T>) {
     let exhausted = matches!(
         result,
-        Err(Error::LevelExhausted {
+        Err(Error::Operands(OperandError::LevelExhausted {
             needed: 1,
             left: 0,
             ..
-        })
+        }))
     );
     assert!(exhausted, "{result:?}");
 }
@@ -222,7 +222,10 @@ fn products(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
             evaluator.square(a),
             evaluator.tensor(a, b),
         ] {
-            assert!(matches!(result, Err(Error::ScaleTooLarge { .. })));
+            assert!(matches!(
+                result,
+                Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
+            ));
         }
         for result in [Evaluator::mul(evaluator, a, b), evaluator.power(a, 2)] {
             assert_exhausted(result);
@@ -310,7 +313,7 @@ fn plaintexts(fixture: &Fixture, (a, x): Pair, y: &Slots) {
         let factor = fixture.encode(y, 0, a.scale());
         assert!(matches!(
             evaluator.mul_plain(a, &factor),
-            Err(Error::ScaleTooLarge { .. })
+            Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
         ));
         assert_exhausted(evaluator.encode_factor(&real, a));
         return;
@@ -365,7 +368,10 @@ fn scalars(fixture: &Fixture, a: &CkksCiphertext, x: &Slots) {
     for scalar in [0.5, -1.25, std::f64::consts::PI, 3.001] {
         let product = evaluator.mul_scalar(a, scalar);
         if a.level() == 0 {
-            assert!(matches!(product, Err(Error::ScaleTooLarge { .. })));
+            assert!(matches!(
+                product,
+                Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
+            ));
             continue;
         }
         let product = product.unwrap();
@@ -413,10 +419,10 @@ fn level_changes(fixture: &Fixture, a: &CkksCiphertext, x: &Slots) {
     }
     let same = evaluator.drop_to_level(a, a.level()).unwrap();
     assert_eq!(same.body().polys(), a.body().polys());
-    let above = Error::InvalidLevel {
+    let above = Error::Operands(OperandError::InvalidLevel {
         level: a.level() + 1,
         highest: a.level(),
-    };
+    });
     assert_eq!(
         evaluator.drop_to_level(a, a.level() + 1).unwrap_err(),
         above
@@ -435,7 +441,10 @@ fn products_of_many(fixture: &mut Fixture, x: &Slots, y: &Slots) {
         let depth = exponent.next_power_of_two().trailing_zeros() as usize;
         let power = evaluator.power(&a, exponent);
         if depth > top {
-            assert!(matches!(power, Err(Error::LevelExhausted { .. })));
+            assert!(matches!(
+                power,
+                Err(Error::Operands(OperandError::LevelExhausted { .. }))
+            ));
         } else {
             let what = format!("power {exponent}");
             fixture.check(&power.unwrap(), &x.power(exponent), &what);
@@ -448,10 +457,13 @@ fn products_of_many(fixture: &mut Fixture, x: &Slots, y: &Slots) {
     fixture.check(&three, &x.mul(y).mul(y), "mul_many of 3");
     let one = evaluator.mul_many(&four[..1]).unwrap();
     fixture.check(&one, x, "mul_many of 1");
-    assert_eq!(evaluator.mul_many(&[]).unwrap_err(), Error::Empty);
+    assert_eq!(
+        evaluator.mul_many(&[]).unwrap_err(),
+        Error::Values(ValueError::Empty)
+    );
     assert_eq!(
         evaluator.add_many::<CkksCiphertext>(&[]).unwrap_err(),
-        Error::Empty
+        Error::Values(ValueError::Empty)
     );
 }
 
@@ -525,7 +537,7 @@ fn go_together(fixture: &Fixture, (a, x): Pair, (b, y): Pair, what: &str) {
                 assert!(sum.level() <= lowest);
                 fixture.check(&sum, &want, what);
             }
-            Err(Error::ScaleMismatch { .. }) => {
+            Err(Error::Operands(OperandError::ScaleMismatch { .. })) => {
                 assert_eq!(lowest, 0, "{what}: a sum that could be aligned");
                 assert_ne!(a.scale(), b.scale(), "{what}: equal scales");
             }
@@ -541,11 +553,11 @@ fn go_together(fixture: &Fixture, (a, x): Pair, (b, y): Pair, what: &str) {
         assert!(
             matches!(
                 by_trait,
-                Err(Error::LevelExhausted {
+                Err(Error::Operands(OperandError::LevelExhausted {
                     needed: 1,
                     left: 0,
                     ..
-                })
+                }))
             ),
             "{what}"
         );
@@ -563,7 +575,7 @@ fn go_together(fixture: &Fixture, (a, x): Pair, (b, y): Pair, what: &str) {
             }
             fixture.check(&product, &x.mul(y), what);
         }
-        Err(Error::ScaleTooLarge { .. }) => {
+        Err(Error::Precision(PrecisionError::ScaleTooLarge { .. })) => {
             assert!(
                 lowest == 0 || !canonical(a) || !canonical(b),
                 "{what}: a product that fits"
@@ -800,11 +812,11 @@ fn eighteen_levels_carry_eighteen_products() {
     let exhausted = Evaluator::mul(&fixture.evaluator, &last, &a).unwrap_err();
     assert!(matches!(
         exhausted,
-        Error::LevelExhausted {
+        Error::Operands(OperandError::LevelExhausted {
             needed: 1,
             left: 0,
             ..
-        }
+        })
     ));
 }
 
@@ -947,7 +959,10 @@ fn any_sums(builder: CkksBuilder) {
                 let is_near = sum.noise_bound() <= 4.0 * before;
                 assert!(is_near || left == 0, "{what}: {sum:?}");
             }
-            Err(Error::ScaleMismatch { .. } | Error::ScaleTooLarge { .. }) if left == 0 => {}
+            Err(
+                Error::Operands(OperandError::ScaleMismatch { .. })
+                | Error::Precision(PrecisionError::ScaleTooLarge { .. }),
+            ) if left == 0 => {}
             Err(error) => panic!("{what}: {error}"),
         }
     }
@@ -990,7 +1005,7 @@ fn the_announced_depth_is_enough() {
                     Err(error) => {
                         assert!(needed > depth, "degree {degree}, depth {depth}: {error}");
                         assert!(
-                            matches!(error, Error::LevelExhausted { needed: n, .. } if n == needed)
+                            matches!(error, Error::Operands(OperandError::LevelExhausted { needed: n, .. }) if n == needed)
                         );
                     }
                 }

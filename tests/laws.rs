@@ -13,7 +13,7 @@ use slotwise::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Decryptor,
 use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator};
 use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
 use slotwise::params::{BfvContext, CkksContext, Context};
-use slotwise::{Error, Result};
+use slotwise::{Error, OperandError, PrecisionError, Result};
 use std::sync::{Arc, LazyLock};
 
 /// One scheme with its keys: the evaluator, and how to encrypt and decrypt.
@@ -345,8 +345,9 @@ proptest! {
                     pool.push((ciphertext, want));
                     done += 1;
                 }
-                Err(Error::LevelExhausted { .. } | Error::ScaleTooLarge { .. } | Error::ScaleMismatch { .. }
-                    | Error::InvalidLevel { .. } | Error::NotRelinearized { .. }) => {}
+                Err(Error::Precision(PrecisionError::ScaleTooLarge { .. })
+                    | Error::Operands(OperandError::LevelExhausted { .. } | OperandError::ScaleMismatch { .. }
+                        | OperandError::InvalidLevel { .. } | OperandError::NotRelinearized { .. })) => {}
                 Err(other) => panic!("{step:?}: {other}"),
             }
         }
@@ -370,12 +371,12 @@ proptest! {
                             let budget = BFV.decryptor.measured_noise_budget(&ciphertext).unwrap();
                             prop_assert!(budget >= ciphertext.noise_budget(), "{:?}", step);
                         }
-                        Err(Error::NoiseExhausted { .. }) => prop_assert!(ciphertext.noise_budget() < 1e-5),
+                        Err(Error::Precision(PrecisionError::NoiseExhausted { .. })) => prop_assert!(ciphertext.noise_budget() < 1e-5),
                         Err(other) => panic!("{step:?}: {other}"),
                     }
                     pool.push((ciphertext, want));
                 }
-                Err(Error::LevelExhausted { .. } | Error::NotRelinearized { .. }) => {}
+                Err(Error::Operands(OperandError::LevelExhausted { .. }) | Error::Operands(OperandError::NotRelinearized { .. })) => {}
                 Err(other) => panic!("{step:?}: {other}"),
             }
         }
@@ -387,7 +388,7 @@ fn check_ckks(ciphertext: &CkksCiphertext, want: &[f64], step: Step) {
     let (noise, message) = (ciphertext.noise_bound(), ciphertext.message_bound());
     let plaintext = match CKKS.decryptor.decrypt(ciphertext) {
         Ok(plaintext) => plaintext,
-        Err(Error::PrecisionExhausted { .. }) => {
+        Err(Error::Precision(PrecisionError::PrecisionExhausted { .. })) => {
             assert!(noise >= message.max(1.0), "{step:?}");
             return;
         }

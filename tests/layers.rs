@@ -1,4 +1,4 @@
-//! The import rule: a file imports only from floors below its own, its own folder, `error` and `parallel`, always as
+//! The import rule: a file imports only from floors below its own, its own folder, `error`, `identifiers` and `parallel`, always as
 //! `crate::floor::...`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,7 +20,7 @@ const FLOORS: [&str; 10] = [
 ];
 
 /// What every floor may use.
-const EVERYWHERE: [&str; 2] = ["error", "parallel"];
+const EVERYWHERE: [&str; 3] = ["error", "identifiers", "parallel"];
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

@@ -20,7 +20,7 @@ use slotwise::params::{
     SecurityPolicy, SecurityStandard,
 };
 use slotwise::ring::ntt_primes;
-use slotwise::{Error, Result};
+use slotwise::{Error, KeyError, OperandError, ParameterError, PrecisionError, Result, ValueError};
 use std::sync::Arc;
 
 /// Checks that a call was refused with exactly this error, and that its message says what to do.
@@ -29,9 +29,29 @@ fn refused<T>(result: Result<T>, expected: &Error) {
     match result {
         Ok(_) => panic!("a result instead of {expected:?}"),
         Err(error) => {
-            assert_eq!(&error, expected);
+            assert!(
+                error == *expected || error == swapped(expected),
+                "{error} instead of {expected}"
+            );
             helps(&error);
         }
+    }
+}
+
+/// A mismatch of the same two operands in the other order; any other error as it is.
+fn swapped(error: &Error) -> Error {
+    match *error {
+        Error::Operands(OperandError::ContextMismatch { left, right }) => {
+            Error::Operands(OperandError::ContextMismatch {
+                left: right,
+                right: left,
+            })
+        }
+        Error::Keys(KeyError::Mismatch { left, right }) => Error::Keys(KeyError::Mismatch {
+            left: right,
+            right: left,
+        }),
+        _ => error.clone(),
     }
 }
 
@@ -65,12 +85,18 @@ fn helps(error: &Error) {
     let names_remedy = REMEDIES.iter().any(|remedy| message.contains(remedy));
     // These name the border that was crossed, or carry a reason that names it.
     let names_border = match error {
-        Error::InvalidLevel { highest, .. } => message.contains(&highest.to_string()),
-        Error::TooManyPrimes { most, .. } => message.contains(&most.to_string()),
-        Error::InvalidKeySwitching { reason }
-        | Error::InvalidArgument { reason }
-        | Error::InvalidScale { reason, .. }
-        | Error::InvalidPlainModulus { reason, .. } => message.contains(reason),
+        Error::Operands(OperandError::InvalidLevel { highest, .. }) => {
+            message.contains(&highest.to_string())
+        }
+        Error::Parameters(ParameterError::TooManyPrimes { most, .. }) => {
+            message.contains(&most.to_string())
+        }
+        Error::Parameters(ParameterError::InvalidKeySwitching { reason })
+        | Error::Operands(OperandError::InvalidArgument { reason })
+        | Error::Parameters(ParameterError::InvalidScale { reason, .. })
+        | Error::Parameters(ParameterError::InvalidPlainModulus { reason, .. }) => {
+            message.contains(reason)
+        }
         _ => false,
     };
     assert!(
@@ -164,7 +190,10 @@ fn ckks_of_another_context() {
     let (a, foreign) = (owner.ckks(&context, 3), stranger.ckks(&other, 3));
     let before = (snapshot(a.body()), snapshot(foreign.body()));
     let plaintext = CkksEncoder::new(&other).encode(&[1.0], 3).unwrap();
-    let mismatch = Error::ContextMismatch;
+    let mismatch = Error::Operands(OperandError::ContextMismatch {
+        left: context.fingerprint(),
+        right: other.fingerprint(),
+    });
     refused(CkksEvaluator::with_keys(&other, keys), &mismatch);
     for result in [
         e.add(&a, &foreign),
@@ -229,7 +258,10 @@ fn bfv_of_another_context() {
     let (a, foreign) = (owner.bfv(&context), stranger.bfv(&other));
     let before = (snapshot(a.body()), snapshot(foreign.body()));
     let plaintext = BfvEncoder::new(&other).encode(&[1]).unwrap();
-    let mismatch = Error::ContextMismatch;
+    let mismatch = Error::Operands(OperandError::ContextMismatch {
+        left: context.fingerprint(),
+        right: other.fingerprint(),
+    });
     refused(BfvEvaluator::with_keys(&other, keys), &mismatch);
     for result in [
         e.add(&a, &foreign),
@@ -283,6 +315,13 @@ fn an_equal_context_is_no_other() {
     assert!((values[0] - 1.0).abs() < 1e-6 && (values[1] + 0.5).abs() < 1e-6);
 }
 
+fn other_key(owner: &Owner, stranger: &Owner) -> Error {
+    Error::Keys(KeyError::Mismatch {
+        left: owner.secret.id(),
+        right: stranger.secret.id(),
+    })
+}
+
 #[test]
 fn values_of_another_key() {
     let context = ckks_builder().build().unwrap();
@@ -290,7 +329,7 @@ fn values_of_another_key() {
     let e = CkksEvaluator::with_keys(&context, owner.all_keys()).unwrap();
     let (a, foreign) = (owner.ckks(&context, 3), stranger.ckks(&context, 3));
     let before = (snapshot(a.body()), snapshot(foreign.body()));
-    let mismatch = Error::KeyMismatch;
+    let mismatch = other_key(&owner, &stranger);
     for result in [
         e.add(&a, &foreign),
         e.sub(&foreign, &a),
@@ -322,6 +361,7 @@ fn values_of_another_key() {
 
     let context = bfv_builder().build().unwrap();
     let (mut owner, mut stranger) = (Owner::new(context.rlwe(), 8), Owner::new(context.rlwe(), 9));
+    let mismatch = other_key(&owner, &stranger);
     let e = BfvEvaluator::with_keys(&context, owner.all_keys()).unwrap();
     let (a, foreign) = (owner.bfv(&context), stranger.bfv(&context));
     for result in [
@@ -360,9 +400,12 @@ fn keys_that_are_missing() {
         e.conjugate(&a),
         Evaluator::mul(&e, &a, &a.clone()),
     ] {
-        refused(result, &Error::MissingServerKey);
+        refused(result, &Error::Keys(KeyError::MissingServerKey));
     }
-    refused(e.rotate_many(&a, &[1]), &Error::MissingServerKey);
+    refused(
+        e.rotate_many(&a, &[1]),
+        &Error::Keys(KeyError::MissingServerKey),
+    );
     // Rotations only.
     let rotations = Rotations::steps(&[2]);
     let keys = owner.generator.rotation_keys(&rotations, &mut owner.rng);
@@ -374,18 +417,21 @@ fn keys_that_are_missing() {
         e.relinearize(&raw),
         e.power(&a, 2),
     ] {
-        refused(result, &Error::MissingRelinearizationKey);
+        refused(result, &Error::Keys(KeyError::MissingRelinearizationKey));
     }
     assert!(e.relinearize(&a).is_ok(), "nothing to relinearize");
     // Only even steps compose.
     assert!(e.rotate_left(&a, 4).is_ok());
     for step in [1, -1, 31, i64::MAX] {
-        let missing = Error::MissingRotationKey { step };
+        let missing = Error::Keys(KeyError::MissingRotationKey { step });
         refused(e.rotate_left(&a, step), &missing);
         refused(e.rotate_many(&a, &[2, step]), &missing);
         assert!(missing.to_string().contains(&step.to_string()));
     }
-    refused(e.conjugate(&a), &Error::MissingConjugationKey);
+    refused(
+        e.conjugate(&a),
+        &Error::Keys(KeyError::MissingConjugationKey),
+    );
     assert_eq!(snapshot(a.body()), before);
 
     let context = bfv_builder().build().unwrap();
@@ -399,15 +445,27 @@ fn keys_that_are_missing() {
         e.rotate_left(&a, 1),
         e.swap_rows(&a),
     ] {
-        refused(result, &Error::MissingServerKey);
+        refused(result, &Error::Keys(KeyError::MissingServerKey));
     }
     let keys = owner.generator.rotation_keys(&rotations, &mut owner.rng);
     let e = BfvEvaluator::with_keys(&context, Arc::new(keys.unwrap())).unwrap();
-    refused(e.mul(&a, &a), &Error::MissingRelinearizationKey);
+    refused(
+        e.mul(&a, &a),
+        &Error::Keys(KeyError::MissingRelinearizationKey),
+    );
     let raw = e.tensor(&a, &a).unwrap();
-    refused(e.relinearize(&raw), &Error::MissingRelinearizationKey);
-    refused(e.swap_rows(&a), &Error::MissingConjugationKey);
-    refused(e.rotate_left(&a, 3), &Error::MissingRotationKey { step: 3 });
+    refused(
+        e.relinearize(&raw),
+        &Error::Keys(KeyError::MissingRelinearizationKey),
+    );
+    refused(
+        e.swap_rows(&a),
+        &Error::Keys(KeyError::MissingConjugationKey),
+    );
+    refused(
+        e.rotate_left(&a, 3),
+        &Error::Keys(KeyError::MissingRotationKey { step: 3 }),
+    );
 }
 
 /// What does not fit never reads as if it did, however near it is.
@@ -415,10 +473,10 @@ fn keys_that_are_missing() {
 fn numbers_in_messages_are_rounded_away_from_each_other() {
     for thousandth in 0..2000 {
         let excess = f64::from(thousandth) / 1000.0;
-        let error = Error::ScaleTooLarge {
+        let error = Error::Precision(PrecisionError::ScaleTooLarge {
             message_bits: 53.05 + excess,
             modulus_bits: 54.04,
-        };
+        });
         let text = error.to_string();
         let numbers: Vec<f64> = text
             .split_whitespace()
@@ -437,9 +495,9 @@ fn contexts_without_key_switching() {
     let context = ckks_builder().special_primes(0).build().unwrap();
     let mut owner = Owner::new(context.rlwe(), 12);
     assert!(!context.rlwe().has_key_switching());
-    let none = Error::InvalidKeySwitching {
+    let none = Error::Parameters(ParameterError::InvalidKeySwitching {
         reason: "the context was built without special primes",
-    };
+    });
     let rotations = Rotations::steps(&[1]);
     refused(owner.generator.relinearization_key(&mut owner.rng), &none);
     refused(
@@ -470,7 +528,7 @@ fn products_that_were_not_relinearized() {
     let a = owner.ckks(&context, 3);
     let raw = e.rescale(&e.tensor(&a, &a).unwrap()).unwrap();
     let before = snapshot(raw.body());
-    let raised = Error::NotRelinearized { degree: 2 };
+    let raised = Error::Operands(OperandError::NotRelinearized { degree: 2 });
     for result in [
         e.mul(&raw, &a),
         e.mul(&a, &raw),
@@ -512,10 +570,12 @@ fn levels_that_are_not_there() {
     let e = CkksEvaluator::with_keys(&context, owner.all_keys()).unwrap();
     let lowest = owner.ckks(&context, 0);
     let before = snapshot(lowest.body());
-    let exhausted = |operation, needed| Error::LevelExhausted {
-        operation,
-        needed,
-        left: 0,
+    let exhausted = |operation, needed| {
+        Error::Operands(OperandError::LevelExhausted {
+            operation,
+            needed,
+            left: 0,
+        })
     };
     let switched = exhausted("a rescale or modulus switch", 1);
     let multiplied = exhausted("a multiplication", 1);
@@ -527,7 +587,7 @@ fn levels_that_are_not_there() {
     // What takes several multiplications says how many, before the first.
     refused(e.power(&lowest, 2), &exhausted("a power", 1));
     refused(e.power(&lowest, 9), &exhausted("a power", 4));
-    let above = |level, highest| Error::InvalidLevel { level, highest };
+    let above = |level, highest| Error::Operands(OperandError::InvalidLevel { level, highest });
     refused(e.drop_to_level(&lowest, 1), &above(1, 0));
     refused(e.adjust_to_level(&lowest, 9), &above(9, 3));
     let middle = owner.ckks(&context, 2);
@@ -583,9 +643,11 @@ fn scales_that_do_not_match_or_fit() {
         let (plaintext_a, a) = at_scale(0, left);
         let (plaintext_b, b) = at_scale(0, right);
         let before = (snapshot(a.body()), snapshot(b.body()));
-        let mismatch = |a: &CkksCiphertext, b: Scale| Error::ScaleMismatch {
-            left: a.scale().log2(),
-            right: b.log2(),
+        let mismatch = |a: &CkksCiphertext, b: Scale| {
+            Error::Operands(OperandError::ScaleMismatch {
+                left: a.scale().log2(),
+                right: b.log2(),
+            })
         };
         for result in [e.add(&a, &b), e.sub(&a, &b)] {
             refused(result, &mismatch(&a, b.scale()));
@@ -599,10 +661,10 @@ fn scales_that_do_not_match_or_fit() {
     // Messages and products that would not fit the modulus.
     let too_large = |result: Result<CkksCiphertext>| {
         let error = error_of(result);
-        let Error::ScaleTooLarge {
+        let Error::Precision(PrecisionError::ScaleTooLarge {
             message_bits,
             modulus_bits,
-        } = error
+        }) = error
         else {
             panic!("{error:?}");
         };
@@ -632,14 +694,23 @@ fn scales_that_do_not_match_or_fit() {
     too_large(refusal.expect("doubling must end"));
     for value in [1e4, f64::MAX] {
         let error = error_of(e.encoder().encode(&[value], 0));
-        assert!(matches!(error, Error::ScaleTooLarge { .. }));
+        assert!(matches!(
+            error,
+            Error::Precision(PrecisionError::ScaleTooLarge { .. })
+        ));
     }
     let huge = Scale::power_of_two(5000);
     let error = error_of(e.encoder().encode_complex(&values, 3, huge));
-    assert!(matches!(error, Error::ScaleTooLarge { .. }));
+    assert!(matches!(
+        error,
+        Error::Precision(PrecisionError::ScaleTooLarge { .. })
+    ));
     for bound in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = error_of(lowest.clone().assume_message_bound(bound));
-        assert!(matches!(error, Error::InvalidArgument { .. }));
+        assert!(matches!(
+            error,
+            Error::Operands(OperandError::InvalidArgument { .. })
+        ));
     }
     assert_eq!(snapshot(lowest.body()), before);
 }
@@ -656,7 +727,7 @@ fn noise_that_has_won() {
     }
     let before = snapshot(power.body());
     let error = error_of(Decryptor::new(&owner.secret).decrypt(&power));
-    let Error::NoiseExhausted { excess_bits } = error else {
+    let Error::Precision(PrecisionError::NoiseExhausted { excess_bits }) = error else {
         panic!("{error:?}");
     };
     assert!(excess_bits > 0.0 && power.levels_left() == 0);
@@ -680,10 +751,10 @@ fn noise_that_has_won() {
         .encrypt(&plaintext, &mut owner.rng)
         .unwrap();
     let decryptor = Decryptor::new(&owner.secret);
-    let expected = Error::PrecisionExhausted {
+    let expected = Error::Precision(PrecisionError::PrecisionExhausted {
         noise_bound: a.noise_bound(),
         message_bound: a.message_bound(),
-    };
+    });
     refused(decryptor.decrypt(&a), &expected);
     refused(decryptor.measured_precision_bits(&a, &one), &expected);
 }
@@ -696,7 +767,7 @@ fn values_out_of_range() {
     let e = BfvEvaluator::new(&context);
     let a = owner.bfv(&context);
     let encoder = e.encoder();
-    let out = |index| Error::ValueOutOfRange { index };
+    let out = |index| Error::Values(ValueError::ValueOutOfRange { index });
     // [-t/2, t/2) is -32768 to 32768 for t = 65537.
     assert!(encoder.encode(&[-32_768, 32_768]).is_ok());
     let decryptor = Decryptor::new(&owner.secret);
@@ -742,7 +813,7 @@ fn values_that_are_no_numbers_too_many_or_none() {
     let before = snapshot(a.body());
     let (encoder, scale) = (e.encoder(), context.scale(3).unwrap());
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        let not_finite = |index| Error::NotFinite { index };
+        let not_finite = |index| Error::Values(ValueError::NotFinite { index });
         refused(encoder.encode(&[0.0, bad], 3), &not_finite(1));
         refused(encoder.encode_f32(&[bad as f32], 3), &not_finite(0));
         let complex = [Complex64::new(0.0, bad)];
@@ -758,18 +829,24 @@ fn values_that_are_no_numbers_too_many_or_none() {
         let clear = ClearReals::new(2);
         refused(clear.mul_scalar(&vec![0.0; 2], bad), &not_finite(0));
     }
-    let many = |given, capacity| Error::TooManyValues { given, capacity };
+    let many = |given, capacity| Error::Values(ValueError::TooManyValues { given, capacity });
     refused(encoder.encode(&[0.0; 33], 3), &many(33, 32));
     refused(encoder.encode_i64(&[0; 33], 3), &many(33, 32));
     let zeros = [Complex64::ZERO; 5];
     refused(encoder.encode_sparse(&zeros, 4, 3, scale), &many(5, 4));
     let coefficients = encoder.encode_coefficients(&[0.0; 65], 3, scale);
     refused(coefficients, &many(65, 64));
-    refused(encoder.encode(&[], 3), &Error::Empty);
-    refused(encoder.encode_sparse(&[], 4, 3, scale), &Error::Empty);
-    refused(encoder.encode_coefficients(&[], 3, scale), &Error::Empty);
+    refused(encoder.encode(&[], 3), &Error::Values(ValueError::Empty));
+    refused(
+        encoder.encode_sparse(&[], 4, 3, scale),
+        &Error::Values(ValueError::Empty),
+    );
+    refused(
+        encoder.encode_coefficients(&[], 3, scale),
+        &Error::Values(ValueError::Empty),
+    );
     for slots in [0, 3, 64, usize::MAX] {
-        let bad_count = Error::InvalidSlotCount { slots };
+        let bad_count = Error::Values(ValueError::InvalidSlotCount { slots });
         refused(
             encoder.encode_sparse(&zeros[..1], slots, 3, scale),
             &bad_count,
@@ -777,8 +854,11 @@ fn values_that_are_no_numbers_too_many_or_none() {
         let plaintext = encoder.encode(&[1.0], 3).unwrap();
         refused(encoder.decode_sparse(&plaintext, slots), &bad_count);
     }
-    refused(e.add_many::<CkksCiphertext>(&[]), &Error::Empty);
-    refused(e.mul_many(&[]), &Error::Empty);
+    refused(
+        e.add_many::<CkksCiphertext>(&[]),
+        &Error::Values(ValueError::Empty),
+    );
+    refused(e.mul_many(&[]), &Error::Values(ValueError::Empty));
     assert!(e.add_many(std::slice::from_ref(&a)).is_ok());
     assert_eq!(snapshot(a.body()), before);
 
@@ -786,9 +866,12 @@ fn values_that_are_no_numbers_too_many_or_none() {
     refused(encoder.encode(&[0; 65]), &many(65, 64));
     refused(encoder.encode_u64(&[0; 65]), &many(65, 64));
     refused(encoder.encode_coefficients(&[0; 65]), &many(65, 64));
-    refused(encoder.encode(&[]), &Error::Empty);
-    refused(encoder.encode_u64(&[]), &Error::Empty);
-    refused(encoder.encode_coefficients_u64(&[]), &Error::Empty);
+    refused(encoder.encode(&[]), &Error::Values(ValueError::Empty));
+    refused(encoder.encode_u64(&[]), &Error::Values(ValueError::Empty));
+    refused(
+        encoder.encode_coefficients_u64(&[]),
+        &Error::Values(ValueError::Empty),
+    );
 }
 
 /// Any step is a rotation by its residue modulo the row.
@@ -852,53 +935,73 @@ fn primes_that_will_not_do() {
     // Composite or no number for a prime at all; 3215031751 passes Miller and Rabin's test for the bases 2, 3, 5 and 7.
     let product = ((1 << 30) + 1u64).pow(2);
     for composite in [129, 3 * 43 * 129, 0, 1, 3_215_031_751, product] {
-        refused(with(composite), &Error::NotPrime { value: composite });
+        refused(
+            with(composite),
+            &Error::Parameters(ParameterError::NotPrime { value: composite }),
+        );
     }
     for prime in [97, 65_539, 1_000_000_007] {
-        let unfriendly = Error::NotNttFriendly { prime, degree: 64 };
+        let unfriendly = Error::Parameters(ParameterError::NotNttFriendly { prime, degree: 64 });
         refused(with(prime), &unfriendly);
     }
     for copy in [good[0], good[1]] {
-        refused(with(copy), &Error::DuplicatePrime { prime: copy });
+        refused(
+            with(copy),
+            &Error::Parameters(ParameterError::DuplicatePrime { prime: copy }),
+        );
     }
-    let too_wide = |bits, least| Error::InvalidPrimeBits {
-        bits,
-        least,
-        most: 61,
+    let too_wide = |bits, least| {
+        Error::Parameters(ParameterError::InvalidPrimeBits {
+            bits,
+            least,
+            most: 61,
+        })
     };
     refused(with(u64::MAX), &too_wide(64, 8));
     refused(with(1 << 61), &too_wide(62, 8));
     for bits in [0, 7, 62, u32::MAX] {
         refused(with_bits(64, &[40, bits, 40]), &too_wide(bits, 8));
     }
-    let few = Error::NotEnoughPrimes {
+    let few = Error::Parameters(ParameterError::NotEnoughPrimes {
         bits: 8,
         degree: 64,
-    };
+    });
     refused(with_bits(64, &[8; 30]), &few);
-    let many = Error::TooManyPrimes {
+    let many = Error::Parameters(ParameterError::TooManyPrimes {
         given: 129,
         most: 128,
-    };
+    });
     refused(with_bits(64, &[40; 129]), &many);
     refused(with_primes(64, &[97; 129]), &many);
     for degree in [0, 1, 4, 12, 1 << 18, usize::MAX] {
         refused(
             with_bits(degree, &[40, 40]),
-            &Error::InvalidDegree { degree },
+            &Error::Parameters(ParameterError::InvalidDegree { degree }),
         );
-        refused(with_primes(degree, &good), &Error::InvalidDegree { degree });
+        refused(
+            with_primes(degree, &good),
+            &Error::Parameters(ParameterError::InvalidDegree { degree }),
+        );
     }
     let builder = || ckks_builder().primes(&good);
     for special in [4, 5, usize::MAX] {
-        refused(builder().special_primes(special).build(), &Error::NoPrimes);
+        refused(
+            builder().special_primes(special).build(),
+            &Error::Parameters(ParameterError::NoPrimes),
+        );
     }
-    refused(with_bits(64, &[]), &Error::NoPrimes);
-    refused(with_primes(64, &good[..1]), &Error::NoPrimes);
+    refused(
+        with_bits(64, &[]),
+        &Error::Parameters(ParameterError::NoPrimes),
+    );
+    refused(
+        with_primes(64, &good[..1]),
+        &Error::Parameters(ParameterError::NoPrimes),
+    );
     let missing = CkksContext::builder().degree(64).scale_bits(20);
     assert!(matches!(
         error_of(missing.build()),
-        Error::InvalidArgument { .. }
+        Error::Operands(OperandError::InvalidArgument { .. })
     ));
     let digits = |sizes: &[usize]| {
         let policy = SecurityPolicy::Insecure;
@@ -907,7 +1010,10 @@ fn primes_that_will_not_do() {
     assert!(digits(&[2, 1]).is_ok());
     for sizes in [&[][..], &[2], &[3, 1], &[3, 0], &[usize::MAX, 4]] {
         let error = error_of(digits(sizes));
-        assert!(matches!(error, Error::InvalidKeySwitching { .. }));
+        assert!(matches!(
+            error,
+            Error::Parameters(ParameterError::InvalidKeySwitching { .. })
+        ));
     }
 }
 
@@ -919,10 +1025,12 @@ fn parameters_that_are_not_secure() {
             .prime_bits(bits)
             .scale_bits(30)
     };
-    let insecure = |degree, modulus_bits, limit_bits| Error::Insecure {
-        degree,
-        modulus_bits,
-        limit_bits,
+    let insecure = |degree, modulus_bits, limit_bits| {
+        Error::Parameters(ParameterError::Insecure {
+            degree,
+            modulus_bits,
+            limit_bits,
+        })
     };
     // 214 bits is the most at 8192; key-switching primes count.
     assert!(build(8192, &[54, 50, 50, 60]).build().is_ok());
@@ -962,17 +1070,23 @@ fn parameters_that_are_not_secure() {
 fn scales_and_plain_moduli_that_will_not_do() {
     for bits in [0, 9, 49, 61] {
         let error = error_of(ckks_builder().scale_bits(bits).build());
-        assert!(matches!(error, Error::InvalidScale { .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                Error::Parameters(ParameterError::InvalidScale { .. })
+            ),
+            "{error:?}"
+        );
     }
     let missing = CkksContext::builder().degree(8192).prime_bits(&[50, 50]);
     assert!(matches!(
         error_of(missing.build()),
-        Error::InvalidArgument { .. }
+        Error::Operands(OperandError::InvalidArgument { .. })
     ));
     let data_prime = bfv_builder().build().unwrap().params().rlwe().data_primes()[0];
     for t in [0, 1, (1 << 60) + 1, u64::MAX, data_prime] {
         let error = error_of(bfv_builder().plaintext_modulus(t).build());
-        let Error::InvalidPlainModulus { value, .. } = error else {
+        let Error::Parameters(ParameterError::InvalidPlainModulus { value, .. }) = error else {
             panic!("{error:?}");
         };
         assert_eq!(value, t);
@@ -984,17 +1098,17 @@ fn scales_and_plain_moduli_that_will_not_do() {
         .plaintext_modulus(1 << 44);
     assert!(matches!(
         error_of(full.build()),
-        Error::InvalidPlainModulus { .. }
+        Error::Parameters(ParameterError::InvalidPlainModulus { .. })
     ));
     // Not prime, or not 1 modulo 2N: coefficients only.
     for t in [2, 16, 97, 129, 257 * 641, 65_539] {
         let context = bfv_builder().plaintext_modulus(t).build().unwrap();
         assert!(!context.has_batching());
         let encoder = BfvEncoder::new(&context);
-        let unsupported = Error::BatchingUnsupported {
+        let unsupported = Error::Parameters(ParameterError::BatchingUnsupported {
             plaintext_modulus: t,
             degree: 64,
-        };
+        });
         refused(encoder.encode(&[0]), &unsupported);
         refused(encoder.encode_u64(&[1]), &unsupported);
         let coefficients = encoder.encode_coefficients_u64(&[1, 0, 1]).unwrap();
@@ -1006,7 +1120,10 @@ fn scales_and_plain_moduli_that_will_not_do() {
     let both = bfv_builder().plaintext_bits(20);
     for builder in [neither, both] {
         let error = error_of(builder.build());
-        assert!(matches!(error, Error::InvalidArgument { .. }));
+        assert!(matches!(
+            error,
+            Error::Operands(OperandError::InvalidArgument { .. })
+        ));
     }
     let by_bits = |bits| {
         BfvContext::builder()
@@ -1020,18 +1137,26 @@ fn scales_and_plain_moduli_that_will_not_do() {
     assert!(by_bits(60).is_ok() && by_bits(9).is_ok());
     for bits in [0, 8, 61, u32::MAX] {
         let least = 9;
-        let invalid = Error::InvalidPrimeBits {
+        let invalid = Error::Parameters(ParameterError::InvalidPrimeBits {
             bits,
             least,
             most: 60,
-        };
+        });
         refused(by_bits(bits), &invalid);
     }
 }
 
 #[test]
 fn requests_that_no_parameters_meet() {
-    let none = |error: Error| assert!(matches!(error, Error::NoParameters { .. }), "{error:?}");
+    let none = |error: Error| {
+        assert!(
+            matches!(
+                error,
+                Error::Parameters(ParameterError::NoParameters { .. })
+            ),
+            "{error:?}"
+        )
+    };
     none(error_of(CkksContext::for_depth(101).build()));
     none(error_of(CkksContext::for_depth(u32::MAX).build()));
     none(error_of(
@@ -1053,7 +1178,10 @@ fn requests_that_no_parameters_meet() {
                 .build(),
         ),
     ] {
-        assert_eq!(error, Error::InvalidDegree { degree: 1 << 20 });
+        assert_eq!(
+            error,
+            Error::Parameters(ParameterError::InvalidDegree { degree: 1 << 20 })
+        );
     }
     none(error_of(
         BfvContext::for_depth(1001)
@@ -1064,13 +1192,21 @@ fn requests_that_no_parameters_meet() {
         BfvContext::for_depth(u32::MAX).plaintext_bits(20).build(),
     ));
     let too_wide = error_of(BfvContext::for_depth(1).plaintext_bits(61).build());
-    assert!(matches!(too_wide, Error::InvalidPrimeBits { most: 60, .. }));
+    assert!(matches!(
+        too_wide,
+        Error::Parameters(ParameterError::InvalidPrimeBits { most: 60, .. })
+    ));
     // The least of everything.
     for depth in [0, 1, 8] {
         let builder = CkksContext::for_depth(depth).precision_bits(0);
         assert!(builder.integer_bits(0).build().is_ok(), "{depth}");
     }
-    let argument = |error: Error| assert!(matches!(error, Error::InvalidArgument { .. }));
+    let argument = |error: Error| {
+        assert!(matches!(
+            error,
+            Error::Operands(OperandError::InvalidArgument { .. })
+        ))
+    };
     argument(error_of(CkksContext::for_depth(1).scale_bits(40).build()));
     argument(error_of(
         CkksContext::for_depth(1).prime_bits(&[50, 50]).build(),
@@ -1086,7 +1222,10 @@ fn requests_that_no_parameters_meet() {
     argument(error_of(BfvContext::for_depth(1).build()));
     for t in [0, 1] {
         let error = error_of(BfvContext::for_depth(1).plaintext_modulus(t).build());
-        assert!(matches!(error, Error::InvalidPlainModulus { .. }));
+        assert!(matches!(
+            error,
+            Error::Parameters(ParameterError::InvalidPlainModulus { .. })
+        ));
     }
 }
 
@@ -1094,17 +1233,20 @@ fn requests_that_no_parameters_meet() {
 #[test]
 fn clear_models_check_lengths() {
     let reals = ClearReals::new(4);
-    let length = |left, right| Error::LengthMismatch { left, right };
+    let length = |left, right| Error::Operands(OperandError::LengthMismatch { left, right });
     let (short, long) = (vec![1.0; 3], vec![1.0; 4]);
     refused(reals.add(&short, &long), &length(3, 4));
     refused(reals.rotate_left(&short, 1), &length(3, 4));
-    refused(reals.encode_factor(&[], &long), &Error::Empty);
+    refused(
+        reals.encode_factor(&[], &long),
+        &Error::Values(ValueError::Empty),
+    );
     refused(
         reals.encode_term(&[1.0; 5], &long),
-        &Error::TooManyValues {
+        &Error::Values(ValueError::TooManyValues {
             given: 5,
             capacity: 4,
-        },
+        }),
     );
     let integers = ClearIntegers::new(4, 17).unwrap();
     let (short, long) = (vec![1i64; 3], vec![1i64; 4]);
@@ -1112,12 +1254,15 @@ fn clear_models_check_lengths() {
     refused(integers.rotate_left(&short, 1), &length(3, 4));
     refused(integers.conjugate(&short), &length(3, 4));
     for slots in [0, 3] {
-        let bad = Error::InvalidSlotCount { slots };
+        let bad = Error::Values(ValueError::InvalidSlotCount { slots });
         refused(ClearIntegers::new(slots, 17), &bad);
     }
     for t in [0, 1, (1 << 60) + 1] {
         let error = error_of(ClearIntegers::new(4, t));
-        assert!(matches!(error, Error::InvalidPlainModulus { .. }));
+        assert!(matches!(
+            error,
+            Error::Parameters(ParameterError::InvalidPlainModulus { .. })
+        ));
     }
 }
 
@@ -1132,7 +1277,10 @@ fn clear_integers_of_a_wrong_length_are_refused() {
         integers.sub(&short, &short),
         integers.mul(&short, &short),
     ] {
-        refused(result, &Error::LengthMismatch { left: 3, right: 4 });
+        refused(
+            result,
+            &Error::Operands(OperandError::LengthMismatch { left: 3, right: 4 }),
+        );
     }
 }
 
@@ -1141,7 +1289,13 @@ fn clear_integers_of_a_wrong_length_are_refused() {
 fn a_huge_scale_is_refused() {
     for bits in [u32::MAX, u32::MAX - 1] {
         let error = error_of(ckks_builder().scale_bits(bits).build());
-        assert!(matches!(error, Error::InvalidScale { .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                Error::Parameters(ParameterError::InvalidScale { .. })
+            ),
+            "{error:?}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use crate::api::padding::{Join, Padding, cleared};
 use crate::api::scheme::CiphertextOf;
 use crate::api::{EncryptedVector, Scheme};
 use crate::circuits::Polynomial;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;
 
@@ -12,7 +12,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// `self + other`
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`]; [`Error::ContextMismatch`]; [`Error::KeyMismatch`]; [`Error::ScaleMismatch`].
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch); [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch).
     pub fn add(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Sum, S::Evaluator::add)
     }
@@ -23,9 +23,11 @@ impl<S: Scheme> EncryptedVector<S> {
     /// n only; that of any others grows with n, as in a chain of `+`. A vector that is there twice is no independent one.
     ///
     /// # Errors
-    /// [`Error::Empty`] for none; as [`add`](Self::add).
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`add`](Self::add).
     pub fn add_many(vectors: &[Self]) -> Result<Self> {
-        let (first, rest) = vectors.split_first().ok_or(Error::Empty)?;
+        let (first, rest) = vectors
+            .split_first()
+            .ok_or(Error::Values(ValueError::Empty))?;
         let alike = |vector: &Self| {
             vector.packing == first.packing && matches!(vector.padding, Padding::Zeros)
         };
@@ -63,7 +65,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// `self * other`, value by value, relinearized.
     ///
     /// # Errors
-    /// As [`add`](Self::add); [`Error::MissingServerKey`]; [`Error::LevelExhausted`]; [`Error::ScaleTooLarge`].
+    /// As [`add`](Self::add); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Product, S::Evaluator::mul)
     }
@@ -88,7 +90,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// read.
     ///
     /// # Errors
-    /// As [`mul`](Self::mul): [`Error::LevelExhausted`] before any work.
+    /// As [`mul`](Self::mul): [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work.
     pub fn power(&self, exponent: u32) -> Result<Self> {
         if exponent == 0 {
             let zero = self.mul_scalar(S::Scalar::default())?;
@@ -100,7 +102,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// `self + values`, value by value; one value is added everywhere, and a vector of length 1 stands for its value everywhere.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`]; [`Error::Empty`]; [`Error::NotFinite`]; [`Error::ValueOutOfRange`].
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
     pub fn add_plain(&self, values: &[S::Scalar]) -> Result<Self> {
         if let &[value] = values {
             return self.add_scalar(value);
@@ -126,7 +128,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// `self * values`, value by value; one value multiplies everywhere.
     ///
     /// # Errors
-    /// As [`add_plain`](Self::add_plain); [`Error::LevelExhausted`]; [`Error::ScaleTooLarge`].
+    /// As [`add_plain`](Self::add_plain); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul_plain(&self, values: &[S::Scalar]) -> Result<Self> {
         if let &[value] = values {
             return self.mul_scalar(value);
@@ -142,7 +144,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// `self + value`, everywhere.
     ///
     /// # Errors
-    /// [`Error::NotFinite`]; [`Error::ValueOutOfRange`].
+    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
     pub fn add_scalar(&self, value: S::Scalar) -> Result<Self> {
         if !matches!(self.padding, Padding::Zeros) {
             return self.map(|chunk| self.evaluator.add_scalar(chunk, value));
@@ -165,9 +167,9 @@ impl<S: Scheme> EncryptedVector<S> {
     /// The sum of all values, as a vector of length 1.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKeys`] with all that are missing:
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing:
     /// [`rotations_for_sum`](Self::rotations_for_sum) and [`Rotations::powers_of_two`](crate::Rotations::powers_of_two) have what it needs.
-    /// [`Error::LevelExhausted`] for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1: sum first,
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1: sum first,
     /// then compact.
     pub fn sum(&self) -> Result<Self> {
         self.bounded_sum(f64::INFINITY)
@@ -229,7 +231,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// `ceil(log2(d + 1)) + 1` multiplications one after the other for degree d.
     ///
     /// # Errors
-    /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`Error::Empty`] for no coefficient.
+    /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient.
     pub fn polyval(&self, coefficients: &[S::Scalar]) -> Result<Self> {
         let polynomial = Polynomial::new(coefficients)?;
         // The constant is added to values only, so that padding stays zero.
@@ -244,8 +246,8 @@ impl<S: Scheme> EncryptedVector<S> {
     /// rotations for each ciphertext, and a multiplication by a plaintext, hence one level (CKKS).
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`]; [`Error::MissingConjugationKey`];
-    /// [`Error::LevelExhausted`] if a mask is needed and no level is left.
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey); [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey);
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) if a mask is needed and no level is left.
     pub fn rotate_left(&self, step: i64) -> Result<Self> {
         if self.packing.is_identity(step) {
             return Ok(self.clone());
@@ -287,7 +289,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// [`noise_bound`](Self::noise_bound) takes it in.
     ///
     /// # Errors
-    /// What decryption would refuse: [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`], [`Error::ScaleTooLarge`].
+    /// What decryption would refuse: [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn compact(&self) -> Result<Self> {
         let compacted = self.map(|chunk| S::compact(&self.evaluator, chunk))?;
         // What lies beyond the values is not worth its bytes.

@@ -37,7 +37,7 @@ impl EncryptedVector<Bfv> {
     /// The vector at a lower level: its modulus switched, smaller and faster; the noise bound says what that leaves.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`](crate::Error::InvalidLevel) if `level` is above.
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above.
     pub fn switch_to_level(&self, level: usize) -> Result<Self> {
         self.moved(|chunk| self.evaluator.switch_to_level(chunk, level))
     }
@@ -48,7 +48,7 @@ impl ClientKey<Bfv> {
     /// [`BfvVector::noise_budget`], is never above it.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`](crate::Error::ContextMismatch), [`Error::KeyMismatch`](crate::Error::KeyMismatch).
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
     ///
     /// # Security
     /// Tells something about the secret to whoever chose the ciphertext: keep it from them.

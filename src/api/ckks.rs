@@ -61,8 +61,8 @@ impl EncryptedVector<Ckks> {
     /// those slots and takes a level.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) unless the bound is positive and finite;
-    /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit the modulus.
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the bound is positive and finite;
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if it does not fit the modulus.
     pub fn assume_message_bound(&self, bound: f64) -> Result<Self> {
         // The bound is of all slots, and the caller speaks of the values only.
         let others = match &self.padding {
@@ -94,8 +94,8 @@ impl EncryptedVector<Ckks> {
     /// any more. Costs the noise of a rescale.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`](crate::Error::InvalidLevel) if `level` is above;
-    /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if scale times values does not fit there.
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above;
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times values does not fit there.
     pub fn drop_to_level(&self, level: usize) -> Result<Self> {
         self.moved(|chunk| self.evaluator.settle_at(chunk, level))
     }
@@ -118,7 +118,7 @@ impl ClientKey<Ckks> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if a value exceeds the bound, or the bound is not positive and
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if a value exceeds the bound, or the bound is not positive and
     /// finite; as [`encrypt`](Self::encrypt).
     pub fn encrypt_bounded(&self, values: &[f64], bound: f64) -> Result<CkksVector> {
         encrypt_with(self.evaluator(), values, |slots, rng| {

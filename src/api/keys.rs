@@ -3,7 +3,7 @@ use crate::api::scheme::{CiphertextOf, system_rng};
 use crate::api::{EncryptedVector, Scheme};
 use crate::circuits::Packing;
 use crate::encryption::{Decryptor, Encryptor};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluator::Evaluator;
 use crate::kernels::SecretVec;
 use crate::keys::{
@@ -100,7 +100,7 @@ impl<S: Scheme> ClientKey<S> {
     /// The keys for a server: for products, and for `rotations`.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`] if the context has no special primes; [`Error::RandomnessUnavailable`].
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn generate_server_key(&self, rotations: &Rotations) -> Result<ServerKey<S>> {
         let keys =
             KeyGenerator::new(&self.secret).evaluation_keys(rotations, &mut system_rng()?)?;
@@ -141,7 +141,7 @@ impl<S: Scheme> ClientKey<S> {
     /// What the keys for a server with these rotations will take, before any is made.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`] if the context has no special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub fn key_size_forecast(&self, rotations: &Rotations) -> Result<KeySizes> {
         let context = S::rlwe(self.context());
         context.key_switching(context.top_level())?;
@@ -169,7 +169,7 @@ impl<S: Scheme> ClientKey<S> {
     /// A server's keys with those for more rotations added; the ones it has stay.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if they are another client's; [`Error::RandomnessUnavailable`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they are another client's; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn extend_server_key(
         &self,
         server: &ServerKey<S>,
@@ -183,7 +183,7 @@ impl<S: Scheme> ClientKey<S> {
     /// A key with which others encrypt for this client.
     ///
     /// # Errors
-    /// [`Error::RandomnessUnavailable`].
+    /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn generate_encryption_key(&self) -> Result<EncryptionKey<S>> {
         let key = KeyGenerator::new(&self.secret).public_key(&mut system_rng()?);
         EncryptionKey::of(self.context(), key)
@@ -194,8 +194,8 @@ impl<S: Scheme> ClientKey<S> {
     /// CKKS: the largest magnitude, rounded up to a power of two and at least 1, travels with the ciphertext in the clear.
     ///
     /// # Errors
-    /// [`Error::Empty`]; [`Error::NotFinite`], [`Error::ScaleTooLarge`] (CKKS); [`Error::ValueOutOfRange`],
-    /// [`Error::BatchingUnsupported`] (BFV); [`Error::RandomnessUnavailable`].
+    /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
+    /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) (BFV); [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
         encrypt_with(&self.evaluator, values, |slots, rng| {
             S::encrypt(&self.evaluator, &self.encryptor, slots, rng)
@@ -205,8 +205,8 @@ impl<S: Scheme> ClientKey<S> {
     /// The values, in order.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] for another client's vector; past the error bound
-    /// [`Error::NoiseExhausted`], [`Error::PrecisionExhausted`] or [`Error::ScaleTooLarge`]: never garbage.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's vector; past the error bound
+    /// [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted) or [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge): never garbage.
     pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
         let chunks = vector.ciphertexts();
         // What lies beyond the values is noise, which tells something about the secret.
@@ -296,7 +296,7 @@ impl<S: Scheme> ServerKey<S> {
     /// The server's keys as an evaluator over `context`.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`] if the keys are of other parameters.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) if the keys are of other parameters.
     pub fn new(context: &S::Context, keys: Arc<EvaluationKeys>) -> Result<Self> {
         Ok(Self {
             evaluator: S::evaluator(context, Some(Arc::clone(&keys)))?,
@@ -338,7 +338,7 @@ impl<S: Scheme> ServerKey<S> {
     /// cloned; a value is moved.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if the vector is of another client.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if the vector is of another client.
     pub fn attach<'a>(
         &self,
         vector: impl Into<Cow<'a, EncryptedVector<S>>>,
@@ -346,12 +346,11 @@ impl<S: Scheme> ServerKey<S> {
         let vector = vector.into();
         for chunk in vector.ciphertexts() {
             let body = S::body(chunk);
-            if body.fingerprint() != self.keys.context().fingerprint() {
-                return Err(Error::ContextMismatch);
-            }
-            if body.key_id() != self.keys.key_id() {
-                return Err(Error::KeyMismatch);
-            }
+            self.keys
+                .context()
+                .fingerprint()
+                .check(body.fingerprint())?;
+            self.keys.key_id().check(body.key_id())?;
         }
         Ok(vector.into_owned().with_evaluator(&self.evaluator))
     }

@@ -2,7 +2,7 @@ use crate::api::Scheme;
 use crate::api::padding::{Join, Padding};
 use crate::api::scheme::CiphertextOf;
 use crate::circuits::Packing;
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::Evaluator;
 use crate::keys::KeyId;
 use std::borrow::Cow;
@@ -44,8 +44,8 @@ impl<S: Scheme> EncryptedVector<S> {
     /// [`ciphertexts`](Self::ciphertexts). Nothing is assumed of slots without values.
     ///
     /// # Errors
-    /// [`Error::Empty`] for no values; [`Error::LengthMismatch`] for another number of ciphertexts than the length takes;
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if they do not belong together.
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no values; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of ciphertexts than the length takes;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they do not belong together.
     pub fn from_ciphertexts(
         evaluator: &S::Evaluator,
         len: usize,
@@ -53,20 +53,16 @@ impl<S: Scheme> EncryptedVector<S> {
     ) -> Result<Self> {
         let packing = Packing::new(evaluator.slot_shape(), len)?;
         if ciphertexts.len() != packing.chunks() {
-            return Err(Error::LengthMismatch {
+            return Err(Error::Operands(OperandError::LengthMismatch {
                 left: packing.chunks(),
                 right: ciphertexts.len(),
-            });
+            }));
         }
         let fingerprint = S::rlwe(S::context(evaluator)).fingerprint();
         let first = S::body(&ciphertexts[0]);
         for ciphertext in &ciphertexts {
-            if S::body(ciphertext).fingerprint() != fingerprint {
-                return Err(Error::ContextMismatch);
-            }
-            if S::body(ciphertext).key_id() != first.key_id() {
-                return Err(Error::KeyMismatch);
-            }
+            fingerprint.check(S::body(ciphertext).fingerprint())?;
+            first.key_id().check(S::body(ciphertext).key_id())?;
         }
         let padding = if packing.has_padding() {
             Padding::Unknown
@@ -186,10 +182,10 @@ impl<S: Scheme> EncryptedVector<S> {
             other.packing
         };
         if self.packing != other.packing && self.len() != 1 && other.len() != 1 {
-            return Err(Error::LengthMismatch {
+            return Err(Error::Operands(OperandError::LengthMismatch {
                 left: self.len(),
                 right: other.len(),
-            });
+            }));
         }
         let (left, right) = (self.spread_over(&packing), other.spread_over(&packing));
         let chunks = crate::parallel::map(packing.chunks(), |i| {
@@ -215,7 +211,7 @@ impl<S: Scheme> EncryptedVector<S> {
         work: impl Fn(&CiphertextOf<S>, &[S::Scalar]) -> Result<CiphertextOf<S>> + Sync + Send,
     ) -> Result<Self> {
         if values.is_empty() {
-            return Err(Error::Empty);
+            return Err(Error::Values(ValueError::Empty));
         }
         let vector = self.repeated(values.len())?;
         let slots = vector.packing.fill(values)?;
@@ -270,9 +266,9 @@ impl<S: Scheme> EncryptedVector<S> {
 
     /// The evaluator of whichever operand has more keys; of different clients they may not be.
     pub(super) fn common_evaluator<'a>(&'a self, other: &'a Self) -> Result<&'a S::Evaluator> {
-        if S::rlwe(self.context()).fingerprint() != S::rlwe(other.context()).fingerprint() {
-            return Err(Error::ContextMismatch);
-        }
+        S::rlwe(self.context())
+            .fingerprint()
+            .check(S::rlwe(other.context()).fingerprint())?;
         Ok(if self.key_count() >= other.key_count() {
             &self.evaluator
         } else {

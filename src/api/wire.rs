@@ -34,14 +34,11 @@ impl<S: Scheme> ClientKey<S> {
     /// A vector from its bytes, which must be of this key.
     ///
     /// # Errors
-    /// As [`Wire::from_bytes`]; [`Error::KeyMismatch`] for another client's.
+    /// As [`Wire::from_bytes`]; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's.
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
         let vector = EncryptedVector::from_bytes(bytes, self.context())?;
-        if vector.key_id() == self.id() {
-            Ok(vector)
-        } else {
-            Err(Error::KeyMismatch)
-        }
+        self.id().check(vector.key_id())?;
+        Ok(vector)
     }
 }
 
@@ -49,7 +46,7 @@ impl<S: Scheme> ServerKey<S> {
     /// A vector from its bytes, attached to these keys.
     ///
     /// # Errors
-    /// As [`Wire::from_bytes`]; [`Error::KeyMismatch`] for another client's.
+    /// As [`Wire::from_bytes`]; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's.
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
         self.attach(EncryptedVector::from_bytes(bytes, self.context())?)
     }
@@ -155,11 +152,8 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
         }
         let mut next = || {
             let chunk = CiphertextOf::<S>::read_from(&mut reader, context)?;
-            if *S::body(&chunk).key_id().bytes() == header.key_id {
-                Ok(chunk)
-            } else {
-                Err(Error::KeyMismatch)
-            }
+            header.key().check(S::body(&chunk).key_id())?;
+            Ok(chunk)
         };
         // Nothing is reserved: the ciphertexts take memory as they arrive.
         let mut chunks = Vec::new();

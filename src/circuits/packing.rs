@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,10 +28,10 @@ impl Packing {
     /// The packing of `len` values into slots of this shape.
     ///
     /// # Errors
-    /// [`Error::Empty`] for no values.
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no values.
     pub fn new(shape: SlotShape, len: usize) -> Result<Self> {
         if len == 0 {
-            Err(Error::Empty)
+            Err(Error::Values(ValueError::Empty))
         } else {
             Ok(Self { shape, len })
         }
@@ -75,13 +75,13 @@ impl Packing {
     /// The slots of each ciphertext, for values in order.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] if there are not [`len`](Self::len) values.
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if there are not [`len`](Self::len) values.
     pub fn fill<T: Copy + Default>(&self, values: &[T]) -> Result<Vec<Vec<T>>> {
         if values.len() != self.len {
-            return Err(Error::LengthMismatch {
+            return Err(Error::Operands(OperandError::LengthMismatch {
                 left: self.len,
                 right: values.len(),
-            });
+            }));
         }
         let slot = |chunk, slot| {
             self.value_at(chunk, slot)
@@ -380,7 +380,7 @@ mod tests {
         }
         assert_eq!(
             Packing::new(evaluator.slot_shape(), 0).unwrap_err(),
-            Error::Empty
+            Error::Values(ValueError::Empty)
         );
     }
 }

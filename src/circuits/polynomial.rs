@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::Evaluator;
 
 /// A polynomial with known coefficients, `c_0 + c_1 x + c_2 x^2 + ...`, evaluated on every slot.
@@ -11,10 +11,10 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
     /// The polynomial with these coefficients, the constant first.
     ///
     /// # Errors
-    /// [`Error::Empty`] for none.
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none.
     pub fn new(coefficients: &[S]) -> Result<Self> {
         if coefficients.is_empty() {
-            return Err(Error::Empty);
+            return Err(Error::Values(ValueError::Empty));
         }
         let used = coefficients
             .iter()
@@ -248,7 +248,10 @@ mod tests {
         assert_eq!(at(&[0.0]), [0.0, 0.0]);
         assert_eq!(at(&[0.0, 0.0, 0.0, 0.0, 1.0, 0.0]), [16.0, 1.0]);
         assert_eq!(at(&[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0]), [385.0, -2.0]);
-        assert_eq!(Polynomial::<f64>::new(&[]).unwrap_err(), Error::Empty);
+        assert_eq!(
+            Polynomial::<f64>::new(&[]).unwrap_err(),
+            Error::Values(ValueError::Empty)
+        );
         assert_eq!(Polynomial::new(&[1.0, 2.0, 0.0]).unwrap().degree(), 1);
         assert_eq!(
             Polynomial::new(&[1.0, 2.0])

@@ -1,5 +1,5 @@
 use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::params::{BfvContext, Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
 use num_complex::Complex64;
@@ -81,7 +81,7 @@ impl BfvPlaintext {
     /// The rows of the centred polynomial over data and special primes.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`](crate::Error::InvalidKeySwitching) without special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
         let poly = self.transformed()?;
@@ -177,7 +177,7 @@ impl BfvEncoder {
     /// Signed integers in the first slots, the rest 0: row 0 first, then row 1.
     ///
     /// # Errors
-    /// [`Error::BatchingUnsupported`]; [`Error::Empty`]; [`Error::TooManyValues`]; [`Error::ValueOutOfRange`] unless each is in
+    /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported); [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::TooManyValues`](crate::ValueError::TooManyValues); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) unless each is in
     /// `[-t/2, t/2)`.
     pub fn encode(&self, values: &[i64]) -> Result<BfvPlaintext> {
         self.slots(&self.reduce_signed(values)?)
@@ -226,7 +226,7 @@ impl BfvEncoder {
     /// The same integer in every slot: the constant polynomial, for any t.
     ///
     /// # Errors
-    /// [`Error::ValueOutOfRange`] unless it is in `[-t/2, t/2)`.
+    /// [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) unless it is in `[-t/2, t/2)`.
     pub fn encode_scalar(&self, value: i64) -> Result<BfvPlaintext> {
         self.encode_coefficients(&[value])
     }
@@ -234,7 +234,7 @@ impl BfvEncoder {
     /// The slots as integers in `[-t/2, t/2)`.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::BatchingUnsupported`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported).
     pub fn decode(&self, plaintext: &BfvPlaintext) -> Result<Vec<i64>> {
         let t = self.context.plaintext_modulus();
         Ok(self
@@ -261,7 +261,7 @@ impl BfvEncoder {
     /// The coefficients as integers in `[-t/2, t/2)`.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn decode_coefficients(&self, plaintext: &BfvPlaintext) -> Result<Vec<i64>> {
         self.check(plaintext)?;
         Ok(plaintext.centred())
@@ -270,7 +270,7 @@ impl BfvEncoder {
     /// The coefficients as integers in `[0, t)`.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn decode_coefficients_u64(&self, plaintext: &BfvPlaintext) -> Result<Vec<u64>> {
         self.check(plaintext)?;
         Ok(plaintext.coefficients.clone())
@@ -292,7 +292,7 @@ impl BfvEncoder {
         let (least, most) = (-(t / 2).cast_signed(), ((t - 1) / 2).cast_signed());
         let outside = |&value: &i64| value < least || value > most;
         if let Some(index) = values.iter().position(outside) {
-            return Err(Error::ValueOutOfRange { index });
+            return Err(Error::Values(ValueError::ValueOutOfRange { index }));
         }
         // t for a negative value, 0 for others.
         let lift = |value: i64| t & (value >> 63).cast_unsigned();
@@ -304,7 +304,7 @@ impl BfvEncoder {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
         match values.iter().position(|&value| value >= t) {
-            Some(index) => Err(Error::ValueOutOfRange { index }),
+            Some(index) => Err(Error::Values(ValueError::ValueOutOfRange { index })),
             None => Ok(values),
         }
     }
@@ -312,24 +312,23 @@ impl BfvEncoder {
     fn check_count(&self, given: usize) -> Result<()> {
         let capacity = self.context.slots();
         match given {
-            0 => Err(Error::Empty),
-            _ if given > capacity => Err(Error::TooManyValues { given, capacity }),
+            0 => Err(Error::Values(ValueError::Empty)),
+            _ if given > capacity => {
+                Err(Error::Values(ValueError::TooManyValues { given, capacity }))
+            }
             _ => Ok(()),
         }
     }
 
     fn check(&self, plaintext: &BfvPlaintext) -> Result<()> {
-        if plaintext.fingerprint() == self.context.fingerprint() {
-            Ok(())
-        } else {
-            Err(Error::ContextMismatch)
-        }
+        self.context.fingerprint().check(plaintext.fingerprint())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{OperandError, ParameterError};
 
     fn encoder(t: u64) -> BfvEncoder {
         let builder = BfvContext::builder()
@@ -368,41 +367,44 @@ mod tests {
     #[test]
     fn bad_values_are_named() {
         let encoder = encoder(17);
-        assert_eq!(encoder.encode(&[]).unwrap_err(), Error::Empty);
+        assert_eq!(
+            encoder.encode(&[]).unwrap_err(),
+            Error::Values(ValueError::Empty)
+        );
         assert_eq!(
             encoder.encode(&[0; 9]).unwrap_err(),
-            Error::TooManyValues {
+            Error::Values(ValueError::TooManyValues {
                 given: 9,
                 capacity: 8
-            }
+            })
         );
         for bad in [9, -9, i64::MAX, i64::MIN] {
             assert_eq!(
                 encoder.encode(&[0, bad]).unwrap_err(),
-                Error::ValueOutOfRange { index: 1 }
+                Error::Values(ValueError::ValueOutOfRange { index: 1 })
             );
         }
         assert_eq!(
             encoder.encode_u64(&[17]).unwrap_err(),
-            Error::ValueOutOfRange { index: 0 }
+            Error::Values(ValueError::ValueOutOfRange { index: 0 })
         );
         let plain = self::encoder(16);
         assert!(matches!(
             plain.encode(&[1]),
-            Err(Error::BatchingUnsupported {
+            Err(Error::Parameters(ParameterError::BatchingUnsupported {
                 plaintext_modulus: 16,
                 degree: 8
-            })
+            }))
         ));
         let coefficients = plain.encode_coefficients(&[-8, 7]).unwrap();
         assert_eq!(
             plain.decode_coefficients(&coefficients).unwrap()[..2],
             [-8, 7]
         );
-        assert_eq!(
-            encoder.decode(&coefficients).unwrap_err(),
-            Error::ContextMismatch
-        );
+        assert!(matches!(
+            encoder.decode(&coefficients),
+            Err(Error::Operands(OperandError::ContextMismatch { .. }))
+        ));
     }
 
     #[test]

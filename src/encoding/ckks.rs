@@ -1,6 +1,6 @@
 use crate::encoding::residues::{Residues, fill};
 use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
-use crate::error::{Error, Result};
+use crate::error::{Error, PrecisionError, Result, ValueError};
 use crate::kernels::{SecretVec, Unreduced, wipe};
 use crate::params::{CkksContext, CkksState, Log2, Scale, float_error, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, NttPoly};
@@ -42,7 +42,7 @@ impl CkksPlaintext {
     /// The rows over data and special primes.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`] without special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
         let extended = self.extended.get_or_init(|| {
@@ -128,8 +128,8 @@ impl CkksEncoder {
     /// Complex values in the first slots of all N/2, the rest 0, at any level and scale.
     ///
     /// # Errors
-    /// [`Error::Empty`]; [`Error::TooManyValues`]; [`Error::NotFinite`]; [`Error::InvalidLevel`];
-    /// [`Error::ScaleTooLarge`] if scale times message does not fit the modulus of the level.
+    /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::TooManyValues`](crate::ValueError::TooManyValues); [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel);
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times message does not fit the modulus of the level.
     pub fn encode_complex(
         &self,
         values: &[Complex64],
@@ -145,7 +145,7 @@ impl CkksEncoder {
     /// Complex values in `slots` slots, a power of two up to N/2, repeated over all N/2; missing ones are 0.
     ///
     /// # Errors
-    /// As [`encode_complex`](Self::encode_complex); [`Error::InvalidSlotCount`].
+    /// As [`encode_complex`](Self::encode_complex); [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount).
     pub fn encode_sparse(
         &self,
         values: &[Complex64],
@@ -177,8 +177,8 @@ impl CkksEncoder {
     /// Real numbers as the coefficients of the polynomial itself: products are then negacyclic convolutions.
     ///
     /// # Errors
-    /// [`Error::Empty`]; [`Error::TooManyValues`] above N; [`Error::NotFinite`]; [`Error::InvalidLevel`];
-    /// [`Error::ScaleTooLarge`].
+    /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) above N; [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel);
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn encode_coefficients(
         &self,
         values: &[f64],
@@ -194,7 +194,7 @@ impl CkksEncoder {
     /// The message in all N/2 slots.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::NotRepresentable`] for a value beyond the range of f64.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`ValueError::NotRepresentable`](crate::ValueError::NotRepresentable) for a value beyond the range of f64.
     pub fn decode_complex(&self, plaintext: &CkksPlaintext) -> Result<Vec<Complex64>> {
         self.decode_sparse(plaintext, self.context.slots())
     }
@@ -214,7 +214,7 @@ impl CkksEncoder {
     /// The message of a plaintext packed into `slots` slots.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidSlotCount`]; [`Error::NotRepresentable`] for a value beyond the range of f64.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount); [`ValueError::NotRepresentable`](crate::ValueError::NotRepresentable) for a value beyond the range of f64.
     pub fn decode_sparse(&self, plaintext: &CkksPlaintext, slots: usize) -> Result<Vec<Complex64>> {
         self.check_slots(slots)?;
         let mut values = self.packed_coefficients(plaintext, slots)?;
@@ -223,7 +223,7 @@ impl CkksEncoder {
         if plaintext.poly.basis().log2_product() - plaintext.state.scale.log2() > 900.0
             && let Some(index) = values.iter().position(|value| !value.is_finite())
         {
-            return Err(Error::NotRepresentable { index });
+            return Err(Error::Values(ValueError::NotRepresentable { index }));
         }
         Ok(values.publish())
     }
@@ -231,14 +231,14 @@ impl CkksEncoder {
     /// The coefficients of the polynomial divided by the scale.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::NotRepresentable`] for one beyond the range of f64.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`ValueError::NotRepresentable`](crate::ValueError::NotRepresentable) for one beyond the range of f64.
     pub fn decode_coefficients(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
         let packed = self.packed_coefficients(plaintext, self.context.slots())?;
         let lower = packed.iter().map(|value| value.re);
         let upper = packed.iter().map(|value| value.im);
         let mut coefficients = lower.clone().chain(upper.clone());
         match coefficients.position(|value| !value.is_finite()) {
-            Some(index) => Err(Error::NotRepresentable { index }),
+            Some(index) => Err(Error::Values(ValueError::NotRepresentable { index })),
             None => Ok(lower.chain(upper).collect()),
         }
     }
@@ -250,9 +250,9 @@ impl CkksEncoder {
         plaintext: &CkksPlaintext,
         slots: usize,
     ) -> Result<SecretVec<Complex64>> {
-        if plaintext.context != self.context {
-            return Err(Error::ContextMismatch);
-        }
+        self.context
+            .fingerprint()
+            .check(plaintext.context.fingerprint())?;
         let (half, gap) = (self.context.slots(), self.context.slots() / slots);
         let mut values = SecretVec::zeroed(slots);
         let (state, scale) = (plaintext.state, plaintext.state.scale);
@@ -306,10 +306,10 @@ impl CkksEncoder {
         let message_bits = encrypted_bound.log2() + scale.log2();
         let modulus_bits = context.log2_modulus(level)?;
         if message_bits + 1.0 >= modulus_bits {
-            return Err(Error::ScaleTooLarge {
+            return Err(Error::Precision(PrecisionError::ScaleTooLarge {
                 message_bits,
                 modulus_bits,
-            });
+            }));
         }
         let (factor, exponent) = scale.split();
         let count = basis.degree() / gap;
@@ -366,21 +366,21 @@ impl CkksEncoder {
         if slots.is_power_of_two() && slots <= self.context.slots() {
             return Ok(());
         }
-        Err(Error::InvalidSlotCount { slots })
+        Err(Error::Values(ValueError::InvalidSlotCount { slots }))
     }
 
     fn check_values(&self, values: &[Complex64], capacity: usize) -> Result<()> {
         if values.is_empty() {
-            return Err(Error::Empty);
+            return Err(Error::Values(ValueError::Empty));
         }
         if values.len() > capacity {
-            return Err(Error::TooManyValues {
+            return Err(Error::Values(ValueError::TooManyValues {
                 given: values.len(),
                 capacity,
-            });
+            }));
         }
         match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(Error::NotFinite { index }),
+            Some(index) => Err(Error::Values(ValueError::NotFinite { index })),
             None => Ok(()),
         }
     }
@@ -396,6 +396,7 @@ fn to_complex(values: &[f64]) -> Vec<Complex64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::OperandError;
 
     fn encoder() -> CkksEncoder {
         let builder = CkksContext::builder()
@@ -468,15 +469,15 @@ mod tests {
         ));
         assert!(matches!(
             encoder.encode_sparse(&values, 3, 1, scalar.scale()),
-            Err(Error::InvalidSlotCount { .. })
+            Err(Error::Values(ValueError::InvalidSlotCount { .. }))
         ));
         assert!(matches!(
             encoder.encode_sparse(&values, 64, 1, scalar.scale()),
-            Err(Error::InvalidSlotCount { .. })
+            Err(Error::Values(ValueError::InvalidSlotCount { .. }))
         ));
         assert!(matches!(
             encoder.encode_sparse(&values, 2, 1, scalar.scale()),
-            Err(Error::TooManyValues { .. })
+            Err(Error::Values(ValueError::TooManyValues { .. }))
         ));
     }
 
@@ -514,36 +515,39 @@ mod tests {
     #[test]
     fn bad_values_are_named() {
         let encoder = encoder();
-        assert_eq!(encoder.encode(&[], 0).unwrap_err(), Error::Empty);
+        assert_eq!(
+            encoder.encode(&[], 0).unwrap_err(),
+            Error::Values(ValueError::Empty)
+        );
         assert_eq!(
             encoder.encode(&[1.0, f64::NAN], 0).unwrap_err(),
-            Error::NotFinite { index: 1 }
+            Error::Values(ValueError::NotFinite { index: 1 })
         );
         assert_eq!(
             encoder.encode(&[f64::NEG_INFINITY], 0).unwrap_err(),
-            Error::NotFinite { index: 0 }
+            Error::Values(ValueError::NotFinite { index: 0 })
         );
         assert_eq!(
             encoder.encode(&[0.0; 33], 0).unwrap_err(),
-            Error::TooManyValues {
+            Error::Values(ValueError::TooManyValues {
                 given: 33,
                 capacity: 32
-            }
+            })
         );
         assert_eq!(
             encoder.encode(&[0.0], 7).unwrap_err(),
-            Error::InvalidLevel {
+            Error::Operands(OperandError::InvalidLevel {
                 level: 7,
                 highest: 2
-            }
+            })
         );
         assert!(matches!(
             encoder.encode(&[1000.0], 0),
-            Err(Error::ScaleTooLarge { .. })
+            Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
         ));
         assert!(matches!(
             encoder.encode(&[f64::MAX], 2),
-            Err(Error::ScaleTooLarge { .. })
+            Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
         ));
     }
 }

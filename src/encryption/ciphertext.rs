@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result};
 use crate::keys::KeyId;
 use crate::params::{Context, ErrorSize, Fingerprint};
 use crate::ring::{NttPoly, Seed};
@@ -112,26 +112,20 @@ impl Ciphertext {
 
     /// Checks that two ciphertexts share parameters and key.
     pub(crate) fn check_same(&self, other: &Self) -> Result<()> {
-        if self.fingerprint() != other.fingerprint() {
-            return Err(Error::ContextMismatch);
-        }
-        if self.key_id == other.key_id {
-            Ok(())
-        } else {
-            Err(Error::KeyMismatch)
-        }
+        self.fingerprint().check(other.fingerprint())?;
+        self.key_id.check(other.key_id)
     }
 
     /// Both polynomials of a ciphertext of degree 1 in the secret.
     ///
     /// # Errors
-    /// [`Error::NotRelinearized`] for any other.
+    /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized) for any other.
     pub(crate) fn pair(&self) -> Result<[&NttPoly; 2]> {
         match self.polys.as_slice() {
             [first, second] => Ok([first, second]),
-            _ => Err(Error::NotRelinearized {
+            _ => Err(Error::Operands(OperandError::NotRelinearized {
                 degree: self.degree(),
-            }),
+            })),
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::encoding::{BfvPlaintext, CkksEncoder, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
 use crate::params::CkksState;
@@ -47,8 +47,8 @@ impl Decryptor {
     /// The message, of any degree in the secret.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`] or [`Error::KeyMismatch`] if it was made under another key; past the error bound
-    /// [`Error::NoiseExhausted`] (BFV), [`Error::PrecisionExhausted`] or [`Error::ScaleTooLarge`] (CKKS): never garbage.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) or [`KeyError::Mismatch`](crate::KeyError::Mismatch) if it was made under another key; past the error bound
+    /// [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted) (BFV), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted) or [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS): never garbage.
     pub fn decrypt<C: Decryptable>(&self, ciphertext: &C) -> Result<C::Plaintext> {
         ciphertext.decrypt_with(self)
     }
@@ -56,7 +56,7 @@ impl Decryptor {
     /// The bits of noise budget that a ciphertext really has left: -log2 of twice its invariant noise, at least 0.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::KeyMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch).
     ///
     /// # Security
     /// Needs the secret key, and tells something about it to whoever chose the ciphertext.
@@ -76,7 +76,7 @@ impl Decryptor {
     /// largest error over the first slots.
     ///
     /// # Errors
-    /// As [`decrypt`](Self::decrypt); [`Error::TooManyValues`].
+    /// As [`decrypt`](Self::decrypt); [`ValueError::TooManyValues`](crate::ValueError::TooManyValues).
     pub fn measured_precision_bits(
         &self,
         ciphertext: &CkksCiphertext,
@@ -84,10 +84,10 @@ impl Decryptor {
     ) -> Result<f64> {
         let capacity = ciphertext.context.slots();
         if expected.len() > capacity {
-            return Err(Error::TooManyValues {
+            return Err(Error::Values(ValueError::TooManyValues {
                 given: expected.len(),
                 capacity,
-            });
+            }));
         }
         let encoder = CkksEncoder::new(&ciphertext.context);
         let values = SecretVec::new(encoder.decode_complex(&self.decrypt(ciphertext)?)?);

@@ -1,6 +1,6 @@
 use crate::encoding::{BfvPlaintext, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::Modulus;
 use crate::keys::{PublicKey, SecretKey};
 use crate::params::{
@@ -71,7 +71,7 @@ impl Encryptor {
     /// The encrypted plaintext: at its level (CKKS), or at the top level (BFV).
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`] if the plaintext is of other parameters than the key.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) if the plaintext is of other parameters than the key.
     pub fn encrypt<P: Encryptable>(
         &self,
         plaintext: &P,
@@ -84,7 +84,7 @@ impl Encryptor {
     /// that all vectors share reveals nothing about any of them, and a tighter one leaves more room for computations.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] unless the bound is finite and at least [`CkksPlaintext::message_bound`]; as
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the bound is finite and at least [`CkksPlaintext::message_bound`]; as
     /// [`encrypt`](Self::encrypt).
     pub fn encrypt_bounded(
         &self,
@@ -114,7 +114,7 @@ impl Encryptor {
     /// An encryption of 0 in every slot, at `level` and its canonical scale.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
     pub fn encrypt_zero_ckks(
         &self,
         context: &CkksContext,
@@ -138,7 +138,7 @@ impl Encryptor {
     /// An encryption of 0 in every slot, at `level`.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
     pub fn encrypt_zero_bfv(
         &self,
         context: &BfvContext,
@@ -156,7 +156,7 @@ impl Encryptor {
     /// An integer plaintext encrypted at `level`.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
     pub fn encrypt_at_level(
         &self,
         plaintext: &BfvPlaintext,
@@ -181,9 +181,7 @@ impl Encryptor {
             Key::Public(key) => (key.context(), key.key_id()),
             Key::Secret(key) => (key.context(), key.id()),
         };
-        if of_key.fingerprint() != context.fingerprint() {
-            return Err(Error::ContextMismatch);
-        }
+        context.fingerprint().check(of_key.fingerprint())?;
         match &self.key {
             Key::Public(key) => public_zero(context, key, level, rng),
             Key::Secret(key) => secret_zero(context, key, level, rng),

@@ -48,8 +48,8 @@ impl CkksCiphertext {
     /// The bound is not checked. If the message exceeds it, decryption may return garbage without an error.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) unless the bound is positive and finite;
-    /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge) if it does not fit.
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the bound is positive and finite;
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if it does not fit.
     pub fn assume_message_bound(mut self, bound: f64) -> Result<Self> {
         self.state = self.state.assuming_message_bound(bound, &self.context)?;
         Ok(self)

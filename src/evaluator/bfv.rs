@@ -1,6 +1,6 @@
 use crate::encoding::{BfvPlaintext, WeightRows};
 use crate::encryption::BfvCiphertext;
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::scheme_evaluator::{Pair, Summable};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
@@ -44,7 +44,9 @@ impl Summable for BfvState {
 
     fn plus_independent(terms: &[(Self, ErrorSize)], _context: &BfvContext) -> Result<Self> {
         let states = terms.iter().map(|&(state, _)| state);
-        states.reduce(Self::independent_sum).ok_or(Error::Empty)
+        states
+            .reduce(Self::independent_sum)
+            .ok_or(Error::Values(ValueError::Empty))
     }
 }
 
@@ -57,9 +59,7 @@ impl Weighable for BfvState {
     }
 
     fn times(a: &BfvCiphertext, state: Self, weight: &BfvPlaintext) -> Result<Self> {
-        if weight.fingerprint() != a.context.fingerprint() {
-            return Err(Error::ContextMismatch);
-        }
+        a.context.fingerprint().check(weight.fingerprint())?;
         let size = weight.size();
         Ok(state.times_plaintext(size.at_roots, size.sum))
     }
@@ -73,8 +73,8 @@ impl BfvEvaluator {
     /// The product, relinearized, at the lower level of the two: slot by slot for batched plaintexts.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`], [`Error::MissingRelinearizationKey`], [`Error::ContextMismatch`],
-    /// [`Error::KeyMismatch`], [`Error::NotRelinearized`].
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch),
+    /// [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
     ///
     /// Source: eprint 2021/204, section 4.3.
     pub fn mul(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
@@ -112,7 +112,7 @@ impl BfvEvaluator {
     /// the noise shrinks with the modulus, down to a rounding.
     ///
     /// # Errors
-    /// [`Error::LevelExhausted`]; [`Error::ContextMismatch`].
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn switch_modulus(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.check(a)?;
         let state = a.state.switched(a.body.degree(), &self.context)?;
@@ -122,14 +122,14 @@ impl BfvEvaluator {
     /// `a` at a lower level, or its own.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`] if `level` is above; [`Error::ContextMismatch`].
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above; [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn switch_to_level(&self, a: &BfvCiphertext, level: usize) -> Result<BfvCiphertext> {
         self.check(a)?;
         if level > a.level() {
-            return Err(Error::InvalidLevel {
+            return Err(Error::Operands(OperandError::InvalidLevel {
                 level,
                 highest: a.level(),
-            });
+            }));
         }
         (level..a.level()).try_fold(a.clone(), |switched, _| self.switch_modulus(&switched))
     }
@@ -137,7 +137,7 @@ impl BfvEvaluator {
     /// `a + b`. Level and degree stay.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.check_plain(a, b)?;
         let scaled = b.scaled(a.level())?;
@@ -148,7 +148,7 @@ impl BfvEvaluator {
     /// `a - b`. Level and degree stay.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn sub_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.check_plain(a, b)?;
         let scaled = b.scaled(a.level())?;
@@ -162,7 +162,7 @@ impl BfvEvaluator {
     /// A product with zero is a zero of the same level, which [`is_transparent`](BfvCiphertext::is_transparent).
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn mul_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.check_plain(a, b)?;
         let factor = b.transformed()?;
@@ -174,7 +174,7 @@ impl BfvEvaluator {
     /// `a + b` in every slot, for any integer b, which counts modulo t.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
         self.add_plain(a, &self.encoder.encode_scalar(self.centred(b))?)
     }
@@ -182,7 +182,7 @@ impl BfvEvaluator {
     /// `a * b` in every slot, for any integer b, which counts modulo t; without a transform.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn mul_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
         self.check(a)?;
         let factor = BigInt::from(self.centred(b));
@@ -207,11 +207,7 @@ impl BfvEvaluator {
 
     fn check_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<()> {
         self.check(a)?;
-        if b.fingerprint() == self.context.fingerprint() {
-            Ok(())
-        } else {
-            Err(Error::ContextMismatch)
-        }
+        self.context.fingerprint().check(b.fingerprint())
     }
 }
 

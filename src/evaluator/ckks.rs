@@ -1,6 +1,6 @@
 use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result};
 use crate::evaluator::scheme_evaluator::{Pair, Summable};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
@@ -64,8 +64,8 @@ impl CkksEvaluator {
     /// level that has its canonical scale is brought to the lower one's, so that the product has a canonical scale too.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`], [`Error::MissingRelinearizationKey`]; [`Error::ContextMismatch`]; [`Error::KeyMismatch`];
-    /// [`Error::NotRelinearized`]; [`Error::ScaleTooLarge`] if the product would not fit the modulus at this level.
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch);
+    /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if the product would not fit the modulus at this level.
     ///
     /// Source: CKKS 2017 (eprint 2016/421), `Mult`.
     pub fn mul(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
@@ -99,7 +99,7 @@ impl CkksEvaluator {
     /// level's last prime is one.
     ///
     /// # Errors
-    /// As [`mul`](Self::mul); [`Error::LevelExhausted`].
+    /// As [`mul`](Self::mul); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     pub fn mul_rescale(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
         let key = &self.keys_for(a)?.relinearization()?.0;
         let ([a, b], product) = self.factors(a, b)?;
@@ -114,7 +114,7 @@ impl CkksEvaluator {
     /// `a` divided by the last prime q of its level: scale / q, one level lower; the message stays.
     ///
     /// # Errors
-    /// [`Error::LevelExhausted`]; [`Error::ContextMismatch`].
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     ///
     /// Source: J. H. Cheon et al., "A Full RNS Variant of Approximate Homomorphic Encryption" (eprint 2018/931), `RS`.
     pub fn rescale(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
@@ -126,8 +126,8 @@ impl CkksEvaluator {
     /// `a` at a lower level: scale, message and noise stay, and the modulus shrinks.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`] if `level` is above; [`Error::ScaleTooLarge`] if scale times message does not fit there;
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times message does not fit there;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn drop_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
         self.check(a)?;
         let state = a.state.dropped(level, &self.context)?;
@@ -167,11 +167,11 @@ impl Evaluator for CkksEvaluator {
         if depth <= left {
             return Ok(());
         }
-        Err(Error::LevelExhausted {
+        Err(Error::Operands(OperandError::LevelExhausted {
             operation,
             needed: depth,
             left,
-        })
+        }))
     }
 
     fn takes_a_level(&self, factor: f64) -> bool {

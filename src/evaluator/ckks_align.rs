@@ -1,7 +1,7 @@
 //! Alignment of CKKS operands: finds a common level and scale, by the states alone, and moves the ciphertexts there.
 
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, PrecisionError, Result};
 use crate::evaluator::scheme_evaluator::Pair as PairOf;
 use crate::evaluator::{CkksEvaluator, linear};
 use crate::params::{CkksState, Log2, Scale};
@@ -14,18 +14,18 @@ fn tolerable(from: Scale, to: Scale) -> Log2 {
 }
 
 fn exhausted() -> Error {
-    Error::LevelExhausted {
+    Error::Operands(OperandError::LevelExhausted {
         operation: "a multiplication",
         needed: 1,
         left: 0,
-    }
+    })
 }
 
 impl CkksEvaluator {
     /// Performs the rescales that past products of `a` left pending, as far as levels allow; returns `a` itself if there are none.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn rescale_if_needed<'a>(&self, a: &'a CkksCiphertext) -> Result<Cow<'a, CkksCiphertext>> {
         self.check(a)?;
         (0..a.pending_rescales())
@@ -35,15 +35,15 @@ impl CkksEvaluator {
     /// Moves `a` to a lower level and the canonical scale there: one multiplication by an integer, and usually one rescale.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`] unless the level is lower; [`Error::ScaleMismatch`] if a's scale is too far from canonical.
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) unless the level is lower; [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) if a's scale is too far from canonical.
     pub fn adjust_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
         self.check(a)?;
         let scale = self.context.scale(level)?;
         if level >= a.level() {
-            return Err(Error::InvalidLevel {
+            return Err(Error::Operands(OperandError::InvalidLevel {
                 level,
                 highest: a.level().saturating_sub(1),
-            });
+            }));
         }
         self.apply(a, &self.adjustment(a, Target { level, scale })?)
     }
@@ -52,7 +52,7 @@ impl CkksEvaluator {
     /// cannot be reached precisely.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`] if `level` is above; [`Error::ScaleTooLarge`] if scale times message does not fit there.
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times message does not fit there.
     pub(crate) fn settle_at(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
         let mut a = Cow::Borrowed(a);
         while a.level() > level && a.pending_rescales() > 0 {
@@ -156,8 +156,15 @@ impl CkksEvaluator {
                             break;
                         }
                     }
-                    Err(error @ Error::ScaleTooLarge { .. }) if is_natural => failure = error,
-                    Err(Error::ScaleTooLarge { .. } | Error::ScaleMismatch { .. }) => {}
+                    Err(error @ Error::Precision(PrecisionError::ScaleTooLarge { .. }))
+                        if is_natural =>
+                    {
+                        failure = error
+                    }
+                    Err(
+                        Error::Precision(PrecisionError::ScaleTooLarge { .. })
+                        | Error::Operands(OperandError::ScaleMismatch { .. }),
+                    ) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -247,7 +254,7 @@ impl CkksEvaluator {
     /// How to bring `a` to `target`, which is not above it: with as few rescales as possible, unless more of them halve the error.
     ///
     /// # Errors
-    /// [`Error::ScaleMismatch`] if no integer factor is close enough; [`Error::ScaleTooLarge`] if the result does not fit.
+    /// [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) if no integer factor is close enough; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if the result does not fit.
     fn adjustment(&self, a: &CkksCiphertext, target: Target) -> Result<Adjustment> {
         let primes = self.context.params().rlwe().data_primes();
         let mut best = Err(mismatch(a.state.scale, target.scale));
@@ -264,7 +271,7 @@ impl CkksEvaluator {
             best = match (best, found) {
                 (Ok(best), Ok(found)) if !found.halves_noise_of(&best) => Ok(best),
                 (Ok(best), Err(_)) => Ok(best),
-                (Err(best), Err(Error::ScaleMismatch { .. })) => Err(best),
+                (Err(best), Err(Error::Operands(OperandError::ScaleMismatch { .. }))) => Err(best),
                 (_, found) => found,
             };
             if is_enough {
@@ -382,10 +389,10 @@ impl Alignment {
 const PRECISE_BITS: u64 = 62;
 
 fn mismatch(left: Scale, right: Scale) -> Error {
-    Error::ScaleMismatch {
+    Error::Operands(OperandError::ScaleMismatch {
         left: left.log2(),
         right: right.log2(),
-    }
+    })
 }
 
 /// A scale close to small integer multiples of both: `a p`, with `p / q` the simplest fraction within `precision` of `b / a`.

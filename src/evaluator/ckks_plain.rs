@@ -2,7 +2,7 @@
 
 use crate::encoding::CkksPlaintext;
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, linear};
 use crate::params::Log2;
 use num_bigint::BigInt;
@@ -11,8 +11,8 @@ impl CkksEvaluator {
     /// `a + b`. Level and scale are a's; b must have that scale, and a's level or a higher one.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`] if b's level is lower; [`Error::ScaleMismatch`];
-    /// [`Error::ScaleTooLarge`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if b's level is lower; [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch);
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn add_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check_plain(a, b)?;
         let state = a.state.sum(b.state.as_operand(), &self.context)?;
@@ -36,7 +36,7 @@ impl CkksEvaluator {
     /// A product with zero is a zero of exact level and scale, which [`is_transparent`](CkksCiphertext::is_transparent).
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`]; [`Error::ScaleTooLarge`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check(a)?;
         check_level(a, b)?;
@@ -47,7 +47,7 @@ impl CkksEvaluator {
     /// `a + b` in every slot, at any level and scale, without encoding.
     ///
     /// # Errors
-    /// [`Error::NotFinite`]; [`Error::ContextMismatch`]; [`Error::ScaleTooLarge`].
+    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn add_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
         self.check(a)?;
         check_finite(b)?;
@@ -65,7 +65,7 @@ impl CkksEvaluator {
     /// the level's canonical scale: rescale next.
     ///
     /// # Errors
-    /// [`Error::NotFinite`]; [`Error::ContextMismatch`]; [`Error::ScaleTooLarge`].
+    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
         self.check(a)?;
         check_finite(b)?;
@@ -91,23 +91,21 @@ impl CkksEvaluator {
         if left.is_close(right) {
             return Ok(());
         }
-        Err(Error::ScaleMismatch {
+        Err(Error::Operands(OperandError::ScaleMismatch {
             left: left.log2(),
             right: right.log2(),
-        })
+        }))
     }
 }
 
 /// Checks that a plaintext goes with a ciphertext: of the same context, and of its level or a higher one.
 pub(super) fn check_level(a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
-    if b.context != a.context {
-        return Err(Error::ContextMismatch);
-    }
+    a.context.fingerprint().check(b.context.fingerprint())?;
     if b.level() < a.level() {
-        return Err(Error::InvalidLevel {
+        return Err(Error::Operands(OperandError::InvalidLevel {
             level: a.level(),
             highest: b.level(),
-        });
+        }));
     }
     Ok(())
 }
@@ -125,6 +123,6 @@ fn check_finite(value: f64) -> Result<()> {
     if value.is_finite() {
         Ok(())
     } else {
-        Err(Error::NotFinite { index: 0 })
+        Err(Error::Values(ValueError::NotFinite { index: 0 }))
     }
 }

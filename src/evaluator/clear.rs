@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, ParameterError, Result, ValueError};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::kernels::Modulus;
 
@@ -30,16 +30,16 @@ impl ClearIntegers {
     /// The model with `slots` slots in two rows and plaintext modulus `modulus`.
     ///
     /// # Errors
-    /// [`Error::InvalidPlainModulus`] unless the modulus is 2 to 2^60; [`Error::InvalidSlotCount`] for an odd number of slots.
+    /// [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus) unless the modulus is 2 to 2^60; [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) for an odd number of slots.
     pub fn new(slots: usize, modulus: u64) -> Result<Self> {
         if !(2..=1 << 60).contains(&modulus) {
-            return Err(Error::InvalidPlainModulus {
+            return Err(Error::Parameters(ParameterError::InvalidPlainModulus {
                 value: modulus,
                 reason: "use 2 to 2^60",
-            });
+            }));
         }
         if slots == 0 || !slots.is_multiple_of(2) {
-            return Err(Error::InvalidSlotCount { slots });
+            return Err(Error::Values(ValueError::InvalidSlotCount { slots }));
         }
         Ok(Self {
             columns: slots / 2,
@@ -79,13 +79,13 @@ impl ClearIntegers {
 /// The values and zeros up to `slots`.
 fn padded<T: Copy + Default>(values: &[T], slots: usize) -> Result<Vec<T>> {
     if values.is_empty() {
-        return Err(Error::Empty);
+        return Err(Error::Values(ValueError::Empty));
     }
     if values.len() > slots {
-        return Err(Error::TooManyValues {
+        return Err(Error::Values(ValueError::TooManyValues {
             given: values.len(),
             capacity: slots,
-        });
+        }));
     }
     let mut padded = values.to_vec();
     padded.resize(slots, T::default());
@@ -108,16 +108,16 @@ fn check<T>(a: &[T], slots: usize) -> Result<()> {
     if a.len() == slots {
         Ok(())
     } else {
-        Err(Error::LengthMismatch {
+        Err(Error::Operands(OperandError::LengthMismatch {
             left: a.len(),
             right: slots,
-        })
+        }))
     }
 }
 
 fn finite(values: &[f64]) -> Result<&[f64]> {
     match values.iter().position(|value| !value.is_finite()) {
-        Some(index) => Err(Error::NotFinite { index }),
+        Some(index) => Err(Error::Values(ValueError::NotFinite { index })),
         None => Ok(values),
     }
 }

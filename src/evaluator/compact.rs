@@ -15,8 +15,8 @@ impl CkksEvaluator {
     /// precision beside the rescales'; this shortens the bytes, not the memory. The noise bound takes all in.
     ///
     /// # Errors
-    /// [`Error::ScaleTooLarge`](crate::Error::ScaleTooLarge), [`Error::PrecisionExhausted`](crate::Error::PrecisionExhausted) if
-    /// it could not be decrypted; [`Error::ContextMismatch`](crate::Error::ContextMismatch).
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted) if
+    /// it could not be decrypted; [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn compact(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
         let a = self.rescale_if_needed(a)?;
         a.state.check_decryptable(&self.context)?;
@@ -44,8 +44,8 @@ impl BfvEvaluator {
     /// at least a bit of noise budget stays.
     ///
     /// # Errors
-    /// [`Error::NoiseExhausted`](crate::Error::NoiseExhausted) if it could not be decrypted;
-    /// [`Error::ContextMismatch`](crate::Error::ContextMismatch).
+    /// [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted) if it could not be decrypted;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn compact(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         a.state.check_decryptable(&self.context)?;
         let mut compacted = self.switch_to_level(a, a.level())?;

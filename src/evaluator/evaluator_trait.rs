@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::WeightedRotations;
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
@@ -37,7 +37,7 @@ pub trait Evaluator {
     /// before it begins. Nothing to check where levels are not counted.
     ///
     /// # Errors
-    /// [`Error::LevelExhausted`] with the name of the operation.
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) with the name of the operation.
     fn check_depth(
         &self,
         a: &Self::Ciphertext,
@@ -57,7 +57,7 @@ pub trait Evaluator {
     /// Checks that there are keys for all of these rotations.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKeys`] with all that are missing and the name of the operation.
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing and the name of the operation.
     fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
         let _ = (rotations, operation);
         Ok(())
@@ -67,7 +67,7 @@ pub trait Evaluator {
     /// the same level.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::TooManyValues`], [`Error::NotFinite`], [`Error::LevelExhausted`].
+    /// [`ValueError::Empty`](crate::ValueError::Empty), [`ValueError::TooManyValues`](crate::ValueError::TooManyValues), [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     fn encode_factor(
         &self,
         values: &[Self::Scalar],
@@ -88,7 +88,7 @@ pub trait Evaluator {
     /// `a + b`
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`], [`Error::ScaleMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch).
     fn add(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
     /// `a - b`
@@ -100,14 +100,14 @@ pub trait Evaluator {
     /// `-a`
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     fn negate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
     /// The slot-wise product, relinearized.
     ///
     /// # Errors
-    /// As [`add`](Self::add); [`Error::MissingServerKey`], [`Error::MissingRelinearizationKey`], [`Error::LevelExhausted`],
-    /// [`Error::ScaleTooLarge`].
+    /// As [`add`](Self::add); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey), [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted),
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     fn mul(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
     /// `a * a`, a little faster.
@@ -121,7 +121,7 @@ pub trait Evaluator {
     /// `a` with what it waits for done now, a rescale in CKKS: once, rather than in each of several products that use it.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     fn settle<'a>(&self, a: &'a Self::Ciphertext) -> Result<Cow<'a, Self::Ciphertext>> {
         Ok(Cow::Borrowed(a))
     }
@@ -138,7 +138,7 @@ pub trait Evaluator {
     /// of both holds from then on. The statement is not checked. BFV tracks no magnitudes.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidArgument`] unless the bound is positive.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the bound is positive.
     fn assume_message_bound(&self, a: Self::Ciphertext, bound: f64) -> Result<Self::Ciphertext> {
         let _ = bound;
         Ok(a)
@@ -147,7 +147,7 @@ pub trait Evaluator {
     /// `a + b`
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`]; [`Error::InvalidLevel`] or [`Error::ScaleMismatch`] if b was prepared for another level or
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) or [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) if b was prepared for another level or
     /// scale.
     fn add_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
 
@@ -168,26 +168,26 @@ pub trait Evaluator {
     /// `a * b`
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::InvalidLevel`], [`Error::LevelExhausted`], [`Error::ScaleTooLarge`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel), [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     fn mul_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
 
     /// `a + b` in every slot.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::NotFinite`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     fn add_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
 
     /// `a * b` in every slot. CKKS: an integer of up to 30 bits costs no level.
     ///
     /// # Errors
-    /// As [`mul_plain`](Self::mul_plain); [`Error::NotFinite`].
+    /// As [`mul_plain`](Self::mul_plain); [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     fn mul_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
 
     /// The slots of each row moved `step` places to the left (to the right where negative), around the row's end. Composed
     /// of the Galois keys at hand if the step has none of its own.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`], [`Error::MissingRotationKey`], [`Error::NotRelinearized`].
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
     fn rotate_left(&self, a: &Self::Ciphertext, step: i64) -> Result<Self::Ciphertext>;
 
     /// The slots of each row moved `step` places to the right.
@@ -210,8 +210,8 @@ pub trait Evaluator {
     /// [`encode_factor`](Self::encode_factor) for inputs of this level.
     ///
     /// # Errors
-    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`Error::LengthMismatch`] for another number of inputs
-    /// than the plan has; [`Error::Empty`] if it has no weight.
+    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of inputs
+    /// than the plan has; [`ValueError::Empty`](crate::ValueError::Empty) if it has no weight.
     fn weighted_rotations(
         &self,
         inputs: &[&Self::Ciphertext],
@@ -226,15 +226,17 @@ pub trait Evaluator {
     /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`], [`Error::MissingConjugationKey`], [`Error::NotRelinearized`].
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
     fn conjugate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
     /// The sum of all. The errors of fresh ciphertexts with different masks count as independent.
     ///
     /// # Errors
-    /// [`Error::Empty`] for none; as [`add`](Self::add).
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`add`](Self::add).
     fn add_many<C: Borrow<Self::Ciphertext>>(&self, terms: &[C]) -> Result<Self::Ciphertext> {
-        let (first, rest) = terms.split_first().ok_or(Error::Empty)?;
+        let (first, rest) = terms
+            .split_first()
+            .ok_or(Error::Values(ValueError::Empty))?;
         rest.iter().try_fold(first.borrow().clone(), |sum, term| {
             self.add(&sum, term.borrow())
         })
@@ -243,10 +245,10 @@ pub trait Evaluator {
     /// The product of all, as a tree of depth `ceil(log2(n))`.
     ///
     /// # Errors
-    /// [`Error::Empty`] for none; as [`mul`](Self::mul).
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul).
     fn mul_many(&self, factors: &[Self::Ciphertext]) -> Result<Self::Ciphertext> {
         match factors {
-            [] => Err(Error::Empty),
+            [] => Err(Error::Values(ValueError::Empty)),
             [factor] => Ok(factor.clone()),
             _ => {
                 let (left, right) = factors.split_at(factors.len().div_ceil(2));

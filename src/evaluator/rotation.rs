@@ -1,7 +1,7 @@
 //! Automorphisms of ciphertexts, on the body that both schemes share.
 
 use crate::encryption::Ciphertext;
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result};
 use crate::evaluator::key_switch::{self, HoistedDigits, Place};
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::ring::GaloisElement;
@@ -16,18 +16,18 @@ pub(super) fn check(
         return if rotations.is_none() {
             Ok(())
         } else {
-            Err(Error::MissingServerKey)
+            Err(Error::Keys(KeyError::MissingServerKey))
         };
     };
     let missing = rotations.missing_in(keys.galois(), keys.context().degree());
     if missing.is_none() {
         return Ok(());
     }
-    Err(Error::MissingRotationKeys {
+    Err(Error::Keys(KeyError::MissingRotationKeys {
         operation,
         steps: missing.single_steps(),
         conjugation: missing.has_conjugation(),
-    })
+    }))
 }
 
 /// `a` rotated, and how many key switches that took.
@@ -112,5 +112,5 @@ fn landing<'a>(a: &'a Ciphertext, key: &'a GaloisKey) -> impl Place + 'a {
 fn key_of(element: GaloisElement, keys: &EvaluationKeys) -> Result<&GaloisKey> {
     keys.galois()
         .get(element)
-        .ok_or(Error::MissingConjugationKey)
+        .ok_or(Error::Keys(KeyError::MissingConjugationKey))
 }

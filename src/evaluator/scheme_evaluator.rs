@@ -1,7 +1,7 @@
 //! What is the same in both schemes: contexts and keys, linear operations, automorphisms.
 
 use crate::encryption::{Ciphertext, Encrypted, State};
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result, ValueError};
 use crate::evaluator::{key_switch, linear, rotation};
 use crate::keys::EvaluationKeys;
 use crate::params::ErrorSize;
@@ -55,11 +55,11 @@ impl<S: State> SchemeEvaluator<S> {
     /// The evaluator with keys.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`] if the keys are of other parameters.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) if the keys are of other parameters.
     pub fn with_keys(context: &S::Context, keys: Arc<EvaluationKeys>) -> Result<Self> {
-        if keys.context().fingerprint() != S::rlwe(context).fingerprint() {
-            return Err(Error::ContextMismatch);
-        }
+        S::rlwe(context)
+            .fingerprint()
+            .check(keys.context().fingerprint())?;
         Ok(Self {
             keys: Some(keys),
             ..Self::new(context)
@@ -87,7 +87,7 @@ impl<S: State> SchemeEvaluator<S> {
     /// `-a`. Level, scale and noise stay.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn negate(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
         self.check(a)?;
         Ok(a.with(linear::negate(&a.body), a.state))
@@ -96,7 +96,7 @@ impl<S: State> SchemeEvaluator<S> {
     /// A raw product brought back to degree 1 in the secret. Level and scale stay. Of degree 1 already: unchanged.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`], [`Error::MissingRelinearizationKey`], [`Error::ContextMismatch`], [`Error::KeyMismatch`].
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
     pub fn relinearize(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
         let keys = self.keys_for(a)?;
         let [c0, c1, c2] = a.body.polys.as_slice() else {
@@ -112,8 +112,8 @@ impl<S: State> SchemeEvaluator<S> {
     /// stay.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`]; [`Error::MissingRotationKey`] if no keys at hand compose to the step;
-    /// [`Error::NotRelinearized`], [`Error::ContextMismatch`], [`Error::KeyMismatch`].
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey) if no keys at hand compose to the step;
+    /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
     pub fn rotate_left(&self, a: &Encrypted<S>, step: i64) -> Result<Encrypted<S>> {
         let (body, switches) = rotation::rotate(&a.body, step, self.keys_for(a)?)?;
         self.switched(a, body, switches)
@@ -134,19 +134,17 @@ impl<S: State> SchemeEvaluator<S> {
     /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged. Level and scale stay.
     ///
     /// # Errors
-    /// [`Error::MissingServerKey`], [`Error::MissingConjugationKey`], [`Error::NotRelinearized`],
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`].
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized),
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
     pub fn conjugate(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
         let body = rotation::conjugate(&a.body, self.keys_for(a)?)?;
         self.switched(a, body, 1)
     }
 
     pub(super) fn check(&self, a: &Encrypted<S>) -> Result<()> {
-        if a.context == self.context {
-            Ok(())
-        } else {
-            Err(Error::ContextMismatch)
-        }
+        S::rlwe(&self.context)
+            .fingerprint()
+            .check(a.body.fingerprint())
     }
 
     /// Checks that two operands go together.
@@ -158,12 +156,12 @@ impl<S: State> SchemeEvaluator<S> {
 
     pub(super) fn keys_for(&self, a: &Encrypted<S>) -> Result<&EvaluationKeys> {
         self.check(a)?;
-        let keys = self.keys.as_deref().ok_or(Error::MissingServerKey)?;
-        if keys.key_id() == a.body.key_id {
-            Ok(keys)
-        } else {
-            Err(Error::KeyMismatch)
-        }
+        let keys = self
+            .keys
+            .as_deref()
+            .ok_or(Error::Keys(KeyError::MissingServerKey))?;
+        a.body.key_id.check(keys.key_id())?;
+        Ok(keys)
     }
 
     /// What so many key switches have made of `a`.
@@ -186,8 +184,8 @@ impl<S: Summable> SchemeEvaluator<S> {
     /// `a + b`, at the lower level of the two.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`]; CKKS: [`Error::ScaleMismatch`] if the scales differ and no level is
-    /// left to align them, [`Error::ScaleTooLarge`].
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch); CKKS: [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) if the scales differ and no level is
+    /// left to align them, [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn add(&self, a: &Encrypted<S>, b: &Encrypted<S>) -> Result<Encrypted<S>> {
         let [a, b] = S::align(self, a, b)?;
         let state = a.state.plus(b.state, &self.context)?;
@@ -210,10 +208,10 @@ impl<S: Summable> SchemeEvaluator<S> {
     /// independent: their squares are added. Of any others the errors themselves are.
     ///
     /// # Errors
-    /// [`Error::Empty`] for none; as [`add`](Self::add).
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`add`](Self::add).
     pub fn add_many<C: Borrow<Encrypted<S>>>(&self, terms: &[C]) -> Result<Encrypted<S>> {
         let terms = || terms.iter().map(Borrow::borrow);
-        let first = terms().next().ok_or(Error::Empty)?;
+        let first = terms().next().ok_or(Error::Values(ValueError::Empty))?;
         for term in terms() {
             self.check_pair(first, term)?;
         }
@@ -237,7 +235,7 @@ impl<S: Summable> SchemeEvaluator<S> {
                 .skip(1)
                 .try_fold(first.state, |sum, term| sum.plus(term.state, &self.context))?,
         };
-        let body = linear::sum(bodies()).ok_or(Error::Empty)?;
+        let body = linear::sum(bodies()).ok_or(Error::Values(ValueError::Empty))?;
         Ok(first.with(body, state))
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::key_switch::{self, HoistedDigits};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
@@ -45,13 +45,13 @@ impl<P> WeightedRotations<P> {
     /// Sets a weight, by the indices of its giant step, input and baby step.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an index out of range.
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for an index out of range.
     pub fn set(&mut self, (giant, input, baby): (usize, usize, usize), weight: P) -> Result<()> {
         let in_range = giant < self.giants.len() && input < self.inputs && baby < self.babies.len();
         if !in_range {
-            return Err(Error::InvalidArgument {
+            return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "a weight belongs to one of the giant steps, inputs and baby steps",
-            });
+            }));
         }
         let index = self.index(giant, input, baby);
         self.weights[index] = Some(weight);
@@ -81,10 +81,10 @@ impl<P> WeightedRotations<P> {
         if count == self.inputs {
             return Ok(());
         }
-        Err(Error::LengthMismatch {
+        Err(Error::Operands(OperandError::LengthMismatch {
             left: self.inputs,
             right: count,
-        })
+        }))
     }
 
     /// Evaluates the sum by rotations, products and additions: what [`Evaluator::weighted_rotations`] is unless an evaluator does
@@ -145,7 +145,7 @@ pub(super) fn fused<S: Weighable>(
 ) -> Result<Option<Encrypted<S>>> {
     plan.check_inputs(inputs.len())?;
     let Some(first) = inputs.first() else {
-        return Err(Error::Empty);
+        return Err(Error::Values(ValueError::Empty));
     };
     let keys = evaluator.keys_for(first)?;
     let inputs: Vec<Cow<'_, Encrypted<S>>> = inputs
@@ -218,7 +218,7 @@ fn weighted_state<S: Weighable>(
         });
     }
     // The division at the end, which a switch includes.
-    let sum = sum.ok_or(Error::Empty)?;
+    let sum = sum.ok_or(Error::Values(ValueError::Empty))?;
     sum.after_key_switches(1, context).map(Some)
 }
 

@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result};
 use crate::keys::{KeyId, SwitchingKey};
 use crate::params::Context;
 use crate::ring::{GaloisElement, NttPermutation};
@@ -268,7 +268,7 @@ impl GaloisKeys {
     /// the row.
     ///
     /// # Errors
-    /// [`Error::MissingRotationKey`] if more than log2(N) of them would be needed, or none do.
+    /// [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey) if more than log2(N) of them would be needed, or none do.
     pub(crate) fn path(&self, step: i64, degree: usize) -> Result<Vec<GaloisElement>> {
         let target = GaloisElement::rotation(step, degree);
         let start = GaloisElement::rotation(0, degree);
@@ -285,7 +285,7 @@ impl GaloisKeys {
         }
         let path = self
             .search(target, degree)
-            .ok_or(Error::MissingRotationKey { step })?;
+            .ok_or(Error::Keys(KeyError::MissingRotationKey { step }))?;
         if let Ok(mut paths) = self.paths.lock() {
             paths.insert(target, path.clone());
         }
@@ -342,16 +342,14 @@ impl EvaluationKeys {
     /// Adds a key, in place of the one for the same purpose if there is one.
     ///
     /// # Errors
-    /// [`Error::ContextMismatch`], [`Error::KeyMismatch`] if it is of other parameters or another secret key.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if it is of other parameters or another secret key.
     pub fn insert(&mut self, key: impl Into<EvaluationKey>) -> Result<()> {
         let key = key.into();
         let switching = key.switching_key();
-        if switching.context().fingerprint() != self.context.fingerprint() {
-            return Err(Error::ContextMismatch);
-        }
-        if switching.key_id() != self.id {
-            return Err(Error::KeyMismatch);
-        }
+        self.context
+            .fingerprint()
+            .check(switching.context().fingerprint())?;
+        self.id.check(switching.key_id())?;
         match key {
             EvaluationKey::Relinearization(key) => self.relinearization = Some(Arc::new(key)),
             EvaluationKey::Galois(key) => self.galois.insert(key.element, key),
@@ -380,11 +378,11 @@ impl EvaluationKeys {
     /// The relinearization key.
     ///
     /// # Errors
-    /// [`Error::MissingRelinearizationKey`].
+    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey).
     pub fn relinearization(&self) -> Result<&RelinearizationKey> {
         self.relinearization
             .as_deref()
-            .ok_or(Error::MissingRelinearizationKey)
+            .ok_or(Error::Keys(KeyError::MissingRelinearizationKey))
     }
 
     /// The bytes of all keys' residues in memory.

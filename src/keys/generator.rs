@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::keys::{
     EvaluationKeys, GaloisKey, GaloisKeys, PublicKey, RelinearizationKey, Rotations, SecretKey,
     SwitchingKey,
@@ -56,7 +56,7 @@ impl KeyGenerator {
     /// The key for relinearizing products.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`] if the context has no special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub fn relinearization_key(&self, rng: &mut impl CryptoRng) -> Result<RelinearizationKey> {
         self.check()?;
         let secret = self.secret.poly();
@@ -67,7 +67,7 @@ impl KeyGenerator {
     /// The keys for `rotations`.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`] if any is asked for and the context has no special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if any is asked for and the context has no special primes.
     pub fn galois_keys(
         &self,
         rotations: &Rotations,
@@ -81,7 +81,7 @@ impl KeyGenerator {
     /// The relinearization key and the keys for `rotations`.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`] if the context has no special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub fn evaluation_keys(
         &self,
         rotations: &Rotations,
@@ -137,8 +137,8 @@ impl KeyGenerator {
     /// Adds to `keys` what `rotations` needs beyond it.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`] if the context has no special primes; [`Error::ContextMismatch`] or
-    /// [`Error::KeyMismatch`] if `keys` belong to another secret key.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes; [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) or
+    /// [`KeyError::Mismatch`](crate::KeyError::Mismatch) if `keys` belong to another secret key.
     pub fn extend(
         &self,
         keys: &mut EvaluationKeys,
@@ -190,9 +190,9 @@ impl KeyGenerator {
         if self.secret.context().has_key_switching() {
             return Ok(());
         }
-        Err(Error::InvalidKeySwitching {
+        Err(Error::Parameters(ParameterError::InvalidKeySwitching {
             reason: "the context was built without special primes",
-        })
+        }))
     }
 }
 
@@ -220,6 +220,7 @@ impl KeyProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::KeyError;
     use crate::params::CkksContext;
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
@@ -247,7 +248,7 @@ mod tests {
         assert_eq!(keys.path(32, 64).unwrap().len(), 0, "rows have 32 slots");
         assert_eq!(
             keys.path(7, 64).unwrap_err(),
-            Error::MissingRotationKey { step: 7 }
+            Error::Keys(KeyError::MissingRotationKey { step: 7 })
         );
         let mut whole = generator
             .rotation_keys(&Rotations::powers_of_two(), &mut rng)
@@ -269,7 +270,7 @@ mod tests {
         assert_eq!(whole.galois().elements().count(), before + 1, "4 was there");
         assert_eq!(
             whole.relinearization().unwrap_err(),
-            Error::MissingRelinearizationKey
+            Error::Keys(KeyError::MissingRelinearizationKey)
         );
     }
 

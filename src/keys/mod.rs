@@ -7,11 +7,12 @@ mod secret;
 mod spectrum;
 mod switching;
 
+pub use crate::identifiers::KeyId;
 pub use evaluation::{
     EvaluationKey, EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations,
 };
 pub use generator::{KeyGenerator, KeyProgress};
 pub use public::PublicKey;
-pub use secret::{KeyId, SecretKey};
+pub use secret::SecretKey;
 
 pub use switching::SwitchingKey;

@@ -1,6 +1,7 @@
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::identifiers::{Fingerprint, KeyId};
 use crate::keys::spectrum;
-use crate::params::{Context, Fingerprint};
+use crate::params::Context;
 use crate::ring::{Ntt, SecretPoly, ternary_coefficients};
 use rand::CryptoRng;
 use std::fmt;
@@ -18,10 +19,6 @@ pub struct SecretKey {
     poly: SecretPoly<Ntt>,
 }
 
-/// A random name of a secret key, carried by everything made with it. It says nothing about the secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyId([u8; 16]);
-
 impl SecretKey {
     pub(super) fn generate(context: &Arc<Context>, rng: &mut impl CryptoRng) -> Self {
         let mut id = [0; 16];
@@ -31,12 +28,12 @@ impl SecretKey {
         for _ in 0..MOST_ATTEMPTS {
             let coefficients = ternary_coefficients(context.degree(), rng);
             if spectrum::is_typical(context, &coefficients) {
-                return Self::with_coefficients(context, KeyId(id), &coefficients);
+                return Self::with_coefficients(context, KeyId::from_bytes(id), &coefficients);
             }
         }
         Self::with_coefficients(
             context,
-            KeyId(id),
+            KeyId::from_bytes(id),
             &ternary_coefficients(context.degree(), rng),
         )
     }
@@ -79,14 +76,8 @@ impl SecretKey {
 
     /// Checks that a value with this fingerprint and key identifier belongs to this key.
     pub(crate) fn check(&self, fingerprint: Fingerprint, id: KeyId) -> Result<()> {
-        if fingerprint != self.context.fingerprint() {
-            return Err(Error::ContextMismatch);
-        }
-        if id == self.id {
-            Ok(())
-        } else {
-            Err(Error::KeyMismatch)
-        }
+        self.context.fingerprint().check(fingerprint)?;
+        self.id.check(id)
     }
 }
 
@@ -96,25 +87,5 @@ const MOST_ATTEMPTS: usize = 64;
 impl fmt::Debug for SecretKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("SecretKey(..)")
-    }
-}
-
-impl KeyId {
-    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The identifier's bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..4]
-            .iter()
-            .try_for_each(|byte| write!(out, "{byte:02x}"))
     }
 }

@@ -29,7 +29,7 @@ impl SwitchingKey {
     /// The key from the secret polynomial `from` to the secret polynomial `to`, both over the key basis.
     ///
     /// # Errors
-    /// [`Error::InvalidKeySwitching`](crate::Error::InvalidKeySwitching) if the context has no special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub(super) fn generate(
         secret: &SecretKey,
         from: &SecretPoly<Ntt>,

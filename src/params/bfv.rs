@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, ParameterError, Result};
 use crate::kernels::{Modulus, NttTable};
 use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
 use crate::params::{
@@ -49,13 +49,13 @@ impl BfvParams {
     /// coefficients can be encoded under any t.
     ///
     /// # Errors
-    /// [`Error::InvalidPlainModulus`] if t is out of range, shares a factor with a prime, or leaves no room for noise.
+    /// [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus) if t is out of range, shares a factor with a prime, or leaves no room for noise.
     pub fn new(rlwe: RlweParams, plaintext_modulus: u64) -> Result<Self> {
         let invalid = |reason| {
-            Err(Error::InvalidPlainModulus {
+            Err(Error::Parameters(ParameterError::InvalidPlainModulus {
                 value: plaintext_modulus,
                 reason,
-            })
+            }))
         };
         if !(2..=1 << Self::MOST_PLAINTEXT_BITS).contains(&plaintext_modulus) {
             return invalid("use 2 to 2^60");
@@ -97,7 +97,7 @@ impl BfvContext {
     /// The context of checked parameters.
     ///
     /// # Errors
-    /// [`Error::InvalidPlainModulus`] if a fresh ciphertext could not be decrypted.
+    /// [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus) if a fresh ciphertext could not be decrypted.
     pub fn new(params: BfvParams) -> Result<Self> {
         let context = Context::new(params.rlwe.clone(), params.fingerprint())?;
         let plain = Modulus::new(params.plaintext_modulus);
@@ -110,12 +110,12 @@ impl BfvContext {
         let auxiliary = RnsBasis::new(params.rlwe.degree(), &auxiliary_primes(top, &used))?;
         let levels = (0..=context.top_level())
             .map(|level| {
-                BfvLevel::new(context.basis(level)?, &auxiliary, &plain).ok_or(
-                    Error::InvalidPlainModulus {
+                BfvLevel::new(context.basis(level)?, &auxiliary, &plain).ok_or(Error::Parameters(
+                    ParameterError::InvalidPlainModulus {
                         value: params.plaintext_modulus,
                         reason: "it must be coprime to the data and special primes",
                     },
-                )
+                ))
             })
             .collect::<Result<_>>()?;
         let product_noise = ProductNoise::new(context.noise(), magnitude(params.plaintext_modulus));
@@ -124,10 +124,10 @@ impl BfvContext {
             .bound(&product_noise);
         let needed = fresh * magnitude(params.plaintext_modulus) * Log2::of(2.0);
         if needed.bits() >= context.log2_modulus(context.top_level())? {
-            return Err(Error::InvalidPlainModulus {
+            return Err(Error::Parameters(ParameterError::InvalidPlainModulus {
                 value: params.plaintext_modulus,
                 reason: "the data primes leave no room for the noise of a fresh ciphertext",
-            });
+            }));
         }
         let prime = is_prime(params.plaintext_modulus);
         let batching = prime
@@ -221,18 +221,21 @@ impl BfvContext {
 
     /// The NTT modulo t that maps slots to coefficients.
     pub(crate) fn batching(&self) -> Result<&NttTable> {
-        let missing = Error::BatchingUnsupported {
+        let missing = Error::Parameters(ParameterError::BatchingUnsupported {
             plaintext_modulus: self.params().plaintext_modulus,
             degree: self.rlwe().degree(),
-        };
+        });
         self.shared.batching.as_ref().ok_or(missing)
     }
 
     pub(crate) fn level(&self, level: usize) -> Result<&BfvLevel> {
-        self.shared.levels.get(level).ok_or(Error::InvalidLevel {
-            level,
-            highest: self.top_level(),
-        })
+        self.shared
+            .levels
+            .get(level)
+            .ok_or(Error::Operands(OperandError::InvalidLevel {
+                level,
+                highest: self.top_level(),
+            }))
     }
 
     /// How products make noise grow.
@@ -277,10 +280,10 @@ impl BfvBuilder {
     /// The context, everything checked.
     ///
     /// # Errors
-    /// [`Error::InvalidDegree`], [`Error::NoPrimes`], [`Error::InvalidPrimeBits`], [`Error::NotEnoughPrimes`],
-    /// [`Error::NotPrime`], [`Error::NotNttFriendly`], [`Error::DuplicatePrime`], [`Error::TooManyPrimes`],
-    /// [`Error::Insecure`], [`Error::InvalidPlainModulus`]; [`Error::NoParameters`] if no degree carries the depth;
-    /// [`Error::InvalidArgument`] for a choice that does not go with the others.
+    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NoPrimes`](crate::ParameterError::NoPrimes), [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits), [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes),
+    /// [`ParameterError::NotPrime`](crate::ParameterError::NotPrime), [`ParameterError::NotNttFriendly`](crate::ParameterError::NotNttFriendly), [`ParameterError::DuplicatePrime`](crate::ParameterError::DuplicatePrime), [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes),
+    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure), [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus); [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree carries the depth;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a choice that does not go with the others.
     pub fn build(self) -> Result<BfvContext> {
         BfvContext::new(self.build_params()?)
     }
@@ -292,17 +295,17 @@ impl BfvBuilder {
     pub fn build_params(self) -> Result<BfvParams> {
         let choices = &self.choices;
         if choices.plaintext_modulus.is_some() == choices.plaintext_bits.is_some() {
-            return Err(Error::InvalidArgument {
+            return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "give the plaintext modulus, or its number of bits",
-            });
+            }));
         }
         if let Some(depth) = self.depth {
             return self.derive(depth);
         }
         if self.additions.is_some() {
-            return Err(Error::InvalidArgument {
+            return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "additions goes with for_depth",
-            });
+            }));
         }
         let rlwe = self.ring()?;
         let plaintext_modulus = self.plaintext_modulus_for(&rlwe)?;
@@ -311,9 +314,9 @@ impl BfvBuilder {
 
     fn derive(&self, depth: u32) -> Result<BfvParams> {
         if self.primes.is_some() || self.special.is_some() {
-            return Err(Error::InvalidArgument {
+            return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "for_depth finds primes itself; use builder() to give them",
-            });
+            }));
         }
         let plain = match (self.choices.plaintext_modulus, self.choices.plaintext_bits) {
             (Some(modulus), _) => magnitude(modulus),
@@ -321,16 +324,20 @@ impl BfvBuilder {
         };
         let bits = plain.bits();
         let additions = self.additions.unwrap_or(1);
-        let none = Error::NoParameters {
+        let none = Error::Parameters(ParameterError::NoParameters {
             request: format!(
                 "depth {depth} with plaintexts of {bits:.1} bits and {additions} additions"
             ),
             reason: "no supported degree is large enough; ask for less depth or smaller plaintexts",
-        };
+        });
         let most = BfvParams::MOST_PLAINTEXT_BITS;
         if let Some(bits) = self.choices.plaintext_bits.filter(|&bits| bits > most) {
             let least = least_plaintext_bits(1 << search::DEGREES.start());
-            return Err(Error::InvalidPrimeBits { bits, least, most });
+            return Err(Error::Parameters(ParameterError::InvalidPrimeBits {
+                bits,
+                least,
+                most,
+            }));
         }
         if depth > 1000 || bits > f64::from(most) {
             return Err(none);
@@ -357,14 +364,21 @@ impl BfvBuilder {
         let (bits, degree) = (self.choices.plaintext_bits.unwrap_or(0), rlwe.degree());
         let (least, most) = (least_plaintext_bits(degree), BfvParams::MOST_PLAINTEXT_BITS);
         if !(least..=most).contains(&bits) {
-            return Err(Error::InvalidPrimeBits { bits, least, most });
+            return Err(Error::Parameters(ParameterError::InvalidPrimeBits {
+                bits,
+                least,
+                most,
+            }));
         }
         let used = |prime: &u64| {
             rlwe.data_primes().contains(prime) || rlwe.special_primes().contains(prime)
         };
         ntt_primes(bits, degree)
             .find(|prime| !used(prime))
-            .ok_or(Error::NotEnoughPrimes { bits, degree })
+            .ok_or(Error::Parameters(ParameterError::NotEnoughPrimes {
+                bits,
+                degree,
+            }))
     }
 }
 
@@ -401,42 +415,53 @@ mod tests {
         assert!(!build(12_289 * 3).unwrap().has_batching());
         assert!(matches!(
             build(65_536).unwrap().batching(),
-            Err(Error::BatchingUnsupported { .. })
+            Err(Error::Parameters(
+                ParameterError::BatchingUnsupported { .. }
+            ))
         ));
-        for t in [0, 1, (1 << 60) + 1, u64::MAX] {
-            assert!(
-                matches!(build(t), Err(Error::InvalidPlainModulus { .. })),
-                "{t}"
-            );
-        }
+        let refused = |context: Result<BfvContext>| {
+            matches!(
+                context,
+                Err(Error::Parameters(
+                    ParameterError::InvalidPlainModulus { .. }
+                ))
+            )
+        };
         let q = build(65_537).unwrap().params().rlwe().data_primes()[0];
-        for t in [q, 2 * q] {
-            assert!(matches!(build(t), Err(Error::InvalidPlainModulus { .. })));
+        for t in [0, 1, (1 << 60) + 1, u64::MAX, q, 2 * q] {
+            assert!(refused(build(t)), "{t}");
         }
         let small = BfvContext::builder()
             .degree(4096)
             .prime_bits(&[36, 36])
             .plaintext_modulus(1 << 40)
             .build();
-        assert!(
-            matches!(small, Err(Error::InvalidPlainModulus { .. })),
-            "no room for noise"
-        );
+        assert!(refused(small), "no room for noise");
+    }
+
+    #[test]
+    fn depths_without_a_fitting_plaintext_modulus_are_named() {
         assert!(matches!(
             BfvContext::for_depth(1).build(),
-            Err(Error::InvalidArgument { .. })
+            Err(Error::Operands(OperandError::InvalidArgument { .. }))
         ));
         assert!(matches!(
             BfvContext::for_depth(1).plaintext_bits(4).build(),
-            Err(Error::InvalidPrimeBits { bits: 4, .. })
+            Err(Error::Parameters(ParameterError::InvalidPrimeBits {
+                bits: 4,
+                ..
+            }))
         ));
         assert!(matches!(
             BfvContext::for_depth(300).plaintext_bits(20).build(),
-            Err(Error::NoParameters { .. })
+            Err(Error::Parameters(ParameterError::NoParameters { .. }))
         ));
         assert!(matches!(
             BfvContext::for_depth(1).plaintext_bits(61).build(),
-            Err(Error::InvalidPrimeBits { bits: 61, .. })
+            Err(Error::Parameters(ParameterError::InvalidPrimeBits {
+                bits: 61,
+                ..
+            }))
         ));
     }
 
@@ -449,11 +474,11 @@ mod tests {
             .plaintext_modulus(65_537);
         assert!(matches!(
             builder.clone().build(),
-            Err(Error::Insecure {
+            Err(Error::Parameters(ParameterError::Insecure {
                 modulus_bits: 218,
                 limit_bits: 214,
                 ..
-            })
+            }))
         ));
         assert!(
             builder

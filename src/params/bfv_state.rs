@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, PrecisionError, Result};
 use crate::params::{BfvContext, BfvNoise, ErrorSize, Log2};
 
 /// What is known of a BFV ciphertext beside its polynomials. All rules of level and noise are here, those of
@@ -117,7 +117,7 @@ impl BfvState {
     /// Divided by the last prime of the level; `degree` is that in the secret.
     ///
     /// # Errors
-    /// [`Error::LevelExhausted`].
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     pub(crate) fn switched(self, degree: usize, context: &BfvContext) -> Result<Self> {
         let (_, prime) = context.rlwe().rescaler(self.level)?;
         let rounding = context.rlwe().noise().division(degree);
@@ -134,14 +134,14 @@ impl BfvState {
     /// Checks that decryption is exact.
     ///
     /// # Errors
-    /// [`Error::NoiseExhausted`].
+    /// [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted).
     pub(crate) fn check_decryptable(&self, context: &BfvContext) -> Result<()> {
         if self.is_decryptable(context) {
             return Ok(());
         }
-        Err(Error::NoiseExhausted {
+        Err(Error::Precision(PrecisionError::NoiseExhausted {
             excess_bits: (self.noise_bound(context) / DECRYPTABLE).bits(),
-        })
+        }))
     }
 
     fn is_decryptable(&self, context: &BfvContext) -> bool {

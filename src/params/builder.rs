@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, Result};
 use crate::params::rlwe::Primes;
 use crate::params::{RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard};
 
@@ -90,7 +90,7 @@ impl<C> Builder<C> {
     /// The ring that was given explicitly.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if degree or primes are missing; those of [`RlweParams::new`].
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if degree or primes are missing; those of [`RlweParams::new`].
     pub(super) fn ring(&self) -> Result<RlweParams> {
         let degree = self
             .degree
@@ -105,5 +105,5 @@ impl<C> Builder<C> {
 
 /// The error of a choice that is missing, or does not go with the others.
 pub(super) fn missing(reason: &'static str) -> Error {
-    Error::InvalidArgument { reason }
+    Error::Operands(OperandError::InvalidArgument { reason })
 }

@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, ParameterError, Result};
 use crate::params::builder::missing;
 use crate::params::{
     Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityPolicy, search,
@@ -45,14 +45,14 @@ impl CkksParams {
     /// Checks and keeps a ring and a scale of `2^scale_bits` at the lowest level.
     ///
     /// # Errors
-    /// [`Error::InvalidScale`] unless the scale is at least 2^10 and leaves at least two bits of the first prime (all primes
+    /// [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale) unless the scale is at least 2^10 and leaves at least two bits of the first prime (all primes
     /// of the lowest level) for the message and its sign.
     pub fn new(rlwe: RlweParams, scale_bits: u32) -> Result<Self> {
         let invalid = |reason| {
-            Err(Error::InvalidScale {
+            Err(Error::Parameters(ParameterError::InvalidScale {
                 bits: f64::from(scale_bits),
                 reason,
-            })
+            }))
         };
         if scale_bits < 10 {
             return invalid("below 2^10 nothing of a message survives its noise");
@@ -90,17 +90,17 @@ impl CkksContext {
     /// The context of checked parameters.
     ///
     /// # Errors
-    /// [`Error::InvalidScale`] if the canonical scale of some level has fewer than 10 bits or does not fit the modulus.
+    /// [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale) if the canonical scale of some level has fewer than 10 bits or does not fit the modulus.
     pub fn new(params: CkksParams) -> Result<Self> {
         let context = Context::new(params.rlwe.clone(), params.fingerprint())?;
         let scales = canonical_scales(&params);
         for (level, scale) in scales.iter().enumerate() {
             let bits = scale.log2();
             if bits < 10.0 || bits + 2.0 > context.log2_modulus(level)? {
-                return Err(Error::InvalidScale {
+                return Err(Error::Parameters(ParameterError::InvalidScale {
                     bits,
                     reason: "the data primes are too far from the scale",
-                });
+                }));
             }
         }
         Ok(Self {
@@ -177,16 +177,16 @@ impl CkksContext {
     /// canonical scale of their level again and everything at one level can be added.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`].
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
     pub fn scale(&self, level: usize) -> Result<Scale> {
         self.shared
             .scales
             .get(level)
             .copied()
-            .ok_or(Error::InvalidLevel {
+            .ok_or(Error::Operands(OperandError::InvalidLevel {
                 level,
                 highest: self.top_level(),
-            })
+            }))
     }
 }
 
@@ -228,10 +228,10 @@ impl CkksBuilder {
     /// The context, everything checked.
     ///
     /// # Errors
-    /// [`Error::InvalidDegree`], [`Error::NoPrimes`], [`Error::InvalidPrimeBits`], [`Error::NotEnoughPrimes`],
-    /// [`Error::NotPrime`], [`Error::NotNttFriendly`], [`Error::DuplicatePrime`], [`Error::TooManyPrimes`],
-    /// [`Error::Insecure`], [`Error::InvalidScale`]; [`Error::NoParameters`] if no degree carries the depth;
-    /// [`Error::InvalidArgument`] for a choice that does not go with the others.
+    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NoPrimes`](crate::ParameterError::NoPrimes), [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits), [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes),
+    /// [`ParameterError::NotPrime`](crate::ParameterError::NotPrime), [`ParameterError::NotNttFriendly`](crate::ParameterError::NotNttFriendly), [`ParameterError::DuplicatePrime`](crate::ParameterError::DuplicatePrime), [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes),
+    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure), [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale); [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree carries the depth;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a choice that does not go with the others.
     pub fn build(self) -> Result<CkksContext> {
         CkksContext::new(self.build_params()?)
     }
@@ -263,9 +263,9 @@ impl CkksBuilder {
     fn derive(self, depth: u32) -> Result<CkksParams> {
         let choices = &self.choices;
         if self.primes.is_some() || self.special.is_some() || choices.scale_bits.is_some() {
-            return Err(Error::InvalidArgument {
+            return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "for_depth finds primes and scale itself; use builder() to give them",
-            });
+            }));
         }
         let request = Request {
             depth,
@@ -310,7 +310,7 @@ impl Request {
     /// Parameters at `degree`; `None` if it is too small.
     ///
     /// # Errors
-    /// [`Error::NoParameters`] if no degree is large enough.
+    /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree is large enough.
     fn at(self, degree: usize, policy: SecurityPolicy) -> Result<Option<CkksParams>> {
         let noise = noise_bits(&NoiseModel::new(degree), self.depth, self.additions);
         let scale_bits = self.precision_bits + noise;
@@ -336,13 +336,13 @@ impl Request {
             integer_bits,
             additions,
         } = self;
-        Error::NoParameters {
+        Error::Parameters(ParameterError::NoParameters {
             request: format!(
                 "depth {depth} with {precision_bits} bits of precision, {integer_bits} bits before the point \
                  and {additions} additions"
             ),
             reason,
-        }
+        })
     }
 }
 
@@ -398,10 +398,10 @@ mod tests {
         }
         assert!(matches!(
             context.scale(31),
-            Err(Error::InvalidLevel {
+            Err(Error::Operands(OperandError::InvalidLevel {
                 level: 31,
                 highest: 30
-            })
+            }))
         ));
     }
 
@@ -418,15 +418,15 @@ mod tests {
         }
         assert!(matches!(
             CkksContext::for_depth(90).build(),
-            Err(Error::NoParameters { .. })
+            Err(Error::Parameters(ParameterError::NoParameters { .. }))
         ));
         assert!(matches!(
             CkksContext::for_depth(1).precision_bits(58).build(),
-            Err(Error::NoParameters { .. })
+            Err(Error::Parameters(ParameterError::NoParameters { .. }))
         ));
         assert!(matches!(
             CkksContext::for_depth(u32::MAX).build(),
-            Err(Error::NoParameters { .. })
+            Err(Error::Parameters(ParameterError::NoParameters { .. }))
         ));
     }
 
@@ -442,21 +442,24 @@ mod tests {
         assert!(build(&[60, 40, 40, 60], 40).is_ok());
         assert!(matches!(
             build(&[60, 60, 60, 60], 40),
-            Err(Error::Insecure {
+            Err(Error::Parameters(ParameterError::Insecure {
                 limit_bits: 214,
                 ..
-            })
+            }))
         ));
         assert!(matches!(
             build(&[60, 40, 60], 59),
-            Err(Error::InvalidScale { .. })
+            Err(Error::Parameters(ParameterError::InvalidScale { .. }))
         ));
         assert!(matches!(
             build(&[60, 40, 60], 5),
-            Err(Error::InvalidScale { .. })
+            Err(Error::Parameters(ParameterError::InvalidScale { .. }))
         ));
         assert!(build(&[60, 20, 60], 10).is_ok());
-        assert!(matches!(build(&[60], 40), Err(Error::NoPrimes)));
+        assert!(matches!(
+            build(&[60], 40),
+            Err(Error::Parameters(ParameterError::NoPrimes))
+        ));
         // What is missing is named.
         let degree = CkksContext::builder();
         let primes = degree.clone().degree(64);

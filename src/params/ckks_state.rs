@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, PrecisionError, Result, ValueError};
 use crate::params::{CkksContext, ErrorSize, Log2, Scale};
 
 /// What is known of a CKKS ciphertext or plaintext beside its polynomials. All rules of level, scale, message bound and noise are
@@ -104,7 +104,7 @@ impl CkksState {
     /// The state of an encryption of this plaintext; `bound` replaces the default message bound.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if the bound is below the plaintext's own; [`Error::ScaleTooLarge`].
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if the bound is below the plaintext's own; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn encrypted(
         self,
         error: ErrorSize,
@@ -117,9 +117,11 @@ impl CkksState {
             ..self
         };
         match bound {
-            Some(bound) if bound < self.message_bound => Err(Error::InvalidArgument {
-                reason: "a value is larger than the message bound; state a larger bound",
-            }),
+            Some(bound) if bound < self.message_bound => {
+                Err(Error::Operands(OperandError::InvalidArgument {
+                    reason: "a value is larger than the message bound; state a larger bound",
+                }))
+            }
             Some(bound) => encrypted.assuming_message_bound(bound, context),
             None => encrypted.fitting(context),
         }
@@ -128,7 +130,7 @@ impl CkksState {
     /// The sum, or the difference, of two of one level and scale.
     ///
     /// # Errors
-    /// [`Error::ScaleTooLarge`].
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn sum(self, other: Self, context: &CkksContext) -> Result<Self> {
         Self {
             message_bound: self.message_bound + other.message_bound,
@@ -141,12 +143,12 @@ impl CkksState {
     /// The sum of many of one level and scale whose encryptions have independent errors of these sizes.
     ///
     /// # Errors
-    /// [`Error::Empty`] for none; [`Error::ScaleTooLarge`].
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn independent_sum(
         terms: &[(Self, ErrorSize)],
         context: &CkksContext,
     ) -> Result<Self> {
-        let (first, _) = terms.first().ok_or(Error::Empty)?;
+        let (first, _) = terms.first().ok_or(Error::Values(ValueError::Empty))?;
         let variance: Log2 = terms.iter().map(|(_, own)| own.at_roots.squared()).sum();
         // A term's error is that of its encryption, and the roundings of plaintexts.
         let roundings = terms
@@ -163,7 +165,7 @@ impl CkksState {
     /// With a constant added in every slot, rounded at this scale.
     ///
     /// # Errors
-    /// [`Error::ScaleTooLarge`].
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn plus_constant(self, value: f64, context: &CkksContext) -> Result<Self> {
         // One integer is rounded, which is the same at every root.
         let rounding = Log2::of(0.5);
@@ -178,7 +180,7 @@ impl CkksState {
     /// The raw product of two ciphertexts of one level, or of a ciphertext and a plaintext of its level or a higher one.
     ///
     /// # Errors
-    /// [`Error::ScaleTooLarge`].
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn product(self, other: Self, context: &CkksContext) -> Result<Self> {
         // |e1 m2 + e2 m1 + e1 e2| at each root, the messages by their bounds.
         let noise = [
@@ -199,7 +201,7 @@ impl CkksState {
     /// given, its product with that scale, rounded.
     ///
     /// # Errors
-    /// [`Error::ScaleTooLarge`].
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn times_number(
         self,
         value: f64,
@@ -221,7 +223,7 @@ impl CkksState {
     /// noise.
     ///
     /// # Errors
-    /// [`Error::ScaleTooLarge`].
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn rescaled_by(
         self,
         (factor, error): (Log2, Log2),
@@ -254,7 +256,7 @@ impl CkksState {
     /// Divided by the last prime of the level; `degree` is that in the secret.
     ///
     /// # Errors
-    /// [`Error::LevelExhausted`].
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     pub(crate) fn rescaled(self, degree: usize, context: &CkksContext) -> Result<Self> {
         let (_, prime) = context.rlwe().rescaler(self.level)?;
         // All residues of an exact zero are 0, and stay so.
@@ -276,13 +278,13 @@ impl CkksState {
     /// Modulo the primes of a lower level, or the same.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`]; [`Error::ScaleTooLarge`].
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn dropped(self, level: usize, context: &CkksContext) -> Result<Self> {
         if level > self.level {
-            return Err(Error::InvalidLevel {
+            return Err(Error::Operands(OperandError::InvalidLevel {
                 level,
                 highest: self.level,
-            });
+            }));
         }
         Self { level, ..self }.fitting(context)
     }
@@ -290,12 +292,12 @@ impl CkksState {
     /// With another message bound, which is not checked.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] unless it is positive and finite; [`Error::ScaleTooLarge`].
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless it is positive and finite; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn assuming_message_bound(self, bound: f64, context: &CkksContext) -> Result<Self> {
         if !(bound.is_finite() && bound > 0.0) {
-            return Err(Error::InvalidArgument {
+            return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "a message bound must be positive and finite",
-            });
+            }));
         }
         Self {
             message_bound: bound,
@@ -316,7 +318,7 @@ impl CkksState {
     /// Itself, if scale times message fits half the modulus.
     ///
     /// # Errors
-    /// [`Error::ScaleTooLarge`].
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn fitting(self, context: &CkksContext) -> Result<Self> {
         let message_bits = self.phase().bits();
         let modulus_bits = context.rlwe().log2_modulus(self.level)?;
@@ -324,10 +326,10 @@ impl CkksState {
         if message_bits + 1.0 < modulus_bits {
             return Ok(self);
         }
-        Err(Error::ScaleTooLarge {
+        Err(Error::Precision(PrecisionError::ScaleTooLarge {
             message_bits,
             modulus_bits,
-        })
+        }))
     }
 
     /// Checks that decryption gives the message and not only noise.
@@ -338,10 +340,10 @@ impl CkksState {
         if noise_bound < message_bound.max(1.0) {
             return Ok(());
         }
-        Err(Error::PrecisionExhausted {
+        Err(Error::Precision(PrecisionError::PrecisionExhausted {
             noise_bound,
             message_bound,
-        })
+        }))
     }
 }
 

@@ -1,4 +1,5 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, OperandError, ParameterError, Result};
+use crate::identifiers::Fingerprint;
 use crate::kernels::ShoupScalar;
 use crate::params::{ErrorSize, Log2, NoiseModel, RlweParams};
 use crate::ring::{BasisConverter, Embedding, RnsBasis, TailDivider};
@@ -22,10 +23,6 @@ pub struct Context {
     noise: NoiseModel,
     embedding: OnceLock<Embedding>,
 }
-
-/// A hash of everything that two contexts must share for their values to be compatible.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
 
 /// What belongs to one level.
 #[derive(Debug)]
@@ -132,7 +129,7 @@ impl Context {
     /// The data primes of `level`.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`].
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
     pub fn basis(&self, level: usize) -> Result<&Arc<RnsBasis>> {
         Ok(&self.level(level)?.basis)
     }
@@ -140,7 +137,7 @@ impl Context {
     /// log2 of the product of the data primes of `level`.
     ///
     /// # Errors
-    /// [`Error::InvalidLevel`].
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
     pub fn log2_modulus(&self, level: usize) -> Result<f64> {
         Ok(self.level(level)?.log2_modulus)
     }
@@ -190,26 +187,28 @@ impl Context {
     }
 
     fn level(&self, level: usize) -> Result<&Level> {
-        self.levels.get(level).ok_or(Error::InvalidLevel {
-            level,
-            highest: self.top_level(),
-        })
+        self.levels
+            .get(level)
+            .ok_or(Error::Operands(OperandError::InvalidLevel {
+                level,
+                highest: self.top_level(),
+            }))
     }
 }
 
 fn no_special_primes() -> Error {
-    Error::InvalidKeySwitching {
+    Error::Parameters(ParameterError::InvalidKeySwitching {
         reason: "the context was built without special primes",
-    }
+    })
 }
 
 /// The error of dividing by the last prime of level 0.
 pub(crate) fn no_level_left() -> Error {
-    Error::LevelExhausted {
+    Error::Operands(OperandError::LevelExhausted {
         operation: "a rescale or modulus switch",
         needed: 1,
         left: 0,
-    }
+    })
 }
 
 impl fmt::Debug for Context {
@@ -305,12 +304,6 @@ impl KeySwitching {
 }
 
 impl Fingerprint {
-    /// The hash's bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// The hash of a ring, a scheme's name and what else the scheme needs.
     pub(super) fn of(params: &RlweParams, scheme: &str, extra: &[u64]) -> Self {
         let mut hash = Sha3_256::new();
@@ -334,14 +327,6 @@ impl Fingerprint {
                 .collect::<Vec<_>>(),
         );
         list(extra);
-        Self(hash.finalize().into())
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..8]
-            .iter()
-            .try_for_each(|byte| write!(out, "{byte:02x}"))
+        Self::from_bytes(hash.finalize().into())
     }
 }

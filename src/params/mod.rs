@@ -16,6 +16,7 @@ mod scale;
 mod search;
 mod security;
 
+pub use crate::identifiers::Fingerprint;
 pub use bfv::{BfvBuilder, BfvChoices, BfvContext, BfvParams};
 pub(crate) use bfv_level::TensorTables;
 pub(crate) use bfv_noise::BfvNoise;
@@ -24,7 +25,7 @@ pub use builder::Builder;
 pub use ckks::{CkksBuilder, CkksChoices, CkksContext, CkksParams};
 pub use ckks_state::CkksState;
 pub(crate) use ckks_state::float_error;
-pub use context::{Context, Fingerprint};
+pub use context::Context;
 pub(crate) use context::{KeySwitching, no_level_left};
 pub use log2::Log2;
 pub(crate) use noise_model::{ErrorSize, NoiseModel};

@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::kernels::Modulus;
 use crate::params::SecurityPolicy;
 use crate::ring::{RnsBasis, ntt_primes};
@@ -26,7 +26,7 @@ impl RlweParams {
     /// The data primes are grouped into digits, each the longest run whose product is at most that of the special primes.
     ///
     /// # Errors
-    /// As [`RnsBasis::new`]; [`Error::TooManyPrimes`]; [`Error::Insecure`].
+    /// As [`RnsBasis::new`]; [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes); [`ParameterError::Insecure`](crate::ParameterError::Insecure).
     pub fn new(
         degree: usize,
         data_primes: &[u64],
@@ -40,7 +40,7 @@ impl RlweParams {
     /// [`new`](Self::new) with the number of data primes of each digit given.
     ///
     /// # Errors
-    /// As [`new`](Self::new); [`Error::InvalidKeySwitching`] unless the sizes are positive and sum to the number of data
+    /// As [`new`](Self::new); [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) unless the sizes are positive and sum to the number of data
     /// primes, or there are none and no special primes.
     pub fn with_digits(
         degree: usize,
@@ -52,13 +52,13 @@ impl RlweParams {
         let count = data_primes.len() + special_primes.len();
         check_degree(degree)?;
         if data_primes.is_empty() {
-            return Err(Error::NoPrimes);
+            return Err(Error::Parameters(ParameterError::NoPrimes));
         }
         if count > Self::MOST_PRIMES {
-            return Err(Error::TooManyPrimes {
+            return Err(Error::Parameters(ParameterError::TooManyPrimes {
                 given: count,
                 most: Self::MOST_PRIMES,
-            });
+            }));
         }
         let primes = [data_primes, special_primes].concat();
         let modulus: BigUint = primes.iter().map(|&prime| BigUint::from(prime)).product();
@@ -74,9 +74,9 @@ impl RlweParams {
                 .try_fold(0usize, |a, &b| a.checked_add(b))
                 != Some(expected)
         {
-            return Err(Error::InvalidKeySwitching {
+            return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
                 reason: "the digits must cover each data prime exactly once",
-            });
+            }));
         }
         RnsBasis::check(degree, &primes)?;
         Ok(Self {
@@ -142,7 +142,7 @@ impl Primes {
             Self::Bits(bits) => find_primes(degree, bits)?,
         };
         if primes.len() <= special {
-            return Err(Error::NoPrimes);
+            return Err(Error::Parameters(ParameterError::NoPrimes));
         }
         let tail = primes.split_off(primes.len() - special);
         Ok((primes, tail))
@@ -154,20 +154,20 @@ impl Primes {
 pub(super) fn find_primes(degree: usize, bits: &[u32]) -> Result<Vec<u64>> {
     check_degree(degree)?;
     if bits.len() > RlweParams::MOST_PRIMES {
-        return Err(Error::TooManyPrimes {
+        return Err(Error::Parameters(ParameterError::TooManyPrimes {
             given: bits.len(),
             most: RlweParams::MOST_PRIMES,
-        });
+        }));
     }
     let least = degree.trailing_zeros() + 2;
     let mut found: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for &bits in bits {
         if !(least..=Modulus::MAX_BITS).contains(&bits) {
-            return Err(Error::InvalidPrimeBits {
+            return Err(Error::Parameters(ParameterError::InvalidPrimeBits {
                 bits,
                 least,
                 most: Modulus::MAX_BITS,
-            });
+            }));
         }
         found.entry(bits).or_default();
     }
@@ -175,7 +175,10 @@ pub(super) fn find_primes(degree: usize, bits: &[u32]) -> Result<Vec<u64>> {
         let wanted = bits.iter().filter(|&&other| other == size).count();
         primes.extend(ntt_primes(size, degree).take(wanted));
         if primes.len() < wanted {
-            return Err(Error::NotEnoughPrimes { bits: size, degree });
+            return Err(Error::Parameters(ParameterError::NotEnoughPrimes {
+                bits: size,
+                degree,
+            }));
         }
     }
     // The lists hold one prime for each place, so none runs out.
@@ -189,7 +192,7 @@ fn check_degree(degree: usize) -> Result<()> {
     if degree.is_power_of_two() && (8..=1 << 17).contains(&degree) {
         return Ok(());
     }
-    Err(Error::InvalidDegree { degree })
+    Err(Error::Parameters(ParameterError::InvalidDegree { degree }))
 }
 
 /// The longest runs of data primes whose product is at most that of the special primes; a prime larger than that stands
@@ -233,40 +236,58 @@ mod tests {
 
     #[test]
     fn rejects_each_forged_parameter() {
-        let new = |degree, data: &[u64], special: &[u64]| {
-            RlweParams::new(degree, data, special, INSECURE).unwrap_err()
+        let new = |degree, data: &[u64], special: &[u64]| match RlweParams::new(
+            degree, data, special, INSECURE,
+        ) {
+            Err(Error::Parameters(error)) => error,
+            other => panic!("{other:?}"),
         };
-        assert_eq!(new(12, &[97], &[]), Error::InvalidDegree { degree: 12 });
+        assert_eq!(
+            new(12, &[97], &[]),
+            ParameterError::InvalidDegree { degree: 12 }
+        );
         assert_eq!(
             new(1 << 18, &[97], &[]),
-            Error::InvalidDegree { degree: 1 << 18 }
+            ParameterError::InvalidDegree { degree: 1 << 18 }
         );
-        assert_eq!(new(8, &[], &[97]), Error::NoPrimes);
-        assert_eq!(new(8, &[33], &[]), Error::NotPrime { value: 33 });
-        assert_eq!(new(8, &[97, 97], &[]), Error::DuplicatePrime { prime: 97 });
-        assert_eq!(new(8, &[97], &[97]), Error::DuplicatePrime { prime: 97 });
+        assert_eq!(new(8, &[], &[97]), ParameterError::NoPrimes);
+        assert_eq!(new(8, &[33], &[]), ParameterError::NotPrime { value: 33 });
+        assert_eq!(
+            new(8, &[97, 97], &[]),
+            ParameterError::DuplicatePrime { prime: 97 }
+        );
+        assert_eq!(
+            new(8, &[97], &[97]),
+            ParameterError::DuplicatePrime { prime: 97 }
+        );
         assert_eq!(
             new(8, &[101], &[]),
-            Error::NotNttFriendly {
+            ParameterError::NotNttFriendly {
                 prime: 101,
                 degree: 8
             }
         );
-        assert_eq!(new(8, &[0], &[]), Error::NotPrime { value: 0 });
+        assert_eq!(new(8, &[0], &[]), ParameterError::NotPrime { value: 0 });
         assert!(matches!(
             new(8, &[u64::MAX], &[]),
-            Error::InvalidPrimeBits { bits: 64, .. }
+            ParameterError::InvalidPrimeBits { bits: 64, .. }
         ));
         assert!(matches!(
             new(8, &[97; 200], &[]),
-            Error::TooManyPrimes { .. }
+            ParameterError::TooManyPrimes { .. }
         ));
+    }
+
+    #[test]
+    fn rejects_digits_that_do_not_add_up_and_insecure_sizes() {
         let digits = |sizes| RlweParams::with_digits(8, &[97, 113], &[193], sizes, INSECURE);
         assert!(digits(vec![2]).is_ok());
         for sizes in [vec![], vec![1], vec![3], vec![2, 0], vec![usize::MAX, 3]] {
             assert!(matches!(
                 digits(sizes),
-                Err(Error::InvalidKeySwitching { .. })
+                Err(Error::Parameters(
+                    ParameterError::InvalidKeySwitching { .. }
+                ))
             ));
         }
         let insecure = RlweParams::new(
@@ -277,11 +298,11 @@ mod tests {
         );
         assert_eq!(
             insecure.unwrap_err(),
-            Error::Insecure {
+            Error::Parameters(ParameterError::Insecure {
                 degree: 1024,
                 modulus_bits: 27,
                 limit_bits: 26
-            }
+            })
         );
     }
 
@@ -296,19 +317,19 @@ mod tests {
         assert!(primes[3] > primes[0] && primes[1] != primes[2]);
         assert!(matches!(
             find_primes(8192, &[62]),
-            Err(Error::InvalidPrimeBits { .. })
+            Err(Error::Parameters(ParameterError::InvalidPrimeBits { .. }))
         ));
         assert!(matches!(
             find_primes(8192, &[14]),
-            Err(Error::InvalidPrimeBits { .. })
+            Err(Error::Parameters(ParameterError::InvalidPrimeBits { .. }))
         ));
         assert!(matches!(
             find_primes(8192, &[15; 40]),
-            Err(Error::NotEnoughPrimes { .. })
+            Err(Error::Parameters(ParameterError::NotEnoughPrimes { .. }))
         ));
         assert!(matches!(
             find_primes(3, &[40]),
-            Err(Error::InvalidDegree { .. })
+            Err(Error::Parameters(ParameterError::InvalidDegree { .. }))
         ));
     }
 }

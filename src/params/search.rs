@@ -1,6 +1,6 @@
 //! Primes and digits for a depth: the smallest degree that is secure, then the cheapest key switching that fits it.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::params::rlwe::find_primes;
 use crate::params::{BfvNoise, Log2, ProductNoise, RlweParams, SecurityPolicy};
 
@@ -16,10 +16,12 @@ pub(super) const DEGREES: std::ops::RangeInclusive<u32> = 12..=17;
 /// The degrees from `least` on, the smallest first.
 ///
 /// # Errors
-/// [`Error::InvalidDegree`] if there is none.
+/// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree) if there is none.
 pub(super) fn degrees(least: usize) -> Result<impl Iterator<Item = usize>> {
     if least > 1 << DEGREES.end() {
-        return Err(Error::InvalidDegree { degree: least });
+        return Err(Error::Parameters(ParameterError::InvalidDegree {
+            degree: least,
+        }));
     }
     Ok(DEGREES
         .map(|bits| 1 << bits)

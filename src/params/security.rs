@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, ParameterError, Result};
 use num_bigint::BigUint;
 
 /// How hard breaking a key must be, in bits of classical work.
@@ -130,11 +130,11 @@ impl SecurityPolicy {
             return Ok(());
         }
         let modulus_bits = u32::try_from(modulus.bits()).unwrap_or(u32::MAX);
-        Err(Error::Insecure {
+        Err(Error::Parameters(ParameterError::Insecure {
             degree,
             modulus_bits,
             limit_bits,
-        })
+        }))
     }
 }
 
@@ -150,11 +150,11 @@ mod tests {
         let error = policy.check(8192, &modulus(215)).unwrap_err();
         assert_eq!(
             error,
-            Error::Insecure {
+            Error::Parameters(ParameterError::Insecure {
                 degree: 8192,
                 modulus_bits: 215,
                 limit_bits: 214
-            }
+            })
         );
         assert!(
             policy.check(512, &modulus(2)).is_err(),

@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::kernels::{Modulus, NttTable};
 use crate::ring::is_prime;
 use crate::ring::scratch::ScratchPool;
@@ -20,14 +20,15 @@ impl RnsBasis {
     /// The basis of `primes` for polynomials of `degree` coefficients.
     ///
     /// # Errors
-    /// [`Error::InvalidDegree`], [`Error::NoPrimes`], [`Error::InvalidPrimeBits`], [`Error::NotPrime`],
-    /// [`Error::NotNttFriendly`], [`Error::DuplicatePrime`].
+    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NoPrimes`](crate::ParameterError::NoPrimes), [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits), [`ParameterError::NotPrime`](crate::ParameterError::NotPrime),
+    /// [`ParameterError::NotNttFriendly`](crate::ParameterError::NotNttFriendly), [`ParameterError::DuplicatePrime`](crate::ParameterError::DuplicatePrime).
     pub fn new(degree: usize, primes: &[u64]) -> Result<Self> {
         Self::check(degree, primes)?;
         let mut tables = Vec::with_capacity(primes.len());
         for &prime in primes {
-            let table =
-                NttTable::new(prime, degree).ok_or(Error::NotNttFriendly { prime, degree })?;
+            let table = NttTable::new(prime, degree).ok_or(Error::Parameters(
+                ParameterError::NotNttFriendly { prime, degree },
+            ))?;
             tables.push(Arc::new(table));
         }
         let pool = Arc::new(ScratchPool::new(POOLED_POLYS * degree * primes.len()));
@@ -44,29 +45,32 @@ impl RnsBasis {
     /// As [`new`](Self::new).
     pub fn check(degree: usize, primes: &[u64]) -> Result<()> {
         if !degree.is_power_of_two() || !(8..=1 << 17).contains(&degree) {
-            return Err(Error::InvalidDegree { degree });
+            return Err(Error::Parameters(ParameterError::InvalidDegree { degree }));
         }
         if primes.is_empty() {
-            return Err(Error::NoPrimes);
+            return Err(Error::Parameters(ParameterError::NoPrimes));
         }
         for (index, &prime) in primes.iter().enumerate() {
             let bits = u64::BITS - prime.leading_zeros();
             if bits > Modulus::MAX_BITS {
                 let least = degree.trailing_zeros() + 2;
-                return Err(Error::InvalidPrimeBits {
+                return Err(Error::Parameters(ParameterError::InvalidPrimeBits {
                     bits,
                     least,
                     most: Modulus::MAX_BITS,
-                });
+                }));
             }
             if !is_prime(prime) {
-                return Err(Error::NotPrime { value: prime });
+                return Err(Error::Parameters(ParameterError::NotPrime { value: prime }));
             }
             if primes[..index].contains(&prime) {
-                return Err(Error::DuplicatePrime { prime });
+                return Err(Error::Parameters(ParameterError::DuplicatePrime { prime }));
             }
             if prime % (2 * degree as u64) != 1 {
-                return Err(Error::NotNttFriendly { prime, degree });
+                return Err(Error::Parameters(ParameterError::NotNttFriendly {
+                    prime,
+                    degree,
+                }));
             }
         }
         Ok(())

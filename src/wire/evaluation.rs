@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::keys::{EvaluationKey, EvaluationKeys, GaloisKey, KeyId, RelinearizationKey};
 use crate::params::Context;
 use crate::ring::GaloisElement;
@@ -100,11 +100,8 @@ impl<R: Read> EvaluationKeyReader<R> {
             EvaluationKey::Relinearization(key) => key.switching_key().key_id(),
             EvaluationKey::Galois(key) => key.switching_key().key_id(),
         };
-        if id == self.id {
-            Ok(key)
-        } else {
-            Err(Error::KeyMismatch)
-        }
+        self.id.check(id)?;
+        Ok(key)
     }
 }
 

@@ -94,11 +94,7 @@ impl Header {
     /// Checks that the header belongs to an object of this kind and these parameters.
     pub(crate) fn check(&self, kind: Kind, fingerprint: Fingerprint) -> Result<()> {
         self.check_kind(kind)?;
-        if self.fingerprint == *fingerprint.bytes() {
-            Ok(())
-        } else {
-            Err(Error::ContextMismatch)
-        }
+        fingerprint.check(Fingerprint::from_bytes(self.fingerprint))
     }
 
     pub(crate) fn check_kind(&self, expected: Kind) -> Result<()> {

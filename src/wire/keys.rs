@@ -1,6 +1,6 @@
 //! Public, relinearization and Galois keys: the 32-byte seed of the uniform halves, then the other halves.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::keys::{GaloisKey, PublicKey, RelinearizationKey, SwitchingKey};
 use crate::params::Context;
 use crate::ring::{GaloisElement, SEED_BYTES, Seed};
@@ -122,9 +122,9 @@ pub(super) fn check_key_switching(context: &Context) -> Result<()> {
     if context.has_key_switching() {
         return Ok(());
     }
-    Err(Error::InvalidKeySwitching {
+    Err(Error::Parameters(ParameterError::InvalidKeySwitching {
         reason: "the context was built without special primes",
-    })
+    }))
 }
 
 fn check_switching(header: &Header, kind: Kind, context: &Context) -> Result<()> {

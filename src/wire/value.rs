@@ -37,8 +37,8 @@ pub trait Wire: Sized + sealed::Sealed {
     /// Reads exactly one value, row by row; what follows it stays in the stream.
     ///
     /// # Errors
-    /// [`Error::Wire`](crate::Error::Wire) with the reason; [`Error::ContextMismatch`](crate::Error::ContextMismatch) for a
-    /// value of other parameters; [`Error::KeyMismatch`](crate::Error::KeyMismatch) for parts that belong to different keys.
+    /// [`Error::Wire`](crate::Error::Wire) with the reason; [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a
+    /// value of other parameters; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for parts that belong to different keys.
     fn read_from(input: &mut impl Read, context: &Self::Context) -> Result<Self>;
 
     /// The value's bytes.

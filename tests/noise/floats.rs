@@ -7,7 +7,7 @@ use rand::RngExt;
 use slotwise::encryption::CkksCiphertext;
 use slotwise::params::{CkksContext, Scale};
 use slotwise::prelude::{Ckks as CkksScheme, CkksVector, ClientKey};
-use slotwise::{Error, Result};
+use slotwise::{Error, PrecisionError, Result, ValueError};
 
 /// A ring with 28 primes of 60 bits.
 fn wide(degree: usize) -> Ckks {
@@ -64,7 +64,13 @@ fn unrescaled_products_keep_their_value() -> Result<()> {
         match ring.evaluator.mul_plain(&x, &plaintext) {
             Ok(product) => x = product,
             Err(error) => {
-                assert!(matches!(error, Error::ScaleTooLarge { .. }), "{error}");
+                assert!(
+                    matches!(
+                        error,
+                        Error::Precision(PrecisionError::ScaleTooLarge { .. })
+                    ),
+                    "{error}"
+                );
                 break;
             }
         }
@@ -88,7 +94,8 @@ fn scales_below_f64_hold_zeros_and_nothing_else() -> Result<()> {
         let x = ring.keys.secret.encrypt(&plaintext, &mut ring.rng)?;
         assert!(matches!(
             ring.keys.decryptor.decrypt(&x),
-            Err(Error::PrecisionExhausted { .. } | Error::ScaleTooLarge { .. })
+            Err(Error::Precision(PrecisionError::PrecisionExhausted { .. })
+                | Error::Precision(PrecisionError::ScaleTooLarge { .. }))
         ));
     }
     Ok(())
@@ -123,13 +130,20 @@ fn values_near_the_end_of_f64_are_right_or_refused() -> Result<()> {
                             let bound = x.noise_bound();
                             errors.for_each(|error| assert!(error <= bound));
                         }
-                        Err(error) => assert!(matches!(error, Error::NotRepresentable { .. })),
+                        Err(error) => assert!(matches!(
+                            error,
+                            Error::Values(ValueError::NotRepresentable { .. })
+                        )),
                     },
                     Err(error) => panic!("{error}"),
                 }
             }
             Err(error) => assert!(
-                !fits && matches!(error, Error::ScaleTooLarge { .. }),
+                !fits
+                    && matches!(
+                        error,
+                        Error::Precision(PrecisionError::ScaleTooLarge { .. })
+                    ),
                 "{error}"
             ),
         }
@@ -148,7 +162,10 @@ fn what_decodes_to_infinity_is_an_error() -> Result<()> {
     let decoded = once.and_then(|plaintext| ring.evaluator.encoder().decode(&plaintext));
     match decoded {
         Ok(found) => assert!(found.iter().all(|value| value.is_finite())),
-        Err(error) => assert!(matches!(error, Error::NotRepresentable { .. }), "{error}"),
+        Err(error) => assert!(
+            matches!(error, Error::Values(ValueError::NotRepresentable { .. })),
+            "{error}"
+        ),
     }
     let twice = ring.evaluator.add_scalar(&x, f64::MAX);
     let decoded = twice.and_then(|x| {

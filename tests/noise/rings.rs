@@ -115,7 +115,10 @@ impl Bfv {
             Ok(plaintext) => Some(self.encoder.decode_coefficients_u64(&plaintext).unwrap()),
             Err(error) => {
                 assert!(
-                    matches!(error, slotwise::Error::NoiseExhausted { .. }),
+                    matches!(
+                        error,
+                        slotwise::Error::Precision(slotwise::PrecisionError::NoiseExhausted { .. })
+                    ),
                     "{error}"
                 );
                 None

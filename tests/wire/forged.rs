@@ -6,7 +6,7 @@ use slotwise::encoding::{BfvPlaintext, CkksPlaintext};
 use slotwise::encryption::{BfvCiphertext, CkksCiphertext};
 use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, SecretKey};
 use slotwise::prelude::*;
-use slotwise::{Error, Result, WireError};
+use slotwise::{Error, KeyError, OperandError, ParameterError, Result, WireError};
 
 fn is_invalid<T>(read: &Result<T>) -> bool {
     matches!(read, Err(Error::Wire(WireError::Invalid { .. })))
@@ -183,28 +183,40 @@ fn values_of_other_parameters_and_keys_are_named() {
     let (objects, other) = (CkksObjects::new(8, 1), CkksObjects::new(16, 2));
     let bytes = objects.seeded.to_bytes();
     let read = CkksCiphertext::from_bytes(&bytes, &other.context);
-    assert_eq!(read.err(), Some(Error::ContextMismatch));
+    assert!(matches!(
+        read,
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
     let keys = objects.keys.to_bytes();
     let read = EvaluationKeys::from_bytes(&keys, other.context.rlwe());
-    assert_eq!(read.err(), Some(Error::ContextMismatch));
+    assert!(matches!(
+        read,
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
     let secret = objects.secret.expose_secret_bytes();
     let read = SecretKey::from_secret_bytes(&secret, other.context.rlwe());
-    assert_eq!(read.err(), Some(Error::ContextMismatch));
+    assert!(matches!(
+        read,
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
     // One key of a set, and one ciphertext of a vector, of another secret key.
     let mut forged = keys.clone();
     let at = HEADER + 5 + 48;
     forged[at] ^= 1;
     let read = EvaluationKeys::from_bytes(&reseal(&forged, None), objects.context.rlwe());
-    assert_eq!(read.err(), Some(Error::KeyMismatch));
+    assert!(matches!(read, Err(Error::Keys(KeyError::Mismatch { .. }))));
     let client = objects.context.generate_client_key().unwrap();
     let mut forged = client.encrypt(&[1.0; 8]).unwrap().to_bytes();
     forged[HEADER + 9 + 48] ^= 1;
     let read = CkksVector::from_bytes(&reseal(&forged, None), &objects.context);
-    assert_eq!(read.err(), Some(Error::KeyMismatch));
+    assert!(matches!(read, Err(Error::Keys(KeyError::Mismatch { .. }))));
     let server = client.generate_server_key(&Rotations::none()).unwrap();
     let stranger = objects.context.generate_client_key().unwrap();
     let vector = stranger.encrypt(&[1.0]).unwrap().to_bytes();
-    assert_eq!(server.load_vector(&vector).err(), Some(Error::KeyMismatch));
+    assert!(matches!(
+        server.load_vector(&vector),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
     // A plaintext has no key.
     let mut forged = objects.plaintext.to_bytes();
     forged[48] = 1;
@@ -271,7 +283,12 @@ fn keys_without_all_digits_or_with_false_counts_are_refused() {
     let mut empty = [&key[..HEADER + 32], &[0; 4]].concat();
     empty[16..48].copy_from_slice(without.fingerprint().bytes());
     let read = RelinearizationKey::from_bytes(&reseal(&empty, None), without.rlwe());
-    assert!(matches!(read, Err(Error::InvalidKeySwitching { .. })));
+    assert!(matches!(
+        read,
+        Err(Error::Parameters(
+            ParameterError::InvalidKeySwitching { .. }
+        ))
+    ));
 }
 
 /// All coefficients 1: the largest value at a root that there is, and no noise bound allows for it.
@@ -345,53 +362,58 @@ fn forged_parameters_are_named() {
     let read = |degree, primes: [&[u64]; 2], digits: &[u8]| {
         CkksParams::insecure_from_bytes(&parameters(degree, [0, 0], primes, digits))
     };
-    let digits: Vec<u8> = rlwe
-        .digit_sizes()
-        .iter()
-        .map(|&size| size.to_le_bytes()[0])
-        .collect();
-    let d = &digits[..];
+    let refused = |degree, primes: [&[u64]; 2], digits: &[u8]| match read(degree, primes, digits) {
+        Err(Error::Parameters(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let sizes = rlwe.digit_sizes().iter();
+    let d = &sizes.map(|size| size.to_le_bytes()[0]).collect::<Vec<_>>()[..];
     assert_eq!(&read(3, [data, special], d).unwrap(), context.params());
     for degree in [0, 2, 18, 63] {
-        let error = read(degree, [data, special], d).unwrap_err();
-        assert!(matches!(error, Error::InvalidDegree { .. }), "{degree}");
+        let error = refused(degree, [data, special], d);
+        assert!(
+            matches!(error, ParameterError::InvalidDegree { .. }),
+            "{degree}"
+        );
     }
     assert!(
         is_invalid(&read(64, [data, special], d)) && is_invalid(&read(255, [data, special], d))
     );
-    assert_eq!(read(3, [&[], special], &[]), Err(Error::NoPrimes));
-    assert_eq!(read(3, [&[], &[]], &[]), Err(Error::NoPrimes));
+    for special in [special, &[]] {
+        let error = refused(3, [&[], special], &[]);
+        assert_eq!(error, ParameterError::NoPrimes);
+    }
     let composite = [data[0], (1 << 30) + 1];
     assert!(matches!(
-        read(3, [&composite, &[]], &[]),
-        Err(Error::NotPrime { .. })
+        refused(3, [&composite, &[]], &[]),
+        ParameterError::NotPrime { .. }
     ));
     for value in [0, 1] {
         assert_eq!(
-            read(3, [&[value], &[]], &[]),
-            Err(Error::NotPrime { value })
+            refused(3, [&[value], &[]], &[]),
+            ParameterError::NotPrime { value }
         );
     }
     assert!(matches!(
-        read(3, [&[u64::MAX], &[]], &[]),
-        Err(Error::InvalidPrimeBits { .. })
+        refused(3, [&[u64::MAX], &[]], &[]),
+        ParameterError::InvalidPrimeBits { .. }
     ));
     let twice = [data[0], data[0]];
     assert!(matches!(
-        read(3, [&twice, &[]], &[]),
-        Err(Error::DuplicatePrime { .. })
+        refused(3, [&twice, &[]], &[]),
+        ParameterError::DuplicatePrime { .. }
     ));
     assert!(matches!(
-        read(3, [data, &data[..1]], d),
-        Err(Error::DuplicatePrime { .. })
+        refused(3, [data, &data[..1]], d),
+        ParameterError::DuplicatePrime { .. }
     ));
     assert!(matches!(
-        read(17, [data, special], d),
-        Err(Error::NotNttFriendly { .. })
+        refused(17, [data, special], d),
+        ParameterError::NotNttFriendly { .. }
     ));
     assert!(matches!(
         read(3, [&[data[0]; 200], &[]], &[]),
-        Err(Error::TooManyPrimes { .. })
+        Err(Error::Parameters(ParameterError::TooManyPrimes { .. }))
     ));
 }
 
@@ -407,7 +429,10 @@ fn forged_digits_and_policies_are_named() {
     for sizes in [&[][..], &[1], &[0, 1, 2], &[255; 200]] {
         let error = read(3, [data, special], sizes).unwrap_err();
         assert!(
-            matches!(error, Error::InvalidKeySwitching { .. }),
+            matches!(
+                error,
+                Error::Parameters(ParameterError::InvalidKeySwitching { .. })
+            ),
             "{sizes:?}"
         );
     }
@@ -417,7 +442,7 @@ fn forged_digits_and_policies_are_named() {
         let forged = parameters(3, policy, [data, special], d);
         assert!(matches!(
             CkksParams::from_bytes(&forged),
-            Err(Error::Insecure { .. })
+            Err(Error::Parameters(ParameterError::Insecure { .. }))
         ));
     }
     for policy in [[0, 1], [1, 0], [1, 4], [3, 1], [255, 255]] {

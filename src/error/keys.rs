@@ -1,0 +1,67 @@
+//! Keys that are missing, or belong to others.
+
+use crate::identifiers::KeyId;
+use std::fmt;
+
+/// Which key is missing or wrong.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// A value was made under another secret key.
+    Mismatch {
+        /// The secret key of the left operand, or of the keys or vector.
+        left: KeyId,
+        /// The secret key of the right operand, or of the value.
+        right: KeyId,
+    },
+    /// The operation needs evaluation keys and the value is not attached to any.
+    MissingServerKey,
+    /// The relinearization key was not generated.
+    MissingRelinearizationKey,
+    /// No Galois key, nor a composition of the keys at hand, rotates by this step.
+    MissingRotationKey {
+        /// The step to the left that was asked for.
+        step: i64,
+    },
+    /// Several rotations that an operation consists of have no Galois keys, nor compositions of them. It is not begun.
+    MissingRotationKeys {
+        /// The operation.
+        operation: &'static str,
+        /// All steps to the left that are missing.
+        steps: Vec<i64>,
+        /// Whether the key for the conjugation or row swap is missing, too.
+        conjugation: bool,
+    },
+    /// The key for complex conjugation (CKKS) or the row swap (BFV) was not generated.
+    MissingConjugationKey,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&match self {
+            Self::Mismatch { left, right } => format!(
+                "the operands belong to different secret keys ({left:?} and {right:?}); use the key they were made with"
+            ),
+            Self::MissingServerKey => "the operation needs evaluation keys; attach the vector with `server.attach`".into(),
+            Self::MissingRelinearizationKey => "no relinearization key; generate it with the evaluation keys".into(),
+            Self::MissingRotationKey { step } => {
+                format!("no Galois key for rotation by {step}; add {step} to the rotations")
+            }
+            Self::MissingRotationKeys { operation, steps, conjugation } => {
+                let keys = match (steps.is_empty(), conjugation) {
+                    (true, _) => "the conjugation or row swap".into(),
+                    (false, true) => format!("the steps {steps:?} and the conjugation or row swap"),
+                    (false, false) => format!("the steps {steps:?}"),
+                };
+                format!(
+                    "{operation} takes Galois keys for {keys}; add them with `client.extend_server_key(&server, &rotations)`, \
+                     where `vector.rotations_for_sum()` or `rotations_for_step(step)` gives the rotations, or \
+                     `Rotations::powers_of_two()` those for everything, and attach the vectors to the new server key"
+                )
+            }
+            Self::MissingConjugationKey => {
+                "no Galois key for the conjugation or row swap; add it with `Rotations::and_conjugation`".into()
+            }
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! Operands that do not go together, or do not allow an operation.
+
+use crate::identifiers::Fingerprint;
+use std::fmt;
+
+/// Why an operation cannot have these operands.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum OperandError {
+    /// Two values, or a value and a key, belong to contexts with different parameters.
+    ContextMismatch {
+        /// The parameters of the left operand, or of the context, evaluator or key.
+        left: Fingerprint,
+        /// The parameters of the right operand, or of the value.
+        right: Fingerprint,
+    },
+    /// A level above the highest there is, or above the operand's own.
+    InvalidLevel {
+        /// The level asked for.
+        level: usize,
+        /// The highest level that could be had.
+        highest: usize,
+    },
+    /// Fewer levels are left than the operation needs. It is not begun.
+    LevelExhausted {
+        /// The operation.
+        operation: &'static str,
+        /// How many levels it needs in all.
+        needed: usize,
+        /// How many are left.
+        left: usize,
+    },
+    /// The scales of two operands differ, and cannot be brought together: a plaintext's never, a ciphertext's if no level is left.
+    ScaleMismatch {
+        /// log2 of the left operand's scale.
+        left: f64,
+        /// log2 of the right operand's scale.
+        right: f64,
+    },
+    /// A product was not relinearized.
+    NotRelinearized {
+        /// The ciphertext's degree in the secret.
+        degree: usize,
+    },
+    /// The lengths of two vectors differ and neither is 1.
+    LengthMismatch {
+        /// The left operand's length.
+        left: usize,
+        /// The right operand's length.
+        right: usize,
+    },
+    /// The operation has no meaning for this argument.
+    InvalidArgument {
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+impl fmt::Display for OperandError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&match self {
+            Self::ContextMismatch { left, right } => format!(
+                "the operands come from contexts with different parameters ({left:?} and {right:?}); \
+                 build both sides from the same parameters"
+            ),
+            Self::InvalidLevel { level, highest } => format!("level {level} cannot be had; the highest here is {highest}, and levels only go down"),
+            Self::LevelExhausted {
+                operation,
+                needed,
+                left,
+            } => format!(
+                "{operation} takes {needed} level{} and {left} {} left; build the context with more depth \
+                 (`for_depth`, or more primes), or compute before `compact` and `drop_to_level`, which take levels away",
+                if *needed == 1 { "" } else { "s" },
+                if *left == 1 { "is" } else { "are" },
+            ),
+            Self::ScaleMismatch { left, right } => format!(
+                "the scales 2^{left:.1} and 2^{right:.1}{} differ and cannot be brought together; \
+                 add ciphertexts before their last level, and encode plaintexts at the ciphertext's scale",
+                if (left - right).abs() < 0.1 { " (nearly the same)" } else { "" },
+            ),
+            Self::NotRelinearized { degree } => {
+                format!("the ciphertext has degree {degree} in the secret; relinearize it first")
+            }
+            Self::LengthMismatch { left, right } => {
+                format!(
+                    "the lengths {left} and {right} differ; use equal lengths, or a vector of length 1"
+                )
+            }
+            Self::InvalidArgument { reason } => (*reason).into(),
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! Bounds of messages and noise that leave nothing to decrypt.
+
+use std::fmt;
+
+/// What has become too large to decrypt.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum PrecisionError {
+    /// The message at this scale would not fit the modulus.
+    ScaleTooLarge {
+        /// log2 of the bound of scale times message that the result would have.
+        message_bits: f64,
+        /// log2 of the modulus.
+        modulus_bits: f64,
+    },
+    /// The error bound has reached what decryption can correct.
+    NoiseExhausted {
+        /// How many bits the bound is over the limit.
+        excess_bits: f64,
+    },
+    /// No bit of the message is guaranteed: the error bound has reached the message bound.
+    PrecisionExhausted {
+        /// The bound of a slot's error.
+        noise_bound: f64,
+        /// The bound of a slot's message.
+        message_bound: f64,
+    },
+}
+
+impl fmt::Display for PrecisionError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&match self {
+            // Rounded so that what does not fit never reads as if it did.
+            Self::ScaleTooLarge { message_bits, modulus_bits } => format!(
+                "scale times message may need {:.1} bits with its sign, and must stay below the modulus of {:.1} bits; \
+                 rescale first, use a smaller scale, smaller values or parameters with more `integer_bits`, or, if results are known to be smaller, state that with \
+                 `assume_message_bound`",
+                ((message_bits + 1.0) * 10.0).ceil() / 10.0,
+                (modulus_bits * 10.0).floor() / 10.0,
+            ),
+            Self::NoiseExhausted { excess_bits } => format!(
+                "the noise bound is {excess_bits:.1} bits over what decryption corrects; use fewer multiplications and \
+                 sums, or parameters for more (`for_depth`, `additions`), and compute before `compact` and `switch_to_level`"
+            ),
+            Self::PrecisionExhausted {
+                noise_bound,
+                message_bound,
+            } => format!(
+                "the error bound {noise_bound:e} has reached the message bound {message_bound:e}; use a larger scale"
+            ),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Values in the clear that cannot be encoded, or decoded.
+
+use std::fmt;
+
+/// Why values cannot be encoded, or decoded.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// A vector without entries.
+    Empty,
+    /// A value is NaN or infinite.
+    NotFinite {
+        /// Where.
+        index: usize,
+    },
+    /// A decrypted value is beyond the range of f64, about 1.8e308.
+    NotRepresentable {
+        /// Where.
+        index: usize,
+    },
+    /// A value does not fit: the plaintext modulus (BFV) or the modulus at this scale (CKKS).
+    ValueOutOfRange {
+        /// Where.
+        index: usize,
+    },
+    /// More values than one ciphertext has slots or coefficients.
+    TooManyValues {
+        /// How many were given.
+        given: usize,
+        /// How many fit.
+        capacity: usize,
+    },
+    /// A number of slots that is not a power of two up to N/2.
+    InvalidSlotCount {
+        /// The number asked for.
+        slots: usize,
+    },
+}
+
+impl fmt::Display for ValueError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&match self {
+            Self::Empty => {
+                "an empty vector has nothing to encrypt or compute on; give at least one value"
+                    .into()
+            }
+            Self::NotFinite { index } => {
+                format!("the value at {index} is NaN or infinite; give finite numbers")
+            }
+            Self::NotRepresentable { index } => {
+                format!(
+                    "the decrypted value at {index} is beyond the range of f64 (1.8e308); use smaller values"
+                )
+            }
+            Self::ValueOutOfRange { index } => {
+                format!(
+                    "the value at {index} is outside the range of the plaintext modulus t: [-t/2, t/2), or [0, t) unsigned; \
+                     use smaller values, a larger plaintext modulus, or an encoding that reduces modulo t"
+                )
+            }
+            Self::TooManyValues { given, capacity } => {
+                format!(
+                    "{given} values given and one ciphertext holds {capacity}; split them, or use a vector"
+                )
+            }
+            Self::InvalidSlotCount { slots } => {
+                format!("{slots} slots are not supported; use a power of two up to half the degree")
+            }
+        })
+    }
+}

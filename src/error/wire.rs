@@ -1,0 +1,82 @@
+//! Bytes that are no object, or cannot be read.
+
+use std::fmt;
+
+/// Why bytes could not be read, or written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WireError {
+    /// The bytes do not start as this crate's do.
+    NotSlotwise,
+    /// A version of the format that this release does not read.
+    Version {
+        /// The version of the bytes.
+        found: u16,
+        /// The version that is read.
+        supported: u16,
+    },
+    /// The bytes hold another kind of object.
+    Kind {
+        /// What they hold.
+        found: &'static str,
+        /// What was asked for.
+        expected: &'static str,
+    },
+    /// There are more bytes, or other ones, than an object of these parameters has.
+    Length {
+        /// How many bytes were found or announced.
+        found: u64,
+        /// How many there should be.
+        expected: u64,
+    },
+    /// The bytes end too early.
+    Truncated,
+    /// The bytes were changed on their way.
+    Checksum,
+    /// A field has a value that no object of this crate has.
+    Invalid {
+        /// Which field.
+        what: &'static str,
+    },
+    /// Parameters made without a security check.
+    InsecureParameters,
+    /// The stream failed.
+    Io(std::io::ErrorKind),
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSlotwise => {
+                out.write_str("these are not bytes of slotwise; check what was sent")
+            }
+            Self::Version { found, supported } => write!(
+                out,
+                "the bytes are of format version {found} and this release reads version {supported}; \
+                 use the release that wrote them, or a newer one"
+            ),
+            Self::Kind { found, expected } => {
+                write!(
+                    out,
+                    "the bytes hold {found}, not {expected}; read them as that"
+                )
+            }
+            Self::Length { found, expected } => write!(
+                out,
+                "{found} bytes where the object has {expected}; check the parameters, and that nothing follows"
+            ),
+            Self::Truncated => out.write_str("the bytes end too early; send them again"),
+            Self::Checksum => out
+                .write_str("the checksum does not match: the bytes were changed; send them again"),
+            Self::Invalid { what } => write!(
+                out,
+                "the bytes hold no valid object: {what}; do not trust their sender"
+            ),
+            Self::InsecureParameters => out.write_str(
+                "the parameters were made without a security check; \
+                 read them with `insecure_from_bytes` if that is what you want",
+            ),
+            Self::Io(kind) => write!(out, "reading or writing failed: {kind}"),
+        }
+    }
+}
