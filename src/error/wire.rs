@@ -40,6 +40,8 @@ pub enum WireError {
     },
     /// Parameters made without a security check.
     InsecureParameters,
+    /// Parameters that were checked by another table than the reader's, and have less than 128 bits of security by the reader's.
+    OtherStandard,
     /// The stream failed.
     Io(std::io::ErrorKind),
 }
@@ -75,6 +77,10 @@ impl fmt::Display for WireError {
             Self::InsecureParameters => out.write_str(
                 "the parameters were made without a security check; \
                  read them with `insecure_from_bytes` if that is what you want",
+            ),
+            Self::OtherStandard => out.write_str(
+                "the parameters are secure by another standard only, with less than 128 bits of security by the one asked for; \
+                 read them with `from_bytes_within` and their standard if that is what you want",
             ),
             Self::Io(kind) => write!(out, "reading or writing failed: {kind}"),
         }

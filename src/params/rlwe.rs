@@ -1,6 +1,6 @@
 use crate::error::{Error, ParameterError, Result};
 use crate::kernels::Modulus;
-use crate::params::SecurityPolicy;
+use crate::params::{SecurityLevel, SecurityPolicy, SecurityStandard};
 use crate::ring::{RnsBasis, ntt_primes};
 use num_bigint::BigUint;
 use std::collections::BTreeMap;
@@ -116,6 +116,16 @@ impl RlweParams {
     #[must_use]
     pub fn policy(&self) -> SecurityPolicy {
         self.policy
+    }
+
+    /// Whether the product of all primes is within a table, whatever was enforced.
+    #[must_use]
+    pub fn is_within(&self, standard: SecurityStandard, level: SecurityLevel) -> bool {
+        let primes = self.data_primes.iter().chain(&self.special_primes);
+        let modulus: BigUint = primes.map(|&prime| BigUint::from(prime)).product();
+        SecurityPolicy::Enforced(standard, level)
+            .check(self.degree, &modulus)
+            .is_ok()
     }
 
     /// The basis of keys: data primes, then special primes.

@@ -9,142 +9,118 @@ use crate::wire::value::check_whole;
 use crate::wire::{FrameReader, FrameWriter, Header, Kind};
 use std::io::{Read, Write};
 
-/// Whether parameters that were made without a security check are let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Insecure {
-    Refused,
-    Accepted,
+/// What is demanded of parameters, whatever their sender claims about them.
+#[derive(Clone, Copy)]
+enum Demand {
+    /// At least 128 bits by this table.
+    Within(SecurityStandard),
+    Nothing,
 }
 
-impl CkksParams {
-    /// The parameters' bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        write(
-            self.rlwe(),
-            self.scale_bits().into(),
-            (Kind::CkksParams, self.fingerprint()),
-        )
-    }
+/// The bytes of one scheme's parameters: the ring, and 64 bits that `extra` gives and `new` takes.
+macro_rules! parameters {
+    ($params:ident, $kind:expr, $extra:expr, $new:expr) => {
+        impl $params {
+            /// The parameters' bytes.
+            #[must_use]
+            pub fn to_bytes(&self) -> Vec<u8> {
+                let extra: fn(&Self) -> u64 = $extra;
+                write(self.rlwe(), extra(self), ($kind, self.fingerprint()))
+            }
 
-    /// Writes [`to_bytes`](Self::to_bytes).
-    ///
-    /// # Errors
-    /// [`WireError::Io`].
-    pub fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        send(out, &self.to_bytes())
-    }
+            /// Writes [`to_bytes`](Self::to_bytes).
+            ///
+            /// # Errors
+            /// [`WireError::Io`].
+            pub fn write_to(&self, out: &mut impl Write) -> Result<()> {
+                out.write_all(&self.to_bytes())
+                    .map_err(|error| Error::Wire(WireError::Io(error.kind())))
+            }
 
-    /// The parameters that `bytes` hold, checked as by their constructors, security included.
-    ///
-    /// # Errors
-    /// [`Error::Wire`](crate::Error::Wire) with the reason; what [`RlweParams::with_digits`] and [`CkksParams::new`] refuse.
-    ///
-    /// # Security
-    /// A context takes memory and time in proportion to degree and primes: make none from parameters that you do not expect.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        check_whole(bytes)?;
-        Self::read_from(&mut &bytes[..])
-    }
+            /// The parameters that `bytes` hold, checked as by their constructors. They have 128 bits of security by today's table
+            /// ([`SecurityStandard::default`]), whichever table and level their sender enforced.
+            ///
+            /// # Errors
+            /// [`Error::Wire`](crate::Error::Wire) with the reason; what [`RlweParams::with_digits`] and [`new`](Self::new) refuse.
+            ///
+            /// # Security
+            /// A context takes memory and time in proportion to degree and primes: make none from parameters that you do not expect.
+            pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+                Self::from_bytes_within(bytes, SecurityStandard::default())
+            }
 
-    /// [`from_bytes`](Self::from_bytes), from a stream.
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
-    pub fn read_from(input: &mut impl Read) -> Result<Self> {
-        Self::read(input, Insecure::Refused)
-    }
+            /// [`from_bytes`](Self::from_bytes), from a stream.
+            ///
+            /// # Errors
+            /// As [`from_bytes`](Self::from_bytes).
+            pub fn read_from(input: &mut impl Read) -> Result<Self> {
+                Self::read_from_within(input, SecurityStandard::default())
+            }
 
-    /// [`from_bytes`](Self::from_bytes), which accepts parameters made without a security check, too: for tests and experiments.
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
-    pub fn insecure_from_bytes(bytes: &[u8]) -> Result<Self> {
-        check_whole(bytes)?;
-        Self::insecure_read_from(&mut &bytes[..])
-    }
+            /// [`from_bytes`](Self::from_bytes), which accepts 128 bits of security by the table of `standard`: for parameters made for an
+            /// older one.
+            ///
+            /// # Errors
+            /// As [`from_bytes`](Self::from_bytes).
+            pub fn from_bytes_within(bytes: &[u8], standard: SecurityStandard) -> Result<Self> {
+                check_whole(bytes)?;
+                Self::read_from_within(&mut &bytes[..], standard)
+            }
 
-    /// [`insecure_from_bytes`](Self::insecure_from_bytes), from a stream.
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
-    pub fn insecure_read_from(input: &mut impl Read) -> Result<Self> {
-        Self::read(input, Insecure::Accepted)
-    }
+            /// [`from_bytes_within`](Self::from_bytes_within), from a stream.
+            ///
+            /// # Errors
+            /// As [`from_bytes`](Self::from_bytes).
+            pub fn read_from_within(
+                input: &mut impl Read,
+                standard: SecurityStandard,
+            ) -> Result<Self> {
+                Self::read(input, Demand::Within(standard))
+            }
 
-    fn read(input: &mut impl Read, insecure: Insecure) -> Result<Self> {
-        let (rlwe, scale_bits, fingerprint) = read(input, Kind::CkksParams, insecure)?;
-        let scale_bits =
-            u32::try_from(scale_bits).map_err(|_| invalid("a scale of 2^32 bits or more"))?;
-        let params = Self::new(rlwe, scale_bits)?;
-        check_fingerprint(params.fingerprint(), fingerprint)?;
-        Ok(params)
-    }
+            /// [`from_bytes`](Self::from_bytes), which accepts parameters made without a security check, too: for tests and experiments.
+            ///
+            /// # Errors
+            /// As [`from_bytes`](Self::from_bytes).
+            pub fn insecure_from_bytes(bytes: &[u8]) -> Result<Self> {
+                check_whole(bytes)?;
+                Self::insecure_read_from(&mut &bytes[..])
+            }
+
+            /// [`insecure_from_bytes`](Self::insecure_from_bytes), from a stream.
+            ///
+            /// # Errors
+            /// As [`from_bytes`](Self::from_bytes).
+            pub fn insecure_read_from(input: &mut impl Read) -> Result<Self> {
+                Self::read(input, Demand::Nothing)
+            }
+
+            fn read(input: &mut impl Read, demand: Demand) -> Result<Self> {
+                let new: fn(RlweParams, u64) -> Result<Self> = $new;
+                let (rlwe, extra, fingerprint) = read(input, $kind, demand)?;
+                let params = new(rlwe, extra)?;
+                check_fingerprint(params.fingerprint(), fingerprint)?;
+                Ok(params)
+            }
+        }
+    };
 }
 
-impl BfvParams {
-    /// The parameters' bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        write(
-            self.rlwe(),
-            self.plaintext_modulus(),
-            (Kind::BfvParams, self.fingerprint()),
-        )
+parameters!(
+    CkksParams,
+    Kind::CkksParams,
+    |params| params.scale_bits().into(),
+    |rlwe, bits| {
+        let bits = u32::try_from(bits).map_err(|_| invalid("a scale of 2^32 bits or more"))?;
+        CkksParams::new(rlwe, bits)
     }
-
-    /// Writes [`to_bytes`](Self::to_bytes).
-    ///
-    /// # Errors
-    /// [`WireError::Io`].
-    pub fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        send(out, &self.to_bytes())
-    }
-
-    /// The parameters that `bytes` hold, checked as by their constructors, security included.
-    ///
-    /// # Errors
-    /// [`Error::Wire`](crate::Error::Wire) with the reason; what [`RlweParams::with_digits`] and [`BfvParams::new`] refuse.
-    ///
-    /// # Security
-    /// As [`CkksParams::from_bytes`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        check_whole(bytes)?;
-        Self::read_from(&mut &bytes[..])
-    }
-
-    /// [`from_bytes`](Self::from_bytes), from a stream.
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
-    pub fn read_from(input: &mut impl Read) -> Result<Self> {
-        Self::read(input, Insecure::Refused)
-    }
-
-    /// [`from_bytes`](Self::from_bytes), which accepts parameters made without a security check, too: for tests and experiments.
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
-    pub fn insecure_from_bytes(bytes: &[u8]) -> Result<Self> {
-        check_whole(bytes)?;
-        Self::insecure_read_from(&mut &bytes[..])
-    }
-
-    /// [`insecure_from_bytes`](Self::insecure_from_bytes), from a stream.
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
-    pub fn insecure_read_from(input: &mut impl Read) -> Result<Self> {
-        Self::read(input, Insecure::Accepted)
-    }
-
-    fn read(input: &mut impl Read, insecure: Insecure) -> Result<Self> {
-        let (rlwe, plaintext_modulus, fingerprint) = read(input, Kind::BfvParams, insecure)?;
-        let params = Self::new(rlwe, plaintext_modulus)?;
-        check_fingerprint(params.fingerprint(), fingerprint)?;
-        Ok(params)
-    }
-}
+);
+parameters!(
+    BfvParams,
+    Kind::BfvParams,
+    BfvParams::plaintext_modulus,
+    BfvParams::new
+);
 
 /// A frame of parameters; `extra` is what the scheme has beside the ring.
 fn write(rlwe: &RlweParams, extra: u64, (kind, fingerprint): (Kind, Fingerprint)) -> Vec<u8> {
@@ -180,11 +156,7 @@ fn write(rlwe: &RlweParams, extra: u64, (kind, fingerprint): (Kind, Fingerprint)
 }
 
 /// The ring, what the scheme has beside it, and the fingerprint that the header claims.
-fn read(
-    input: &mut impl Read,
-    kind: Kind,
-    insecure: Insecure,
-) -> Result<(RlweParams, u64, [u8; 32])> {
+fn read(input: &mut impl Read, kind: Kind, demand: Demand) -> Result<(RlweParams, u64, [u8; 32])> {
     let mut reader = FrameReader::start(input, kind)?;
     reader.header().check_keyless()?;
     let fingerprint = reader.header().fingerprint;
@@ -199,7 +171,7 @@ fn read(
     reader.fill(&mut sizes)?;
     reader.finish()?;
     let policy = policy_of(standard, level)?;
-    if policy == SecurityPolicy::Insecure && insecure == Insecure::Refused {
+    if policy == SecurityPolicy::Insecure && matches!(demand, Demand::Within(_)) {
         return Err(Error::Wire(WireError::InsecureParameters));
     }
     let degree = 1usize
@@ -207,6 +179,11 @@ fn read(
         .ok_or(invalid("a degree of 2^64 or more"))?;
     let sizes = sizes.into_iter().map(usize::from).collect();
     let rlwe = RlweParams::with_digits(degree, &data, &special, sizes, policy)?;
+    if let Demand::Within(standard) = demand
+        && !rlwe.is_within(standard, SecurityLevel::Bits128)
+    {
+        return Err(Error::Wire(WireError::OtherStandard));
+    }
     Ok((rlwe, extra, fingerprint))
 }
 
@@ -254,11 +231,6 @@ fn policy_of(standard: u8, level: u8) -> Result<SecurityPolicy> {
         _ => return Err(invalid("an unknown security level")),
     };
     Ok(SecurityPolicy::Enforced(standard, level))
-}
-
-fn send(out: &mut impl Write, bytes: &[u8]) -> Result<()> {
-    out.write_all(bytes)
-        .map_err(|error| Error::Wire(WireError::Io(error.kind())))
 }
 
 /// A count of at most 128.

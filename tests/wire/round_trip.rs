@@ -4,7 +4,7 @@ use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, S
 use slotwise::params::{RlweParams, SecurityPolicy, SecurityStandard};
 use slotwise::prelude::*;
 use slotwise::wire::EvaluationKeyReader;
-use slotwise::{Error, KeyError, SecurityLevel};
+use slotwise::{Error, KeyError, SecurityLevel, WireError};
 
 /// The value that comes back, which gives the same bytes, in memory and streamed, with others behind it in the stream.
 fn back<T: Wire>(value: &T, context: &T::Context) -> T {
@@ -171,13 +171,42 @@ fn keys_can_be_read_one_at_a_time_and_added_later() {
     ));
 }
 
+/// The default primes of Microsoft SEAL at degree 8192, 218 bits, which today's table does not allow.
+#[test]
+fn the_older_standard_is_read_on_demand_only() {
+    let older = SecurityStandard::HomomorphicEncryption2018;
+    let context = BfvContext::builder()
+        .degree(8192)
+        .prime_bits(&[43, 43, 44, 44, 44])
+        .plaintext_bits(20)
+        .standard(older)
+        .build()
+        .unwrap();
+    let bytes = context.params().to_bytes();
+    let refused = Err(Error::Wire(WireError::OtherStandard));
+    assert_eq!(BfvParams::from_bytes(&bytes), refused);
+    assert_eq!(BfvParams::read_from(&mut &bytes[..]), refused);
+    let today = SecurityStandard::Guidelines2024;
+    assert_eq!(BfvParams::from_bytes_within(&bytes, today), refused);
+    let read = BfvParams::from_bytes_within(&bytes, older).unwrap();
+    assert_eq!(&read, context.params());
+    let read = BfvParams::insecure_from_bytes(&bytes).unwrap();
+    assert_eq!(&read, context.params());
+    // The same table does not let in what no table allowed.
+    let insecure = crate::objects::ckks_context(64).params().to_bytes();
+    assert_eq!(
+        CkksParams::from_bytes_within(&insecure, older),
+        Err(Error::Wire(WireError::InsecureParameters))
+    );
+}
+
 #[test]
 fn parameters_come_back() {
     let insecure = crate::objects::ckks_context(64);
     let bytes = insecure.params().to_bytes();
     assert_eq!(
         CkksParams::from_bytes(&bytes),
-        Err(Error::Wire(slotwise::WireError::InsecureParameters))
+        Err(Error::Wire(WireError::InsecureParameters))
     );
     let read = CkksParams::insecure_read_from(&mut &bytes[..]).unwrap();
     assert_eq!(&read, insecure.params());
