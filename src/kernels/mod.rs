@@ -8,8 +8,10 @@ mod aligned;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512ifma;
+mod chunks;
 #[cfg(test)]
 mod conformance;
+mod float_vectors;
 mod key_row;
 mod modulus;
 #[cfg(target_arch = "aarch64")]

@@ -3,6 +3,7 @@
 //! A chunk is numbered by its node, the index of its twiddle: the halves of the chunk of node i are those of nodes 2i and
 //! 2i + 1. All chunks of one length have equal bounds.
 
+use super::super::chunks::quarters;
 use super::super::{NttTable, ntt_table::Twiddles};
 use super::arithmetic::{Arithmetic, Factor};
 use super::vector::{LANES, Words, broadcast, lanes, load, repeat_2, repeat_4, store};
@@ -146,7 +147,7 @@ impl<const WORD: u32> Forward<'_, WORD> {
             let outer = a.twiddle(self.twiddles, node);
             let left = a.twiddle(self.twiddles, 2 * node);
             let right = a.twiddle(self.twiddles, 2 * node + 1);
-            for (x0, x1, x2, x3) in quarters(chunk) {
+            for [x0, x1, x2, x3] in quarters(chunk) {
                 let (v0, v1, v2, v3) = (load(x0), load(x1), load(x2), load(x3));
                 let (v0, v1, v2, v3) = if OFFSET {
                     let (v0, v1) = (_mm512_add_epi64(v0, twice), _mm512_add_epi64(v1, once));
@@ -278,20 +279,6 @@ fn reducing<const PERIOD: u32, const LAYER: u32, const FIRST: u32, const WORD: u
     } else {
         a.butterfly::<false>(pair, factor)
     }
-}
-
-/// The vectors at equal places of the four quarters of a chunk.
-#[inline]
-pub(super) fn quarters(
-    chunk: &mut [u64],
-) -> impl Iterator<Item = (&mut Words, &mut Words, &mut Words, &mut Words)> {
-    let (low, high) = chunk.split_at_mut(chunk.len() / 2);
-    let (x0, x1) = low.split_at_mut(low.len() / 2);
-    let (x2, x3) = high.split_at_mut(high.len() / 2);
-    let vectors = |x| <[u64]>::as_chunks_mut::<LANES>(x).0;
-    let low = vectors(x0).iter_mut().zip(vectors(x1));
-    let high = vectors(x2).iter_mut().zip(vectors(x3));
-    low.zip(high).map(|((x0, x1), (x2, x3))| (x0, x1, x2, x3))
 }
 
 /// The twiddles of a block of 128 words, factors and quotients: of the block, its 2 halves, its 4 quarters and so on. If DERIVED, the

@@ -1,12 +1,13 @@
 //! The inverse transform: the layers of [`forward`](super::forward) backwards.
 
+use super::super::chunks::quarters;
 use super::super::{
     NttTable,
     ntt_table::{Twiddles, mirrored},
 };
 use super::arithmetic::{Arithmetic, Factor};
 use super::forward::{
-    CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, quarters, store_all, tail_layers, whole,
+    CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, store_all, tail_layers, whole,
 };
 use super::vector::{LANES, lanes, load, store};
 use std::arch::x86_64::*;
@@ -150,7 +151,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         let outer = a.twiddle(self.twiddles, mirrored(node));
         let left = a.twiddle(self.twiddles, mirrored(2 * node));
         let right = a.twiddle(self.twiddles, mirrored(2 * node + 1));
-        for (x0, x1, x2, x3) in quarters(chunk) {
+        for [x0, x1, x2, x3] in quarters(chunk) {
             let pair = (load(x0), load(x1));
             let (v0, v1) = a.inverse_butterfly::<FIRST>(pair, offsets.first, left);
             let pair = (load(x2), load(x3));
@@ -178,7 +179,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
             a.factor(table.degree_inverse),
             a.factor(table.degree_inverse_times_last),
         );
-        for (x0, x1, x2, x3) in quarters(row) {
+        for [x0, x1, x2, x3] in quarters(row) {
             let pair = (load(x0), load(x1));
             let (v0, v1) = a.inverse_butterfly::<FIRST>(pair, first, left);
             let pair = (load(x2), load(x3));

@@ -1,7 +1,42 @@
 //! Arithmetic modulo one prime on floating-point numbers that are integers.
 
 use super::super::Modulus;
+use super::vector::{Words, load, store};
 use std::arch::aarch64::*;
+
+/// A vector of floating-point numbers.
+pub(super) type Float = float64x2_t;
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn splat(a: f64) -> Float {
+    vdupq_n_f64(a)
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn add(a: Float, b: Float) -> Float {
+    vaddq_f64(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn sub(a: Float, b: Float) -> Float {
+    vsubq_f64(a, b)
+}
+
+/// Floating-point numbers whose bits are words.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn load_float(words: &Words) -> Float {
+    vreinterpretq_f64_u64(load(words))
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn store_float(words: &mut Words, a: Float) {
+    store(words, vreinterpretq_u64_f64(a));
+}
 
 /// Arithmetic modulo q, of at most 50 bits, on integers of at most 2^52 in size that stand for residues. Bounds are on
 /// their size, in multiples of q; none exceeds [`limit`](Self::limit).
@@ -9,8 +44,8 @@ use std::arch::aarch64::*;
 /// Source: J. van der Hoeven, G. Lecerf, G. Quintin, "Modular SIMD arithmetic in Mathemagix" (2016).
 #[derive(Clone, Copy)]
 pub(super) struct FloatArithmetic {
-    modulus: float64x2_t,
-    inverse: float64x2_t,
+    modulus: Float,
+    inverse: Float,
     limit: u64,
 }
 
@@ -27,8 +62,8 @@ impl FloatArithmetic {
         debug_assert!(q.bits() <= 50);
         let modulus = q.value() as f64;
         Self {
-            modulus: vdupq_n_f64(modulus),
-            inverse: vdupq_n_f64(1.0 / modulus),
+            modulus: splat(modulus),
+            inverse: splat(1.0 / modulus),
             limit: (1 << 52) / q.value(),
         }
     }
@@ -46,7 +81,7 @@ impl FloatArithmetic {
     /// 53 bits, or multiples of what they round to, so that nothing else rounds.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn product(&self, a: float64x2_t, b: float64x2_t) -> float64x2_t {
+    pub(super) fn product(&self, a: Float, b: Float) -> Float {
         let high = vmulq_f64(a, b);
         let minus_low = vfmsq_f64(high, a, b);
         let quotient = vrndnq_f64(vmulq_f64(high, self.inverse));
@@ -56,7 +91,7 @@ impl FloatArithmetic {
     /// The representative of least size, or nearly so: of bound 3/4.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn reduced(&self, a: float64x2_t) -> float64x2_t {
+    pub(super) fn reduced(&self, a: Float) -> Float {
         let quotient = vrndnq_f64(vmulq_f64(a, self.inverse));
         vfmsq_f64(a, quotient, self.modulus)
     }
@@ -64,7 +99,7 @@ impl FloatArithmetic {
     /// The residue of a number of bound 1, exclusive, as words.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn canonical(&self, a: float64x2_t) -> uint64x2_t {
+    pub(super) fn canonical(&self, a: Float) -> uint64x2_t {
         let correction = vandq_u64(vcltzq_f64(a), vreinterpretq_u64_f64(self.modulus));
         vcvtq_u64_f64(vaddq_f64(a, vreinterpretq_f64_u64(correction)))
     }
@@ -73,6 +108,6 @@ impl FloatArithmetic {
 /// Words below 2^53 as numbers.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn to_float(words: uint64x2_t) -> float64x2_t {
+pub(super) fn to_float(words: uint64x2_t) -> Float {
     vcvtq_f64_u64(words)
 }
