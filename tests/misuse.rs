@@ -92,6 +92,7 @@ fn helps(error: &Error) {
             message.contains(&most.to_string())
         }
         Error::Parameters(ParameterError::InvalidKeySwitching { reason })
+        | Error::Parameters(ParameterError::InvalidChoice { reason })
         | Error::Operands(OperandError::InvalidArgument { reason })
         | Error::Parameters(ParameterError::InvalidScale { reason, .. })
         | Error::Parameters(ParameterError::InvalidPlainModulus { reason, .. }) => {
@@ -1001,7 +1002,7 @@ fn primes_that_will_not_do() {
     let missing = CkksContext::builder().degree(64).scale_bits(20);
     assert!(matches!(
         error_of(missing.build()),
-        Error::Operands(OperandError::InvalidArgument { .. })
+        Error::Parameters(ParameterError::InvalidChoice { .. })
     ));
     let digits = |sizes: &[usize]| {
         let policy = SecurityPolicy::Insecure;
@@ -1081,7 +1082,7 @@ fn scales_and_plain_moduli_that_will_not_do() {
     let missing = CkksContext::builder().degree(8192).prime_bits(&[50, 50]);
     assert!(matches!(
         error_of(missing.build()),
-        Error::Operands(OperandError::InvalidArgument { .. })
+        Error::Parameters(ParameterError::InvalidChoice { .. })
     ));
     let data_prime = bfv_builder().build().unwrap().params().rlwe().data_primes()[0];
     for t in [0, 1, (1 << 60) + 1, u64::MAX, data_prime] {
@@ -1122,7 +1123,7 @@ fn scales_and_plain_moduli_that_will_not_do() {
         let error = error_of(builder.build());
         assert!(matches!(
             error,
-            Error::Operands(OperandError::InvalidArgument { .. })
+            Error::Parameters(ParameterError::InvalidChoice { .. })
         ));
     }
     let by_bits = |bits| {
@@ -1204,7 +1205,7 @@ fn requests_that_no_parameters_meet() {
     let argument = |error: Error| {
         assert!(matches!(
             error,
-            Error::Operands(OperandError::InvalidArgument { .. })
+            Error::Parameters(ParameterError::InvalidChoice { .. })
         ))
     };
     argument(error_of(CkksContext::for_depth(1).scale_bits(40).build()));

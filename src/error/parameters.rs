@@ -6,6 +6,11 @@ use std::fmt;
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ParameterError {
+    /// A choice that is missing, or does not go with the others.
+    InvalidChoice {
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// The polynomial degree is not a power of two in the supported range.
     InvalidDegree {
         /// The degree asked for.
@@ -100,6 +105,7 @@ pub enum ParameterError {
 impl fmt::Display for ParameterError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&match self {
+            Self::InvalidChoice { reason } => (*reason).into(),
             Self::InvalidDegree { degree } => {
                 format!("degree {degree} is not supported; use a power of two from 8 to 131072")
             }

@@ -1,6 +1,7 @@
 use crate::error::{Error, OperandError, ParameterError, Result};
 use crate::kernels::{Modulus, NttTable};
 use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
+use crate::params::builder::invalid_choice;
 use crate::params::{
     BfvNoise, Builder, Context, Fingerprint, Log2, NoiseModel, ProductNoise, RlweParams, search,
 };
@@ -283,7 +284,7 @@ impl BfvBuilder {
     /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NoPrimes`](crate::ParameterError::NoPrimes), [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits), [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes),
     /// [`ParameterError::NotPrime`](crate::ParameterError::NotPrime), [`ParameterError::NotNttFriendly`](crate::ParameterError::NotNttFriendly), [`ParameterError::DuplicatePrime`](crate::ParameterError::DuplicatePrime), [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes),
     /// [`ParameterError::Insecure`](crate::ParameterError::Insecure), [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus); [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree carries the depth;
-    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a choice that does not go with the others.
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for one that is missing or does not go with the others.
     pub fn build(self) -> Result<BfvContext> {
         BfvContext::new(self.build_params()?)
     }
@@ -295,17 +296,15 @@ impl BfvBuilder {
     pub fn build_params(self) -> Result<BfvParams> {
         let choices = &self.choices;
         if choices.plaintext_modulus.is_some() == choices.plaintext_bits.is_some() {
-            return Err(Error::Operands(OperandError::InvalidArgument {
-                reason: "give the plaintext modulus, or its number of bits",
-            }));
+            return Err(invalid_choice(
+                "give the plaintext modulus, or its number of bits",
+            ));
         }
         if let Some(depth) = self.depth {
             return self.derive(depth);
         }
         if self.additions.is_some() {
-            return Err(Error::Operands(OperandError::InvalidArgument {
-                reason: "additions goes with for_depth",
-            }));
+            return Err(invalid_choice("additions goes with for_depth"));
         }
         let rlwe = self.ring()?;
         let plaintext_modulus = self.plaintext_modulus_for(&rlwe)?;
@@ -314,9 +313,9 @@ impl BfvBuilder {
 
     fn derive(&self, depth: u32) -> Result<BfvParams> {
         if self.primes.is_some() || self.special.is_some() {
-            return Err(Error::Operands(OperandError::InvalidArgument {
-                reason: "for_depth finds primes itself; use builder() to give them",
-            }));
+            return Err(invalid_choice(
+                "for_depth finds primes itself; use builder() to give them",
+            ));
         }
         let plain = match (self.choices.plaintext_modulus, self.choices.plaintext_bits) {
             (Some(modulus), _) => magnitude(modulus),
@@ -443,7 +442,7 @@ mod tests {
     fn depths_without_a_fitting_plaintext_modulus_are_named() {
         assert!(matches!(
             BfvContext::for_depth(1).build(),
-            Err(Error::Operands(OperandError::InvalidArgument { .. }))
+            Err(Error::Parameters(ParameterError::InvalidChoice { .. }))
         ));
         assert!(matches!(
             BfvContext::for_depth(1).plaintext_bits(4).build(),

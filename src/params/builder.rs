@@ -1,4 +1,4 @@
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::params::rlwe::Primes;
 use crate::params::{RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard};
 
@@ -90,13 +90,13 @@ impl<C> Builder<C> {
     /// The ring that was given explicitly.
     ///
     /// # Errors
-    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if degree or primes are missing; those of [`RlweParams::new`].
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) if degree or primes are missing; those of [`RlweParams::new`].
     pub(super) fn ring(&self) -> Result<RlweParams> {
         let degree = self
             .degree
-            .ok_or_else(|| missing("the degree is missing; set it with `degree`"))?;
+            .ok_or_else(|| invalid_choice("the degree is missing; set it with `degree`"))?;
         let primes = self.primes.as_ref().ok_or_else(|| {
-            missing("the primes are missing; set them with `prime_bits` or `primes`")
+            invalid_choice("the primes are missing; set them with `prime_bits` or `primes`")
         })?;
         let (data, special) = primes.resolve(degree, self.special.unwrap_or(1))?;
         RlweParams::new(degree, &data, &special, self.policy)
@@ -104,6 +104,6 @@ impl<C> Builder<C> {
 }
 
 /// The error of a choice that is missing, or does not go with the others.
-pub(super) fn missing(reason: &'static str) -> Error {
-    Error::Operands(OperandError::InvalidArgument { reason })
+pub(super) fn invalid_choice(reason: &'static str) -> Error {
+    Error::Parameters(ParameterError::InvalidChoice { reason })
 }

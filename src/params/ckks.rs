@@ -1,5 +1,5 @@
 use crate::error::{Error, OperandError, ParameterError, Result};
-use crate::params::builder::missing;
+use crate::params::builder::invalid_choice;
 use crate::params::{
     Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityPolicy, search,
 };
@@ -231,7 +231,7 @@ impl CkksBuilder {
     /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NoPrimes`](crate::ParameterError::NoPrimes), [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits), [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes),
     /// [`ParameterError::NotPrime`](crate::ParameterError::NotPrime), [`ParameterError::NotNttFriendly`](crate::ParameterError::NotNttFriendly), [`ParameterError::DuplicatePrime`](crate::ParameterError::DuplicatePrime), [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes),
     /// [`ParameterError::Insecure`](crate::ParameterError::Insecure), [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale); [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree carries the depth;
-    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a choice that does not go with the others.
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for one that is missing or does not go with the others.
     pub fn build(self) -> Result<CkksContext> {
         CkksContext::new(self.build_params()?)
     }
@@ -250,22 +250,22 @@ impl CkksBuilder {
             integer_bits,
         } = self.choices;
         if precision_bits.is_some() || integer_bits.is_some() || self.additions.is_some() {
-            return Err(missing(
+            return Err(invalid_choice(
                 "precision_bits, integer_bits and additions go with for_depth",
             ));
         }
         let rlwe = self.ring()?;
-        let scale_bits =
-            scale_bits.ok_or_else(|| missing("the scale is missing; set it with `scale_bits`"))?;
+        let scale_bits = scale_bits
+            .ok_or_else(|| invalid_choice("the scale is missing; set it with `scale_bits`"))?;
         CkksParams::new(rlwe, scale_bits)
     }
 
     fn derive(self, depth: u32) -> Result<CkksParams> {
         let choices = &self.choices;
         if self.primes.is_some() || self.special.is_some() || choices.scale_bits.is_some() {
-            return Err(Error::Operands(OperandError::InvalidArgument {
-                reason: "for_depth finds primes and scale itself; use builder() to give them",
-            }));
+            return Err(invalid_choice(
+                "for_depth finds primes and scale itself; use builder() to give them",
+            ));
         }
         let request = Request {
             depth,
