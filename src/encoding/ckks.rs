@@ -277,7 +277,7 @@ impl CkksEncoder {
     ) -> Result<CkksPlaintext> {
         let (slots, half) = (values.len(), self.context.slots());
         let gap = half / slots;
-        let largest = values.iter().map(|value| value.norm()).fold(0.0, f64::max);
+        let largest = largest_magnitude(&values);
         // Sums of the largest numbers would overflow within the transform.
         let reserve = (largest > f64::MAX.sqrt()).then(|| 2f64.powi(64));
         if let Some(reserve) = reserve {
@@ -391,6 +391,17 @@ fn to_complex(values: &[f64]) -> Vec<Complex64> {
         .iter()
         .map(|&value| Complex64::new(value, 0.0))
         .collect()
+}
+
+/// The largest magnitude of a value, with at most the rounding errors of a square and a square root; of real values, exactly.
+fn largest_magnitude(values: &[Complex64]) -> f64 {
+    let larger = |a, b| if b > a { b } else { a };
+    let square = values.iter().map(Complex64::norm_sqr).fold(0.0, larger);
+    if square.is_normal() {
+        return square.sqrt();
+    }
+    // The squares are beyond f64.
+    values.iter().map(|value| value.norm()).fold(0.0, larger)
 }
 
 #[cfg(test)]
@@ -549,5 +560,17 @@ mod tests {
             encoder.encode(&[f64::MAX], 2),
             Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
         ));
+    }
+
+    #[test]
+    fn largest_magnitudes_of_every_size() {
+        let of = |re, im| largest_magnitude(&[Complex64::ZERO, Complex64::new(re, im)]);
+        assert_eq!(largest_magnitude(&[Complex64::ZERO]), 0.0);
+        for size in [5e-324, 1e-200, 0.1, 1.0 / 3.0, 7.3, 1e200, f64::MAX] {
+            assert_eq!((of(size, 0.0), of(0.0, -size)), (size, size));
+        }
+        for size in [1e-300, 1e-160, 1.0, 1e160, 1e300] {
+            assert!((of(3.0 * size, 4.0 * size) / (5.0 * size) - 1.0).abs() < 1e-15);
+        }
     }
 }
