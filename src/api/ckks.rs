@@ -8,7 +8,6 @@ use crate::evaluator::CkksEvaluator;
 use crate::keys::EvaluationKeys;
 use crate::params::{CkksContext, CkksState, Context, Scale};
 use crate::wire::Kind;
-use chacha20::ChaCha20Rng;
 use rand::CryptoRng;
 use std::sync::Arc;
 
@@ -121,9 +120,7 @@ impl ClientKey<Ckks> {
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if a value exceeds the bound, or the bound is not positive and
     /// finite; as [`encrypt`](Self::encrypt).
     pub fn encrypt_bounded(&self, values: &[f64], bound: f64) -> Result<CkksVector> {
-        encrypt_with(self.evaluator(), values, |slots, rng| {
-            bounded(self.evaluator(), self.encryptor(), slots, bound, rng)
-        })
+        encrypt_bounded(self.evaluator(), self.encryptor(), values, bound)
     }
 }
 
@@ -133,23 +130,21 @@ impl EncryptionKey<Ckks> {
     /// # Errors
     /// As [`ClientKey::encrypt_bounded`].
     pub fn encrypt_bounded(&self, values: &[f64], bound: f64) -> Result<CkksVector> {
-        encrypt_with(self.evaluator(), values, |slots, rng| {
-            bounded(self.evaluator(), self.encryptor(), slots, bound, rng)
-        })
+        encrypt_bounded(self.evaluator(), self.encryptor(), values, bound)
     }
 }
 
-fn bounded(
+fn encrypt_bounded(
     evaluator: &CkksEvaluator,
     encryptor: &Encryptor,
-    slots: &[f64],
+    values: &[f64],
     bound: f64,
-    rng: &mut ChaCha20Rng,
-) -> Result<CkksCiphertext> {
-    let plaintext = evaluator
-        .encoder()
-        .encode(slots, evaluator.context().top_level())?;
-    encryptor.encrypt_bounded(&plaintext, bound, rng)
+) -> Result<CkksVector> {
+    let level = evaluator.context().top_level();
+    encrypt_with(evaluator, values, |slots, rng| {
+        let plaintext = evaluator.encoder().encode(slots, level)?;
+        encryptor.encrypt_bounded(&plaintext, bound, rng)
+    })
 }
 
 impl sealed::Sealed for Ckks {}

@@ -197,9 +197,7 @@ impl<S: Scheme> ClientKey<S> {
     /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
     /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) (BFV); [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
-        encrypt_with(&self.evaluator, values, |slots, rng| {
-            S::encrypt(&self.evaluator, &self.encryptor, slots, rng)
-        })
+        encrypt(&self.evaluator, &self.encryptor, values)
     }
 
     /// The values, in order.
@@ -217,9 +215,7 @@ impl<S: Scheme> ClientKey<S> {
         .collect::<Result<_>>()?;
         Ok(vector.packing.collect(&slots))
     }
-}
 
-impl<S: Scheme> ClientKey<S> {
     /// The values in all slots of one ciphertext, which evaluators and circuits compute.
     ///
     /// # Errors
@@ -286,9 +282,7 @@ impl<S: Scheme> EncryptionKey<S> {
     /// # Errors
     /// As [`ClientKey::encrypt`].
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
-        encrypt_with(&self.evaluator, values, |slots, rng| {
-            S::encrypt(&self.evaluator, &self.encryptor, slots, rng)
-        })
+        encrypt(&self.evaluator, &self.encryptor, values)
     }
 }
 
@@ -366,6 +360,16 @@ impl<S: Scheme> fmt::Debug for ServerKey<S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "ServerKey<{}>({:?})", S::NAME, self.keys)
     }
+}
+
+fn encrypt<S: Scheme>(
+    evaluator: &S::Evaluator,
+    encryptor: &Encryptor,
+    values: &[S::Scalar],
+) -> Result<EncryptedVector<S>> {
+    encrypt_with(evaluator, values, |slots, rng| {
+        S::encrypt(evaluator, encryptor, slots, rng)
+    })
 }
 
 /// A vector of these values, each ciphertext encrypted by `encrypt`.

@@ -58,11 +58,12 @@ impl<S: Scheme> EncryptedVector<S> {
                 right: ciphertexts.len(),
             }));
         }
-        let fingerprint = S::rlwe(S::context(evaluator)).fingerprint();
         let first = S::body(&ciphertexts[0]);
+        S::rlwe(S::context(evaluator))
+            .fingerprint()
+            .check(first.fingerprint())?;
         for ciphertext in &ciphertexts {
-            fingerprint.check(S::body(ciphertext).fingerprint())?;
-            first.key_id().check(S::body(ciphertext).key_id())?;
+            first.check_same(S::body(ciphertext))?;
         }
         let padding = if packing.has_padding() {
             Padding::Unknown

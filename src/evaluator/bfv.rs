@@ -1,6 +1,6 @@
 use crate::encoding::{BfvPlaintext, WeightRows};
 use crate::encryption::BfvCiphertext;
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::scheme_evaluator::{Pair, Summable};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
@@ -8,7 +8,7 @@ use crate::evaluator::{
     weighted_rotations,
 };
 use crate::keys::Rotations;
-use crate::params::{BfvContext, BfvState, ErrorSize, Log2};
+use crate::params::{BfvContext, BfvState, ErrorSize, Log2, invalid_level};
 use num_bigint::BigInt;
 use std::borrow::{Borrow, Cow};
 
@@ -126,10 +126,7 @@ impl BfvEvaluator {
     pub fn switch_to_level(&self, a: &BfvCiphertext, level: usize) -> Result<BfvCiphertext> {
         self.check(a)?;
         if level > a.level() {
-            return Err(Error::Operands(OperandError::InvalidLevel {
-                level,
-                highest: a.level(),
-            }));
+            return Err(invalid_level(level, a.level()));
         }
         (level..a.level()).try_fold(a.clone(), |switched, _| self.switch_modulus(&switched))
     }
@@ -284,10 +281,8 @@ impl Evaluator for BfvEvaluator {
         inputs: &[&BfvCiphertext],
         plan: &WeightedRotations<BfvPlaintext>,
     ) -> Result<BfvCiphertext> {
-        match weighted_rotations::fused(self, inputs, plan)? {
-            Some(sum) => Ok(sum),
-            None => plan.evaluate(self, inputs),
-        }
+        weighted_rotations::fused(self, inputs, plan)?
+            .map_or_else(|| plan.evaluate(self, inputs), Ok)
     }
 
     fn add_many<C: Borrow<BfvCiphertext>>(&self, terms: &[C]) -> Result<BfvCiphertext> {

@@ -275,10 +275,8 @@ impl Evaluator for CkksEvaluator {
         inputs: &[&CkksCiphertext],
         plan: &WeightedRotations<CkksPlaintext>,
     ) -> Result<CkksCiphertext> {
-        match weighted_rotations::fused(self, inputs, plan)? {
-            Some(sum) => Ok(sum),
-            None => plan.evaluate(self, inputs),
-        }
+        weighted_rotations::fused(self, inputs, plan)?
+            .map_or_else(|| plan.evaluate(self, inputs), Ok)
     }
 
     fn add_many<C: Borrow<CkksCiphertext>>(&self, terms: &[C]) -> Result<CkksCiphertext> {

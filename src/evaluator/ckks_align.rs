@@ -4,7 +4,7 @@ use crate::encryption::CkksCiphertext;
 use crate::error::{Error, OperandError, PrecisionError, Result};
 use crate::evaluator::scheme_evaluator::Pair as PairOf;
 use crate::evaluator::{CkksEvaluator, linear};
-use crate::params::{CkksState, Log2, Scale};
+use crate::params::{CkksState, Log2, Scale, invalid_level};
 use num_bigint::{BigInt, BigUint};
 use std::borrow::Cow;
 
@@ -40,10 +40,7 @@ impl CkksEvaluator {
         self.check(a)?;
         let scale = self.context.scale(level)?;
         if level >= a.level() {
-            return Err(Error::Operands(OperandError::InvalidLevel {
-                level,
-                highest: a.level().saturating_sub(1),
-            }));
+            return Err(invalid_level(level, a.level().saturating_sub(1)));
         }
         self.apply(a, &self.adjustment(a, Target { level, scale })?)
     }
@@ -120,11 +117,10 @@ impl CkksEvaluator {
         b: &'a CkksCiphertext,
     ) -> Result<Pair<'a>> {
         self.check_pair(a, b)?;
-        if a.level() == b.level() && a.state.scale.is_close(b.state.scale) {
-            let sum = a.state.sum(b.state, &self.context);
-            if a.pending_rescales() == 0 || sum.is_ok() {
-                return Ok([Cow::Borrowed(a), Cow::Borrowed(b)]);
-            }
+        let alike = a.level() == b.level() && a.state.scale.is_close(b.state.scale);
+        let fits = || a.pending_rescales() == 0 || a.state.sum(b.state, &self.context).is_ok();
+        if alike && fits() {
+            return Ok([Cow::Borrowed(a), Cow::Borrowed(b)]);
         }
         let [for_a, for_b] = self.best_alignment(a, b)?;
         let adjusted = |x: &'a CkksCiphertext, adjustment: &Adjustment| {
@@ -193,16 +189,14 @@ impl CkksEvaluator {
         } else {
             (b, a)
         };
+        let pending = move |x: &CkksCiphertext| x.pending_rescales().min(x.level() - level);
         let own = |x: &'a CkksCiphertext| {
-            let settled = x.pending_rescales().min(x.level() - level);
+            let settled = pending(x);
             self.rescaled_scales(x, level)
                 .enumerate()
                 .map(move |(rescales, scale)| (scale, rescales >= settled))
         };
-        let settled = move |x| {
-            let mut scales = self.rescaled_scales(x, level);
-            scales.nth(x.pending_rescales().min(x.level() - level))
-        };
+        let settled = move |x| self.rescaled_scales(x, level).nth(pending(x));
         let common = std::iter::once_with(move || {
             let message = Log2::of(2.0 * a.message_bound().max(b.message_bound()));
             let allowed = (a.state.error() + b.state.error()) / message;

@@ -4,7 +4,7 @@ use crate::encoding::CkksPlaintext;
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, linear};
-use crate::params::Log2;
+use crate::params::{Log2, invalid_level};
 use num_bigint::BigInt;
 
 impl CkksEvaluator {
@@ -102,10 +102,7 @@ impl CkksEvaluator {
 pub(super) fn check_level(a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
     a.context.fingerprint().check(b.context.fingerprint())?;
     if b.level() < a.level() {
-        return Err(Error::Operands(OperandError::InvalidLevel {
-            level: a.level(),
-            highest: b.level(),
-        }));
+        return Err(invalid_level(a.level(), b.level()));
     }
     Ok(())
 }

@@ -251,11 +251,8 @@ pub trait Evaluator {
             [] => Err(Error::Values(ValueError::Empty)),
             [factor] => Ok(factor.clone()),
             _ => {
-                let (left, right) = factors.split_at(factors.len().div_ceil(2));
-                self.mul(
-                    settled_product(self, left)?.as_ref(),
-                    settled_product(self, right)?.as_ref(),
-                )
+                let [left, right] = settled_halves(self, factors)?;
+                self.mul(&left, &right)
             }
         }
     }
@@ -294,6 +291,18 @@ pub trait Evaluator {
     }
 }
 
+/// The products of both halves of at least two factors.
+fn settled_halves<'a, E: Evaluator + ?Sized>(
+    evaluator: &E,
+    factors: &'a [E::Ciphertext],
+) -> Result<[Cow<'a, E::Ciphertext>; 2]> {
+    let (left, right) = factors.split_at(factors.len().div_ceil(2));
+    Ok([
+        settled_product(evaluator, left)?,
+        settled_product(evaluator, right)?,
+    ])
+}
+
 /// The product of at least one factor, as a tree, settled.
 fn settled_product<'a, E: Evaluator + ?Sized>(
     evaluator: &E,
@@ -302,11 +311,7 @@ fn settled_product<'a, E: Evaluator + ?Sized>(
     if let [factor] = factors {
         return Ok(Cow::Borrowed(factor));
     }
-    let (left, right) = factors.split_at(factors.len().div_ceil(2));
-    let (left, right) = (
-        settled_product(evaluator, left)?,
-        settled_product(evaluator, right)?,
-    );
+    let [left, right] = settled_halves(evaluator, factors)?;
     evaluator.mul_settled(&left, &right).map(Cow::Owned)
 }
 

@@ -148,6 +148,16 @@ pub(super) fn fused<S: Weighable>(
         return Err(Error::Values(ValueError::Empty));
     };
     let keys = evaluator.keys_for(first)?;
+    let degree = first.body.context.degree();
+    let steps = |steps: &[i64]| -> Option<Vec<Step<'_>>> {
+        steps
+            .iter()
+            .map(|&step| Step::new(step, degree, keys))
+            .collect()
+    };
+    let (Some(babies), Some(giants)) = (steps(&plan.babies), steps(&plan.giants)) else {
+        return Ok(None);
+    };
     let inputs: Vec<Cow<'_, Encrypted<S>>> = inputs
         .iter()
         .map(|input| {
@@ -159,16 +169,6 @@ pub(super) fn fused<S: Weighable>(
     let first = &inputs[0];
     let alike = |input: &Cow<'_, Encrypted<S>>| {
         input.level() == first.level() && input.state.matches(first.state)
-    };
-    let degree = first.body.context.degree();
-    let steps = |steps: &[i64]| -> Option<Vec<Step<'_>>> {
-        steps
-            .iter()
-            .map(|&step| Step::new(step, degree, keys))
-            .collect()
-    };
-    let (Some(babies), Some(giants)) = (steps(&plan.babies), steps(&plan.giants)) else {
-        return Ok(None);
     };
     if !inputs.iter().all(alike) {
         return Ok(None);

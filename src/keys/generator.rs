@@ -1,4 +1,4 @@
-use crate::error::{Error, ParameterError, Result};
+use crate::error::Result;
 use crate::keys::{
     EvaluationKeys, GaloisKey, GaloisKeys, PublicKey, RelinearizationKey, Rotations, SecretKey,
     SwitchingKey,
@@ -58,7 +58,7 @@ impl KeyGenerator {
     /// # Errors
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub fn relinearization_key(&self, rng: &mut impl CryptoRng) -> Result<RelinearizationKey> {
-        self.check()?;
+        self.secret.context().check_key_switching()?;
         let secret = self.secret.poly();
         let key = SwitchingKey::generate(&self.secret, &secret.square(), secret, rng)?;
         Ok(RelinearizationKey(key))
@@ -164,7 +164,7 @@ impl KeyGenerator {
     }
 
     fn galois_key(&self, element: GaloisElement, rng: &mut impl CryptoRng) -> Result<GaloisKey> {
-        self.check()?;
+        self.secret.context().check_key_switching()?;
         let degree = self.secret.context().degree();
         let secret = self.secret.poly();
         let preimage = secret.automorphism(&NttPermutation::new(element.inverse(degree), degree));
@@ -184,15 +184,6 @@ impl KeyGenerator {
             relinearization: relinearization.map(Arc::new),
             galois,
         })
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.secret.context().has_key_switching() {
-            return Ok(());
-        }
-        Err(Error::Parameters(ParameterError::InvalidKeySwitching {
-            reason: "the context was built without special primes",
-        }))
     }
 }
 
@@ -220,7 +211,7 @@ impl KeyProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::KeyError;
+    use crate::error::{Error, KeyError};
     use crate::params::CkksContext;
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;

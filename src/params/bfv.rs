@@ -1,9 +1,10 @@
-use crate::error::{Error, OperandError, ParameterError, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::kernels::{Modulus, NttTable};
 use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
 use crate::params::builder::invalid_choice;
 use crate::params::{
-    BfvNoise, Builder, Context, Fingerprint, Log2, NoiseModel, ProductNoise, RlweParams, search,
+    BfvNoise, Builder, Context, Fingerprint, Log2, NoiseModel, ProductNoise, RlweParams,
+    invalid_level, search,
 };
 use crate::ring::{RnsBasis, is_prime, ntt_primes};
 use std::fmt;
@@ -233,10 +234,7 @@ impl BfvContext {
         self.shared
             .levels
             .get(level)
-            .ok_or(Error::Operands(OperandError::InvalidLevel {
-                level,
-                highest: self.top_level(),
-            }))
+            .ok_or_else(|| invalid_level(level, self.top_level()))
     }
 
     /// How products make noise grow.

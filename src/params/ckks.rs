@@ -1,7 +1,8 @@
-use crate::error::{Error, OperandError, ParameterError, Result};
+use crate::error::{Error, ParameterError, Result};
 use crate::params::builder::invalid_choice;
 use crate::params::{
-    Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityPolicy, search,
+    Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityPolicy,
+    invalid_level, search,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -183,10 +184,7 @@ impl CkksContext {
             .scales
             .get(level)
             .copied()
-            .ok_or(Error::Operands(OperandError::InvalidLevel {
-                level,
-                highest: self.top_level(),
-            }))
+            .ok_or_else(|| invalid_level(level, self.top_level()))
     }
 }
 
@@ -377,6 +375,7 @@ fn canonical_scales(params: &CkksParams) -> Vec<Scale> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::OperandError;
 
     #[test]
     fn canonical_scales_stay_put_over_many_levels() {

@@ -1,5 +1,5 @@
 use crate::error::{Error, OperandError, PrecisionError, Result, ValueError};
-use crate::params::{CkksContext, ErrorSize, Log2, Scale};
+use crate::params::{CkksContext, ErrorSize, Log2, Scale, invalid_level};
 
 /// What is known of a CKKS ciphertext or plaintext beside its polynomials. All rules of level, scale, message bound and noise are
 /// here, those of `docs/math/noise.md`; evaluators move the polynomials.
@@ -281,10 +281,7 @@ impl CkksState {
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub(crate) fn dropped(self, level: usize, context: &CkksContext) -> Result<Self> {
         if level > self.level {
-            return Err(Error::Operands(OperandError::InvalidLevel {
-                level,
-                highest: self.level,
-            }));
+            return Err(invalid_level(level, self.level));
         }
         Self { level, ..self }.fitting(context)
     }

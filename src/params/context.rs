@@ -181,6 +181,11 @@ impl Context {
         switching.ok_or_else(no_special_primes)
     }
 
+    /// Checks that there are special primes, without which no key can be switched.
+    pub(crate) fn check_key_switching(&self) -> Result<()> {
+        self.special_basis().map(|_| ())
+    }
+
     /// The special primes.
     pub(crate) fn special_basis(&self) -> Result<&Arc<RnsBasis>> {
         self.special.as_ref().ok_or_else(no_special_primes)
@@ -189,10 +194,7 @@ impl Context {
     fn level(&self, level: usize) -> Result<&Level> {
         self.levels
             .get(level)
-            .ok_or(Error::Operands(OperandError::InvalidLevel {
-                level,
-                highest: self.top_level(),
-            }))
+            .ok_or_else(|| invalid_level(level, self.top_level()))
     }
 }
 
@@ -200,6 +202,11 @@ fn no_special_primes() -> Error {
     Error::Parameters(ParameterError::InvalidKeySwitching {
         reason: "the context was built without special primes",
     })
+}
+
+/// The error of a level above the highest that could be had.
+pub(crate) fn invalid_level(level: usize, highest: usize) -> Error {
+    Error::Operands(OperandError::InvalidLevel { level, highest })
 }
 
 /// The error of dividing by the last prime of level 0.

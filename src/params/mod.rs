@@ -26,7 +26,7 @@ pub use ckks::{CkksBuilder, CkksChoices, CkksContext, CkksParams};
 pub use ckks_state::CkksState;
 pub(crate) use ckks_state::float_error;
 pub use context::Context;
-pub(crate) use context::{KeySwitching, no_level_left};
+pub(crate) use context::{KeySwitching, invalid_level, no_level_left};
 pub use log2::Log2;
 pub(crate) use noise_model::{ErrorSize, NoiseModel};
 pub(crate) use product_noise::{NoiseShape, ProductNoise};

@@ -3,7 +3,7 @@ use crate::keys::{EvaluationKey, EvaluationKeys, GaloisKey, KeyId, Relinearizati
 use crate::params::Context;
 use crate::ring::GaloisElement;
 use crate::wire::header::invalid;
-use crate::wire::keys::{check_key_switching, galois_frame, relinearization_frame};
+use crate::wire::keys::{galois_frame, relinearization_frame};
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
 use std::fmt;
 use std::io::{Read, Write};
@@ -60,7 +60,7 @@ impl<R: Read> EvaluationKeyReader<R> {
             return Err(invalid("more Galois keys than there are rotations"));
         }
         if relinearization || count > 0 {
-            check_key_switching(context)?;
+            context.check_key_switching()?;
         }
         reader.expect_left(keys_length(context, relinearization, count))?;
         Ok(Self {

@@ -1,6 +1,6 @@
 //! Public, relinearization and Galois keys: the 32-byte seed of the uniform halves, then the other halves.
 
-use crate::error::{Error, ParameterError, Result};
+use crate::error::Result;
 use crate::keys::{GaloisKey, PublicKey, RelinearizationKey, SwitchingKey};
 use crate::params::Context;
 use crate::ring::{GaloisElement, SEED_BYTES, Seed};
@@ -117,19 +117,9 @@ pub(super) fn galois_frame(context: &Context) -> u64 {
     Header::FRAME + ELEMENT_BYTES + switching_length(context)
 }
 
-/// Checks that keys can be switched at all.
-pub(super) fn check_key_switching(context: &Context) -> Result<()> {
-    if context.has_key_switching() {
-        return Ok(());
-    }
-    Err(Error::Parameters(ParameterError::InvalidKeySwitching {
-        reason: "the context was built without special primes",
-    }))
-}
-
 fn check_switching(header: &Header, kind: Kind, context: &Context) -> Result<()> {
     header.check(kind, context.fingerprint())?;
-    check_key_switching(context)
+    context.check_key_switching()
 }
 
 fn public_length(context: &Context) -> u64 {

@@ -9,14 +9,6 @@ use crate::wire::value::check_whole;
 use crate::wire::{FrameReader, FrameWriter, Header, Kind};
 use std::io::{Read, Write};
 
-/// What is demanded of parameters, whatever their sender claims about them.
-#[derive(Clone, Copy)]
-enum Demand {
-    /// At least 128 bits by this table.
-    Within(SecurityStandard),
-    Nothing,
-}
-
 /// The bytes of one scheme's parameters: the ring, and 64 bits that `extra` gives and `new` takes.
 macro_rules! parameters {
     ($params:ident, $kind:expr, $extra:expr, $new:expr) => {
@@ -75,7 +67,7 @@ macro_rules! parameters {
                 input: &mut impl Read,
                 standard: SecurityStandard,
             ) -> Result<Self> {
-                Self::read(input, Demand::Within(standard))
+                Self::read(input, Some(standard))
             }
 
             /// [`from_bytes`](Self::from_bytes), which accepts parameters made without a security check, too: for tests and experiments.
@@ -92,12 +84,12 @@ macro_rules! parameters {
             /// # Errors
             /// As [`from_bytes`](Self::from_bytes).
             pub fn insecure_read_from(input: &mut impl Read) -> Result<Self> {
-                Self::read(input, Demand::Nothing)
+                Self::read(input, None)
             }
 
-            fn read(input: &mut impl Read, demand: Demand) -> Result<Self> {
+            fn read(input: &mut impl Read, demanded: Option<SecurityStandard>) -> Result<Self> {
                 let new: fn(RlweParams, u64) -> Result<Self> = $new;
-                let (rlwe, extra, fingerprint) = read(input, $kind, demand)?;
+                let (rlwe, extra, fingerprint) = read(input, $kind, demanded)?;
                 let params = new(rlwe, extra)?;
                 check_fingerprint(params.fingerprint(), fingerprint)?;
                 Ok(params)
@@ -155,8 +147,13 @@ fn write(rlwe: &RlweParams, extra: u64, (kind, fingerprint): (Kind, Fingerprint)
     bytes
 }
 
-/// The ring, what the scheme has beside it, and the fingerprint that the header claims.
-fn read(input: &mut impl Read, kind: Kind, demand: Demand) -> Result<(RlweParams, u64, [u8; 32])> {
+/// The ring, what the scheme has beside it, and the fingerprint that the header claims. Unless `demanded` is none, the ring has at
+/// least 128 bits of security by that table, whatever its sender claims.
+fn read(
+    input: &mut impl Read,
+    kind: Kind,
+    demanded: Option<SecurityStandard>,
+) -> Result<(RlweParams, u64, [u8; 32])> {
     let mut reader = FrameReader::start(input, kind)?;
     reader.header().check_keyless()?;
     let fingerprint = reader.header().fingerprint;
@@ -171,7 +168,7 @@ fn read(input: &mut impl Read, kind: Kind, demand: Demand) -> Result<(RlweParams
     reader.fill(&mut sizes)?;
     reader.finish()?;
     let policy = policy_of(standard, level)?;
-    if policy == SecurityPolicy::Insecure && matches!(demand, Demand::Within(_)) {
+    if policy == SecurityPolicy::Insecure && demanded.is_some() {
         return Err(Error::Wire(WireError::InsecureParameters));
     }
     let degree = 1usize
@@ -179,9 +176,7 @@ fn read(input: &mut impl Read, kind: Kind, demand: Demand) -> Result<(RlweParams
         .ok_or(invalid("a degree of 2^64 or more"))?;
     let sizes = sizes.into_iter().map(usize::from).collect();
     let rlwe = RlweParams::with_digits(degree, &data, &special, sizes, policy)?;
-    if let Demand::Within(standard) = demand
-        && !rlwe.is_within(standard, SecurityLevel::Bits128)
-    {
+    if demanded.is_some_and(|standard| !rlwe.is_within(standard, SecurityLevel::Bits128)) {
         return Err(Error::Wire(WireError::OtherStandard));
     }
     Ok((rlwe, extra, fingerprint))
