@@ -1,13 +1,15 @@
 //! The names of parameters and of secret keys, by which operands are known to go together.
 
 use crate::error::{Error, KeyError, OperandError, Result};
+use sha3::{Digest, Sha3_256};
 use std::fmt;
 
 /// A hash of everything that two contexts must share for their values to be compatible.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
-/// A random name of a secret key, carried by everything made with it. It says nothing about the secret.
+/// The identifier of a secret key, carried by everything made with it: random, or [derived](KeyId::derived) where parties must
+/// agree on it. It says nothing about the secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; 16]);
 
@@ -35,6 +37,16 @@ impl Fingerprint {
 }
 
 impl KeyId {
+    /// The identifier that everyone who knows `label` derives: for a secret that several parties share, the hash of their session.
+    #[must_use]
+    pub fn derived(label: &[u8]) -> Self {
+        let hash: [u8; 32] = Sha3_256::new_with_prefix(b"slotwise key identifier 1\0")
+            .chain_update(label)
+            .finalize()
+            .into();
+        Self(std::array::from_fn(|i| hash[i]))
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }

@@ -89,13 +89,17 @@ pub(crate) fn in_pool<T: Send>(words: usize, work: impl FnOnce() -> T + Send) ->
     work()
 }
 
+/// How many threads there are.
+pub(crate) fn threads() -> usize {
+    #[cfg(feature = "parallel")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "parallel"))]
+    1
+}
+
 /// How many threads `rows` rows leave idle at the end.
 pub(crate) fn idle_beside(rows: usize) -> usize {
-    #[cfg(feature = "parallel")]
-    let threads = rayon::current_num_threads();
-    #[cfg(not(feature = "parallel"))]
-    let threads = 1;
-    rows.next_multiple_of(threads) - rows
+    rows.next_multiple_of(threads()) - rows
 }
 
 /// Below this many words a hand-over to another thread costs more than it saves.

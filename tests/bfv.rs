@@ -44,7 +44,7 @@ impl Fixture {
         let mut rng = ChaCha20Rng::seed_from_u64(20);
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
         let generator = KeyGenerator::new(&secret);
-        let public = Arc::new(generator.public_key(&mut rng));
+        let public = Arc::new(generator.public_key(&mut rng).unwrap());
         let keys = Arc::new(generator.evaluation_keys(rotations, &mut rng).unwrap());
         Self {
             encoder: BfvEncoder::new(&context),

@@ -44,7 +44,7 @@ impl Fixture {
         let mut rng = ChaCha20Rng::seed_from_u64(30);
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
         let generator = KeyGenerator::new(&secret);
-        let public = Arc::new(generator.public_key(&mut rng));
+        let public = Arc::new(generator.public_key(&mut rng).unwrap());
         let keys = Arc::new(generator.evaluation_keys(rotations, &mut rng).unwrap());
         Self {
             encoder: CkksEncoder::new(&context),
@@ -105,7 +105,7 @@ impl Fixture {
             "{what}: message over its bound"
         );
         let relative = (noise / message.max(1.0)).log2();
-        let scale_bits = f64::from(self.context.params().scale_bits());
+        let scale_bits = self.context.scale(0).unwrap().log2();
         let lost = LOST_BITS + (self.context.slots() as f64).log2();
         assert!(
             relative <= lost - scale_bits,

@@ -32,7 +32,7 @@ impl<E> Scheme<E> {
         let mut rng = ChaCha20Rng::seed_from_u64(40);
         let secret: Arc<SecretKey> = KeyGenerator::secret_key(context, &mut rng);
         let generator = KeyGenerator::new(&secret);
-        let public = Arc::new(generator.public_key(&mut rng));
+        let public = Arc::new(generator.public_key(&mut rng).unwrap());
         let keys = generator.evaluation_keys(&Rotations::powers_of_two(), &mut rng);
         Self {
             evaluator: evaluator(keys.unwrap()),
@@ -501,7 +501,7 @@ fn everything_from_a_seed() -> Vec<Vec<u64>> {
         .unwrap();
     let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
     let generator = KeyGenerator::new(&secret);
-    let public = Arc::new(generator.public_key(&mut rng));
+    let public = Arc::new(generator.public_key(&mut rng).unwrap());
     let rotations = Rotations::steps(&[1, 4]).and_conjugation();
     let keys = Arc::new(generator.evaluation_keys(&rotations, &mut rng).unwrap());
     let e = CkksEvaluator::with_keys(&context, keys).unwrap();

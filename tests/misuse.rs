@@ -510,7 +510,7 @@ fn contexts_without_key_switching() {
         &none,
     );
     let e = CkksEvaluator::new(&context);
-    let public = Arc::new(owner.generator.public_key(&mut owner.rng));
+    let public = Arc::new(owner.generator.public_key(&mut owner.rng).unwrap());
     let plaintext = e.encoder().encode(&[0.5], 4).unwrap();
     let a = Encryptor::with_public_key(public)
         .encrypt(&plaintext, &mut owner.rng)
@@ -1006,7 +1006,8 @@ fn primes_that_will_not_do() {
     ));
     let digits = |sizes: &[usize]| {
         let policy = SecurityPolicy::Insecure;
-        RlweParams::with_digits(64, &good[..3], &good[3..], sizes.to_vec(), policy)
+        RlweParams::new(64, &good[..3], &good[3..], policy)
+            .and_then(|rlwe| rlwe.with_digits(sizes.to_vec()))
     };
     assert!(digits(&[2, 1]).is_ok());
     for sizes in [&[][..], &[2], &[3, 1], &[3, 0], &[usize::MAX, 4]] {

@@ -90,14 +90,17 @@ fn memory_is_bounded_by_the_context() {
         2 * key_poly + SMALL,
     );
     let digits = context.params().rlwe().digit_sizes().len();
+    // The rows of as many primes as threads are read at a time, and two rows of each unpacked.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let reading = threads * (digits + 2) * row + SMALL;
     let relinearization = keys.relinearization().unwrap();
     check::<RelinearizationKey>(
         relinearization,
         context.rlwe(),
-        2 * digits * key_poly + 2 * row + SMALL,
+        2 * digits * key_poly + reading,
     );
     // Two keys, and the permutation of one.
-    let most = 2 * (2 * digits * key_poly + 2 * row + SMALL) + 4 * 4096 + SMALL;
+    let most = 2 * (2 * digits * key_poly + reading) + 4 * 4096 + SMALL;
     check::<EvaluationKeys>(keys, context.rlwe(), most);
     // Parameters that would make a context of gigabytes are checked without its tables.
     let params = context.params().to_bytes();

@@ -144,12 +144,12 @@ impl<S: Scheme> ClientKey<S> {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub fn key_size_forecast(&self, rotations: &Rotations) -> Result<KeySizes> {
         let context = S::rlwe(self.context());
-        context.key_switching(context.top_level())?;
+        let gadget = context.gadget()?;
         let galois = rotations.elements(context.degree()).len();
         let keys = galois + 1;
         Ok(KeySizes {
             keys,
-            bytes_in_memory: keys as u64 * SwitchingKey::memory(context),
+            bytes_in_memory: keys as u64 * SwitchingKey::memory(context, gadget),
             bytes_on_the_wire: evaluation_frame(context, galois as u64),
         })
     }
@@ -185,7 +185,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn generate_encryption_key(&self) -> Result<EncryptionKey<S>> {
-        let key = KeyGenerator::new(&self.secret).public_key(&mut system_rng()?);
+        let key = KeyGenerator::new(&self.secret).public_key(&mut system_rng()?)?;
         EncryptionKey::of(self.context(), key)
     }
 

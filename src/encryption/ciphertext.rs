@@ -39,10 +39,10 @@ impl Ciphertext {
         self.polys.len() - 1
     }
 
-    /// The level: the number of data primes less 1.
+    /// The level, which the number of data primes tells.
     #[must_use]
     pub fn level(&self) -> usize {
-        self.polys[0].basis().len() - 1
+        self.context.level_of(self.polys[0].basis().len())
     }
 
     /// The polynomials, in NTT form.

@@ -1,7 +1,6 @@
 use crate::encoding::{BfvEncoder, BfvPlaintext, CkksEncoder, CkksPlaintext};
 use crate::encryption::Ciphertext;
-use crate::error::Result;
-use crate::params::{BfvContext, BfvState, CkksContext, CkksState, Context};
+use crate::params::{BfvContext, BfvState, CkksContext, CkksState, Context, ErrorSize};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -35,8 +34,9 @@ pub trait State: Copy + Debug + PartialEq + Send + Sync + sealed::Sealed + 'stat
     #[doc(hidden)]
     fn encoder(context: &Self::Context) -> Self::Encoder;
 
+    /// After key switches that add this error.
     #[doc(hidden)]
-    fn after_key_switches(self, switches: usize, context: &Self::Context) -> Result<Self>;
+    fn after_key_switches(self, added: ErrorSize) -> Self;
 }
 
 mod sealed {
@@ -59,8 +59,8 @@ impl State for CkksState {
         CkksEncoder::new(context)
     }
 
-    fn after_key_switches(self, switches: usize, context: &CkksContext) -> Result<Self> {
-        self.key_switched(switches, context)
+    fn after_key_switches(self, added: ErrorSize) -> Self {
+        self.key_switched(added)
     }
 }
 
@@ -77,8 +77,8 @@ impl State for BfvState {
         BfvEncoder::new(context)
     }
 
-    fn after_key_switches(self, switches: usize, context: &BfvContext) -> Result<Self> {
-        self.key_switched(switches, context)
+    fn after_key_switches(self, added: ErrorSize) -> Self {
+        self.key_switched(added)
     }
 }
 

@@ -233,6 +233,7 @@ fn secret_zero(
     rng: &mut impl CryptoRng,
 ) -> Result<Zero> {
     let basis = context.basis(level)?;
+    key.check_publication(basis.len(), 0)?;
     let seed = Seed::random(rng);
     let a: NttPoly = expand_seed(basis, &seed, 0);
     let errors = centred_binomial_coefficients(context.degree(), rng);

@@ -146,7 +146,7 @@ fn key_generation_leaves_nothing() {
     let (secret, mut forbidden) = key(context, &mut rng);
     let poly = secret_poly(&secret);
     let generator = KeyGenerator::new(&secret);
-    let public = generator.public_key(&mut rng);
+    let public = generator.public_key(&mut rng).unwrap();
     let (a, b) = (own_copy(&public.a), own_copy(&public.b));
     let product = a.product(&poly);
     let mut error = b;
@@ -161,15 +161,21 @@ fn key_generation_leaves_nothing() {
     let rotations = Rotations::steps(&[1]).and_conjugation();
     let keys = generator.evaluation_keys(&rotations, &mut rng).unwrap();
     let relinearization = keys.relinearization().unwrap().switching_key();
-    for number in (0..).take(context.digits().len()) {
-        let a: NttPoly = expand_seed(poly.basis(), &relinearization.seed(), number);
+    for number in (0..).take(context.params().digit_sizes().len()) {
+        let a: NttPoly = expand_seed(poly.basis(), &relinearization.seed().unwrap(), number);
         forbidden.add(&a.product(&poly));
     }
     for element in keys.galois().elements() {
-        let seed = keys.galois().get(element).unwrap().switching_key().seed();
+        let seed = keys
+            .galois()
+            .get(element)
+            .unwrap()
+            .switching_key()
+            .seed()
+            .unwrap();
         let inverse = element.inverse(context.degree());
         let to = poly.automorphism(&NttPermutation::new(inverse, context.degree()));
-        for number in (0..).take(context.digits().len()) {
+        for number in (0..).take(context.params().digit_sizes().len()) {
             let a: NttPoly = expand_seed(poly.basis(), &seed, number);
             forbidden.add(&a.product(&to));
         }
@@ -233,7 +239,7 @@ fn encryption_leaves_nothing() {
     let context = ckks();
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let (secret, mut forbidden) = key(context.rlwe(), &mut rng);
-    let public = Arc::new(KeyGenerator::new(&secret).public_key(&mut rng));
+    let public = Arc::new(KeyGenerator::new(&secret).public_key(&mut rng).unwrap());
     for level in [3, 1] {
         let plaintext = CkksEncoder::new(&context)
             .encode(&[1.0, 2.0], level)
@@ -309,7 +315,7 @@ fn panics_leave_nothing() {
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     let (secret, mut forbidden) = key(context.rlwe(), &mut rng);
     let generator = KeyGenerator::new(&secret);
-    let public = Arc::new(generator.public_key(&mut rng));
+    let public = Arc::new(generator.public_key(&mut rng).unwrap());
     let plaintext = CkksEncoder::new(&context).encode(&[1.0], 3).unwrap();
     for left in (0..3000).step_by(100) {
         let failing = || Failing {

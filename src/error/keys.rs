@@ -32,6 +32,15 @@ pub enum KeyError {
         /// Whether the key for the conjugation or row swap is missing, too.
         conjugation: bool,
     },
+    /// No key leads from one secret key to another at this level.
+    MissingSwitchingKey {
+        /// The secret key of the ciphertext.
+        from: KeyId,
+        /// The secret key that was asked for.
+        to: KeyId,
+        /// The level of the ciphertext.
+        level: usize,
+    },
     /// The key for complex conjugation (CKKS) or the row swap (BFV) was not generated.
     MissingConjugationKey,
 }
@@ -59,6 +68,10 @@ impl fmt::Display for KeyError {
                      `Rotations::powers_of_two()` those for everything, and attach the vectors to the new server key"
                 )
             }
+            Self::MissingSwitchingKey { from, to, level } => format!(
+                "no key leads from the secret key {from:?} to {to:?} at level {level}; make one with \
+                 `KeyGenerator::switching_key` and insert it into the evaluation keys"
+            ),
             Self::MissingConjugationKey => {
                 "no Galois key for the conjugation or row swap; add it with `Rotations::and_conjugation`".into()
             }

@@ -63,6 +63,21 @@ pub enum ParameterError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The distribution of a secret has numbers out of range.
+    InvalidSecret {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The numbers of primes of the levels do not fit the data primes.
+    InvalidLevels {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A key-switching span that the parameters do not have.
+    InvalidSpan {
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// The modulus is too large for the degree at the requested security level.
     Insecure {
         /// The degree N.
@@ -136,6 +151,9 @@ impl fmt::Display for ParameterError {
             Self::InvalidKeySwitching { reason } => {
                 format!("key switching cannot be set up: {reason}")
             }
+            Self::InvalidSecret { reason } => format!("the secret cannot be drawn: {reason}"),
+            Self::InvalidLevels { reason } => format!("the levels cannot be set up: {reason}"),
+            Self::InvalidSpan { reason } => format!("a key of that span cannot be made: {reason}"),
             Self::Insecure {
                 degree,
                 modulus_bits,

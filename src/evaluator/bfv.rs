@@ -116,7 +116,7 @@ impl BfvEvaluator {
     pub fn switch_modulus(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.check(a)?;
         let state = a.state.switched(a.body.degree(), &self.context)?;
-        Ok(a.with(linear::divide_by_last_prime(&a.body)?, state))
+        Ok(a.with(linear::divide_by_level(&a.body)?, state))
     }
 
     /// `a` at a lower level, or its own.

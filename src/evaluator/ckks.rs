@@ -8,7 +8,8 @@ use crate::evaluator::{
     rotation, weighted_rotations,
 };
 use crate::keys::Rotations;
-use crate::params::{CkksContext, CkksState, ErrorSize};
+use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
+use crate::ring::NttPoly;
 use std::borrow::{Borrow, Cow};
 
 /// Operations on CKKS ciphertexts.
@@ -69,11 +70,13 @@ impl CkksEvaluator {
     ///
     /// Source: CKKS 2017 (eprint 2016/421), `Mult`.
     pub fn mul(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let key = &self.keys_for(a)?.relinearization()?.0;
+        let keys = self.keys_for(a)?;
+        keys.relinearization()?;
         let ([a, b], product) = self.factors(a, b)?;
-        let (context, level) = (self.context.rlwe(), a.level());
-        let polys = key_switch::multiply(context, level, a.body.pair()?, b.body.pair()?, key)?;
-        let state = product.key_switched(1, &self.context)?;
+        let level = a.level();
+        let key = &keys.relinearization_covering(level)?.0;
+        let polys = key_switch::multiply(level, a.body.pair()?, b.body.pair()?, key)?;
+        let state = product.key_switched(key.switching(level)?.relinearization_noise);
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
 
@@ -101,13 +104,15 @@ impl CkksEvaluator {
     /// # Errors
     /// As [`mul`](Self::mul); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     pub fn mul_rescale(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let key = &self.keys_for(a)?.relinearization()?.0;
+        let keys = self.keys_for(a)?;
+        keys.relinearization()?;
         let ([a, b], product) = self.factors(a, b)?;
-        let switched = product.key_switched(1, &self.context)?;
+        let level = a.level();
+        let key = &keys.relinearization_covering(level)?.0;
+        let switched = product.key_switched(key.switching(level)?.relinearization_noise);
         let state = switched.rescaled(1, &self.context)?;
-        let (context, level) = (self.context.rlwe(), a.level());
         let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
-        let polys = key_switch::multiply_and_rescale(context, level, a_polys, b_polys, key)?;
+        let polys = key_switch::multiply_and_rescale(level, a_polys, b_polys, key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
 
@@ -120,7 +125,37 @@ impl CkksEvaluator {
     pub fn rescale(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
         self.check(a)?;
         let state = a.state.rescaled(a.body.degree(), &self.context)?;
-        Ok(a.with(linear::divide_by_last_prime(&a.body)?, state))
+        Ok(a.with(linear::divide_by_level(&a.body)?, state))
+    }
+
+    /// `i a` in every slot: a product with the monomial `X^(N/2)`. Level, scale and noise stay.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    pub fn mul_i(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.check(a)?;
+        Ok(a.with(linear::map(&a.body, NttPoly::times_imaginary_unit), a.state))
+    }
+
+    /// A ciphertext of level 0, with modulus Q, lifted to the modulus of a higher level: the first step of a bootstrapping. Its
+    /// message becomes `m + Q I / scale` with a polynomial I of small integer coefficients, and its message bound the worst case of
+    /// that sum; a bootstrapping knows a better one ([`assume_message_bound`](crate::evaluator::Evaluator::assume_message_bound)). Scale and noise stay.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) unless `a` is at level 0 and `level` exists; [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized);
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if the modulus of `level` cannot hold the worst case.
+    ///
+    /// Source: J. H. Cheon et al., "Bootstrapping for Approximate Homomorphic Encryption" (eprint 2018/153), section 5.1.
+    pub fn raise_modulus(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
+        self.check(a)?;
+        let [c0, c1] = a.body.pair()?;
+        if a.level() != 0 {
+            return Err(invalid_level(a.level(), 0));
+        }
+        let target = self.context.rlwe().basis(level)?;
+        let state = a.state.raised(level, &self.context)?;
+        let lifted = [c0, c1].map(|poly| poly.clone().into_coeff().lifted(target).into_ntt());
+        Ok(a.with(a.body.with_polys(lifted.into()), state))
     }
 
     /// `a` at a lower level: scale, message and noise stay, and the modulus shrinks.

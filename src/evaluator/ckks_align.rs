@@ -215,11 +215,11 @@ impl CkksEvaluator {
         a: &CkksCiphertext,
         level: usize,
     ) -> impl Iterator<Item = Scale> + use<'_> {
-        let primes = self.context.params().rlwe().data_primes();
-        let divisors = primes[level + 1..=a.level()].iter().rev();
+        let rlwe = self.context.params().rlwe();
         let mut scale = a.state.scale;
-        std::iter::once(scale).chain(divisors.map(move |&prime| {
-            scale = scale.div_prime(prime);
+        let above = (level + 1..=a.level()).rev();
+        std::iter::once(scale).chain(above.map(move |level| {
+            scale = scale.div_primes(rlwe.level_primes(level));
             scale
         }))
     }
@@ -250,12 +250,13 @@ impl CkksEvaluator {
     /// # Errors
     /// [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) if no integer factor is close enough; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if the result does not fit.
     fn adjustment(&self, a: &CkksCiphertext, target: Target) -> Result<Adjustment> {
-        let primes = self.context.params().rlwe().data_primes();
+        let rlwe = self.context.params().rlwe();
         let mut best = Err(mismatch(a.state.scale, target.scale));
         let mut raised = target.scale;
         for rescales in 0..=a.level() - target.level {
             if rescales > 0 {
-                raised = raised.mul_integer(primes[target.level + rescales]);
+                let primes = rlwe.level_primes(target.level + rescales).iter();
+                raised = primes.fold(raised, |scale, &prime| scale.mul_integer(prime));
             }
             let found = self.adjustment_by(a, target, (raised, rescales));
             let is_enough = found.as_ref().is_ok_and(|found| {
@@ -320,7 +321,7 @@ impl CkksEvaluator {
             linear::map(&dropped, |poly| poly.times_integer(&factor))
         };
         let body = (0..adjustment.rescales)
-            .try_fold(multiplied, |body, _| linear::divide_by_last_prime(&body))?;
+            .try_fold(multiplied, |body, _| linear::divide_by_level(&body))?;
         Ok(a.with(body, adjustment.state))
     }
 }

@@ -86,7 +86,8 @@ const RESERVED_BITS: f64 = 1.0;
 
 /// Whether residues are coefficients, modulo the one prime, and a seed is not shorter still.
 fn can_be_rounded(body: &Ciphertext) -> bool {
-    body.level() == 0 && matches!(body.transport, Transport::Plain | Transport::Encrypted)
+    body.polys[0].basis().len() == 1
+        && matches!(body.transport, Transport::Plain | Transport::Encrypted)
 }
 
 /// For each polynomial the number of low bits to lose: `allowed(power)`, with the polynomial's power of the secret, rounded

@@ -2,7 +2,7 @@ use crate::error::Result;
 use crate::kernels::{AlignedWords, Modulus};
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
-use crate::params::{Context, KeySwitching, no_level_left};
+use crate::params::{Context, Gadget, KeySwitching, invalid_level, no_level_left};
 use crate::ring::{CoeffPoly, NttPoly, TailDivider};
 use std::sync::Arc;
 
@@ -11,17 +11,22 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct HoistedDigits {
     context: Arc<Context>,
+    gadget: Arc<Gadget>,
     level: usize,
     /// For each prime of the extended basis, a row for each digit.
     rows: AlignedWords,
 }
 
 impl HoistedDigits {
-    /// The digits of `poly` at `level`.
+    /// The digits of `poly` at `level`, for keys of the gadget.
     ///
     /// Source: eprint 2019/688, section 3, with balanced digits (see [`crate::ring::BasisConverter::balanced`]).
-    pub(super) fn new(context: &Arc<Context>, level: usize, poly: &NttPoly) -> Result<Self> {
-        let switching = context.key_switching(level)?;
+    pub(super) fn new(
+        (context, gadget): (&Arc<Context>, &Arc<Gadget>),
+        level: usize,
+        poly: &NttPoly,
+    ) -> Result<Self> {
+        let switching = at_level(gadget, level)?;
         let cut = Cut::new(switching, poly);
         let length = switching.digits.len() * context.degree();
         let mut rows = switching
@@ -31,6 +36,7 @@ impl HoistedDigits {
         for_each_row(&mut rows, length, |i, rows| cut.digit_rows(i, rows));
         Ok(Self {
             context: Arc::clone(context),
+            gadget: Arc::clone(gadget),
             level,
             rows,
         })
@@ -39,7 +45,7 @@ impl HoistedDigits {
     /// The two polynomials of a ciphertext, under the key's target, of the product of the cut polynomial and the key's
     /// source; `place` puts their rows in place.
     pub(super) fn switch(&self, key: &SwitchingKey, place: impl Place) -> Result<[NttPoly; 2]> {
-        let switching = self.context.key_switching(self.level)?;
+        let switching = at_level(&self.gadget, self.level)?;
         let sums = |i: usize, sums: [&mut [u64]; 2]| self.multiply((switching, i), key, sums);
         Ok(in_pool(self.rows.len(), || {
             divided(switching, &switching.divider, sums, place)
@@ -59,6 +65,15 @@ impl HoistedDigits {
     }
 }
 
+/// What a gadget needs at a level.
+///
+/// # Errors
+/// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) above its span.
+pub(super) fn at_level(gadget: &Gadget, level: usize) -> Result<&KeySwitching> {
+    let switching = gadget.at(level);
+    switching.ok_or_else(|| invalid_level(level, gadget.span().level))
+}
+
 impl Drop for HoistedDigits {
     /// The buffer goes back to the pool.
     fn drop(&mut self) {
@@ -71,22 +86,21 @@ impl Drop for HoistedDigits {
 
 /// Where the rows of a switched ciphertext go: it is called with the number of a prime, the two rows to fill, and a function that
 /// computes both rows of the switched ciphertext into the rows it is given.
-pub(super) trait Place:
-    Fn(usize, [&mut [u64]; 2], &dyn Fn([&mut [u64]; 2])) + Sync + Send
-{
-}
+pub(super) trait Place: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send {}
 
-impl<F: Fn(usize, [&mut [u64]; 2], &dyn Fn([&mut [u64]; 2])) + Sync + Send> Place for F {}
+impl<F: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send> Place for F {}
+
+/// Computes both rows of a switched ciphertext modulo one prime.
+pub(super) type Compute<'a> = &'a dyn Fn([&mut [u64]; 2]);
 
 /// [`HoistedDigits::new`] and [`HoistedDigits::switch`] in one, for a polynomial that is switched once.
 pub(super) fn switch(
-    context: &Context,
     level: usize,
     poly: &NttPoly,
     key: &SwitchingKey,
     place: impl Place,
 ) -> Result<[NttPoly; 2]> {
-    let switching = context.key_switching(level)?;
+    let switching = key.switching(level)?;
     Ok(in_pool(poly.data().len(), || {
         let cut = Cut::new(switching, poly);
         let sums = |i: usize, sums: [&mut [u64]; 2]| cut.sums(i, key, sums);
@@ -96,12 +110,11 @@ pub(super) fn switch(
 
 /// The raw product `(c_0, c_1, c_2)` at `level`, relinearized.
 pub(super) fn relinearize(
-    context: &Context,
     level: usize,
     [c0, c1, c2]: [&NttPoly; 3],
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
-    switch(context, level, c2, key, |i, [first, second], compute| {
+    switch(level, c2, key, |i, [first, second], compute| {
         compute([&mut *first, &mut *second]);
         let q = c0.basis().modulus(i);
         q.kernels().add_assign(q, first, c0.row(i));
@@ -112,37 +125,34 @@ pub(super) fn relinearize(
 /// The product of two ciphertexts of degree 1 at `level`, relinearized. The lower polynomials of the raw product join the result
 /// row by row and are never stored.
 pub(super) fn multiply(
-    context: &Context,
     level: usize,
     a: [&NttPoly; 2],
     b: [&NttPoly; 2],
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
     in_pool(a[0].data().len(), || {
-        let place =
-            |i: usize, [first, second]: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| {
-                compute([&mut *first, &mut *second]);
-                let q = a[0].basis().modulus(i);
-                add_lower_products(
-                    q,
-                    [first, second],
-                    a.map(|poly| poly.row(i)),
-                    b.map(|poly| poly.row(i)),
-                );
-            };
-        switch(context, level, &a[1].product(b[1]), key, place)
+        let place = |i: usize, [first, second]: [&mut [u64]; 2], compute: Compute<'_>| {
+            compute([&mut *first, &mut *second]);
+            let q = a[0].basis().modulus(i);
+            add_lower_products(
+                q,
+                [first, second],
+                a.map(|poly| poly.row(i)),
+                b.map(|poly| poly.row(i)),
+            );
+        };
+        switch(level, &a[1].product(b[1]), key, place)
     })
 }
 
 /// [`multiply`] at a level that is not 0, and the rescale: one division by the special primes and the level's last prime together.
 pub(super) fn multiply_and_rescale(
-    context: &Context,
     level: usize,
     a: [&NttPoly; 2],
     b: [&NttPoly; 2],
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
-    let switching = context.key_switching(level)?;
+    let switching = key.switching(level)?;
     let divider = switching.rescaling_divider.as_ref();
     let divider = divider.ok_or_else(no_level_left)?;
     Ok(in_pool(a[0].data().len(), || {
@@ -154,7 +164,7 @@ pub(super) fn multiply_and_rescale(
             let Some(&factor) = switching.special_factors.get(i) else {
                 return;
             };
-            let (q, degree) = (switching.extended.modulus(i), context.degree());
+            let (q, degree) = (switching.extended.modulus(i), switching.extended.degree());
             let pool = switching.extended.pool();
             let mut scaled = pool.take(2 * degree);
             for (row, poly) in scaled.chunks_exact_mut(degree).zip(a) {
@@ -372,14 +382,12 @@ mod tests {
         for (context, key) in contexts() {
             for level in 0..=context.top_level() {
                 let poly = poly(&context, level, 5);
-                let hoisted = HoistedDigits::new(context.rlwe(), level, &poly)
+                let of = (context.rlwe(), context.rlwe().gadget().unwrap());
+                let hoisted = HoistedDigits::new(of, level, &poly)
                     .unwrap()
                     .switch(&key.0, plain)
                     .unwrap();
-                assert_eq!(
-                    switch(context.rlwe(), level, &poly, &key.0, plain).unwrap(),
-                    hoisted
-                );
+                assert_eq!(switch(level, &poly, &key.0, plain).unwrap(), hoisted);
             }
         }
     }
@@ -393,10 +401,10 @@ mod tests {
                 let (a, b) = ([&a0, &a1], [&b0, &b1]);
                 let raw = raw_product(a, b);
                 assert_eq!(
-                    multiply(rlwe, level, a, b, &key.0).unwrap(),
-                    relinearize(rlwe, level, raw.each_ref(), &key.0).unwrap()
+                    multiply(level, a, b, &key.0).unwrap(),
+                    relinearize(level, raw.each_ref(), &key.0).unwrap()
                 );
-                let rescaled = multiply_and_rescale(rlwe, level, a, b, &key.0);
+                let rescaled = multiply_and_rescale(level, a, b, &key.0);
                 if level == 0 {
                     assert!(rescaled.is_err());
                     continue;

@@ -72,8 +72,8 @@ pub(super) fn drop_to_level(a: &Ciphertext, level: usize) -> Result<Ciphertext> 
     Ok(a.transported(polys, a.transport))
 }
 
-/// `round(a / q)` for the last prime q of its level.
-pub(super) fn divide_by_last_prime(a: &Ciphertext) -> Result<Ciphertext> {
+/// `round(a / q)` for the product q of its level's own primes.
+pub(super) fn divide_by_level(a: &Ciphertext) -> Result<Ciphertext> {
     let (divider, _) = a.context.rescaler(a.level())?;
     Ok(map(a, |poly| divider.divide(poly)))
 }

@@ -4,7 +4,10 @@ use crate::encryption::Ciphertext;
 use crate::error::{Error, KeyError, Result};
 use crate::evaluator::key_switch::{self, HoistedDigits, Place};
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
+use crate::params::{ErrorSize, KeySpan};
 use crate::ring::GaloisElement;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Checks that there is a key, or a path of keys, for each of `rotations`.
 pub(super) fn check(
@@ -30,65 +33,80 @@ pub(super) fn check(
     }))
 }
 
-/// `a` rotated, and how many key switches that took.
-pub(super) fn rotate(
-    a: &Ciphertext,
-    step: i64,
-    keys: &EvaluationKeys,
-) -> Result<(Ciphertext, usize)> {
+/// A ciphertext after automorphisms, and the error that their key switches added.
+pub(super) type Moved = (Ciphertext, ErrorSize);
+
+/// Rotates `a`.
+pub(super) fn rotate(a: &Ciphertext, step: i64, keys: &EvaluationKeys) -> Result<Moved> {
     a.pair()?;
-    let path = keys.galois().path(step, a.context.degree())?;
-    Ok((follow(a, &path, keys)?, path.len()))
+    let path = keys.galois().path(step, a.context.degree(), a.level())?;
+    follow((a, ErrorSize::NONE), &path, keys)
 }
 
-/// `a` rotated by each step, with the key switches of each: the digits of `a` are shared by all first switches.
+/// Rotates `a` by each step. First switches with keys of one span share the digits of `a`.
 pub(super) fn rotate_many(
     a: &Ciphertext,
     steps: &[i64],
     keys: &EvaluationKeys,
-) -> Result<Vec<(Ciphertext, usize)>> {
+) -> Result<Vec<Moved>> {
     let [_, second] = a.pair()?;
-    let degree = a.context.degree();
+    let (degree, level) = (a.context.degree(), a.level());
     let paths: Vec<Vec<GaloisElement>> = steps
         .iter()
-        .map(|&step| keys.galois().path(step, degree))
+        .map(|&step| keys.galois().path(step, degree, level))
         .collect::<Result<_>>()?;
-    if paths.iter().all(Vec::is_empty) {
-        return Ok(vec![(a.clone(), 0); steps.len()]);
+    let mut shared: BTreeMap<KeySpan, HoistedDigits> = BTreeMap::new();
+    for &first in paths.iter().filter_map(|path| path.first()) {
+        let key = &key_of(first, level, keys)?.key;
+        if let Entry::Vacant(entry) = shared.entry(key.span()) {
+            entry.insert(HoistedDigits::new(
+                (&a.context, key.gadget()),
+                level,
+                second,
+            )?);
+        }
     }
-    let shared = HoistedDigits::new(&a.context, a.level(), second)?;
     let rotated = crate::parallel::map(paths.len(), |number| {
-        let path = &paths[number];
-        let Some((&first, rest)) = path.split_first() else {
-            return Ok((a.clone(), 0));
+        let Some((&first, rest)) = paths[number].split_first() else {
+            return Ok((a.clone(), ErrorSize::NONE));
         };
-        let key = key_of(first, keys)?;
-        let polys = shared.switch(&key.key, landing(a, key))?;
-        let rotated = follow(&a.with_polys(polys.into()), rest, keys)?;
-        Ok((rotated, path.len()))
+        let key = key_of(first, level, keys)?;
+        let polys = shared[&key.key.span()].switch(&key.key, landing(a, key))?;
+        let error = key.key.switching(level)?.noise;
+        let moved = a.with_polys(polys.into());
+        if rest.is_empty() {
+            return Ok((moved, error));
+        }
+        follow((&moved, error), rest, keys)
     });
     rotated.into_iter().collect()
 }
 
 /// `a` with its slots conjugated or its rows exchanged.
-pub(super) fn conjugate(a: &Ciphertext, keys: &EvaluationKeys) -> Result<Ciphertext> {
+pub(super) fn conjugate(a: &Ciphertext, keys: &EvaluationKeys) -> Result<Moved> {
     a.pair()?;
-    follow(a, &[GaloisElement::conjugation(a.context.degree())], keys)
+    let path = [GaloisElement::conjugation(a.context.degree())];
+    follow((a, ErrorSize::NONE), &path, keys)
 }
 
-/// The automorphisms of `path`, one after the other.
-fn follow(a: &Ciphertext, path: &[GaloisElement], keys: &EvaluationKeys) -> Result<Ciphertext> {
+/// Applies the automorphisms of `path` in order to `a`, whose switches so far added an error.
+fn follow(
+    (a, error): (&Ciphertext, ErrorSize),
+    path: &[GaloisElement],
+    keys: &EvaluationKeys,
+) -> Result<Moved> {
     let Some((&element, rest)) = path.split_first() else {
-        return Ok(a.clone());
+        return Ok((a.clone(), error));
     };
-    let key = key_of(element, keys)?;
+    let key = key_of(element, a.level(), keys)?;
     let place = landing(a, key);
-    let polys = key_switch::switch(&a.context, a.level(), &a.polys[1], &key.key, place)?;
+    let polys = key_switch::switch(a.level(), &a.polys[1], &key.key, place)?;
+    let error = error.plus(key.key.switching(a.level())?.noise);
     let moved = a.with_polys(polys.into());
     if rest.is_empty() {
-        Ok(moved)
+        Ok((moved, error))
     } else {
-        follow(&moved, rest, keys)
+        follow((&moved, error), rest, keys)
     }
 }
 
@@ -108,9 +126,9 @@ fn landing<'a>(a: &'a Ciphertext, key: &'a GaloisKey) -> impl Place + 'a {
     }
 }
 
-/// The key of an automorphism; paths consist of those that have one, so only the conjugation's can be missing.
-fn key_of(element: GaloisElement, keys: &EvaluationKeys) -> Result<&GaloisKey> {
+/// The key of an automorphism for a level; paths consist of those that have one, so only the conjugation's can be missing.
+fn key_of(element: GaloisElement, level: usize, keys: &EvaluationKeys) -> Result<&GaloisKey> {
     keys.galois()
-        .get(element)
+        .covering(element, level)
         .ok_or(Error::Keys(KeyError::MissingConjugationKey))
 }

@@ -1,9 +1,10 @@
 //! What is the same in both schemes: contexts and keys, linear operations, automorphisms.
 
-use crate::encryption::{Ciphertext, Encrypted, State};
+use crate::encryption::{Encrypted, State};
 use crate::error::{Error, KeyError, Result, ValueError};
+use crate::evaluator::key_switch::Compute;
 use crate::evaluator::{key_switch, linear, rotation};
-use crate::keys::EvaluationKeys;
+use crate::keys::{EvaluationKeys, KeyEnds, KeyId};
 use crate::params::ErrorSize;
 use std::borrow::{Borrow, Cow};
 use std::sync::Arc;
@@ -102,10 +103,10 @@ impl<S: State> SchemeEvaluator<S> {
         let [c0, c1, c2] = a.body.polys.as_slice() else {
             return Ok(a.clone());
         };
-        let key = &keys.relinearization()?.0;
-        let context = S::rlwe(&self.context);
-        let polys = key_switch::relinearize(context, a.level(), [c0, c1, c2], key)?;
-        self.switched(a, a.body.with_polys(polys.into()), 1)
+        let key = &keys.relinearization_covering(a.level())?.0;
+        let polys = key_switch::relinearize(a.level(), [c0, c1, c2], key)?;
+        let error = key.switching(a.level())?.relinearization_noise;
+        Ok(switched(a, (a.body.with_polys(polys.into()), error)))
     }
 
     /// The slots of each row moved `step` places to the left (to the right where negative), around all N/2 of a row. Level and scale
@@ -115,8 +116,8 @@ impl<S: State> SchemeEvaluator<S> {
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey) if no keys at hand compose to the step;
     /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
     pub fn rotate_left(&self, a: &Encrypted<S>, step: i64) -> Result<Encrypted<S>> {
-        let (body, switches) = rotation::rotate(&a.body, step, self.keys_for(a)?)?;
-        self.switched(a, body, switches)
+        let rotated = rotation::rotate(&a.body, step, self.keys_for(a)?)?;
+        Ok(switched(a, rotated))
     }
 
     /// [`rotate_left`](Self::rotate_left) by each step: the digits of `a` are computed once.
@@ -125,10 +126,10 @@ impl<S: State> SchemeEvaluator<S> {
     /// As [`rotate_left`](Self::rotate_left).
     pub fn rotate_many(&self, a: &Encrypted<S>, steps: &[i64]) -> Result<Vec<Encrypted<S>>> {
         let rotated = rotation::rotate_many(&a.body, steps, self.keys_for(a)?)?;
-        rotated
+        Ok(rotated
             .into_iter()
-            .map(|(body, switches)| self.switched(a, body, switches))
-            .collect()
+            .map(|moved| switched(a, moved))
+            .collect())
     }
 
     /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged. Level and scale stay.
@@ -137,8 +138,33 @@ impl<S: State> SchemeEvaluator<S> {
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized),
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
     pub fn conjugate(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
-        let body = rotation::conjugate(&a.body, self.keys_for(a)?)?;
-        self.switched(a, body, 1)
+        let conjugated = rotation::conjugate(&a.body, self.keys_for(a)?)?;
+        Ok(switched(a, conjugated))
+    }
+
+    /// Re-encrypts `a` under another secret key, to which the evaluation keys have a key from that of `a`. Level and scale stay.
+    ///
+    /// # Errors
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingSwitchingKey`](crate::KeyError::MissingSwitchingKey);
+    /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    pub fn switch_key(&self, a: &Encrypted<S>, to: KeyId) -> Result<Encrypted<S>> {
+        self.check(a)?;
+        let keys = self.attached_keys()?;
+        let [c0, c1] = a.body.pair()?;
+        let ends = KeyEnds {
+            from: a.body.key_id,
+            to,
+        };
+        let key = keys.switching_covering(ends, a.level())?;
+        let place = |i: usize, [first, second]: [&mut [u64]; 2], compute: Compute<'_>| {
+            compute([&mut *first, second]);
+            let q = c0.basis().modulus(i);
+            q.kernels().add_assign(q, first, c0.row(i));
+        };
+        let polys = key_switch::switch(a.level(), c1, key, place)?;
+        let mut body = a.body.with_polys(polys.into());
+        body.key_id = to;
+        Ok(switched(a, (body, key.switching(a.level())?.noise)))
     }
 
     pub(super) fn check(&self, a: &Encrypted<S>) -> Result<()> {
@@ -156,24 +182,20 @@ impl<S: State> SchemeEvaluator<S> {
 
     pub(super) fn keys_for(&self, a: &Encrypted<S>) -> Result<&EvaluationKeys> {
         self.check(a)?;
-        let keys = self
-            .keys
-            .as_deref()
-            .ok_or(Error::Keys(KeyError::MissingServerKey))?;
+        let keys = self.attached_keys()?;
         a.body.key_id.check(keys.key_id())?;
         Ok(keys)
     }
 
-    /// What so many key switches have made of `a`.
-    fn switched(
-        &self,
-        a: &Encrypted<S>,
-        body: Ciphertext,
-        switches: usize,
-    ) -> Result<Encrypted<S>> {
-        let state = a.state.after_key_switches(switches, &self.context)?;
-        Ok(a.with(body, state))
+    fn attached_keys(&self) -> Result<&EvaluationKeys> {
+        let keys = self.keys.as_deref();
+        keys.ok_or(Error::Keys(KeyError::MissingServerKey))
     }
+}
+
+/// What key switches have made of `a`.
+fn switched<S: State>(a: &Encrypted<S>, (body, error): rotation::Moved) -> Encrypted<S> {
+    a.with(body, a.state.after_key_switches(error))
 }
 
 #[expect(

@@ -10,7 +10,7 @@ use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::parallel::{for_each_row, in_pool};
-use crate::params::{Context, KeySwitching};
+use crate::params::{Context, ErrorSize, Gadget, KeySwitching};
 use crate::ring::{GaloisElement, NttPoly};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -148,16 +148,6 @@ pub(super) fn fused<S: Weighable>(
         return Err(Error::Values(ValueError::Empty));
     };
     let keys = evaluator.keys_for(first)?;
-    let degree = first.body.context.degree();
-    let steps = |steps: &[i64]| -> Option<Vec<Step<'_>>> {
-        steps
-            .iter()
-            .map(|&step| Step::new(step, degree, keys))
-            .collect()
-    };
-    let (Some(babies), Some(giants)) = (steps(&plan.babies), steps(&plan.giants)) else {
-        return Ok(None);
-    };
     let inputs: Vec<Cow<'_, Encrypted<S>>> = inputs
         .iter()
         .map(|input| {
@@ -173,10 +163,33 @@ pub(super) fn fused<S: Weighable>(
     if !inputs.iter().all(alike) {
         return Ok(None);
     }
-    let Some(state) = weighted_state(&evaluator.context, &inputs, plan, (&babies, &giants))? else {
+    let (context, level) = (&first.body.context, first.level());
+    let elements = plan.rotations().elements(context.degree());
+    // One gadget for all, since their sums are divided together.
+    let gadget = if elements.is_empty() {
+        context.gadget()?
+    } else {
+        let Some(span) = keys.galois().common_span(&elements, level) else {
+            return Ok(None);
+        };
+        &context.gadget_of(span)?
+    };
+    let steps = |steps: &[i64]| -> Option<Vec<Step<'_>>> {
+        steps
+            .iter()
+            .map(|&step| Step::new(step, (keys, gadget)))
+            .collect()
+    };
+    let (Some(babies), Some(giants)) = (steps(&plan.babies), steps(&plan.giants)) else {
         return Ok(None);
     };
-    let fused = Fused::new(&first.body.context, first.level(), (&babies, &giants))?;
+    // Of each switch, and of the division at the end.
+    let error = key_switch::at_level(gadget, level)?.noise;
+    let steps = (&babies[..], &giants[..]);
+    let Some(state) = weighted_state(&evaluator.context, &inputs, plan, steps, error)? else {
+        return Ok(None);
+    };
+    let fused = Fused::new((context, gadget), level, (&babies, &giants))?;
     let polys = fused.evaluate(&inputs, plan)?;
     Ok(Some(first.with(first.body.with_polys(polys.into()), state)))
 }
@@ -187,6 +200,7 @@ fn weighted_state<S: Weighable>(
     inputs: &[Cow<'_, Encrypted<S>>],
     plan: &WeightedRotations<S::Plaintext>,
     (babies, giants): (&[Step<'_>], &[Step<'_>]),
+    error: ErrorSize,
 ) -> Result<Option<S>> {
     let mut sum: Option<S> = None;
     for (giant, step) in giants.iter().enumerate() {
@@ -196,8 +210,10 @@ fn weighted_state<S: Weighable>(
                 let Some(weight) = plan.weight(giant, input, baby) else {
                     continue;
                 };
-                let switches = usize::from(baby_step.key.is_some());
-                let rotated = a.state.after_key_switches(switches, context)?;
+                let rotated = match baby_step.key {
+                    Some(_) => a.state.after_key_switches(error),
+                    None => a.state,
+                };
                 let term = S::times(a, rotated, weight)?;
                 inner = Some(match inner {
                     Some(inner) if !inner.matches(term) => return Ok(None),
@@ -209,8 +225,10 @@ fn weighted_state<S: Weighable>(
         let Some(inner) = inner else {
             continue;
         };
-        let switches = usize::from(step.key.is_some());
-        let moved = inner.after_key_switches(switches, context)?;
+        let moved = match step.key {
+            Some(_) => inner.after_key_switches(error),
+            None => inner,
+        };
         sum = Some(match sum {
             Some(sum) if !sum.matches(moved) => return Ok(None),
             Some(sum) => sum.plus(moved, context)?,
@@ -219,7 +237,7 @@ fn weighted_state<S: Weighable>(
     }
     // The division at the end, which a switch includes.
     let sum = sum.ok_or(Error::Values(ValueError::Empty))?;
-    sum.after_key_switches(1, context).map(Some)
+    Ok(Some(sum.after_key_switches(error)))
 }
 
 /// A rotation by a step, with its key unless it moves nothing.
@@ -228,13 +246,14 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// `None` without a key for the step.
-    fn new(step: i64, degree: usize, keys: &'a EvaluationKeys) -> Option<Self> {
+    /// `None` without a key of the gadget for the step.
+    fn new(step: i64, (keys, gadget): (&'a EvaluationKeys, &Gadget)) -> Option<Self> {
+        let degree = keys.context().degree();
         let element = GaloisElement::rotation(step, degree);
         if element == GaloisElement::rotation(0, degree) {
             return Some(Self { key: None });
         }
-        let key = keys.galois().get(element)?;
+        let key = keys.galois().of_span(element, gadget.span())?;
         Some(Self { key: Some(key) })
     }
 }
@@ -242,6 +261,7 @@ impl<'a> Step<'a> {
 /// The fused evaluation at one level. Rows are those of the extended basis, the level's primes and then the special ones.
 struct Fused<'a> {
     context: &'a Arc<Context>,
+    gadget: &'a Arc<Gadget>,
     level: usize,
     switching: &'a KeySwitching,
     babies: &'a [Step<'a>],
@@ -250,14 +270,15 @@ struct Fused<'a> {
 
 impl<'a> Fused<'a> {
     fn new(
-        context: &'a Arc<Context>,
+        (context, gadget): (&'a Arc<Context>, &'a Arc<Gadget>),
         level: usize,
         (babies, giants): (&'a [Step<'a>], &'a [Step<'a>]),
     ) -> Result<Self> {
         Ok(Self {
             context,
+            gadget,
             level,
-            switching: context.key_switching(level)?,
+            switching: key_switch::at_level(gadget, level)?,
             babies,
             giants,
         })
@@ -270,7 +291,10 @@ impl<'a> Fused<'a> {
     ) -> Result<[NttPoly; 2]> {
         let digits: Vec<HoistedDigits> = inputs
             .iter()
-            .map(|input| HoistedDigits::new(self.context, self.level, &input.body.polys[1]))
+            .map(|input| {
+                let of = (self.context, self.gadget);
+                HoistedDigits::new(of, self.level, &input.body.polys[1])
+            })
             .collect::<Result<_>>()?;
         let weights: Vec<Option<WeightRows<'_>>> = plan
             .weights
@@ -294,7 +318,7 @@ impl<'a> Fused<'a> {
         (plan, weights): (&WeightedRotations<S::Plaintext>, &[Option<WeightRows<'_>>]),
     ) -> AlignedWords {
         let (extended, degree) = (&self.switching.extended, self.context.degree());
-        let count = self.level + 1;
+        let count = self.switching.special_factors.len();
         // Beside a power of two, so that the pairs' rows do not share places in the caches.
         let stride = degree + 72;
         let used: Vec<(usize, usize)> = (0..inputs.len())

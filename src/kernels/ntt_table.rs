@@ -83,6 +83,11 @@ impl NttTable {
         self.degree
     }
 
+    /// `psi^(N/2)`, a square root of -1.
+    pub(crate) fn imaginary_unit(&self) -> ShoupScalar {
+        self.twiddles().at(1)
+    }
+
     /// The forward transform in place; see `Kernels::forward_ntt` for the order of the values.
     ///
     /// # Panics

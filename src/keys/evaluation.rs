@@ -1,6 +1,6 @@
 use crate::error::{Error, KeyError, Result};
-use crate::keys::{KeyId, SwitchingKey};
-use crate::params::Context;
+use crate::keys::{KeyEnds, KeyId, SwitchingKey};
+use crate::params::{Context, KeySpan, invalid_level};
 use crate::ring::{GaloisElement, NttPermutation};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
@@ -25,15 +25,17 @@ pub enum EvaluationKey {
     Relinearization(RelinearizationKey),
     /// The key of one automorphism.
     Galois(GaloisKey),
+    /// A key between the set's secret key and another one.
+    Switching(SwitchingKey),
 }
 
 /// Keys for a set of automorphisms.
 #[derive(Default)]
 pub struct GaloisKeys {
-    /// Shared by all sets that a set was extended to.
-    keys: BTreeMap<GaloisElement, Arc<GaloisKey>>,
-    /// Sequences found before, by the element that they compose to.
-    paths: Mutex<HashMap<GaloisElement, Vec<GaloisElement>>>,
+    /// The keys of each automorphism, the smaller spans first. Shared by all sets that a set was extended to.
+    keys: BTreeMap<GaloisElement, Vec<Arc<GaloisKey>>>,
+    /// Sequences found before, by the element that they compose to and the level.
+    paths: Mutex<HashMap<(GaloisElement, usize), Vec<GaloisElement>>>,
 }
 
 /// Everything that a server needs to compute, and no secret: it has no field that could hold one.
@@ -41,8 +43,11 @@ pub struct GaloisKeys {
 pub struct EvaluationKeys {
     pub(super) context: Arc<Context>,
     pub(super) id: KeyId,
-    pub(super) relinearization: Option<Arc<RelinearizationKey>>,
+    /// The smaller spans first.
+    pub(super) relinearization: Vec<Arc<RelinearizationKey>>,
     pub(super) galois: GaloisKeys,
+    /// Between this secret key and others, the smaller spans first.
+    switching: Vec<Arc<SwitchingKey>>,
 }
 
 /// Which rotations keys are generated for.
@@ -120,7 +125,7 @@ impl Rotations {
         self.conjugation
     }
 
-    /// Those of these rotations, as single steps, that `keys` neither have nor compose.
+    /// Those of these rotations, as single steps, that `keys` neither have nor compose at any level.
     pub(crate) fn missing_in(&self, keys: &GaloisKeys, degree: usize) -> Self {
         let powers = (0..(degree / 2).trailing_zeros()).filter(|_| self.powers_of_two);
         let powers = powers.flat_map(|exponent| [1i64 << exponent, -(1i64 << exponent)]);
@@ -128,7 +133,7 @@ impl Rotations {
         let conjugation = keys.get(GaloisElement::conjugation(degree)).is_none();
         Self {
             steps: steps
-                .filter(|&step| keys.path(step, degree).is_err())
+                .filter(|&step| keys.path(step, degree, 0).is_err())
                 .collect(),
             powers_of_two: false,
             conjugation: self.conjugation && conjugation,
@@ -155,7 +160,51 @@ impl Rotations {
     }
 }
 
+/// A key with a span.
+trait Spanned {
+    fn span(&self) -> KeySpan;
+}
+
+impl Spanned for RelinearizationKey {
+    fn span(&self) -> KeySpan {
+        self.0.span()
+    }
+}
+
+impl Spanned for GaloisKey {
+    fn span(&self) -> KeySpan {
+        self.key.span()
+    }
+}
+
+/// Puts `key` among those of its kind, in place of the one of its span if there is one.
+fn insert_by_span<K: Spanned>(keys: &mut Vec<Arc<K>>, key: K) {
+    let key_span = key.span();
+    let index = keys.partition_point(|other| other.span() < key_span);
+    if keys
+        .get(index)
+        .is_some_and(|other| other.span() == key_span)
+    {
+        keys[index] = Arc::new(key);
+    } else {
+        keys.insert(index, Arc::new(key));
+    }
+}
+
+/// The key of the smallest span that covers `level`.
+fn covering<K: Spanned>(keys: &[Arc<K>], level: usize) -> Option<&K> {
+    let index = keys.partition_point(|key| key.span().level < level);
+    keys.get(index).map(Arc::as_ref)
+}
+
 impl RelinearizationKey {
+    /// The key that `key` is, which must lead from the square of a secret to the secret: from another library, or made by several
+    /// parties. What it leads from cannot be checked.
+    #[must_use]
+    pub fn from_switching_key(key: SwitchingKey) -> Self {
+        Self(key)
+    }
+
     /// The key itself.
     #[must_use]
     pub fn switching_key(&self) -> &SwitchingKey {
@@ -164,6 +213,14 @@ impl RelinearizationKey {
 }
 
 impl GaloisKey {
+    /// The key of an automorphism that `key` is, which must lead from a secret s to `s(X^(1/g))`: from another library, or made by
+    /// several parties. Libraries whose keys lead from `s(X^g)` to s, as Microsoft SEAL's do, have such a key for 1/g. What it leads
+    /// from cannot be checked.
+    #[must_use]
+    pub fn from_switching_key(element: GaloisElement, key: SwitchingKey) -> Self {
+        Self::new(element, key)
+    }
+
     pub(crate) fn new(element: GaloisElement, key: SwitchingKey) -> Self {
         let degree = key.context().degree();
         Self {
@@ -187,10 +244,13 @@ impl GaloisKey {
 }
 
 impl EvaluationKey {
-    fn switching_key(&self) -> &SwitchingKey {
+    /// The key itself.
+    #[must_use]
+    pub fn switching_key(&self) -> &SwitchingKey {
         match self {
             Self::Relinearization(key) => key.switching_key(),
             Self::Galois(key) => key.switching_key(),
+            Self::Switching(key) => key,
         }
     }
 }
@@ -217,18 +277,19 @@ impl Clone for GaloisKeys {
 
 impl fmt::Debug for GaloisKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "GaloisKeys({})", self.keys.len())
+        write!(out, "GaloisKeys({})", self.len())
     }
 }
 
 impl fmt::Debug for EvaluationKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let relinearization = u8::from(self.relinearization.is_some());
         write!(
             out,
-            "EvaluationKeys({:?}, {relinearization} relinearization key, {} Galois keys, {} bytes)",
+            "EvaluationKeys({:?}, {} relinearization keys, {} Galois keys, {} other keys, {} bytes)",
             self.id,
-            self.galois.keys.len(),
+            self.relinearization.len(),
+            self.galois.len(),
+            self.switching.len(),
             self.size_in_bytes()
         )
     }
@@ -246,9 +307,15 @@ impl From<GaloisKey> for EvaluationKey {
     }
 }
 
+impl From<SwitchingKey> for EvaluationKey {
+    fn from(key: SwitchingKey) -> Self {
+        Self::Switching(key)
+    }
+}
+
 impl GaloisKeys {
-    pub(super) fn insert(&mut self, element: GaloisElement, key: GaloisKey) {
-        self.keys.insert(element, Arc::new(key));
+    pub(super) fn insert(&mut self, key: GaloisKey) {
+        insert_by_span(self.keys.entry(key.element).or_default(), key);
         // A new key may shorten them.
         self.paths = Mutex::default();
     }
@@ -258,47 +325,94 @@ impl GaloisKeys {
         self.keys.keys().copied()
     }
 
-    /// The key of `element`, if there is one.
-    #[must_use]
-    pub fn get(&self, element: GaloisElement) -> Option<&GaloisKey> {
-        self.keys.get(&element).map(Arc::as_ref)
+    /// All keys, by ascending automorphism and span.
+    pub fn iter(&self) -> impl Iterator<Item = &GaloisKey> {
+        self.keys.values().flatten().map(Arc::as_ref)
     }
 
-    /// The shortest sequence of automorphisms with keys that composes to the rotation by `step`; empty for a multiple of
-    /// the row.
+    /// The number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.values().map(Vec::len).sum()
+    }
+
+    /// The key of `element` with the largest span, if there is one.
+    #[must_use]
+    pub fn get(&self, element: GaloisElement) -> Option<&GaloisKey> {
+        self.keys.get(&element)?.last().map(Arc::as_ref)
+    }
+
+    /// The key of `element` with the smallest span that covers `level`.
+    #[must_use]
+    pub fn covering(&self, element: GaloisElement, level: usize) -> Option<&GaloisKey> {
+        covering(self.keys.get(&element)?, level)
+    }
+
+    /// The key of `element` with this span.
+    pub(crate) fn of_span(&self, element: GaloisElement, span: KeySpan) -> Option<&GaloisKey> {
+        let mut keys = self.keys.get(&element)?.iter();
+        keys.find(|key| key.span() == span).map(Arc::as_ref)
+    }
+
+    /// The smallest span that covers `level` and has a key of each of the automorphisms.
+    pub(crate) fn common_span(
+        &self,
+        elements: &BTreeSet<GaloisElement>,
+        level: usize,
+    ) -> Option<KeySpan> {
+        let first = self.keys.get(elements.first()?)?;
+        let mut spans = first.iter().map(|key| key.span());
+        spans.find(|&span| {
+            let has_key = |&element: &GaloisElement| self.of_span(element, span).is_some();
+            span.level >= level && elements.iter().all(has_key)
+        })
+    }
+
+    /// The shortest sequence of automorphisms with keys for `level` that composes to the rotation by `step`; empty for a multiple
+    /// of the row.
     ///
     /// # Errors
     /// [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey) if more than log2(N) of them would be needed, or none do.
-    pub(crate) fn path(&self, step: i64, degree: usize) -> Result<Vec<GaloisElement>> {
+    pub(crate) fn path(
+        &self,
+        step: i64,
+        degree: usize,
+        level: usize,
+    ) -> Result<Vec<GaloisElement>> {
         let target = GaloisElement::rotation(step, degree);
         let start = GaloisElement::rotation(0, degree);
         if target == start {
             return Ok(Vec::new());
         }
-        if self.keys.contains_key(&target) {
+        if self.covering(target, level).is_some() {
             return Ok(vec![target]);
         }
         if let Ok(paths) = self.paths.lock()
-            && let Some(path) = paths.get(&target)
+            && let Some(path) = paths.get(&(target, level))
         {
             return Ok(path.clone());
         }
         let path = self
-            .search(target, degree)
+            .search(target, degree, level)
             .ok_or(Error::Keys(KeyError::MissingRotationKey { step }))?;
         if let Ok(mut paths) = self.paths.lock() {
-            paths.insert(target, path.clone());
+            paths.insert((target, level), path.clone());
         }
         Ok(path)
     }
 
     /// Breadth-first search over the group of rotations, which has N/2 elements.
-    fn search(&self, target: GaloisElement, degree: usize) -> Option<Vec<GaloisElement>> {
+    fn search(
+        &self,
+        target: GaloisElement,
+        degree: usize,
+        level: usize,
+    ) -> Option<Vec<GaloisElement>> {
         let start = GaloisElement::rotation(0, degree);
         let conjugation = GaloisElement::conjugation(degree);
         let moves: Vec<GaloisElement> = self
             .elements()
             .filter(|&element| element != conjugation)
+            .filter(|&element| self.covering(element, level).is_some())
             .collect();
         let mut reached_by: HashMap<GaloisElement, (GaloisElement, u32)> =
             HashMap::from([(start, (start, 0))]);
@@ -334,12 +448,14 @@ impl EvaluationKeys {
         Self {
             context: Arc::clone(context),
             id,
-            relinearization: None,
+            relinearization: Vec::new(),
             galois: GaloisKeys::default(),
+            switching: Vec::new(),
         }
     }
 
-    /// Adds a key, in place of the one for the same purpose if there is one.
+    /// Adds a key, in place of the one for the same purpose and span if there is one. A key between two secret keys must have the
+    /// set's own at one end.
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if it is of other parameters or another secret key.
@@ -349,10 +465,28 @@ impl EvaluationKeys {
         self.context
             .fingerprint()
             .check(switching.context().fingerprint())?;
-        self.id.check(switching.key_id())?;
+        let KeyEnds { from, to } = switching.ends();
         match key {
-            EvaluationKey::Relinearization(key) => self.relinearization = Some(Arc::new(key)),
-            EvaluationKey::Galois(key) => self.galois.insert(key.element, key),
+            EvaluationKey::Relinearization(key) => {
+                self.id.check(to)?;
+                insert_by_span(&mut self.relinearization, key);
+            }
+            EvaluationKey::Galois(key) => {
+                self.id.check(to)?;
+                self.galois.insert(key);
+            }
+            EvaluationKey::Switching(key) => {
+                if from != self.id {
+                    self.id.check(to)?;
+                }
+                let same = |other: &Arc<SwitchingKey>| {
+                    (other.ends(), other.span()) == (key.ends(), key.span())
+                };
+                self.switching.retain(|other| !same(other));
+                let span = key.span();
+                let index = self.switching.partition_point(|other| other.span() < span);
+                self.switching.insert(index, Arc::new(key));
+            }
         }
         Ok(())
     }
@@ -375,29 +509,57 @@ impl EvaluationKeys {
         &self.galois
     }
 
-    /// The relinearization key.
+    /// The relinearization key with the largest span.
     ///
     /// # Errors
     /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey).
     pub fn relinearization(&self) -> Result<&RelinearizationKey> {
-        self.relinearization
-            .as_deref()
+        let largest = self.relinearization.last();
+        largest
+            .map(Arc::as_ref)
             .ok_or(Error::Keys(KeyError::MissingRelinearizationKey))
+    }
+
+    /// The relinearization key with the smallest span that covers `level`.
+    ///
+    /// # Errors
+    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if all keys are for lower levels.
+    pub fn relinearization_covering(&self, level: usize) -> Result<&RelinearizationKey> {
+        let highest = self.relinearization()?.0.span().level;
+        covering(&self.relinearization, level).ok_or_else(|| invalid_level(level, highest))
+    }
+
+    /// All relinearization keys, the smaller spans first.
+    pub fn relinearization_keys(&self) -> impl Iterator<Item = &RelinearizationKey> {
+        self.relinearization.iter().map(Arc::as_ref)
+    }
+
+    /// The key between these two secret keys with the smallest span that covers `level`.
+    ///
+    /// # Errors
+    /// [`KeyError::MissingSwitchingKey`](crate::KeyError::MissingSwitchingKey).
+    pub fn switching_covering(&self, ends: KeyEnds, level: usize) -> Result<&SwitchingKey> {
+        let mut keys = self.switching.iter().map(Arc::as_ref);
+        let KeyEnds { from, to } = ends;
+        keys.find(|key| key.ends() == ends && key.span().level >= level)
+            .ok_or(Error::Keys(KeyError::MissingSwitchingKey {
+                from,
+                to,
+                level,
+            }))
+    }
+
+    /// All keys between the set's secret key and others.
+    pub fn switching_keys(&self) -> impl Iterator<Item = &SwitchingKey> {
+        self.switching.iter().map(Arc::as_ref)
     }
 
     /// The bytes of all keys' residues in memory.
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
-        let galois: usize = self
-            .galois
-            .keys
-            .values()
-            .map(|key| key.key.size_in_bytes())
-            .sum();
-        galois
-            + self
-                .relinearization
-                .as_ref()
-                .map_or(0, |key| key.0.size_in_bytes())
+        let galois = self.galois.iter().map(GaloisKey::switching_key);
+        let relinearization = self.relinearization_keys().map(|key| &key.0);
+        let all = galois.chain(relinearization).chain(self.switching_keys());
+        all.map(SwitchingKey::size_in_bytes).sum()
     }
 }

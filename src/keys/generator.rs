@@ -1,10 +1,10 @@
 use crate::error::Result;
 use crate::keys::{
-    EvaluationKeys, GaloisKey, GaloisKeys, PublicKey, RelinearizationKey, Rotations, SecretKey,
-    SwitchingKey,
+    EvaluationKeys, GaloisKey, GaloisKeys, KeyId, PublicKey, RelinearizationKey, Rotations,
+    SecretKey, SwitchingKey,
 };
-use crate::params::Context;
-use crate::ring::{GaloisElement, NttPermutation};
+use crate::params::{Context, Gadget, KeySpan, SecretDistribution};
+use crate::ring::{GaloisElement, NttPermutation, Seed};
 use rand::CryptoRng;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,13 +30,51 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct KeyGenerator {
     secret: Arc<SecretKey>,
+    common: Option<Seed>,
+    span: Option<KeySpan>,
 }
 
 impl KeyGenerator {
-    /// A fresh secret key.
+    /// A fresh secret key of the parameters' distribution.
     #[must_use]
     pub fn secret_key(context: &Arc<Context>, rng: &mut impl CryptoRng) -> Arc<SecretKey> {
-        Arc::new(SecretKey::generate(context, rng))
+        let mut id = [0; 16];
+        rng.fill_bytes(&mut id);
+        Self::secret_key_named(context, KeyId::from_bytes(id), rng)
+    }
+
+    /// A fresh secret key with a given identifier: for one share of a secret whose parties derive its [identifier](KeyId::derived).
+    #[must_use]
+    pub fn secret_key_named(
+        context: &Arc<Context>,
+        id: KeyId,
+        rng: &mut impl CryptoRng,
+    ) -> Arc<SecretKey> {
+        let distribution = context.params().secret();
+        Arc::new(SecretKey::generate(context, id, distribution, rng))
+    }
+
+    /// A fresh secret key of another distribution than the parameters', to and from which ciphertexts are switched: the sparse secret
+    /// of a bootstrapping. What is published under it is checked against the table of its distribution at the modulus of each key.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidSecret`](crate::ParameterError::InvalidSecret) for numbers out of range, or a secret that is larger than the parameters',
+    /// whose noise bounds would not hold.
+    pub fn secret_key_of(
+        context: &Arc<Context>,
+        distribution: SecretDistribution,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Arc<SecretKey>> {
+        context.params().check_second_secret(distribution)?;
+        let mut id = [0; 16];
+        rng.fill_bytes(&mut id);
+        let id = KeyId::from_bytes(id);
+        Ok(Arc::new(SecretKey::generate(
+            context,
+            id,
+            distribution,
+            rng,
+        )))
     }
 
     /// The generator for `secret`.
@@ -44,24 +82,75 @@ impl KeyGenerator {
     pub fn new(secret: &Arc<SecretKey>) -> Self {
         Self {
             secret: Arc::clone(secret),
+            common: None,
+            span: None,
         }
     }
 
-    /// A public key.
+    /// The generator whose keys' uniform halves are derived from a common public seed, by the purpose of each key, so that several
+    /// parties make shares of the same keys.
+    ///
+    /// # Security
+    /// Use a common seed once for each secret: the difference of two keys with the same uniform halves reveals their errors.
     #[must_use]
-    pub fn public_key(&self, rng: &mut impl CryptoRng) -> PublicKey {
-        PublicKey::generate(&self.secret, rng)
+    pub fn with_common_seed(self, seed: Seed) -> Self {
+        Self {
+            common: Some(seed),
+            ..self
+        }
+    }
+
+    /// The generator of evaluation keys of a span: for ciphertexts of low levels only, which smaller keys switch faster.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan) for a level or special primes that the parameters do not have;
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
+    pub fn with_span(self, span: KeySpan) -> Result<Self> {
+        self.secret.context().gadget_of(span)?;
+        Ok(Self {
+            span: Some(span),
+            ..self
+        })
+    }
+
+    /// A public key.
+    ///
+    /// # Errors
+    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure) for a secret of another distribution than the parameters' that is not secure at their modulus.
+    pub fn public_key(&self, rng: &mut impl CryptoRng) -> Result<PublicKey> {
+        let seed = self.seed(Purpose::Public, rng);
+        PublicKey::generate(&self.secret, seed, rng)
     }
 
     /// The key for relinearizing products.
     ///
     /// # Errors
-    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes; as [`public_key`](Self::public_key).
     pub fn relinearization_key(&self, rng: &mut impl CryptoRng) -> Result<RelinearizationKey> {
-        self.secret.context().check_key_switching()?;
+        let gadget = self.gadget()?;
         let secret = self.secret.poly();
-        let key = SwitchingKey::generate(&self.secret, &secret.square(), secret, rng)?;
+        let square = secret.square();
+        let seed = self.seed(Purpose::Relinearization, rng);
+        let owner = (&*self.secret, self.secret.id());
+        let key = SwitchingKey::generate(owner, [&square, secret], gadget, seed, rng)?;
         Ok(RelinearizationKey(key))
+    }
+
+    /// The key that switches ciphertexts under the secret key `from` to this generator's.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a secret of other parameters; as [`relinearization_key`](Self::relinearization_key).
+    pub fn switching_key(
+        &self,
+        from: &SecretKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<SwitchingKey> {
+        let fingerprint = self.secret.context().fingerprint();
+        fingerprint.check(from.context().fingerprint())?;
+        let gadget = self.gadget()?;
+        let seed = self.seed(Purpose::From(from.id()), rng);
+        let ends = (&*self.secret, from.id());
+        SwitchingKey::generate(ends, [from.poly(), self.secret.poly()], gadget, seed, rng)
     }
 
     /// The keys for `rotations`.
@@ -116,7 +205,7 @@ impl KeyGenerator {
         progress(1);
         let mut galois = GaloisKeys::default();
         for (done, element) in (2..).zip(elements) {
-            galois.insert(element, self.galois_key(element, rng)?);
+            galois.insert(self.galois_key(element, rng)?);
             progress(done);
         }
         self.collect(relinearization, galois)
@@ -156,20 +245,48 @@ impl KeyGenerator {
         rng: &mut impl CryptoRng,
     ) -> Result<()> {
         for element in rotations.elements(self.secret.context().degree()) {
-            if keys.get(element).is_none() {
-                keys.insert(element, self.galois_key(element, rng)?);
+            if keys.of_span(element, self.gadget()?.span()).is_none() {
+                keys.insert(self.galois_key(element, rng)?);
             }
         }
         Ok(())
     }
 
     fn galois_key(&self, element: GaloisElement, rng: &mut impl CryptoRng) -> Result<GaloisKey> {
-        self.secret.context().check_key_switching()?;
+        let gadget = self.gadget()?;
         let degree = self.secret.context().degree();
         let secret = self.secret.poly();
         let preimage = secret.automorphism(&NttPermutation::new(element.inverse(degree), degree));
-        let key = SwitchingKey::generate(&self.secret, secret, &preimage, rng)?;
+        let seed = self.seed(Purpose::Galois(element), rng);
+        let owner = (&*self.secret, self.secret.id());
+        let key = SwitchingKey::generate(owner, [secret, &preimage], gadget, seed, rng)?;
         Ok(GaloisKey::new(element, key))
+    }
+
+    fn gadget(&self) -> Result<Arc<Gadget>> {
+        let context = self.secret.context();
+        match self.span {
+            Some(span) => context.gadget_of(span),
+            None => context.gadget().map(Arc::clone),
+        }
+    }
+
+    /// The seed of the uniform halves of a key: fresh, or that of its purpose and span under the common seed.
+    fn seed(&self, purpose: Purpose, rng: &mut impl CryptoRng) -> Seed {
+        let Some(common) = self.common else {
+            return Seed::random(rng);
+        };
+        let (kind, of) = match purpose {
+            Purpose::Public => (0u8, vec![]),
+            Purpose::Relinearization => (1, vec![]),
+            Purpose::Galois(element) => (2, element.exponent().to_le_bytes().to_vec()),
+            Purpose::From(id) => (3, id.bytes().to_vec()),
+        };
+        let span = self
+            .span
+            .unwrap_or(self.secret.context().params().whole_span());
+        let span = [span.level as u64, span.special_primes as u64].map(u64::to_le_bytes);
+        common.derived(&[&[kind], span.as_flattened(), &of].concat())
     }
 
     fn collect(
@@ -178,13 +295,19 @@ impl KeyGenerator {
         galois: GaloisKeys,
     ) -> Result<EvaluationKeys> {
         let context = Arc::clone(self.secret.context());
-        Ok(EvaluationKeys {
-            context,
-            id: self.secret.id(),
-            relinearization: relinearization.map(Arc::new),
-            galois,
-        })
+        let mut keys = EvaluationKeys::empty(&context, self.secret.id());
+        keys.relinearization.extend(relinearization.map(Arc::new));
+        keys.galois = galois;
+        Ok(keys)
     }
+}
+
+/// What a key is for.
+enum Purpose {
+    Public,
+    Relinearization,
+    Galois(GaloisElement),
+    From(KeyId),
 }
 
 /// How far the generation of a set of keys is.
@@ -234,18 +357,18 @@ mod tests {
             .galois_keys(&Rotations::steps(&[1, 8, 0]), &mut rng)
             .unwrap();
         assert_eq!(keys.elements().count(), 2, "the identity needs no key");
-        assert_eq!(keys.path(8, 64).unwrap().len(), 1);
-        assert_eq!(keys.path(10, 64).unwrap().len(), 3);
-        assert_eq!(keys.path(32, 64).unwrap().len(), 0, "rows have 32 slots");
+        assert_eq!(keys.path(8, 64, 0).unwrap().len(), 1);
+        assert_eq!(keys.path(10, 64, 0).unwrap().len(), 3);
+        assert_eq!(keys.path(32, 64, 0).unwrap().len(), 0, "rows have 32 slots");
         assert_eq!(
-            keys.path(7, 64).unwrap_err(),
+            keys.path(7, 64, 0).unwrap_err(),
             Error::Keys(KeyError::MissingRotationKey { step: 7 })
         );
         let mut whole = generator
             .rotation_keys(&Rotations::powers_of_two(), &mut rng)
             .unwrap();
         for step in -40..40 {
-            let path = whole.galois().path(step, 64).unwrap();
+            let path = whole.galois().path(step, 64, 0).unwrap();
             let product = path
                 .iter()
                 .fold(GaloisElement::rotation(0, 64), |sum, &by| {

@@ -15,4 +15,5 @@ pub use generator::{KeyGenerator, KeyProgress};
 pub use public::PublicKey;
 pub use secret::SecretKey;
 
-pub use switching::SwitchingKey;
+pub(crate) use switching::KeyParts;
+pub use switching::{KeyEnds, SwitchingKey};

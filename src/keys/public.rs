@@ -1,3 +1,4 @@
+use crate::error::{Error, ParameterError, Result};
 use crate::keys::{KeyId, SecretKey};
 use crate::params::Context;
 use crate::ring::{NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed};
@@ -10,36 +11,77 @@ use std::sync::Arc;
 pub struct PublicKey {
     context: Arc<Context>,
     id: KeyId,
-    seed: Seed,
+    /// Of the half a; none where it comes from elsewhere.
+    seed: Option<Seed>,
     pub(crate) b: NttPoly,
     pub(crate) a: NttPoly,
 }
 
 impl PublicKey {
-    pub(super) fn generate(secret: &SecretKey, rng: &mut impl CryptoRng) -> Self {
+    /// The key of `secret` whose half a comes from `seed`, which must be used for no other key.
+    ///
+    /// # Errors
+    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure) if the secret is not secure at the modulus of the key basis.
+    pub(super) fn generate(
+        secret: &SecretKey,
+        seed: Seed,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self> {
+        let params = secret.context().params();
+        secret.check_publication(params.data_primes().len(), params.special_primes().len())?;
         let basis = secret.context().key_basis();
-        let seed = Seed::random(rng);
         let a: NttPoly = expand_seed(basis, &seed, 0);
         let errors = centred_binomial_coefficients(basis.degree(), rng);
         let mut b = SecretPoly::from_small(basis, &errors).into_ntt();
         b.sub_assign(&secret.poly().product(&a));
-        Self {
+        Ok(Self {
             context: Arc::clone(secret.context()),
             id: secret.id(),
-            seed,
+            seed: Some(seed),
             b: b.publish(),
             a,
+        })
+    }
+
+    /// The key of two given polynomials over the key basis ([`Context::key_basis`]), as another library or several parties made it.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for polynomials of other primes.
+    pub fn from_polynomials(
+        context: &Arc<Context>,
+        id: KeyId,
+        [b, a]: [NttPoly; 2],
+    ) -> Result<Self> {
+        let basis = context.key_basis();
+        let fits = |poly: &NttPoly| {
+            poly.basis().degree() == basis.degree() && poly.basis().primes() == basis.primes()
+        };
+        if !(fits(&b) && fits(&a)) {
+            return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
+                reason: "a public key has two polynomials over all data and special primes",
+            }));
         }
+        Ok(Self::from_halves(context, id, None, [b, a]))
     }
 
     /// The key of the half `b`, the other from the seed.
     pub(crate) fn from_half(context: &Arc<Context>, id: KeyId, seed: Seed, b: NttPoly) -> Self {
+        let a = expand_seed(context.key_basis(), &seed, 0);
+        Self::from_halves(context, id, Some(seed), [b, a])
+    }
+
+    pub(crate) fn from_halves(
+        context: &Arc<Context>,
+        id: KeyId,
+        seed: Option<Seed>,
+        [b, a]: [NttPoly; 2],
+    ) -> Self {
         Self {
             context: Arc::clone(context),
             id,
             seed,
-            a: expand_seed(context.key_basis(), &seed, 0),
             b,
+            a,
         }
     }
 
@@ -55,9 +97,9 @@ impl PublicKey {
         self.id
     }
 
-    /// The public seed of the uniform half.
+    /// The public seed of the uniform half, if it comes from one.
     #[must_use]
-    pub fn seed(&self) -> Seed {
+    pub fn seed(&self) -> Option<Seed> {
         self.seed
     }
 }

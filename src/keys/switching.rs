@@ -1,57 +1,82 @@
-use crate::error::Result;
+use crate::error::{Error, ParameterError, Result};
 use crate::kernels::{AlignedWords, BLOCK, KeyRow, KeyShape};
 use crate::keys::{KeyId, SecretKey};
 use crate::parallel::for_each_part;
-use crate::params::Context;
+use crate::params::{Context, Gadget, KeySpan, KeySwitching, invalid_level};
 use crate::ring::{
-    Ntt, SecretPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row,
+    Ntt, NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row,
 };
 use rand::CryptoRng;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// A key that turns a polynomial's product with one secret into a ciphertext under another.
+/// Key-switching key: re-encrypts `c * s_from` as a ciphertext under `s_to`.
 ///
-/// For each digit j of the data primes, `(b_j, a_j)` over the key basis with `b_j = -a_j s_to + e_j + P g_j s_from`, where P is
-/// the product of the special primes and `g_j` is 1 modulo the digit's primes and 0 modulo all others.
+/// For each digit j of the data primes of its span, `(b_j, a_j)` over the data and special primes of the span with
+/// `b_j = -a_j s_to + e_j + P g_j s_from`, where P is the product of the span's special primes and `g_j` is 1 modulo the digit's
+/// primes and 0 modulo all others.
 ///
 /// Source: K. Han, D. Ki, "Better Bootstrapping for Approximate Homomorphic Encryption" (eprint 2019/688), section 3.
 #[derive(Clone)]
 pub struct SwitchingKey {
     context: Arc<Context>,
-    id: KeyId,
-    seed: Seed,
-    /// For each prime of the key basis, a [`KeyRow`].
+    gadget: Arc<Gadget>,
+    ends: KeyEnds,
+    /// Of the halves a; none where they come from elsewhere.
+    seed: Option<Seed>,
+    /// For each prime of the gadget, a [`KeyRow`].
     rows: AlignedWords,
 }
 
+/// The secret keys that a switching key leads from and to: two different ones, or twice the one whose square or automorphism it
+/// switches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyEnds {
+    /// The secret key of ciphertexts that are switched.
+    pub from: KeyId,
+    /// The secret key of the result.
+    pub to: KeyId,
+}
+
+impl KeyEnds {
+    /// Both ends the same.
+    #[must_use]
+    pub fn both(id: KeyId) -> Self {
+        Self { from: id, to: id }
+    }
+}
+
 impl SwitchingKey {
-    /// The key from the secret polynomial `from` to the secret polynomial `to`, both over the key basis.
+    /// The key of a gadget from the secret polynomial `from` to the secret polynomial `to`, both over the key basis; `owner` is the
+    /// key that `to` belongs to. The seed of the halves a must be used for no other key.
     ///
     /// # Errors
-    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
+    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure) if the secret is not secure at the span's modulus.
     pub(super) fn generate(
-        secret: &SecretKey,
-        from: &SecretPoly<Ntt>,
-        to: &SecretPoly<Ntt>,
+        (owner, source): (&SecretKey, KeyId),
+        [from, to]: [&SecretPoly<Ntt>; 2],
+        gadget: Arc<Gadget>,
+        seed: Seed,
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
-        let context = secret.context();
-        let basis = context.key_basis();
-        let factors = &context.key_switching(context.top_level())?.special_factors;
-        let seed = Seed::random(rng);
+        let context = owner.context();
+        let special = gadget.span().special_primes;
+        owner.check_publication(gadget.rows().len() - special, special)?;
+        let (basis, factors) = (context.key_basis(), gadget.special_factors());
         let degree = context.degree();
-        let errors: Vec<_> = context
+        let errors: Vec<_> = gadget
             .digits()
             .iter()
             .map(|_| centred_binomial_coefficients(degree, rng))
             .collect();
-        let mut rows = AlignedWords::zeroed(lengths(context).sum());
-        for_each_part(parts(context, &mut rows), |i, row| {
+        let mut rows = AlignedWords::zeroed(lengths(context, &gadget).sum());
+        for_each_part(parts(context, &gadget, &mut rows), |position, row| {
+            let i = gadget.rows()[position];
             let (q, pool) = (basis.modulus(i), basis.pool());
             let [mut b, mut product] = [0; 2].map(|_| pool.take_secret(degree));
             let mut a = pool.take(degree);
-            for (number, (digit, errors)) in (0u32..).zip(context.digits().iter().zip(&errors)) {
+            for (number, (digit, errors)) in (0u32..).zip(gadget.digits().iter().zip(&errors)) {
                 small_row(q, errors, &mut b);
                 basis.table(i).forward(&mut b);
                 if digit.contains(&i) {
@@ -63,45 +88,107 @@ impl SwitchingKey {
                 product.copy_from_slice(&a);
                 q.kernels().mul_assign(q, &mut product, to.row(i));
                 q.kernels().sub_assign(q, &mut b, &product);
-                store(context, i, row, number, [&b, &a]);
+                store((context, &gadget), position, row, number, [&b, &a]);
             }
             pool.put(a);
         });
         Ok(Self {
             context: Arc::clone(context),
-            id: secret.id(),
-            seed,
+            gadget,
+            ends: KeyEnds {
+                from: source,
+                to: owner.id(),
+            },
+            seed: Some(seed),
             rows,
         })
     }
 
-    /// The key whose halves b are those that `half(prime, row)` fills in, digit after digit for each prime of the key basis; the
-    /// others come from the seed.
+    /// The key whose digits are the given pairs `(b_j, a_j)`, as another library or several parties made them: polynomials over the
+    /// data primes of the span's levels, then its special primes.
     ///
     /// # Errors
-    /// The first error of `half`.
-    pub(crate) fn from_halves(
+    /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan), [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for
+    /// another number of digits than the span has ([`Context::span_digits`]) or polynomials of other primes ([`Context::span_basis`]).
+    pub fn from_digits(
         context: &Arc<Context>,
-        id: KeyId,
-        seed: Seed,
-        mut half: impl FnMut(usize, &mut [u64]) -> Result<()>,
+        ends: KeyEnds,
+        span: KeySpan,
+        digits: &[[NttPoly; 2]],
     ) -> Result<Self> {
-        let (basis, digits) = (context.key_basis(), context.digits().len());
-        let mut rows = AlignedWords::zeroed(lengths(context).sum());
-        let [mut b, mut a] = [0; 2].map(|_| AlignedWords::zeroed(context.degree()));
-        for (i, row) in parts(context, &mut rows).enumerate() {
-            for number in (0u32..).take(digits) {
-                half(i, &mut b)?;
-                expand_seed_row(basis, &seed, (number, i), &mut a);
-                store(context, i, row, number, [&b, &a]);
-            }
+        let gadget = context.gadget_of(span)?;
+        let primes = context.key_basis().primes();
+        let primes: Vec<u64> = gadget.rows().iter().map(|&i| primes[i]).collect();
+        let fits = |poly: &NttPoly| {
+            poly.basis().degree() == context.degree() && poly.basis().primes() == primes
+        };
+        if digits.len() != gadget.digits().len() || !digits.as_flattened().iter().all(fits) {
+            return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
+                reason: "a key has two polynomials for each digit, over the primes of its span",
+            }));
         }
-        Ok(Self {
-            context: Arc::clone(context),
-            id,
+        let parts = KeyParts {
+            context,
+            gadget,
+            ends,
+            seed: None,
+        };
+        Ok(Self::assemble(parts, |position, number, halves| {
+            for (half, poly) in halves.into_iter().zip(&digits[number]) {
+                half.copy_from_slice(poly.row(position));
+            }
+        }))
+    }
+
+    /// The key whose halves `(b, a)` `fill(position, digit, halves)` fills in, for each prime of the gadget and each digit, on several
+    /// threads.
+    pub(crate) fn assemble(
+        parts: KeyParts<'_>,
+        fill: impl Fn(usize, usize, [&mut [u64]; 2]) + Sync + Send,
+    ) -> Self {
+        let mut key = Self::empty(parts);
+        let all = 0..key.gadget.rows().len();
+        key.fill(all, fill);
+        key
+    }
+
+    /// A key to be [filled](Self::fill).
+    pub(crate) fn empty(parts: KeyParts<'_>) -> Self {
+        let KeyParts {
+            context,
+            gadget,
+            ends,
             seed,
-            rows,
-        })
+        } = parts;
+        Self {
+            rows: AlignedWords::zeroed(lengths(context, &gadget).sum()),
+            context: Arc::clone(context),
+            gadget,
+            ends,
+            seed,
+        }
+    }
+
+    /// Fills in the rows of the gadget's primes at `positions`, which were empty, as [`assemble`](Self::assemble).
+    pub(crate) fn fill(
+        &mut self,
+        positions: Range<usize>,
+        fill: impl Fn(usize, usize, [&mut [u64]; 2]) + Sync + Send,
+    ) {
+        let (context, gadget) = (&self.context, &self.gadget);
+        let rows = parts(context, gadget, &mut self.rows);
+        let wanted = rows.skip(positions.start).take(positions.len());
+        for_each_part(wanted, |offset, row| {
+            let position = positions.start + offset;
+            let pool = context.key_basis().pool();
+            let [mut b, mut a] = [0; 2].map(|_| pool.take(context.degree()));
+            for number in (0u32..).take(gadget.digits().len()) {
+                fill(position, number as usize, [&mut b, &mut a]);
+                store((context, gadget), position, row, number, [&b, &a]);
+            }
+            pool.put(b);
+            pool.put(a);
+        });
     }
 
     /// The context that the key was generated for.
@@ -110,37 +197,68 @@ impl SwitchingKey {
         &self.context
     }
 
-    /// The name of the secret key.
+    /// The identifier of the secret key that switched ciphertexts are under.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
-        self.id
+        self.ends.to
     }
 
-    /// The public seed of the uniform halves.
+    /// The secret keys that the key leads from and to.
     #[must_use]
-    pub fn seed(&self) -> Seed {
+    pub fn ends(&self) -> KeyEnds {
+        self.ends
+    }
+
+    /// What the key covers.
+    #[must_use]
+    pub fn span(&self) -> KeySpan {
+        self.gadget.span()
+    }
+
+    /// The public seed of the uniform halves, if they come from one.
+    #[must_use]
+    pub fn seed(&self) -> Option<Seed> {
         self.seed
     }
 
-    /// The part of the prime at `position` in the key basis.
+    /// The decomposition.
+    pub(crate) fn gadget(&self) -> &Arc<Gadget> {
+        &self.gadget
+    }
+
+    /// What a switch at `level` needs.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) above the span.
+    pub(crate) fn switching(&self, level: usize) -> Result<&KeySwitching> {
+        let switching = self.gadget.at(level);
+        switching.ok_or_else(|| invalid_level(level, self.span().level))
+    }
+
+    /// The part of the gadget's prime at `position`.
     pub(crate) fn row(&self, position: usize) -> KeyRow<'_> {
-        let shape = shape(&self.context, position);
-        let start: usize = lengths(&self.context).take(position).sum();
+        let shape = shape(&self.context, &self.gadget, position);
+        let start: usize = lengths(&self.context, &self.gadget).take(position).sum();
         let length = shape.words(self.context.degree());
         KeyRow::new(shape, &self.rows[start..][..length])
     }
 
-    /// The half b of digit `number` modulo the prime at `position`.
-    pub(crate) fn copy_half(&self, position: usize, number: usize, half: &mut [u64]) {
+    /// A half, b or a, of digit `number` modulo the gadget's prime at `position`.
+    pub(crate) fn copy_half(
+        &self,
+        position: usize,
+        (number, half): (usize, usize),
+        out: &mut [u64],
+    ) {
         let row = self.row(position);
-        for (place, block) in half.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-            *block = row.block(place, number, 0);
+        for (place, block) in out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+            *block = row.block(place, number, half);
         }
     }
 
-    /// The bytes that a key of this context takes in memory.
-    pub(crate) fn memory(context: &Context) -> u64 {
-        8 * lengths(context).sum::<usize>() as u64
+    /// The bytes that a key of this gadget takes in memory.
+    pub(crate) fn memory(context: &Context, gadget: &Gadget) -> u64 {
+        8 * lengths(context, gadget).sum::<usize>() as u64
     }
 
     /// The bytes of the key's residues in memory.
@@ -150,38 +268,58 @@ impl SwitchingKey {
     }
 }
 
+/// What a key is beside its residues.
+pub(crate) struct KeyParts<'a> {
+    pub(crate) context: &'a Arc<Context>,
+    pub(crate) gadget: Arc<Gadget>,
+    pub(crate) ends: KeyEnds,
+    pub(crate) seed: Option<Seed>,
+}
+
 impl fmt::Debug for SwitchingKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
             "SwitchingKey({:?}, {} bytes)",
-            self.id,
+            self.ends.to,
             self.size_in_bytes()
         )
     }
 }
 
-/// The shape of the part of the prime at `position` in the key basis.
-fn shape(context: &Context, position: usize) -> KeyShape {
-    KeyShape::new(
-        context.key_basis().modulus(position),
-        context.digits().len(),
-    )
+/// The shape of the part of a gadget's prime.
+fn shape(context: &Context, gadget: &Gadget, position: usize) -> KeyShape {
+    let q = context.key_basis().modulus(gadget.rows()[position]);
+    KeyShape::new(q, gadget.digits().len())
 }
 
-/// Puts digit `number` into the part of the prime at `position`.
-fn store(context: &Context, position: usize, row: &mut [u64], number: u32, halves: [&[u64]; 2]) {
-    let kernels = context.key_basis().modulus(position).kernels();
-    kernels.store_digit(shape(context, position), row, number as usize, halves);
+/// Puts digit `number` into the part of the gadget's prime at `position`.
+fn store(
+    (context, gadget): (&Context, &Gadget),
+    position: usize,
+    row: &mut [u64],
+    number: u32,
+    halves: [&[u64]; 2],
+) {
+    let kernels = context
+        .key_basis()
+        .modulus(gadget.rows()[position])
+        .kernels();
+    let shape = shape(context, gadget, position);
+    kernels.store_digit(shape, row, number as usize, halves);
 }
 
 /// Each prime's part of a key's rows.
-fn parts<'a>(context: &Context, mut rows: &'a mut [u64]) -> impl Iterator<Item = &'a mut [u64]> {
-    lengths(context).map(move |length| rows.split_off_mut(..length).unwrap_or_default())
+fn parts<'a>(
+    context: &Context,
+    gadget: &Gadget,
+    mut rows: &'a mut [u64],
+) -> impl Iterator<Item = &'a mut [u64]> {
+    lengths(context, gadget).map(move |length| rows.split_off_mut(..length).unwrap_or_default())
 }
 
 /// The words of each prime's part.
-fn lengths(context: &Context) -> impl Iterator<Item = usize> {
-    let primes = 0..context.key_basis().len();
-    primes.map(|position| shape(context, position).words(context.degree()))
+fn lengths(context: &Context, gadget: &Gadget) -> impl Iterator<Item = usize> {
+    let positions = 0..gadget.rows().len();
+    positions.map(|position| shape(context, gadget, position).words(context.degree()))
 }

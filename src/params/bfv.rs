@@ -310,7 +310,7 @@ impl BfvBuilder {
     }
 
     fn derive(&self, depth: u32) -> Result<BfvParams> {
-        if self.primes.is_some() || self.special.is_some() {
+        if self.gives_primes() {
             return Err(invalid_choice(
                 "for_depth finds primes itself; use builder() to give them",
             ));
@@ -340,12 +340,13 @@ impl BfvBuilder {
             return Err(none);
         }
         let at = |degree| {
-            let model = NoiseModel::new(degree);
+            let model = NoiseModel::new(degree, self.secret);
             let terms = model.degree() * magnitude(additions.max(1));
             let products = ProductNoise::new(&model, plain);
             let total = search::bfv_modulus_bits(&products, depth, plain, terms);
             let data_bits = search::split_bits(total, search::least_prime_bits(degree))?;
-            search::with_key_switching(degree, &data_bits, self.policy)
+            let levels = vec![1; data_bits.len()];
+            search::with_key_switching((degree, &data_bits, levels), self.secret, self.policy)
         };
         let rlwe = search::degrees(self.degree.unwrap_or(0))?
             .find_map(at)

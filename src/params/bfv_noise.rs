@@ -179,10 +179,13 @@ impl BfvNoise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::params::NoiseModel;
+    use crate::params::{NoiseModel, SecretDistribution};
 
     fn products() -> ProductNoise {
-        ProductNoise::new(&NoiseModel::new(1 << 13), Log2::from_bits(16.0))
+        ProductNoise::new(
+            &NoiseModel::new(1 << 13, SecretDistribution::Ternary),
+            Log2::from_bits(16.0),
+        )
     }
 
     fn fresh(products: &ProductNoise) -> BfvNoise {

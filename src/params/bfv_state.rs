@@ -34,7 +34,9 @@ impl BfvState {
         loop {
             state = state.square(context);
             // Without keys, too, raw products can be decrypted.
-            state = state.key_switched(1, context).unwrap_or(state);
+            if let Ok(switching) = context.rlwe().key_switching(self.level) {
+                state = state.key_switched(switching.relinearization_noise);
+            }
             if !state.is_decryptable(context) {
                 return left;
             }
@@ -100,21 +102,15 @@ impl BfvState {
         }
     }
 
-    /// After so many key switches.
-    pub(crate) fn key_switched(self, switches: usize, context: &BfvContext) -> Result<Self> {
-        if switches == 0 {
-            return Ok(self);
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a few switches")]
-        let count = Log2::of(switches as f64);
-        let added = context.rlwe().key_switching(self.level)?.noise;
-        Ok(Self {
-            noise: self.noise.plus(BfvNoise::of_error(added.times(count), 1)),
+    /// After key switches that add this error.
+    pub(crate) fn key_switched(self, added: ErrorSize) -> Self {
+        Self {
+            noise: self.noise.plus(BfvNoise::of_error(added, 1)),
             ..self
-        })
+        }
     }
 
-    /// Divided by the last prime of the level; `degree` is that in the secret.
+    /// Divided by the level's primes; `degree` is that in the secret.
     ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).

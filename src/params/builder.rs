@@ -1,6 +1,8 @@
 use crate::error::{Error, ParameterError, Result};
 use crate::params::rlwe::Primes;
-use crate::params::{RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard};
+use crate::params::{
+    RlweParams, SecretDistribution, SecurityLevel, SecurityPolicy, SecurityStandard,
+};
 
 /// Collects parameter choices and checks them together in `build`. `C` holds the choices of one scheme: the aliases are
 /// [`CkksBuilder`](crate::params::CkksBuilder) and [`BfvBuilder`](crate::params::BfvBuilder).
@@ -10,6 +12,8 @@ pub struct Builder<C> {
     pub(super) degree: Option<usize>,
     pub(super) primes: Option<Primes>,
     pub(super) special: Option<usize>,
+    pub(super) level_sizes: Option<Vec<usize>>,
+    pub(super) secret: SecretDistribution,
     pub(super) depth: Option<u32>,
     pub(super) additions: Option<u64>,
     pub(super) policy: SecurityPolicy,
@@ -53,6 +57,28 @@ impl<C> Builder<C> {
         self
     }
 
+    /// How many of the primes each level has, from level 0 up: one each unless set. A rescale or modulus switch divides by all primes
+    /// of a level.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    /// // Scales of 54 bits, from primes that the fastest kernels serve.
+    /// let builder = CkksContext::builder().degree(16384).prime_bits(&[30, 30, 27, 27, 28, 28, 50, 50]);
+    /// let context = builder.special_primes(2).primes_per_level(&[2, 2, 2]).scale_bits(54).build()?;
+    /// assert_eq!(context.top_level(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn primes_per_level(mut self, sizes: &[usize]) -> Self {
+        self.level_sizes = Some(sizes.to_vec());
+        self
+    }
+
+    /// How the secret is drawn: uniform ternary unless set.
+    pub fn secret(mut self, secret: SecretDistribution) -> Self {
+        self.secret = secret;
+        self
+    }
+
     /// How many ciphertexts are added up on the way to a result, after `for_depth`: each may bring an error of its own. 1 unless
     /// set. BFV makes room for one sum over all slots besides. How large a CKKS sum can be is for
     /// [`integer_bits`](crate::params::CkksBuilder::integer_bits) to say.
@@ -90,7 +116,8 @@ impl<C> Builder<C> {
     /// The ring that was given explicitly.
     ///
     /// # Errors
-    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) if degree or primes are missing; those of [`RlweParams::new`].
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) if degree or primes are missing; those of [`RlweParams::new`],
+    /// [`with_levels`](RlweParams::with_levels) and [`with_secret`](RlweParams::with_secret).
     pub(super) fn ring(&self) -> Result<RlweParams> {
         let degree = self
             .degree
@@ -99,7 +126,17 @@ impl<C> Builder<C> {
             invalid_choice("the primes are missing; set them with `prime_bits` or `primes`")
         })?;
         let (data, special) = primes.resolve(degree, self.special.unwrap_or(1))?;
-        RlweParams::new(degree, &data, &special, self.policy)
+        let ring = RlweParams::new(degree, &data, &special, self.policy)?;
+        let ring = match &self.level_sizes {
+            Some(sizes) => ring.with_levels(sizes.clone())?,
+            None => ring,
+        };
+        ring.with_secret(self.secret)
+    }
+
+    /// Whether anything is given that `for_depth` finds itself.
+    pub(super) fn gives_primes(&self) -> bool {
+        self.primes.is_some() || self.special.is_some() || self.level_sizes.is_some()
     }
 }
 

@@ -1,8 +1,8 @@
 use crate::error::{Error, ParameterError, Result};
 use crate::params::builder::invalid_choice;
 use crate::params::{
-    Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, SecurityPolicy,
-    invalid_level, search,
+    Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, ScalePlan,
+    SecretDistribution, SecurityPolicy, invalid_level, search,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CkksParams {
     rlwe: RlweParams,
-    scale_bits: u32,
+    scales: ScalePlan,
 }
 
 /// Everything that CKKS objects share: checked parameters and what is computed from them. A clone is a handle to the same
@@ -34,7 +34,7 @@ pub type CkksBuilder = Builder<CkksChoices>;
 /// What a [`CkksBuilder`] chooses beside the ring.
 #[derive(Clone, Debug, Default)]
 pub struct CkksChoices {
-    scale_bits: Option<u32>,
+    scales: Option<ScalePlan>,
     precision_bits: Option<u32>,
     integer_bits: Option<u32>,
 }
@@ -46,26 +46,29 @@ impl CkksParams {
     /// Checks and keeps a ring and a scale of `2^scale_bits` at the lowest level.
     ///
     /// # Errors
-    /// [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale) unless the scale is at least 2^10 and leaves at least two bits of the first prime (all primes
-    /// of the lowest level) for the message and its sign.
+    /// As [`with_scales`](Self::with_scales).
     pub fn new(rlwe: RlweParams, scale_bits: u32) -> Result<Self> {
-        let invalid = |reason| {
-            Err(Error::Parameters(ParameterError::InvalidScale {
-                bits: f64::from(scale_bits),
-                reason,
-            }))
-        };
-        if scale_bits < 10 {
-            return invalid("below 2^10 nothing of a message survives its noise");
+        Self::with_scales(rlwe, ScalePlan::Canonical { bits: scale_bits })
+    }
+
+    /// Checks and keeps a ring and the scales of its levels.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale) unless every level's scale is at least 2^10 and leaves at least two bits of the level's
+    /// modulus for the message and its sign; [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for another number of scales than levels.
+    pub fn with_scales(rlwe: RlweParams, scales: ScalePlan) -> Result<Self> {
+        if let &ScalePlan::Canonical { bits } = &scales {
+            // Before anything is computed from it.
+            check_scale(bits.into(), log2(rlwe.level_primes(0)))?;
         }
-        let first_bits = rlwe
-            .data_primes()
-            .first()
-            .map_or(0, |prime| u64::BITS - prime.leading_zeros());
-        if scale_bits > first_bits.saturating_sub(2) {
-            return invalid("the first prime must have at least two bits more than the scale");
+        let all = scales
+            .scales(&rlwe)
+            .ok_or_else(|| invalid_choice("a plan of scales has one for each level"))?;
+        for (level, scale) in all.iter().enumerate() {
+            let primes = rlwe.primes_up_to(level);
+            check_scale(scale.log2(), log2(&rlwe.data_primes()[..primes]))?;
         }
-        Ok(Self { rlwe, scale_bits })
+        Ok(Self { rlwe, scales })
     }
 
     /// The ring, its primes and the key switching.
@@ -74,16 +77,16 @@ impl CkksParams {
         &self.rlwe
     }
 
-    /// log2 of the scale at level 0; every level's scale is near it when the primes are.
+    /// The canonical scales of the levels.
     #[must_use]
-    pub fn scale_bits(&self) -> u32 {
-        self.scale_bits
+    pub fn scales(&self) -> &ScalePlan {
+        &self.scales
     }
 
     /// The identity of these parameters and of their context.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.rlwe, "CKKS", &[u64::from(self.scale_bits)])
+        Fingerprint::of(&self.rlwe, "CKKS", &self.scales.code())
     }
 }
 
@@ -91,19 +94,10 @@ impl CkksContext {
     /// The context of checked parameters.
     ///
     /// # Errors
-    /// [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale) if the canonical scale of some level has fewer than 10 bits or does not fit the modulus.
+    /// None for parameters made by this crate.
     pub fn new(params: CkksParams) -> Result<Self> {
         let context = Context::new(params.rlwe.clone(), params.fingerprint())?;
-        let scales = canonical_scales(&params);
-        for (level, scale) in scales.iter().enumerate() {
-            let bits = scale.log2();
-            if bits < 10.0 || bits + 2.0 > context.log2_modulus(level)? {
-                return Err(Error::Parameters(ParameterError::InvalidScale {
-                    bits,
-                    reason: "the data primes are too far from the scale",
-                }));
-            }
-        }
+        let scales = params.scales.scales(&params.rlwe).unwrap_or_default();
         Ok(Self {
             shared: Arc::new(Shared {
                 params,
@@ -204,9 +198,14 @@ impl fmt::Debug for CkksContext {
 }
 
 impl CkksBuilder {
-    /// log2 of the scale; the primes between the first and the last should have that size.
-    pub fn scale_bits(mut self, bits: u32) -> Self {
-        self.choices.scale_bits = Some(bits);
+    /// log2 of the scale; the primes of each level between the first and the special ones should have that size.
+    pub fn scale_bits(self, bits: u32) -> Self {
+        self.scales(ScalePlan::Canonical { bits })
+    }
+
+    /// A scale for each level, in place of [`scale_bits`](Self::scale_bits).
+    pub fn scales(mut self, plan: ScalePlan) -> Self {
+        self.choices.scales = Some(plan);
         self
     }
 
@@ -242,25 +241,23 @@ impl CkksBuilder {
         if let Some(depth) = self.depth {
             return self.derive(depth);
         }
-        let CkksChoices {
-            scale_bits,
-            precision_bits,
-            integer_bits,
-        } = self.choices;
-        if precision_bits.is_some() || integer_bits.is_some() || self.additions.is_some() {
+        let choices = &self.choices;
+        let derives = choices.precision_bits.is_some() || choices.integer_bits.is_some();
+        if derives || self.additions.is_some() {
             return Err(invalid_choice(
                 "precision_bits, integer_bits and additions go with for_depth",
             ));
         }
         let rlwe = self.ring()?;
-        let scale_bits = scale_bits
+        let scales = self.choices.scales;
+        let scales = scales
             .ok_or_else(|| invalid_choice("the scale is missing; set it with `scale_bits`"))?;
-        CkksParams::new(rlwe, scale_bits)
+        CkksParams::with_scales(rlwe, scales)
     }
 
     fn derive(self, depth: u32) -> Result<CkksParams> {
         let choices = &self.choices;
-        if self.primes.is_some() || self.special.is_some() || choices.scale_bits.is_some() {
+        if self.gives_primes() || choices.scales.is_some() {
             return Err(invalid_choice(
                 "for_depth finds primes and scale itself; use builder() to give them",
             ));
@@ -275,10 +272,10 @@ impl CkksBuilder {
             return Err(request.refused(TOO_DEEP));
         }
         if request.precision_bits > 60 || request.integer_bits > 60 {
-            return Err(request.refused(BASE_PRIME));
+            return Err(request.refused(TOO_PRECISE));
         }
         for degree in search::degrees(self.degree.unwrap_or(0))? {
-            match request.at(degree, self.policy) {
+            match request.at(degree, (self.secret, self.policy)) {
                 Ok(None) => {}
                 Ok(Some(params)) => return Ok(params),
                 Err(error) => return Err(error),
@@ -300,29 +297,36 @@ struct Request {
 /// Why no parameters were found: the degree is at fault,
 const TOO_DEEP: &str = "no supported degree is large enough; ask for less depth or precision";
 
-/// or the size of one prime.
-const BASE_PRIME: &str = "the first prime has to hold a result, its precision and its noise, and has at most 60 bits; \
-                          ask for fewer bits of precision or before the point, fewer additions, or less depth";
+/// or the size of the scale.
+const TOO_PRECISE: &str = "the scale has to hold the precision and the noise, and has at most 60 bits; ask for fewer bits of \
+                           precision, fewer additions, or less depth";
 
 impl Request {
     /// Parameters at `degree`; `None` if it is too small.
     ///
     /// # Errors
     /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree is large enough.
-    fn at(self, degree: usize, policy: SecurityPolicy) -> Result<Option<CkksParams>> {
-        let noise = noise_bits(&NoiseModel::new(degree), self.depth, self.additions);
-        let scale_bits = self.precision_bits + noise;
-        let first_bits = scale_bits + self.integer_bits.max(1) + 2;
+    fn at(
+        self,
+        degree: usize,
+        (secret, policy): (SecretDistribution, SecurityPolicy),
+    ) -> Result<Option<CkksParams>> {
+        let model = NoiseModel::new(degree, secret);
+        let scale_bits = self.precision_bits + noise_bits(&model, self.depth, self.additions);
         // More noise with every degree, so that the next one needs no less.
-        if first_bits > 60 {
-            return Err(self.refused(BASE_PRIME));
+        if scale_bits > 60 {
+            return Err(self.refused(TOO_PRECISE));
         }
+        let base_bits = scale_bits + self.integer_bits.max(1) + 2;
         let scale_bits = scale_bits.max(search::least_prime_bits(degree));
-        let first_bits = first_bits.max(scale_bits + 3);
-        let data_bits: Vec<u32> = std::iter::once(first_bits)
-            .chain(std::iter::repeat_n(scale_bits, self.depth as usize))
-            .collect();
-        search::with_key_switching(degree, &data_bits, policy)
+        let base_bits = base_bits.max(scale_bits + 3);
+        // One prime for a result where it can hold one.
+        let base_primes = base_bits.div_ceil(60);
+        let base = vec![base_bits.div_ceil(base_primes); base_primes as usize];
+        let level_sizes = [vec![base.len()], vec![1; self.depth as usize]].concat();
+        let data_bits = [base, vec![scale_bits; self.depth as usize]].concat();
+        let ring = (degree, &data_bits[..], level_sizes);
+        search::with_key_switching(ring, secret, policy)
             .map(|rlwe| rlwe.and_then(|rlwe| CkksParams::new(rlwe, scale_bits)))
             .transpose()
     }
@@ -360,16 +364,25 @@ fn noise_bits(noise: &NoiseModel, depth: u32, additions: u64) -> u32 {
     (error * Log2::of(additions as f64)).bits().ceil() as u32
 }
 
-/// From the lowest level up: `scale(l) = sqrt(scale(l - 1) q_l)`. Deviations of primes from the scale halve at each step, so
-/// that every level's scale stays near the given one, whatever the depth.
-fn canonical_scales(params: &CkksParams) -> Vec<Scale> {
-    let mut scale = Scale::power_of_two(params.scale_bits);
-    let mut scales = vec![scale];
-    for &prime in &params.rlwe.data_primes()[1..] {
-        scale = (scale * Scale::from_integer(&prime.into()).unwrap_or(scale)).sqrt();
-        scales.push(scale);
-    }
-    scales
+/// Checks a scale of `2^bits` against log2 of the modulus of its level.
+fn check_scale(bits: f64, modulus_bits: f64) -> Result<()> {
+    let reason = if bits < 10.0 {
+        "below 2^10 nothing of a message survives its noise"
+    } else if bits + 2.0 > modulus_bits {
+        "the primes of its level and those below must have at least two bits more than the scale"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Parameters(ParameterError::InvalidScale {
+        bits,
+        reason,
+    }))
+}
+
+/// log2 of a product.
+#[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
+fn log2(primes: &[u64]) -> f64 {
+    primes.iter().map(|&prime| (prime as f64).log2()).sum()
 }
 
 #[cfg(test)]

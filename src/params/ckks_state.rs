@@ -44,11 +44,11 @@ impl CkksState {
     /// more are made than there are levels.
     #[must_use]
     pub fn pending_rescales(&self, context: &CkksContext) -> usize {
-        let primes = context.params().rlwe().data_primes();
+        let rlwe = context.params().rlwe();
         let mut scale = self.scale;
         let mut count = 0;
         for level in (1..=self.level).rev() {
-            scale = scale.div_prime(primes[level]);
+            scale = scale.div_primes(rlwe.level_primes(level));
             let below = context.scale(level - 1);
             if !below.is_ok_and(|canonical| scale.log2() > 0.75 * canonical.log2()) {
                 break;
@@ -239,21 +239,15 @@ impl CkksState {
         .fitting(context)
     }
 
-    /// After so many key switches.
-    pub(crate) fn key_switched(self, switches: usize, context: &CkksContext) -> Result<Self> {
-        if switches == 0 {
-            return Ok(self);
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a few switches")]
-        let count = Log2::of(switches as f64);
-        let added = context.rlwe().key_switching(self.level)?.noise.at_roots;
-        Ok(Self {
-            noise: self.noise + added * count,
+    /// After key switches that add this error.
+    pub(crate) fn key_switched(self, added: ErrorSize) -> Self {
+        Self {
+            noise: self.noise + added.at_roots,
             ..self
-        })
+        }
     }
 
-    /// Divided by the last prime of the level; `degree` is that in the secret.
+    /// Divided by the level's primes; `degree` is that in the secret.
     ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
@@ -266,10 +260,10 @@ impl CkksState {
         } else {
             context.rlwe().noise().division(degree).at_roots
         };
-        let exact = context.params().rlwe().data_primes()[self.level];
+        let exact = context.params().rlwe().level_primes(self.level);
         Ok(Self {
             level: self.level - 1,
-            scale: self.scale.div_prime(exact),
+            scale: self.scale.div_primes(exact),
             noise: self.noise / prime + rounding,
             ..self
         })
@@ -284,6 +278,22 @@ impl CkksState {
             return Err(invalid_level(level, self.level));
         }
         Self { level, ..self }.fitting(context)
+    }
+
+    /// With the modulus Q of level 0 replaced by that of a higher level: the phase gains a multiple of Q.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
+    pub(crate) fn raised(self, level: usize, context: &CkksContext) -> Result<Self> {
+        context.scale(level)?;
+        let modulus = Log2::from_bits(context.rlwe().log2_modulus(self.level)?);
+        let lifted = context.rlwe().noise().lifted(modulus) / self.scale.magnitude();
+        Self {
+            level,
+            message_bound: lifted.to_f64(),
+            ..self
+        }
+        .fitting(context)
     }
 
     /// With another message bound, which is not checked.

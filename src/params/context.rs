@@ -1,17 +1,19 @@
 use crate::error::{Error, OperandError, ParameterError, Result};
 use crate::identifiers::Fingerprint;
-use crate::kernels::ShoupScalar;
-use crate::params::{ErrorSize, Log2, NoiseModel, RlweParams};
-use crate::ring::{BasisConverter, Embedding, RnsBasis, TailDivider};
+use crate::params::rlwe::digits_within;
+use crate::params::{ErrorSize, Gadget, KeySpan, KeySwitching, Log2, NoiseModel, RlweParams};
+use crate::ring::{Embedding, RnsBasis, TailDivider};
 use sha3::{Digest, Sha3_256};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 /// What both schemes compute once from checked parameters: bases of every level, divisions between them, and the digits of
 /// key switching. Immutable; shared as an `Arc`.
 ///
-/// Level l means the first l + 1 data primes: l rescales or switches are left.
+/// Level l means the data primes of levels 0 to l, one or more each: l rescales or switches are left.
 pub struct Context {
     params: RlweParams,
     fingerprint: Fingerprint,
@@ -19,7 +21,10 @@ pub struct Context {
     /// None without special primes.
     special: Option<Arc<RnsBasis>>,
     levels: Vec<Level>,
-    digits: Vec<Range<usize>>,
+    /// The gadget of the whole span; none without special primes.
+    gadget: Option<Arc<Gadget>>,
+    /// Those of smaller spans that keys use now.
+    smaller_gadgets: Mutex<HashMap<KeySpan, Weak<Gadget>>>,
     noise: NoiseModel,
     embedding: OnceLock<Embedding>,
 }
@@ -29,62 +34,39 @@ pub struct Context {
 struct Level {
     basis: Arc<RnsBasis>,
     log2_modulus: f64,
-    /// The division by this level's last prime; none at level 0.
+    /// The division by this level's own primes; none at level 0.
     rescaler: Option<TailDivider>,
-    key_switching: Option<KeySwitching>,
-}
-
-/// What a key switch at one level needs.
-#[derive(Debug)]
-pub(crate) struct KeySwitching {
-    /// The level's primes, then the special primes.
-    pub(crate) extended: Arc<RnsBasis>,
-    /// Where the extended basis's primes stand in the key basis.
-    pub(crate) positions: Vec<usize>,
-    /// The digits at this level.
-    pub(crate) digits: Vec<DigitConversion>,
-    /// The division by the product P of the special primes.
-    pub(crate) divider: TailDivider,
-    /// The division by P and by the level's last prime at once; none at level 0.
-    pub(crate) rescaling_divider: Option<TailDivider>,
-    /// P modulo each prime of the level.
-    pub(crate) special_factors: Vec<ShoupScalar>,
-    /// The error that a switch adds, the rounding included.
-    pub(crate) noise: ErrorSize,
-}
-
-/// How one digit of a polynomial becomes a small polynomial over the extended basis.
-#[derive(Debug)]
-pub(crate) struct DigitConversion {
-    /// The digit's rows.
-    pub(crate) rows: Range<usize>,
-    /// From the digit's primes to all others of the extended basis, in order.
-    pub(crate) converter: BasisConverter,
 }
 
 impl Context {
     /// The context of `params`, with the fingerprint of the scheme's parameters.
     pub(super) fn new(params: RlweParams, fingerprint: Fingerprint) -> Result<Self> {
         let key_basis = Arc::new(params.key_basis()?);
-        let noise = NoiseModel::new(params.degree());
-        let mut digits = Vec::new();
-        let mut start = 0;
-        for &size in params.digit_sizes() {
-            digits.push(start..start + size);
-            start += size;
-        }
-        let levels = (0..params.data_primes().len())
-            .map(|level| Level::new(level, &params, &key_basis, &digits, &noise))
+        let noise = NoiseModel::new(params.degree(), params.secret());
+        let levels: Vec<Level> = (0..params.level_sizes().len())
+            .map(|level| Level::new(level, &params, &key_basis))
             .collect();
         let special = params.data_primes().len()..key_basis.len();
         let special = (!special.is_empty()).then(|| Arc::new(key_basis.slice(special)));
+        let basis = |level: usize| Arc::clone(&levels[level].basis);
+        let gadget = special.as_ref().map(|_| {
+            let (span, digits) = (params.whole_span(), params.digit_sizes());
+            Arc::new(Gadget::new(
+                (&params, span),
+                digits,
+                &key_basis,
+                basis,
+                &noise,
+            ))
+        });
         Ok(Self {
             params,
             fingerprint,
             key_basis,
             special,
             levels,
-            digits,
+            gadget,
+            smaller_gadgets: Mutex::default(),
             noise,
             embedding: OnceLock::new(),
         })
@@ -108,7 +90,7 @@ impl Context {
         self.params.degree()
     }
 
-    /// The level of a fresh ciphertext: the number of data primes less 1.
+    /// The level of a fresh ciphertext.
     #[must_use]
     pub fn top_level(&self) -> usize {
         self.levels.len() - 1
@@ -117,13 +99,32 @@ impl Context {
     /// Whether keys can be switched: there are special primes.
     #[must_use]
     pub fn has_key_switching(&self) -> bool {
-        !self.digits.is_empty()
+        self.gadget.is_some()
     }
 
     /// The primes of keys: data primes, then special primes.
     #[must_use]
     pub fn key_basis(&self) -> &Arc<RnsBasis> {
         &self.key_basis
+    }
+
+    /// The primes of keys of a span: the data primes of its levels, then its special primes.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan); [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
+    pub fn span_basis(&self, span: KeySpan) -> Result<Arc<RnsBasis>> {
+        let gadget = self.gadget_of(span)?;
+        let switching = gadget.at(span.level).ok_or_else(no_special_primes)?;
+        Ok(Arc::clone(&switching.extended))
+    }
+
+    /// The digits of keys of a span, as ranges of data primes: those of the parameters for the whole span, for a smaller one the
+    /// longest runs whose product is at most that of its special primes.
+    ///
+    /// # Errors
+    /// As [`span_basis`](Self::span_basis).
+    pub fn span_digits(&self, span: KeySpan) -> Result<Vec<Range<usize>>> {
+        Ok(self.gadget_of(span)?.digits().to_vec())
     }
 
     /// The data primes of `level`.
@@ -149,9 +150,10 @@ impl Context {
     /// The noise of a public-key encryption of zero at `level`: divided by the special primes if there are any.
     pub(crate) fn public_encryption_noise(&self, level: usize) -> Result<ErrorSize> {
         let whole = self.noise.public_encryption();
-        let level = self.level(level)?;
-        Ok(level.key_switching.as_ref().map_or(whole, |switching| {
-            let special = switching.extended.log2_product() - level.log2_modulus;
+        let modulus = self.log2_modulus(level)?;
+        let switching = self.gadget.as_ref().and_then(|gadget| gadget.at(level));
+        Ok(switching.map_or(whole, |switching| {
+            let special = switching.extended.log2_product() - modulus;
             let divided = whole.times(Log2::from_bits(-special));
             divided.plus(self.noise.division(1))
         }))
@@ -163,22 +165,84 @@ impl Context {
             .get_or_init(|| Embedding::new(self.degree() / 2))
     }
 
-    /// The digits of key switching at the top level, as ranges of data primes.
-    pub(crate) fn digits(&self) -> &[Range<usize>] {
-        &self.digits
-    }
-
-    /// The division by the last prime of `level`, and that prime.
+    /// The division by the data primes of `level` itself, and their product.
     pub(crate) fn rescaler(&self, level: usize) -> Result<(&TailDivider, Log2)> {
         let here = self.level(level)?;
         let divider = here.rescaler.as_ref().ok_or_else(no_level_left)?;
-        let prime = here.log2_modulus - self.level(level - 1)?.log2_modulus;
-        Ok((divider, Log2::from_bits(prime)))
+        let primes = here.log2_modulus - self.level(level - 1)?.log2_modulus;
+        Ok((divider, Log2::from_bits(primes)))
     }
 
+    /// The level of a polynomial over so many data primes.
+    pub(crate) fn level_of(&self, primes: usize) -> usize {
+        self.levels
+            .partition_point(|level| level.basis.len() < primes)
+    }
+
+    /// The gadget of the whole span.
+    pub(crate) fn gadget(&self) -> Result<&Arc<Gadget>> {
+        self.gadget.as_ref().ok_or_else(no_special_primes)
+    }
+
+    /// The gadget of a span: kept as long as keys use it.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan) for a level or a number of special primes that the parameters do not have.
+    pub(crate) fn gadget_of(&self, span: KeySpan) -> Result<Arc<Gadget>> {
+        let whole = self.gadget()?;
+        let digits = self.digit_sizes(span)?;
+        if span == whole.span() {
+            return Ok(Arc::clone(whole));
+        }
+        // A poisoned lock only costs a gadget that is not shared.
+        let mut known = self.smaller_gadgets.lock().ok();
+        let found = known.as_ref().and_then(|known| known.get(&span)?.upgrade());
+        if let Some(gadget) = found {
+            return Ok(gadget);
+        }
+        let basis = |level: usize| Arc::clone(&self.levels[level].basis);
+        let of = (&self.params, span);
+        let gadget = Arc::new(Gadget::new(
+            of,
+            &digits,
+            &self.key_basis,
+            basis,
+            &self.noise,
+        ));
+        if let Some(known) = &mut known {
+            known.retain(|_, gadget| gadget.strong_count() > 0);
+            known.insert(span, Arc::downgrade(&gadget));
+        }
+        Ok(gadget)
+    }
+
+    /// The number of data primes in each digit of keys of a span.
+    ///
+    /// # Errors
+    /// As [`gadget_of`](Self::gadget_of).
+    pub(crate) fn digit_sizes(&self, span: KeySpan) -> Result<Cow<'_, [usize]>> {
+        self.check_key_switching()?;
+        let whole = self.params.whole_span();
+        if span.level > whole.level {
+            return Err(invalid_span("its level is above the highest"));
+        }
+        if !(1..=whole.special_primes).contains(&span.special_primes) {
+            return Err(invalid_span(
+                "it has at least one special prime and at most all",
+            ));
+        }
+        if span == whole {
+            return Ok(Cow::Borrowed(self.params.digit_sizes()));
+        }
+        let data = &self.params.data_primes()[..self.params.primes_up_to(span.level)];
+        let special = &self.params.special_primes()[..span.special_primes];
+        Ok(Cow::Owned(digits_within(data, special)))
+    }
+
+    /// What a switch with a key of the whole span needs at `level`.
     pub(crate) fn key_switching(&self, level: usize) -> Result<&KeySwitching> {
-        let switching = self.level(level)?.key_switching.as_ref();
-        switching.ok_or_else(no_special_primes)
+        let switching = self.gadget()?.at(level);
+        switching.ok_or_else(|| invalid_level(level, self.top_level()))
     }
 
     /// Checks that there are special primes, without which no key can be switched.
@@ -196,6 +260,10 @@ impl Context {
             .get(level)
             .ok_or_else(|| invalid_level(level, self.top_level()))
     }
+}
+
+fn invalid_span(reason: &'static str) -> Error {
+    Error::Parameters(ParameterError::InvalidSpan { reason })
 }
 
 fn no_special_primes() -> Error {
@@ -226,86 +294,18 @@ impl fmt::Debug for Context {
 }
 
 impl Level {
-    fn new(
-        level: usize,
-        params: &RlweParams,
-        key_basis: &RnsBasis,
-        digits: &[Range<usize>],
-        noise: &NoiseModel,
-    ) -> Self {
-        let basis = Arc::new(key_basis.slice(0..level + 1));
+    fn new(level: usize, params: &RlweParams, key_basis: &RnsBasis) -> Self {
+        let primes = params.primes_up_to(level);
+        let basis = Arc::new(key_basis.slice(0..primes));
         let rescaler = (level > 0).then(|| {
-            let below = Arc::new(key_basis.slice(0..level));
-            TailDivider::new(&below, &[*key_basis.modulus(level)])
-        });
-        let special = params.data_primes().len()..key_basis.len();
-        let key_switching = (!special.is_empty()).then(|| {
-            let special = key_basis.slice(special);
-            KeySwitching::new(&basis, &special, params.data_primes().len(), digits, noise)
+            let left = params.primes_up_to(level - 1);
+            let below = Arc::new(key_basis.slice(0..left));
+            TailDivider::new(&below, &basis.moduli()[left..])
         });
         Self {
             log2_modulus: basis.log2_product(),
             basis,
             rescaler,
-            key_switching,
-        }
-    }
-}
-
-impl KeySwitching {
-    fn new(
-        basis: &Arc<RnsBasis>,
-        special: &RnsBasis,
-        data_primes: usize,
-        digits: &[Range<usize>],
-        noise: &NoiseModel,
-    ) -> Self {
-        let count = basis.len();
-        let extended = Arc::new(basis.join(special));
-        let positions = (0..count)
-            .chain(data_primes..data_primes + special.len())
-            .collect();
-        let moduli = extended.moduli();
-        let at_level = |range: &Range<usize>| range.start..range.end.min(count);
-        let digits: Vec<DigitConversion> = digits
-            .iter()
-            .map(at_level)
-            .filter(|rows| !rows.is_empty())
-            .map(|rows| {
-                let others = [&moduli[..rows.start], &moduli[rows.end..]].concat();
-                DigitConversion {
-                    converter: BasisConverter::new(&moduli[rows.clone()], &others),
-                    rows,
-                }
-            })
-            .collect();
-        let product = |basis: &RnsBasis| Log2::from_bits(basis.log2_product());
-        let shapes: Vec<(Log2, usize)> = digits
-            .iter()
-            .map(|d| (product(&basis.slice(d.rows.clone())), d.rows.len()))
-            .collect();
-        let switch = noise.key_switch(&shapes, product(special));
-        let noise = switch.plus(noise.division(1));
-        let divider = TailDivider::new(basis, &special.moduli());
-        let rescaling_divider = (count > 1).then(|| {
-            let below = Arc::new(basis.slice(0..count - 1));
-            TailDivider::new(&below, &extended.moduli()[count - 1..])
-        });
-        let special_factors = moduli[..count]
-            .iter()
-            .map(|q| {
-                let primes = special.primes().into_iter();
-                q.shoup(primes.fold(1, |product, prime| q.mul(product, q.reduce(prime))))
-            })
-            .collect();
-        Self {
-            rescaling_divider,
-            special_factors,
-            extended,
-            positions,
-            digits,
-            divider,
-            noise,
         }
     }
 }
@@ -314,7 +314,7 @@ impl Fingerprint {
     /// The hash of a ring, a scheme's name and what else the scheme needs.
     pub(super) fn of(params: &RlweParams, scheme: &str, extra: &[u64]) -> Self {
         let mut hash = Sha3_256::new();
-        hash.update(b"slotwise parameters 1\0");
+        hash.update(b"slotwise parameters 2\0");
         hash.update(scheme.as_bytes());
         hash.update(b"\0");
         let mut list = |numbers: &[u64]| {
@@ -326,13 +326,11 @@ impl Fingerprint {
         list(&[params.degree() as u64]);
         list(params.data_primes());
         list(params.special_primes());
-        list(
-            &params
-                .digit_sizes()
-                .iter()
-                .map(|&size| size as u64)
-                .collect::<Vec<_>>(),
-        );
+        for sizes in [params.level_sizes(), params.digit_sizes()] {
+            let sizes: Vec<u64> = sizes.iter().map(|&size| size as u64).collect();
+            list(&sizes);
+        }
+        list(&params.secret().code().map(u64::from));
         list(extra);
         Self::from_bytes(hash.finalize().into())
     }

@@ -1,15 +1,19 @@
 use crate::kernels::SecretVec;
-use crate::params::Log2;
+use crate::params::{Log2, SecretDistribution};
 use crate::ring::ERROR_STANDARD_DEVIATION;
 use std::f64::consts::{LN_2, PI};
 
 /// The formulas of `docs/math/noise.md` for one degree N.
 ///
-/// The secret is uniform ternary, among those whose spectrum is [typical](Self::is_typical): its squared magnitudes at the
-/// roots of unity, divided by their mean 2N/3, are written g.
+/// The secret is drawn among those whose spectrum is [typical](Self::is_typical): its squared magnitudes at the roots of unity,
+/// divided by their mean (2N/3 for a ternary secret), are written g.
 #[derive(Clone, Debug)]
 pub(crate) struct NoiseModel {
     pub(super) degree: f64,
+    /// The mean of the secret's squared magnitudes at the roots.
+    pub(super) secret: f64,
+    /// The parties whose errors add up in a key, 1 unless they share the secret.
+    contributors: f64,
     /// The largest g.
     pub(super) peak: f64,
     /// ln of the largest mean of `g^n` over the roots, for n up to [`MOMENTS`].
@@ -18,7 +22,7 @@ pub(crate) struct NoiseModel {
 
 /// The size of a random error polynomial.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct ErrorSize {
+pub struct ErrorSize {
     /// The standard deviation of a coefficient.
     pub(crate) deviation: Log2,
     /// A bound of the magnitude at every root of unity, exceeded with probability below `2^-140`.
@@ -33,6 +37,12 @@ const MOMENTS: usize = 32;
 pub(super) const FAILURE_BITS: f64 = 140.0;
 
 impl ErrorSize {
+    /// No error.
+    pub(crate) const NONE: Self = Self {
+        deviation: Log2::ZERO,
+        at_roots: Log2::ZERO,
+    };
+
     /// The sum of two errors, whatever their dependence.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
@@ -52,7 +62,7 @@ impl ErrorSize {
 
 impl NoiseModel {
     #[expect(clippy::cast_precision_loss, reason = "a degree is at most 2^17")]
-    pub(crate) fn new(degree: usize) -> Self {
+    pub(crate) fn new(degree: usize, secret: SecretDistribution) -> Self {
         let degree = degree as f64;
         let peak = (degree / 2.0).ln() + PEAK_MARGIN;
         let mut moments: [f64; MOMENTS + 1] =
@@ -64,6 +74,8 @@ impl NoiseModel {
         }
         Self {
             degree,
+            secret: secret.mean_square(degree),
+            contributors: secret.contributors().into(),
             peak,
             moments,
         }
@@ -77,7 +89,7 @@ impl NoiseModel {
     /// Whether a secret with these squared magnitudes at the N/2 roots is within what the formulas assume of keys: every g at
     /// most `ln(N/2) + 3`, and the mean of `g^n` little above that of an exponential variable. About one secret in twenty is not. Branch-free.
     pub(crate) fn is_typical(&self, squares: &[f64]) -> bool {
-        let mean = 2.0 * self.degree / 3.0;
+        let mean = self.secret;
         let scaled: SecretVec<f64> = squares.iter().map(|square| square / mean).collect();
         let mut outside = 0u32;
         for &g in scaled.iter() {
@@ -117,24 +129,47 @@ impl NoiseModel {
         self.gaussian(mean / 12.0, largest / mean)
     }
 
-    /// The error `e u + e0 + e1 s` of a public-key encryption of zero.
+    /// The error `e u + e0 + e1 s` of a public-key encryption of zero, u being uniform ternary.
     pub(crate) fn public_encryption(&self) -> ErrorSize {
         let variance = ERROR_STANDARD_DEVIATION.powi(2);
         let (mean, largest) = self.secret_power(1);
         let with_secret = self.gaussian(variance * (1.0 + mean), (1.0 + largest) / (1.0 + mean));
-        with_secret.plus(self.product(variance * 2.0 * self.degree / 3.0))
+        with_secret.plus(self.product(variance * self.contributors * 2.0 * self.degree / 3.0))
     }
 
     /// The error of key switching, before the rounding of its division: `digits` gives, for each digit, the product
     /// of its primes and their number; `special` is P.
     pub(crate) fn key_switch(&self, digits: &[(Log2, usize)], special: Log2) -> ErrorSize {
         // Each digit is balanced, a sum of k uniform terms of width D: variance k D^2 / 12, times N e.
-        let error = Log2::of(ERROR_STANDARD_DEVIATION);
+        let error = Log2::of(ERROR_STANDARD_DEVIATION * self.contributors.sqrt());
         let variance = |&(product, count): &(Log2, usize)| {
             (product * error / special).squared() * Log2::of(self.degree * to_f64(count) / 12.0)
         };
         let variance: Log2 = digits.iter().map(variance).sum();
         self.product(1.0).times(variance.sqrt())
+    }
+
+    /// A bound at every root of `c_0 + c_1 s` with coefficients of at most half of `modulus`.
+    pub(crate) fn lifted(&self, modulus: Log2) -> Log2 {
+        let polynomial = modulus * Log2::of(self.degree / 2.0);
+        polynomial * Log2::of(1.0 + (self.secret * self.peak).sqrt())
+    }
+
+    /// The error of a relinearization, given that of any other key switch. Where c parties make the key together, each multiplies
+    /// errors of the others by its secret, which gives a standard deviation of `sigma c sqrt(4N/3 + 1/c)` instead of `sigma sqrt(c)`.
+    ///
+    /// Source: C. Mouchet et al., "Multiparty Homomorphic Encryption from Ring-Learning-with-Errors" (eprint 2020/304), protocol RKG.
+    pub(crate) fn relinearization(&self, switch: ErrorSize) -> ErrorSize {
+        if self.contributors == 1.0 {
+            return switch;
+        }
+        let variance = self.contributors * 4.0 * self.degree / 3.0;
+        let excess = |variance: f64| Log2::of((variance + 1.0).sqrt());
+        ErrorSize {
+            deviation: switch.deviation * excess(variance),
+            // At the root where the secret is largest.
+            at_roots: switch.at_roots * excess(variance * self.peak),
+        }
     }
 
     /// A bound at every root of a polynomial in `X^(N / count)` whose coefficients are at most 1/2: the rounding of a
@@ -165,7 +200,7 @@ impl NoiseModel {
 
     /// The largest mean, and the largest value, of `|s|^(2 power)` over the roots.
     fn secret_power(&self, power: usize) -> (f64, f64) {
-        let mean = 2.0 * self.degree / 3.0;
+        let mean = self.secret;
         let exponent = to_f64(power);
         (
             (mean.ln() * exponent + self.moment(exponent)).exp(),
@@ -253,7 +288,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_an_exponential_variable_with_a_margin() {
-        let model = NoiseModel::new(1 << 15);
+        let model = NoiseModel::new(1 << 15, SecretDistribution::Ternary);
         let mut factorial = 1.0;
         for n in 1..=5u32 {
             factorial *= f64::from(n);
@@ -271,7 +306,7 @@ mod tests {
 
     #[test]
     fn spectra_with_peaks_are_not_typical() {
-        let model = NoiseModel::new(1024);
+        let model = NoiseModel::new(1024, SecretDistribution::Ternary);
         let mean = 2.0 * 1024.0 / 3.0;
         let flat = vec![mean; 512];
         assert!(model.is_typical(&flat));

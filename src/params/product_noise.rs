@@ -126,9 +126,10 @@ impl ProductNoise {
         gaussian + (j - 1.0) * (2.0 / self.model.degree).ln() + both
     }
 
-    /// The variance of the quotient r at a root, in units of N^2 and for g = 1: `(1 + 2N/3) / 12`, divided by N.
+    /// The variance of the quotient r at a root, in units of N^2 and for g = 1: `(1 + |s|^2) / 12`, divided by N, with the mean
+    /// `|s|^2` at the roots.
     fn quotient_variance(&self) -> f64 {
-        (1.0 + 1.5 / self.model.degree) / 18.0
+        (1.0 + self.model.secret) / (12.0 * self.model.degree)
     }
 
     /// The largest square of a message at a root, in units of t^2 N^2 times [`quotient_variance`](Self::quotient_variance). A
@@ -173,9 +174,13 @@ fn ln_factorial(n: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::SecretDistribution;
 
     fn noise(degree: usize) -> ProductNoise {
-        ProductNoise::new(&NoiseModel::new(degree), Log2::from_bits(16.0))
+        ProductNoise::new(
+            &NoiseModel::new(degree, SecretDistribution::Ternary),
+            Log2::from_bits(16.0),
+        )
     }
 
     fn tail(degree: usize, factors: u32, repeats: u32) -> f64 {

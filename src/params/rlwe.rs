@@ -1,18 +1,30 @@
 use crate::error::{Error, ParameterError, Result};
 use crate::kernels::Modulus;
-use crate::params::{SecurityLevel, SecurityPolicy, SecurityStandard};
+use crate::params::{SecretDistribution, SecurityLevel, SecurityPolicy, SecurityStandard};
 use crate::ring::{RnsBasis, ntt_primes};
 use num_bigint::BigUint;
 use std::collections::BTreeMap;
 
-/// What CKKS and BFV parameters share: the ring, its primes and how keys are switched. Plain data, checked.
+/// What CKKS and BFV parameters share: the ring, its primes and levels, the secret, and how keys are switched. Plain data, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RlweParams {
     degree: usize,
     data_primes: Vec<u64>,
     special_primes: Vec<u64>,
+    level_sizes: Vec<usize>,
     digit_sizes: Vec<usize>,
+    secret: SecretDistribution,
     policy: SecurityPolicy,
+}
+
+/// What a key for key switching covers: it switches ciphertexts of `level` and below, and its error is divided by the first
+/// `special_primes` special primes. A smaller span makes a key smaller and faster, and publishes its secret at a smaller modulus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeySpan {
+    /// The highest level of ciphertexts that the key switches.
+    pub level: usize,
+    /// The number of special primes, at least 1.
+    pub special_primes: usize,
 }
 
 impl RlweParams {
@@ -23,7 +35,8 @@ impl RlweParams {
     ///
     /// `data_primes` carry ciphertexts, from the one that stays longest to the one dropped first. `special_primes` are for
     /// key switching only; without any, a context can add and multiply by plaintexts, but neither relinearize nor rotate.
-    /// The data primes are grouped into digits, each the longest run whose product is at most that of the special primes.
+    /// The data primes are grouped into digits, each the longest run whose product is at most that of the special primes. Each
+    /// level has one prime, and the secret is uniform ternary.
     ///
     /// # Errors
     /// As [`RnsBasis::new`]; [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes); [`ParameterError::Insecure`](crate::ParameterError::Insecure).
@@ -31,22 +44,6 @@ impl RlweParams {
         degree: usize,
         data_primes: &[u64],
         special_primes: &[u64],
-        policy: SecurityPolicy,
-    ) -> Result<Self> {
-        let digit_sizes = digits_within(data_primes, special_primes);
-        Self::with_digits(degree, data_primes, special_primes, digit_sizes, policy)
-    }
-
-    /// [`new`](Self::new) with the number of data primes of each digit given.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new); [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) unless the sizes are positive and sum to the number of data
-    /// primes, or there are none and no special primes.
-    pub fn with_digits(
-        degree: usize,
-        data_primes: &[u64],
-        special_primes: &[u64],
-        digit_sizes: Vec<usize>,
         policy: SecurityPolicy,
     ) -> Result<Self> {
         let count = data_primes.len() + special_primes.len();
@@ -60,32 +57,74 @@ impl RlweParams {
                 most: Self::MOST_PRIMES,
             }));
         }
-        let primes = [data_primes, special_primes].concat();
-        let modulus: BigUint = primes.iter().map(|&prime| BigUint::from(prime)).product();
-        policy.check(degree, &modulus)?;
-        let expected = if special_primes.is_empty() {
+        let params = Self {
+            degree,
+            data_primes: data_primes.to_vec(),
+            special_primes: special_primes.to_vec(),
+            level_sizes: vec![1; data_primes.len()],
+            digit_sizes: digits_within(data_primes, special_primes),
+            secret: SecretDistribution::default(),
+            policy,
+        };
+        params.check_security(policy)?;
+        RnsBasis::check(degree, &[data_primes, special_primes].concat())?;
+        Ok(params)
+    }
+
+    /// These parameters with so many data primes in each digit of key switching.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) unless the sizes are positive and sum to the number of data
+    /// primes, or there are none and no special primes.
+    pub fn with_digits(self, digit_sizes: Vec<usize>) -> Result<Self> {
+        let expected = if self.special_primes.is_empty() {
             0
         } else {
-            data_primes.len()
+            self.data_primes.len()
         };
-        if digit_sizes.contains(&0)
-            || digit_sizes
-                .iter()
-                .try_fold(0usize, |a, &b| a.checked_add(b))
-                != Some(expected)
-        {
+        if !is_partition(&digit_sizes, expected) {
             return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
                 reason: "the digits must cover each data prime exactly once",
             }));
         }
-        RnsBasis::check(degree, &primes)?;
         Ok(Self {
-            degree,
-            data_primes: data_primes.to_vec(),
-            special_primes: special_primes.to_vec(),
             digit_sizes,
-            policy,
+            ..self
         })
+    }
+
+    /// These parameters with so many data primes in each level, from level 0 up. A rescale or modulus switch divides by all
+    /// primes of its level: two primes of 26 to 29 bits make a level for a scale of 52 to 58 bits.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidLevels`](crate::ParameterError::InvalidLevels) unless the sizes are positive and sum to the number of data primes.
+    pub fn with_levels(self, level_sizes: Vec<usize>) -> Result<Self> {
+        if !is_partition(&level_sizes, self.data_primes.len()) {
+            return Err(Error::Parameters(ParameterError::InvalidLevels {
+                reason: "the levels must cover each data prime exactly once",
+            }));
+        }
+        Ok(Self {
+            level_sizes,
+            ..self
+        })
+    }
+
+    /// These parameters with another secret.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidSecret`](crate::ParameterError::InvalidSecret); [`ParameterError::Insecure`](crate::ParameterError::Insecure).
+    pub fn with_secret(self, secret: SecretDistribution) -> Result<Self> {
+        secret.check(self.degree)?;
+        let mut primes = self.data_primes.iter().chain(&self.special_primes);
+        if primes.any(|&prime| prime <= 2 * u64::from(secret.largest())) {
+            return Err(Error::Parameters(ParameterError::InvalidSecret {
+                reason: "each prime must exceed twice the largest coefficient",
+            }));
+        }
+        let params = Self { secret, ..self };
+        params.check_security(params.policy)?;
+        Ok(params)
     }
 
     /// N.
@@ -106,10 +145,22 @@ impl RlweParams {
         &self.special_primes
     }
 
+    /// The number of data primes in each level, from level 0 up.
+    #[must_use]
+    pub fn level_sizes(&self) -> &[usize] {
+        &self.level_sizes
+    }
+
     /// How many consecutive data primes each digit of key switching has.
     #[must_use]
     pub fn digit_sizes(&self) -> &[usize] {
         &self.digit_sizes
+    }
+
+    /// How secrets are drawn.
+    #[must_use]
+    pub fn secret(&self) -> SecretDistribution {
+        self.secret
     }
 
     /// What was enforced when these parameters were made.
@@ -118,14 +169,84 @@ impl RlweParams {
         self.policy
     }
 
+    /// The number of data primes of `level` and all levels below; all of them for a level above the top.
+    #[must_use]
+    pub fn primes_up_to(&self, level: usize) -> usize {
+        self.level_sizes.iter().take(level.saturating_add(1)).sum()
+    }
+
+    /// The data primes by which a rescale or modulus switch of `level` divides; none for a level above the top.
+    #[must_use]
+    pub fn level_primes(&self, level: usize) -> &[u64] {
+        let end = self.primes_up_to(level);
+        let size = self.level_sizes.get(level).copied().unwrap_or(0);
+        &self.data_primes[end - size..end]
+    }
+
+    /// The largest span: all levels and all special primes.
+    #[must_use]
+    pub fn whole_span(&self) -> KeySpan {
+        KeySpan {
+            level: self.level_sizes.len() - 1,
+            special_primes: self.special_primes.len(),
+        }
+    }
+
     /// Whether the product of all primes is within a table, whatever was enforced.
     #[must_use]
     pub fn is_within(&self, standard: SecurityStandard, level: SecurityLevel) -> bool {
-        let primes = self.data_primes.iter().chain(&self.special_primes);
-        let modulus: BigUint = primes.map(|&prime| BigUint::from(prime)).product();
-        SecurityPolicy::Enforced(standard, level)
-            .check(self.degree, &modulus)
+        self.check_security(SecurityPolicy::Enforced(standard, level))
             .is_ok()
+    }
+
+    /// Checks that something under a secret of this distribution may be published modulo the first `data` data primes and the
+    /// first `special` special primes.
+    ///
+    /// # Errors
+    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure).
+    pub(crate) fn check_publication(
+        &self,
+        secret: SecretDistribution,
+        data: usize,
+        special: usize,
+    ) -> Result<()> {
+        self.check_modulus(self.policy, secret, data, special)
+    }
+
+    /// Checks that ciphertexts can be switched to and from a secret of this distribution: the noise bounds, which are those of the
+    /// parameters' own secret, hold for it.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidSecret`](crate::ParameterError::InvalidSecret).
+    pub(crate) fn check_second_secret(&self, secret: SecretDistribution) -> Result<()> {
+        secret.check(self.degree)?;
+        #[expect(clippy::cast_precision_loss, reason = "a degree is at most 2^17")]
+        let size = |secret: SecretDistribution| secret.mean_square(self.degree as f64);
+        let fits = secret.largest() <= self.secret.largest() && size(secret) <= size(self.secret);
+        if fits {
+            return Ok(());
+        }
+        Err(Error::Parameters(ParameterError::InvalidSecret {
+            reason: "a second secret may not be larger than that of the parameters",
+        }))
+    }
+
+    fn check_security(&self, policy: SecurityPolicy) -> Result<()> {
+        let (data, special) = (self.data_primes.len(), self.special_primes.len());
+        self.check_modulus(policy, self.secret, data, special)
+    }
+
+    fn check_modulus(
+        &self,
+        policy: SecurityPolicy,
+        secret: SecretDistribution,
+        data: usize,
+        special: usize,
+    ) -> Result<()> {
+        let data = self.data_primes.iter().take(data);
+        let primes = data.chain(self.special_primes.iter().take(special));
+        let modulus: BigUint = primes.map(|&prime| BigUint::from(prime)).product();
+        policy.check(self.degree, &modulus, secret)
     }
 
     /// The basis of keys: data primes, then special primes.
@@ -135,6 +256,12 @@ impl RlweParams {
             &[&self.data_primes[..], &self.special_primes].concat(),
         )
     }
+}
+
+/// Whether the sizes are positive and sum to `total`.
+fn is_partition(sizes: &[usize], total: usize) -> bool {
+    let sum = sizes.iter().try_fold(0usize, |a, &b| a.checked_add(b));
+    !sizes.contains(&0) && sum == Some(total)
 }
 
 /// The primes of a builder: given, or to be found.
@@ -207,7 +334,7 @@ fn check_degree(degree: usize) -> Result<()> {
 
 /// The longest runs of data primes whose product is at most that of the special primes; a prime larger than that stands
 /// alone. None without special primes.
-fn digits_within(data_primes: &[u64], special_primes: &[u64]) -> Vec<usize> {
+pub(super) fn digits_within(data_primes: &[u64], special_primes: &[u64]) -> Vec<usize> {
     let special: BigUint = special_primes
         .iter()
         .map(|&prime| BigUint::from(prime))
@@ -290,7 +417,8 @@ mod tests {
 
     #[test]
     fn rejects_digits_that_do_not_add_up_and_insecure_sizes() {
-        let digits = |sizes| RlweParams::with_digits(8, &[97, 113], &[193], sizes, INSECURE);
+        let params = RlweParams::new(8, &[97, 113], &[193], INSECURE).unwrap();
+        let digits = |sizes| params.clone().with_digits(sizes);
         assert!(digits(vec![2]).is_ok());
         for sizes in [vec![], vec![1], vec![3], vec![2, 0], vec![usize::MAX, 3]] {
             assert!(matches!(
@@ -298,6 +426,24 @@ mod tests {
                 Err(Error::Parameters(
                     ParameterError::InvalidKeySwitching { .. }
                 ))
+            ));
+        }
+        for sizes in [vec![], vec![1], vec![3], vec![2, 0], vec![usize::MAX, 3]] {
+            assert!(matches!(
+                params.clone().with_levels(sizes),
+                Err(Error::Parameters(ParameterError::InvalidLevels { .. }))
+            ));
+        }
+        for secret in [
+            SecretDistribution::TernarySum { contributors: 0 },
+            SecretDistribution::TernarySum { contributors: 1 },
+            SecretDistribution::TernarySum { contributors: 1025 },
+            SecretDistribution::Sparse { weight: 0 },
+            SecretDistribution::Sparse { weight: 9 },
+        ] {
+            assert!(matches!(
+                params.clone().with_secret(secret),
+                Err(Error::Parameters(ParameterError::InvalidSecret { .. }))
             ));
         }
         let insecure = RlweParams::new(

@@ -64,6 +64,14 @@ impl Scale {
         )
     }
 
+    /// `self` divided by each of the primes.
+    #[must_use]
+    pub fn div_primes(self, primes: &[u64]) -> Self {
+        primes
+            .iter()
+            .fold(self, |scale, &prime| scale.div_prime(prime))
+    }
+
     /// The square root.
     #[must_use]
     pub fn sqrt(self) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ParameterError, Result};
 use crate::params::rlwe::find_primes;
-use crate::params::{BfvNoise, Log2, ProductNoise, RlweParams, SecurityPolicy};
+use crate::params::{BfvNoise, Log2, ProductNoise, RlweParams, SecretDistribution, SecurityPolicy};
 
 /// Primes are kept below 2^50 where the sizes allow, so that the fastest kernels serve them.
 const FAST_BITS: u32 = 50;
@@ -28,11 +28,11 @@ pub(super) fn degrees(least: usize) -> Result<impl Iterator<Item = usize>> {
         .filter(move |&degree| degree >= least))
 }
 
-/// Parameters with data primes of the given sizes at `degree`, and the special primes and digits that cost the fewest
-/// NTTs in a key switch within the security limit; `None` if none fits.
+/// Parameters of a degree with data primes of the given sizes, so many in each level, and the special primes and digits that cost
+/// the fewest NTTs in a key switch within the security limit; `None` if none fits.
 pub(super) fn with_key_switching(
-    degree: usize,
-    data_bits: &[u32],
+    (degree, data_bits, level_sizes): (usize, &[u32], Vec<usize>),
+    secret: SecretDistribution,
     policy: SecurityPolicy,
 ) -> Option<Result<RlweParams>> {
     let limit = policy.limit(degree)?;
@@ -47,7 +47,10 @@ pub(super) fn with_key_switching(
     let params =
         find_primes(degree, &[data_bits, &best.special_bits].concat()).and_then(|mut primes| {
             let special = primes.split_off(count);
-            RlweParams::with_digits(degree, &primes, &special, best.sizes, policy)
+            RlweParams::new(degree, &primes, &special, policy)?
+                .with_digits(best.sizes)?
+                .with_levels(level_sizes)?
+                .with_secret(secret)
         });
     Some(params)
 }
@@ -92,28 +95,56 @@ impl DigitPlan {
     }
 }
 
-/// `digits` digits of nearly equal numbers of primes, with special primes whose product is at least each digit's: as few as
-/// the fast kernels serve, or a single larger one.
+/// At most `digits` digits, the largest of which has as few bits as it can, with special primes whose product is at least each
+/// digit's: as few as the fast kernels serve, or a single larger one.
 fn plan_digits(data_bits: &[u32], digits: usize) -> Vec<DigitPlan> {
-    let size = data_bits.len().div_ceil(digits);
-    let chunks: Vec<&[u32]> = data_bits.chunks(size).collect();
-    if chunks.len() != digits {
+    let total: u32 = data_bits.iter().sum();
+    let widest = data_bits.iter().copied().max().unwrap_or(0);
+    let even = total.div_ceil(u32::try_from(digits).unwrap_or(u32::MAX));
+    // Greedy runs up to a limit are the fewest for it.
+    let limits = even.max(widest)..=total;
+    let mut cuts = limits.map(|limit| runs_within(data_bits, limit));
+    let Some(sizes) = cuts.find(|sizes| sizes.len() <= digits) else {
+        return Vec::new();
+    };
+    if sizes.len() != digits {
         return Vec::new(); // the same plan as with fewer digits
     }
-    let largest = chunks
-        .iter()
-        .map(|chunk| chunk.iter().sum::<u32>())
-        .max()
-        .unwrap_or(0);
+    let mut rest = data_bits;
+    let bits = sizes.iter().map(|&size| {
+        let (digit, others) = rest.split_at(size);
+        rest = others;
+        digit.iter().sum::<u32>()
+    });
+    let largest = bits.max().unwrap_or(0);
     // Primes of b bits are below 2^b, so equal sizes can lose a fraction of a bit: the noise formula accounts for it.
     let count = largest.div_ceil(FAST_BITS);
     let fast = vec![largest.div_ceil(count); count as usize];
     let single = (largest <= MOST_BITS).then(|| vec![largest]);
     let plan = |special_bits| DigitPlan {
-        sizes: chunks.iter().map(|chunk| chunk.len()).collect(),
+        sizes: sizes.clone(),
         special_bits,
     };
     std::iter::once(fast).chain(single).map(plan).collect()
+}
+
+/// The sizes of the longest runs of at most `limit` bits, which no single prime exceeds.
+fn runs_within(data_bits: &[u32], limit: u32) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    let mut left = 0;
+    for &bits in data_bits {
+        match sizes.last_mut() {
+            Some(size) if bits <= left => {
+                *size += 1;
+                left -= bits;
+            }
+            _ => {
+                sizes.push(1);
+                left = limit - bits;
+            }
+        }
+    }
+    sizes
 }
 
 /// The bits of modulus that BFV needs for `depth` sequential multiplications of public-key ciphertexts: the noise formulas

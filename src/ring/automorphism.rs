@@ -147,8 +147,24 @@ fn to_index(exponent: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::{RnsBasis, ntt_primes};
+    use crate::ring::{RnsBasis, Seed, expand_seed, ntt_primes};
     use std::sync::Arc;
+
+    #[test]
+    fn the_imaginary_unit_is_a_monomial() {
+        for degree in [8, 16, 256] {
+            let sizes = [30, 50, 60].into_iter();
+            let primes: Vec<u64> = sizes
+                .filter_map(|bits| ntt_primes(bits, degree).next())
+                .collect();
+            let basis = Arc::new(RnsBasis::new(degree, &primes).unwrap());
+            let poly: NttPoly = expand_seed(&basis, &Seed([5; 32]), 0);
+            let mut monomial = vec![0; degree];
+            monomial[degree / 2] = 1;
+            let monomial = CoeffPoly::from_signed(&basis, &monomial).into_ntt();
+            assert_eq!(poly.times_imaginary_unit(), poly.product(&monomial));
+        }
+    }
 
     #[test]
     fn both_forms_agree() {

@@ -1,5 +1,7 @@
 use crate::kernels::{Modulus, ShoupScalar, Unreduced, WeightedSum, wipe};
 use crate::parallel::for_each_row;
+use crate::ring::{CoeffPoly, RnsBasis};
+use std::sync::Arc;
 
 /// Base conversion: from the residues of an integer modulo the primes `q_1, ..., q_k` to residues modulo others.
 ///
@@ -278,6 +280,21 @@ fn weighted_sum(p: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     weighted_sum(p, &mut rest, &others);
     p.kernels().add_assign(p, row, &rest);
     wipe(&mut rest); // a decryption may have come here
+}
+
+impl CoeffPoly {
+    /// The centred representative of this polynomial modulo all primes of `basis`, whose first primes are its own.
+    #[must_use]
+    pub(crate) fn lifted(&self, basis: &Arc<RnsBasis>) -> Self {
+        let (own, moduli) = (self.basis().len(), basis.moduli());
+        let mut lifted = Self::unspecified(basis);
+        let (first, others) = lifted.data_mut().split_at_mut(self.data().len());
+        first.copy_from_slice(self.data());
+        if !others.is_empty() {
+            BasisConverter::new(&moduli[..own], &moduli[own..]).centred(self.data(), others);
+        }
+        lifted
+    }
 }
 
 #[cfg(test)]

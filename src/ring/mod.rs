@@ -32,5 +32,7 @@ pub(crate) use runs::RunRows;
 pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
 };
-pub(crate) use sample::{centred_binomial_coefficients, expand_seed_row, ternary_coefficients};
+pub(crate) use sample::{
+    centred_binomial_coefficients, expand_seed_row, sparse_coefficients, ternary_coefficients,
+};
 pub(crate) use secret_poly::SecretPoly;

@@ -287,6 +287,22 @@ impl NttPoly {
         self.into_form(|i, row| basis.table(i).inverse(row))
     }
 
+    /// The product with `X^(N/2)`.
+    #[must_use]
+    pub fn times_imaginary_unit(&self) -> Self {
+        let mut product = self.clone();
+        let basis = Arc::clone(&self.basis);
+        product.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            let unit = basis.table(i).imaginary_unit();
+            // Value j is the one at psi^(2 r(j) + 1), where r(j) is even for the first half of all j.
+            let (first, second) = row.split_at_mut(basis.degree() / 2);
+            q.kernels().scale(q, first, unit);
+            q.kernels().scale(q, second, q.shoup(q.neg(unit.value)));
+        });
+        product
+    }
+
     /// `self * other`
     ///
     /// # Panics
@@ -365,10 +381,10 @@ fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
         .collect()
 }
 
-/// The residues of coefficients of magnitude below 64, which need no reduction. Constant time.
+/// The residues of coefficients of magnitude below 2048, which need no reduction by larger moduli. Constant time.
 pub(crate) fn small_row(q: &Modulus, coefficients: &[i64], row: &mut [u64]) {
     let (modulus, pairs) = (q.value(), row.iter_mut().zip(coefficients));
-    if modulus >= 64 {
+    if modulus >= 2048 {
         // c + q where c is negative.
         pairs.for_each(|(x, &c)| {
             let addend = (c >> 63).cast_unsigned() & modulus;

@@ -2,6 +2,7 @@ use crate::kernels::SecretVec;
 use crate::ring::{CoeffPoly, Form, Poly, RnsBasis};
 use rand::{CryptoRng, Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use sha3::{Digest, Sha3_256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -16,6 +17,18 @@ pub const SEED_BYTES: usize = 32;
 pub struct Seed(pub [u8; SEED_BYTES]);
 
 impl Seed {
+    /// The seed for one purpose of many, given by `label`, under a common seed.
+    #[must_use]
+    pub fn derived(&self, label: &[u8]) -> Self {
+        let hash = Sha3_256::new_with_prefix(b"slotwise seed 1\0");
+        Self(
+            hash.chain_update(self.0)
+                .chain_update(label)
+                .finalize()
+                .into(),
+        )
+    }
+
     /// A fresh seed.
     pub fn random(rng: &mut impl CryptoRng) -> Self {
         let mut bytes = [0; SEED_BYTES];
@@ -74,6 +87,58 @@ pub(crate) fn ternary_coefficients(degree: usize, rng: &mut impl CryptoRng) -> S
         *coefficient = ((u128::from(word) * 3) >> 64) as i64 - 1;
     });
     coefficients
+}
+
+/// Coefficients of which `weight` are -1 or 1, at uniform positions, and the others 0. Constant time: each coefficient gets a random
+/// word, and a network sorts them.
+pub(crate) fn sparse_coefficients(
+    degree: usize,
+    weight: u32,
+    rng: &mut impl CryptoRng,
+) -> SecretVec<i64> {
+    // The two lowest bits of a word are the coefficient; the other 62 decide its position.
+    const MASK: u64 = 3;
+    let mut words = SecretVec::<i64>::zeroed(degree);
+    for_each_word(&mut words, rng, |word, random| *word = random.cast_signed());
+    for (index, word) in words.iter_mut().enumerate() {
+        let random = word.cast_unsigned();
+        let sign = 1 + (random & 1);
+        let content = if index < weight as usize { sign } else { 0 };
+        *word = (random & !MASK | content).cast_signed();
+    }
+    sort(&mut words);
+    for word in words.iter_mut() {
+        let content = word.cast_unsigned() & MASK;
+        *word = (content & 1).cast_signed() - (content >> 1).cast_signed();
+    }
+    words
+}
+
+/// Sorts a power of two of numbers by a network whose comparisons do not depend on them.
+///
+/// Source: K. E. Batcher, "Sorting Networks and Their Applications" (1968).
+fn sort(values: &mut [i64]) {
+    let mut size = 2;
+    while size <= values.len() {
+        // Bitonic runs: each half of a run is sorted; the first merge compares from both ends.
+        for run in values.chunks_exact_mut(size) {
+            let (low, high) = run.split_at_mut(size / 2);
+            for (a, b) in low.iter_mut().zip(high.iter_mut().rev()) {
+                (*a, *b) = ((*a).min(*b), (*a).max(*b));
+            }
+        }
+        let mut half = size / 4;
+        while half > 0 {
+            for run in values.chunks_exact_mut(2 * half) {
+                let (low, high) = run.split_at_mut(half);
+                for (a, b) in low.iter_mut().zip(high) {
+                    (*a, *b) = ((*a).min(*b), (*a).max(*b));
+                }
+            }
+            half /= 2;
+        }
+        size *= 2;
+    }
 }
 
 /// Centred binomial coefficients with 42 coins: the difference of two sums of 21 bits, in [-21, 21], with standard
@@ -147,6 +212,44 @@ mod tests {
             chi_square(&counts, &[1.0 / 3.0; 3]) < 30.0,
             "2 degrees of freedom, p < 1e-6"
         );
+    }
+
+    #[test]
+    fn sparse_secrets_have_their_weight_and_no_preferred_place() {
+        let (degree, weight, trials) = (64, 8, 4000);
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let mut places = vec![0; degree];
+        let mut ones = 0;
+        for _ in 0..trials {
+            let sample = sparse_coefficients(degree, weight, &mut rng);
+            assert_eq!(sample.iter().filter(|&&x| x != 0).count(), weight as usize);
+            assert!(sample.iter().all(|x| (-1..=1).contains(x)));
+            ones += sample.iter().filter(|&&x| x == 1).count();
+            for (place, &x) in places.iter_mut().zip(sample.iter()) {
+                *place += usize::from(x != 0);
+            }
+        }
+        // Places of one sample are without repetition, so that the statistic is smaller than for independent draws.
+        let uniform = vec![1.0 / degree as f64; degree];
+        assert!(
+            chi_square(&places, &uniform) < 130.0,
+            "63 degrees of freedom"
+        );
+        let total = trials * weight as usize;
+        assert!(chi_square(&[ones, total - ones], &[0.5, 0.5]) < 25.0);
+        assert!(sparse_coefficients(8, 8, &mut rng).iter().all(|&x| x != 0));
+    }
+
+    #[test]
+    fn networks_sort() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        for size in [1, 2, 8, 128, 1024] {
+            let mut values: Vec<i64> = (0..size).map(|_| rng.next_u64().cast_signed()).collect();
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            sort(&mut values);
+            assert_eq!(values, sorted);
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl SecretPoly<Coeff> {
     /// The polynomial with these N coefficients, of magnitude below 64. Constant time.
     pub(crate) fn from_small(basis: &Arc<RnsBasis>, coefficients: &[i64]) -> Self {
         debug_assert!(
-            coefficients.len() == basis.degree() && coefficients.iter().all(|c| c.abs() < 64)
+            coefficients.len() == basis.degree() && coefficients.iter().all(|c| c.abs() < 2048)
         );
         let mut poly = Self::unspecified(basis);
         poly.for_each_row(|i, row| small_row(basis.modulus(i), coefficients, row));

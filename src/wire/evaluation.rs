@@ -1,10 +1,12 @@
 use crate::error::Result;
-use crate::keys::{EvaluationKey, EvaluationKeys, GaloisKey, KeyId, RelinearizationKey};
-use crate::params::Context;
-use crate::ring::GaloisElement;
+use crate::keys::{
+    EvaluationKey, EvaluationKeys, GaloisKey, KeyEnds, KeyId, RelinearizationKey, SwitchingKey,
+};
+use crate::params::{Context, KeySpan};
 use crate::wire::header::invalid;
-use crate::wire::keys::{galois_frame, relinearization_frame};
+use crate::wire::keys::KeyForm;
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -33,11 +35,23 @@ pub struct EvaluationKeyReader<R: Read> {
     id: KeyId,
     /// None once the end, or an error, was reached.
     reader: Option<FrameReader<R>>,
-    /// Whether the relinearization key comes next.
-    relinearization: bool,
-    galois_left: usize,
-    last: Option<GaloisElement>,
+    counts: Counts,
+    /// Of the keys that are left.
+    forms: VecDeque<KeyForm>,
+    /// The place of the key before in the order of the set.
+    last: Option<Place>,
 }
+
+/// How many keys of each kind there are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    relinearization: usize,
+    galois: usize,
+    switching: usize,
+}
+
+/// What keys are sorted by: kind, automorphism or ends, span. No two are the same.
+type Place = (u8, u64, [[u8; 16]; 2], KeySpan);
 
 impl<R: Read> EvaluationKeyReader<R> {
     /// The reader of the set that starts at `input`, for the parameters of `context`.
@@ -48,27 +62,31 @@ impl<R: Read> EvaluationKeyReader<R> {
         let mut reader = FrameReader::start(input, Kind::EvaluationKeys)?;
         let header = *reader.header();
         header.check(Kind::EvaluationKeys, context.fingerprint())?;
-        let relinearization = match reader.byte()? {
-            0 => false,
-            1 => true,
-            _ => return Err(invalid("more than one relinearization key")),
-        };
-        let count = u64::from(u32::from_le_bytes(reader.array()?));
-        // The rotations of N/2 slots and the conjugation.
-        let most = context.degree() as u64 / 2;
-        if count > most {
-            return Err(invalid("more Galois keys than there are rotations"));
-        }
-        if relinearization || count > 0 {
+        let counts = reader.array::<{ Counts::BYTES }>()?;
+        let counts = Counts::from_bytes(counts).check(context)?;
+        if counts.total() > 0 {
             context.check_key_switching()?;
         }
-        reader.expect_left(keys_length(context, relinearization, count))?;
+        // Nothing is reserved: the forms take memory as they arrive.
+        let mut forms = VecDeque::new();
+        let mut expected = 0u64;
+        for number in 0..counts.total() {
+            let form = KeyForm::read(&mut reader, context)?;
+            let length = if counts.is_galois(number) {
+                form.galois_frame(context)
+            } else {
+                form.switching_frame(context)
+            };
+            expected = expected.saturating_add(length);
+            forms.push_back(form);
+        }
+        reader.expect_left(expected)?;
         Ok(Self {
             context: Arc::clone(context),
             id: header.key(),
             reader: Some(reader),
-            relinearization,
-            galois_left: usize::try_from(count).unwrap_or(usize::MAX),
+            counts,
+            forms,
             last: None,
         })
     }
@@ -80,29 +98,107 @@ impl<R: Read> EvaluationKeyReader<R> {
 
     /// How many keys are left.
     pub fn keys_left(&self) -> usize {
-        usize::from(self.relinearization) + self.galois_left
+        self.counts.total()
     }
 
     fn read(&mut self, reader: &mut FrameReader<R>) -> Result<EvaluationKey> {
-        let key = if self.relinearization {
-            self.relinearization = false;
-            EvaluationKey::Relinearization(RelinearizationKey::read_from(reader, &self.context)?)
+        let Counts {
+            relinearization,
+            galois,
+            switching,
+        } = &mut self.counts;
+        let key: EvaluationKey = if *relinearization > 0 {
+            *relinearization -= 1;
+            RelinearizationKey::read_from(reader, &self.context)?.into()
+        } else if *galois > 0 {
+            *galois -= 1;
+            GaloisKey::read_from(reader, &self.context)?.into()
         } else {
-            self.galois_left = self.galois_left.saturating_sub(1);
-            let key = GaloisKey::read_from(reader, &self.context)?;
-            // In ascending order none comes twice.
-            if self.last.replace(key.element()) >= Some(key.element()) {
-                return Err(invalid("Galois keys out of order"));
-            }
-            EvaluationKey::Galois(key)
+            *switching = switching.saturating_sub(1);
+            SwitchingKey::read_from(reader, &self.context)?.into()
         };
-        let id = match &key {
-            EvaluationKey::Relinearization(key) => key.switching_key().key_id(),
-            EvaluationKey::Galois(key) => key.switching_key().key_id(),
-        };
-        self.id.check(id)?;
+        if self.forms.pop_front() != Some(KeyForm::of(key.switching_key())) {
+            return Err(invalid("a key of another form than its set says"));
+        }
+        let place = place(&key);
+        // In ascending order none comes twice.
+        if self.last.replace(place) >= Some(place) {
+            return Err(invalid("keys out of order"));
+        }
+        let KeyEnds { from, to } = key.switching_key().ends();
+        if from != self.id {
+            self.id.check(to)?;
+        }
         Ok(key)
     }
+}
+
+impl Counts {
+    const BYTES: usize = 7;
+
+    fn of(keys: &EvaluationKeys) -> Self {
+        Self {
+            relinearization: keys.relinearization_keys().count(),
+            galois: keys.galois().iter().count(),
+            switching: keys.switching_keys().count(),
+        }
+    }
+
+    /// Whether the key of this number, among all, is a Galois key.
+    fn is_galois(self, number: usize) -> bool {
+        (self.relinearization..self.relinearization + self.galois).contains(&number)
+    }
+
+    fn total(self) -> usize {
+        self.relinearization + self.galois + self.switching
+    }
+
+    fn from_bytes([relinearization, g0, g1, g2, g3, s0, s1]: [u8; Self::BYTES]) -> Self {
+        Self {
+            relinearization: relinearization.into(),
+            galois: u32::from_le_bytes([g0, g1, g2, g3]) as usize,
+            switching: u16::from_le_bytes([s0, s1]).into(),
+        }
+    }
+
+    fn to_bytes(self) -> Result<[u8; Self::BYTES]> {
+        let too_many = |_| invalid("more keys than a set can have");
+        let relinearization = u8::try_from(self.relinearization).map_err(too_many)?;
+        let galois = u32::try_from(self.galois).map_err(too_many)?.to_le_bytes();
+        let switching = u16::try_from(self.switching)
+            .map_err(too_many)?
+            .to_le_bytes();
+        let [g0, g1, g2, g3] = galois;
+        Ok([relinearization, g0, g1, g2, g3, switching[0], switching[1]])
+    }
+
+    /// Checks the number of Galois keys: one for each automorphism, which are the rotations of N/2 slots and the conjugation, and
+    /// each span.
+    fn check(self, context: &Context) -> Result<Self> {
+        let params = context.params();
+        let spans = params.level_sizes().len() * params.special_primes().len();
+        if self.relinearization > spans || self.galois > spans * context.degree() / 2 {
+            return Err(invalid("more keys than there are rotations and spans"));
+        }
+        Ok(self)
+    }
+}
+
+/// The place of a key in the order of its set.
+fn place(key: &EvaluationKey) -> Place {
+    let switching = key.switching_key();
+    let KeyEnds { from, to } = switching.ends();
+    let (kind, exponent) = match key {
+        EvaluationKey::Relinearization(_) => (0, 0),
+        EvaluationKey::Galois(key) => (1, key.element().exponent()),
+        EvaluationKey::Switching(_) => (2, 0),
+    };
+    (
+        kind,
+        exponent,
+        [*from.bytes(), *to.bytes()],
+        switching.span(),
+    )
 }
 
 impl<R: Read> fmt::Debug for EvaluationKeyReader<R> {
@@ -148,19 +244,21 @@ impl Wire for EvaluationKeys {
             key_id: *self.key_id().bytes(),
         };
         let mut writer = FrameWriter::start(out, header)?;
-        let relinearization = self.relinearization().ok();
-        writer.put(&[relinearization.is_some().into()])?;
-        let count = u32::try_from(self.galois().elements().count())
-            .map_err(|_| invalid("more Galois keys than there are rotations"))?;
-        writer.put(&count.to_le_bytes())?;
-        if let Some(key) = relinearization {
+        writer.put(&Counts::of(self).to_bytes()?)?;
+        let switching = sorted_switching_keys(self);
+        let relinearization = self.relinearization_keys();
+        let first = relinearization.map(RelinearizationKey::switching_key);
+        let galois = self.galois().iter().map(GaloisKey::switching_key);
+        for key in first.chain(galois).chain(switching.iter().copied()) {
+            writer.put(&KeyForm::of(key).to_bytes())?;
+        }
+        for key in self.relinearization_keys() {
             key.write_to(writer.nested())?;
         }
-        for key in self
-            .galois()
-            .elements()
-            .filter_map(|element| self.galois().get(element))
-        {
+        for key in self.galois().iter() {
+            key.write_to(writer.nested())?;
+        }
+        for key in switching {
             key.write_to(writer.nested())?;
         }
         writer.finish()
@@ -176,19 +274,27 @@ impl Wire for EvaluationKeys {
     }
 }
 
-/// The bytes of the frame of a set with a relinearization key and so many Galois keys.
+/// The bytes of the frame of a set with a relinearization key and so many Galois keys of the whole span, all from seeds.
 pub(crate) fn evaluation_frame(context: &Context, galois: u64) -> u64 {
-    Header::FRAME + COUNTS_BYTES + keys_length(context, true, galois)
+    let form = KeyForm::whole(context);
+    let keys = form.switching_frame(context) + galois * form.galois_frame(context);
+    Header::FRAME + Counts::BYTES as u64 + (galois + 1) * KeyForm::BYTES + keys
 }
 
 fn set_length(keys: &EvaluationKeys) -> u64 {
-    let count = keys.galois().elements().count() as u64;
-    COUNTS_BYTES + keys_length(keys.context(), keys.relinearization().is_ok(), count)
+    let relinearization = keys.relinearization_keys().map(Wire::byte_length);
+    let galois = keys.galois().iter().map(Wire::byte_length);
+    let switching = keys.switching_keys().map(Wire::byte_length);
+    let all = relinearization.chain(galois).chain(switching);
+    Counts::BYTES as u64 + all.map(|length| KeyForm::BYTES + length).sum::<u64>()
 }
 
-fn keys_length(context: &Context, relinearization: bool, galois: u64) -> u64 {
-    u64::from(relinearization) * relinearization_frame(context) + galois * galois_frame(context)
+/// The keys between secret keys by their ends and spans.
+fn sorted_switching_keys(keys: &EvaluationKeys) -> Vec<&SwitchingKey> {
+    let mut sorted: Vec<&SwitchingKey> = keys.switching_keys().collect();
+    sorted.sort_by_key(|key| {
+        let KeyEnds { from, to } = key.ends();
+        ([*from.bytes(), *to.bytes()], key.span())
+    });
+    sorted
 }
-
-/// The bytes of the two counts at the start of a set.
-const COUNTS_BYTES: u64 = 5;

@@ -93,6 +93,11 @@ impl<R: Read> FrameReader<R> {
         self.array().map(|[byte]| byte)
     }
 
+    /// The bytes of the body that were not read yet.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
     /// Checks that exactly `expected` bytes of the body are left: to be called before anything of that size is made.
     pub(crate) fn expect_left(&self, expected: u64) -> Result<()> {
         if self.left == expected {

@@ -13,7 +13,8 @@ pub(crate) struct Header {
     pub(crate) key_id: [u8; 16],
 }
 
-/// What the body of a frame holds.
+/// What the body of a frame holds. Codes 1 to 13 are those of this crate's core; 14 to 39 are reserved for federated learning and
+/// several parties, 40 to 49 for networks, 50 to 59 for bootstrapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -21,7 +22,7 @@ pub enum Kind {
     BfvParams = 2,
     SecretKey = 3,
     PublicKey = 4,
-    RelinearizationKey = 5,
+    SwitchingKey = 5,
     GaloisKey = 6,
     EvaluationKeys = 7,
     CkksPlaintext = 8,
@@ -40,7 +41,7 @@ impl Header {
     pub(crate) const FRAME: u64 = Self::BYTES as u64 + 4;
 
     /// The version of the format that is written, and the only one that is read.
-    pub(crate) const VERSION: u16 = 1;
+    pub(crate) const VERSION: u16 = 2;
 
     const MAGIC: [u8; 4] = *b"SLWS";
 
@@ -128,7 +129,7 @@ impl Kind {
         Self::BfvParams,
         Self::SecretKey,
         Self::PublicKey,
-        Self::RelinearizationKey,
+        Self::SwitchingKey,
         Self::GaloisKey,
         Self::EvaluationKeys,
         Self::CkksPlaintext,
@@ -149,7 +150,7 @@ impl Kind {
             Self::BfvParams => "BFV parameters",
             Self::SecretKey => "a secret key",
             Self::PublicKey => "a public key",
-            Self::RelinearizationKey => "a relinearization key",
+            Self::SwitchingKey => "a relinearization or other switching key",
             Self::GaloisKey => "a Galois key",
             Self::EvaluationKeys => "evaluation keys",
             Self::CkksPlaintext => "a CKKS plaintext",

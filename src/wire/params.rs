@@ -2,22 +2,23 @@
 
 use crate::error::{Error, Result, WireError};
 use crate::params::{
-    BfvParams, CkksParams, Fingerprint, RlweParams, SecurityLevel, SecurityPolicy, SecurityStandard,
+    BfvParams, CkksParams, Fingerprint, RlweParams, Scale, ScalePlan, SecretDistribution,
+    SecurityLevel, SecurityPolicy, SecurityStandard,
 };
 use crate::wire::header::invalid;
 use crate::wire::value::check_whole;
 use crate::wire::{FrameReader, FrameWriter, Header, Kind};
 use std::io::{Read, Write};
 
-/// The bytes of one scheme's parameters: the ring, and 64 bits that `extra` gives and `new` takes.
+/// The bytes of one scheme's parameters: the ring, and what `extra` gives and `new` takes.
 macro_rules! parameters {
     ($params:ident, $kind:expr, $extra:expr, $new:expr) => {
         impl $params {
             /// The parameters' bytes.
             #[must_use]
             pub fn to_bytes(&self) -> Vec<u8> {
-                let extra: fn(&Self) -> u64 = $extra;
-                write(self.rlwe(), extra(self), ($kind, self.fingerprint()))
+                let extra: fn(&Self) -> Vec<u8> = $extra;
+                write(self.rlwe(), &extra(self), ($kind, self.fingerprint()))
             }
 
             /// Writes [`to_bytes`](Self::to_bytes).
@@ -88,9 +89,9 @@ macro_rules! parameters {
             }
 
             fn read(input: &mut impl Read, demanded: Option<SecurityStandard>) -> Result<Self> {
-                let new: fn(RlweParams, u64) -> Result<Self> = $new;
+                let new: fn(RlweParams, &[u8]) -> Result<Self> = $new;
                 let (rlwe, extra, fingerprint) = read(input, $kind, demanded)?;
-                let params = new(rlwe, extra)?;
+                let params = new(rlwe, &extra)?;
                 check_fingerprint(params.fingerprint(), fingerprint)?;
                 Ok(params)
             }
@@ -101,37 +102,78 @@ macro_rules! parameters {
 parameters!(
     CkksParams,
     Kind::CkksParams,
-    |params| params.scale_bits().into(),
-    |rlwe, bits| {
-        let bits = u32::try_from(bits).map_err(|_| invalid("a scale of 2^32 bits or more"))?;
-        CkksParams::new(rlwe, bits)
-    }
+    |params| match params.scales() {
+        &ScalePlan::Canonical { bits } => [&[0][..], &bits.to_le_bytes()].concat(),
+        ScalePlan::Explicit(scales) => {
+            let scales = scales.iter().flat_map(|scale| {
+                let (mantissa, exponent) = scale.parts();
+                [&mantissa.to_le_bytes()[..], &exponent.to_le_bytes()].concat()
+            });
+            std::iter::once(1).chain(scales).collect()
+        }
+    },
+    |rlwe, extra| CkksParams::with_scales(rlwe, read_scales(extra)?)
 );
 parameters!(
     BfvParams,
     Kind::BfvParams,
-    BfvParams::plaintext_modulus,
-    BfvParams::new
+    |params| params.plaintext_modulus().to_le_bytes().to_vec(),
+    |rlwe, extra| {
+        let modulus = extra.try_into().map(u64::from_le_bytes);
+        BfvParams::new(
+            rlwe,
+            modulus.map_err(|_| invalid("a plaintext modulus of another size"))?,
+        )
+    }
 );
 
+/// The plan of scales at the end of CKKS parameters.
+fn read_scales(bytes: &[u8]) -> Result<ScalePlan> {
+    const SCALE_BYTES: usize = 24;
+    let wrong = || invalid("a plan of scales that does not fit");
+    match bytes.split_first().ok_or_else(wrong)? {
+        (0, bits) => Ok(ScalePlan::Canonical {
+            bits: bits
+                .try_into()
+                .map(u32::from_le_bytes)
+                .map_err(|_| wrong())?,
+        }),
+        (1, scales) => {
+            let (scales, []) = scales.as_chunks::<SCALE_BYTES>() else {
+                return Err(wrong());
+            };
+            let scale = |bytes: &[u8; SCALE_BYTES]| {
+                let mantissa = u128::from_le_bytes(std::array::from_fn(|i| bytes[i]));
+                let exponent = i64::from_le_bytes(std::array::from_fn(|i| bytes[16 + i]));
+                Scale::from_parts(mantissa, exponent).ok_or_else(wrong)
+            };
+            let scales: Result<Vec<Scale>> = scales.iter().map(scale).collect();
+            Ok(ScalePlan::Explicit(scales?))
+        }
+        _ => Err(wrong()),
+    }
+}
+
 /// A frame of parameters; `extra` is what the scheme has beside the ring.
-fn write(rlwe: &RlweParams, extra: u64, (kind, fingerprint): (Kind, Fingerprint)) -> Vec<u8> {
+fn write(rlwe: &RlweParams, extra: &[u8], (kind, fingerprint): (Kind, Fingerprint)) -> Vec<u8> {
     let primes = [rlwe.data_primes(), rlwe.special_primes()];
+    let sizes = [rlwe.level_sizes(), rlwe.digit_sizes()];
     let (standard, level) = policy_codes(rlwe.policy());
     let mut body = vec![
         rlwe.degree().trailing_zeros().to_le_bytes()[0],
         standard,
         level,
     ];
-    // There are at most 128 primes, and no more digits.
+    // There are at most 128 primes, and no more levels or digits.
     body.extend(primes.map(|primes| byte(primes.len())));
-    body.push(byte(rlwe.digit_sizes().len()));
-    body.extend_from_slice(&extra.to_le_bytes());
+    body.extend(sizes.map(|sizes| byte(sizes.len())));
+    body.extend(rlwe.secret().code().map(u32::to_le_bytes).as_flattened());
     primes
         .concat()
         .iter()
         .for_each(|prime| body.extend_from_slice(&prime.to_le_bytes()));
-    body.extend(rlwe.digit_sizes().iter().map(|&size| byte(size)));
+    body.extend(sizes.concat().into_iter().map(byte));
+    body.extend_from_slice(extra);
     let header = Header {
         kind,
         length: body.len() as u64,
@@ -153,19 +195,28 @@ fn read(
     input: &mut impl Read,
     kind: Kind,
     demanded: Option<SecurityStandard>,
-) -> Result<(RlweParams, u64, [u8; 32])> {
+) -> Result<(RlweParams, Vec<u8>, [u8; 32])> {
     let mut reader = FrameReader::start(input, kind)?;
     reader.header().check_keyless()?;
     let fingerprint = reader.header().fingerprint;
+    if reader.header().length > MOST_BYTES {
+        return Err(invalid("more than parameters can be"));
+    }
     let [degree_bits, standard, level] = reader.array()?;
-    let counts: [u8; 3] = reader.array()?;
-    let extra = u64::from_le_bytes(reader.array()?);
-    let [data, special, digits] = counts.map(usize::from);
-    reader.expect_left(8 * (data + special) as u64 + digits as u64)?;
+    let [data, special, levels, digits] = reader.array::<4>()?.map(usize::from);
+    let secret: [u8; 8] = reader.array()?;
+    let secret = [0, 4].map(|start| u32::from_le_bytes(std::array::from_fn(|i| secret[start + i])));
+    let secret = SecretDistribution::from_code(secret)
+        .ok_or(invalid("an unknown distribution of the secret"))?;
     let data: Vec<u64> = read_words(&mut reader, data)?;
     let special: Vec<u64> = read_words(&mut reader, special)?;
-    let mut sizes = vec![0; digits];
-    reader.fill(&mut sizes)?;
+    let [levels, digits] = [levels, digits].map(|count| {
+        let mut sizes = vec![0; count];
+        reader.fill(&mut sizes)?;
+        Ok(sizes.into_iter().map(usize::from).collect::<Vec<_>>())
+    });
+    let mut extra = vec![0; usize::try_from(reader.left()).unwrap_or(usize::MAX)];
+    reader.fill(&mut extra)?;
     reader.finish()?;
     let policy = policy_of(standard, level)?;
     if policy == SecurityPolicy::Insecure && demanded.is_some() {
@@ -174,13 +225,18 @@ fn read(
     let degree = 1usize
         .checked_shl(degree_bits.into())
         .ok_or(invalid("a degree of 2^64 or more"))?;
-    let sizes = sizes.into_iter().map(usize::from).collect();
-    let rlwe = RlweParams::with_digits(degree, &data, &special, sizes, policy)?;
+    let rlwe = RlweParams::new(degree, &data, &special, policy)?
+        .with_levels(levels?)?
+        .with_digits(digits?)?
+        .with_secret(secret)?;
     if demanded.is_some_and(|standard| !rlwe.is_within(standard, SecurityLevel::Bits128)) {
         return Err(Error::Wire(WireError::OtherStandard));
     }
     Ok((rlwe, extra, fingerprint))
 }
+
+/// The bytes of a body that is longer than any parameters have.
+const MOST_BYTES: u64 = 1 << 13;
 
 fn read_words(reader: &mut FrameReader<impl Read>, count: usize) -> Result<Vec<u64>> {
     (0..count)

@@ -1,25 +1,25 @@
 //! What a context says of itself before any key is made.
 
 use crate::keys::SwitchingKey;
-use crate::params::{BfvContext, BfvState, CkksContext, CkksState, Context, SecurityPolicy};
+use crate::params::{
+    BfvContext, BfvState, CkksContext, CkksState, Context, SecretDistribution, SecurityPolicy,
+};
 use crate::wire::ciphertext::fresh_frames;
-use crate::wire::keys::{galois_frame, public_frame, relinearization_frame};
+use crate::wire::keys::{KeyForm, public_frame};
 use crate::wire::secret::secret_frame;
 use std::fmt;
 
 impl fmt::Display for CkksContext {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let top = self.scale(self.top_level());
-        let bits = top.map_or(f64::NAN, |scale| scale.log2());
+        let [lowest, bits] =
+            [self.scale(0), top].map(|scale| scale.map_or(f64::NAN, |scale| scale.log2()));
         let own = [
             format!("CKKS context {:?}", self.fingerprint()),
             line("slots", format!("{} real or complex numbers", self.slots())),
             line(
                 "scale",
-                format!(
-                    "2^{} at level 0, 2^{bits:.3} at the top",
-                    self.params().scale_bits()
-                ),
+                format!("2^{lowest:.3} at level 0, 2^{bits:.3} at the top"),
             ),
         ];
         let lines = [
@@ -78,6 +78,22 @@ fn ring(context: &Context) -> Vec<String> {
             format!("{primes:?} bits, log2(P) = {special:.2}; digits of {digits:?} primes"),
         )
     };
+    let secret = match params.secret() {
+        SecretDistribution::Ternary => "uniform ternary".into(),
+        SecretDistribution::TernarySum { contributors } => {
+            format!("the sum of {contributors} ternary secrets")
+        }
+        SecretDistribution::Sparse { weight } => format!("sparse, of weight {weight}"),
+    };
+    let levels = if params.level_sizes().iter().all(|&size| size == 1) {
+        context.top_level().to_string()
+    } else {
+        let sizes = params.level_sizes();
+        format!(
+            "{}, of {sizes:?} primes from level 0 up",
+            context.top_level()
+        )
+    };
     let security = match params.policy() {
         SecurityPolicy::Enforced(standard, level) => {
             let limit = standard
@@ -98,15 +114,16 @@ fn ring(context: &Context) -> Vec<String> {
             format!("{primes:?} bits, log2(Q) = {data:.2}"),
         ),
         switching,
+        line("secret", secret),
         line("security", security),
-        line("levels", context.top_level()),
+        line("levels", levels),
     ]
 }
 
 /// The bytes of each object. A fresh ciphertext takes so many on the wire: as it is, and from a seed.
 fn sizes(context: &Context, [whole, seeded]: [u64; 2]) -> Vec<String> {
     let row = 8 * context.degree() as u64;
-    let ciphertext = 2 * row * (context.top_level() as u64 + 1);
+    let ciphertext = 2 * row * context.params().data_primes().len() as u64;
     let key = row * context.key_basis().len() as u64;
     let both = |memory: u64, wire: u64| format!("{memory} bytes in memory, {wire} on the wire");
     let seeded = format!("{}, {seeded} from a seed", both(ciphertext, whole));
@@ -115,11 +132,14 @@ fn sizes(context: &Context, [whole, seeded]: [u64; 2]) -> Vec<String> {
         line("secret key", both(key, secret_frame(context))),
         line("public key", both(2 * key, public_frame(context))),
     ];
-    if context.has_key_switching() {
-        let memory = SwitchingKey::memory(context);
-        let relinearization = both(memory, relinearization_frame(context));
+    if let Ok(gadget) = context.gadget() {
+        let memory = SwitchingKey::memory(context, gadget);
+        let relinearization = both(memory, KeyForm::whole(context).switching_frame(context));
         lines.push(line("relinearization key", relinearization));
-        lines.push(line("each Galois key", both(memory, galois_frame(context))));
+        lines.push(line(
+            "each Galois key",
+            both(memory, KeyForm::whole(context).galois_frame(context)),
+        ));
     }
     lines
 }
@@ -147,7 +167,7 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let secret = KeyGenerator::secret_key(context, &mut rng);
         let generator = KeyGenerator::new(&secret);
-        let public = generator.public_key(&mut rng);
+        let public = generator.public_key(&mut rng).unwrap();
         let keys = generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng);
         let keys = keys.unwrap();
         let relinearization = keys.relinearization().unwrap();

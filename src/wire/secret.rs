@@ -1,9 +1,11 @@
-//! Secret keys: two bits for each coefficient.
+//! Secret keys: few bits for each coefficient.
 
 use crate::error::{Error, Result, WireError};
+use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
-use crate::params::Context;
+use crate::params::{Context, SecretDistribution};
 use crate::wire::header::invalid;
+use crate::wire::packing::{SLACK, pack, packed_length, unpack};
 use crate::wire::value::check_whole;
 use crate::wire::{Header, Kind};
 use std::sync::Arc;
@@ -19,16 +21,31 @@ impl SecretKey {
         let context = self.context();
         let header = Header {
             kind: Kind::SecretKey,
-            length: secret_length(context),
+            length: secret_length(context, self.distribution()),
             fingerprint: *context.fingerprint().bytes(),
             key_id: *self.id().bytes(),
         };
         let mut row = Zeroizing::new(self.poly().row(0).to_vec());
         context.key_basis().table(0).inverse(&mut row);
         // As large as it gets at once: a buffer that grew would leave copies.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(Header::BYTES + row.len() / 4 + 4));
+        let frame = usize::try_from(header.frame_length()).unwrap_or(0);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(frame));
         bytes.extend_from_slice(&header.to_bytes());
-        bytes.extend(row.as_chunks::<4>().0.iter().map(pack));
+        bytes.extend_from_slice(
+            self.distribution()
+                .code()
+                .map(u32::to_le_bytes)
+                .as_flattened(),
+        );
+        let (q, largest) = (
+            context.key_basis().modulus(0),
+            self.distribution().largest(),
+        );
+        row.iter_mut().for_each(|x| *x = q.add(*x, largest.into()));
+        let length = packed_length(row.len(), width(largest));
+        let mut packed = Zeroizing::new(vec![0; length + SLACK]);
+        pack(&row, width(largest), &mut packed);
+        bytes.extend_from_slice(&packed[..length]);
         let checksum = constant_time_crc32(&bytes[Header::BYTES..]);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes
@@ -44,7 +61,16 @@ impl SecretKey {
     pub fn from_secret_bytes(bytes: &[u8], context: &Arc<Context>) -> Result<Arc<Self>> {
         let header = check_whole(bytes)?;
         header.check(Kind::SecretKey, context.fingerprint())?;
-        let (found, expected) = (header.length, secret_length(context));
+        // The distribution decides the length; it is no secret.
+        let distribution = bytes[Header::BYTES..]
+            .first_chunk::<8>()
+            .map(|code| [0, 4].map(|at| u32::from_le_bytes(std::array::from_fn(|i| code[at + i]))))
+            .and_then(SecretDistribution::from_code)
+            .ok_or(invalid("an unknown distribution of the secret"))?;
+        if distribution != context.params().secret() {
+            context.params().check_second_secret(distribution)?;
+        }
+        let (found, expected) = (header.length, secret_length(context, distribution));
         if found != expected {
             return Err(Error::Wire(WireError::Length { found, expected }));
         }
@@ -54,32 +80,31 @@ impl SecretKey {
         if constant_time_crc32(body) != u32::from_le_bytes(*checksum) {
             return Err(Error::Wire(WireError::Checksum));
         }
-        let mut coefficients = Zeroizing::new(Vec::with_capacity(4 * body.len()));
-        let mut wrong = 0;
-        for &byte in body {
-            for code in [0, 2, 4, 6].map(|shift| byte >> shift & 3) {
-                wrong |= code & code >> 1;
-                coefficients.push(i64::from(code & 1) - i64::from(code >> 1));
+        let largest = distribution.largest();
+        let mut packed = Zeroizing::new(Vec::with_capacity(body.len() + SLACK));
+        packed.extend_from_slice(&body[8..]);
+        packed.extend_from_slice(&[0; SLACK]);
+        let mut codes = Zeroizing::new(vec![0; context.degree()]);
+        let bound = 2 * u64::from(largest) + 1;
+        if !unpack(&packed, width(largest), bound, &mut codes) {
+            return Err(invalid("a secret coefficient out of range"));
+        }
+        let coefficients: SecretVec<i64> = codes
+            .iter()
+            .map(|code| code.wrapping_sub(largest.into()).cast_signed())
+            .collect();
+        if let SecretDistribution::Sparse { weight } = distribution {
+            let count: i64 = coefficients.iter().map(|x| x.abs()).sum();
+            if count != weight.into() {
+                return Err(invalid("a sparse secret of another weight"));
             }
         }
-        if wrong != 0 {
-            return Err(invalid("a secret coefficient that is not -1, 0 or 1"));
-        }
-        Self::from_coefficients(context, header.key(), &coefficients)
+        Self::from_coefficients(context, header.key(), distribution, &coefficients)
             .map(Arc::new)
             .ok_or(invalid(
                 "a secret with larger values at the roots of unity than noise bounds allow for; generate another",
             ))
     }
-}
-
-/// Two bits for each residue: 0 for 0, 1 for 1, 2 for -1.
-fn pack(residues: &[u64; 4]) -> u8 {
-    residues.iter().rev().fold(0, |byte, &residue| {
-        // Of 0, 1 and q - 1 only 1 is odd, and only q - 1 is above 1.
-        let negative = 1u64.wrapping_sub(residue) >> 63;
-        byte << 2 | to_byte(residue & 1 | negative << 1)
-    })
 }
 
 /// The checksum of every frame, without the tables that would be read at secret places.
@@ -91,18 +116,19 @@ fn constant_time_crc32(bytes: &[u8]) -> u32 {
     !register
 }
 
-/// The bytes of a secret key's frame.
+/// The bytes of the frame of a secret key of the parameters' distribution.
 pub(super) fn secret_frame(context: &Context) -> u64 {
-    Header::FRAME + secret_length(context)
+    Header::FRAME + secret_length(context, context.params().secret())
 }
 
-fn secret_length(context: &Context) -> u64 {
-    context.degree() as u64 / 4
+fn secret_length(context: &Context, distribution: SecretDistribution) -> u64 {
+    let bits = width(distribution.largest());
+    8 + packed_length(context.degree(), bits) as u64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "two bits")]
-fn to_byte(code: u64) -> u8 {
-    code as u8
+/// The bits of a coefficient of this magnitude at most, which is written as its distance from the smallest.
+fn width(largest: u32) -> u32 {
+    u32::BITS - (2 * largest).leading_zeros()
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ fn keys(
 ) {
     let secret = KeyGenerator::secret_key(context, rng);
     let generator = KeyGenerator::new(&secret);
-    let public = Arc::new(generator.public_key(rng));
+    let public = Arc::new(generator.public_key(rng).unwrap());
     let rotations = Rotations::steps(&[1]);
     let keys = Arc::new(generator.evaluation_keys(&rotations, rng).unwrap());
     let decryptor = Decryptor::new(&secret);

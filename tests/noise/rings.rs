@@ -27,7 +27,7 @@ impl Keys {
     ) -> Self {
         let generator = KeyGenerator::new(secret);
         Self {
-            public: Encryptor::with_public_key(Arc::new(generator.public_key(rng))),
+            public: Encryptor::with_public_key(Arc::new(generator.public_key(rng).unwrap())),
             secret: Encryptor::with_secret_key(Arc::clone(secret)),
             decryptor: Decryptor::new(secret),
             evaluation: Arc::new(generator.evaluation_keys(rotations, rng).unwrap()),
@@ -232,10 +232,10 @@ pub(crate) fn unluckiest_key(context: &Arc<Context>, seed: u64, of: usize) -> Ar
 /// The coefficients of a secret, as its bytes have them.
 fn coefficients(secret: &SecretKey) -> Vec<f64> {
     let bytes = secret.expose_secret_bytes();
-    let body = &bytes[68..bytes.len() - 4];
+    let body = &bytes[68 + 8..bytes.len() - 4];
     body.iter()
         .flat_map(|byte| [0, 2, 4, 6].map(|shift| byte >> shift & 3))
-        .map(|code| f64::from(code & 1) - f64::from(code >> 1))
+        .map(|code| f64::from(code) - 1.0)
         .collect()
 }
 

@@ -151,12 +151,12 @@ fn other_kinds_and_versions_are_named() {
                 "{name}, {other}"
             );
         }
-        for version in [0u16, 2, u16::MAX] {
+        for version in [0u16, 1, 3, u16::MAX] {
             let mut bytes = all[i].1.clone();
             bytes[4..6].copy_from_slice(&version.to_le_bytes());
             let expected = WireError::Version {
                 found: version,
-                supported: 1,
+                supported: 2,
             };
             assert_eq!(read(&bytes), Err(Error::Wire(expected)), "{name}");
         }

@@ -201,8 +201,10 @@ fn values_of_other_parameters_and_keys_are_named() {
     ));
     // One key of a set, and one ciphertext of a vector, of another secret key.
     let mut forged = keys.clone();
-    let at = HEADER + 5 + 48;
-    forged[at] ^= 1;
+    // The keys follow the counts and the forms of five.
+    let at = HEADER + 7 + 5 * 4;
+    forged[at + 48] ^= 1;
+    forged[at + HEADER + 1] ^= 1;
     let read = EvaluationKeys::from_bytes(&reseal(&forged, None), objects.context.rlwe());
     assert!(matches!(read, Err(Error::Keys(KeyError::Mismatch { .. }))));
     let client = objects.context.generate_client_key().unwrap();
@@ -231,7 +233,9 @@ fn keys_without_all_digits_or_with_false_counts_are_refused() {
     let objects = CkksObjects::new(8, 1);
     let rlwe = objects.context.rlwe();
     let key = objects.keys.relinearization().unwrap().to_bytes();
-    let digit = (key.len() - HEADER - 4 - 32) / objects.context.params().rlwe().digit_sizes().len();
+    let fields = 17 + 4 + 32;
+    let digit =
+        (key.len() - HEADER - 4 - fields) / objects.context.params().rlwe().digit_sizes().len();
     let shorter = [&key[..key.len() - 4 - digit], &[0; 4]].concat();
     assert!(is_length(&RelinearizationKey::from_bytes(
         &reseal(&shorter, None),
@@ -239,20 +243,25 @@ fn keys_without_all_digits_or_with_false_counts_are_refused() {
     )));
     let set = objects.keys.to_bytes();
     let read = |patch: &[u8], at| EvaluationKeys::from_bytes(&with(&set, at, patch), rlwe);
-    assert!(is_invalid(&read(&[2], 0)));
-    assert!(is_length(&read(&[0], 0)));
+    let spans = u8::try_from(objects.context.params().rlwe().level_sizes().len()).unwrap();
+    assert!(is_invalid(&read(&[spans + 1], 0)));
+    assert!(is_length(&read(&[0], 0)) && read(&[2], 0).is_err());
     assert!(is_length(&read(&0u32.to_le_bytes(), 1)));
-    for count in [5, 1 << 31, u32::MAX] {
+    for count in [4 * u32::from(spans) + 1, 1 << 31, u32::MAX] {
         assert!(is_invalid(&read(&count.to_le_bytes(), 1)));
     }
+    assert!(read(&u16::MAX.to_le_bytes(), 5).is_err());
+    assert!(read(&1u16.to_le_bytes(), 5).is_err());
     // The same Galois key twice.
     let element = objects.keys.galois().elements().next().unwrap();
     let galois = objects.keys.galois().get(element).unwrap().to_bytes();
-    let relinearization = &set[HEADER + 5..][..key.len()];
-    let counts = [1, 2, 0, 0, 0];
+    let relinearization = &set[HEADER + 7 + 5 * 4..][..key.len()];
+    let forms = &set[HEADER + 7..][..3 * 4];
+    let counts = [1, 2, 0, 0, 0, 0, 0];
     let twice = [
         &set[..HEADER],
         &counts,
+        forms,
         relinearization,
         &galois,
         &galois,
@@ -270,6 +279,27 @@ fn keys_without_all_digits_or_with_false_counts_are_refused() {
             "{exponent}"
         );
     }
+    // Purposes, sources, spans and forms that are not those of the key.
+    let forged =
+        |at: usize, patch: &[u8]| RelinearizationKey::from_bytes(&with(&key, at, patch), rlwe);
+    for purpose in [1, 2, 255] {
+        assert!(is_invalid(&forged(0, &[purpose])));
+    }
+    assert!(is_invalid(&forged(1, &[0xaa; 16])));
+    for level in [u16::from(spans), 200, u16::MAX] {
+        assert!(is_invalid(&forged(17, &level.to_le_bytes())));
+    }
+    assert!(is_length(&forged(17, &0u16.to_le_bytes())));
+    for special in [0, 2, 255] {
+        assert!(is_invalid(&forged(19, &[special])));
+    }
+    for form in [2, 255] {
+        assert!(is_invalid(&forged(20, &[form])));
+    }
+    assert!(is_length(&forged(20, &[0])));
+    let public = objects.public.to_bytes();
+    let form = |form: u8| PublicKey::from_bytes(&with(&public, 0, &[form]), rlwe);
+    assert!(is_invalid(&form(2)) && is_length(&form(0)));
     // A context without special primes has no such keys.
     let without = CkksContext::builder()
         .degree(8)
@@ -280,7 +310,7 @@ fn keys_without_all_digits_or_with_false_counts_are_refused() {
         .insecure_skip_security_check()
         .build()
         .unwrap();
-    let mut empty = [&key[..HEADER + 32], &[0; 4]].concat();
+    let mut empty = [&key[..HEADER + 53], &[0; 4]].concat();
     empty[16..48].copy_from_slice(without.fingerprint().bytes());
     let read = RelinearizationKey::from_bytes(&reseal(&empty, None), without.rlwe());
     assert!(matches!(
@@ -298,10 +328,47 @@ fn secrets_with_peaks_are_refused() {
     let bytes = objects.secret.expose_secret_bytes();
     let mut peaked = bytes.to_vec();
     let end = peaked.len() - 4;
-    peaked[HEADER..end].fill(0b0101_0101);
+    peaked[HEADER + 8..end].fill(0b1010_1010);
     let read = SecretKey::from_secret_bytes(&reseal(&peaked, None), objects.context.rlwe());
     assert!(is_invalid(&read));
     assert!(read.unwrap_err().to_string().contains("generate another"));
+}
+
+#[test]
+fn secrets_of_other_distributions_are_checked() {
+    let objects = CkksObjects::new(64, 1);
+    let rlwe = objects.context.rlwe();
+    let bytes = objects.secret.expose_secret_bytes();
+    let read = |code: [u32; 2]| {
+        let code = code.map(u32::to_le_bytes);
+        SecretKey::from_secret_bytes(&with(&bytes, 0, code.as_flattened()), rlwe)
+    };
+    for code in [[0, 1], [3, 0], [u32::MAX, 5]] {
+        assert!(is_invalid(&read(code)), "{code:?}");
+    }
+    // Of another weight than it says, too dense, too large, and shared where one party's is asked for.
+    assert!(is_invalid(&read([2, 1])));
+    for code in [[2, 0], [2, 64], [2, 65], [1, 1], [1, 2], [1, u32::MAX]] {
+        let error = read(code).unwrap_err();
+        let is_secret = matches!(
+            error,
+            Error::Parameters(ParameterError::InvalidSecret { .. })
+        );
+        assert!(is_secret, "{code:?}: {error}");
+    }
+    // A coefficient of 2.
+    assert!(is_invalid(&SecretKey::from_secret_bytes(
+        &with(&bytes, 8, &[0xff]),
+        rlwe
+    )));
+    // A sparse secret comes back as what it is.
+    let sparse = slotwise::params::SecretDistribution::Sparse { weight: 8 };
+    let mut rng = crate::objects::rng(3);
+    let second = slotwise::keys::KeyGenerator::secret_key_of(rlwe, sparse, &mut rng).unwrap();
+    let bytes = second.expose_secret_bytes();
+    let again = SecretKey::from_secret_bytes(&bytes, rlwe).unwrap();
+    assert_eq!((again.distribution(), again.id()), (sparse, second.id()));
+    assert_eq!(again.expose_secret_bytes(), bytes);
 }
 
 #[test]
@@ -346,10 +413,16 @@ fn parameters(degree: u8, policy: [u8; 2], primes: [&[u64]; 2], digits: &[u8]) -
     bytes.push(degree);
     bytes.extend(policy);
     bytes.extend(primes.map(|primes| u8::try_from(primes.len()).unwrap()));
+    // A level for each data prime, and a ternary secret.
+    bytes.push(u8::try_from(primes[0].len()).unwrap());
     bytes.push(u8::try_from(digits.len()).unwrap());
-    bytes.extend(30u64.to_le_bytes());
+    bytes.extend([0; 8]);
     bytes.extend(primes.concat().iter().flat_map(|prime| prime.to_le_bytes()));
+    bytes.extend(vec![1; primes[0].len()]);
     bytes.extend(digits);
+    // The plan of scales.
+    bytes.push(0);
+    bytes.extend(30u32.to_le_bytes());
     bytes.extend([0; 4]);
     reseal(&bytes, None)
 }

@@ -210,12 +210,12 @@ fn automorphism(a: &[BigInt], g: usize) -> Integers {
 }
 
 fn secret_coefficients(bytes: &[u8]) -> Integers {
-    let body = &bytes[HEADER..bytes.len() - 4];
+    let body = &bytes[HEADER + 8..bytes.len() - 4];
     let codes = body
         .iter()
         .flat_map(|byte| [0, 2, 4, 6].map(|shift| byte >> shift & 3));
     codes
-        .map(|code| BigInt::from([0, 1, -1][usize::from(code)]))
+        .map(|code| BigInt::from(i64::from(code) - 1))
         .collect()
 }
 
@@ -244,14 +244,25 @@ fn keys_are_what_the_document_says() {
 
     // b + a s = e
     let bytes = objects.public.to_bytes();
-    let a = ring.uniform(&bytes[HEADER..HEADER + 32], 0, &all);
-    let (b, _) = ring.polynomial(&bytes[HEADER + 32..], &all);
+    assert_eq!(bytes[HEADER], 1, "from a seed");
+    let (seed, rest) = bytes[HEADER + 1..].split_at(32);
+    let a = ring.uniform(seed, 0, &all);
+    let (b, _) = ring.polynomial(rest, &all);
     assert_small(&sum(&b, &product(&a, &s), &modulus));
 
     // b_j + a_j s_to = P g_j s_from + e
     let count = params.data_primes().len();
     let special: BigInt = ring.product(&(count..ring.primes.len()).collect::<Vec<_>>());
+    let top = u8::try_from(params.level_sizes().len() - 1).unwrap();
+    let whole = [
+        top,
+        0,
+        u8::try_from(params.special_primes().len()).unwrap(),
+        1,
+    ];
     let check = |body: &[u8], from: &Integers, to: &Integers| {
+        let (span, body) = body.split_at(4);
+        assert_eq!(span, whole, "the whole span, from a seed");
         let digits = params.digit_sizes();
         let mut at = 32;
         // All digits of the first prime before the second.
@@ -285,7 +296,10 @@ fn keys_are_what_the_document_says() {
         }
     };
     let relinearization = objects.keys.relinearization().unwrap().to_bytes();
-    check(&relinearization[HEADER..], &product(&s, &s), &s);
+    let (purpose, body) = relinearization[HEADER..].split_at(17);
+    assert_eq!(purpose[0], 0);
+    assert_eq!(purpose[1..], relinearization[48..64]);
+    check(body, &product(&s, &s), &s);
     for element in objects.keys.galois().elements() {
         let bytes = objects.keys.galois().get(element).unwrap().to_bytes();
         let g = u64::from_le_bytes(bytes[HEADER..HEADER + 8].try_into().unwrap());

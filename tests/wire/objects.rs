@@ -61,7 +61,7 @@ impl CkksObjects {
         let mut rng = rng(seed);
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
         let generator = KeyGenerator::new(&secret);
-        let public = generator.public_key(&mut rng);
+        let public = generator.public_key(&mut rng).unwrap();
         let rotations = Rotations::steps(&[1, -1, 2]).and_conjugation();
         let keys = Arc::new(generator.evaluation_keys(&rotations, &mut rng).unwrap());
         let evaluator = CkksEvaluator::with_keys(&context, Arc::clone(&keys)).unwrap();

@@ -5,8 +5,22 @@ use std::ops::Range;
 /// The bytes of a header.
 pub const HEADER: usize = 68;
 
-/// The kinds that contain frames, and the bytes of their own fields before the first one.
-const CONTAINERS: [(u8, usize); 3] = [(7, 5), (12, 9), (13, 9)];
+/// The bytes of a container's own fields, before its first frame; `None` for a kind that contains no frames.
+fn own_fields(frame: &[u8]) -> Option<usize> {
+    match frame[6] {
+        7 => {
+            // Counts, and four bytes for each key.
+            let counts = frame.get(HEADER..HEADER + 7)?;
+            let galois = u32::from_le_bytes(std::array::from_fn(|i| counts[1 + i]));
+            let others =
+                usize::from(counts[0]) + usize::from(counts[5]) + 256 * usize::from(counts[6]);
+            let keys = others.saturating_add(usize::try_from(galois).ok()?);
+            Some(keys.saturating_mul(4).saturating_add(7))
+        }
+        12 | 13 => Some(9),
+        _ => None,
+    }
+}
 
 /// `bytes` with magic, version, length and checksums made right, within frames, too; and the fingerprint, if one is given.
 pub fn reseal(bytes: &[u8], fingerprint: Option<&[u8; 32]>) -> Vec<u8> {
@@ -28,13 +42,12 @@ fn reseal_frame(frame: &mut [u8], fingerprint: Option<&[u8; 32]>) {
     let Some(end) = frame.len().checked_sub(4).filter(|&end| end >= HEADER) else {
         return;
     };
-    frame[..6].copy_from_slice(b"SLWS\x01\x00");
+    frame[..6].copy_from_slice(b"SLWS\x02\x00");
     frame[8..16].copy_from_slice(&((end - HEADER) as u64).to_le_bytes());
     if let Some(fingerprint) = fingerprint {
         frame[16..48].copy_from_slice(fingerprint);
     }
-    let container = CONTAINERS.iter().find(|(kind, _)| *kind == frame[6]);
-    let own = container.map_or(end, |&(_, fields)| end.min(HEADER + fields));
+    let own = own_fields(frame).map_or(end, |fields| end.min(HEADER.saturating_add(fields)));
     reseal_body(frame, HEADER..own);
     let mut at = own;
     while end - at > HEADER + 4 {

@@ -132,7 +132,7 @@ fn keys_come_back_and_work() {
 fn a_secret_key_comes_back_where_its_exposure_is_asked_for() {
     let objects = CkksObjects::new(64, 4);
     let bytes = objects.secret.expose_secret_bytes();
-    assert_eq!(bytes.len(), 68 + 64 / 4 + 4);
+    assert_eq!(bytes.len(), 68 + 8 + 64 / 4 + 4);
     let secret = SecretKey::from_secret_bytes(&bytes, objects.context.rlwe()).unwrap();
     assert_eq!(secret.expose_secret_bytes(), bytes);
     assert_eq!(secret.id(), objects.secret.id());
@@ -227,13 +227,8 @@ fn parameters_come_back() {
                 .data_primes()
                 .into();
             let policy = SecurityPolicy::Enforced(standard, level);
-            let rlwe = RlweParams::with_digits(
-                32_768,
-                &primes[1..],
-                &primes[..1],
-                vec![1; primes.len() - 1],
-                policy,
-            );
+            let rlwe = RlweParams::new(32_768, &primes[1..], &primes[..1], policy)
+                .and_then(|rlwe| rlwe.with_digits(vec![1; primes.len() - 1]));
             let Ok(params) = rlwe.and_then(|rlwe| CkksParams::new(rlwe, 30)) else {
                 continue;
             };

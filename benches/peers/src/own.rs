@@ -37,7 +37,7 @@ fn ckks(set: &Set) -> slotwise::Result<Times> {
     let keys = Arc::new(generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng)?);
     let evaluator = CkksEvaluator::with_keys(&context, keys)?;
     let encoder = evaluator.encoder();
-    let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng)));
+    let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).unwrap()));
     let symmetric = Encryptor::with_secret_key(Arc::clone(&secret));
     let decryptor = Decryptor::new(&secret);
 
@@ -80,7 +80,7 @@ fn bfv(set: &Set) -> slotwise::Result<Times> {
     let keys = Arc::new(generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng)?);
     let evaluator = BfvEvaluator::with_keys(&context, keys)?;
     let encoder = evaluator.encoder();
-    let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng)));
+    let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).unwrap()));
     let symmetric = Encryptor::with_secret_key(Arc::clone(&secret));
     let decryptor = Decryptor::new(&secret);
 
