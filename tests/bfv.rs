@@ -238,8 +238,8 @@ fn products(
     };
     check(&evaluator.mul(a, b).unwrap(), 1, product, "mul");
     check(&evaluator.square(a).unwrap(), 1, &expected.square, "square");
-    let raw = evaluator.tensor(a, b).unwrap();
-    check(&raw, 2, product, "tensor");
+    let raw = evaluator.mul_raw(a, b).unwrap();
+    check(&raw, 2, product, "mul_raw");
     check(
         &evaluator.relinearize(&raw).unwrap(),
         1,
@@ -598,9 +598,9 @@ fn ciphertexts_are_the_textbooks() {
         for level in 0..=fixture.context.top_level() {
             let a = evaluator.switch_to_level(&a, level).unwrap();
             let b = evaluator.switch_to_level(&b, level).unwrap();
-            let product = evaluator.tensor(&a, &b).unwrap();
+            let product = evaluator.mul_raw(&a, &b).unwrap();
             model::check_bfv_tensor(a.body(), b.body(), product.body(), fixture.t());
-            let square = evaluator.tensor(&a, &a).unwrap();
+            let square = evaluator.mul_raw(&a, &a).unwrap();
             model::check_bfv_tensor(a.body(), a.body(), square.body(), fixture.t());
             if level > 0 {
                 for ciphertext in [&a, &product] {

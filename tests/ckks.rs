@@ -220,7 +220,7 @@ fn products(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
         for result in [
             evaluator.mul(a, b),
             evaluator.square(a),
-            evaluator.tensor(a, b),
+            evaluator.mul_raw(a, b),
         ] {
             assert!(matches!(
                 result,
@@ -242,8 +242,8 @@ fn products(fixture: &Fixture, (a, x): Pair, (b, y): Pair) {
     let product = evaluator.mul(a, b).unwrap();
     check(&product, 1, &want, "mul");
     check(&evaluator.square(a).unwrap(), 1, &x.mul(x), "square");
-    let raw = evaluator.tensor(a, b).unwrap();
-    check(&raw, 2, &want, "tensor");
+    let raw = evaluator.mul_raw(a, b).unwrap();
+    check(&raw, 2, &want, "mul_raw");
     check(
         &evaluator.relinearize(&raw).unwrap(),
         1,
@@ -732,9 +732,9 @@ fn ciphertexts_are_the_textbooks() {
             let a = fixture.encrypt(&encryptor, &x, level);
             let b = fixture.encrypt(&encryptor, &y, level);
             let evaluator = &fixture.evaluator;
-            let product = evaluator.tensor(&a, &b).unwrap();
+            let product = evaluator.mul_raw(&a, &b).unwrap();
             model::check_ckks_tensor(a.body(), b.body(), product.body());
-            let square = evaluator.tensor(&a, &a).unwrap();
+            let square = evaluator.mul_raw(&a, &a).unwrap();
             model::check_ckks_tensor(a.body(), a.body(), square.body());
             for ciphertext in [&a, &product] {
                 let rescaled = evaluator.rescale(ciphertext).unwrap();

@@ -160,8 +160,8 @@ fn a_climb_is_found() {
         2,
         "mod tests {\n    use super::super::super::keys;\n}"
     ));
-    let borrowed = "use crate::evaluator::ckks::tensor;";
-    assert!(imports_from_its_sibling("bfv_tensor.rs", borrowed));
+    let borrowed = "use crate::evaluator::ckks::mul_raw;";
+    assert!(imports_from_its_sibling("bfv_mul_raw.rs", borrowed));
     assert!(!imports_from_its_sibling("ckks_plain.rs", borrowed));
     assert!(!imports_from_its_sibling("linear.rs", borrowed));
     assert!(

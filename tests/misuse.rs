@@ -202,7 +202,7 @@ fn ckks_of_another_context() {
         e.sub(&a, &foreign),
         e.mul(&a, &foreign),
         e.mul(&foreign, &a),
-        e.tensor(&a, &foreign),
+        e.mul_raw(&a, &foreign),
         e.negate(&foreign),
         e.square(&foreign),
         e.relinearize(&foreign),
@@ -269,7 +269,7 @@ fn bfv_of_another_context() {
         e.sub(&foreign, &a),
         e.mul(&a, &foreign),
         e.mul(&foreign, &a),
-        e.tensor(&a, &foreign),
+        e.mul_raw(&a, &foreign),
         e.negate(&foreign),
         e.square(&foreign),
         e.relinearize(&foreign),
@@ -336,7 +336,7 @@ fn values_of_another_key() {
         e.sub(&foreign, &a),
         e.mul(&a, &foreign),
         e.mul(&foreign, &a),
-        e.tensor(&a, &foreign),
+        e.mul_raw(&a, &foreign),
         e.square(&foreign),
         e.relinearize(&foreign),
         e.rotate_left(&foreign, 1),
@@ -370,7 +370,7 @@ fn values_of_another_key() {
         e.sub(&foreign, &a),
         e.mul(&a, &foreign),
         e.mul(&foreign, &a),
-        e.tensor(&a, &foreign),
+        e.mul_raw(&a, &foreign),
         e.square(&foreign),
         e.relinearize(&foreign),
         e.rotate_left(&foreign, 1),
@@ -392,7 +392,7 @@ fn keys_that_are_missing() {
     // No keys at all: sums and plaintexts work, the rest says so.
     let e = CkksEvaluator::new(&context);
     assert!(e.keys().is_none());
-    assert!(e.add(&a, &a).is_ok() && e.tensor(&a, &a).is_ok());
+    assert!(e.add(&a, &a).is_ok() && e.mul_raw(&a, &a).is_ok());
     for result in [
         e.mul(&a, &a),
         e.square(&a),
@@ -411,7 +411,7 @@ fn keys_that_are_missing() {
     let rotations = Rotations::steps(&[2]);
     let keys = owner.generator.rotation_keys(&rotations, &mut owner.rng);
     let e = CkksEvaluator::with_keys(&context, Arc::new(keys.unwrap())).unwrap();
-    let raw = e.tensor(&a, &a).unwrap();
+    let raw = e.mul_raw(&a, &a).unwrap();
     for result in [
         e.mul(&a, &a),
         e.square(&a),
@@ -454,7 +454,7 @@ fn keys_that_are_missing() {
         e.mul(&a, &a),
         &Error::Keys(KeyError::MissingRelinearizationKey),
     );
-    let raw = e.tensor(&a, &a).unwrap();
+    let raw = e.mul_raw(&a, &a).unwrap();
     refused(
         e.relinearize(&raw),
         &Error::Keys(KeyError::MissingRelinearizationKey),
@@ -527,13 +527,13 @@ fn products_that_were_not_relinearized() {
     let mut owner = Owner::new(context.rlwe(), 13);
     let e = CkksEvaluator::with_keys(&context, owner.all_keys()).unwrap();
     let a = owner.ckks(&context, 3);
-    let raw = e.rescale(&e.tensor(&a, &a).unwrap()).unwrap();
+    let raw = e.rescale(&e.mul_raw(&a, &a).unwrap()).unwrap();
     let before = snapshot(raw.body());
     let raised = Error::Operands(OperandError::NotRelinearized { degree: 2 });
     for result in [
         e.mul(&raw, &a),
         e.mul(&a, &raw),
-        e.tensor(&raw, &raw),
+        e.mul_raw(&raw, &raw),
         e.square(&raw),
         Evaluator::mul(&e, &raw, &a),
         e.rotate_left(&raw, 1),
@@ -550,11 +550,11 @@ fn products_that_were_not_relinearized() {
     let mut owner = Owner::new(context.rlwe(), 14);
     let e = BfvEvaluator::with_keys(&context, owner.all_keys()).unwrap();
     let a = owner.bfv(&context);
-    let raw = e.tensor(&a, &a).unwrap();
+    let raw = e.mul_raw(&a, &a).unwrap();
     for result in [
         e.mul(&raw, &a),
         e.mul(&a, &raw),
-        e.tensor(&raw, &raw),
+        e.mul_raw(&raw, &raw),
         e.square(&raw),
         e.rotate_left(&raw, 1),
         e.swap_rows(&raw),
@@ -674,7 +674,7 @@ fn scales_that_do_not_match_or_fit() {
     let (lowest, _) = (owner.ckks(&context, 0), ());
     let before = snapshot(lowest.body());
     too_large(e.mul(&lowest, &lowest));
-    too_large(e.tensor(&lowest, &lowest));
+    too_large(e.mul_raw(&lowest, &lowest));
     too_large(e.mul_scalar(&lowest, 0.5));
     too_large(e.mul_scalar(&lowest, 1e8));
     too_large(e.mul_scalar(&lowest, f64::MAX));

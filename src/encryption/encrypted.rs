@@ -37,6 +37,9 @@ pub trait State: Copy + Debug + PartialEq + Send + Sync + sealed::Sealed + 'stat
     /// After key switches that add this error.
     #[doc(hidden)]
     fn after_key_switches(self, added: ErrorSize) -> Self;
+
+    #[doc(hidden)]
+    fn after_division(self, context: &Self::Context) -> Self;
 }
 
 mod sealed {
@@ -62,6 +65,10 @@ impl State for CkksState {
     fn after_key_switches(self, added: ErrorSize) -> Self {
         self.key_switched(added)
     }
+
+    fn after_division(self, context: &CkksContext) -> Self {
+        self.divided(context)
+    }
 }
 
 impl State for BfvState {
@@ -79,6 +86,10 @@ impl State for BfvState {
 
     fn after_key_switches(self, added: ErrorSize) -> Self {
         self.key_switched(added)
+    }
+
+    fn after_division(self, context: &BfvContext) -> Self {
+        self.divided(context)
     }
 }
 

@@ -49,6 +49,8 @@ pub enum OperandError {
         /// The right operand's length.
         right: usize,
     },
+    /// The evaluator cannot give a ciphertext its levels back.
+    CannotRefresh,
     /// The operation has no meaning for this argument.
     InvalidArgument {
         /// What is wrong.
@@ -87,6 +89,9 @@ impl fmt::Display for OperandError {
                     "the lengths {left} and {right} differ; use equal lengths, or a vector of length 1"
                 )
             }
+            Self::CannotRefresh => "this evaluator cannot refresh ciphertexts; build the context with more depth \
+                 (`for_depth`, or more primes), or use an evaluator that bootstraps"
+                .into(),
             Self::InvalidArgument { reason } => (*reason).into(),
         })
     }

@@ -1,10 +1,10 @@
 use crate::encoding::{BfvPlaintext, WeightRows};
 use crate::encryption::BfvCiphertext;
 use crate::error::{Error, Result, ValueError};
-use crate::evaluator::scheme_evaluator::{Pair, Summable};
+use crate::evaluator::scheme_evaluator::{Factors, Pair, Summable};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, bfv_tensor, linear, rotation,
+    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, bfv_mul_raw, linear, rotation,
     weighted_rotations,
 };
 use crate::keys::Rotations;
@@ -24,14 +24,7 @@ impl Summable for BfvState {
     ) -> Result<Pair<'a, Self>> {
         evaluator.check_pair(a, b)?;
         let level = a.level().min(b.level());
-        let lower = |x: &'a BfvCiphertext| -> Result<Cow<'a, BfvCiphertext>> {
-            if x.level() == level {
-                Ok(Cow::Borrowed(x))
-            } else {
-                Ok(Cow::Owned(evaluator.switch_to_level(x, level)?))
-            }
-        };
-        Ok([lower(a)?, lower(b)?])
+        Ok([evaluator.lowered(a, level)?, evaluator.lowered(b, level)?])
     }
 
     fn matches(self, _other: Self) -> bool {
@@ -58,10 +51,10 @@ impl Weighable for BfvState {
         Ok(Cow::Borrowed(a))
     }
 
-    fn times(a: &BfvCiphertext, state: Self, weight: &BfvPlaintext) -> Result<Self> {
-        a.context.fingerprint().check(weight.fingerprint())?;
+    fn times(self, weight: &BfvPlaintext, context: &BfvContext) -> Result<Self> {
+        context.fingerprint().check(weight.fingerprint())?;
         let size = weight.size();
-        Ok(state.times_plaintext(size.at_roots, size.sum))
+        Ok(self.times_plaintext(size.at_roots, size.sum))
     }
 
     fn rows(weight: &BfvPlaintext) -> Result<WeightRows<'_>> {
@@ -79,7 +72,7 @@ impl BfvEvaluator {
     /// Source: eprint 2021/204, section 4.3.
     pub fn mul(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.keys_for(a)?.relinearization()?;
-        self.relinearize(&self.tensor(a, b)?)
+        self.relinearize(&self.mul_raw(a, b)?)
     }
 
     /// `a * a`, relinearized.
@@ -94,18 +87,68 @@ impl BfvEvaluator {
     ///
     /// # Errors
     /// As [`mul`](Self::mul), keys excepted.
-    pub fn tensor(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
+    pub fn mul_raw(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
         let is_square = std::ptr::eq(a, b);
         let [a, b] = BfvState::align(self, a, b)?;
         let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
         let tables = &self.context.level(a.level())?.tensor;
-        let polys = bfv_tensor::tensor(a_polys, b_polys, tables);
-        let state = if is_square {
+        let polys = bfv_mul_raw::mul_raw(a_polys, b_polys, tables);
+        let state = self.product(&a, &b, is_square);
+        Ok(a.with(a.body.with_polys(polys.into()), state))
+    }
+
+    /// The sum of the products `a[i] * b[i]`, at the lowest level of all operands, relinearized once: slot by slot for batched
+    /// plaintexts. The division by the auxiliary modulus happens once, too.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul).
+    pub fn inner_product<C: Borrow<BfvCiphertext>>(
+        &self,
+        a: &[C],
+        b: &[C],
+    ) -> Result<BfvCiphertext> {
+        let Factors {
+            first,
+            pairs,
+            level,
+        } = self.check_factors(a, b)?;
+        let aligned: Vec<Pair<'_, BfvState>> = pairs
+            .iter()
+            .map(|&(a, b)| Ok([self.lowered(a, level)?, self.lowered(b, level)?]))
+            .collect::<Result<_>>()?;
+        let products = pairs
+            .iter()
+            .zip(&aligned)
+            .map(|(&(left, right), [a, b])| self.product(a, b, std::ptr::eq(left, right)));
+        // Each product's noise counts with a division of its own, which is more than the one there is.
+        let sum = products
+            .reduce(BfvState::sum)
+            .ok_or(Error::Values(ValueError::Empty))?;
+        let polys = aligned
+            .iter()
+            .map(|[a, b]| Ok((a.body.pair()?, b.body.pair()?)))
+            .collect::<Result<Vec<_>>>()?;
+        let tables = &self.context.level(level)?.tensor;
+        let raw =
+            bfv_mul_raw::sum_of_products(&polys, tables).ok_or(Error::Values(ValueError::Empty))?;
+        self.relinearize(&first.with(first.body.with_polys(raw.into()), sum))
+    }
+
+    /// The state of the raw product of two ciphertexts of one level, the same one if `is_square`.
+    fn product(&self, a: &BfvCiphertext, b: &BfvCiphertext, is_square: bool) -> BfvState {
+        if is_square {
             a.state.square(&self.context)
         } else {
             a.state.product(b.state, &self.context)
-        };
-        Ok(a.with(a.body.with_polys(polys.into()), state))
+        }
+    }
+
+    /// `a` at a level that is not above its own.
+    fn lowered<'a>(&self, a: &'a BfvCiphertext, level: usize) -> Result<Cow<'a, BfvCiphertext>> {
+        if a.level() == level {
+            return Ok(Cow::Borrowed(a));
+        }
+        self.switch_to_level(a, level).map(Cow::Owned)
     }
 
     /// `a` one level lower: divided by the last prime of its level, the message unchanged. Smaller and faster from there on;
@@ -291,5 +334,21 @@ impl Evaluator for BfvEvaluator {
 
     fn conjugate(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.conjugate(a)
+    }
+
+    fn mul_raw(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
+        self.mul_raw(a, b)
+    }
+
+    fn relinearize(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
+        self.relinearize(a)
+    }
+
+    fn inner_product<C: Borrow<BfvCiphertext>>(&self, a: &[C], b: &[C]) -> Result<BfvCiphertext> {
+        self.inner_product(a, b)
+    }
+
+    fn drop_to_level(&self, a: &BfvCiphertext, level: usize) -> Result<BfvCiphertext> {
+        self.switch_to_level(a, level)
     }
 }

@@ -1,11 +1,11 @@
 use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, OperandError, Result};
-use crate::evaluator::scheme_evaluator::{Pair, Summable};
+use crate::error::{Error, OperandError, Result, ValueError};
+use crate::evaluator::scheme_evaluator::{Factors, Pair, Summable};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, ckks_plain, key_switch, linear,
-    rotation, weighted_rotations,
+    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, ckks_align, ckks_plain, key_switch,
+    linear, rotation, weighted_rotations,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -35,6 +35,13 @@ impl Summable for CkksState {
         self.sum(other, context)
     }
 
+    fn check_matches(self, other: Self) -> Result<()> {
+        if self.matches(other) {
+            return Ok(());
+        }
+        Err(ckks_align::mismatch(self.scale, other.scale))
+    }
+
     fn plus_independent(terms: &[(Self, ErrorSize)], context: &CkksContext) -> Result<Self> {
         Self::independent_sum(terms, context)
     }
@@ -48,9 +55,9 @@ impl Weighable for CkksState {
         evaluator.ready_for_product(a)
     }
 
-    fn times(a: &CkksCiphertext, state: Self, weight: &CkksPlaintext) -> Result<Self> {
-        ckks_plain::check_level(a, weight)?;
-        state.product(weight.state.as_operand(), &a.context)
+    fn times(self, weight: &CkksPlaintext, context: &CkksContext) -> Result<Self> {
+        ckks_plain::check_level(context, self.level, weight)?;
+        self.product(weight.state.as_operand(), context)
     }
 
     fn rows(weight: &CkksPlaintext) -> Result<WeightRows<'_>> {
@@ -92,10 +99,66 @@ impl CkksEvaluator {
     ///
     /// # Errors
     /// As [`mul`](Self::mul), keys excepted.
-    pub fn tensor(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
+    pub fn mul_raw(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
         let ([a, b], product) = self.factors(a, b)?;
         let polys = key_switch::raw_product(a.body.pair()?, b.body.pair()?);
         Ok(a.with(a.body.with_polys(polys.into()), product))
+    }
+
+    /// The sum of the slot-wise products `a[i] * b[i]`, relinearized once.
+    ///
+    /// Scale: `a.scale * b.scale`, as after [`mul`](Self::mul). Level: the lowest of all operands.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul) and
+    /// [`add`](Self::add).
+    pub fn inner_product<C: Borrow<CkksCiphertext>>(
+        &self,
+        a: &[C],
+        b: &[C],
+    ) -> Result<CkksCiphertext> {
+        let Factors {
+            first,
+            pairs,
+            level,
+        } = self.check_factors(a, b)?;
+        let aligned: Result<Vec<Pair<'_, CkksState>>> = pairs
+            .iter()
+            .map(|&(a, b)| Ok([self.lower_factor(a, level)?, self.lower_factor(b, level)?]))
+            .collect();
+        let Ok(aligned) = aligned else {
+            return self.inner_product_by_single_operations(&pairs);
+        };
+        let sum = aligned
+            .iter()
+            .map(|[a, b]| a.state.product(b.state, &self.context))
+            .reduce(|sum, product| {
+                let (sum, product) = (sum?, product?);
+                sum.check_matches(product)?;
+                sum.sum(product, &self.context)
+            });
+        let Some(Ok(sum)) = sum else {
+            return self.inner_product_by_single_operations(&pairs);
+        };
+        let polys = aligned
+            .iter()
+            .map(|[a, b]| Ok((a.body.pair()?, b.body.pair()?)))
+            .collect::<Result<Vec<_>>>()?;
+        let raw = key_switch::raw_products(&polys).ok_or(Error::Values(ValueError::Empty))?;
+        self.relinearize(&first.with(first.body.with_polys(raw.into()), sum))
+    }
+
+    /// [`inner_product`](Self::inner_product) where the products do not fit together at the lowest level: each is made at its own
+    /// level, and their sum aligns them.
+    fn inner_product_by_single_operations(
+        &self,
+        pairs: &[(&CkksCiphertext, &CkksCiphertext)],
+    ) -> Result<CkksCiphertext> {
+        let raw: Vec<CkksCiphertext> = pairs
+            .iter()
+            .map(|(a, b)| self.mul_raw(a, b))
+            .collect::<Result<_>>()?;
+        self.relinearize(&self.add_many(&raw)?)
     }
 
     /// [`mul`](Self::mul) and [`rescale`](Self::rescale) in one, faster than both: the division by the special primes and by the
@@ -320,5 +383,34 @@ impl Evaluator for CkksEvaluator {
 
     fn conjugate(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
         self.conjugate(a)
+    }
+
+    fn mul_raw(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let is_square = std::ptr::eq(a, b);
+        let a = self.ready_for_product(a)?;
+        if is_square {
+            return self.mul_raw(&a, &a);
+        }
+        let b = self.ready_for_product(b)?;
+        self.mul_raw(&a, &b)
+    }
+
+    fn relinearize(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.relinearize(a)
+    }
+
+    fn inner_product<C: Borrow<CkksCiphertext>>(&self, a: &[C], b: &[C]) -> Result<CkksCiphertext> {
+        let [a, b] = [a, b].map(|factors| {
+            let factors = factors.iter().map(Borrow::borrow);
+            factors
+                .map(|factor| self.ready_for_product(factor))
+                .collect::<Result<Vec<_>>>()
+        });
+        self.inner_product(&a?, &b?)
+    }
+
+    fn drop_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
+        self.check(a)?;
+        self.settle_at(a, level)
     }
 }

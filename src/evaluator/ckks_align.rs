@@ -95,7 +95,8 @@ impl CkksEvaluator {
         Ok([self.lower_factor(a, level)?, self.lower_factor(b, level)?])
     }
 
-    fn lower_factor<'a>(
+    /// One factor at a level that is not above its own, as [`align_factors`](Self::align_factors) brings it there.
+    pub(super) fn lower_factor<'a>(
         &self,
         a: &'a CkksCiphertext,
         level: usize,
@@ -383,7 +384,8 @@ impl Alignment {
 /// An integer factor with more bits than this is as good as exact.
 const PRECISE_BITS: u64 = 62;
 
-fn mismatch(left: Scale, right: Scale) -> Error {
+/// The error of two scales that differ.
+pub(super) fn mismatch(left: Scale, right: Scale) -> Error {
     Error::Operands(OperandError::ScaleMismatch {
         left: left.log2(),
         right: right.log2(),

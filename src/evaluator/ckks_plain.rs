@@ -4,7 +4,7 @@ use crate::encoding::CkksPlaintext;
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, linear};
-use crate::params::{Log2, invalid_level};
+use crate::params::{CkksContext, Log2, invalid_level};
 use num_bigint::BigInt;
 
 impl CkksEvaluator {
@@ -39,7 +39,7 @@ impl CkksEvaluator {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check(a)?;
-        check_level(a, b)?;
+        check_level(&a.context, a.level(), b)?;
         let state = a.state.product(b.state.as_operand(), &self.context)?;
         Ok(a.with(linear::map(&a.body, |poly| poly.product(&b.poly)), state))
     }
@@ -86,7 +86,7 @@ impl CkksEvaluator {
 
     fn check_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
         self.check(a)?;
-        check_level(a, b)?;
+        check_level(&a.context, a.level(), b)?;
         let (left, right) = (a.state.scale, b.state.scale);
         if left.is_close(right) {
             return Ok(());
@@ -98,11 +98,11 @@ impl CkksEvaluator {
     }
 }
 
-/// Checks that a plaintext goes with a ciphertext: of the same context, and of its level or a higher one.
-pub(super) fn check_level(a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
-    a.context.fingerprint().check(b.context.fingerprint())?;
-    if b.level() < a.level() {
-        return Err(invalid_level(a.level(), b.level()));
+/// Checks that a plaintext goes with ciphertexts of a level: of the same context, and of this level or a higher one.
+pub(super) fn check_level(context: &CkksContext, level: usize, b: &CkksPlaintext) -> Result<()> {
+    context.fingerprint().check(b.context.fingerprint())?;
+    if b.level() < level {
+        return Err(invalid_level(level, b.level()));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-use crate::error::{Error, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::WeightedRotations;
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
@@ -223,6 +223,74 @@ pub trait Evaluator {
         plan.evaluate(self, inputs)
     }
 
+    /// The slot-wise product before relinearization. Sums and differences of such products are relinearized once, by
+    /// [`relinearize`](Self::relinearize); until then they cannot be multiplied by ciphertexts or rotated. Evaluators whose
+    /// products need no relinearization return [`mul`](Self::mul).
+    ///
+    /// CKKS: pending rescales of the operands come first, as in [`mul`](Self::mul); the product is not rescaled.
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul), except that no key is needed.
+    fn mul_raw(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        self.mul(a, b)
+    }
+
+    /// Brings a raw product, or a sum of them, back to degree 1 in the secret. Level, scale and message stay. A ciphertext of degree 1
+    /// is returned unchanged.
+    ///
+    /// # Errors
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
+    fn relinearize(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        Ok(a.clone())
+    }
+
+    /// The sum of the slot-wise products `a[i] * b[i]`, relinearized once. CKKS: the sum is not rescaled, as after [`mul`](Self::mul).
+    ///
+    /// ```
+    /// use slotwise::evaluator::{ClearReals, Evaluator};
+    ///
+    /// let (a, b) = ([vec![1.0, 2.0], vec![3.0, 4.0]], [vec![5.0, 6.0], vec![7.0, 8.0]]);
+    /// assert_eq!(ClearReals::new(2).inner_product(&a, &b)?, [26.0, 44.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul).
+    fn inner_product<C: Borrow<Self::Ciphertext>>(
+        &self,
+        a: &[C],
+        b: &[C],
+    ) -> Result<Self::Ciphertext> {
+        check_lengths(a, b)?;
+        let products: Vec<Self::Ciphertext> = a
+            .iter()
+            .zip(b)
+            .map(|(a, b)| self.mul(a.borrow(), b.borrow()))
+            .collect::<Result<_>>()?;
+        self.add_many(&products)
+    }
+
+    /// `a` at a lower level, or its own: the same message with a smaller modulus, so that later operations are faster. CKKS:
+    /// pending rescales come first, and the scale becomes the canonical one of the level where it can be reached precisely. Where
+    /// levels are not counted, a copy of `a`.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above the level of `a`; [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch);
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times message does not fit the modulus there.
+    fn drop_to_level(&self, a: &Self::Ciphertext, level: usize) -> Result<Self::Ciphertext> {
+        let _ = level;
+        Ok(a.clone())
+    }
+
+    /// The message of `a` in a ciphertext with levels to spend again, for circuits that need more levels than the context has.
+    ///
+    /// # Errors
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) unless the evaluator has a way to do it.
+    fn refresh(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        let _ = a;
+        Err(Error::Operands(OperandError::CannotRefresh))
+    }
+
     /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged.
     ///
     /// # Errors
@@ -289,6 +357,17 @@ pub trait Evaluator {
             square = self.mul_settled(&square, &square)?;
         }
     }
+}
+
+/// Checks that there are as many left as right factors.
+pub(super) fn check_lengths<T>(a: &[T], b: &[T]) -> Result<()> {
+    if a.len() == b.len() {
+        return Ok(());
+    }
+    Err(Error::Operands(OperandError::LengthMismatch {
+        left: a.len(),
+        right: b.len(),
+    }))
 }
 
 /// The products of both halves of at least two factors.

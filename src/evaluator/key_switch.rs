@@ -196,6 +196,33 @@ pub(super) fn raw_product([a0, a1]: [&NttPoly; 2], [b0, b1]: [&NttPoly; 2]) -> [
     [first, middle, last]
 }
 
+/// The polynomials of two factors of degree 1.
+pub(super) type FactorPolys<'a> = ([&'a NttPoly; 2], [&'a NttPoly; 2]);
+
+/// The sum of the raw products of pairs at one level; `None` for no pairs.
+pub(super) fn raw_products(pairs: &[FactorPolys<'_>]) -> Option<[NttPoly; 3]> {
+    let (&(a, b), rest) = pairs.split_first()?;
+    Some(in_pool(a[0].data().len(), || {
+        let mut sum = raw_product(a, b);
+        add_raw_products(&mut sum, rest);
+        sum
+    }))
+}
+
+/// Adds the raw products of pairs, prime by prime: the rows of the sum stay in the cache.
+pub(super) fn add_raw_products(sum: &mut [NttPoly; 3], pairs: &[FactorPolys<'_>]) {
+    let basis = Arc::clone(sum[0].basis());
+    let outs = sum.each_mut().map(NttPoly::data_mut);
+    for_each_row_of(outs, basis.degree(), |i, [first, middle, last]| {
+        let q = basis.modulus(i);
+        for (a, b) in pairs {
+            let (a, b) = (a.map(|poly| poly.row(i)), b.map(|poly| poly.row(i)));
+            add_lower_products(q, [&mut *first, &mut *middle], a, b);
+            q.kernels().mul_add_assign(q, last, a[1], b[1]);
+        }
+    });
+}
+
 /// Adds `a_0 b_0` and `a_0 b_1 + a_1 b_0`, one row of each.
 fn add_lower_products(
     q: &Modulus,

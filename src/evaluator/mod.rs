@@ -1,13 +1,15 @@
 //! Operations on ciphertexts: CKKS, BFV, and the same on plain numbers.
 
 mod bfv;
-mod bfv_tensor;
+mod bfv_mul_raw;
 mod ckks;
 mod ckks_align;
 mod ckks_plain;
 mod clear;
 mod compact;
 mod evaluator_trait;
+mod extended;
+mod extended_rows;
 mod key_switch;
 mod linear;
 mod rotation;
@@ -18,5 +20,6 @@ pub use bfv::BfvEvaluator;
 pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
 pub use evaluator_trait::{Evaluator, SlotShape};
+pub use extended::ExtendedCiphertext;
 pub use scheme_evaluator::SchemeEvaluator;
 pub use weighted_rotations::WeightedRotations;

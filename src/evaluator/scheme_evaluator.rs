@@ -2,6 +2,7 @@
 
 use crate::encryption::{Encrypted, State};
 use crate::error::{Error, KeyError, Result, ValueError};
+use crate::evaluator::evaluator_trait::check_lengths;
 use crate::evaluator::key_switch::Compute;
 use crate::evaluator::{key_switch, linear, rotation};
 use crate::keys::{EvaluationKeys, KeyEnds, KeyId};
@@ -23,6 +24,14 @@ pub struct SchemeEvaluator<S: State> {
 /// Two operands, changed or as they were.
 pub(super) type Pair<'a, S> = [Cow<'a, Encrypted<S>>; 2];
 
+/// The factors of an inner product: at least one pair, all of degree 1, of one context and key.
+pub(super) struct Factors<'a, S: State> {
+    pub(super) first: &'a Encrypted<S>,
+    pub(super) pairs: Vec<(&'a Encrypted<S>, &'a Encrypted<S>)>,
+    /// The lowest level of all.
+    pub(super) level: usize,
+}
+
 /// The rules by which a scheme adds.
 pub(super) trait Summable: State {
     /// Two summands at one level and scale.
@@ -34,6 +43,12 @@ pub(super) trait Summable: State {
 
     /// Whether two can be added as they are, if level and degree are the same.
     fn matches(self, other: Self) -> bool;
+
+    /// Checks that two [match](Self::matches).
+    fn check_matches(self, other: Self) -> Result<()> {
+        let _ = other;
+        Ok(())
+    }
 
     /// The state of a sum or difference, whatever the dependence of the two.
     fn plus(self, other: Self, context: &Self::Context) -> Result<Self>;
@@ -182,14 +197,46 @@ impl<S: State> SchemeEvaluator<S> {
 
     pub(super) fn keys_for(&self, a: &Encrypted<S>) -> Result<&EvaluationKeys> {
         self.check(a)?;
+        self.keys_of(a.body.key_id)
+    }
+
+    /// The keys, for values under the secret key with this id.
+    pub(super) fn keys_of(&self, id: KeyId) -> Result<&EvaluationKeys> {
         let keys = self.attached_keys()?;
-        a.body.key_id.check(keys.key_id())?;
+        id.check(keys.key_id())?;
         Ok(keys)
     }
 
     fn attached_keys(&self) -> Result<&EvaluationKeys> {
         let keys = self.keys.as_deref();
         keys.ok_or(Error::Keys(KeyError::MissingServerKey))
+    }
+
+    /// The factors of an inner product, checked, and that there is a relinearization key.
+    pub(super) fn check_factors<'a, C: Borrow<Encrypted<S>>>(
+        &'a self,
+        a: &'a [C],
+        b: &'a [C],
+    ) -> Result<Factors<'a, S>> {
+        check_lengths(a, b)?;
+        let pairs: Vec<_> = a
+            .iter()
+            .zip(b)
+            .map(|(a, b)| (a.borrow(), b.borrow()))
+            .collect();
+        let &(first, _) = pairs.first().ok_or(Error::Values(ValueError::Empty))?;
+        self.keys_for(first)?.relinearization()?;
+        let mut level = first.level();
+        for factor in pairs.iter().flat_map(|&(a, b)| [a, b]) {
+            self.check_pair(first, factor)?;
+            factor.body.pair()?;
+            level = level.min(factor.level());
+        }
+        Ok(Factors {
+            first,
+            pairs,
+            level,
+        })
     }
 }
 

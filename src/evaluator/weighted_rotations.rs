@@ -4,14 +4,15 @@
 use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
 use crate::error::{Error, OperandError, Result, ValueError};
-use crate::evaluator::key_switch::{self, HoistedDigits};
+use crate::evaluator::extended_rows::{Extension, Step};
+use crate::evaluator::key_switch::{self, Cut, HoistedDigits};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
-use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
+use crate::keys::Rotations;
 use crate::parallel::{for_each_row, in_pool};
-use crate::params::{Context, ErrorSize, Gadget, KeySwitching};
-use crate::ring::{GaloisElement, NttPoly};
+use crate::params::{Context, ErrorSize, Gadget};
+use crate::ring::NttPoly;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -128,8 +129,8 @@ pub(super) trait Weighable: Summable {
         a: &'a Encrypted<Self>,
     ) -> Result<Cow<'a, Encrypted<Self>>>;
 
-    /// The state of the product, checked.
-    fn times(a: &Encrypted<Self>, state: Self, weight: &Self::Plaintext) -> Result<Self>;
+    /// The state of the product with a plaintext, which is checked.
+    fn times(self, weight: &Self::Plaintext, context: &Self::Context) -> Result<Self>;
 
     /// The plaintext's rows over the data primes, of its level or a higher one, and over the special primes.
     fn rows(weight: &Self::Plaintext) -> Result<WeightRows<'_>>;
@@ -214,7 +215,7 @@ fn weighted_state<S: Weighable>(
                     Some(_) => a.state.after_key_switches(error),
                     None => a.state,
                 };
-                let term = S::times(a, rotated, weight)?;
+                let term = rotated.times(weight, context)?;
                 inner = Some(match inner {
                     Some(inner) if !inner.matches(term) => return Ok(None),
                     Some(inner) => inner.plus(term, context)?,
@@ -240,30 +241,11 @@ fn weighted_state<S: Weighable>(
     Ok(Some(sum.after_key_switches(error)))
 }
 
-/// A rotation by a step, with its key unless it moves nothing.
-struct Step<'a> {
-    key: Option<&'a GaloisKey>,
-}
-
-impl<'a> Step<'a> {
-    /// `None` without a key of the gadget for the step.
-    fn new(step: i64, (keys, gadget): (&'a EvaluationKeys, &Gadget)) -> Option<Self> {
-        let degree = keys.context().degree();
-        let element = GaloisElement::rotation(step, degree);
-        if element == GaloisElement::rotation(0, degree) {
-            return Some(Self { key: None });
-        }
-        let key = keys.galois().of_span(element, gadget.span())?;
-        Some(Self { key: Some(key) })
-    }
-}
-
-/// The fused evaluation at one level. Rows are those of the extended basis, the level's primes and then the special ones.
+/// The fused evaluation at one level.
 struct Fused<'a> {
     context: &'a Arc<Context>,
     gadget: &'a Arc<Gadget>,
-    level: usize,
-    switching: &'a KeySwitching,
+    extension: Extension<'a>,
     babies: &'a [Step<'a>],
     giants: &'a [Step<'a>],
 }
@@ -277,8 +259,7 @@ impl<'a> Fused<'a> {
         Ok(Self {
             context,
             gadget,
-            level,
-            switching: key_switch::at_level(gadget, level)?,
+            extension: Extension::new(gadget, level)?,
             babies,
             giants,
         })
@@ -293,7 +274,7 @@ impl<'a> Fused<'a> {
             .iter()
             .map(|input| {
                 let of = (self.context, self.gadget);
-                HoistedDigits::new(of, self.level, &input.body.polys[1])
+                HoistedDigits::new(of, self.extension.level, &input.body.polys[1])
             })
             .collect::<Result<_>>()?;
         let weights: Vec<Option<WeightRows<'_>>> = plan
@@ -301,11 +282,10 @@ impl<'a> Fused<'a> {
             .iter()
             .map(|weight| weight.as_ref().map(S::rows).transpose())
             .collect::<Result<_>>()?;
-        let words = self.switching.extended.len() * 2 * self.context.degree();
-        Ok(in_pool(words, || {
+        Ok(in_pool(self.extension.words(), || {
             let sums = self.inner_sums(inputs, &digits, (plan, &weights));
             let polys = self.outer_sum(&sums);
-            self.switching.extended.pool().put(sums);
+            self.extension.switching.extended.pool().put(sums);
             polys
         }))
     }
@@ -317,8 +297,8 @@ impl<'a> Fused<'a> {
         digits: &[HoistedDigits],
         (plan, weights): (&WeightedRotations<S::Plaintext>, &[Option<WeightRows<'_>>]),
     ) -> AlignedWords {
-        let (extended, degree) = (&self.switching.extended, self.context.degree());
-        let count = self.switching.special_factors.len();
+        let (extended, degree) = (&self.extension.switching.extended, self.extension.degree());
+        let count = self.extension.switching.special_factors.len();
         // Beside a power of two, so that the pairs' rows do not share places in the caches.
         let stride = degree + 72;
         let used: Vec<(usize, usize)> = (0..inputs.len())
@@ -335,7 +315,9 @@ impl<'a> Fused<'a> {
                 let polys = [&body.polys[0], &body.polys[1]];
                 let (first, second) = pair.split_at_mut(stride);
                 let out = [&mut first[..degree], &mut second[..degree]];
-                self.rotate_row(i, (polys, &digits[number]), &self.babies[baby], out);
+                let step = &self.babies[baby];
+                self.extension
+                    .rotate_row(i, (polys, &digits[number]), step, out);
             }
             let rows: Vec<Option<WeightRow<'_>>> = (0..self.giants.len())
                 .flat_map(|giant| {
@@ -357,42 +339,10 @@ impl<'a> Fused<'a> {
         sums
     }
 
-    /// Both rows, modulo prime `i`, of P times an input rotated by a step.
-    fn rotate_row(
-        &self,
-        i: usize,
-        ([c0, c1], digits): ([&NttPoly; 2], &HoistedDigits),
-        step: &Step<'_>,
-        [first, second]: [&mut [u64]; 2],
-    ) {
-        let (q, degree) = (self.switching.extended.modulus(i), self.context.degree());
-        let times_special =
-            |row: &mut [u64], poly: &NttPoly| match self.switching.special_factors.get(i) {
-                Some(&factor) => {
-                    row.copy_from_slice(poly.row(i));
-                    q.kernels().scale(q, row, factor);
-                }
-                None => row.fill(0),
-            };
-        let Some(key) = step.key else {
-            times_special(first, c0);
-            times_special(second, c1);
-            return;
-        };
-        let pool = self.switching.extended.pool();
-        let mut rows = pool.take(2 * degree);
-        let (sum0, sum1) = rows.split_at_mut(degree);
-        times_special(first, c0);
-        digits.multiply((self.switching, i), &key.key, [&mut *sum0, &mut *sum1]);
-        q.kernels().add_assign(q, sum0, first);
-        key.permutation.permute(q, first, sum0);
-        key.permutation.permute(q, second, sum1);
-        pool.put(rows);
-    }
-
     /// The inner sums rotated by the giant steps, summed, and divided by P.
     fn outer_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
-        let (extended, degree) = (&self.switching.extended, self.context.degree());
+        let switching = self.extension.switching;
+        let (extended, degree) = (&switching.extended, self.extension.degree());
         let length = self.giants.len() * 2 * degree;
         let part = |giant: usize, half: usize, i: usize| {
             &sums[i * length + (2 * giant + half) * degree..][..degree]
@@ -405,21 +355,17 @@ impl<'a> Fused<'a> {
         let divided: Vec<Option<NttPoly>> = (0..self.giants.len())
             .map(|giant| {
                 let key = self.giants[giant].key;
-                key.map(|_| self.switching.divider.divide(&whole(giant, 1)))
+                key.map(|_| self.extension.divide(&whole(giant, 1)))
             })
             .collect();
-        let cuts: Vec<_> = divided
+        let cuts: Vec<Option<Cut<'_>>> = divided
             .iter()
-            .map(|poly| {
-                poly.as_ref()
-                    .map(|poly| key_switch::Cut::new(self.switching, poly))
-            })
+            .map(|poly| poly.as_ref().map(|poly| Cut::new(switching, poly)))
             .collect();
-        let mut total = extended.pool().take(extended.len() * 2 * degree);
-        for_each_row(&mut total, 2 * degree, |i, out| {
+        let total = self.extension.pair(|i, [first, second]| {
             let q = extended.modulus(i);
-            out.fill(0);
-            let (first, second) = out.split_at_mut(degree);
+            first.fill(0);
+            second.fill(0);
             let mut rows = extended.pool().take(3 * degree);
             let (switched, moved) = rows.split_at_mut(2 * degree);
             let (sum0, sum1) = switched.split_at_mut(degree);
@@ -429,8 +375,9 @@ impl<'a> Fused<'a> {
                     q.kernels().add_assign(q, second, part(giant, 1, i));
                     continue;
                 };
-                cut.sums(i, &key.key, [&mut *sum0, &mut *sum1]);
-                q.kernels().add_assign(q, sum0, part(giant, 0, i));
+                let sums = [&mut *sum0, &mut *sum1];
+                self.extension
+                    .switch_row(i, (part(giant, 0, i), cut), key, sums);
                 key.permutation.permute(q, moved, sum0);
                 q.kernels().add_assign(q, first, moved);
                 key.permutation.permute(q, moved, sum1);
@@ -438,14 +385,6 @@ impl<'a> Fused<'a> {
             }
             extended.pool().put(rows);
         });
-        let polys = [0, 1].map(|half| {
-            let mut poly = NttPoly::unspecified(extended);
-            poly.for_each_row(|i, row| {
-                row.copy_from_slice(&total[(2 * i + half) * degree..][..degree]);
-            });
-            self.switching.divider.divide(&poly)
-        });
-        extended.pool().put(total);
-        polys
+        total.map(|poly| self.extension.divide(&poly))
     }
 }

@@ -114,14 +114,12 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         for (out, weights) in rows.zip(sum.weights.chunks_exact(sum.count)) {
             for (pair, weight) in weights.iter().enumerate() {
                 let Some(weight) = weight else { continue };
-                let repeated: Vec<u64>;
+                let mut repeated = Vec::new();
                 let whole = if weight.log_run == 0 {
                     weight.values
                 } else {
-                    let runs = weight.values.iter();
-                    repeated = runs
-                        .flat_map(|&x| std::iter::repeat_n(x, 1 << weight.log_run))
-                        .collect();
+                    repeated.resize(length, 0);
+                    weight.write(&mut repeated);
                     &repeated
                 };
                 for (half, out) in out.chunks_exact_mut(length).enumerate() {
@@ -186,6 +184,19 @@ pub(crate) struct WeightRow<'a> {
     pub(crate) values: &'a [u64],
     /// log2 of how often each value stands in the row: 0, or at least 3.
     pub(crate) log_run: u32,
+}
+
+impl WeightRow<'_> {
+    /// Writes the whole row.
+    pub(crate) fn write(&self, row: &mut [u64]) {
+        if self.log_run == 0 {
+            row.copy_from_slice(self.values);
+            return;
+        }
+        for (run, &value) in row.chunks_exact_mut(1 << self.log_run).zip(self.values) {
+            run.fill(value);
+        }
+    }
 }
 
 /// The operands of [`Kernels::weighted_sum`].

@@ -110,6 +110,16 @@ impl BfvState {
         }
     }
 
+    /// After the division by P that ends a computation modulo QP: a rounding of both polynomials. The key switches before it are
+    /// counted by [`key_switched`](Self::key_switched).
+    pub(crate) fn divided(self, context: &BfvContext) -> Self {
+        let rounding = context.rlwe().noise().division(1);
+        Self {
+            noise: self.noise.plus(BfvNoise::of_error(rounding, 1)),
+            ..self
+        }
+    }
+
     /// Divided by the level's primes; `degree` is that in the secret.
     ///
     /// # Errors

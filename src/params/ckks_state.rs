@@ -247,6 +247,15 @@ impl CkksState {
         }
     }
 
+    /// After the division by P that ends a computation modulo QP: a rounding of both polynomials. The key switches before it are
+    /// counted by [`key_switched`](Self::key_switched).
+    pub(crate) fn divided(self, context: &CkksContext) -> Self {
+        Self {
+            noise: self.noise + context.rlwe().noise().division(1).at_roots,
+            ..self
+        }
+    }
+
     /// Divided by the level's primes; `degree` is that in the secret.
     ///
     /// # Errors

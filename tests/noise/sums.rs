@@ -132,7 +132,7 @@ fn raw_products_rescaled() -> Result<()> {
             let mut ring = Ckks::new(&context, seed);
             let slots = vec![Complex64::new(0.001, 0.0); degree / 2];
             let x = ring.encrypt(&slots, 2, context.scale(2)?);
-            let raw = ring.evaluator.tensor(&x, &x)?;
+            let raw = ring.evaluator.mul_raw(&x, &x)?;
             let rescaled = ring.evaluator.rescale(&raw)?;
             ring.check("raw, rescaled", &rescaled, |j| slots[j] * slots[j])
                 .unwrap();

@@ -22,6 +22,10 @@ fn evaluate<E: Evaluator>(evaluator: &E, x: &E::Ciphertext, y: &E::Ciphertext, s
     let _ = evaluator.rotate_many(x, &[1, 2]);
     let _ = evaluator.conjugate(x);
     let _ = evaluator.power(x, 5);
+    let _ = evaluator.inner_product(&[x, y], &[y, x]);
+    let raw = evaluator.mul_raw(x, y).and_then(|z| evaluator.add(&z, x));
+    let _ = raw.and_then(|z| evaluator.relinearize(&z));
+    let _ = evaluator.drop_to_level(x, 0);
     for plain in [
         evaluator.encode_factor(&[scalar], x),
         evaluator.encode_term(&[scalar], x),
@@ -39,9 +43,14 @@ pub fn ckks_ciphertext(objects: &CkksObjects, x: &CkksCiphertext) {
     let evaluator = &objects.evaluator;
     for y in [&objects.seeded, &objects.computed, &objects.raw_product, x] {
         evaluate(evaluator, x, y, 0.5);
-        let _ = evaluator.tensor(x, y);
+        let _ = evaluator.mul_raw(x, y);
         let _ = evaluator.mul_rescale(x, y);
     }
+    let moved = evaluator
+        .rotate_extended(x, &[1, 0])
+        .and_then(|both| evaluator.add_extended(&both[0], &both[1]))
+        .and_then(|sum| evaluator.rotate_extended_left(&sum, 1));
+    let _ = moved.and_then(|moved| evaluator.divide(&moved));
     if let Ok(small) = evaluator.compact(x) {
         let _ = evaluator.add(&small, x);
         let _ = Decryptor::new(&objects.secret).decrypt(&small);
@@ -90,6 +99,9 @@ pub fn ckks_plaintext(objects: &CkksObjects, plaintext: &CkksPlaintext) {
         let _ = objects.evaluator.add_plain(x, plaintext);
         let _ = objects.evaluator.sub_plain(x, plaintext);
         let _ = objects.evaluator.mul_plain(x, plaintext);
+        if let Ok(extended) = objects.evaluator.extend(x) {
+            let _ = objects.evaluator.mul_plain_extended(&extended, plaintext);
+        }
     }
     let encryptor = Encryptor::with_secret_key(Arc::clone(&objects.secret));
     let _ = encryptor.encrypt(plaintext, &mut crate::objects::rng(9));
@@ -100,8 +112,13 @@ pub fn bfv_ciphertext(objects: &BfvObjects, x: &BfvCiphertext) {
     let evaluator = &objects.evaluator;
     for y in [&objects.seeded, &objects.computed, &objects.raw_product, x] {
         evaluate(evaluator, x, y, 3);
-        let _ = evaluator.tensor(x, y);
+        let _ = evaluator.mul_raw(x, y);
     }
+    let moved = evaluator
+        .rotate_extended(x, &[1, 0])
+        .and_then(|both| evaluator.add_extended(&both[0], &both[1]))
+        .and_then(|sum| evaluator.rotate_extended_left(&sum, 1));
+    let _ = moved.and_then(|moved| evaluator.divide(&moved));
     if let Ok(small) = evaluator.compact(x) {
         let _ = evaluator.add(&small, x);
         let _ = Decryptor::new(&objects.secret).decrypt(&small);
@@ -131,6 +148,9 @@ pub fn bfv_plaintext(objects: &BfvObjects, plaintext: &BfvPlaintext) {
     let _ = encoder.decode_coefficients(plaintext);
     let _ = objects.evaluator.add_plain(&objects.seeded, plaintext);
     let _ = objects.evaluator.mul_plain(&objects.seeded, plaintext);
+    if let Ok(extended) = objects.evaluator.extend(&objects.seeded) {
+        let _ = objects.evaluator.mul_plain_extended(&extended, plaintext);
+    }
     let encryptor = Encryptor::with_secret_key(Arc::clone(&objects.secret));
     let _ = encryptor.encrypt(plaintext, &mut crate::objects::rng(9));
     let _ = plaintext.to_bytes();

@@ -70,7 +70,7 @@ impl CkksObjects {
             .unwrap();
         let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
         let seeded = encryptor.encrypt(&plaintext, &mut rng).unwrap();
-        let raw_product = evaluator.tensor(&seeded, &seeded).unwrap();
+        let raw_product = evaluator.mul_raw(&seeded, &seeded).unwrap();
         let computed = evaluator.mul_rescale(&seeded, &seeded).unwrap();
         Self {
             context,
@@ -98,7 +98,7 @@ impl BfvObjects {
         let plaintext = BfvEncoder::new(&context).encode(&[7, -3, 11]).unwrap();
         let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
         let seeded = encryptor.encrypt(&plaintext, &mut rng).unwrap();
-        let raw_product = evaluator.tensor(&seeded, &seeded).unwrap();
+        let raw_product = evaluator.mul_raw(&seeded, &seeded).unwrap();
         let computed = evaluator.relinearize(&raw_product).unwrap();
         Self {
             context,

@@ -103,7 +103,7 @@ fn a_compacted_integer_result_is_exact() {
     );
     let raw = x.ciphertexts()[0].clone();
     let evaluator = slotwise::evaluator::BfvEvaluator::new(&context);
-    let product = evaluator.tensor(&raw, &raw).unwrap();
+    let product = evaluator.mul_raw(&raw, &raw).unwrap();
     let small = evaluator.compact(&product).unwrap();
     assert!(small.to_bytes().len() * 5 < product.to_bytes().len());
 }

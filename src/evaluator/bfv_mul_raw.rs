@@ -4,21 +4,54 @@
 //! polynomials that are multiplied have coefficients of at most Q/2 and R/2, and the result is within a rounding of the
 //! textbook's.
 
-use crate::evaluator::key_switch::raw_product;
+use crate::evaluator::key_switch::{FactorPolys, add_raw_products, raw_product};
 use crate::parallel::{for_each_row, in_pool, map};
 use crate::params::TensorTables;
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 
 /// The three polynomials of the product of two ciphertexts of degree 1 at one level.
-pub(super) fn tensor(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> [NttPoly; 3] {
+pub(super) fn mul_raw(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> [NttPoly; 3] {
     in_pool(a[0].data().len(), || {
-        let extended: Vec<NttPoly> = map(4, |number| match number {
-            0 | 1 => extend(a[number], tables),
-            _ => scale_and_extend(b[number - 2], tables),
-        });
-        let [a, b] = [0, 2].map(|i| [&extended[i], &extended[i + 1]]);
+        let operands = extend_operands(a, b, tables);
+        let [a, b] = halves(&operands);
         raw_product(a, b).map(|product| tables.divider.divide(&product))
     })
+}
+
+/// The sum of the products of pairs of such ciphertexts, all at one level: summed modulo QR and divided by R once. `None` for no
+/// pairs.
+///
+/// Residues modulo QR are enough, although the integer sum may be larger: a multiple of QR divided by R is a multiple of Q.
+pub(super) fn sum_of_products(
+    pairs: &[FactorPolys<'_>],
+    tables: &TensorTables,
+) -> Option<[NttPoly; 3]> {
+    let (&(a, b), rest) = pairs.split_first()?;
+    Some(in_pool(a[0].data().len(), || {
+        let operands = extend_operands(a, b, tables);
+        let [a, b] = halves(&operands);
+        let mut sum = raw_product(a, b);
+        drop(operands);
+        for &(a, b) in rest {
+            let operands = extend_operands(a, b, tables);
+            let [a, b] = halves(&operands);
+            add_raw_products(&mut sum, &[(a, b)]);
+        }
+        sum.map(|product| tables.divider.divide(&product))
+    }))
+}
+
+/// Both polynomials of `a` and, scaled, of `b`, modulo Q and R.
+fn extend_operands(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> Vec<NttPoly> {
+    map(4, |number| match number {
+        0 | 1 => extend(a[number], tables),
+        _ => scale_and_extend(b[number - 2], tables),
+    })
+}
+
+/// The polynomials of both operands.
+fn halves(operands: &[NttPoly]) -> [[&NttPoly; 2]; 2] {
+    [0, 2].map(|i| [&operands[i], &operands[i + 1]])
 }
 
 /// The centred polynomial modulo Q and R.

@@ -1,0 +1,115 @@
+//! Arithmetic modulo QP, one prime at a time: what fused sums and extended ciphertexts share.
+
+use crate::error::Result;
+use crate::evaluator::key_switch::{self, Cut, HoistedDigits};
+use crate::keys::{EvaluationKeys, GaloisKey};
+use crate::parallel::for_each_row_of;
+use crate::params::{Gadget, KeySwitching};
+use crate::ring::{GaloisElement, NttPoly};
+
+/// A rotation by a step, with its key unless it moves nothing.
+pub(super) struct Step<'a> {
+    pub(super) key: Option<&'a GaloisKey>,
+}
+
+impl<'a> Step<'a> {
+    /// `None` without a key of the gadget for the step.
+    pub(super) fn new(step: i64, (keys, gadget): (&'a EvaluationKeys, &Gadget)) -> Option<Self> {
+        let degree = keys.context().degree();
+        let element = GaloisElement::rotation(step, degree);
+        if element == GaloisElement::rotation(0, degree) {
+            return Some(Self { key: None });
+        }
+        let key = keys.galois().of_span(element, gadget.span())?;
+        Some(Self { key: Some(key) })
+    }
+}
+
+/// The extended basis of one level. Its rows are those of the level's primes and then of the special ones.
+pub(super) struct Extension<'a> {
+    pub(super) level: usize,
+    pub(super) switching: &'a KeySwitching,
+}
+
+impl<'a> Extension<'a> {
+    pub(super) fn new(gadget: &'a Gadget, level: usize) -> Result<Self> {
+        Ok(Self {
+            level,
+            switching: key_switch::at_level(gadget, level)?,
+        })
+    }
+
+    /// The words of two polynomials.
+    pub(super) fn words(&self) -> usize {
+        2 * self.switching.extended.len() * self.degree()
+    }
+
+    pub(super) fn degree(&self) -> usize {
+        self.switching.extended.degree()
+    }
+
+    /// Two polynomials whose rows modulo each prime are computed together.
+    pub(super) fn pair(&self, rows: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send) -> [NttPoly; 2] {
+        let [mut first, mut second] =
+            [0, 1].map(|_| NttPoly::unspecified(&self.switching.extended));
+        let outs = [first.data_mut(), second.data_mut()];
+        for_each_row_of(outs, self.degree(), rows);
+        [first, second]
+    }
+
+    /// P times a polynomial modulo the level's primes, modulo prime `i`: 0 modulo the special primes.
+    pub(super) fn times_special(&self, i: usize, row: &mut [u64], poly: &NttPoly) {
+        match self.switching.special_factors.get(i) {
+            Some(&factor) => {
+                let q = self.switching.extended.modulus(i);
+                row.copy_from_slice(poly.row(i));
+                q.kernels().scale(q, row, factor);
+            }
+            None => row.fill(0),
+        }
+    }
+
+    /// Both rows, modulo prime `i`, of P times a ciphertext moved by a step; `digits` are those of its second polynomial.
+    pub(super) fn rotate_row(
+        &self,
+        i: usize,
+        ([c0, c1], digits): ([&NttPoly; 2], &HoistedDigits),
+        step: &Step<'_>,
+        [first, second]: [&mut [u64]; 2],
+    ) {
+        let (extended, degree) = (&self.switching.extended, self.degree());
+        let q = extended.modulus(i);
+        let Some(key) = step.key else {
+            self.times_special(i, first, c0);
+            self.times_special(i, second, c1);
+            return;
+        };
+        let mut rows = extended.pool().take(2 * degree);
+        let (sum0, sum1) = rows.split_at_mut(degree);
+        self.times_special(i, first, c0);
+        digits.multiply((self.switching, i), &key.key, [&mut *sum0, &mut *sum1]);
+        q.kernels().add_assign(q, sum0, first);
+        key.permutation.permute(q, first, sum0);
+        key.permutation.permute(q, second, sum1);
+        extended.pool().put(rows);
+    }
+
+    /// Both rows, modulo prime `i`, of an extended ciphertext whose second polynomial has been divided by P and decomposed, after
+    /// the key switch of an automorphism and before its permutation; `c0` is the row of the first polynomial.
+    pub(super) fn switch_row(
+        &self,
+        i: usize,
+        (c0, second): (&[u64], &Cut<'_>),
+        key: &GaloisKey,
+        [sum0, sum1]: [&mut [u64]; 2],
+    ) {
+        let q = self.switching.extended.modulus(i);
+        second.sums(i, &key.key, [&mut *sum0, sum1]);
+        q.kernels().add_assign(q, sum0, c0);
+    }
+
+    /// A polynomial modulo QP divided by P.
+    pub(super) fn divide(&self, poly: &NttPoly) -> NttPoly {
+        self.switching.divider.divide(poly)
+    }
+}
