@@ -61,6 +61,7 @@ fn matrix(criterion: &mut Criterion) {
     let mut plan = WeightedRotations::new(1, &babies, &giants);
     let (evaluator, x) = setup(&context("C14s"), &plan.rotations());
     let slots = evaluator.slot_shape().columns;
+    let position = evaluator.factor_position(&x).expect("fits");
     for giant in 0..giants.len() {
         for baby in 0..BABIES {
             // The diagonal, moved back by the giant step.
@@ -68,7 +69,7 @@ fn matrix(criterion: &mut Criterion) {
                 .map(|slot| ((slot % SIZE) * 31 + (giant * BABIES + baby) * 17) % 61)
                 .map(|entry| entry as f64 / 61.0 - 0.5)
                 .collect();
-            let weight = evaluator.encode_factor(&diagonal, &x).expect("fits");
+            let weight = evaluator.encode_factor(&diagonal, position).expect("fits");
             plan.set((giant, 0, baby), weight).expect("in range");
         }
     }

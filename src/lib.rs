@@ -26,7 +26,7 @@
 //! ```text
 //!  api         client and server keys, contexts, encrypted vectors
 //!  wire        bytes out and in: the only parser of foreign data
-//!  circuits    packing of vectors, sums, polynomials: written once for any Evaluator
+//!  circuits    vectors, their packing, sums, polynomials: written once for any Evaluator
 //!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, and plain numbers
 //!  encryption  ciphertexts, encrypt, decrypt, noise bounds
 //!  encoding    CKKS slots, BFV plaintexts  ->  polynomials

@@ -492,7 +492,7 @@ fn nothing_secret_is_shown() {
     assert_eq!(format!("{:?}", CKKS.0), "ClientKey(..)");
     assert_eq!(
         format!("{:?}", reals(&[1.0])),
-        "EncryptedVector<Ckks>(len 1, level 3)"
+        "Vector<f64>(len 1, level 3)"
     );
 }
 

@@ -4,11 +4,15 @@
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use slotwise::circuits::Vector;
 use slotwise::encryption::{Decryptor, Encryptor};
-use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearReals, Evaluator, WeightedRotations};
+use slotwise::evaluator::{
+    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Position, WeightedRotations,
+};
 use slotwise::keys::{KeyGenerator, Rotations};
 use slotwise::params::{BfvContext, CkksContext};
-use slotwise::{Error, KeyError, OperandError, ValueError};
+use slotwise::prelude::{BfvVector, CkksVector, ServerKey};
+use slotwise::{Bfv, Ckks, Error, KeyError, OperandError, ValueError, Wire};
 use std::sync::Arc;
 
 /// The steps and weights of a sum over two inputs: `weights[giant][input][baby]`, with some missing.
@@ -23,7 +27,7 @@ impl<T: Copy> Sum<T> {
     fn plan<E: Evaluator<Scalar = T>>(
         &self,
         evaluator: &E,
-        like: &E::Ciphertext,
+        position: Position,
     ) -> WeightedRotations<E::Plaintext> {
         let mut plan = WeightedRotations::new(2, &self.babies, &self.giants);
         let mut weights = self.weights.iter();
@@ -31,7 +35,7 @@ impl<T: Copy> Sum<T> {
             for input in 0..2 {
                 for baby in 0..self.babies.len() {
                     if let Some(values) = weights.next().unwrap() {
-                        let weight = evaluator.encode_factor(values, like).unwrap();
+                        let weight = evaluator.encode_factor(values, position).unwrap();
                         plan.set((giant, input, baby), weight).unwrap();
                     }
                 }
@@ -88,13 +92,14 @@ proptest! {
             .map(|values| encryptor.encrypt(&evaluator.encoder().encode(values, level).unwrap(), &mut rng).unwrap())
             .collect();
         let encrypted: Vec<_> = encrypted.iter().collect();
-        let plan = sum.plan(&evaluator, encrypted[0]);
+        let position = evaluator.factor_position(encrypted[0]).unwrap();
+        let plan = sum.plan(&evaluator, position);
         let fused = evaluator.weighted_rotations(&encrypted, &plan).unwrap();
         let single = plan.evaluate(&evaluator, &encrypted).unwrap();
         prop_assert_eq!((fused.level(), fused.scale()), (single.level(), single.scale()));
         let clear = ClearReals::new(64);
         let want = sum
-            .plan(&clear, &inputs[0])
+            .plan(&clear, position)
             .evaluate(&clear, &inputs.iter().collect::<Vec<_>>())
             .unwrap();
         let decryptor = Decryptor::new(&secret);
@@ -132,7 +137,8 @@ proptest! {
             .each_ref()
             .map(|values| encryptor.encrypt(&evaluator.encoder().encode(values).unwrap(), &mut rng).unwrap());
         let encrypted = encrypted.each_ref();
-        let plan = sum.plan(&evaluator, encrypted[0]);
+        let position = evaluator.factor_position(encrypted[0]).unwrap();
+        let plan = sum.plan(&evaluator, position);
         let fused = evaluator.weighted_rotations(&encrypted, &plan).unwrap();
         let single = plan.evaluate(&evaluator, &encrypted).unwrap();
         let decryptor = Decryptor::new(&secret);
@@ -158,7 +164,10 @@ fn sums_that_cannot_be_fused_are_done_by_single_operations_or_refused() {
         encryptor.encrypt(&plaintext, &mut rng).unwrap()
     };
     let (high, low) = (encrypt(3), encrypt(2));
-    let weight = |like| evaluator.encode_factor(&[1.0; 64], like).unwrap();
+    let weight = |like| {
+        let position = evaluator.factor_position(like).unwrap();
+        evaluator.encode_factor(&[1.0; 64], position).unwrap()
+    };
     let mut composed = WeightedRotations::new(1, &[3], &[0]);
     composed.set((0, 0, 0), weight(&high)).unwrap();
     assert!(evaluator.weighted_rotations(&[&high], &composed).is_ok());
@@ -205,4 +214,164 @@ fn sums_that_cannot_be_fused_are_done_by_single_operations_or_refused() {
         keyless.weighted_rotations(&[&high], &composed),
         Err(Error::Keys(KeyError::MissingServerKey))
     ));
+}
+
+/// The products and sums of `a` with weights from these positions, as bytes.
+fn with_weights<E: Evaluator>(
+    evaluator: &E,
+    a: &E::Ciphertext,
+    values: &[E::Scalar],
+    [factor, term]: [Position; 2],
+) -> [Vec<u8>; 2]
+where
+    E::Ciphertext: Wire,
+{
+    let factor = evaluator.encode_factor(values, factor).unwrap();
+    let term = evaluator.encode_term(values, term).unwrap();
+    [
+        evaluator.mul_plain(a, &factor).unwrap().to_bytes(),
+        evaluator.sub_plain(a, &term).unwrap().to_bytes(),
+    ]
+}
+
+#[test]
+fn weights_are_encoded_before_any_ciphertext_exists() {
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let context = ckks(1);
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let keys = KeyGenerator::new(&secret).evaluation_keys(&Rotations::steps(&[]), &mut rng);
+    let evaluator = CkksEvaluator::with_keys(&context, Arc::new(keys.unwrap())).unwrap();
+    let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
+    let values: Vec<f64> = (0..64).map(|slot| f64::from(slot) / 64.0).collect();
+    let plaintext = evaluator.encoder().encode(&values, 3).unwrap();
+    let fresh = encryptor.encrypt(&plaintext, &mut rng).unwrap();
+    // A product waits for its rescale: its factors are of a lower level than its terms, whose scale is squared.
+    let product = Evaluator::mul(&evaluator, &fresh, &fresh.clone()).unwrap();
+    let top = context.scale(3).unwrap();
+    let planned = [
+        [Position::at_level(3); 2],
+        [
+            Position::at_level(2),
+            Position::at_level(3).with_scale(top * top),
+        ],
+    ];
+    for (a, planned) in [fresh, product].iter().zip(planned) {
+        let named = [evaluator.factor_position(a), evaluator.term_position(a)].map(Result::unwrap);
+        assert_eq!(named[0], planned[0]);
+        assert_eq!(
+            with_weights(&evaluator, a, &values, named),
+            with_weights(&evaluator, a, &values, planned)
+        );
+    }
+
+    let builder = BfvContext::builder()
+        .degree(64)
+        .prime_bits(&[50; 5])
+        .plaintext_modulus(65_537);
+    let context = builder.insecure_skip_security_check().build().unwrap();
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let evaluator = BfvEvaluator::new(&context);
+    let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
+    let values: Vec<i64> = (-32..32).collect();
+    let plaintext = evaluator.encoder().encode(&values).unwrap();
+    let fresh = encryptor.encrypt(&plaintext, &mut rng).unwrap();
+    let lower = evaluator.switch_modulus(&fresh).unwrap();
+    for (a, level) in [(fresh, 3), (lower, 2)] {
+        let named = [evaluator.factor_position(&a), evaluator.term_position(&a)];
+        let named = named.map(Result::unwrap);
+        let planned = [Position::at_level(level); 2];
+        assert_eq!(named, planned);
+        assert_eq!(
+            with_weights(&evaluator, &a, &values, named),
+            with_weights(&evaluator, &a, &values, planned)
+        );
+    }
+}
+
+/// Sums, products, known values, a dot product, a polynomial and rotations on vectors of 5 values, 3 levels deep.
+fn on_vectors<E: Evaluator>(
+    x: &Vector<E>,
+    y: &Vector<E>,
+    known: &[E::Scalar],
+) -> Result<Vec<Vector<E>>, Error> {
+    let shifted = (x + &x.sum()?)?;
+    let product = (&(x * y)? - known)?;
+    Ok(vec![
+        product.rotate_left(2)?,
+        shifted.dot(y)?,
+        x.dot_plain(known)?,
+        x.polyval(known)?,
+        (x * known)?.rotate_right(1)?,
+        Vector::add_many(&[product, y.negate()?, shifted.sub_plain(known)?])?.sum()?,
+        y.power(3)?.compact()?,
+    ])
+}
+
+#[test]
+fn vectors_compute_the_same_in_the_clear_and_encrypted() {
+    let rotations = Rotations::powers_of_two();
+    let client = ckks(1).generate_client_key().unwrap();
+    let server: ServerKey<Ckks> = client.generate_server_key(&rotations).unwrap();
+    let clear = ClearReals::new(64);
+    let values = [[0.5, -0.25, 1.0, 0.75, -1.0], [1.0, 0.5, -0.5, 0.25, 0.125]];
+    let known = [0.25, -1.0, 0.5, 1.0, -0.75];
+    let [x, y] = values.map(|values| server.attach(client.encrypt(&values).unwrap()).unwrap());
+    let found: Vec<CkksVector> = on_vectors(&x, &y, &known).unwrap();
+    let [x, y] = values.map(|values| Vector::from_values(&clear, &values).unwrap());
+    let expected = on_vectors(&x, &y, &known).unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!(found.noise_bound() < 1e-3, "{:e}", found.noise_bound());
+        let (decrypted, values) = (client.decrypt(found).unwrap(), expected.values());
+        assert_eq!(decrypted.len(), values.len());
+        for (a, b) in decrypted.iter().zip(&values) {
+            assert!((a - b).abs() <= found.noise_bound(), "{a} instead of {b}");
+        }
+    }
+
+    let builder = BfvContext::builder()
+        .degree(64)
+        .prime_bits(&[50; 7])
+        .plaintext_modulus(65_537);
+    let context = builder.insecure_skip_security_check().build().unwrap();
+    let client = context.generate_client_key().unwrap();
+    let server: ServerKey<Bfv> = client.generate_server_key(&rotations).unwrap();
+    let clear = ClearIntegers::new(64, 65_537).unwrap();
+    let values = [[300, -2, 7, 0, -32_768], [5, 17, -400, 3, 1]];
+    let known = [-1, 250, 3, 0, 32_768];
+    let [x, y] = values.map(|values| server.attach(client.encrypt(&values).unwrap()).unwrap());
+    let found: Vec<BfvVector> = on_vectors(&x, &y, &known).unwrap();
+    let [x, y] = values.map(|values| Vector::from_values(&clear, &values).unwrap());
+    let expected = on_vectors(&x, &y, &known).unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(client.decrypt(found).unwrap(), expected.values());
+    }
+}
+
+#[test]
+fn vectors_of_different_models_do_not_mix() {
+    let mismatch = |left, right| Error::Operands(OperandError::LengthMismatch { left, right });
+    let [small, large] = [8, 16].map(ClearReals::new);
+    let x = Vector::from_values(&small, &[1.0, 2.0]).unwrap();
+    let y = Vector::from_values(&large, &[1.0, 2.0]).unwrap();
+    assert_eq!((&x + &y).unwrap_err(), mismatch(8, 16));
+    assert_eq!(Vector::add_many(&[x, y]).unwrap_err(), mismatch(8, 16));
+    let short = Vector::from_ciphertexts(&small, 2, vec![vec![1.0; 7]]);
+    assert_eq!(short.unwrap_err(), mismatch(7, 8));
+    assert_eq!(
+        Vector::from_values(&small, &[f64::NAN]).unwrap_err(),
+        Error::Values(ValueError::NotFinite { index: 0 })
+    );
+    let of = |modulus| {
+        let evaluator = ClearIntegers::new(8, modulus).unwrap();
+        Vector::from_values(&evaluator, &[1, 40]).unwrap()
+    };
+    assert_eq!(of(17).values(), [1, 6]);
+    assert!(matches!(
+        of(17).mul(&of(257)),
+        Err(Error::Operands(OperandError::InvalidArgument { .. }))
+    ));
+    assert_eq!(format!("{:?}", of(17)), "Vector<i64>(len 2, level 0)");
+    assert_eq!(of(17).levels_left(), usize::MAX);
 }

@@ -306,7 +306,8 @@ fn plaintexts(fixture: &Fixture, (a, x): Pair, y: &Slots) {
         fixture.check(&difference, &x.sub(y), "sub_plain");
     }
     let real: Vec<f64> = y.0.iter().map(|value| value.re).collect();
-    let term = evaluator.encode_term(&real, a).unwrap();
+    let position = evaluator.term_position(a).unwrap();
+    let term = evaluator.encode_term(&real, position).unwrap();
     let sum = evaluator.add_plain(a, &term).unwrap();
     fixture.check(&sum, &x.add(&Slots::real(&real)), "encode_term");
     if a.level() == 0 {
@@ -315,7 +316,8 @@ fn plaintexts(fixture: &Fixture, (a, x): Pair, y: &Slots) {
             evaluator.mul_plain(a, &factor),
             Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
         ));
-        assert_exhausted(evaluator.encode_factor(&real, a));
+        assert_exhausted(evaluator.factor_position(a));
+        assert_exhausted(evaluator.encode_factor(&real, position));
         return;
     }
     for level in a.level()..=top {
@@ -325,7 +327,8 @@ fn plaintexts(fixture: &Fixture, (a, x): Pair, y: &Slots) {
         assert_eq!(product.scale(), a.scale() * factor.scale());
         fixture.check(&product, &x.mul(y), "mul_plain");
     }
-    let factor = evaluator.encode_factor(&real, a).unwrap();
+    let position = evaluator.factor_position(a).unwrap();
+    let factor = evaluator.encode_factor(&real, position).unwrap();
     let product = Evaluator::mul_plain(evaluator, a, &factor).unwrap();
     fixture.check(&product, &x.mul(&Slots::real(&real)), "encode_factor");
     // Zero: a transparent zero of exact level and scale.

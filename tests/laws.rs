@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use slotwise::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Decryptor, Encryptor};
-use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator};
+use slotwise::evaluator::{
+    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Position,
+};
 use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
 use slotwise::params::{BfvContext, CkksContext, Context};
 use slotwise::{Error, OperandError, PrecisionError, Result};
@@ -298,9 +300,15 @@ fn circuit<E: Evaluator>(
     let sum = e.add(&e.mul(x, y)?, &e.square(y)?)?;
     let rotated = e.rotate_many(&sum, &[step, 1, 0])?;
     let difference = e.sub(&rotated[0], &e.rotate_right(&rotated[1], 5)?)?;
-    let weighted = e.mul_plain(&difference, &e.encode_factor(weights, &difference)?)?;
+    let weighted = e.mul_plain(
+        &difference,
+        &e.encode_factor(weights, e.factor_position(&difference)?)?,
+    )?;
     let shifted = e.add_scalar(&e.mul_scalar(&weighted, s)?, r)?;
-    let shifted = e.sub_plain(&shifted, &e.encode_term(weights, &shifted)?)?;
+    let shifted = e.sub_plain(
+        &shifted,
+        &e.encode_term(weights, e.term_position(&shifted)?)?,
+    )?;
     let powers = [
         e.power(x, 3)?,
         e.power(y, 2)?,
@@ -310,7 +318,7 @@ fn circuit<E: Evaluator>(
     let combined = e.add_many(&powers)?;
     let product = e.mul_many(&[x.clone(), y.clone(), x.clone()])?;
     let total = e.sub(&e.add(&shifted, &combined)?, &product)?;
-    e.add_plain(&total, &e.encode_term(weights, &total)?)
+    e.add_plain(&total, &e.encode_term(weights, e.term_position(&total)?)?)
 }
 
 /// One step of a random program: which operation, on which earlier values, with which numbers.
@@ -434,15 +442,17 @@ fn ckks_step(
         17 => (e.mul_scalar(a, rounded), clear.mul_scalar(x, rounded)),
         18 => (Evaluator::mul_scalar(e, a, real), clear.mul_scalar(x, real)),
         19 => {
-            let factor = e.encode_factor(&values, a);
+            let position = e.factor_position(a);
+            let factor = position.and_then(|position| e.encode_factor(&values, position));
             let product = factor.and_then(|factor| Evaluator::mul_plain(e, a, &factor));
-            let factor = clear.encode_factor(&values, x).unwrap();
+            let factor = clear.encode_factor(&values, Position::at_level(0)).unwrap();
             (product, clear.mul_plain(x, &factor))
         }
         _ => {
-            let term = e.encode_term(&values, a);
+            let position = e.term_position(a);
+            let term = position.and_then(|position| e.encode_term(&values, position));
             let difference = term.and_then(|term| e.sub_plain(a, &term));
-            let term = clear.encode_term(&values, x).unwrap();
+            let term = clear.encode_term(&values, Position::at_level(0)).unwrap();
             (difference, clear.sub_plain(x, &term))
         }
     };
@@ -473,15 +483,17 @@ fn bfv_step(
         12 => (e.add_scalar(a, integer), clear.add_scalar(x, integer)),
         13 => (e.mul_scalar(a, integer), clear.mul_scalar(x, integer)),
         14 => {
-            let factor = e.encode_factor(&values, a);
+            let position = e.factor_position(a);
+            let factor = position.and_then(|position| e.encode_factor(&values, position));
             let product = factor.and_then(|factor| e.mul_plain(a, &factor));
-            let factor = clear.encode_factor(&values, x).unwrap();
+            let factor = clear.encode_factor(&values, Position::at_level(0)).unwrap();
             (product, clear.mul_plain(x, &factor))
         }
         _ => {
-            let term = e.encode_term(&values, a);
+            let position = e.term_position(a);
+            let term = position.and_then(|position| e.encode_term(&values, position));
             let sum = term.and_then(|term| e.add_plain(a, &term));
-            let term = clear.encode_term(&values, x).unwrap();
+            let term = clear.encode_term(&values, Position::at_level(0)).unwrap();
             (sum, clear.add_plain(x, &term))
         }
     };

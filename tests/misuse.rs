@@ -13,7 +13,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use slotwise::encoding::{BfvEncoder, CkksEncoder};
 use slotwise::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Decryptor, Encryptor};
-use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator};
+use slotwise::evaluator::{
+    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Position,
+};
 use slotwise::keys::{EvaluationKeys, KeyGenerator, Rotations, SecretKey};
 use slotwise::params::{
     BfvBuilder, BfvContext, CkksBuilder, CkksContext, RlweParams, Scale, SecurityLevel,
@@ -224,7 +226,8 @@ fn ckks_of_another_context() {
         refused(result, &mismatch);
     }
     refused(e.rotate_many(&foreign, &[1]), &mismatch);
-    refused(e.encode_factor(&[1.0], &foreign), &mismatch);
+    refused(e.factor_position(&foreign), &mismatch);
+    refused(e.term_position(&foreign), &mismatch);
     refused(e.encoder().decode(&plaintext), &mismatch);
     let decryptor = Decryptor::new(&owner.secret);
     refused(decryptor.decrypt(&foreign), &mismatch);
@@ -584,7 +587,8 @@ fn levels_that_are_not_there() {
     refused(Evaluator::mul(&e, &lowest, &lowest.clone()), &multiplied);
     refused(Evaluator::square(&e, &lowest), &multiplied);
     refused(Evaluator::mul_scalar(&e, &lowest, 0.5), &multiplied);
-    refused(e.encode_factor(&[1.0], &lowest), &multiplied);
+    refused(e.factor_position(&lowest), &multiplied);
+    refused(e.encode_factor(&[1.0], Position::at_level(0)), &multiplied);
     // What takes several multiplications says how many, before the first.
     refused(e.power(&lowest, 2), &exhausted("a power", 1));
     refused(e.power(&lowest, 9), &exhausted("a power", 4));
@@ -792,7 +796,7 @@ fn values_out_of_range() {
             value_of(&e.mul_scalar(&a, value).unwrap()),
             value_of(&e.mul_scalar(&a, near).unwrap())
         );
-        let operand = e.encode_factor(&[0, value], &a).unwrap();
+        let operand = e.encode_factor(&[0, value], Position::at_level(0)).unwrap();
         assert_eq!(encoder.decode(&operand).unwrap()[..2], [0, near]);
     }
     assert!(encoder.encode_u64(&[65_536]).is_ok());
@@ -826,7 +830,8 @@ fn values_that_are_no_numbers_too_many_or_none() {
         refused(e.add_scalar(&a, bad), &not_finite(0));
         refused(e.mul_scalar(&a, bad), &not_finite(0));
         refused(Evaluator::mul_scalar(&e, &a, bad), &not_finite(0));
-        refused(e.encode_term(&[bad], &a), &not_finite(0));
+        let position = e.term_position(&a).unwrap();
+        refused(e.encode_term(&[bad], position), &not_finite(0));
         let clear = ClearReals::new(2);
         refused(clear.mul_scalar(&vec![0.0; 2], bad), &not_finite(0));
     }
@@ -1240,11 +1245,11 @@ fn clear_models_check_lengths() {
     refused(reals.add(&short, &long), &length(3, 4));
     refused(reals.rotate_left(&short, 1), &length(3, 4));
     refused(
-        reals.encode_factor(&[], &long),
+        reals.encode_factor(&[], Position::at_level(0)),
         &Error::Values(ValueError::Empty),
     );
     refused(
-        reals.encode_term(&[1.0; 5], &long),
+        reals.encode_term(&[1.0; 5], Position::at_level(0)),
         &Error::Values(ValueError::TooManyValues {
             given: 5,
             capacity: 4,
@@ -1312,4 +1317,54 @@ fn debug_shows_no_secret() {
     let plaintext = BfvEncoder::new(&context).encode(&[12_345; 64]).unwrap();
     let shown = format!("{plaintext:?}");
     assert!(!shown.contains("12345") && shown.len() < 100, "{shown}");
+}
+
+/// Plaintexts are encoded only for positions that the parameters have.
+#[test]
+fn positions_that_do_not_exist() {
+    let invalid = |level, highest| Error::Operands(OperandError::InvalidLevel { level, highest });
+    let context = ckks_builder().build().unwrap();
+    let e = CkksEvaluator::new(&context);
+    let top = context.top_level();
+    for level in [top + 1, usize::MAX] {
+        let position = Position::at_level(level);
+        refused(e.encode_factor(&[1.0], position), &invalid(level, top));
+        refused(e.encode_term(&[1.0], position), &invalid(level, top));
+        let scaled = position.with_scale(Scale::power_of_two(30));
+        refused(e.encode_factor(&[1.0], scaled), &invalid(level, top));
+    }
+    let exhausted = Error::Operands(OperandError::LevelExhausted {
+        operation: "a multiplication",
+        needed: 1,
+        left: 0,
+    });
+    refused(e.encode_factor(&[1.0], Position::at_level(0)), &exhausted);
+    assert!(e.encode_term(&[1.0], Position::at_level(0)).is_ok());
+    for bits in [1000, u32::MAX] {
+        let position = Position::at_level(top).with_scale(Scale::power_of_two(bits));
+        for result in [
+            e.encode_factor(&[1.0], position),
+            e.encode_term(&[1.0], position),
+        ] {
+            assert!(matches!(
+                error_of(result),
+                Error::Precision(PrecisionError::ScaleTooLarge { .. })
+            ));
+        }
+    }
+    // So fine a scale leaves nothing of the values, but is a scale.
+    let fine = Scale::from_f64(f64::MIN_POSITIVE).unwrap();
+    let fine = (0..20).fold(fine, |scale, _| scale * fine);
+    let position = Position::at_level(top).with_scale(fine);
+    assert!(e.encode_term(&[1.0], position).is_ok());
+
+    let context = bfv_builder().build().unwrap();
+    let e = BfvEvaluator::new(&context);
+    let top = context.top_level();
+    for level in [top + 1, usize::MAX] {
+        let position = Position::at_level(level);
+        refused(e.encode_factor(&[1], position), &invalid(level, top));
+        refused(e.encode_term(&[1], position), &invalid(level, top));
+    }
+    assert!(e.encode_factor(&[1], Position::at_level(0)).is_ok());
 }

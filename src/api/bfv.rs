@@ -1,20 +1,19 @@
-use crate::api::scheme::{CiphertextOf, Scheme, sealed};
-use crate::api::{ClientKey, EncryptedVector};
-use crate::encryption::{BfvCiphertext, Ciphertext, Decryptor, Encryptor};
+use crate::api::ClientKey;
+use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, sealed};
+use crate::circuits::Vector;
+use crate::encryption::{BfvCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
 use crate::evaluator::BfvEvaluator;
-use crate::keys::EvaluationKeys;
-use crate::params::{BfvContext, Context};
+use crate::params::BfvContext;
 use crate::wire::Kind;
 use rand::CryptoRng;
-use std::sync::Arc;
 
 /// Vectors of integers modulo t, exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bfv {}
 
 /// An encrypted vector of integers in `[-t/2, t/2)`.
-pub type BfvVector = EncryptedVector<Bfv>;
+pub type BfvVector = Vector<BfvEvaluator>;
 
 impl BfvContext {
     /// A fresh secret key.
@@ -26,7 +25,7 @@ impl BfvContext {
     }
 }
 
-impl EncryptedVector<Bfv> {
+impl Vector<BfvEvaluator> {
     /// The bits of noise that every ciphertext can still take: -log2 of twice the [`noise_bound`](Self::noise_bound).
     #[must_use]
     pub fn noise_budget(&self) -> f64 {
@@ -63,6 +62,10 @@ impl ClientKey<Bfv> {
     }
 }
 
+impl VectorKind for BfvEvaluator {
+    const VECTOR: Kind = Kind::BfvVector;
+}
+
 impl sealed::Sealed for Bfv {}
 
 impl Scheme for Bfv {
@@ -71,30 +74,6 @@ impl Scheme for Bfv {
     type Evaluator = BfvEvaluator;
 
     const NAME: &'static str = "Bfv";
-    const VECTOR: Kind = Kind::BfvVector;
-
-    fn scalar(count: usize) -> i64 {
-        i64::try_from(count).unwrap_or(i64::MAX)
-    }
-
-    fn rlwe(context: &BfvContext) -> &Arc<Context> {
-        context.rlwe()
-    }
-
-    fn evaluator(context: &BfvContext, keys: Option<Arc<EvaluationKeys>>) -> Result<BfvEvaluator> {
-        match keys {
-            Some(keys) => BfvEvaluator::with_keys(context, keys),
-            None => Ok(BfvEvaluator::new(context)),
-        }
-    }
-
-    fn context(evaluator: &BfvEvaluator) -> &BfvContext {
-        evaluator.context()
-    }
-
-    fn keys(evaluator: &BfvEvaluator) -> Option<&Arc<EvaluationKeys>> {
-        evaluator.keys()
-    }
 
     fn encrypt(
         evaluator: &BfvEvaluator,
@@ -111,28 +90,5 @@ impl Scheme for Bfv {
         ciphertext: &CiphertextOf<Self>,
     ) -> Result<Vec<i64>> {
         evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
-    }
-
-    fn compact(
-        evaluator: &BfvEvaluator,
-        ciphertext: &CiphertextOf<Self>,
-    ) -> Result<CiphertextOf<Self>> {
-        evaluator.compact(ciphertext)
-    }
-
-    fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext {
-        ciphertext.body()
-    }
-
-    fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64 {
-        ciphertext.noise_bound()
-    }
-
-    fn weighted_sum_bound(_ciphertexts: &[CiphertextOf<Self>], _weights: &[i64]) -> f64 {
-        f64::INFINITY
-    }
-
-    fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize {
-        ciphertext.levels_left()
     }
 }

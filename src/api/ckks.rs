@@ -1,22 +1,20 @@
 use crate::api::keys::encrypt_with;
-use crate::api::padding::Padding;
-use crate::api::scheme::{CiphertextOf, Scheme, sealed};
-use crate::api::{ClientKey, EncryptedVector, EncryptionKey};
-use crate::encryption::{Ciphertext, CkksCiphertext, Decryptor, Encryptor};
+use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, sealed};
+use crate::api::{ClientKey, EncryptionKey};
+use crate::circuits::{Padding, Vector};
+use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
 use crate::evaluator::CkksEvaluator;
-use crate::keys::EvaluationKeys;
-use crate::params::{CkksContext, CkksState, Context, Scale};
+use crate::params::{CkksContext, Scale};
 use crate::wire::Kind;
 use rand::CryptoRng;
-use std::sync::Arc;
 
 /// Vectors of real numbers, up to a stated error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ckks {}
 
 /// An encrypted vector of real numbers.
-pub type CkksVector = EncryptedVector<Ckks>;
+pub type CkksVector = Vector<CkksEvaluator>;
 
 impl CkksContext {
     /// A fresh secret key.
@@ -28,7 +26,7 @@ impl CkksContext {
     }
 }
 
-impl EncryptedVector<Ckks> {
+impl Vector<CkksEvaluator> {
     /// The exact factor between the values and what is encrypted, of the first ciphertext.
     #[must_use]
     pub fn scale(&self) -> Scale {
@@ -147,6 +145,10 @@ fn encrypt_bounded(
     })
 }
 
+impl VectorKind for CkksEvaluator {
+    const VECTOR: Kind = Kind::CkksVector;
+}
+
 impl sealed::Sealed for Ckks {}
 
 impl Scheme for Ckks {
@@ -155,34 +157,6 @@ impl Scheme for Ckks {
     type Evaluator = CkksEvaluator;
 
     const NAME: &'static str = "Ckks";
-    const VECTOR: Kind = Kind::CkksVector;
-
-    #[expect(clippy::cast_precision_loss, reason = "a number of slots")]
-    fn scalar(count: usize) -> f64 {
-        count as f64
-    }
-
-    fn rlwe(context: &CkksContext) -> &Arc<Context> {
-        context.rlwe()
-    }
-
-    fn evaluator(
-        context: &CkksContext,
-        keys: Option<Arc<EvaluationKeys>>,
-    ) -> Result<CkksEvaluator> {
-        match keys {
-            Some(keys) => CkksEvaluator::with_keys(context, keys),
-            None => Ok(CkksEvaluator::new(context)),
-        }
-    }
-
-    fn context(evaluator: &CkksEvaluator) -> &CkksContext {
-        evaluator.context()
-    }
-
-    fn keys(evaluator: &CkksEvaluator) -> Option<&Arc<EvaluationKeys>> {
-        evaluator.keys()
-    }
 
     fn encrypt(
         evaluator: &CkksEvaluator,
@@ -200,30 +174,5 @@ impl Scheme for Ckks {
         ciphertext: &CiphertextOf<Self>,
     ) -> Result<Vec<f64>> {
         evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
-    }
-
-    fn compact(
-        evaluator: &CkksEvaluator,
-        ciphertext: &CiphertextOf<Self>,
-    ) -> Result<CiphertextOf<Self>> {
-        evaluator.compact(ciphertext)
-    }
-
-    fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext {
-        ciphertext.body()
-    }
-
-    fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64 {
-        ciphertext.noise_bound()
-    }
-
-    fn weighted_sum_bound(ciphertexts: &[CiphertextOf<Self>], weights: &[f64]) -> f64 {
-        let bounds = ciphertexts.iter().map(CkksCiphertext::message_bound);
-        let weights: f64 = weights.iter().map(|weight| weight.abs()).sum();
-        CkksState::coarse_bound(bounds.fold(0.0, f64::max) * weights)
-    }
-
-    fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize {
-        ciphertext.levels_left()
     }
 }

@@ -1,10 +1,9 @@
-use crate::api::padding::Padding;
 use crate::api::scheme::{CiphertextOf, system_rng};
 use crate::api::{EncryptedVector, Scheme};
-use crate::circuits::Packing;
+use crate::circuits::{Packing, Padding, Vector};
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::Result;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, KeyedEvaluator};
 use crate::kernels::SecretVec;
 use crate::keys::{
     EvaluationKeys, KeyGenerator, KeyId, KeyProgress, PublicKey, Rotations, SecretKey, SwitchingKey,
@@ -56,13 +55,13 @@ pub struct ServerKey<S: Scheme> {
 impl<S: Scheme> ClientKey<S> {
     /// A fresh key for `context`.
     pub(super) fn generate(context: &S::Context) -> Result<Self> {
-        let secret = KeyGenerator::secret_key(S::rlwe(context), &mut system_rng()?);
+        let secret = KeyGenerator::secret_key(S::Evaluator::rlwe(context), &mut system_rng()?);
         Self::of(context, secret)
     }
 
     pub(super) fn of(context: &S::Context, secret: Arc<SecretKey>) -> Result<Self> {
         Ok(Self {
-            evaluator: S::evaluator(context, None)?,
+            evaluator: S::Evaluator::without_keys(context),
             encryptor: Encryptor::with_secret_key(Arc::clone(&secret)),
             decryptor: Decryptor::new(&secret),
             secret,
@@ -72,7 +71,7 @@ impl<S: Scheme> ClientKey<S> {
     /// The context.
     #[must_use]
     pub fn context(&self) -> &S::Context {
-        S::context(&self.evaluator)
+        self.evaluator.context()
     }
 
     /// The key's name, which everything made with it carries.
@@ -143,7 +142,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub fn key_size_forecast(&self, rotations: &Rotations) -> Result<KeySizes> {
-        let context = S::rlwe(self.context());
+        let context = S::Evaluator::rlwe(self.context());
         let gadget = context.gadget()?;
         let galois = rotations.elements(context.degree()).len();
         let keys = galois + 1;
@@ -197,7 +196,7 @@ impl<S: Scheme> ClientKey<S> {
     /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
     /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) (BFV); [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
-        encrypt(&self.evaluator, &self.encryptor, values)
+        encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
 
     /// The values, in order.
@@ -247,7 +246,7 @@ impl<S: Scheme> EncryptionKey<S> {
     pub(super) fn of(context: &S::Context, key: PublicKey) -> Result<Self> {
         let key = Arc::new(key);
         Ok(Self {
-            evaluator: S::evaluator(context, None)?,
+            evaluator: S::Evaluator::without_keys(context),
             encryptor: Encryptor::with_public_key(Arc::clone(&key)),
             key,
         })
@@ -268,7 +267,7 @@ impl<S: Scheme> EncryptionKey<S> {
     /// The context.
     #[must_use]
     pub fn context(&self) -> &S::Context {
-        S::context(&self.evaluator)
+        self.evaluator.context()
     }
 
     /// The name of the client's key.
@@ -282,7 +281,7 @@ impl<S: Scheme> EncryptionKey<S> {
     /// # Errors
     /// As [`ClientKey::encrypt`].
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
-        encrypt(&self.evaluator, &self.encryptor, values)
+        encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
 }
 
@@ -293,7 +292,7 @@ impl<S: Scheme> ServerKey<S> {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) if the keys are of other parameters.
     pub fn new(context: &S::Context, keys: Arc<EvaluationKeys>) -> Result<Self> {
         Ok(Self {
-            evaluator: S::evaluator(context, Some(Arc::clone(&keys)))?,
+            evaluator: S::Evaluator::with_keys(context, Arc::clone(&keys))?,
             keys,
         })
     }
@@ -301,7 +300,7 @@ impl<S: Scheme> ServerKey<S> {
     /// The context.
     #[must_use]
     pub fn context(&self) -> &S::Context {
-        S::context(&self.evaluator)
+        self.evaluator.context()
     }
 
     /// The name of the client's key.
@@ -339,7 +338,7 @@ impl<S: Scheme> ServerKey<S> {
     ) -> Result<EncryptedVector<S>> {
         let vector = vector.into();
         for chunk in vector.ciphertexts() {
-            let body = S::body(chunk);
+            let body = S::Evaluator::body(chunk);
             self.keys
                 .context()
                 .fingerprint()
@@ -373,11 +372,11 @@ fn encrypt<S: Scheme>(
 }
 
 /// A vector of these values, each ciphertext encrypted by `encrypt`.
-pub(super) fn encrypt_with<S: Scheme>(
-    evaluator: &S::Evaluator,
-    values: &[S::Scalar],
-    encrypt: impl Fn(&[S::Scalar], &mut ChaCha20Rng) -> Result<CiphertextOf<S>>,
-) -> Result<EncryptedVector<S>> {
+pub(super) fn encrypt_with<E: Evaluator>(
+    evaluator: &E,
+    values: &[E::Scalar],
+    encrypt: impl Fn(&[E::Scalar], &mut ChaCha20Rng) -> Result<E::Ciphertext>,
+) -> Result<Vector<E>> {
     let packing = Packing::new(evaluator.slot_shape(), values.len())?;
     let mut rng = system_rng()?;
     let chunks = packing
@@ -385,10 +384,5 @@ pub(super) fn encrypt_with<S: Scheme>(
         .iter()
         .map(|slots| encrypt(slots, &mut rng))
         .collect::<Result<_>>()?;
-    Ok(EncryptedVector::new(
-        evaluator,
-        packing,
-        chunks,
-        Padding::Zeros,
-    ))
+    Ok(Vector::new(evaluator, packing, chunks, Padding::Zeros))
 }

@@ -1,52 +1,30 @@
-use crate::encryption::{Ciphertext, Decryptor, Encryptor};
+use crate::circuits::Vector;
+use crate::encryption::{Decryptor, Encryptor};
 use crate::error::{Error, Result};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, KeyedEvaluator};
 use crate::kernels::wipe;
-use crate::keys::EvaluationKeys;
-use crate::params::Context;
 use crate::wire::{Kind, Wire};
 use chacha20::ChaCha20Rng;
 use rand::rngs::SysRng;
 use rand::{CryptoRng, SeedableRng};
 use std::fmt::Debug;
-use std::sync::Arc;
 
-/// [`Ckks`](crate::Ckks) or [`Bfv`](crate::Bfv): what keys and vectors are of. Closed to other crates.
+/// [`Ckks`](crate::Ckks) or [`Bfv`](crate::Bfv): what keys are of. Closed to other crates.
 pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed::Sealed {
     /// A number in a vector: `f64` or `i64`.
     type Scalar: Copy + Default + PartialEq + From<i8> + Debug + Send + Sync;
     /// The scheme's context.
-    type Context: Clone + Debug + Send + Sync;
+    type Context: Clone + Debug + PartialEq + Send + Sync;
     /// The scheme's evaluator.
-    type Evaluator: Evaluator<Scalar = Self::Scalar, Ciphertext: Wire<Context = Self::Context>>
-        + Clone
-        + Debug
-        + Send
-        + Sync;
+    type Evaluator: KeyedEvaluator<
+            Scalar = Self::Scalar,
+            Context = Self::Context,
+            Ciphertext: Wire<Context = Self::Context>,
+        > + VectorKind
+        + Debug;
 
     #[doc(hidden)]
     const NAME: &'static str;
-
-    #[doc(hidden)]
-    const VECTOR: Kind;
-
-    #[doc(hidden)]
-    fn scalar(count: usize) -> Self::Scalar;
-
-    #[doc(hidden)]
-    fn rlwe(context: &Self::Context) -> &Arc<Context>;
-
-    #[doc(hidden)]
-    fn evaluator(
-        context: &Self::Context,
-        keys: Option<Arc<EvaluationKeys>>,
-    ) -> Result<Self::Evaluator>;
-
-    #[doc(hidden)]
-    fn context(evaluator: &Self::Evaluator) -> &Self::Context;
-
-    #[doc(hidden)]
-    fn keys(evaluator: &Self::Evaluator) -> Option<&Arc<EvaluationKeys>>;
 
     #[doc(hidden)]
     fn encrypt(
@@ -62,29 +40,19 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
         decryptor: &Decryptor,
         ciphertext: &CiphertextOf<Self>,
     ) -> Result<Vec<Self::Scalar>>;
-
-    #[doc(hidden)]
-    fn compact(
-        evaluator: &Self::Evaluator,
-        ciphertext: &CiphertextOf<Self>,
-    ) -> Result<CiphertextOf<Self>>;
-
-    #[doc(hidden)]
-    fn body(ciphertext: &CiphertextOf<Self>) -> &Ciphertext;
-
-    #[doc(hidden)]
-    fn noise_bound(ciphertext: &CiphertextOf<Self>) -> f64;
-
-    /// A bound of the magnitude of any weighted sum of slots, if the scheme tracks magnitudes.
-    #[doc(hidden)]
-    fn weighted_sum_bound(ciphertexts: &[CiphertextOf<Self>], weights: &[Self::Scalar]) -> f64;
-
-    #[doc(hidden)]
-    fn levels_left(ciphertext: &CiphertextOf<Self>) -> usize;
 }
 
 /// The ciphertext of a scheme's evaluator.
 pub type CiphertextOf<S> = <<S as Scheme>::Evaluator as Evaluator>::Ciphertext;
+
+/// A scheme's encrypted vector: [`CkksVector`](crate::CkksVector) or [`BfvVector`](crate::BfvVector).
+pub type EncryptedVector<S> = Vector<<S as Scheme>::Evaluator>;
+
+/// The kind of the frames of an evaluator's vectors.
+pub trait VectorKind {
+    #[doc(hidden)]
+    const VECTOR: Kind;
+}
 
 pub(super) mod sealed {
     /// Closes [`Scheme`](super::Scheme) to other crates.

@@ -1,8 +1,10 @@
 //! serde's traits for keys and vectors.
 
-use crate::api::{ClientKey, EncryptedVector, EncryptionKey, Scheme, ServerKey};
+use crate::api::{ClientKey, EncryptionKey, Scheme, ServerKey};
+use crate::circuits::Vector;
 use crate::error::Result;
-use crate::wire::{ExposedSecret, serialize};
+use crate::evaluator::KeyedEvaluator;
+use crate::wire::{ExposedSecret, Wire, serialize};
 use serde::{Serialize, Serializer};
 
 impl<S: Scheme> ClientKey<S> {
@@ -17,7 +19,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// As [`from_secret_bytes`](Self::from_secret_bytes).
     pub fn from_exposed(secret: &ExposedSecret, context: &S::Context) -> Result<Self> {
-        Self::of(context, secret.attach(S::rlwe(context))?)
+        Self::of(context, secret.attach(S::Evaluator::rlwe(context))?)
     }
 }
 
@@ -33,7 +35,10 @@ impl<S: Scheme> Serialize for ServerKey<S> {
     }
 }
 
-impl<S: Scheme> Serialize for EncryptedVector<S> {
+impl<E: KeyedEvaluator> Serialize for Vector<E>
+where
+    Self: Wire,
+{
     fn serialize<Z: Serializer>(&self, serializer: Z) -> std::result::Result<Z::Ok, Z::Error> {
         serialize(self, serializer)
     }

@@ -1,11 +1,10 @@
 //! Keys and vectors as bytes.
 
-use crate::api::padding::Padding;
-use crate::api::scheme::CiphertextOf;
+use crate::api::scheme::VectorKind;
 use crate::api::{ClientKey, EncryptedVector, EncryptionKey, Scheme, ServerKey};
-use crate::circuits::Packing;
+use crate::circuits::{Packing, Padding, Vector};
 use crate::error::{Error, Result, WireError};
-use crate::evaluator::Evaluator;
+use crate::evaluator::KeyedEvaluator;
 use crate::keys::{EvaluationKeys, PublicKey, SecretKey};
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
 use std::io::{Read, Write};
@@ -27,7 +26,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// As [`Wire::from_bytes`].
     pub fn from_secret_bytes(bytes: &[u8], context: &S::Context) -> Result<Self> {
-        let secret = SecretKey::from_secret_bytes(bytes, S::rlwe(context))?;
+        let secret = SecretKey::from_secret_bytes(bytes, S::Evaluator::rlwe(context))?;
         Self::of(context, secret)
     }
 
@@ -36,7 +35,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// As [`Wire::from_bytes`]; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's.
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
-        let vector = EncryptedVector::from_bytes(bytes, self.context())?;
+        let vector = Vector::from_bytes(bytes, self.context())?;
         self.id().check(vector.key_id())?;
         Ok(vector)
     }
@@ -48,70 +47,66 @@ impl<S: Scheme> ServerKey<S> {
     /// # Errors
     /// As [`Wire::from_bytes`]; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's.
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
-        self.attach(EncryptedVector::from_bytes(bytes, self.context())?)
+        self.attach(Vector::from_bytes(bytes, self.context())?)
     }
 }
 
-impl<S: Scheme> sealed::Sealed for EncryptionKey<S> {
-    const KIND: Kind = Kind::PublicKey;
+/// A key's bytes are those of the key that it wraps, which `$part` returns; `$wrap` wraps one that was read.
+macro_rules! wire_of_wrapped_key {
+    ($type:ident, $wrapped:ident, $part:ident, $wrap:expr) => {
+        impl<S: Scheme> sealed::Sealed for $type<S> {
+            const KIND: Kind = Kind::$wrapped;
+        }
+
+        impl<S: Scheme> Wire for $type<S> {
+            type Context = S::Context;
+
+            fn byte_length(&self) -> u64 {
+                self.$part().byte_length()
+            }
+
+            fn write_to(&self, out: &mut impl Write) -> Result<()> {
+                self.$part().write_to(out)
+            }
+
+            fn read_from(input: &mut impl Read, context: &S::Context) -> Result<Self> {
+                let key = $wrapped::read_from(input, S::Evaluator::rlwe(context))?;
+                $wrap(context, key)
+            }
+        }
+    };
 }
 
-impl<S: Scheme> Wire for EncryptionKey<S> {
-    type Context = S::Context;
+wire_of_wrapped_key!(EncryptionKey, PublicKey, public_key, Self::of);
+wire_of_wrapped_key!(
+    ServerKey,
+    EvaluationKeys,
+    evaluation_keys,
+    |context, keys| { Self::new(context, Arc::new(keys)) }
+);
 
-    fn byte_length(&self) -> u64 {
-        self.public_key().byte_length()
-    }
-
-    fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        self.public_key().write_to(out)
-    }
-
-    fn read_from(input: &mut impl Read, context: &S::Context) -> Result<Self> {
-        Self::of(context, PublicKey::read_from(input, S::rlwe(context))?)
-    }
-}
-
-impl<S: Scheme> sealed::Sealed for ServerKey<S> {
-    const KIND: Kind = Kind::EvaluationKeys;
-}
-
-impl<S: Scheme> Wire for ServerKey<S> {
-    type Context = S::Context;
-
-    fn byte_length(&self) -> u64 {
-        self.evaluation_keys().byte_length()
-    }
-
-    fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        self.evaluation_keys().write_to(out)
-    }
-
-    fn read_from(input: &mut impl Read, context: &S::Context) -> Result<Self> {
-        let keys = EvaluationKeys::read_from(input, S::rlwe(context))?;
-        Self::new(context, Arc::new(keys))
-    }
-}
-
-impl<S: Scheme> sealed::Sealed for EncryptedVector<S> {
-    const KIND: Kind = S::VECTOR;
+impl<E: KeyedEvaluator + VectorKind> sealed::Sealed for Vector<E> {
+    const KIND: Kind = E::VECTOR;
 }
 
 /// The number of values, what lies beyond them, then a frame for each ciphertext, and one for what lies beyond if that is known.
-impl<S: Scheme> Wire for EncryptedVector<S> {
-    type Context = S::Context;
+impl<E> Wire for Vector<E>
+where
+    E: KeyedEvaluator + VectorKind,
+    E::Ciphertext: Wire<Context = E::Context>,
+{
+    type Context = E::Context;
 
     fn byte_length(&self) -> u64 {
-        let padding = filling(&self.padding);
-        let frames = self.ciphertexts().iter().chain(padding);
+        let frames = self.ciphertexts().iter().chain(self.padding.ciphertext());
         Header::FRAME + FIELD_BYTES + frames.map(Wire::byte_length).sum::<u64>()
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
         let header = Header {
-            kind: S::VECTOR,
+            kind: E::VECTOR,
             length: self.byte_length() - Header::FRAME,
-            fingerprint: *S::rlwe(self.context()).fingerprint().bytes(),
+            fingerprint: *E::rlwe(self.context()).fingerprint().bytes(),
             key_id: *self.key_id().bytes(),
         };
         let mut writer = FrameWriter::start(out, header)?;
@@ -124,21 +119,21 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
         writer.put(&[padding])?;
         self.ciphertexts()
             .iter()
-            .chain(filling(&self.padding))
+            .chain(self.padding.ciphertext())
             .try_for_each(|chunk| chunk.write_to(writer.nested()))?;
         writer.finish()
     }
 
-    fn read_from(input: &mut impl Read, context: &S::Context) -> Result<Self> {
-        let mut reader = FrameReader::start(input, S::VECTOR)?;
+    fn read_from(input: &mut impl Read, context: &E::Context) -> Result<Self> {
+        let mut reader = FrameReader::start(input, E::VECTOR)?;
         let header = *reader.header();
-        header.check(S::VECTOR, S::rlwe(context).fingerprint())?;
+        header.check(E::VECTOR, E::rlwe(context).fingerprint())?;
         let length = u64::from_le_bytes(reader.array()?);
         let too_long = Error::Wire(WireError::Invalid {
             what: "more values than memory holds",
         });
         let length = usize::try_from(length).map_err(|_| too_long)?;
-        let evaluator = S::evaluator(context, None)?;
+        let evaluator = E::without_keys(context);
         let packing = Packing::new(evaluator.slot_shape(), length).map_err(|_| {
             Error::Wire(WireError::Invalid {
                 what: "a vector without values",
@@ -151,8 +146,8 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
             }));
         }
         let mut next = || {
-            let chunk = CiphertextOf::<S>::read_from(&mut reader, context)?;
-            header.key().check(S::body(&chunk).key_id())?;
+            let chunk = E::Ciphertext::read_from(&mut reader, context)?;
+            header.key().check(E::body(&chunk).key_id())?;
             Ok(chunk)
         };
         // Nothing is reserved: the ciphertexts take memory as they arrive.
@@ -167,14 +162,6 @@ impl<S: Scheme> Wire for EncryptedVector<S> {
         };
         reader.finish()?;
         Ok(Self::new(&evaluator, packing, chunks, padding))
-    }
-}
-
-/// The ciphertext of what lies beyond a vector's values.
-fn filling<C>(padding: &Padding<C>) -> Option<&C> {
-    match padding {
-        Padding::Filled(value) => Some(value),
-        Padding::Zeros | Padding::Unknown => None,
     }
 }
 

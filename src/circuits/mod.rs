@@ -1,9 +1,16 @@
-//! Circuits over any [`Evaluator`](crate::evaluator::Evaluator): how a vector of any length lies in slots, sums over slots,
+//! Circuits over any [`Evaluator`](crate::evaluator::Evaluator): vectors of any length, how they lie in slots, sums over slots,
 //! polynomials.
 
+mod arithmetic;
+mod operators;
 mod packing;
+mod padding;
 mod polynomial;
 mod slot_sums;
+mod vector;
 
+pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
+pub(crate) use padding::Padding;
 pub use polynomial::Polynomial;
+pub use vector::Vector;

@@ -120,7 +120,10 @@ impl Packing {
         let filled = self.fill(&vec![value; self.len])?;
         let pairs = chunks.iter().zip(&filled);
         pairs
-            .map(|(chunk, slots)| evaluator.add_plain(chunk, &evaluator.encode_term(slots, chunk)?))
+            .map(|(chunk, slots)| {
+                let position = evaluator.term_position(chunk)?;
+                evaluator.add_plain(chunk, &evaluator.encode_term(slots, position)?)
+            })
             .collect()
     }
 
@@ -259,7 +262,8 @@ impl Packing {
                 if !masked {
                     return Ok(moved);
                 }
-                evaluator.mul_plain(&moved, &evaluator.encode_factor(&mask, &moved)?)
+                let position = evaluator.factor_position(&moved)?;
+                evaluator.mul_plain(&moved, &evaluator.encode_factor(&mask, position)?)
             })
             .collect::<Result<Vec<_>>>()?;
         evaluator.add_many(&terms)

@@ -211,7 +211,7 @@ impl<E: Evaluator> PowerBasis<'_, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluator::{ClearIntegers, ClearReals, SlotShape};
+    use crate::evaluator::{ClearIntegers, ClearReals, Position, SlotShape};
 
     #[test]
     fn agrees_with_horner_for_every_degree() {
@@ -263,6 +263,7 @@ mod tests {
     }
 
     /// Counts the multiplications that come one after the other: a "ciphertext" is their number.
+    #[derive(Clone)]
     struct Depths;
 
     impl Evaluator for Depths {
@@ -276,13 +277,22 @@ mod tests {
                 columns: 1,
             }
         }
+        fn scalar(count: usize) -> f64 {
+            count as f64
+        }
+        fn check_all(&self, _: &[usize]) -> Result<()> {
+            Ok(())
+        }
+        fn with_more_keys<'a>(&'a self, _: &'a Self) -> Result<&'a Self> {
+            Ok(self)
+        }
         fn takes_a_level(&self, factor: f64) -> bool {
             factor.fract() != 0.0
         }
-        fn encode_factor(&self, _: &[f64], _: &usize) -> Result<()> {
+        fn encode_factor(&self, _: &[f64], _: Position) -> Result<()> {
             Ok(())
         }
-        fn encode_term(&self, _: &[f64], _: &usize) -> Result<()> {
+        fn encode_term(&self, _: &[f64], _: Position) -> Result<()> {
             Ok(())
         }
         fn add(&self, a: &usize, b: &usize) -> Result<usize> {

@@ -63,31 +63,22 @@ impl Packing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::circuits::Vector;
     use crate::evaluator::{ClearIntegers, ClearReals};
 
     #[test]
     fn sums_fill_every_slot() {
         for len in 1..40 {
-            let reals = ClearReals::new(8);
-            let packing = Packing::new(reals.slot_shape(), len).unwrap();
-            let values: Vec<f64> = (1..).map(f64::from).take(len).collect();
-            let total: f64 = values.iter().sum();
-            assert_eq!(
-                packing
-                    .sum(&reals, &packing.fill(&values).unwrap())
-                    .unwrap(),
-                [total; 8]
-            );
+            let values = 1..=i64::try_from(len).unwrap();
+            let total: i64 = values.clone().sum();
             let integers = ClearIntegers::new(8, 65_537).unwrap();
             let packing = Packing::new(integers.slot_shape(), len).unwrap();
-            let values: Vec<i64> = (1..=len as i64).collect();
-            let total: i64 = values.iter().sum();
-            assert_eq!(
-                packing
-                    .sum(&integers, &packing.fill(&values).unwrap())
-                    .unwrap(),
-                [total; 8]
-            );
+            let chunks = packing.fill(&values.collect::<Vec<_>>()).unwrap();
+            assert_eq!(packing.sum(&integers, &chunks).unwrap(), [total; 8]);
+
+            let values: Vec<f64> = (1..).map(f64::from).take(len).collect();
+            let x = Vector::from_values(&ClearReals::new(8), &values).unwrap();
+            assert_eq!(x.sum().unwrap().ciphertexts()[0], [total as f64; 8]);
         }
     }
 }

@@ -40,6 +40,9 @@ pub trait State: Copy + Debug + PartialEq + Send + Sync + sealed::Sealed + 'stat
 
     #[doc(hidden)]
     fn after_division(self, context: &Self::Context) -> Self;
+
+    #[doc(hidden)]
+    fn error_bound(&self, context: &Self::Context) -> f64;
 }
 
 mod sealed {
@@ -69,6 +72,10 @@ impl State for CkksState {
     fn after_division(self, context: &CkksContext) -> Self {
         self.divided(context)
     }
+
+    fn error_bound(&self, context: &CkksContext) -> f64 {
+        self.noise_bound(context)
+    }
 }
 
 impl State for BfvState {
@@ -90,6 +97,10 @@ impl State for BfvState {
 
     fn after_division(self, context: &BfvContext) -> Self {
         self.divided(context)
+    }
+
+    fn error_bound(&self, context: &BfvContext) -> f64 {
+        self.noise_bound(context).to_f64()
     }
 }
 

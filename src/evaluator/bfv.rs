@@ -1,11 +1,12 @@
 use crate::encoding::{BfvPlaintext, WeightRows};
 use crate::encryption::BfvCiphertext;
 use crate::error::{Error, Result, ValueError};
+use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::scheme_evaluator::{Factors, Pair, Summable};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, bfv_mul_raw, linear, rotation,
-    weighted_rotations,
+    Evaluator, Position, SchemeEvaluator, SlotShape, WeightedRotations, bfv_mul_raw, linear,
+    rotation, weighted_rotations,
 };
 use crate::keys::Rotations;
 use crate::params::{BfvContext, BfvState, ErrorSize, Log2, invalid_level};
@@ -263,85 +264,38 @@ impl Evaluator for BfvEvaluator {
         }
     }
 
-    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-        rotation::check(self.keys().map(AsRef::as_ref), rotations, operation)
+    fn scalar(count: usize) -> i64 {
+        i64::try_from(count).unwrap_or(i64::MAX)
     }
 
-    fn encode_factor(&self, values: &[i64], _like: &BfvCiphertext) -> Result<BfvPlaintext> {
+    fn term_position(&self, a: &BfvCiphertext) -> Result<Position> {
+        self.check(a)?;
+        Ok(Position::at_level(a.level()))
+    }
+
+    fn encode_factor(&self, values: &[i64], position: Position) -> Result<BfvPlaintext> {
+        self.encode_term(values, position)
+    }
+
+    fn encode_term(&self, values: &[i64], position: Position) -> Result<BfvPlaintext> {
+        self.context.level(position.level())?;
         self.encoder.encode_modulo(values)
-    }
-
-    fn encode_term(&self, values: &[i64], _like: &BfvCiphertext) -> Result<BfvPlaintext> {
-        self.encoder.encode_modulo(values)
-    }
-
-    fn add(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
-        self.add(a, b)
-    }
-
-    fn sub(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
-        self.sub(a, b)
-    }
-
-    fn negate(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
-        self.negate(a)
     }
 
     fn mul(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.mul(a, b)
     }
 
-    fn add_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
-        self.add_plain(a, b)
-    }
-
-    fn sub_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
-        self.sub_plain(a, b)
-    }
-
     fn mul_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.mul_plain(a, b)
-    }
-
-    fn add_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
-        self.add_scalar(a, b)
     }
 
     fn mul_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
         self.mul_scalar(a, b)
     }
 
-    fn rotate_left(&self, a: &BfvCiphertext, step: i64) -> Result<BfvCiphertext> {
-        self.rotate_left(a, step)
-    }
-
-    fn rotate_many(&self, a: &BfvCiphertext, steps: &[i64]) -> Result<Vec<BfvCiphertext>> {
-        self.rotate_many(a, steps)
-    }
-
-    fn weighted_rotations(
-        &self,
-        inputs: &[&BfvCiphertext],
-        plan: &WeightedRotations<BfvPlaintext>,
-    ) -> Result<BfvCiphertext> {
-        weighted_rotations::fused(self, inputs, plan)?
-            .map_or_else(|| plan.evaluate(self, inputs), Ok)
-    }
-
-    fn add_many<C: Borrow<BfvCiphertext>>(&self, terms: &[C]) -> Result<BfvCiphertext> {
-        self.add_many(terms)
-    }
-
-    fn conjugate(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
-        self.conjugate(a)
-    }
-
     fn mul_raw(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.mul_raw(a, b)
-    }
-
-    fn relinearize(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
-        self.relinearize(a)
     }
 
     fn inner_product<C: Borrow<BfvCiphertext>>(&self, a: &[C], b: &[C]) -> Result<BfvCiphertext> {
@@ -351,4 +305,6 @@ impl Evaluator for BfvEvaluator {
     fn drop_to_level(&self, a: &BfvCiphertext, level: usize) -> Result<BfvCiphertext> {
         self.switch_to_level(a, level)
     }
+
+    delegated_operations!();
 }

@@ -1,11 +1,12 @@
 use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, OperandError, Result, ValueError};
+use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::scheme_evaluator::{Factors, Pair, Summable};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    Evaluator, SchemeEvaluator, SlotShape, WeightedRotations, ckks_align, ckks_plain, key_switch,
-    linear, rotation, weighted_rotations,
+    Evaluator, Position, SchemeEvaluator, SlotShape, WeightedRotations, ckks_align, ckks_plain,
+    key_switch, linear, rotation, weighted_rotations,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -259,6 +260,17 @@ impl Evaluator for CkksEvaluator {
         }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "a number of slots")]
+    fn scalar(count: usize) -> f64 {
+        count as f64
+    }
+
+    fn weighted_sum_bound(&self, terms: &[CkksCiphertext], weights: &[f64]) -> f64 {
+        let bounds = terms.iter().map(CkksCiphertext::message_bound);
+        let weights: f64 = weights.iter().map(|weight| weight.abs()).sum();
+        CkksState::coarse_bound(bounds.fold(0.0, f64::max) * weights)
+    }
+
     fn check_depth(&self, a: &CkksCiphertext, operation: &'static str, depth: usize) -> Result<()> {
         self.check(a)?;
         let left = a.levels_left();
@@ -276,31 +288,28 @@ impl Evaluator for CkksEvaluator {
         ckks_plain::small_integer(factor).is_none()
     }
 
-    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-        rotation::check(self.keys().map(AsRef::as_ref), rotations, operation)
+    fn factor_position(&self, a: &CkksCiphertext) -> Result<Position> {
+        self.level_for_product(a).map(Position::at_level)
     }
 
-    fn encode_factor(&self, values: &[f64], like: &CkksCiphertext) -> Result<CkksPlaintext> {
-        let level = self.level_for_product(like)?;
-        self.encoder.encode(values, level)
+    fn term_position(&self, a: &CkksCiphertext) -> Result<Position> {
+        self.check(a)?;
+        Ok(Position::at_level(a.level()).with_scale(a.state.scale))
     }
 
-    fn encode_term(&self, values: &[f64], like: &CkksCiphertext) -> Result<CkksPlaintext> {
+    fn encode_factor(&self, values: &[f64], position: Position) -> Result<CkksPlaintext> {
+        if position.level() == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        self.encode_term(values, position)
+    }
+
+    fn encode_term(&self, values: &[f64], position: Position) -> Result<CkksPlaintext> {
+        let level = position.level();
+        let canonical = self.context.scale(level)?;
         let values: Vec<_> = values.iter().map(|&value| value.into()).collect();
         self.encoder
-            .encode_complex(&values, like.level(), like.state.scale)
-    }
-
-    fn add(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.add(a, b)
-    }
-
-    fn sub(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.sub(a, b)
-    }
-
-    fn negate(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.negate(a)
+            .encode_complex(&values, level, position.scale().unwrap_or(canonical))
     }
 
     fn mul(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
@@ -337,20 +346,8 @@ impl Evaluator for CkksEvaluator {
         }
     }
 
-    fn add_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
-        self.add_plain(a, b)
-    }
-
-    fn sub_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
-        self.sub_plain(a, b)
-    }
-
     fn mul_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.mul_plain(self.ready_for_product(a)?.as_ref(), b)
-    }
-
-    fn add_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
-        self.add_scalar(a, b)
     }
 
     fn mul_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
@@ -358,31 +355,6 @@ impl Evaluator for CkksEvaluator {
             return self.mul_scalar(a, b);
         }
         self.mul_scalar(self.ready_for_product(a)?.as_ref(), b)
-    }
-
-    fn rotate_left(&self, a: &CkksCiphertext, step: i64) -> Result<CkksCiphertext> {
-        self.rotate_left(a, step)
-    }
-
-    fn rotate_many(&self, a: &CkksCiphertext, steps: &[i64]) -> Result<Vec<CkksCiphertext>> {
-        self.rotate_many(a, steps)
-    }
-
-    fn weighted_rotations(
-        &self,
-        inputs: &[&CkksCiphertext],
-        plan: &WeightedRotations<CkksPlaintext>,
-    ) -> Result<CkksCiphertext> {
-        weighted_rotations::fused(self, inputs, plan)?
-            .map_or_else(|| plan.evaluate(self, inputs), Ok)
-    }
-
-    fn add_many<C: Borrow<CkksCiphertext>>(&self, terms: &[C]) -> Result<CkksCiphertext> {
-        self.add_many(terms)
-    }
-
-    fn conjugate(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.conjugate(a)
     }
 
     fn mul_raw(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
@@ -393,10 +365,6 @@ impl Evaluator for CkksEvaluator {
         }
         let b = self.ready_for_product(b)?;
         self.mul_raw(&a, &b)
-    }
-
-    fn relinearize(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.relinearize(a)
     }
 
     fn inner_product<C: Borrow<CkksCiphertext>>(&self, a: &[C], b: &[C]) -> Result<CkksCiphertext> {
@@ -413,4 +381,6 @@ impl Evaluator for CkksEvaluator {
         self.check(a)?;
         self.settle_at(a, level)
     }
+
+    delegated_operations!();
 }

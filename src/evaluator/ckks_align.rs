@@ -13,7 +13,8 @@ fn tolerable(from: Scale, to: Scale) -> Log2 {
     Log2::from_bits(-from.log2().min(to.log2()).min(30.0))
 }
 
-fn exhausted() -> Error {
+/// The error of a multiplication at level 0.
+pub(super) fn exhausted() -> Error {
     Error::Operands(OperandError::LevelExhausted {
         operation: "a multiplication",
         needed: 1,

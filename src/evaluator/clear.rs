@@ -1,5 +1,5 @@
 use crate::error::{Error, OperandError, ParameterError, Result, ValueError};
-use crate::evaluator::{Evaluator, SlotShape};
+use crate::evaluator::{Evaluator, Position, SlotShape};
 use crate::kernels::Modulus;
 
 /// Circuits in the clear on real numbers: a "ciphertext" is its slots. What a CKKS circuit should give, without an error.
@@ -62,7 +62,7 @@ impl ClearIntegers {
             .collect())
     }
 
-    fn scalar(&self, value: i64) -> Result<Vec<i64>> {
+    fn in_every_slot(&self, value: i64) -> Result<Vec<i64>> {
         self.encode(&vec![value; 2 * self.columns])
     }
 
@@ -105,12 +105,16 @@ fn rotated<T: Copy>(values: &[T], columns: usize, step: i64) -> Vec<T> {
 
 /// Vectors of one evaluator have one length.
 fn check<T>(a: &[T], slots: usize) -> Result<()> {
-    if a.len() == slots {
+    check_slots(a.len(), slots)
+}
+
+fn check_slots(left: usize, right: usize) -> Result<()> {
+    if left == right {
         Ok(())
     } else {
         Err(Error::Operands(OperandError::LengthMismatch {
-            left: a.len(),
-            right: slots,
+            left,
+            right,
         }))
     }
 }
@@ -142,12 +146,26 @@ impl Evaluator for ClearReals {
         }
     }
 
-    fn encode_factor(&self, values: &[f64], _like: &Vec<f64>) -> Result<Vec<f64>> {
+    #[expect(clippy::cast_precision_loss, reason = "a number of slots")]
+    fn scalar(count: usize) -> f64 {
+        count as f64
+    }
+
+    fn check_all(&self, vectors: &[Vec<f64>]) -> Result<()> {
+        vectors.iter().try_for_each(|a| check(a, self.slots))
+    }
+
+    fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
+        check_slots(self.slots, other.slots)?;
+        Ok(self)
+    }
+
+    fn encode_factor(&self, values: &[f64], _position: Position) -> Result<Vec<f64>> {
         padded(finite(values)?, self.slots)
     }
 
-    fn encode_term(&self, values: &[f64], like: &Vec<f64>) -> Result<Vec<f64>> {
-        self.encode_factor(values, like)
+    fn encode_term(&self, values: &[f64], position: Position) -> Result<Vec<f64>> {
+        self.encode_factor(values, position)
     }
 
     fn add(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
@@ -218,11 +236,29 @@ impl Evaluator for ClearIntegers {
         }
     }
 
-    fn encode_factor(&self, values: &[i64], _like: &Vec<i64>) -> Result<Vec<i64>> {
+    fn scalar(count: usize) -> i64 {
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
+
+    fn check_all(&self, vectors: &[Vec<i64>]) -> Result<()> {
+        vectors.iter().try_for_each(|a| check(a, 2 * self.columns))
+    }
+
+    fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
+        check_slots(2 * self.columns, 2 * other.columns)?;
+        if self.modulus.value() == other.modulus.value() {
+            return Ok(self);
+        }
+        Err(Error::Operands(OperandError::InvalidArgument {
+            reason: "the operands are numbers modulo different moduli; use one evaluator for both",
+        }))
+    }
+
+    fn encode_factor(&self, values: &[i64], _position: Position) -> Result<Vec<i64>> {
         self.encode(values)
     }
 
-    fn encode_term(&self, values: &[i64], _like: &Vec<i64>) -> Result<Vec<i64>> {
+    fn encode_term(&self, values: &[i64], _position: Position) -> Result<Vec<i64>> {
         self.encode(values)
     }
 
@@ -255,11 +291,11 @@ impl Evaluator for ClearIntegers {
     }
 
     fn add_scalar(&self, a: &Vec<i64>, b: i64) -> Result<Vec<i64>> {
-        self.add(a, &self.scalar(b)?)
+        self.add(a, &self.in_every_slot(b)?)
     }
 
     fn mul_scalar(&self, a: &Vec<i64>, b: i64) -> Result<Vec<i64>> {
-        self.mul(a, &self.scalar(b)?)
+        self.mul(a, &self.in_every_slot(b)?)
     }
 
     fn rotate_left(&self, a: &Vec<i64>, step: i64) -> Result<Vec<i64>> {

@@ -1,5 +1,5 @@
 use crate::error::{Error, OperandError, Result, ValueError};
-use crate::evaluator::WeightedRotations;
+use crate::evaluator::{Position, WeightedRotations};
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
 
@@ -22,7 +22,7 @@ use std::borrow::{Borrow, Cow};
 /// assert_eq!(circuit(&ClearReals::new(4), &vec![1.0, 2.0, 3.0, 4.0])?, [8.0, 15.0, 24.0, 3.0]);
 /// # Ok::<(), slotwise::Error>(())
 /// ```
-pub trait Evaluator {
+pub trait Evaluator: Clone + Send + Sync {
     /// An encrypted vector of [`slot_shape`](Self::slot_shape) slots.
     type Ciphertext: Clone + Send + Sync;
     /// A vector that the evaluator knows, prepared for one kind of use.
@@ -32,6 +32,45 @@ pub trait Evaluator {
 
     /// The arrangement of the slots.
     fn slot_shape(&self) -> SlotShape;
+
+    /// The number `count` as it stands in a slot.
+    fn scalar(count: usize) -> Self::Scalar;
+
+    /// Checks that ciphertexts are of this evaluator and belong together, so that they can form one vector.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch); in the clear [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch).
+    fn check_all(&self, ciphertexts: &[Self::Ciphertext]) -> Result<()>;
+
+    /// Chooses the evaluator for operands of two: the one with more keys, or this one if both have as many.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) if the two have different parameters; in the clear
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of slots, [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for another modulus.
+    fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self>;
+
+    /// How many more consecutive multiplications of `a` fit: `usize::MAX` where levels are not counted.
+    fn levels_left(&self, a: &Self::Ciphertext) -> usize {
+        let _ = a;
+        usize::MAX
+    }
+
+    /// A bound on the magnitude of every sum of slots of `terms`, each slot multiplied by a different one of `weights`. Infinite where
+    /// magnitudes are not tracked.
+    fn weighted_sum_bound(&self, terms: &[Self::Ciphertext], weights: &[Self::Scalar]) -> f64 {
+        let _ = (terms, weights);
+        f64::INFINITY
+    }
+
+    /// Shrinks `a` for transmission to the client: afterwards it can be decrypted but not usefully computed on. In the clear `a`
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// What decryption would refuse: [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge);
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    fn compact(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        Ok(a.clone())
+    }
 
     /// Checks that `depth` multiplications of `a`, one after the other, fit, so that a circuit that knows its depth says so
     /// before it begins. Nothing to check where levels are not counted.
@@ -63,27 +102,41 @@ pub trait Evaluator {
         Ok(())
     }
 
-    /// `values` in the first slots, the rest 0, prepared for [`mul_plain`](Self::mul_plain) with `like` or a ciphertext of
-    /// the same level.
+    /// The position of plaintexts that multiply `a`. In CKKS this is the level that `a` has once its pending rescales are done.
+    /// Where levels are not counted, all positions are alike.
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty), [`ValueError::TooManyValues`](crate::ValueError::TooManyValues), [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
-    fn encode_factor(
-        &self,
-        values: &[Self::Scalar],
-        like: &Self::Ciphertext,
-    ) -> Result<Self::Plaintext>;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) if `a` cannot be multiplied any more.
+    fn factor_position(&self, a: &Self::Ciphertext) -> Result<Position> {
+        self.term_position(a)
+    }
 
-    /// `values` in the first slots, the rest 0, prepared for [`add_plain`](Self::add_plain) and [`sub_plain`](Self::sub_plain)
-    /// with `like` or a ciphertext of the same level and scale.
+    /// The position of plaintexts that are added to `a` or subtracted from it: the level and scale of `a`. Where levels are not
+    /// counted, all positions are alike.
     ///
     /// # Errors
-    /// As [`encode_factor`](Self::encode_factor).
-    fn encode_term(
-        &self,
-        values: &[Self::Scalar],
-        like: &Self::Ciphertext,
-    ) -> Result<Self::Plaintext>;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    fn term_position(&self, a: &Self::Ciphertext) -> Result<Position> {
+        let _ = a;
+        Ok(Position::at_level(0))
+    }
+
+    /// Encodes `values` in the first slots and 0 in the rest, for [`mul_plain`](Self::mul_plain) with ciphertexts whose
+    /// [`factor_position`](Self::factor_position) is `position`.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty), [`ValueError::TooManyValues`](crate::ValueError::TooManyValues), [`ValueError::NotFinite`](crate::ValueError::NotFinite);
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if the parameters have no such level. CKKS: [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) at level 0,
+    /// where nothing can be multiplied; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times values does not fit the level.
+    fn encode_factor(&self, values: &[Self::Scalar], position: Position)
+    -> Result<Self::Plaintext>;
+
+    /// Encodes `values` in the first slots and 0 in the rest, for [`add_plain`](Self::add_plain) and [`sub_plain`](Self::sub_plain) with ciphertexts
+    /// whose [`term_position`](Self::term_position) is `position`.
+    ///
+    /// # Errors
+    /// As [`encode_factor`](Self::encode_factor), except that level 0 has terms in CKKS, too.
+    fn encode_term(&self, values: &[Self::Scalar], position: Position) -> Result<Self::Plaintext>;
 
     /// `a + b`
     ///
@@ -371,7 +424,7 @@ pub(super) fn check_lengths<T>(a: &[T], b: &[T]) -> Result<()> {
 }
 
 /// The products of both halves of at least two factors.
-fn settled_halves<'a, E: Evaluator + ?Sized>(
+fn settled_halves<'a, E: Evaluator>(
     evaluator: &E,
     factors: &'a [E::Ciphertext],
 ) -> Result<[Cow<'a, E::Ciphertext>; 2]> {
@@ -383,7 +436,7 @@ fn settled_halves<'a, E: Evaluator + ?Sized>(
 }
 
 /// The product of at least one factor, as a tree, settled.
-fn settled_product<'a, E: Evaluator + ?Sized>(
+fn settled_product<'a, E: Evaluator>(
     evaluator: &E,
     factors: &'a [E::Ciphertext],
 ) -> Result<Cow<'a, E::Ciphertext>> {

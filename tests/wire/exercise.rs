@@ -27,8 +27,12 @@ fn evaluate<E: Evaluator>(evaluator: &E, x: &E::Ciphertext, y: &E::Ciphertext, s
     let _ = raw.and_then(|z| evaluator.relinearize(&z));
     let _ = evaluator.drop_to_level(x, 0);
     for plain in [
-        evaluator.encode_factor(&[scalar], x),
-        evaluator.encode_term(&[scalar], x),
+        evaluator
+            .factor_position(x)
+            .and_then(|position| evaluator.encode_factor(&[scalar], position)),
+        evaluator
+            .term_position(x)
+            .and_then(|position| evaluator.encode_term(&[scalar], position)),
     ]
     .into_iter()
     .flatten()

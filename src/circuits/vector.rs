@@ -1,14 +1,12 @@
-use crate::api::Scheme;
-use crate::api::padding::{Join, Padding};
-use crate::api::scheme::CiphertextOf;
 use crate::circuits::Packing;
+use crate::circuits::padding::{Join, Padding};
 use crate::error::{Error, OperandError, Result, ValueError};
-use crate::evaluator::Evaluator;
-use crate::keys::KeyId;
+use crate::evaluator::{Evaluator, Position};
 use std::borrow::Cow;
 use std::fmt;
 
-/// An encrypted vector of any length: [`CkksVector`](crate::CkksVector) or [`BfvVector`](crate::BfvVector).
+/// A vector of any length over an evaluator: [`CkksVector`](crate::CkksVector) and [`BfvVector`](crate::BfvVector) are encrypted, and over
+/// [`ClearReals`](crate::evaluator::ClearReals) and [`ClearIntegers`](crate::evaluator::ClearIntegers) the same code computes in the clear.
 ///
 /// Operators (`+ - *`, unary `-`) return a [`Result`] and take vectors, scalars and slices; each has a named method beside
 /// it. Operands have one length, or one of them has length 1 and stands for its value everywhere. No operand is ever
@@ -17,20 +15,36 @@ use std::fmt;
 /// Sums, negations and products with plain values need no key; products of vectors, sums over slots and rotations need the
 /// server's: [`ServerKey::attach`](crate::ServerKey::attach). Products are relinearized, and CKKS levels and scales taken care
 /// of: a product is rescaled when it is next multiplied.
+///
+/// ```
+/// use slotwise::circuits::Vector;
+/// use slotwise::evaluator::{ClearReals, Evaluator};
+///
+/// /// The squared distance of two points.
+/// fn distance<E: Evaluator>(x: &Vector<E>, y: &Vector<E>) -> slotwise::Result<Vector<E>> {
+///     (x - y)?.square()?.sum()
+/// }
+///
+/// let evaluator = ClearReals::new(8);
+/// let x = Vector::from_values(&evaluator, &[1.0, 2.0, 3.0])?;
+/// let y = Vector::from_values(&evaluator, &[1.0, 0.0, 2.0])?;
+/// assert_eq!(distance(&x, &y)?.values(), [5.0]);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
 #[derive(Clone)]
-pub struct EncryptedVector<S: Scheme> {
-    pub(super) evaluator: S::Evaluator,
-    pub(super) packing: Packing,
-    pub(super) chunks: Vec<CiphertextOf<S>>,
-    pub(super) padding: Padding<CiphertextOf<S>>,
+pub struct Vector<E: Evaluator> {
+    pub(crate) evaluator: E,
+    pub(crate) packing: Packing,
+    pub(crate) chunks: Vec<E::Ciphertext>,
+    pub(crate) padding: Padding<E::Ciphertext>,
 }
 
-impl<S: Scheme> EncryptedVector<S> {
-    pub(super) fn new(
-        evaluator: &S::Evaluator,
+impl<E: Evaluator> Vector<E> {
+    pub(crate) fn new(
+        evaluator: &E,
         packing: Packing,
-        chunks: Vec<CiphertextOf<S>>,
-        padding: Padding<CiphertextOf<S>>,
+        chunks: Vec<E::Ciphertext>,
+        padding: Padding<E::Ciphertext>,
     ) -> Self {
         Self {
             evaluator: evaluator.clone(),
@@ -47,9 +61,9 @@ impl<S: Scheme> EncryptedVector<S> {
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no values; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of ciphertexts than the length takes;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they do not belong together.
     pub fn from_ciphertexts(
-        evaluator: &S::Evaluator,
+        evaluator: &E,
         len: usize,
-        ciphertexts: Vec<CiphertextOf<S>>,
+        ciphertexts: Vec<E::Ciphertext>,
     ) -> Result<Self> {
         let packing = Packing::new(evaluator.slot_shape(), len)?;
         if ciphertexts.len() != packing.chunks() {
@@ -58,13 +72,7 @@ impl<S: Scheme> EncryptedVector<S> {
                 right: ciphertexts.len(),
             }));
         }
-        let first = S::body(&ciphertexts[0]);
-        S::rlwe(S::context(evaluator))
-            .fingerprint()
-            .check(first.fingerprint())?;
-        for ciphertext in &ciphertexts {
-            first.check_same(S::body(ciphertext))?;
-        }
+        evaluator.check_all(&ciphertexts)?;
         let padding = if packing.has_padding() {
             Padding::Unknown
         } else {
@@ -73,7 +81,7 @@ impl<S: Scheme> EncryptedVector<S> {
         Ok(Self::new(evaluator, packing, ciphertexts, padding))
     }
 
-    pub(super) fn with_evaluator(self, evaluator: &S::Evaluator) -> Self {
+    pub(crate) fn with_evaluator(self, evaluator: &E) -> Self {
         Self {
             evaluator: evaluator.clone(),
             ..self
@@ -82,7 +90,7 @@ impl<S: Scheme> EncryptedVector<S> {
 
     /// The ciphertexts, for the floors below.
     #[must_use]
-    pub fn ciphertexts(&self) -> &[CiphertextOf<S>] {
+    pub fn ciphertexts(&self) -> &[E::Ciphertext] {
         &self.chunks
     }
 
@@ -93,77 +101,38 @@ impl<S: Scheme> EncryptedVector<S> {
         self.packing.len()
     }
 
-    /// The name of the client's key.
+    /// The evaluator that the vector computes with.
     #[must_use]
-    pub fn key_id(&self) -> KeyId {
-        S::body(&self.chunks[0]).key_id()
+    pub fn evaluator(&self) -> &E {
+        &self.evaluator
     }
 
-    /// The context.
-    #[must_use]
-    pub fn context(&self) -> &S::Context {
-        S::context(&self.evaluator)
-    }
-
-    /// The level of the lowest ciphertext.
-    #[must_use]
-    pub fn level(&self) -> usize {
-        self.fold(|chunk| S::body(chunk).level(), usize::min)
-    }
-
-    /// How many more multiplications, one after the other, fit.
+    /// How many more consecutive multiplications fit.
     #[must_use]
     pub fn levels_left(&self) -> usize {
-        self.fold(S::levels_left, usize::min)
+        let left = |chunk| self.evaluator.levels_left(chunk);
+        self.chunks.iter().map(left).min().unwrap_or(0)
     }
 
-    /// The bound of the error: of each value (CKKS), or of the invariant noise, which must stay below 1/2 (BFV).
-    #[must_use]
-    pub fn noise_bound(&self) -> f64 {
-        self.fold(S::noise_bound, f64::max)
-    }
-
-    /// The bytes of all ciphertexts in memory.
-    #[must_use]
-    pub fn size_in_bytes(&self) -> usize {
-        let padding = match &self.padding {
-            Padding::Filled(value) => Some(value),
-            Padding::Zeros | Padding::Unknown => None,
-        };
-        self.chunks
-            .iter()
-            .chain(padding)
-            .map(|chunk| S::body(chunk).size_in_bytes())
-            .sum()
-    }
-
-    /// Whether anyone can read a part of the vector: a product with zeros only.
-    #[must_use]
-    pub fn is_transparent(&self) -> bool {
-        self.chunks
-            .iter()
-            .any(|chunk| S::body(chunk).is_transparent())
-    }
-
-    pub(super) fn map(
+    pub(crate) fn map(
         &self,
-        work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
+        work: impl Fn(&E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
     ) -> Result<Self> {
         Ok(self.with_chunks(self.each(&work)?, self.padding.map(work)))
     }
 
     /// The vector with its ciphertexts at other levels or scales: `work` changes no value.
-    pub(super) fn moved(
+    pub(crate) fn moved(
         &self,
-        work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
+        work: impl Fn(&E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
     ) -> Result<Self> {
         Ok(self.with_chunks(self.each(&work)?, self.padding.moved(work)))
     }
 
     fn each(
         &self,
-        work: impl Fn(&CiphertextOf<S>) -> Result<CiphertextOf<S>> + Sync + Send,
-    ) -> Result<Vec<CiphertextOf<S>>> {
+        work: impl Fn(&E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
+    ) -> Result<Vec<E::Ciphertext>> {
         let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i]));
         chunks.into_iter().collect()
     }
@@ -172,11 +141,9 @@ impl<S: Scheme> EncryptedVector<S> {
         &self,
         other: &Self,
         join: Join,
-        work: impl Fn(&S::Evaluator, &CiphertextOf<S>, &CiphertextOf<S>) -> Result<CiphertextOf<S>>
-        + Sync
-        + Send,
+        work: impl Fn(&E, &E::Ciphertext, &E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
     ) -> Result<Self> {
-        let evaluator = self.common_evaluator(other)?;
+        let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
         let packing = if self.len() >= other.len() {
             self.packing
         } else {
@@ -208,8 +175,8 @@ impl<S: Scheme> EncryptedVector<S> {
 
     pub(super) fn zip_plain(
         &self,
-        values: &[S::Scalar],
-        work: impl Fn(&CiphertextOf<S>, &[S::Scalar]) -> Result<CiphertextOf<S>> + Sync + Send,
+        values: &[E::Scalar],
+        work: impl Fn(&E::Ciphertext, &[E::Scalar]) -> Result<E::Ciphertext> + Sync + Send,
     ) -> Result<Self> {
         if values.is_empty() {
             return Err(Error::Values(ValueError::Empty));
@@ -242,7 +209,7 @@ impl<S: Scheme> EncryptedVector<S> {
     }
 
     /// One value stands for as many as the vector has.
-    pub(super) fn spread<'a>(&self, values: &'a [S::Scalar]) -> Cow<'a, [S::Scalar]> {
+    pub(super) fn spread<'a>(&self, values: &'a [E::Scalar]) -> Cow<'a, [E::Scalar]> {
         match values {
             &[value] => Cow::Owned(vec![value; self.len()]),
             _ => Cow::Borrowed(values),
@@ -250,7 +217,7 @@ impl<S: Scheme> EncryptedVector<S> {
     }
 
     /// This vector as one of `packing`, which is its own unless it has length 1.
-    fn spread_over(&self, packing: &Packing) -> Spread<'_, CiphertextOf<S>> {
+    fn spread_over(&self, packing: &Packing) -> Spread<'_, E::Ciphertext> {
         if self.packing == *packing {
             Spread {
                 chunks: &self.chunks,
@@ -265,45 +232,48 @@ impl<S: Scheme> EncryptedVector<S> {
         }
     }
 
-    /// The evaluator of whichever operand has more keys; of different clients they may not be.
-    pub(super) fn common_evaluator<'a>(&'a self, other: &'a Self) -> Result<&'a S::Evaluator> {
-        S::rlwe(self.context())
-            .fingerprint()
-            .check(S::rlwe(other.context()).fingerprint())?;
-        Ok(if self.key_count() >= other.key_count() {
-            &self.evaluator
-        } else {
-            &other.evaluator
-        })
-    }
-
-    /// How many keys the vector is attached to.
-    pub(super) fn key_count(&self) -> usize {
-        S::keys(&self.evaluator).map_or(0, |keys| {
-            1 + usize::from(keys.relinearization().is_ok()) + keys.galois().elements().count()
-        })
-    }
-
     pub(super) fn single(&self) -> Result<Packing> {
         Packing::new(self.evaluator.slot_shape(), 1)
     }
 
     /// A vector like this one with other ciphertexts.
-    pub(super) fn with_chunks(
+    pub(crate) fn with_chunks(
         &self,
-        chunks: Vec<CiphertextOf<S>>,
-        padding: Padding<CiphertextOf<S>>,
+        chunks: Vec<E::Ciphertext>,
+        padding: Padding<E::Ciphertext>,
     ) -> Self {
         Self::new(&self.evaluator, self.packing, chunks, padding)
     }
 
-    pub(super) fn with_padding(self, padding: Padding<CiphertextOf<S>>) -> Self {
+    pub(crate) fn with_padding(self, padding: Padding<E::Ciphertext>) -> Self {
         Self { padding, ..self }
     }
+}
 
-    fn fold<T>(&self, of: impl Fn(&CiphertextOf<S>) -> T, join: impl Fn(T, T) -> T) -> T {
-        let first = of(&self.chunks[0]);
-        self.chunks[1..].iter().map(of).fold(first, join)
+/// Vectors in the clear.
+impl<S, E> Vector<E>
+where
+    S: Copy + Default,
+    E: Evaluator<Scalar = S, Ciphertext = Vec<S>, Plaintext = Vec<S>>,
+{
+    /// The vector of these values.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty), [`ValueError::NotFinite`](crate::ValueError::NotFinite).
+    pub fn from_values(evaluator: &E, values: &[S]) -> Result<Self> {
+        let packing = Packing::new(evaluator.slot_shape(), values.len())?;
+        let chunks = packing
+            .fill(values)?
+            .iter()
+            .map(|slots| evaluator.encode_term(slots, Position::at_level(0)))
+            .collect::<Result<_>>()?;
+        Ok(Self::new(evaluator, packing, chunks, Padding::Zeros))
+    }
+
+    /// The values, in order.
+    #[must_use]
+    pub fn values(&self) -> Vec<S> {
+        self.packing.collect(&self.chunks)
     }
 }
 
@@ -322,26 +292,26 @@ impl<C: Clone> Spread<'_, C> {
     }
 }
 
-impl<S: Scheme> fmt::Debug for EncryptedVector<S> {
+impl<E: Evaluator> fmt::Debug for Vector<E> {
+    /// The type of the numbers, and how many there are.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "EncryptedVector<{}>(len {}, level {})",
-            S::NAME,
-            self.len(),
-            self.level()
-        )
+        let scalar = std::any::type_name::<E::Scalar>();
+        write!(out, "Vector<{scalar}>(len {}", self.len())?;
+        match self.evaluator.term_position(&self.chunks[0]) {
+            Ok(position) => write!(out, ", level {})", position.level()),
+            Err(_) => out.write_str(")"),
+        }
     }
 }
 
-impl<S: Scheme> From<EncryptedVector<S>> for Cow<'_, EncryptedVector<S>> {
-    fn from(vector: EncryptedVector<S>) -> Self {
+impl<E: Evaluator> From<Vector<E>> for Cow<'_, Vector<E>> {
+    fn from(vector: Vector<E>) -> Self {
         Cow::Owned(vector)
     }
 }
 
-impl<'a, S: Scheme> From<&'a EncryptedVector<S>> for Cow<'a, EncryptedVector<S>> {
-    fn from(vector: &'a EncryptedVector<S>) -> Self {
+impl<'a, E: Evaluator> From<&'a Vector<E>> for Cow<'a, Vector<E>> {
+    fn from(vector: &'a Vector<E>) -> Self {
         Cow::Borrowed(vector)
     }
 }

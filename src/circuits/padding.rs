@@ -4,7 +4,7 @@ use crate::evaluator::Evaluator;
 
 /// What those slots of a vector hold that hold none of its values.
 #[derive(Clone, Debug)]
-pub(super) enum Padding<C> {
+pub(crate) enum Padding<C> {
     /// Zeros, or there are no such slots.
     Zeros,
     /// The value that this ciphertext has in every slot.
@@ -22,6 +22,14 @@ pub(super) enum Join {
 }
 
 impl<C: Clone> Padding<C> {
+    /// The ciphertext of what those slots hold, if it is known and not zero.
+    pub(crate) fn ciphertext(&self) -> Option<&C> {
+        match self {
+            Self::Filled(value) => Some(value),
+            Self::Zeros | Self::Unknown => None,
+        }
+    }
+
     /// The padding of a vector whose ciphertexts were all changed by `work`, which leaves zeros zeros.
     pub(super) fn map(&self, work: impl Fn(&C) -> Result<C>) -> Self {
         match self {
@@ -75,7 +83,8 @@ pub(super) fn cleared<E: Evaluator>(
     pairs
         .map(|(chunk, mask)| {
             evaluator.check_depth(chunk, operation, 1)?;
-            evaluator.mul_plain(chunk, &evaluator.encode_factor(mask, chunk)?)
+            let position = evaluator.factor_position(chunk)?;
+            evaluator.mul_plain(chunk, &evaluator.encode_factor(mask, position)?)
         })
         .collect()
 }

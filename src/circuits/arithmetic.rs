@@ -1,20 +1,18 @@
 //! What can be computed on vectors; operators are in `operators.rs`.
 
-use crate::api::padding::{Join, Padding, cleared};
-use crate::api::scheme::CiphertextOf;
-use crate::api::{EncryptedVector, Scheme};
-use crate::circuits::Polynomial;
+use crate::circuits::padding::{Join, Padding, cleared};
+use crate::circuits::{Polynomial, Vector};
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;
 
-impl<S: Scheme> EncryptedVector<S> {
+impl<E: Evaluator> Vector<E> {
     /// `self + other`
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch); [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch).
     pub fn add(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Join::Sum, S::Evaluator::add)
+        self.zip(other, Join::Sum, E::add)
     }
 
     /// The sum of all vectors: a tally, or the model updates of many clients.
@@ -36,13 +34,13 @@ impl<S: Scheme> EncryptedVector<S> {
                 .iter()
                 .try_fold(first.clone(), |sum, vector| sum.add(vector));
         }
-        for vector in rest {
-            first.common_evaluator(vector)?;
-        }
-        let most_keys = vectors.iter().max_by_key(|vector| vector.key_count());
-        let evaluator = &most_keys.unwrap_or(first).evaluator;
+        let evaluator = rest
+            .iter()
+            .try_fold(&first.evaluator, |evaluator, vector| {
+                evaluator.with_more_keys(&vector.evaluator)
+            })?;
         let chunks = crate::parallel::map(first.chunks.len(), |i| {
-            let terms: Vec<&CiphertextOf<S>> =
+            let terms: Vec<&E::Ciphertext> =
                 vectors.iter().map(|vector| &vector.chunks[i]).collect();
             evaluator.add_many(&terms)
         });
@@ -59,7 +57,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// As [`add`](Self::add).
     pub fn sub(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Join::Difference, S::Evaluator::sub)
+        self.zip(other, Join::Difference, E::sub)
     }
 
     /// `self * other`, value by value, relinearized.
@@ -67,7 +65,7 @@ impl<S: Scheme> EncryptedVector<S> {
     /// # Errors
     /// As [`add`](Self::add); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul(&self, other: &Self) -> Result<Self> {
-        self.zip(other, Join::Product, S::Evaluator::mul)
+        self.zip(other, Join::Product, E::mul)
     }
 
     /// `-self`
@@ -93,8 +91,8 @@ impl<S: Scheme> EncryptedVector<S> {
     /// As [`mul`](Self::mul): [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work.
     pub fn power(&self, exponent: u32) -> Result<Self> {
         if exponent == 0 {
-            let zero = self.mul_scalar(S::Scalar::default())?;
-            return zero.add_scalar(S::Scalar::from(1));
+            let zero = self.mul_scalar(E::Scalar::default())?;
+            return zero.add_scalar(E::Scalar::from(1));
         }
         self.map(|chunk| self.evaluator.power(chunk, exponent))
     }
@@ -103,13 +101,14 @@ impl<S: Scheme> EncryptedVector<S> {
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
-    pub fn add_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+    pub fn add_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         if let &[value] = values {
             return self.add_scalar(value);
         }
         self.zip_plain(values, |chunk, slots| {
-            self.evaluator
-                .add_plain(chunk, &self.evaluator.encode_term(slots, chunk)?)
+            let position = self.evaluator.term_position(chunk)?;
+            let term = self.evaluator.encode_term(slots, position)?;
+            self.evaluator.add_plain(chunk, &term)
         })
     }
 
@@ -117,11 +116,12 @@ impl<S: Scheme> EncryptedVector<S> {
     ///
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
-    pub fn sub_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+    pub fn sub_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         let values = self.spread(values);
         self.zip_plain(&values, |chunk, slots| {
-            self.evaluator
-                .sub_plain(chunk, &self.evaluator.encode_term(slots, chunk)?)
+            let position = self.evaluator.term_position(chunk)?;
+            let term = self.evaluator.encode_term(slots, position)?;
+            self.evaluator.sub_plain(chunk, &term)
         })
     }
 
@@ -129,13 +129,14 @@ impl<S: Scheme> EncryptedVector<S> {
     ///
     /// # Errors
     /// As [`add_plain`](Self::add_plain); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
-    pub fn mul_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+    pub fn mul_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         if let &[value] = values {
             return self.mul_scalar(value);
         }
         let product = self.zip_plain(values, |chunk, slots| {
-            self.evaluator
-                .mul_plain(chunk, &self.evaluator.encode_factor(slots, chunk)?)
+            let position = self.evaluator.factor_position(chunk)?;
+            let factor = self.evaluator.encode_factor(slots, position)?;
+            self.evaluator.mul_plain(chunk, &factor)
         })?;
         // Beyond the values it was multiplied by zeros.
         Ok(product.with_padding(Padding::Zeros))
@@ -145,7 +146,7 @@ impl<S: Scheme> EncryptedVector<S> {
     ///
     /// # Errors
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
-    pub fn add_scalar(&self, value: S::Scalar) -> Result<Self> {
+    pub fn add_scalar(&self, value: E::Scalar) -> Result<Self> {
         if !matches!(self.padding, Padding::Zeros) {
             return self.map(|chunk| self.evaluator.add_scalar(chunk, value));
         }
@@ -160,7 +161,7 @@ impl<S: Scheme> EncryptedVector<S> {
     ///
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain).
-    pub fn mul_scalar(&self, value: S::Scalar) -> Result<Self> {
+    pub fn mul_scalar(&self, value: E::Scalar) -> Result<Self> {
         self.map(|chunk| self.evaluator.mul_scalar(chunk, value))
     }
 
@@ -183,7 +184,7 @@ impl<S: Scheme> EncryptedVector<S> {
                 .bounded_sum(&self.evaluator, &self.chunks, bound)?,
             Padding::Filled(value) => {
                 let sum = self.packing.sum(&self.evaluator, &self.chunks)?;
-                let count = S::scalar(self.packing.padding());
+                let count = E::scalar(self.packing.padding());
                 let excess = self.evaluator.mul_scalar(value, count)?;
                 self.evaluator.sub(&sum, &excess)?
             }
@@ -210,7 +211,7 @@ impl<S: Scheme> EncryptedVector<S> {
         } else {
             self
         };
-        let evaluator = self.common_evaluator(other)?;
+        let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
         evaluator.check_rotations(&longer.rotations_for_sum(), "a dot product")?;
         self.mul(other)?.sum()
     }
@@ -219,11 +220,11 @@ impl<S: Scheme> EncryptedVector<S> {
     ///
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
-    pub fn dot_plain(&self, values: &[S::Scalar]) -> Result<Self> {
+    pub fn dot_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         let rotations = self.rotations_for_sum();
         self.evaluator
             .check_rotations(&rotations, "a dot product")?;
-        let bound = S::weighted_sum_bound(&self.chunks, values);
+        let bound = self.evaluator.weighted_sum_bound(&self.chunks, values);
         self.mul_plain(values)?.bounded_sum(bound)
     }
 
@@ -232,7 +233,7 @@ impl<S: Scheme> EncryptedVector<S> {
     ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient.
-    pub fn polyval(&self, coefficients: &[S::Scalar]) -> Result<Self> {
+    pub fn polyval(&self, coefficients: &[E::Scalar]) -> Result<Self> {
         let polynomial = Polynomial::new(coefficients)?;
         // The constant is added to values only, so that padding stays zero.
         let rest = polynomial.without_constant();
@@ -284,14 +285,14 @@ impl<S: Scheme> EncryptedVector<S> {
         self.rotate_left(-step.rem_euclid(length))
     }
 
-    /// The vector made small for one who will only decrypt it: no more primes than its values need, and no low bits that are
-    /// noise only. CKKS: costs at most 0.6 bits of precision beside those of a [`rescale`](Self::rescale) that was pending. BFV: exact.
-    /// [`noise_bound`](Self::noise_bound) takes it in.
+    /// Shrinks the vector for transmission to the client: afterwards it can be decrypted but not usefully computed on. It keeps no
+    /// more primes than its values need, and no low bits that are only noise. CKKS: costs at most 0.6 bits of precision beside those
+    /// of a pending rescale. BFV: exact. The noise bound accounts for it.
     ///
     /// # Errors
     /// What decryption would refuse: [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn compact(&self) -> Result<Self> {
-        let compacted = self.map(|chunk| S::compact(&self.evaluator, chunk))?;
+        let compacted = self.map(|chunk| self.evaluator.compact(chunk))?;
         // What lies beyond the values is not worth its bytes.
         let padding = match self.padding {
             Padding::Zeros => Padding::Zeros,
