@@ -97,6 +97,12 @@ impl PublicKey {
         self.id
     }
 
+    /// The polynomials `(b, a)`: what [`from_polynomials`](Self::from_polynomials) takes.
+    #[must_use]
+    pub fn polynomials(&self) -> [&NttPoly; 2] {
+        [&self.b, &self.a]
+    }
+
     /// The public seed of the uniform half, if it comes from one.
     #[must_use]
     pub fn seed(&self) -> Option<Seed> {

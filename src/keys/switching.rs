@@ -221,6 +221,24 @@ impl SwitchingKey {
         self.seed
     }
 
+    /// The pairs `(b_j, a_j)` of all digits, over the primes of the span ([`Context::span_basis`]): what
+    /// [`from_digits`](Self::from_digits) takes.
+    ///
+    /// # Errors
+    /// None for keys made by this crate.
+    pub fn digits(&self) -> Result<Vec<[NttPoly; 2]>> {
+        let basis = self.context.span_basis(self.span())?;
+        let half = |number: usize, half: usize| {
+            let mut poly = NttPoly::unspecified(&basis);
+            poly.for_each_row(|position, row| self.copy_half(position, (number, half), row));
+            poly
+        };
+        let numbers = 0..self.gadget.digits().len();
+        Ok(numbers
+            .map(|number| [half(number, 0), half(number, 1)])
+            .collect())
+    }
+
     /// The decomposition.
     pub(crate) fn gadget(&self) -> &Arc<Gadget> {
         &self.gadget

@@ -42,8 +42,9 @@ impl ScalePlan {
             Self::Explicit(scales) => {
                 let words = scales.iter().flat_map(|scale| {
                     let (mantissa, exponent) = scale.parts();
-                    let [low, high] = [mantissa, mantissa >> 64].map(|word| word as u64);
-                    [low, high, exponent.cast_unsigned()]
+                    let bytes = mantissa.to_le_bytes();
+                    let word = |at| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
+                    [word(0), word(8), exponent.cast_unsigned()]
                 });
                 words.collect()
             }
