@@ -6,8 +6,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use slotwise::api::ClientKey;
 use slotwise::encryption::CkksCiphertext;
 use slotwise::evaluator::CkksEvaluator;
+use slotwise::kernels::packing::{SLACK, pack, packed_length, unpack};
 use slotwise::prelude::*;
-use slotwise::wire::packing::{SLACK, pack, packed_length, unpack};
 use std::sync::Arc;
 
 const DEGREE: usize = 8192;

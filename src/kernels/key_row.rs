@@ -71,6 +71,11 @@ impl KeyShape {
         ((place * self.digits + digit) * 2 + half) * BLOCK * self.bits
     }
 
+    /// The word in which the values of a place begin, a multiple of 64: from there on words are laid out as from the first.
+    pub(crate) const fn first_word(self, place: usize) -> usize {
+        self.first_bit(place / BLOCK, 0, 0) / WORD
+    }
+
     /// All ones, for a value.
     #[inline]
     pub(super) const fn mask(self) -> u64 {

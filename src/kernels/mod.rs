@@ -17,6 +17,7 @@ mod modulus;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod ntt_table;
+pub mod packing;
 mod permutation;
 mod portable;
 

@@ -133,23 +133,15 @@ impl SwitchingKey {
             ends,
             seed: None,
         };
-        Ok(Self::assemble(parts, |position, number, halves| {
-            for (half, poly) in halves.into_iter().zip(&digits[number]) {
-                half.copy_from_slice(poly.row(position));
-            }
-        }))
-    }
-
-    /// The key whose halves `(b, a)` `fill(position, digit, halves)` fills in, for each prime of the gadget and each digit, on several
-    /// threads.
-    pub(crate) fn assemble(
-        parts: KeyParts<'_>,
-        fill: impl Fn(usize, usize, [&mut [u64]; 2]) + Sync + Send,
-    ) -> Self {
         let mut key = Self::empty(parts);
-        let all = 0..key.gadget.rows().len();
-        key.fill(all, fill);
-        key
+        key.fill(0..primes.len(), |position| {
+            move |number: usize, start: usize, halves: [&mut [u64]; 2]| {
+                for (half, poly) in halves.into_iter().zip(&digits[number]) {
+                    half.copy_from_slice(&poly.row(position)[start..][..half.len()]);
+                }
+            }
+        });
+        Ok(key)
     }
 
     /// A key to be [filled](Self::fill).
@@ -169,25 +161,32 @@ impl SwitchingKey {
         }
     }
 
-    /// Fills in the rows of the gadget's primes at `positions`, which were empty, as [`assemble`](Self::assemble).
-    pub(crate) fn fill(
+    /// Fills in the rows of the gadget's primes at `positions`, which were empty, on several threads. `source(position)` gives, for
+    /// each digit and each of the strips that a row is cut into, in order, both halves `(b, a)` from a place on.
+    pub(crate) fn fill<F: FnMut(usize, usize, [&mut [u64]; 2])>(
         &mut self,
         positions: Range<usize>,
-        fill: impl Fn(usize, usize, [&mut [u64]; 2]) + Sync + Send,
+        source: impl Fn(usize) -> F + Sync + Send,
     ) {
         let (context, gadget) = (&self.context, &self.gadget);
+        let degree = context.degree();
+        // All digits of a strip lie together, and in the cache while they are put in place.
+        let length = degree.min(STRIP);
         let rows = parts(context, gadget, &mut self.rows);
         let wanted = rows.skip(positions.start).take(positions.len());
         for_each_part(wanted, |offset, row| {
             let position = positions.start + offset;
-            let pool = context.key_basis().pool();
-            let [mut b, mut a] = [0; 2].map(|_| pool.take(context.degree()));
-            for number in (0u32..).take(gadget.digits().len()) {
-                fill(position, number as usize, [&mut b, &mut a]);
-                store((context, gadget), position, row, number, [&b, &a]);
+            let shape = shape(context, gadget, position);
+            let mut source = source(position);
+            let mut strip = vec![0; 2 * length];
+            for start in (0..degree).step_by(length) {
+                let (b, a) = strip.split_at_mut(length);
+                for number in (0u32..).take(gadget.digits().len()) {
+                    source(number as usize, start, [&mut *b, &mut *a]);
+                    let row = &mut row[shape.first_word(start)..];
+                    store((context, gadget), position, row, number, [&*b, &*a]);
+                }
             }
-            pool.put(b);
-            pool.put(a);
         });
     }
 
@@ -285,6 +284,9 @@ impl SwitchingKey {
         8 * self.rows.len()
     }
 }
+
+/// How many places are filled at a time.
+const STRIP: usize = 1024;
 
 /// What a key is beside its residues.
 pub(crate) struct KeyParts<'a> {

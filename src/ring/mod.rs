@@ -33,6 +33,7 @@ pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
 };
 pub(crate) use sample::{
-    centred_binomial_coefficients, expand_seed_row, sparse_coefficients, ternary_coefficients,
+    SeedRow, centred_binomial_coefficients, expand_seed_row, sparse_coefficients,
+    ternary_coefficients,
 };
 pub(crate) use secret_poly::SecretPoly;

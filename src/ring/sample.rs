@@ -1,4 +1,5 @@
-use crate::kernels::SecretVec;
+use crate::kernels::packing::{SLACK, packed_length, unpack};
+use crate::kernels::{Modulus, SecretVec};
 use crate::ring::{CoeffPoly, Form, Poly, RnsBasis};
 use rand::{CryptoRng, Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -37,14 +38,15 @@ impl Seed {
     }
 }
 
-/// A uniform polynomial, each residue by rejection from masked words; the polynomial is public, so the time may vary.
+/// A uniform polynomial, each residue by rejection; the polynomial is public, so the time may vary.
 #[must_use]
 pub fn uniform<F: Form>(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> Poly<F> {
     expand_seed(basis, &Seed::random(rng), 0)
 }
 
 /// Uniform polynomial `number` of a public seed: row i is drawn from the `ChaCha20` stream `number * 2^32 + i` under the seed,
-/// so that a basis with fewer primes gives the same first rows.
+/// so that a basis with fewer primes gives the same first rows. The stream is read as a bit string of numbers of as many bits as the
+/// prime has; those below the prime are the residues.
 #[must_use]
 pub fn expand_seed<F: Form>(basis: &Arc<RnsBasis>, seed: &Seed, number: u32) -> Poly<F> {
     let mut poly = Poly::zero(basis);
@@ -53,25 +55,66 @@ pub fn expand_seed<F: Form>(basis: &Arc<RnsBasis>, seed: &Seed, number: u32) -> 
 }
 
 /// Row `row_number` of [`expand_seed`].
-pub(crate) fn expand_seed_row(
-    basis: &RnsBasis,
-    seed: &Seed,
-    (number, row_number): (u32, usize),
-    row: &mut [u64],
-) {
-    let mut generator = ChaCha20Rng::from_seed(seed.0);
-    generator.set_stream((u64::from(number) << 32) | row_number as u64);
-    let q = basis.modulus(row_number);
-    let mask = u64::MAX >> (u64::BITS - q.bits());
-    for x in row {
-        *x = loop {
-            let candidate = generator.next_u64() & mask;
-            if candidate < q.value() {
-                break candidate;
+pub(crate) fn expand_seed_row(basis: &RnsBasis, seed: &Seed, place: (u32, usize), row: &mut [u64]) {
+    SeedRow::new(basis, seed, place).fill(row);
+}
+
+/// A row of [`expand_seed`], drawn piece by piece.
+pub(crate) struct SeedRow {
+    generator: ChaCha20Rng,
+    q: Modulus,
+    /// Residues that were drawn and not given yet, the next one last.
+    leftover: Vec<u64>,
+    /// How many numbers are drawn at a time.
+    count: usize,
+}
+
+impl SeedRow {
+    /// Row `row_number` of polynomial `number`.
+    pub(crate) fn new(basis: &RnsBasis, seed: &Seed, (number, row_number): (u32, usize)) -> Self {
+        let mut generator = ChaCha20Rng::from_seed(seed.0);
+        generator.set_stream((u64::from(number) << 32) | row_number as u64);
+        Self {
+            generator,
+            q: *basis.modulus(row_number),
+            leftover: Vec::new(),
+            // Of 32 numbers whole words of the generator are used: it drops the rest of a word.
+            count: basis.degree().clamp(32, CANDIDATES),
+        }
+    }
+
+    /// Fills `out` with the next residues.
+    pub(crate) fn fill(&mut self, out: &mut [u64]) {
+        let (bits, bound) = (self.q.bits(), self.q.value());
+        let mut packed = [0; packed_length(CANDIDATES, Modulus::MAX_BITS) + SLACK];
+        let mut filled = 0;
+        while filled < out.len() {
+            let left = &mut out[filled..];
+            if let Some(next) = self.leftover.pop() {
+                left[0] = next;
+                filled += 1;
+                continue;
             }
-        };
+            let bytes = &mut packed[..packed_length(self.count, bits)];
+            self.generator.fill_bytes(bytes);
+            if let Some(first) = left.get_mut(..self.count)
+                && unpack(&packed, bits, bound, first)
+            {
+                filled += self.count;
+                continue;
+            }
+            // Some are not below the prime, or there are more than are wanted.
+            let mut numbers = [0; CANDIDATES];
+            let numbers = &mut numbers[..self.count];
+            let _all = unpack(&packed, bits, bound, numbers);
+            let valid = numbers.iter().rev().filter(|&&number| number < bound);
+            self.leftover.extend(valid);
+        }
     }
 }
+
+/// How many numbers are drawn from a seed at a time, at most.
+const CANDIDATES: usize = 1024;
 
 /// Uniform coefficients in {-1, 0, 1}, each with probability 1/3 up to 2^-64. Constant time.
 #[must_use]

@@ -1,11 +1,11 @@
 use crate::encryption::{Ciphertext, Encrypted, Transport};
 use crate::error::Result;
 use crate::kernels::Modulus;
+use crate::kernels::packing::packed_length;
 use crate::params::Context;
 use crate::ring::{Coeff, NttPoly, Poly, SEED_BYTES, Seed, expand_seed};
 use crate::wire::frame::check_level;
 use crate::wire::header::invalid;
-use crate::wire::packing::packed_length;
 use crate::wire::plaintext::level_bytes;
 use crate::wire::rows::{RowBuffer, poly_length};
 use crate::wire::state::StateBytes;

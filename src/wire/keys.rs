@@ -2,14 +2,14 @@
 //! and the other halves, else all halves.
 
 use crate::error::Result;
+use crate::kernels::packing::{SLACK, packed_length, unpack};
 use crate::keys::{
     GaloisKey, KeyEnds, KeyId, KeyParts, PublicKey, RelinearizationKey, SwitchingKey,
 };
 use crate::params::{Context, KeySpan};
-use crate::ring::{GaloisElement, RnsBasis, SEED_BYTES, Seed, expand_seed_row};
+use crate::ring::{GaloisElement, RnsBasis, SEED_BYTES, Seed, SeedRow};
 use crate::wire::frame::check_level;
 use crate::wire::header::invalid;
-use crate::wire::packing::{SLACK, packed_length, unpack};
 use crate::wire::plaintext::level_bytes;
 use crate::wire::rows::{RowBuffer, poly_length};
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
@@ -326,19 +326,25 @@ fn read_switching(
             packed.resize(length + SLACK, 0);
             reader.fill(&mut packed[..length])?;
         }
-        key.fill(start..end, |position, number, [b, a]| {
+        key.fill(start..end, |position| {
             let i = gadget.rows()[position];
-            let (q, length) = (basis.modulus(i), row_length(basis, i));
-            let row = |half: usize, row: &mut [u64]| {
-                let bytes = &packed[position - start][(number * halves + half) * length..];
-                if !unpack(bytes, q.bits(), q.value(), row) {
-                    valid.store(false, Ordering::Relaxed);
+            let (q, row) = (basis.modulus(i), row_length(basis, i));
+            let packed = &packed[position - start];
+            let seeded_row = |number| seed.map(|seed| SeedRow::new(basis, &seed, (number, i)));
+            let mut uniform: Vec<_> = (0u32..).take(digits).map(seeded_row).collect();
+            let valid = &valid;
+            move |number: usize, place: usize, [b, a]: [&mut [u64]; 2]| {
+                let unpack_half = |half: usize, out: &mut [u64]| {
+                    let at = (number * halves + half) * row + packed_length(place, q.bits());
+                    if !unpack(&packed[at..], q.bits(), q.value(), out) {
+                        valid.store(false, Ordering::Relaxed);
+                    }
+                };
+                unpack_half(0, b);
+                match &mut uniform[number] {
+                    Some(uniform) => uniform.fill(a),
+                    None => unpack_half(1, a),
                 }
-            };
-            row(0, b);
-            match seed {
-                Some(seed) => expand_seed_row(basis, &seed, (number_u32(number), i), a),
-                None => row(1, a),
             }
         });
         if !valid.load(Ordering::Relaxed) {
@@ -347,11 +353,6 @@ fn read_switching(
     }
     reader.finish()?;
     Ok(key)
-}
-
-/// A digit's number, of which there are at most 128.
-fn number_u32(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// How halves travel: both, or one and the seed of the other.

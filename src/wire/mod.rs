@@ -7,8 +7,6 @@ mod evaluation;
 mod frame;
 mod header;
 mod keys;
-#[doc(hidden)]
-pub mod packing;
 mod params;
 mod plaintext;
 mod report;

@@ -1,8 +1,8 @@
 use crate::encoding::{BfvPlaintext, CkksPlaintext};
 use crate::error::Result;
+use crate::kernels::packing::packed_length;
 use crate::params::{BfvContext, CkksContext, CkksState};
 use crate::wire::frame::check_level;
-use crate::wire::packing::packed_length;
 use crate::wire::rows::{RowBuffer, poly_length};
 use crate::wire::state::StateBytes;
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};

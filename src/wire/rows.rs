@@ -2,9 +2,9 @@
 
 use crate::error::Result;
 use crate::kernels::Modulus;
+use crate::kernels::packing::{SLACK, pack, packed_length, unpack};
 use crate::ring::{Form, Poly, RnsBasis};
 use crate::wire::header::invalid;
-use crate::wire::packing::{SLACK, pack, packed_length, unpack};
 use crate::wire::{FrameReader, FrameWriter};
 use std::io::{Read, Write};
 use std::sync::Arc;

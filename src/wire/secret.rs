@@ -2,10 +2,10 @@
 
 use crate::error::{Error, Result, WireError};
 use crate::kernels::SecretVec;
+use crate::kernels::packing::{SLACK, pack, packed_length, unpack};
 use crate::keys::SecretKey;
 use crate::params::{Context, SecretDistribution};
 use crate::wire::header::invalid;
-use crate::wire::packing::{SLACK, pack, packed_length, unpack};
 use crate::wire::value::check_whole;
 use crate::wire::{Header, Kind};
 use std::sync::Arc;

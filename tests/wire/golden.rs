@@ -186,12 +186,12 @@ fn seeded_outputs_have_their_hashes() {
         (
             "public key",
             public.to_bytes(),
-            "6d0ce190466b518c8234af59bee5a4c68c15d6c7dc5515121ef2ac62d0728148",
+            "dcef19704a56938a852f6fdf0d5b8ec954cf5f580d5518674e065bd493254062",
         ),
         (
             "evaluation keys",
             keys.to_bytes(),
-            "f26a8b48640af320041c2c3fc73ad013e19742840d2347738d749fa3f18f951d",
+            "04eeade69f4750394cdf468fcf7b42ef8ef7e9e922cd41920c692a2d24316ce7",
         ),
         (
             "plaintext",
@@ -201,7 +201,7 @@ fn seeded_outputs_have_their_hashes() {
         (
             "ciphertext",
             residues,
-            "970fe960cf54d01e4bf27e1dd5f0fd07a2a308c0a118a5e58739e2e1e810ad8f",
+            "b2d787e13d4ed0b3022750c657d4bac4b06e3a446ded8c9c62af3015720e76ce",
         ),
     ] {
         println!("{name} {}", hash(&bytes));

@@ -1,5 +1,6 @@
 //! Bytes out and in: round trips, sizes, and everything that a hostile sender may try.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::too_many_lines, reason = "a list of cases is one test")]
 #![allow(unreachable_pub, reason = "the fuzz targets use these files, too")]
 
 mod corpus;

@@ -60,17 +60,16 @@ impl Ring {
         let mut generator = ChaCha20Rng::from_seed(seed.try_into().unwrap());
         generator.set_stream((n << 32) + i as u64);
         let q = self.primes[i];
-        let mask = u64::MAX >> q.leading_zeros();
-        let mut row = Vec::new();
-        while row.len() < self.degree {
-            let mut bytes = [0; 8];
-            generator.fill_bytes(&mut bytes);
-            let candidate = u64::from_le_bytes(bytes) & mask;
-            if candidate < q {
-                row.push(candidate);
-            }
-        }
-        row
+        let bits = (u64::BITS - q.leading_zeros()) as usize;
+        // More than enough of the stream.
+        let mut stream = vec![0; self.degree * bits + 1024];
+        generator.fill_bytes(&mut stream);
+        let bit = |j: usize| u64::from(stream[j / 8] >> (j % 8) & 1);
+        let candidates = (0..).map(|n| (0..bits).map(|k| bit(n * bits + k) << k).sum());
+        candidates
+            .filter(|&candidate| candidate < q)
+            .take(self.degree)
+            .collect()
     }
 
     /// The coefficients modulo prime i of the polynomial with these values: value j is the one at `psi^(2 r(j) + 1)`.

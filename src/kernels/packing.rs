@@ -1,6 +1,5 @@
-//! Residues as bit strings: each takes the bits of its modulus, the lowest first, without gaps.
-//!
-//! Public for the benchmarks only.
+//! Residues as bit strings: each takes the bits of its modulus, the lowest first, without gaps. Bytes on the wire hold residues
+//! like that, and the bits of a seed are read like that.
 //!
 //! Eight residues of b bits fill b bytes, so a row of N residues, N a multiple of 8, has no padding. Two residues at a time
 //! lie in a double word: at most 2 * 61 bits, shifted by at most 6.
