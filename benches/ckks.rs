@@ -23,7 +23,8 @@ fn ckks(criterion: &mut Criterion) {
         let evaluator =
             CkksEvaluator::with_keys(&context, Arc::new(keys)).expect("keys of this context");
         let encoder = evaluator.encoder().clone();
-        let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).unwrap()));
+        let public =
+            Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).expect("secure")));
         let symmetric = Encryptor::with_secret_key(Arc::clone(&secret));
         let decryptor = Decryptor::new(&secret);
         let top = context.top_level();

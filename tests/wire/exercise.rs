@@ -1,10 +1,10 @@
 //! Every operation on values that came from bytes; what they return does not matter, only that they do.
 
-use crate::objects::{BfvObjects, CkksObjects};
-use slotwise::encoding::{BfvPlaintext, CkksPlaintext};
+use crate::objects::{BfvObjects, CkksObjects, rng};
+use slotwise::encoding::{BfvEncoder, BfvPlaintext, CkksEncoder, CkksPlaintext};
 use slotwise::encryption::{BfvCiphertext, CkksCiphertext, Decryptor, Encryptor};
-use slotwise::evaluator::{CkksEvaluator, Evaluator};
-use slotwise::keys::{PublicKey, SecretKey};
+use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, Evaluator};
+use slotwise::keys::{EvaluationKey, EvaluationKeys, KeyGenerator, PublicKey, SecretKey};
 use slotwise::prelude::*;
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ pub fn ckks_plaintext(objects: &CkksObjects, plaintext: &CkksPlaintext) {
         }
     }
     let encryptor = Encryptor::with_secret_key(Arc::clone(&objects.secret));
-    let _ = encryptor.encrypt(plaintext, &mut crate::objects::rng(9));
+    let _ = encryptor.encrypt(plaintext, &mut rng(9));
     let _ = plaintext.to_bytes();
 }
 
@@ -156,19 +156,133 @@ pub fn bfv_plaintext(objects: &BfvObjects, plaintext: &BfvPlaintext) {
         let _ = objects.evaluator.mul_plain_extended(&extended, plaintext);
     }
     let encryptor = Encryptor::with_secret_key(Arc::clone(&objects.secret));
-    let _ = encryptor.encrypt(plaintext, &mut crate::objects::rng(9));
+    let _ = encryptor.encrypt(plaintext, &mut rng(9));
     let _ = plaintext.to_bytes();
 }
 
 pub fn public_key(objects: &CkksObjects, key: PublicKey) {
     let encryptor = Encryptor::with_public_key(Arc::new(key));
-    let _ = encryptor.encrypt(&objects.plaintext, &mut crate::objects::rng(9));
+    let _ = encryptor.encrypt(&objects.plaintext, &mut rng(9));
 }
 
 pub fn secret_key(objects: &CkksObjects, secret: &Arc<SecretKey>) {
     let _ = Decryptor::new(secret).decrypt(&objects.seeded);
     let encryptor = Encryptor::with_secret_key(Arc::clone(secret));
-    let _ = encryptor.encrypt(&objects.plaintext, &mut crate::objects::rng(9));
+    let _ = encryptor.encrypt(&objects.plaintext, &mut rng(9));
+    // From one secret key to the other and back.
+    let _ = KeyGenerator::new(&objects.secret)
+        .switching_key(secret, &mut rng(9))
+        .map(|key| evaluation_key(objects, key));
+    let _ = KeyGenerator::new(secret)
+        .switching_key(&objects.secret, &mut rng(9))
+        .map(|key| evaluation_key(objects, key));
+}
+
+/// A key alone in its set.
+pub fn evaluation_key(objects: &CkksObjects, key: impl Into<EvaluationKey>) {
+    let key = key.into();
+    let id = key.switching_key().ends().from;
+    let mut keys = EvaluationKeys::empty(objects.context.rlwe(), id);
+    keys.insert(key).unwrap();
+    evaluation_keys(objects, keys);
+}
+
+pub fn evaluation_keys(objects: &CkksObjects, keys: EvaluationKeys) {
+    let keys = Arc::new(keys);
+    let Ok(evaluator) = CkksEvaluator::with_keys(&objects.context, Arc::clone(&keys)) else {
+        return;
+    };
+    for level in 0..=objects.context.top_level() {
+        let Ok(x) = evaluator.drop_to_level(&objects.seeded, level) else {
+            continue;
+        };
+        for step in 0..8 {
+            let _ = evaluator.rotate_left(&x, step);
+        }
+        let _ = evaluator.rotate_many(&x, &[1, 2, -1]);
+        let _ = evaluator.conjugate(&x);
+        let _ = evaluator.mul_rescale(&x, &objects.computed);
+        let _ = evaluator
+            .mul_raw(&x, &x)
+            .and_then(|product| evaluator.relinearize(&product));
+        let moved = evaluator.rotate_extended(&x, &[1, 0]);
+        let _ = moved.and_then(|moved| evaluator.divide(&moved[0]));
+        for key in keys.switching_keys() {
+            let _ = evaluator.switch_key(&x, key.ends().to);
+        }
+    }
+    assert_eq!(keys.to_bytes().len() as u64, keys.byte_length());
+}
+
+/// Whatever the parameters are, with fresh keys.
+pub fn ckks_context(context: &CkksContext) {
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng(9));
+    let _ = SecretKey::from_secret_bytes(&secret.expose_secret_bytes(), context.rlwe());
+    ckks_secret(context, &secret);
+}
+
+pub fn ckks_secret(context: &CkksContext, secret: &Arc<SecretKey>) {
+    let evaluator = match few_keys(secret) {
+        Some(keys) => CkksEvaluator::with_keys(context, keys).unwrap(),
+        None => CkksEvaluator::new(context),
+    };
+    let encryptor = Encryptor::with_secret_key(Arc::clone(secret));
+    let decryptor = Decryptor::new(secret);
+    let encoder = CkksEncoder::new(context);
+    for level in [0, context.top_level()] {
+        let plaintext = encoder.encode(&[1.5, -2.0], level);
+        let encrypted = plaintext.and_then(|plaintext| encryptor.encrypt(&plaintext, &mut rng(9)));
+        let Ok(x) = encrypted else {
+            continue;
+        };
+        evaluate(&evaluator, &x, &x, 0.5);
+        all_levels(&evaluator, &x);
+        let product = evaluator.mul_rescale(&x, &x);
+        for x in product.into_iter().chain(evaluator.compact(&x)).chain([x]) {
+            let decrypted = decryptor.decrypt(&x);
+            let _ = decrypted.and_then(|plaintext| encoder.decode(&plaintext));
+            let again = CkksCiphertext::from_bytes(&x.to_bytes(), context).unwrap();
+            assert_eq!(again.to_bytes(), x.to_bytes());
+        }
+    }
+}
+
+/// Whatever the parameters are, with fresh keys.
+pub fn bfv_context(context: &BfvContext) {
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng(9));
+    let _ = SecretKey::from_secret_bytes(&secret.expose_secret_bytes(), context.rlwe());
+    let evaluator = match few_keys(&secret) {
+        Some(keys) => BfvEvaluator::with_keys(context, keys).unwrap(),
+        None => BfvEvaluator::new(context),
+    };
+    let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
+    let decryptor = Decryptor::new(&secret);
+    let encoder = BfvEncoder::new(context);
+    let plaintext = encoder.encode_coefficients(&[1]);
+    let encrypted = plaintext.and_then(|plaintext| encryptor.encrypt(&plaintext, &mut rng(9)));
+    let Ok(x) = encrypted else {
+        return;
+    };
+    evaluate(&evaluator, &x, &x, 3);
+    let lower = (0..context.top_level()).flat_map(|level| evaluator.switch_to_level(&x, level));
+    let product = evaluator.mul(&x, &x);
+    let others = lower.chain(product).chain(evaluator.compact(&x));
+    for x in others.chain([x.clone()]) {
+        let decrypted = decryptor.decrypt(&x);
+        let _ = decrypted.and_then(|plaintext| encoder.decode(&plaintext));
+        let again = BfvCiphertext::from_bytes(&x.to_bytes(), context).unwrap();
+        assert_eq!(again.to_bytes(), x.to_bytes());
+    }
+}
+
+/// Keys for products and one rotation, if the parameters have keys.
+fn few_keys(secret: &Arc<SecretKey>) -> Option<Arc<EvaluationKeys>> {
+    let generator = KeyGenerator::new(secret);
+    let keys = generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng(9));
+    let keys = keys.ok()?;
+    let again = EvaluationKeys::from_bytes(&keys.to_bytes(), secret.context()).unwrap();
+    assert_eq!(again.to_bytes(), keys.to_bytes());
+    Some(Arc::new(again))
 }
 
 /// A vector that may be of another key than the server's.

@@ -17,7 +17,7 @@ fn is_length<T>(read: &Result<T>) -> bool {
 }
 
 /// The bytes with others written into the body, resealed.
-pub fn with(bytes: &[u8], at: usize, patch: &[u8]) -> Vec<u8> {
+fn with(bytes: &[u8], at: usize, patch: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[HEADER + at..HEADER + at + patch.len()].copy_from_slice(patch);
     reseal(&bytes, None)

@@ -3,7 +3,6 @@
 #![allow(clippy::too_many_lines, reason = "a list of cases is one test")]
 #![allow(unreachable_pub, reason = "the fuzz targets use these files, too")]
 
-mod corpus;
 mod damage;
 mod exercise;
 mod forged;

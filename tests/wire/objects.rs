@@ -57,7 +57,10 @@ pub struct BfvObjects {
 
 impl CkksObjects {
     pub fn new(degree: usize, seed: u64) -> Self {
-        let context = ckks_context(degree);
+        Self::over(ckks_context(degree), seed)
+    }
+
+    pub fn over(context: CkksContext, seed: u64) -> Self {
         let mut rng = rng(seed);
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
         let generator = KeyGenerator::new(&secret);

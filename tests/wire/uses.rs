@@ -1,11 +1,13 @@
 //! Whatever passes validation never makes a later operation panic.
 
 use crate::exercise;
-use crate::objects::{BfvObjects, CkksObjects, rng};
+use crate::objects::{BfvObjects, CkksObjects, bfv_context, rng};
 use crate::reseal::reseal;
 use rand::Rng;
 use slotwise::encoding::{BfvPlaintext, CkksPlaintext};
 use slotwise::encryption::{BfvCiphertext, CkksCiphertext};
+use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, SecretKey};
+use slotwise::params::{Scale, ScalePlan, SecretDistribution};
 use slotwise::prelude::*;
 
 /// Calls `read` with changed bytes that have the right checksums; tells how many of them were accepted.
@@ -104,18 +106,69 @@ fn keys_that_parse_can_be_used() {
     let objects = CkksObjects::new(16, 1);
     let rlwe = objects.context.rlwe();
     mutated(&objects.public.to_bytes(), 32, |bytes| {
-        let read = slotwise::keys::PublicKey::from_bytes(bytes, rlwe);
+        let read = PublicKey::from_bytes(bytes, rlwe);
         read.is_ok_and(|key| {
             exercise::public_key(&objects, key);
             true
         })
     });
     let bytes = objects.secret.expose_secret_bytes();
-    mutated(&bytes, 4, |bytes| {
-        let read = slotwise::keys::SecretKey::from_secret_bytes(bytes, rlwe);
+    mutated(&bytes, 8, |bytes| {
+        let read = SecretKey::from_secret_bytes(bytes, rlwe);
         read.is_ok_and(|key| {
             exercise::secret_key(&objects, &key);
             true
         })
     });
+    let key = objects.keys.relinearization().unwrap().to_bytes();
+    let accepted = mutated(&key, 21, |bytes| {
+        let read = RelinearizationKey::from_bytes(bytes, rlwe);
+        read.is_ok_and(|key| {
+            exercise::evaluation_key(&objects, key);
+            true
+        })
+    });
+    assert!(accepted > 20, "{accepted}");
+    let galois = objects.keys.galois().iter().next().unwrap().to_bytes();
+    let accepted = mutated(&galois, 12, |bytes| {
+        let read = GaloisKey::from_bytes(bytes, rlwe);
+        read.is_ok_and(|key| {
+            exercise::evaluation_key(&objects, key);
+            true
+        })
+    });
+    assert!(accepted > 20, "{accepted}");
+    mutated(&objects.keys.to_bytes(), 7 + 5 * 4, |bytes| {
+        let read = EvaluationKeys::from_bytes(bytes, rlwe);
+        read.is_ok_and(|keys| {
+            exercise::evaluation_keys(&objects, keys);
+            true
+        })
+    });
+}
+
+#[test]
+fn contexts_of_any_parameters_can_be_used() {
+    let builder = || {
+        CkksContext::builder()
+            .degree(16)
+            .insecure_skip_security_check()
+    };
+    let scales = [28u32, 30, 33].map(Scale::power_of_two).to_vec();
+    for context in [
+        builder().prime_bits(&[50, 30, 30, 50]).scale_bits(30),
+        builder()
+            .prime_bits(&[50, 30, 30])
+            .special_primes(0)
+            .scales(ScalePlan::Explicit(scales)),
+        builder()
+            .prime_bits(&[25, 26, 27, 28, 50, 51])
+            .special_primes(2)
+            .primes_per_level(&[2, 2])
+            .scale_bits(40)
+            .secret(SecretDistribution::TernarySum { contributors: 3 }),
+    ] {
+        exercise::ckks_context(&context.build().unwrap());
+    }
+    exercise::bfv_context(&bfv_context(16));
 }

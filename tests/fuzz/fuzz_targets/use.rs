@@ -2,7 +2,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use slotwise::prelude::*;
-use slotwise_fuzz::{BFV, CKKS, exercise, same, with_variants};
+use slotwise_fuzz::{BFV, CKKS, SHARED, as_shared, exercise, same, with_variants};
 use std::sync::{Arc, LazyLock};
 
 fuzz_target!(|input: &[u8]| {
@@ -22,6 +22,9 @@ fuzz_target!(|input: &[u8]| {
             exercise::vector(client, server, x, 3);
         }
     });
+    if let Some(x) = same(&as_shared(input), &SHARED.context) {
+        exercise::ckks_ciphertext(&SHARED, &x);
+    }
 });
 
 static CKKS_PAIR: LazyLock<(ClientKey<Ckks>, ServerKey<Ckks>)> = LazyLock::new(|| {
