@@ -22,8 +22,8 @@ fn bfv(criterion: &mut Criterion) {
         let evaluator =
             BfvEvaluator::with_keys(&context, Arc::new(keys)).expect("keys of this context");
         let encoder = evaluator.encoder().clone();
-        let public =
-            Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).expect("secure")));
+        let public = generator.public_key(&mut rng).expect("a whole key");
+        let public = Encryptor::with_public_key(Arc::new(public));
         let decryptor = Decryptor::new(&secret);
         let values: Vec<u64> = (0..context.slots() as u64).collect();
         let plaintext = encoder.encode_u64(&values).expect("fits");

@@ -1,6 +1,8 @@
 //! Rows in parallel: rayon's current thread pool, or a plain loop without the feature `parallel`. Results never depend on
 //! which.
 
+use crate::error::Result;
+
 /// Calls `work(index, row)` for each row of `data`, rows of `length` words.
 pub(crate) fn for_each_row(
     data: &mut [u64],
@@ -75,6 +77,14 @@ pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send
         return (0..count).into_par_iter().map(work).collect();
     }
     (0..count).map(work).collect()
+}
+
+/// [`map`] for work that can fail: its first error in order.
+pub(crate) fn try_map<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> Result<T> + Sync + Send,
+) -> Result<Vec<T>> {
+    map(count, work).into_iter().collect()
 }
 
 /// Calls `work`, which hands rows to other threads several times, on a thread of the pool: a thread outside would sleep and be

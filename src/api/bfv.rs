@@ -1,5 +1,5 @@
 use crate::api::ClientKey;
-use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, sealed};
+use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, scheme, sealed};
 use crate::circuits::Vector;
 use crate::encryption::{BfvCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
@@ -15,15 +15,14 @@ pub enum Bfv {}
 /// An encrypted vector of integers in `[-t/2, t/2)`.
 pub type BfvVector = Vector<BfvEvaluator>;
 
-impl BfvContext {
-    /// A fresh secret key.
-    ///
-    /// # Errors
-    /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
-    pub fn generate_client_key(&self) -> Result<ClientKey<Bfv>> {
-        ClientKey::generate(self)
-    }
-}
+scheme!(
+    Bfv,
+    i64,
+    BfvContext,
+    BfvEvaluator,
+    BfvVector,
+    |on: &BfvEvaluator, slots| { on.encoder().encode(slots) }
+);
 
 impl Vector<BfvEvaluator> {
     /// The bits of noise that every ciphertext can still take: -log2 of twice the [`noise_bound`](Self::noise_bound).
@@ -59,36 +58,5 @@ impl ClientKey<Bfv> {
         budgets
             .collect::<Result<Vec<f64>>>()
             .map(|budgets| budgets.into_iter().fold(f64::INFINITY, f64::min))
-    }
-}
-
-impl VectorKind for BfvEvaluator {
-    const VECTOR: Kind = Kind::BfvVector;
-}
-
-impl sealed::Sealed for Bfv {}
-
-impl Scheme for Bfv {
-    type Scalar = i64;
-    type Context = BfvContext;
-    type Evaluator = BfvEvaluator;
-
-    const NAME: &'static str = "Bfv";
-
-    fn encrypt(
-        evaluator: &BfvEvaluator,
-        encryptor: &Encryptor,
-        slots: &[i64],
-        rng: &mut impl CryptoRng,
-    ) -> Result<CiphertextOf<Self>> {
-        encryptor.encrypt(&evaluator.encoder().encode(slots)?, rng)
-    }
-
-    fn decrypt(
-        evaluator: &BfvEvaluator,
-        decryptor: &Decryptor,
-        ciphertext: &CiphertextOf<Self>,
-    ) -> Result<Vec<i64>> {
-        evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
     }
 }

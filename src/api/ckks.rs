@@ -1,7 +1,8 @@
 use crate::api::keys::encrypt_with;
-use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, sealed};
+use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, scheme, sealed};
 use crate::api::{ClientKey, EncryptionKey};
 use crate::circuits::{Padding, Vector};
+use crate::encoding::CkksPlaintext;
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
 use crate::evaluator::CkksEvaluator;
@@ -16,15 +17,7 @@ pub enum Ckks {}
 /// An encrypted vector of real numbers.
 pub type CkksVector = Vector<CkksEvaluator>;
 
-impl CkksContext {
-    /// A fresh secret key.
-    ///
-    /// # Errors
-    /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
-    pub fn generate_client_key(&self) -> Result<ClientKey<Ckks>> {
-        ClientKey::generate(self)
-    }
-}
+scheme!(Ckks, f64, CkksContext, CkksEvaluator, CkksVector, encoded);
 
 impl Vector<CkksEvaluator> {
     /// The exact factor between the values and what is encrypted, of the first ciphertext.
@@ -138,41 +131,12 @@ fn encrypt_bounded(
     values: &[f64],
     bound: f64,
 ) -> Result<CkksVector> {
-    let level = evaluator.context().top_level();
     encrypt_with(evaluator, values, |slots, rng| {
-        let plaintext = evaluator.encoder().encode(slots, level)?;
-        encryptor.encrypt_bounded(&plaintext, bound, rng)
+        encryptor.encrypt_bounded(&encoded(evaluator, slots)?, bound, rng)
     })
 }
 
-impl VectorKind for CkksEvaluator {
-    const VECTOR: Kind = Kind::CkksVector;
-}
-
-impl sealed::Sealed for Ckks {}
-
-impl Scheme for Ckks {
-    type Scalar = f64;
-    type Context = CkksContext;
-    type Evaluator = CkksEvaluator;
-
-    const NAME: &'static str = "Ckks";
-
-    fn encrypt(
-        evaluator: &CkksEvaluator,
-        encryptor: &Encryptor,
-        slots: &[f64],
-        rng: &mut impl CryptoRng,
-    ) -> Result<CiphertextOf<Self>> {
-        let level = evaluator.context().top_level();
-        encryptor.encrypt(&evaluator.encoder().encode(slots, level)?, rng)
-    }
-
-    fn decrypt(
-        evaluator: &CkksEvaluator,
-        decryptor: &Decryptor,
-        ciphertext: &CiphertextOf<Self>,
-    ) -> Result<Vec<f64>> {
-        evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
-    }
+fn encoded(evaluator: &CkksEvaluator, slots: &[f64]) -> Result<CkksPlaintext> {
+    let level = evaluator.context().top_level();
+    evaluator.encoder().encode(slots, level)
 }

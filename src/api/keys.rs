@@ -207,11 +207,9 @@ impl<S: Scheme> ClientKey<S> {
     pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
         let chunks = vector.ciphertexts();
         // What lies beyond the values is noise, which tells something about the secret.
-        let slots: Vec<SecretVec<S::Scalar>> = crate::parallel::map(chunks.len(), |i| {
+        let slots = crate::parallel::try_map(chunks.len(), |i| {
             S::decrypt(&self.evaluator, &self.decryptor, &chunks[i]).map(SecretVec::new)
-        })
-        .into_iter()
-        .collect::<Result<_>>()?;
+        })?;
         Ok(vector.packing.collect(&slots))
     }
 

@@ -59,6 +59,54 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
+/// Implements [`Scheme`]; `$encode` makes a plaintext of slots.
+macro_rules! scheme {
+    ($scheme:ident, $scalar:ident, $context:ident, $evaluator:ident, $vector:ident, $encode:expr) => {
+        impl $context {
+            /// A fresh secret key.
+            ///
+            /// # Errors
+            /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+            pub fn generate_client_key(&self) -> Result<ClientKey<$scheme>> {
+                ClientKey::generate(self)
+            }
+        }
+
+        impl VectorKind for $evaluator {
+            const VECTOR: Kind = Kind::$vector;
+        }
+
+        impl sealed::Sealed for $scheme {}
+
+        impl Scheme for $scheme {
+            type Scalar = $scalar;
+            type Context = $context;
+            type Evaluator = $evaluator;
+
+            const NAME: &'static str = stringify!($scheme);
+
+            fn encrypt(
+                evaluator: &$evaluator,
+                encryptor: &Encryptor,
+                slots: &[$scalar],
+                rng: &mut impl CryptoRng,
+            ) -> Result<CiphertextOf<Self>> {
+                encryptor.encrypt(&$encode(evaluator, slots)?, rng)
+            }
+
+            fn decrypt(
+                evaluator: &$evaluator,
+                decryptor: &Decryptor,
+                ciphertext: &CiphertextOf<Self>,
+            ) -> Result<Vec<$scalar>> {
+                evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
+            }
+        }
+    };
+}
+
+pub(super) use scheme;
+
 /// A generator seeded by the operating system. Whoever had its seed or state had every secret drawn from it, so that nothing is left
 /// of them: on the heap they are overwritten when the generator is dropped, and on the stack, where they were made, at once.
 pub(super) fn system_rng() -> Result<Box<ChaCha20Rng>> {

@@ -3,10 +3,10 @@
 use crate::api::scheme::VectorKind;
 use crate::api::{ClientKey, EncryptedVector, EncryptionKey, Scheme, ServerKey};
 use crate::circuits::{Packing, Padding, Vector};
-use crate::error::{Error, Result, WireError};
+use crate::error::Result;
 use crate::evaluator::KeyedEvaluator;
 use crate::keys::{EvaluationKeys, PublicKey, SecretKey};
-use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
+use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, invalid, sealed};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -129,21 +129,14 @@ where
         let header = *reader.header();
         header.check(E::VECTOR, E::rlwe(context).fingerprint())?;
         let length = u64::from_le_bytes(reader.array()?);
-        let too_long = Error::Wire(WireError::Invalid {
-            what: "more values than memory holds",
-        });
+        let too_long = invalid("more values than memory holds");
         let length = usize::try_from(length).map_err(|_| too_long)?;
         let evaluator = E::without_keys(context);
-        let packing = Packing::new(evaluator.slot_shape(), length).map_err(|_| {
-            Error::Wire(WireError::Invalid {
-                what: "a vector without values",
-            })
-        })?;
+        let packing = Packing::new(evaluator.slot_shape(), length)
+            .map_err(|_| invalid("a vector without values"))?;
         let padding = reader.byte()?;
         if padding > UNKNOWN || (padding != ZEROS && !packing.has_padding()) {
-            return Err(Error::Wire(WireError::Invalid {
-                what: "a vector with unknown content beyond its values",
-            }));
+            return Err(invalid("a vector with unknown content beyond its values"));
         }
         let mut next = || {
             let chunk = E::Ciphertext::read_from(&mut reader, context)?;

@@ -39,15 +39,15 @@ impl<E: Evaluator> Vector<E> {
             .try_fold(&first.evaluator, |evaluator, vector| {
                 evaluator.with_more_keys(&vector.evaluator)
             })?;
-        let chunks = crate::parallel::map(first.chunks.len(), |i| {
+        let chunks = crate::parallel::try_map(first.chunks.len(), |i| {
             let terms: Vec<&E::Ciphertext> =
                 vectors.iter().map(|vector| &vector.chunks[i]).collect();
             evaluator.add_many(&terms)
-        });
+        })?;
         Ok(Self {
             evaluator: evaluator.clone(),
             packing: first.packing,
-            chunks: chunks.into_iter().collect::<Result<_>>()?,
+            chunks,
             padding: Padding::Zeros,
         })
     }
@@ -105,11 +105,7 @@ impl<E: Evaluator> Vector<E> {
         if let &[value] = values {
             return self.add_scalar(value);
         }
-        self.zip_plain(values, |chunk, slots| {
-            let position = self.evaluator.term_position(chunk)?;
-            let term = self.evaluator.encode_term(slots, position)?;
-            self.evaluator.add_plain(chunk, &term)
-        })
+        self.zip_terms(values, E::add_plain)
     }
 
     /// `self - values`, as [`add_plain`](Self::add_plain).
@@ -117,11 +113,18 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, values: &[E::Scalar]) -> Result<Self> {
-        let values = self.spread(values);
-        self.zip_plain(&values, |chunk, slots| {
+        self.zip_terms(&self.spread(values), E::sub_plain)
+    }
+
+    fn zip_terms(
+        &self,
+        values: &[E::Scalar],
+        join: impl Fn(&E, &E::Ciphertext, &E::Plaintext) -> Result<E::Ciphertext> + Sync + Send,
+    ) -> Result<Self> {
+        self.zip_plain(values, |chunk, slots| {
             let position = self.evaluator.term_position(chunk)?;
             let term = self.evaluator.encode_term(slots, position)?;
-            self.evaluator.sub_plain(chunk, &term)
+            join(&self.evaluator, chunk, &term)
         })
     }
 

@@ -2,6 +2,7 @@ use crate::circuits::Packing;
 use crate::circuits::padding::{Join, Padding};
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::{Evaluator, Position};
+use crate::parallel::try_map;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -133,8 +134,7 @@ impl<E: Evaluator> Vector<E> {
         &self,
         work: impl Fn(&E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
     ) -> Result<Vec<E::Ciphertext>> {
-        let chunks = crate::parallel::map(self.chunks.len(), |i| work(&self.chunks[i]));
-        chunks.into_iter().collect()
+        try_map(self.chunks.len(), |i| work(&self.chunks[i]))
     }
 
     pub(super) fn zip(
@@ -156,10 +156,8 @@ impl<E: Evaluator> Vector<E> {
             }));
         }
         let (left, right) = (self.spread_over(&packing), other.spread_over(&packing));
-        let chunks = crate::parallel::map(packing.chunks(), |i| {
-            work(evaluator, left.chunk(i), right.chunk(i))
-        });
-        let chunks = chunks.into_iter().collect::<Result<_>>()?;
+        let pair = |i| work(evaluator, left.chunk(i), right.chunk(i));
+        let chunks = try_map(packing.chunks(), pair)?;
         let padding = if packing.padding() == 0 {
             Padding::Zeros
         } else {
@@ -183,8 +181,7 @@ impl<E: Evaluator> Vector<E> {
         }
         let vector = self.repeated(values.len())?;
         let slots = vector.packing.fill(values)?;
-        let chunks = crate::parallel::map(slots.len(), |i| work(&vector.chunks[i], &slots[i]));
-        let chunks = chunks.into_iter().collect::<Result<_>>()?;
+        let chunks = try_map(slots.len(), |i| work(&vector.chunks[i], &slots[i]))?;
         Ok(vector.with_chunks(chunks, vector.padding.clone()))
     }
 

@@ -1,5 +1,5 @@
 use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
-use crate::error::{Error, Result, ValueError};
+use crate::error::{Error, Result, ValueError, check_count};
 use crate::params::{BfvContext, Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
 use num_complex::Complex64;
@@ -310,14 +310,7 @@ impl BfvEncoder {
     }
 
     fn check_count(&self, given: usize) -> Result<()> {
-        let capacity = self.context.slots();
-        match given {
-            0 => Err(Error::Values(ValueError::Empty)),
-            _ if given > capacity => {
-                Err(Error::Values(ValueError::TooManyValues { given, capacity }))
-            }
-            _ => Ok(()),
-        }
+        check_count(given, self.context.slots())
     }
 
     fn check(&self, plaintext: &BfvPlaintext) -> Result<()> {
@@ -367,22 +360,18 @@ mod tests {
     #[test]
     fn bad_values_are_named() {
         let encoder = encoder(17);
+        let error = |values: &[i64]| match encoder.encode(values) {
+            Err(Error::Values(error)) => error,
+            other => panic!("{other:?}"),
+        };
+        let (given, capacity) = (9, 8);
+        assert_eq!(error(&[]), ValueError::Empty);
         assert_eq!(
-            encoder.encode(&[]).unwrap_err(),
-            Error::Values(ValueError::Empty)
-        );
-        assert_eq!(
-            encoder.encode(&[0; 9]).unwrap_err(),
-            Error::Values(ValueError::TooManyValues {
-                given: 9,
-                capacity: 8
-            })
+            error(&[0; 9]),
+            ValueError::TooManyValues { given, capacity }
         );
         for bad in [9, -9, i64::MAX, i64::MIN] {
-            assert_eq!(
-                encoder.encode(&[0, bad]).unwrap_err(),
-                Error::Values(ValueError::ValueOutOfRange { index: 1 })
-            );
+            assert_eq!(error(&[0, bad]), ValueError::ValueOutOfRange { index: 1 });
         }
         assert_eq!(
             encoder.encode_u64(&[17]).unwrap_err(),

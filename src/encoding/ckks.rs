@@ -1,6 +1,6 @@
 use crate::encoding::residues::{Residues, fill};
 use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
-use crate::error::{Error, PrecisionError, Result, ValueError};
+use crate::error::{Error, PrecisionError, Result, ValueError, check_count, check_finite};
 use crate::kernels::{SecretVec, Unreduced, wipe};
 use crate::params::{CkksContext, CkksState, Log2, Scale, float_error, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, NttPoly};
@@ -370,19 +370,8 @@ impl CkksEncoder {
     }
 
     fn check_values(&self, values: &[Complex64], capacity: usize) -> Result<()> {
-        if values.is_empty() {
-            return Err(Error::Values(ValueError::Empty));
-        }
-        if values.len() > capacity {
-            return Err(Error::Values(ValueError::TooManyValues {
-                given: values.len(),
-                capacity,
-            }));
-        }
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(Error::Values(ValueError::NotFinite { index })),
-            None => Ok(()),
-        }
+        check_count(values.len(), capacity)?;
+        check_finite(values.iter().map(|value| value.is_finite()))
     }
 }
 
@@ -420,8 +409,10 @@ mod tests {
         CkksEncoder::new(&builder.insecure_skip_security_check().build().unwrap())
     }
 
-    fn close(a: &[Complex64], b: &[Complex64], tolerance: f64) -> bool {
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).norm() < tolerance)
+    #[track_caller]
+    fn assert_close(a: &[Complex64], b: &[Complex64], tolerance: f64) {
+        assert_eq!(a.len(), b.len());
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).norm() < tolerance));
     }
 
     #[test]
@@ -430,28 +421,20 @@ mod tests {
         let values: Vec<Complex64> = (0..32)
             .map(|k| Complex64::new(f64::from(k) - 9.5, 0.25 * f64::from(k)))
             .collect();
+        let round_trip = |level, bits, tolerance| {
+            let scale = Scale::power_of_two(bits);
+            let plaintext = encoder.encode_complex(&values, level, scale).unwrap();
+            let decoded = encoder.decode_complex(&plaintext).unwrap();
+            assert_close(&decoded, &values, tolerance);
+        };
         for level in 0..3 {
             for bits in [30, 40, 43] {
-                let scale = Scale::power_of_two(bits);
-                let plaintext = encoder.encode_complex(&values, level, scale).unwrap();
-                let tolerance = 40.0 / scale.to_f64();
-                assert!(close(
-                    &encoder.decode_complex(&plaintext).unwrap(),
-                    &values,
-                    tolerance
-                ));
+                round_trip(level, bits, 40.0 / Scale::power_of_two(bits).to_f64());
             }
         }
         // More than one word: every way of decoding.
         for bits in [70, 100] {
-            let plaintext = encoder
-                .encode_complex(&values, 2, Scale::power_of_two(bits))
-                .unwrap();
-            assert!(close(
-                &encoder.decode_complex(&plaintext).unwrap(),
-                &values,
-                1e-12
-            ));
+            round_trip(2, bits, 1e-12);
         }
     }
 
@@ -459,110 +442,70 @@ mod tests {
     fn sparse_packing_repeats() {
         let encoder = encoder();
         let values = [1.0, -2.0, 3.0, 0.5].map(|x| Complex64::new(x, 1.0));
-        let plaintext = encoder
-            .encode_sparse(&values, 4, 1, Scale::power_of_two(40))
-            .unwrap();
+        let scale = Scale::power_of_two(40);
+        let plaintext = encoder.encode_sparse(&values, 4, 1, scale).unwrap();
         let all: Vec<Complex64> = (0..32).map(|k| values[k % 4]).collect();
-        assert!(close(
-            &encoder.decode_complex(&plaintext).unwrap(),
-            &all,
-            1e-9
-        ));
-        assert!(close(
-            &encoder.decode_sparse(&plaintext, 4).unwrap(),
-            &values,
-            1e-9
-        ));
-        let scalar = encoder
-            .encode_scalar(Complex64::new(2.0, -1.0), 1, Scale::power_of_two(40))
-            .unwrap();
-        assert!(close(
-            &encoder.decode_complex(&scalar).unwrap(),
-            &[Complex64::new(2.0, -1.0); 32],
-            1e-9
-        ));
+        let decode = |plaintext, slots| encoder.decode_sparse(plaintext, slots).unwrap();
+        assert_close(&encoder.decode_complex(&plaintext).unwrap(), &all, 1e-9);
+        assert_close(&decode(&plaintext, 4), &values, 1e-9);
+        let value = Complex64::new(2.0, -1.0);
+        let scalar = encoder.encode_scalar(value, 1, scale).unwrap();
+        assert_close(&decode(&scalar, 32), &[value; 32], 1e-9);
+        let error = |slots| encoder.encode_sparse(&values, slots, 1, scale).unwrap_err();
+        for slots in [3, 64] {
+            let expected = Error::Values(ValueError::InvalidSlotCount { slots });
+            assert_eq!(error(slots), expected);
+        }
         assert!(matches!(
-            encoder.encode_sparse(&values, 3, 1, scalar.scale()),
-            Err(Error::Values(ValueError::InvalidSlotCount { .. }))
-        ));
-        assert!(matches!(
-            encoder.encode_sparse(&values, 64, 1, scalar.scale()),
-            Err(Error::Values(ValueError::InvalidSlotCount { .. }))
-        ));
-        assert!(matches!(
-            encoder.encode_sparse(&values, 2, 1, scalar.scale()),
-            Err(Error::Values(ValueError::TooManyValues { .. }))
+            error(2),
+            Error::Values(ValueError::TooManyValues { .. })
         ));
     }
 
     #[test]
     fn integers_floats_and_coefficients() {
         let encoder = encoder();
-        assert_eq!(
-            encoder
-                .decode(&encoder.encode_i64(&[3, -4], 2).unwrap())
-                .unwrap()[..3]
-                .iter()
-                .map(|x| x.round())
-                .collect::<Vec<_>>(),
-            [3.0, -4.0, 0.0]
+        let near = |decoded: &[f64], expected: &[f64], tolerance: f64| {
+            let mut pairs = decoded.iter().zip(expected);
+            assert!(pairs.all(|(a, b)| (a - b).abs() < tolerance), "{decoded:?}");
+        };
+        let decode = |plaintext| encoder.decode(&plaintext).unwrap();
+        let integers = decode(encoder.encode_i64(&[3, -4], 2).unwrap());
+        near(&integers, &[3.0, -4.0, 0.0], 1e-9);
+        near(
+            &decode(encoder.encode_f32(&[0.5], 2).unwrap()),
+            &[0.5],
+            1e-9,
         );
-        assert!(
-            (encoder
-                .decode(&encoder.encode_f32(&[0.5], 2).unwrap())
-                .unwrap()[0]
-                - 0.5)
-                .abs()
-                < 1e-9
-        );
-        let plaintext = encoder
-            .encode_coefficients(&[1.5, -2.5], 0, Scale::power_of_two(40))
-            .unwrap();
+        let scale = Scale::power_of_two(40);
+        let plaintext = encoder.encode_coefficients(&[1.5, -2.5], 0, scale).unwrap();
         let decoded = encoder.decode_coefficients(&plaintext).unwrap();
-        assert!(
-            (decoded[0] - 1.5).abs() < 1e-11
-                && (decoded[1] + 2.5).abs() < 1e-11
-                && decoded[2] == 0.0
-        );
+        near(&decoded, &[1.5, -2.5], 1e-11);
+        assert_eq!(decoded[2], 0.0);
     }
 
     #[test]
     fn bad_values_are_named() {
         let encoder = encoder();
-        assert_eq!(
-            encoder.encode(&[], 0).unwrap_err(),
-            Error::Values(ValueError::Empty)
-        );
-        assert_eq!(
-            encoder.encode(&[1.0, f64::NAN], 0).unwrap_err(),
-            Error::Values(ValueError::NotFinite { index: 1 })
-        );
-        assert_eq!(
-            encoder.encode(&[f64::NEG_INFINITY], 0).unwrap_err(),
-            Error::Values(ValueError::NotFinite { index: 0 })
-        );
-        assert_eq!(
-            encoder.encode(&[0.0; 33], 0).unwrap_err(),
-            Error::Values(ValueError::TooManyValues {
-                given: 33,
-                capacity: 32
-            })
-        );
-        assert_eq!(
-            encoder.encode(&[0.0], 7).unwrap_err(),
-            Error::Operands(OperandError::InvalidLevel {
-                level: 7,
-                highest: 2
-            })
-        );
-        assert!(matches!(
-            encoder.encode(&[1000.0], 0),
-            Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
-        ));
-        assert!(matches!(
-            encoder.encode(&[f64::MAX], 2),
-            Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
-        ));
+        let error = |values: &[f64], level| encoder.encode(values, level).unwrap_err();
+        let (given, capacity) = (33, 32);
+        for (values, named) in [
+            (&[][..], ValueError::Empty),
+            (&[1.0, f64::NAN], ValueError::NotFinite { index: 1 }),
+            (&[f64::NEG_INFINITY], ValueError::NotFinite { index: 0 }),
+            (&[0.0; 33], ValueError::TooManyValues { given, capacity }),
+        ] {
+            assert_eq!(error(values, 0), Error::Values(named));
+        }
+        let (level, highest) = (7, 2);
+        let expected = Error::Operands(OperandError::InvalidLevel { level, highest });
+        assert_eq!(error(&[0.0], level), expected);
+        for (value, level) in [(1000.0, 0), (f64::MAX, 2)] {
+            assert!(matches!(
+                error(&[value], level),
+                Error::Precision(PrecisionError::ScaleTooLarge { .. })
+            ));
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use crate::encoding::{BfvPlaintext, CkksEncoder, CkksPlaintext};
+use crate::encryption::encrypted::sealed;
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext};
 use crate::error::{Error, Result, ValueError};
 use crate::kernels::SecretVec;
@@ -26,13 +27,6 @@ pub trait Decryptable: sealed::Sealed {
 
     #[doc(hidden)]
     fn decrypt_with(&self, decryptor: &Decryptor) -> Result<Self::Plaintext>;
-}
-
-mod sealed {
-    /// Closes [`Decryptable`](super::Decryptable) to other crates.
-    pub trait Sealed {}
-    impl Sealed for crate::encryption::CkksCiphertext {}
-    impl Sealed for crate::encryption::BfvCiphertext {}
 }
 
 impl Decryptor {
@@ -99,9 +93,13 @@ impl Decryptor {
         Ok(-error.log2())
     }
 
+    fn check(&self, body: &Ciphertext) -> Result<()> {
+        self.secret.check(body.fingerprint(), body.key_id)
+    }
+
     /// `c_0 + c_1 s + c_2 s^2 + ...` modulo the primes of `basis`, the first ones of the ciphertext.
     fn phase(&self, body: &Ciphertext, basis: &Arc<RnsBasis>) -> Result<SecretPoly<Ntt>> {
-        self.secret.check(body.fingerprint(), body.key_id)?;
+        self.check(body)?;
         let secret = self.secret.poly();
         let mut phase = SecretPoly::zero(basis);
         phase.for_each_row(|i, row| {
@@ -119,9 +117,7 @@ impl Decryptable for CkksCiphertext {
     type Plaintext = CkksPlaintext;
 
     fn decrypt_with(&self, decryptor: &Decryptor) -> Result<CkksPlaintext> {
-        decryptor
-            .secret
-            .check(self.body.fingerprint(), self.body.key_id)?;
+        decryptor.check(&self.body)?;
         self.state.check_decryptable(&self.context)?;
         // Only as many primes as scale times message needs.
         let level = self.state.decryption_level(&self.context);
@@ -141,9 +137,7 @@ impl Decryptable for BfvCiphertext {
     /// `m = round(t x / Q) mod t` for the phase x. Since `t x - [t x]_Q` is Q times that rounding, and t x is 0 modulo t,
     /// `m = -[t x]_Q Q^-1 mod t`: one conversion of a centred residue, exact for every t.
     fn decrypt_with(&self, decryptor: &Decryptor) -> Result<BfvPlaintext> {
-        decryptor
-            .secret
-            .check(self.body.fingerprint(), self.body.key_id)?;
+        decryptor.check(&self.body)?;
         self.state.check_decryptable(&self.context)?;
         let tables = self.context.level(self.level())?;
         let basis = self.context.rlwe().basis(self.level())?;

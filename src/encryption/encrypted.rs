@@ -1,6 +1,6 @@
 use crate::encoding::{BfvEncoder, BfvPlaintext, CkksEncoder, CkksPlaintext};
 use crate::encryption::Ciphertext;
-use crate::params::{BfvContext, BfvState, CkksContext, CkksState, Context, ErrorSize};
+use crate::params::{BfvContext, BfvState, CkksContext, CkksState, Context, ErrorSize, Log2};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -38,73 +38,74 @@ pub trait State: Copy + Debug + PartialEq + Send + Sync + sealed::Sealed + 'stat
     #[doc(hidden)]
     fn after_key_switches(self, added: ErrorSize) -> Self;
 
+    /// After the division by P that ends a computation modulo QP: a rounding of both polynomials. The key switches before it are
+    /// counted by themselves.
     #[doc(hidden)]
-    fn after_division(self, context: &Self::Context) -> Self;
+    fn after_division(self, context: &Self::Context) -> Self {
+        self.after_key_switches(Self::rlwe(context).noise().division(1))
+    }
 
     #[doc(hidden)]
     fn error_bound(&self, context: &Self::Context) -> f64;
 }
 
-mod sealed {
-    /// Closes [`State`](super::State) to other crates.
+pub(super) mod sealed {
+    /// Closes [`State`](super::State), [`Encryptable`](crate::encryption::Encryptable) and
+    /// [`Decryptable`](crate::encryption::Decryptable) to other crates.
     pub trait Sealed {}
     impl Sealed for crate::params::CkksState {}
     impl Sealed for crate::params::BfvState {}
+    impl Sealed for crate::encoding::CkksPlaintext {}
+    impl Sealed for crate::encoding::BfvPlaintext {}
+    impl<S: super::State> Sealed for super::Encrypted<S> {}
 }
 
-impl State for CkksState {
-    type Context = CkksContext;
-    type Plaintext = CkksPlaintext;
-    type Encoder = CkksEncoder;
+/// Implements [`State`] by the state's own methods.
+macro_rules! state {
+    ($state:ident, $context:ident, $plaintext:ident, $encoder:ident, $bound:expr) => {
+        impl State for $state {
+            type Context = $context;
+            type Plaintext = $plaintext;
+            type Encoder = $encoder;
 
-    fn rlwe(context: &CkksContext) -> &Arc<Context> {
-        context.rlwe()
-    }
+            fn rlwe(context: &$context) -> &Arc<Context> {
+                context.rlwe()
+            }
 
-    fn encoder(context: &CkksContext) -> CkksEncoder {
-        CkksEncoder::new(context)
-    }
+            fn encoder(context: &$context) -> $encoder {
+                $encoder::new(context)
+            }
 
-    fn after_key_switches(self, added: ErrorSize) -> Self {
-        self.key_switched(added)
-    }
+            fn after_key_switches(self, added: ErrorSize) -> Self {
+                self.key_switched(added)
+            }
 
-    fn after_division(self, context: &CkksContext) -> Self {
-        self.divided(context)
-    }
-
-    fn error_bound(&self, context: &CkksContext) -> f64 {
-        self.noise_bound(context)
-    }
+            fn error_bound(&self, context: &$context) -> f64 {
+                $bound(self.noise_bound(context))
+            }
+        }
+    };
 }
 
-impl State for BfvState {
-    type Context = BfvContext;
-    type Plaintext = BfvPlaintext;
-    type Encoder = BfvEncoder;
-
-    fn rlwe(context: &BfvContext) -> &Arc<Context> {
-        context.rlwe()
-    }
-
-    fn encoder(context: &BfvContext) -> BfvEncoder {
-        BfvEncoder::new(context)
-    }
-
-    fn after_key_switches(self, added: ErrorSize) -> Self {
-        self.key_switched(added)
-    }
-
-    fn after_division(self, context: &BfvContext) -> Self {
-        self.divided(context)
-    }
-
-    fn error_bound(&self, context: &BfvContext) -> f64 {
-        self.noise_bound(context).to_f64()
-    }
-}
+state!(
+    CkksState,
+    CkksContext,
+    CkksPlaintext,
+    CkksEncoder,
+    f64::from
+);
+state!(BfvState, BfvContext, BfvPlaintext, BfvEncoder, Log2::to_f64);
 
 impl<S: State> Encrypted<S> {
+    pub(crate) fn new(context: &S::Context, body: Ciphertext, state: S) -> Self {
+        let context = context.clone();
+        Self {
+            context,
+            body,
+            state,
+        }
+    }
+
     /// The context.
     #[must_use]
     pub fn context(&self) -> &S::Context {
@@ -137,10 +138,6 @@ impl<S: State> Encrypted<S> {
 
     /// Another ciphertext of the same context.
     pub(crate) fn with(&self, body: Ciphertext, state: S) -> Self {
-        Self {
-            context: self.context.clone(),
-            body,
-            state,
-        }
+        Self::new(&self.context, body, state)
     }
 }

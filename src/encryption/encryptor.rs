@@ -1,4 +1,5 @@
 use crate::encoding::{BfvPlaintext, CkksPlaintext};
+use crate::encryption::encrypted::sealed;
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::Result;
 use crate::kernels::Modulus;
@@ -42,13 +43,6 @@ pub trait Encryptable: sealed::Sealed {
         encryptor: &Encryptor,
         rng: &mut impl CryptoRng,
     ) -> Result<Self::Ciphertext>;
-}
-
-mod sealed {
-    /// Closes [`Encryptable`](super::Encryptable) to other crates.
-    pub trait Sealed {}
-    impl Sealed for crate::encoding::CkksPlaintext {}
-    impl Sealed for crate::encoding::BfvPlaintext {}
 }
 
 impl Encryptor {
@@ -104,11 +98,8 @@ impl Encryptor {
         let context = &plaintext.context;
         let (mut body, error) = self.zero(context.rlwe(), plaintext.state.level, rng)?;
         body.polys[0].add_assign(&plaintext.poly);
-        Ok(CkksCiphertext {
-            context: context.clone(),
-            body,
-            state: plaintext.state.encrypted(error, bound, context)?,
-        })
+        let state = plaintext.state.encrypted(error, bound, context)?;
+        Ok(CkksCiphertext::new(context, body, state))
     }
 
     /// An encryption of 0 in every slot, at `level` and its canonical scale.
@@ -128,11 +119,8 @@ impl Encryptor {
             noise: Log2::ZERO,
         };
         let (body, error) = self.zero(context.rlwe(), level, rng)?;
-        Ok(CkksCiphertext {
-            context: context.clone(),
-            body,
-            state: zero.encrypted(error, None, context)?,
-        })
+        let state = zero.encrypted(error, None, context)?;
+        Ok(CkksCiphertext::new(context, body, state))
     }
 
     /// An encryption of 0 in every slot, at `level`.
@@ -146,11 +134,8 @@ impl Encryptor {
         rng: &mut impl CryptoRng,
     ) -> Result<BfvCiphertext> {
         let (body, error) = self.zero(context.rlwe(), level, rng)?;
-        Ok(BfvCiphertext {
-            context: context.clone(),
-            body,
-            state: BfvState::of_zero(level, error),
-        })
+        let state = BfvState::of_zero(level, error);
+        Ok(BfvCiphertext::new(context, body, state))
     }
 
     /// An integer plaintext encrypted at `level`.
@@ -198,29 +183,34 @@ impl Encryptor {
     }
 }
 
-impl Encryptable for CkksPlaintext {
-    type Ciphertext = CkksCiphertext;
+macro_rules! encryptable {
+    ($plaintext:ident, $ciphertext:ident, $encrypt:expr) => {
+        impl Encryptable for $plaintext {
+            type Ciphertext = $ciphertext;
 
-    fn encrypt_with(
-        &self,
-        encryptor: &Encryptor,
-        rng: &mut impl CryptoRng,
-    ) -> Result<CkksCiphertext> {
-        encryptor.encrypt_reals(self, None, rng)
-    }
+            fn encrypt_with(
+                &self,
+                encryptor: &Encryptor,
+                rng: &mut impl CryptoRng,
+            ) -> Result<$ciphertext> {
+                $encrypt(encryptor, self, rng)
+            }
+        }
+    };
 }
 
-impl Encryptable for BfvPlaintext {
-    type Ciphertext = BfvCiphertext;
-
-    fn encrypt_with(
-        &self,
-        encryptor: &Encryptor,
-        rng: &mut impl CryptoRng,
-    ) -> Result<BfvCiphertext> {
-        encryptor.encrypt_at_level(self, self.context.top_level(), rng)
+encryptable!(
+    CkksPlaintext,
+    CkksCiphertext,
+    |by: &Encryptor, plaintext, rng| { by.encrypt_reals(plaintext, None, rng) }
+);
+encryptable!(
+    BfvPlaintext,
+    BfvCiphertext,
+    |by: &Encryptor, plaintext: &BfvPlaintext, rng| {
+        by.encrypt_at_level(plaintext, plaintext.context.top_level(), rng)
     }
-}
+);
 
 /// Two polynomials, how they travel, and the size of their noise.
 type Zero = ([NttPoly; 2], Transport, ErrorSize);

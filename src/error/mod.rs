@@ -12,6 +12,7 @@ pub use operands::OperandError;
 pub use parameters::ParameterError;
 pub use precision::PrecisionError;
 pub use values::ValueError;
+pub(crate) use values::{check_count, check_finite};
 pub use wire::WireError;
 
 use std::fmt;

@@ -118,7 +118,7 @@ pub enum ParameterError {
 }
 
 impl fmt::Display for ParameterError {
-    #[expect(clippy::too_many_lines, reason = "an arm for each variant")]
+    #[expect(clippy::too_many_lines, reason = "one message for each variant")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&match self {
             Self::InvalidChoice { reason } => (*reason).into(),

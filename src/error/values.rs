@@ -1,5 +1,6 @@
 //! Values in the clear that cannot be encoded, or decoded.
 
+use crate::error::{Error, Result};
 use std::fmt;
 
 /// Why values cannot be encoded, or decoded.
@@ -67,5 +68,22 @@ impl fmt::Display for ValueError {
                 format!("{slots} slots are not supported; use a power of two up to half the degree")
             }
         })
+    }
+}
+
+/// Checks a number of values: at least one, and no more than `capacity`.
+pub(crate) fn check_count(given: usize, capacity: usize) -> Result<()> {
+    match given {
+        0 => Err(Error::Values(ValueError::Empty)),
+        _ if given > capacity => Err(Error::Values(ValueError::TooManyValues { given, capacity })),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that no value is NaN or infinite.
+pub(crate) fn check_finite(mut are_finite: impl Iterator<Item = bool>) -> Result<()> {
+    match are_finite.position(|is_finite| !is_finite) {
+        Some(index) => Err(Error::Values(ValueError::NotFinite { index })),
+        None => Ok(()),
     }
 }

@@ -2,7 +2,8 @@ use crate::encoding::{BfvPlaintext, WeightRows};
 use crate::encryption::BfvCiphertext;
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
-use crate::evaluator::scheme_evaluator::{Factors, Pair, Summable};
+use crate::evaluator::linear::Join;
+use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
     Evaluator, Position, SchemeEvaluator, SlotShape, WeightedRotations, bfv_mul_raw, linear,
@@ -10,6 +11,7 @@ use crate::evaluator::{
 };
 use crate::keys::Rotations;
 use crate::params::{BfvContext, BfvState, ErrorSize, Log2, invalid_level};
+use crate::ring::NttPoly;
 use num_bigint::BigInt;
 use std::borrow::{Borrow, Cow};
 
@@ -108,11 +110,7 @@ impl BfvEvaluator {
         a: &[C],
         b: &[C],
     ) -> Result<BfvCiphertext> {
-        let Factors {
-            first,
-            pairs,
-            level,
-        } = self.check_factors(a, b)?;
+        let (pairs, level) = self.check_factors(a, b)?;
         let aligned: Vec<Pair<'_, BfvState>> = pairs
             .iter()
             .map(|&(a, b)| Ok([self.lowered(a, level)?, self.lowered(b, level)?]))
@@ -125,13 +123,10 @@ impl BfvEvaluator {
         let sum = products
             .reduce(BfvState::sum)
             .ok_or(Error::Values(ValueError::Empty))?;
-        let polys = aligned
-            .iter()
-            .map(|[a, b]| Ok((a.body.pair()?, b.body.pair()?)))
-            .collect::<Result<Vec<_>>>()?;
+        let (first, polys) = (pairs[0].0, polys_of(&aligned)?);
         let tables = &self.context.level(level)?.tensor;
-        let raw =
-            bfv_mul_raw::sum_of_products(&polys, tables).ok_or(Error::Values(ValueError::Empty))?;
+        let raw = bfv_mul_raw::sum_of_products(&polys, tables);
+        let raw = raw.ok_or(Error::Values(ValueError::Empty))?;
         self.relinearize(&first.with(first.body.with_polys(raw.into()), sum))
     }
 
@@ -180,10 +175,7 @@ impl BfvEvaluator {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
-        self.check_plain(a, b)?;
-        let scaled = b.scaled(a.level())?;
-        let body = linear::map_first(&a.body, |poly| poly.sum(&scaled));
-        Ok(a.with(body, a.state.plus_plaintext(&self.context)))
+        self.plain_sum(a, b, NttPoly::sum)
     }
 
     /// `a - b`. Level and degree stay.
@@ -191,10 +183,7 @@ impl BfvEvaluator {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn sub_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
-        self.check_plain(a, b)?;
-        let scaled = b.scaled(a.level())?;
-        let body = linear::map_first(&a.body, |poly| poly.difference(&scaled));
-        Ok(a.with(body, a.state.plus_plaintext(&self.context)))
+        self.plain_sum(a, b, NttPoly::difference)
     }
 
     /// `a * b`. Level and degree stay. The plaintext is transformed by its first product and kept, so that further ones cost a
@@ -238,6 +227,13 @@ impl BfvEvaluator {
     /// As [`conjugate`](Self::conjugate).
     pub fn swap_rows(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.conjugate(a)
+    }
+
+    fn plain_sum(&self, a: &BfvCiphertext, b: &BfvPlaintext, op: Join) -> Result<BfvCiphertext> {
+        self.check_plain(a, b)?;
+        let scaled = b.scaled(a.level())?;
+        let body = linear::map_first(&a.body, |poly| op(poly, &scaled));
+        Ok(a.with(body, a.state.plus_plaintext(&self.context)))
     }
 
     /// The integer nearest to 0 that is b modulo t.

@@ -2,13 +2,13 @@ use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
-use crate::evaluator::scheme_evaluator::{Factors, Pair, Summable};
+use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
     Evaluator, Position, SchemeEvaluator, SlotShape, WeightedRotations, ckks_align, ckks_plain,
     key_switch, linear, rotation, weighted_rotations,
 };
-use crate::keys::Rotations;
+use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
 use crate::ring::NttPoly;
 use std::borrow::{Borrow, Cow};
@@ -78,13 +78,8 @@ impl CkksEvaluator {
     ///
     /// Source: CKKS 2017 (eprint 2016/421), `Mult`.
     pub fn mul(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let keys = self.keys_for(a)?;
-        keys.relinearization()?;
-        let ([a, b], product) = self.factors(a, b)?;
-        let level = a.level();
-        let key = &keys.relinearization_covering(level)?.0;
-        let polys = key_switch::multiply(level, a.body.pair()?, b.body.pair()?, key)?;
-        let state = product.key_switched(key.switching(level)?.relinearization_noise);
+        let ([a, b], state, key) = self.keyed_factors(a, b)?;
+        let polys = key_switch::multiply(a.level(), a.body.pair()?, b.body.pair()?, key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
 
@@ -118,11 +113,7 @@ impl CkksEvaluator {
         a: &[C],
         b: &[C],
     ) -> Result<CkksCiphertext> {
-        let Factors {
-            first,
-            pairs,
-            level,
-        } = self.check_factors(a, b)?;
+        let (pairs, level) = self.check_factors(a, b)?;
         let aligned: Result<Vec<Pair<'_, CkksState>>> = pairs
             .iter()
             .map(|&(a, b)| Ok([self.lower_factor(a, level)?, self.lower_factor(b, level)?]))
@@ -141,10 +132,7 @@ impl CkksEvaluator {
         let Some(Ok(sum)) = sum else {
             return self.inner_product_by_single_operations(&pairs);
         };
-        let polys = aligned
-            .iter()
-            .map(|[a, b]| Ok((a.body.pair()?, b.body.pair()?)))
-            .collect::<Result<Vec<_>>>()?;
+        let (first, polys) = (pairs[0].0, polys_of(&aligned)?);
         let raw = key_switch::raw_products(&polys).ok_or(Error::Values(ValueError::Empty))?;
         self.relinearize(&first.with(first.body.with_polys(raw.into()), sum))
     }
@@ -168,15 +156,10 @@ impl CkksEvaluator {
     /// # Errors
     /// As [`mul`](Self::mul); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     pub fn mul_rescale(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let keys = self.keys_for(a)?;
-        keys.relinearization()?;
-        let ([a, b], product) = self.factors(a, b)?;
-        let level = a.level();
-        let key = &keys.relinearization_covering(level)?.0;
-        let switched = product.key_switched(key.switching(level)?.relinearization_noise);
-        let state = switched.rescaled(1, &self.context)?;
+        let ([a, b], state, key) = self.keyed_factors(a, b)?;
+        let state = state.rescaled(1, &self.context)?;
         let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
-        let polys = key_switch::multiply_and_rescale(level, a_polys, b_polys, key)?;
+        let polys = key_switch::multiply_and_rescale(a.level(), a_polys, b_polys, key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
 
@@ -231,6 +214,21 @@ impl CkksEvaluator {
         self.check(a)?;
         let state = a.state.dropped(level, &self.context)?;
         Ok(a.with(linear::drop_to_level(&a.body, level)?, state))
+    }
+
+    /// Both factors at one level, the key that relinearizes their product there, and the state of the relinearized product.
+    fn keyed_factors<'a>(
+        &self,
+        a: &'a CkksCiphertext,
+        b: &'a CkksCiphertext,
+    ) -> Result<(Pair<'a, CkksState>, CkksState, &SwitchingKey)> {
+        let keys = self.keys_for(a)?;
+        keys.relinearization()?;
+        let (pair, product) = self.factors(a, b)?;
+        let level = pair[0].level();
+        let key = &keys.relinearization_covering(level)?.0;
+        let state = product.key_switched(key.switching(level)?.relinearization_noise);
+        Ok((pair, state, key))
     }
 
     /// Both factors at one level, and the state of their raw product.

@@ -2,9 +2,11 @@
 
 use crate::encoding::CkksPlaintext;
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, OperandError, Result, check_finite};
+use crate::evaluator::linear::Join;
 use crate::evaluator::{CkksEvaluator, linear};
 use crate::params::{CkksContext, Log2, invalid_level};
+use crate::ring::NttPoly;
 use num_bigint::BigInt;
 
 impl CkksEvaluator {
@@ -14,10 +16,7 @@ impl CkksEvaluator {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if b's level is lower; [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch);
     /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn add_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
-        self.check_plain(a, b)?;
-        let state = a.state.sum(b.state.as_operand(), &self.context)?;
-        let body = linear::map_first(&a.body, |poly| poly.sum(&b.poly));
-        Ok(a.with(body, state))
+        self.plain_sum(a, b, NttPoly::sum)
     }
 
     /// `a - b`, as [`add_plain`](Self::add_plain).
@@ -25,10 +24,7 @@ impl CkksEvaluator {
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
-        self.check_plain(a, b)?;
-        let state = a.state.sum(b.state.as_operand(), &self.context)?;
-        let body = linear::map_first(&a.body, |poly| poly.difference(&b.poly));
-        Ok(a.with(body, state))
+        self.plain_sum(a, b, NttPoly::difference)
     }
 
     /// `a * b`, slot by slot. Level: a's, which must not be above b's. Scale: the product of both.
@@ -50,7 +46,7 @@ impl CkksEvaluator {
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn add_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
         self.check(a)?;
-        check_finite(b)?;
+        check_finite(std::iter::once(b.is_finite()))?;
         let state = a.state.plus_constant(b, &self.context)?;
         let constant = a.state.scale.round_product(b);
         let body = linear::map_first(&a.body, |poly| {
@@ -68,7 +64,7 @@ impl CkksEvaluator {
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
         self.check(a)?;
-        check_finite(b)?;
+        check_finite(std::iter::once(b.is_finite()))?;
         let (factor, scale) = match small_integer(b) {
             Some(integer) => (BigInt::from(integer), None),
             None => {
@@ -82,6 +78,13 @@ impl CkksEvaluator {
             linear::map(&a.body, |poly| poly.times_integer(&factor)),
             state,
         ))
+    }
+
+    fn plain_sum(&self, a: &CkksCiphertext, b: &CkksPlaintext, op: Join) -> Result<CkksCiphertext> {
+        self.check_plain(a, b)?;
+        let state = a.state.sum(b.state.as_operand(), &self.context)?;
+        let body = linear::map_first(&a.body, |poly| op(poly, &b.poly));
+        Ok(a.with(body, state))
     }
 
     fn check_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
@@ -114,12 +117,4 @@ pub(super) fn check_level(context: &CkksContext, level: usize, b: &CkksPlaintext
 )]
 pub(super) fn small_integer(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < (1u32 << 30).into()).then_some(value as i64)
-}
-
-fn check_finite(value: f64) -> Result<()> {
-    if value.is_finite() {
-        Ok(())
-    } else {
-        Err(Error::Values(ValueError::NotFinite { index: 0 }))
-    }
 }

@@ -1,4 +1,6 @@
-use crate::error::{Error, OperandError, ParameterError, Result, ValueError};
+use crate::error::{
+    Error, OperandError, ParameterError, Result, ValueError, check_count, check_finite,
+};
 use crate::evaluator::{Evaluator, Position, SlotShape};
 use crate::kernels::Modulus;
 
@@ -47,23 +49,24 @@ impl ClearIntegers {
         })
     }
 
-    fn map(
+    fn slots(&self) -> usize {
+        2 * self.columns
+    }
+
+    fn zip(
         &self,
         a: &[i64],
         b: &[i64],
         work: impl Fn(&Modulus, u64, u64) -> u64,
     ) -> Result<Vec<i64>> {
-        check(a, 2 * self.columns)?;
-        check(b, 2 * self.columns)?;
         let t = &self.modulus;
-        let pairs = a.iter().zip(b);
-        Ok(pairs
-            .map(|(&a, &b)| t.centre(work(t, t.reduce_signed(a), t.reduce_signed(b))))
-            .collect())
+        zip(self.slots(), a, b, |a, b| {
+            t.centre(work(t, t.reduce_signed(a), t.reduce_signed(b)))
+        })
     }
 
     fn in_every_slot(&self, value: i64) -> Result<Vec<i64>> {
-        self.encode(&vec![value; 2 * self.columns])
+        self.encode(&vec![value; self.slots()])
     }
 
     fn encode(&self, values: &[i64]) -> Result<Vec<i64>> {
@@ -72,21 +75,13 @@ impl ClearIntegers {
             .iter()
             .map(|&value| t.centre(t.reduce_signed(value)))
             .collect();
-        padded(&centred, 2 * self.columns)
+        padded(&centred, self.slots())
     }
 }
 
 /// The values and zeros up to `slots`.
 fn padded<T: Copy + Default>(values: &[T], slots: usize) -> Result<Vec<T>> {
-    if values.is_empty() {
-        return Err(Error::Values(ValueError::Empty));
-    }
-    if values.len() > slots {
-        return Err(Error::Values(ValueError::TooManyValues {
-            given: values.len(),
-            capacity: slots,
-        }));
-    }
+    check_count(values.len(), slots)?;
     let mut padded = values.to_vec();
     padded.resize(slots, T::default());
     Ok(padded)
@@ -120,24 +115,68 @@ fn check_slots(left: usize, right: usize) -> Result<()> {
 }
 
 fn finite(values: &[f64]) -> Result<&[f64]> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(index) => Err(Error::Values(ValueError::NotFinite { index })),
-        None => Ok(values),
-    }
+    check_finite(values.iter().map(|value| value.is_finite()))?;
+    Ok(values)
+}
+
+/// Two vectors, slot by slot.
+fn zip<T: Copy>(slots: usize, a: &[T], b: &[T], work: impl Fn(T, T) -> T) -> Result<Vec<T>> {
+    check(a, slots)?;
+    check(b, slots)?;
+    Ok(a.iter().zip(b).map(|(&a, &b)| work(a, b)).collect())
 }
 
 impl ClearReals {
+    fn slots(&self) -> usize {
+        self.slots
+    }
+
     fn zip(&self, a: &[f64], b: &[f64], work: impl Fn(f64, f64) -> f64) -> Result<Vec<f64>> {
-        check(a, self.slots)?;
-        check(b, self.slots)?;
-        Ok(a.iter().zip(b).map(|(&a, &b)| work(a, b)).collect())
+        zip(self.slots, a, b, work)
     }
 }
 
+/// The operations that are the same in the clear for all numbers: used inside an `impl Evaluator`.
+macro_rules! clear_operations {
+    ($number:ty) => {
+        type Ciphertext = Vec<$number>;
+        type Plaintext = Vec<$number>;
+        type Scalar = $number;
+
+        fn check_all(&self, vectors: &[Vec<$number>]) -> Result<()> {
+            vectors.iter().try_for_each(|a| check(a, self.slots()))
+        }
+
+        fn encode_term(&self, values: &[$number], position: Position) -> Result<Vec<$number>> {
+            self.encode_factor(values, position)
+        }
+
+        fn add_plain(&self, a: &Vec<$number>, b: &Vec<$number>) -> Result<Vec<$number>> {
+            self.add(a, b)
+        }
+
+        fn sub_plain(&self, a: &Vec<$number>, b: &Vec<$number>) -> Result<Vec<$number>> {
+            self.sub(a, b)
+        }
+
+        fn mul_plain(&self, a: &Vec<$number>, b: &Vec<$number>) -> Result<Vec<$number>> {
+            self.mul(a, b)
+        }
+
+        fn rotate_left(&self, a: &Vec<$number>, step: i64) -> Result<Vec<$number>> {
+            check(a, self.slots())?;
+            Ok(rotated(a, self.slot_shape().columns, step))
+        }
+
+        fn rotate_many(&self, a: &Vec<$number>, steps: &[i64]) -> Result<Vec<Vec<$number>>> {
+            let rotate = |&step: &i64| self.rotate_left(a, step);
+            steps.iter().map(rotate).collect()
+        }
+    };
+}
+
 impl Evaluator for ClearReals {
-    type Ciphertext = Vec<f64>;
-    type Plaintext = Vec<f64>;
-    type Scalar = f64;
+    clear_operations!(f64);
 
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
@@ -151,10 +190,6 @@ impl Evaluator for ClearReals {
         count as f64
     }
 
-    fn check_all(&self, vectors: &[Vec<f64>]) -> Result<()> {
-        vectors.iter().try_for_each(|a| check(a, self.slots))
-    }
-
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
         check_slots(self.slots, other.slots)?;
         Ok(self)
@@ -162,10 +197,6 @@ impl Evaluator for ClearReals {
 
     fn encode_factor(&self, values: &[f64], _position: Position) -> Result<Vec<f64>> {
         padded(finite(values)?, self.slots)
-    }
-
-    fn encode_term(&self, values: &[f64], position: Position) -> Result<Vec<f64>> {
-        self.encode_factor(values, position)
     }
 
     fn add(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
@@ -184,18 +215,6 @@ impl Evaluator for ClearReals {
         self.zip(a, b, |a, b| a * b)
     }
 
-    fn add_plain(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
-        self.add(a, b)
-    }
-
-    fn sub_plain(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
-        self.sub(a, b)
-    }
-
-    fn mul_plain(&self, a: &Vec<f64>, b: &Vec<f64>) -> Result<Vec<f64>> {
-        self.mul(a, b)
-    }
-
     fn add_scalar(&self, a: &Vec<f64>, b: f64) -> Result<Vec<f64>> {
         finite(&[b])?;
         self.zip(a, a, |a, _| a + b)
@@ -206,18 +225,6 @@ impl Evaluator for ClearReals {
         self.zip(a, a, |a, _| a * b)
     }
 
-    fn rotate_left(&self, a: &Vec<f64>, step: i64) -> Result<Vec<f64>> {
-        check(a, self.slots)?;
-        Ok(rotated(a, self.slots, step))
-    }
-
-    fn rotate_many(&self, a: &Vec<f64>, steps: &[i64]) -> Result<Vec<Vec<f64>>> {
-        steps
-            .iter()
-            .map(|&step| self.rotate_left(a, step))
-            .collect()
-    }
-
     fn conjugate(&self, a: &Vec<f64>) -> Result<Vec<f64>> {
         check(a, self.slots)?;
         Ok(a.clone())
@@ -225,9 +232,7 @@ impl Evaluator for ClearReals {
 }
 
 impl Evaluator for ClearIntegers {
-    type Ciphertext = Vec<i64>;
-    type Plaintext = Vec<i64>;
-    type Scalar = i64;
+    clear_operations!(i64);
 
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
@@ -238,10 +243,6 @@ impl Evaluator for ClearIntegers {
 
     fn scalar(count: usize) -> i64 {
         i64::try_from(count).unwrap_or(i64::MAX)
-    }
-
-    fn check_all(&self, vectors: &[Vec<i64>]) -> Result<()> {
-        vectors.iter().try_for_each(|a| check(a, 2 * self.columns))
     }
 
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
@@ -258,36 +259,20 @@ impl Evaluator for ClearIntegers {
         self.encode(values)
     }
 
-    fn encode_term(&self, values: &[i64], _position: Position) -> Result<Vec<i64>> {
-        self.encode(values)
-    }
-
     fn add(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        self.map(a, b, Modulus::add)
+        self.zip(a, b, Modulus::add)
     }
 
     fn sub(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        self.map(a, b, Modulus::sub)
+        self.zip(a, b, Modulus::sub)
     }
 
     fn negate(&self, a: &Vec<i64>) -> Result<Vec<i64>> {
-        self.map(a, a, |t, a, _| t.neg(a))
+        self.zip(a, a, |t, a, _| t.neg(a))
     }
 
     fn mul(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        self.map(a, b, Modulus::mul)
-    }
-
-    fn add_plain(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        self.add(a, b)
-    }
-
-    fn sub_plain(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        self.sub(a, b)
-    }
-
-    fn mul_plain(&self, a: &Vec<i64>, b: &Vec<i64>) -> Result<Vec<i64>> {
-        self.mul(a, b)
+        self.zip(a, b, Modulus::mul)
     }
 
     fn add_scalar(&self, a: &Vec<i64>, b: i64) -> Result<Vec<i64>> {
@@ -298,20 +283,8 @@ impl Evaluator for ClearIntegers {
         self.mul(a, &self.in_every_slot(b)?)
     }
 
-    fn rotate_left(&self, a: &Vec<i64>, step: i64) -> Result<Vec<i64>> {
-        check(a, 2 * self.columns)?;
-        Ok(rotated(a, self.columns, step))
-    }
-
-    fn rotate_many(&self, a: &Vec<i64>, steps: &[i64]) -> Result<Vec<Vec<i64>>> {
-        steps
-            .iter()
-            .map(|&step| self.rotate_left(a, step))
-            .collect()
-    }
-
     fn conjugate(&self, a: &Vec<i64>) -> Result<Vec<i64>> {
-        check(a, 2 * self.columns)?;
+        check(a, self.slots())?;
         let (first, second) = a.split_at(self.columns);
         Ok([second, first].concat())
     }

@@ -1,5 +1,10 @@
 //! Ciphertexts modulo QP that have not been divided by P: sums of rotations and products with plaintexts need one division in all.
 
+#![expect(
+    private_bounds,
+    reason = "both schemes have these rules, and there are no others"
+)]
+
 use crate::encryption::{Ciphertext, Encrypted, State, Transport};
 use crate::error::{Error, KeyError, ParameterError, Result};
 use crate::evaluator::SchemeEvaluator;
@@ -8,7 +13,7 @@ use crate::evaluator::key_switch::{Cut, HoistedDigits};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::keys::{EvaluationKeys, GaloisKey, KeyId, Rotations};
-use crate::parallel::{in_pool, map};
+use crate::parallel::{in_pool, try_map};
 use crate::params::{Gadget, KeySpan, invalid_level};
 use crate::ring::{GaloisElement, NttPoly};
 use std::sync::Arc;
@@ -172,11 +177,9 @@ impl<S: State> SchemeEvaluator<S> {
             .map(|&step| own_step(step, (keys, gadget)))
             .collect::<Result<_>>()?;
         let hoisted = self.hoisted(a, gadget)?;
-        map(steps.len(), |number| {
+        try_map(steps.len(), |number| {
             moved((a, gadget), &hoisted, &steps[number])
         })
-        .into_iter()
-        .collect()
     }
 
     /// CKKS: `a` with the complex conjugate in each slot. BFV: with its two rows of slots exchanged. Not divided by P; level and
@@ -260,10 +263,6 @@ impl<S: State> SchemeEvaluator<S> {
     }
 }
 
-#[expect(
-    private_bounds,
-    reason = "both schemes have these rules, and there are no others"
-)]
 impl<S: Summable> SchemeEvaluator<S> {
     /// `x + y`, two of one level and scale.
     ///
@@ -314,10 +313,6 @@ impl<S: Summable> SchemeEvaluator<S> {
     }
 }
 
-#[expect(
-    private_bounds,
-    reason = "both schemes have these rules, and there are no others"
-)]
 impl<S: Weighable> SchemeEvaluator<S> {
     /// `x * b`, slot by slot. The level is that of `x`, which must not be above the level of `b`; CKKS: the scale is the product of
     /// both. The plaintext's rows modulo the special primes are computed by its first such product and kept.

@@ -7,6 +7,9 @@ use crate::ring::{NttPoly, RnsBasis};
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// A sum or a difference.
+pub(super) type Join = fn(&NttPoly, &NttPoly) -> NttPoly;
+
 /// `a + b` at one level; the degrees may differ.
 pub(super) fn add(a: &Ciphertext, b: &Ciphertext) -> Ciphertext {
     combine(a, b, NttPoly::sum, NttPoly::clone)

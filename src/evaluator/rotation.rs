@@ -66,7 +66,7 @@ pub(super) fn rotate_many(
             )?);
         }
     }
-    let rotated = crate::parallel::map(paths.len(), |number| {
+    crate::parallel::try_map(paths.len(), |number| {
         let Some((&first, rest)) = paths[number].split_first() else {
             return Ok((a.clone(), ErrorSize::NONE));
         };
@@ -78,8 +78,7 @@ pub(super) fn rotate_many(
             return Ok((moved, error));
         }
         follow((&moved, error), rest, keys)
-    });
-    rotated.into_iter().collect()
+    })
 }
 
 /// `a` with its slots conjugated or its rows exchanged.

@@ -7,6 +7,7 @@ use crate::evaluator::key_switch::Compute;
 use crate::evaluator::{key_switch, linear, rotation};
 use crate::keys::{EvaluationKeys, KeyEnds, KeyId};
 use crate::params::ErrorSize;
+use crate::ring::NttPoly;
 use std::borrow::{Borrow, Cow};
 use std::sync::Arc;
 
@@ -24,13 +25,19 @@ pub struct SchemeEvaluator<S: State> {
 /// Two operands, changed or as they were.
 pub(super) type Pair<'a, S> = [Cow<'a, Encrypted<S>>; 2];
 
-/// The factors of an inner product: at least one pair, all of degree 1, of one context and key.
-pub(super) struct Factors<'a, S: State> {
-    pub(super) first: &'a Encrypted<S>,
-    pub(super) pairs: Vec<(&'a Encrypted<S>, &'a Encrypted<S>)>,
-    /// The lowest level of all.
-    pub(super) level: usize,
+/// The factors of an inner product: at least one pair, all of degree 1, of one context and key; and the lowest level of all.
+pub(super) type Factors<'a, S> = (Vec<(&'a Encrypted<S>, &'a Encrypted<S>)>, usize);
+
+/// The polynomials of each pair, all of degree 1.
+pub(super) fn polys_of<'a, S: State>(pairs: &'a [Pair<'_, S>]) -> Result<Vec<PolyPairs<'a>>> {
+    pairs
+        .iter()
+        .map(|[a, b]| Ok((a.body.pair()?, b.body.pair()?)))
+        .collect()
 }
+
+/// The polynomials of two ciphertexts of degree 1.
+type PolyPairs<'a> = ([&'a NttPoly; 2], [&'a NttPoly; 2]);
 
 /// The rules by which a scheme adds.
 pub(super) trait Summable: State {
@@ -232,11 +239,7 @@ impl<S: State> SchemeEvaluator<S> {
             factor.body.pair()?;
             level = level.min(factor.level());
         }
-        Ok(Factors {
-            first,
-            pairs,
-            level,
-        })
+        Ok((pairs, level))
     }
 }
 

@@ -1,4 +1,106 @@
-//! Transforms and products of rows on floating-point numbers, written once for vectors of any width.
+//! Arithmetic, transforms and products of rows on floating-point numbers, written once for vectors of any width.
+
+/// Arithmetic modulo one prime on vectors of floating-point numbers that are integers.
+///
+/// The module that uses this has, for its instructions (`$features`): vectors `Float` and, with the bits of words, `Vector`, which
+/// `from_bits` and `to_bits` take for each other; `to_float` and `to_words` between the numbers of both; `splat`, `add`, `sub`, `mul`,
+/// `round`, `less_product` and `add_if_negative`; `load` and `store`.
+macro_rules! float_arithmetic {
+    ($features:literal) => {
+        /// Arithmetic modulo q, of at most 50 bits, on integers of at most 2^52 in size that stand for residues. Bounds are on
+        /// their size, in multiples of q; none exceeds [`limit`](Self::limit).
+        ///
+        /// Source: J. van der Hoeven, G. Lecerf, G. Quintin, "Modular SIMD arithmetic in Mathemagix" (2016).
+        #[derive(Clone, Copy)]
+        pub(super) struct FloatArithmetic {
+            modulus: Float,
+            inverse: Float,
+            limit: u64,
+        }
+
+        impl FloatArithmetic {
+            /// The bound of a product.
+            pub(super) const PRODUCT_BOUND: u64 = 2;
+
+            /// The bound of a product of residues, and of a reduced number: in truth 7/8 and just above 1/2.
+            pub(super) const REDUCED_BOUND: u64 = 1;
+
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub(super) fn new(q: &Modulus) -> Self {
+                debug_assert!(q.bits() <= 50);
+                let modulus = q.value() as f64;
+                Self {
+                    modulus: splat(modulus),
+                    inverse: splat(1.0 / modulus),
+                    limit: (1 << 52) / q.value(),
+                }
+            }
+
+            /// The largest bound: at least 4.
+            pub(super) const fn limit(&self) -> u64 {
+                self.limit
+            }
+
+            /// A representative of `a * b`, for `a` within the limit and b in `[-q, q]`. Its bound is 2, and 7/8 if that of
+            /// `a` is 1.
+            ///
+            /// Three roundings of relative error 2^-53 precede that to the quotient c, so that c is within
+            /// `1/2 + 3/2 * 2^-52 * |a|` of `a * b / q`. Both halves of the product and the remainder are integers of less
+            /// than 53 bits, or multiples of what they round to, so that nothing else rounds.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub(super) fn product(&self, a: Float, b: Float) -> Float {
+                let high = mul(a, b);
+                let minus_low = less_product(high, a, b);
+                let quotient = round(mul(high, self.inverse));
+                sub(less_product(high, quotient, self.modulus), minus_low)
+            }
+
+            /// The representative of least size, or nearly so: of bound 3/4.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub(super) fn reduced(&self, a: Float) -> Float {
+                less_product(a, round(mul(a, self.inverse)), self.modulus)
+            }
+
+            /// The residue of a number of bound 1, exclusive, as words.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub(super) fn canonical(&self, a: Float) -> Vector {
+                to_words(add_if_negative(a, self.modulus))
+            }
+
+            /// `a * b` modulo q for residues.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub(super) fn multiply(&self, a: Vector, b: Vector) -> Vector {
+                self.canonical(self.product(to_float(a), to_float(b)))
+            }
+
+            /// `addend + a * b` modulo q for residues.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub(super) fn multiply_add(&self, addend: Vector, a: Vector, b: Vector) -> Vector {
+                let product = self.product(to_float(a), to_float(b));
+                self.canonical(self.reduced(add(to_float(addend), product)))
+            }
+        }
+
+        /// Floating-point numbers whose bits are words.
+        #[inline]
+        #[target_feature(enable = $features)]
+        pub(super) fn load_float(words: &Words) -> Float {
+            from_bits(load(words))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        pub(super) fn store_float(words: &mut Words, a: Float) {
+            store(words, to_bits(a));
+        }
+    };
+}
 
 /// Both transforms on vectors of floating-point numbers: passes of two layers. Between the first and the last layer a row holds the
 /// bits of floating-point numbers.
@@ -6,13 +108,16 @@
 /// A chunk is numbered by its node, the index of its twiddle: the halves of the chunk of node i are those of nodes 2i and
 /// 2i + 1.
 ///
-/// The module that uses this has, for its instructions (`$features`): vectors `Float` with `splat`, `add`, `sub`, their places in a row
-/// (`Words` of `LANES` words, `load`, `store`, `load_float`, `store_float`), `FloatArithmetic`, and the layers of the shortest chunks,
-/// which lie within neighbouring vectors (`forward_last_layers`, `inverse_first_layers`).
+/// The module that uses this has what [`float_arithmetic`] asks for and makes, `load_4` and `store_4` for floating-point numbers, the
+/// least degree that has a full pass over vectors (`MIN_DEGREE`), and the layers of the shortest chunks, which lie within neighbouring
+/// vectors (`last_layers`, `first_layers`).
 macro_rules! float_transforms {
     ($features:literal) => {
         const PRODUCT: u64 = FloatArithmetic::PRODUCT_BOUND;
         const REDUCED: u64 = FloatArithmetic::REDUCED_BOUND;
+
+        /// What the layers of a transform compute with.
+        type Parts<'a> = (FloatArithmetic, Twiddles<'a>);
 
         /// The longest chunk whose layers are within neighbouring vectors, so that the layers before it are even in number.
         const fn shortest_pass(degree: usize) -> usize {
@@ -24,87 +129,82 @@ macro_rules! float_transforms {
         }
 
         #[target_feature(enable = $features)]
-        pub(super) fn forward(table: &NttTable, row: &mut [u64]) {
-            let twiddles = table.twiddles();
+        pub(super) fn forward_ntt(table: &NttTable, row: &mut [u64]) {
+            if table.degree() < MIN_DEGREE {
+                return portable::forward_ntt(table, row);
+            }
             debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
             let a = FloatArithmetic::new(table.modulus());
+            let parts = (a, table.twiddles());
             for x in row.as_chunks_mut::<LANES>().0 {
                 store_float(x, to_float(load(x)));
             }
             let shortest = shortest_pass(table.degree());
             let (mut length, mut bound) = (row.len(), 1);
             while length > shortest {
-                let chunks = row.chunks_exact_mut(length).enumerate();
-                let nodes = table.degree() / length;
                 if bound + 2 * PRODUCT <= a.limit() {
-                    chunks.for_each(|(i, chunk)| {
-                        forward_pass::<false>(a, twiddles, nodes + i, chunk)
-                    });
+                    forward_pass::<false>(parts, length, row);
                     bound += 2 * PRODUCT;
                 } else {
-                    chunks
-                        .for_each(|(i, chunk)| forward_pass::<true>(a, twiddles, nodes + i, chunk));
+                    forward_pass::<true>(parts, length, row);
                     bound = REDUCED + PRODUCT;
                 }
                 debug_assert!(bound <= a.limit());
                 length /= 4;
             }
             if bound + 3 * PRODUCT <= a.limit() {
-                forward_last_layers::<false>(a, twiddles, shortest, row);
+                last_layers::<false>(parts, shortest, row);
             } else {
-                forward_last_layers::<true>(a, twiddles, shortest, row);
+                last_layers::<true>(parts, shortest, row);
             }
         }
 
+        /// Two layers of all chunks of `length` words.
         #[inline]
         #[target_feature(enable = $features)]
         fn forward_pass<const REDUCE: bool>(
-            a: FloatArithmetic,
-            twiddles: Twiddles<'_>,
-            node: usize,
-            chunk: &mut [u64],
+            (a, twiddles): Parts<'_>,
+            length: usize,
+            row: &mut [u64],
         ) {
-            let outer = splat(twiddles.factors[node] as f64);
-            let left = splat(twiddles.factors[2 * node] as f64);
-            let right = splat(twiddles.factors[2 * node + 1] as f64);
-            for [x0, x1, x2, x3] in quarters(chunk) {
-                let (v0, v2) = butterfly::<REDUCE>(a, (load_float(x0), load_float(x2)), outer);
-                let (v1, v3) = butterfly::<REDUCE>(a, (load_float(x1), load_float(x3)), outer);
-                let (v0, v1) = butterfly::<REDUCE>(a, (v0, v1), left);
-                let (v2, v3) = butterfly::<REDUCE>(a, (v2, v3), right);
-                store_float(x0, v0);
-                store_float(x1, v1);
-                store_float(x2, v2);
-                store_float(x3, v3);
+            let nodes = row.len() / length..;
+            for (node, chunk) in nodes.zip(row.chunks_exact_mut(length)) {
+                let [outer, left, right] = factors_of(twiddles, [node, 2 * node, 2 * node + 1]);
+                for words in quarters(chunk) {
+                    let [v0, v1, v2, v3] = load_4(&words);
+                    let (v0, v2) = butterfly::<REDUCE>(a, (v0, v2), outer);
+                    let (v1, v3) = butterfly::<REDUCE>(a, (v1, v3), outer);
+                    let (v0, v1) = butterfly::<REDUCE>(a, (v0, v1), left);
+                    let (v2, v3) = butterfly::<REDUCE>(a, (v2, v3), right);
+                    store_4(words, [v0, v1, v2, v3]);
+                }
             }
         }
 
         #[target_feature(enable = $features)]
-        pub(super) fn inverse(table: &NttTable, row: &mut [u64]) {
-            let twiddles = table.twiddles();
+        pub(super) fn inverse_ntt(table: &NttTable, row: &mut [u64]) {
+            if table.degree() < MIN_DEGREE {
+                return portable::inverse_ntt(table, row);
+            }
             debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
             let a = FloatArithmetic::new(table.modulus());
+            let parts = (a, table.twiddles());
             let mut length = shortest_pass(table.degree());
             // Sums double the bound, which products have from the first layer on.
             let mut bound = PRODUCT << (length.trailing_zeros() - 1);
             if 2 * bound <= a.limit() {
-                inverse_first_layers::<false>(a, twiddles, length, row);
+                first_layers::<false>(parts, length, row);
             } else {
-                inverse_first_layers::<true>(a, twiddles, length, row);
+                first_layers::<true>(parts, length, row);
                 bound = PRODUCT;
             }
             while 4 * length < table.degree() {
                 length *= 4;
-                let chunks = row.chunks_exact_mut(length).enumerate();
-                let nodes = table.degree() / length;
                 if 8 * bound <= a.limit() {
-                    chunks.for_each(|(i, chunk)| {
-                        inverse_pass::<false>(a, twiddles, nodes + i, chunk)
-                    });
+                    inverse_pass::<false>(parts, length, row);
                     bound *= 4;
                 } else {
-                    chunks
-                        .for_each(|(i, chunk)| inverse_pass::<true>(a, twiddles, nodes + i, chunk));
+                    inverse_pass::<true>(parts, length, row);
                     bound = PRODUCT;
                 }
                 debug_assert!(2 * bound <= a.limit());
@@ -112,42 +212,40 @@ macro_rules! float_transforms {
             inverse_last_pass(a, table, row);
         }
 
+        /// Two layers of all chunks of `length` words.
         #[inline]
         #[target_feature(enable = $features)]
         fn inverse_pass<const REDUCE: bool>(
-            a: FloatArithmetic,
-            twiddles: Twiddles<'_>,
-            node: usize,
-            chunk: &mut [u64],
+            (a, twiddles): Parts<'_>,
+            length: usize,
+            row: &mut [u64],
         ) {
-            let outer = splat(twiddles.factors[mirrored(node)] as f64);
-            let left = splat(twiddles.factors[mirrored(2 * node)] as f64);
-            let right = splat(twiddles.factors[mirrored(2 * node + 1)] as f64);
-            for [x0, x1, x2, x3] in quarters(chunk) {
-                let (v0, v1) =
-                    inverse_butterfly::<REDUCE>(a, (load_float(x0), load_float(x1)), left);
-                let (v2, v3) =
-                    inverse_butterfly::<REDUCE>(a, (load_float(x2), load_float(x3)), right);
-                let (v0, v2) = inverse_butterfly::<REDUCE>(a, (v0, v2), outer);
-                let (v1, v3) = inverse_butterfly::<REDUCE>(a, (v1, v3), outer);
-                store_float(x0, v0);
-                store_float(x1, v1);
-                store_float(x2, v2);
-                store_float(x3, v3);
+            let nodes = row.len() / length..;
+            for (node, chunk) in nodes.zip(row.chunks_exact_mut(length)) {
+                let nodes = [node, 2 * node, 2 * node + 1].map(mirrored);
+                let [outer, left, right] = factors_of(twiddles, nodes);
+                for words in quarters(chunk) {
+                    let [v0, v1, v2, v3] = load_4(&words);
+                    let (v0, v1) = inverse_butterfly::<REDUCE>(a, (v0, v1), left);
+                    let (v2, v3) = inverse_butterfly::<REDUCE>(a, (v2, v3), right);
+                    let (v0, v2) = inverse_butterfly::<REDUCE>(a, (v0, v2), outer);
+                    let (v1, v3) = inverse_butterfly::<REDUCE>(a, (v1, v3), outer);
+                    store_4(words, [v0, v1, v2, v3]);
+                }
             }
         }
 
         /// The pass over the whole row, with the division by N in its second layer.
         #[target_feature(enable = $features)]
         fn inverse_last_pass(a: FloatArithmetic, table: &NttTable, row: &mut [u64]) {
-            let left = splat(table.twiddles().factors[mirrored(2)] as f64);
-            let right = splat(table.twiddles().factors[mirrored(3)] as f64);
+            let [left, right] = factors_of(table.twiddles(), [2, 3].map(mirrored));
             let sum_factor = splat(table.degree_inverse.value as f64);
             let difference_factor = splat(table.degree_inverse_times_last.value as f64);
-            for [x0, x1, x2, x3] in quarters(row) {
-                let (v0, v1) = inverse_butterfly::<true>(a, (load_float(x0), load_float(x1)), left);
-                let (v2, v3) =
-                    inverse_butterfly::<true>(a, (load_float(x2), load_float(x3)), right);
+            for words in quarters(row) {
+                let [v0, v1, v2, v3] = load_4(&words);
+                let (v0, v1) = inverse_butterfly::<true>(a, (v0, v1), left);
+                let (v2, v3) = inverse_butterfly::<true>(a, (v2, v3), right);
+                let [x0, x1, x2, x3] = words;
                 for (low, high, x, y) in [(x0, x2, v0, v2), (x1, x3, v1, v3)] {
                     let sum = a.product(add(x, y), sum_factor);
                     let difference = a.product(sub(x, y), difference_factor);
@@ -155,6 +253,13 @@ macro_rules! float_transforms {
                     store(high, a.canonical(a.reduced(difference)));
                 }
             }
+        }
+
+        /// The factors of these nodes, each in every lane.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn factors_of<const N: usize>(twiddles: Twiddles<'_>, nodes: [usize; N]) -> [Float; N] {
+            nodes.map(|node| splat(twiddles.factors[node] as f64))
         }
 
         /// Cooley and Tukey's butterfly `(x + y * factor, x - y * factor)`, with x reduced first or not: 2 more than its bound.
@@ -186,49 +291,20 @@ macro_rules! float_transforms {
     };
 }
 
-/// Products of rows on vectors of floating-point numbers; the module that uses this has what [`float_transforms`] asks for.
+/// Inner products on vectors of floating-point numbers; the module that uses this has what [`float_transforms`] asks for.
 macro_rules! float_rows {
     ($features:literal) => {
-        #[target_feature(enable = $features)]
-        pub(super) fn mul_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
-            let a = FloatArithmetic::new(q);
-            let ((vectors, rest), (others, other_rest)) = split(row, other);
-            for (x, y) in vectors.iter_mut().zip(others) {
-                let product = a.product(to_float(load(x)), to_float(load(y)));
-                store(x, a.canonical(product));
-            }
-            portable::mul_assign(q, rest, other_rest);
-        }
-
-        #[target_feature(enable = $features)]
-        pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
-            debug_assert_eq!(a.len(), b.len());
-            let arithmetic = FloatArithmetic::new(q);
-            let ((vectors, rest), (a, a_rest)) = split(row, a);
-            let (b, b_rest) = b.as_chunks::<LANES>();
-            for ((x, a), b) in vectors.iter_mut().zip(a).zip(b) {
-                let product = arithmetic.product(to_float(load(a)), to_float(load(b)));
-                let sum = arithmetic.reduced(add(to_float(load(x)), product));
-                store(x, arithmetic.canonical(sum));
-            }
-            portable::mul_add_assign(q, rest, a_rest, b_rest);
-        }
-
         /// Both halves in one pass: the sums are reduced where another product would exceed the limit, and at last.
         #[target_feature(enable = $features)]
         pub(super) fn inner_products(
             q: &Modulus,
-            [first, second]: [&mut [u64]; 2],
+            outs: [&mut [u64]; 2],
             digits: &[u64],
             key: KeyRow<'_>,
         ) {
-            let length = first.len();
-            debug_assert!(length.is_multiple_of(BLOCK) && second.len() == length);
+            let length = outs[0].len();
             let a = FloatArithmetic::new(q);
-            let places = first
-                .chunks_exact_mut(BLOCK)
-                .zip(second.chunks_exact_mut(BLOCK));
-            for (place, (first, second)) in places.enumerate() {
+            for (place, outs) in block_pairs(outs).enumerate() {
                 let mut sums = [[splat(0.0); BLOCK / LANES]; 2];
                 let mut bound = 0;
                 for (number, digits) in digits.chunks_exact(length).enumerate() {
@@ -247,26 +323,14 @@ macro_rules! float_rows {
                     }
                     bound += FloatArithmetic::REDUCED_BOUND;
                 }
-                for (out, sums) in [first, second].into_iter().zip(sums) {
+                for (out, sums) in outs.into_iter().zip(sums) {
                     for (out, sum) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
                         store(out, a.canonical(a.reduced(sum)));
                     }
                 }
             }
         }
-
-        /// Whole vectors and what is left over.
-        type Split<'a> = (&'a [Words], &'a [u64]);
-
-        /// The same, to write to.
-        type SplitMut<'a> = (&'a mut [Words], &'a mut [u64]);
-
-        #[inline]
-        fn split<'a>(row: &'a mut [u64], other: &'a [u64]) -> (SplitMut<'a>, Split<'a>) {
-            debug_assert_eq!(row.len(), other.len());
-            (row.as_chunks_mut(), other.as_chunks())
-        }
     };
 }
 
-pub(super) use {float_rows, float_transforms};
+pub(super) use {float_arithmetic, float_rows, float_transforms};

@@ -20,10 +20,13 @@ mod ntt_table;
 pub mod packing;
 mod permutation;
 mod portable;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod vectors;
 
 pub use aligned::AlignedWords;
 pub(crate) use aligned::{SecretVec, wipe};
 pub(crate) use key_row::{KeyRow, KeyShape};
+pub(crate) use modulus::low;
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
 pub(crate) use permutation::BlockPermutation;

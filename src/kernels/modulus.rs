@@ -235,7 +235,7 @@ pub(super) const fn high(a: u128) -> u64 {
     clippy::cast_possible_truncation,
     reason = "the low word is what is asked for"
 )]
-const fn low(a: u128) -> u64 {
+pub(crate) const fn low(a: u128) -> u64 {
     a as u64
 }
 

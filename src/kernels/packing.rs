@@ -4,6 +4,8 @@
 //! Eight residues of b bits fill b bytes, so a row of N residues, N a multiple of 8, has no padding. Two residues at a time
 //! lie in a double word: at most 2 * 61 bits, shifted by at most 6.
 
+use crate::kernels::low;
+
 /// How many bytes beyond the packed ones [`pack`] writes and [`unpack`] reads.
 pub const SLACK: usize = 16;
 
@@ -86,14 +88,6 @@ impl Layout {
             shifts: positions.map(|position| position % 8),
         }
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the low word is what is asked for"
-)]
-const fn low(word: u128) -> u64 {
-    word as u64
 }
 
 #[cfg(test)]

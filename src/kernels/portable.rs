@@ -1,5 +1,6 @@
 //! The scalar reference: 64-bit Shoup and Barrett arithmetic, no assumption about the processor.
 
+use super::chunks::block_pairs;
 use super::ntt_table::mirrored;
 use super::{
     BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, Unreduced,
@@ -81,20 +82,11 @@ pub(super) fn weighted_sum_from(q: &Modulus, row: &mut [u64], sum: &WeightedSum<
     }
 }
 
-pub(super) fn inner_products(
-    q: &Modulus,
-    [first, second]: [&mut [u64]; 2],
-    digits: &[u64],
-    key: KeyRow<'_>,
-) {
-    let length = first.len();
-    debug_assert!(length.is_multiple_of(BLOCK) && second.len() == length);
+pub(super) fn inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
+    let length = sums[0].len();
     debug_assert!(digits.len() <= key.shape.digits * length);
-    let places = first
-        .chunks_exact_mut(BLOCK)
-        .zip(second.chunks_exact_mut(BLOCK));
-    for (place, (first, second)) in places.enumerate() {
-        for (half, out) in [first, second].into_iter().enumerate() {
+    for (place, outs) in block_pairs(sums).enumerate() {
+        for (half, out) in outs.into_iter().enumerate() {
             let mut totals = [0_u128; BLOCK];
             for (number, digits) in digits.chunks_exact(length).enumerate() {
                 // The residue and at most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.

@@ -2,6 +2,7 @@ use crate::error::{Error, ParameterError, Result};
 use crate::kernels::{Modulus, NttTable};
 use crate::params::bfv_level::{BfvLevel, auxiliary_primes};
 use crate::params::builder::invalid_choice;
+use crate::params::scheme_context::scheme_context;
 use crate::params::{
     BfvNoise, Builder, Context, Fingerprint, Log2, NoiseModel, ProductNoise, RlweParams,
     invalid_level, search,
@@ -74,12 +75,6 @@ impl BfvParams {
             rlwe,
             plaintext_modulus,
         })
-    }
-
-    /// The ring, its primes and the key switching.
-    #[must_use]
-    pub fn rlwe(&self) -> &RlweParams {
-        &self.rlwe
     }
 
     /// t: plaintexts are integers modulo t.
@@ -173,30 +168,6 @@ impl BfvContext {
         BfvBuilder::for_depth(depth)
     }
 
-    /// The parameters.
-    #[must_use]
-    pub fn params(&self) -> &BfvParams {
-        &self.shared.params
-    }
-
-    /// What does not depend on the scheme.
-    #[must_use]
-    pub fn rlwe(&self) -> &Arc<Context> {
-        &self.shared.context
-    }
-
-    /// N: the degree of the ring.
-    #[must_use]
-    pub fn degree(&self) -> usize {
-        self.shared.context.degree()
-    }
-
-    /// The identity of the parameters.
-    #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.shared.context.fingerprint()
-    }
-
     /// The plaintext modulus t with its arithmetic.
     #[must_use]
     pub fn plaintext_modulus(&self) -> &Modulus {
@@ -213,12 +184,6 @@ impl BfvContext {
     #[must_use]
     pub fn slots(&self) -> usize {
         self.shared.context.degree()
-    }
-
-    /// The level of a fresh ciphertext: how many primes can be switched away from it.
-    #[must_use]
-    pub fn top_level(&self) -> usize {
-        self.shared.context.top_level()
     }
 
     /// The NTT modulo t that maps slots to coefficients.
@@ -248,20 +213,7 @@ impl BfvContext {
     }
 }
 
-impl PartialEq for BfvContext {
-    fn eq(&self, other: &Self) -> bool {
-        self.fingerprint() == other.fingerprint()
-    }
-}
-
-impl Eq for BfvContext {}
-
-impl fmt::Debug for BfvContext {
-    /// The identity only; `Display` explains it.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "BfvContext({:?})", self.fingerprint())
-    }
-}
+scheme_context!(BfvContext, BfvParams, BfvBuilder);
 
 impl BfvBuilder {
     /// The plaintext modulus t: 2 to 2^60; a prime that is 1 modulo 2N for slots.
@@ -274,17 +226,6 @@ impl BfvBuilder {
     pub fn plaintext_bits(mut self, bits: u32) -> Self {
         self.choices.plaintext_bits = Some(bits);
         self
-    }
-
-    /// The context, everything checked.
-    ///
-    /// # Errors
-    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NoPrimes`](crate::ParameterError::NoPrimes), [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits), [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes),
-    /// [`ParameterError::NotPrime`](crate::ParameterError::NotPrime), [`ParameterError::NotNttFriendly`](crate::ParameterError::NotNttFriendly), [`ParameterError::DuplicatePrime`](crate::ParameterError::DuplicatePrime), [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes),
-    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure), [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus); [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree carries the depth;
-    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for one that is missing or does not go with the others.
-    pub fn build(self) -> Result<BfvContext> {
-        BfvContext::new(self.build_params()?)
     }
 
     /// The checked parameters alone.
@@ -439,28 +380,28 @@ mod tests {
 
     #[test]
     fn depths_without_a_fitting_plaintext_modulus_are_named() {
+        let error = |depth, bits: Option<u32>| {
+            let builder = BfvContext::for_depth(depth);
+            let builder = bits.into_iter().fold(builder, BfvBuilder::plaintext_bits);
+            match builder.build() {
+                Err(Error::Parameters(error)) => error,
+                other => panic!("{other:?}"),
+            }
+        };
         assert!(matches!(
-            BfvContext::for_depth(1).build(),
-            Err(Error::Parameters(ParameterError::InvalidChoice { .. }))
+            error(1, None),
+            ParameterError::InvalidChoice { .. }
         ));
         assert!(matches!(
-            BfvContext::for_depth(1).plaintext_bits(4).build(),
-            Err(Error::Parameters(ParameterError::InvalidPrimeBits {
-                bits: 4,
-                ..
-            }))
+            error(300, Some(20)),
+            ParameterError::NoParameters { .. }
         ));
-        assert!(matches!(
-            BfvContext::for_depth(300).plaintext_bits(20).build(),
-            Err(Error::Parameters(ParameterError::NoParameters { .. }))
-        ));
-        assert!(matches!(
-            BfvContext::for_depth(1).plaintext_bits(61).build(),
-            Err(Error::Parameters(ParameterError::InvalidPrimeBits {
-                bits: 61,
-                ..
-            }))
-        ));
+        for asked in [4, 61] {
+            let error = error(1, Some(asked));
+            assert!(
+                matches!(error, ParameterError::InvalidPrimeBits { bits, .. } if bits == asked)
+            );
+        }
     }
 
     #[test]

@@ -52,72 +52,45 @@ impl BfvState {
         }
     }
 
+    fn with_noise(self, noise: BfvNoise) -> Self {
+        Self { noise, ..self }
+    }
+
     /// The sum, or the difference, of two of one level, whatever their dependence.
     pub(crate) fn sum(self, other: Self) -> Self {
-        Self {
-            noise: self.noise.plus(other.noise),
-            ..self
-        }
+        self.with_noise(self.noise.plus(other.noise))
     }
 
     /// [`sum`](Self::sum) of two whose random parts are independent.
     pub(crate) fn independent_sum(self, other: Self) -> Self {
-        Self {
-            noise: self.noise.plus_independent(other.noise),
-            ..self
-        }
+        self.with_noise(self.noise.plus_independent(other.noise))
     }
 
     /// With a plaintext added, rounded at this modulus.
     pub(crate) fn plus_plaintext(self, context: &BfvContext) -> Self {
         let rounding = BfvNoise::of_plaintext(context.product_noise());
-        Self {
-            noise: self.noise.plus(rounding),
-            ..self
-        }
+        self.with_noise(self.noise.plus(rounding))
     }
 
     /// The raw product of two of one level.
     pub(crate) fn product(self, other: Self, context: &BfvContext) -> Self {
-        Self {
-            noise: self.noise.product(other.noise, context.product_noise()),
-            ..self
-        }
+        self.with_noise(self.noise.product(other.noise, context.product_noise()))
     }
 
     /// The raw product of a ciphertext with itself.
     pub(crate) fn square(self, context: &BfvContext) -> Self {
-        Self {
-            noise: self.noise.square(context.product_noise()),
-            ..self
-        }
+        self.with_noise(self.noise.square(context.product_noise()))
     }
 
     /// The product with a plaintext whose magnitudes at the roots are at most `at_roots`, and whose coefficients' magnitudes sum to
     /// `sum`: an integer's are both its own.
     pub(crate) fn times_plaintext(self, at_roots: Log2, sum: Log2) -> Self {
-        Self {
-            noise: self.noise.times_plaintext(at_roots, sum),
-            ..self
-        }
+        self.with_noise(self.noise.times_plaintext(at_roots, sum))
     }
 
     /// After key switches that add this error.
     pub(crate) fn key_switched(self, added: ErrorSize) -> Self {
-        Self {
-            noise: self.noise.plus(BfvNoise::of_error(added, 1)),
-            ..self
-        }
-    }
-
-    /// After the division by P that ends a computation modulo QP: a rounding of both polynomials. The key switches before it are
-    /// counted by [`key_switched`](Self::key_switched).
-    pub(crate) fn divided(self, context: &BfvContext) -> Self {
-        let rounding = context.rlwe().noise().division(1);
-        Self {
-            noise: self.noise.plus(BfvNoise::of_error(rounding, 1)),
-            ..self
-        }
+        self.with_noise(self.noise.plus(BfvNoise::of_error(added, 1)))
     }
 
     /// Divided by the level's primes; `degree` is that in the secret.

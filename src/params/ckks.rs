@@ -1,5 +1,6 @@
 use crate::error::{Error, ParameterError, Result};
 use crate::params::builder::invalid_choice;
+use crate::params::scheme_context::scheme_context;
 use crate::params::{
     Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, ScalePlan,
     SecretDistribution, SecurityPolicy, invalid_level, search,
@@ -71,12 +72,6 @@ impl CkksParams {
         Ok(Self { rlwe, scales })
     }
 
-    /// The ring, its primes and the key switching.
-    #[must_use]
-    pub fn rlwe(&self) -> &RlweParams {
-        &self.rlwe
-    }
-
     /// The canonical scales of the levels.
     #[must_use]
     pub fn scales(&self) -> &ScalePlan {
@@ -132,40 +127,10 @@ impl CkksContext {
         CkksBuilder::for_depth(depth)
     }
 
-    /// The parameters.
-    #[must_use]
-    pub fn params(&self) -> &CkksParams {
-        &self.shared.params
-    }
-
-    /// What does not depend on the scheme.
-    #[must_use]
-    pub fn rlwe(&self) -> &Arc<Context> {
-        &self.shared.context
-    }
-
-    /// N: the degree of the ring.
-    #[must_use]
-    pub fn degree(&self) -> usize {
-        self.shared.context.degree()
-    }
-
-    /// The identity of the parameters.
-    #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.shared.context.fingerprint()
-    }
-
     /// N/2: the number of complex or real slots.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.shared.context.degree() / 2
-    }
-
-    /// The level of a fresh ciphertext: how many rescales it has before it.
-    #[must_use]
-    pub fn top_level(&self) -> usize {
-        self.shared.context.top_level()
     }
 
     /// The canonical scale of `level`: `scale(l)^2 / q_l = scale(l - 1)` exactly, so that products, rescaled, have the
@@ -182,20 +147,7 @@ impl CkksContext {
     }
 }
 
-impl PartialEq for CkksContext {
-    fn eq(&self, other: &Self) -> bool {
-        self.fingerprint() == other.fingerprint()
-    }
-}
-
-impl Eq for CkksContext {}
-
-impl fmt::Debug for CkksContext {
-    /// The identity only; `Display` explains it.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "CkksContext({:?})", self.fingerprint())
-    }
-}
+scheme_context!(CkksContext, CkksParams, CkksBuilder);
 
 impl CkksBuilder {
     /// log2 of the scale; the primes of each level between the first and the special ones should have that size.
@@ -220,17 +172,6 @@ impl CkksBuilder {
     pub fn integer_bits(mut self, bits: u32) -> Self {
         self.choices.integer_bits = Some(bits);
         self
-    }
-
-    /// The context, everything checked.
-    ///
-    /// # Errors
-    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NoPrimes`](crate::ParameterError::NoPrimes), [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits), [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes),
-    /// [`ParameterError::NotPrime`](crate::ParameterError::NotPrime), [`ParameterError::NotNttFriendly`](crate::ParameterError::NotNttFriendly), [`ParameterError::DuplicatePrime`](crate::ParameterError::DuplicatePrime), [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes),
-    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure), [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale); [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no degree carries the depth;
-    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for one that is missing or does not go with the others.
-    pub fn build(self) -> Result<CkksContext> {
-        CkksContext::new(self.build_params()?)
     }
 
     /// The checked parameters alone.
@@ -428,18 +369,14 @@ mod tests {
             let middle = &context.params().rlwe().data_primes()[1..];
             assert!(middle.iter().all(|prime| prime >> 50 == 0), "depth {depth}");
         }
-        assert!(matches!(
-            CkksContext::for_depth(90).build(),
-            Err(Error::Parameters(ParameterError::NoParameters { .. }))
-        ));
-        assert!(matches!(
-            CkksContext::for_depth(1).precision_bits(58).build(),
-            Err(Error::Parameters(ParameterError::NoParameters { .. }))
-        ));
-        assert!(matches!(
-            CkksContext::for_depth(u32::MAX).build(),
-            Err(Error::Parameters(ParameterError::NoParameters { .. }))
-        ));
+        for (depth, bits) in [(90, 24), (1, 58), (u32::MAX, 24)] {
+            let refused = CkksContext::for_depth(depth).precision_bits(bits).build();
+            let refused = refused.unwrap_err();
+            assert!(matches!(
+                refused,
+                Error::Parameters(ParameterError::NoParameters { .. })
+            ));
+        }
     }
 
     #[test]
@@ -451,27 +388,24 @@ mod tests {
                 .scale_bits(scale)
                 .build()
         };
+        let error = |bits: &[u32], scale| match build(bits, scale) {
+            Err(Error::Parameters(error)) => error,
+            other => panic!("{other:?}"),
+        };
         assert!(build(&[60, 40, 40, 60], 40).is_ok());
-        assert!(matches!(
-            build(&[60, 60, 60, 60], 40),
-            Err(Error::Parameters(ParameterError::Insecure {
-                limit_bits: 214,
-                ..
-            }))
-        ));
-        assert!(matches!(
-            build(&[60, 40, 60], 59),
-            Err(Error::Parameters(ParameterError::InvalidScale { .. }))
-        ));
-        assert!(matches!(
-            build(&[60, 40, 60], 5),
-            Err(Error::Parameters(ParameterError::InvalidScale { .. }))
-        ));
         assert!(build(&[60, 20, 60], 10).is_ok());
         assert!(matches!(
-            build(&[60], 40),
-            Err(Error::Parameters(ParameterError::NoPrimes))
+            error(&[60, 60, 60, 60], 40),
+            ParameterError::Insecure {
+                limit_bits: 214,
+                ..
+            }
         ));
+        for scale in [59, 5] {
+            let error = error(&[60, 40, 60], scale);
+            assert!(matches!(error, ParameterError::InvalidScale { .. }));
+        }
+        assert_eq!(error(&[60], 40), ParameterError::NoPrimes);
         // What is missing is named.
         let degree = CkksContext::builder();
         let primes = degree.clone().degree(64);

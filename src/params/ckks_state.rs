@@ -241,19 +241,8 @@ impl CkksState {
 
     /// After key switches that add this error.
     pub(crate) fn key_switched(self, added: ErrorSize) -> Self {
-        Self {
-            noise: self.noise + added.at_roots,
-            ..self
-        }
-    }
-
-    /// After the division by P that ends a computation modulo QP: a rounding of both polynomials. The key switches before it are
-    /// counted by [`key_switched`](Self::key_switched).
-    pub(crate) fn divided(self, context: &CkksContext) -> Self {
-        Self {
-            noise: self.noise + context.rlwe().noise().division(1).at_roots,
-            ..self
-        }
+        let noise = self.noise + added.at_roots;
+        Self { noise, ..self }
     }
 
     /// Divided by the level's primes; `degree` is that in the secret.

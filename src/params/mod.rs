@@ -15,6 +15,7 @@ mod product_noise;
 mod rlwe;
 mod scale;
 mod scale_plan;
+mod scheme_context;
 mod search;
 mod secret_distribution;
 mod security;

@@ -1,3 +1,4 @@
+use crate::kernels::low;
 use crate::params::{RlweParams, Scale};
 
 /// The canonical scale of every level.
@@ -42,9 +43,8 @@ impl ScalePlan {
             Self::Explicit(scales) => {
                 let words = scales.iter().flat_map(|scale| {
                     let (mantissa, exponent) = scale.parts();
-                    let bytes = mantissa.to_le_bytes();
-                    let word = |at| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
-                    [word(0), word(8), exponent.cast_unsigned()]
+                    let [low, high] = [mantissa, mantissa >> 64].map(low);
+                    [low, high, exponent.cast_unsigned()]
                 });
                 words.collect()
             }

@@ -166,89 +166,66 @@ fn max_sparse_modulus_bits(level: SecurityLevel, degree: usize, weight: u32) -> 
 mod tests {
     use super::*;
 
+    fn check(
+        policy: SecurityPolicy,
+        degree: usize,
+        bits: u32,
+        of: SecretDistribution,
+    ) -> Result<()> {
+        policy.check(degree, &((BigUint::from(1u32) << bits) - 1u32), of)
+    }
+
     #[test]
     fn borders_of_the_table() {
-        let modulus = |bits: u32| (BigUint::from(1u32) << bits) - 1u32;
-        let policy = SecurityPolicy::default();
-        assert!(
-            policy
-                .check(8192, &modulus(214), SecretDistribution::Ternary)
-                .is_ok()
-        );
-        let error = policy
-            .check(8192, &modulus(215), SecretDistribution::Ternary)
-            .unwrap_err();
-        assert_eq!(
-            error,
-            Error::Parameters(ParameterError::Insecure {
-                degree: 8192,
-                modulus_bits: 215,
-                limit_bits: 214
-            })
-        );
-        assert!(
-            policy
-                .check(512, &modulus(2), SecretDistribution::Ternary)
-                .is_err(),
-            "a degree outside the table is never secure"
-        );
-        assert!(
-            policy
-                .check(1 << 18, &modulus(2), SecretDistribution::Ternary)
-                .is_err()
-        );
+        let guidelines = SecurityPolicy::default();
         let old = SecurityPolicy::Enforced(
             SecurityStandard::HomomorphicEncryption2018,
             SecurityLevel::Bits128,
         );
-        assert!(
-            old.check(8192, &modulus(218), SecretDistribution::Ternary)
-                .is_ok()
-        );
-        assert!(
-            old.check(65_536, &modulus(218), SecretDistribution::Ternary)
-                .is_err()
-        );
         let high =
             SecurityPolicy::Enforced(SecurityStandard::Guidelines2024, SecurityLevel::Bits256);
-        assert!(
-            high.check(1024, &modulus(10), SecretDistribution::Ternary)
-                .is_err()
-        );
-        assert!(
-            SecurityPolicy::Insecure
-                .check(8, &modulus(9999), SecretDistribution::Ternary)
-                .is_ok()
+        for (policy, degree, bits, secure) in [
+            (guidelines, 8192, 214, true),
+            (guidelines, 8192, 215, false),
+            // A degree outside the table is never secure.
+            (guidelines, 512, 2, false),
+            (guidelines, 1 << 18, 2, false),
+            (old, 8192, 218, true),
+            (old, 65_536, 218, false),
+            (high, 1024, 10, false),
+            (SecurityPolicy::Insecure, 8, 9999, true),
+        ] {
+            let checked = check(policy, degree, bits, SecretDistribution::Ternary);
+            assert_eq!(checked.is_ok(), secure, "{policy:?}: {bits} at {degree}");
+        }
+        assert_eq!(
+            check(guidelines, 8192, 215, SecretDistribution::Ternary),
+            Err(Error::Parameters(ParameterError::Insecure {
+                degree: 8192,
+                modulus_bits: 215,
+                limit_bits: 214
+            }))
         );
     }
 
     #[test]
     fn sparse_and_shared_secrets_have_their_own_limits() {
-        let modulus = |bits: u32| (BigUint::from(1u32) << bits) - 1u32;
+        let guidelines = SecurityPolicy::default();
         let sparse = |degree, bits, weight| {
-            SecurityPolicy::default()
-                .check(
-                    degree,
-                    &modulus(bits),
-                    SecretDistribution::Sparse { weight },
-                )
-                .is_ok()
+            check(
+                guidelines,
+                degree,
+                bits,
+                SecretDistribution::Sparse { weight },
+            )
+            .is_ok()
         };
         assert!(sparse(1 << 15, 100, 32) && sparse(1 << 16, 100, 64));
         assert!(!sparse(1 << 15, 101, 32) && !sparse(1 << 14, 50, 32) && !sparse(1 << 15, 50, 31));
         let high = SecurityPolicy::Enforced(SecurityStandard::default(), SecurityLevel::Bits192);
-        let weight = SecretDistribution::Sparse { weight: 32 };
-        assert!(high.check(1 << 16, &modulus(50), weight).is_err());
+        assert!(check(high, 1 << 16, 50, SecretDistribution::Sparse { weight: 32 }).is_err());
         let shared = SecretDistribution::TernarySum { contributors: 8 };
-        assert!(
-            SecurityPolicy::default()
-                .check(8192, &modulus(214), shared)
-                .is_ok()
-        );
-        assert!(
-            SecurityPolicy::default()
-                .check(8192, &modulus(215), shared)
-                .is_err()
-        );
+        assert!(check(guidelines, 8192, 214, shared).is_ok());
+        assert!(check(guidelines, 8192, 215, shared).is_err());
     }
 }

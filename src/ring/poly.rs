@@ -141,8 +141,7 @@ impl<F: Form> Poly<F> {
 
     /// `-self`
     pub fn negate(&mut self) {
-        let basis = Arc::clone(&self.basis);
-        self.for_each_row(|i, row| basis.modulus(i).kernels().negate(basis.modulus(i), row));
+        self.change(|_, q, row| q.kernels().negate(q, row));
     }
 
     /// The product with an integer given by its residues, one per prime.
@@ -151,13 +150,7 @@ impl<F: Form> Poly<F> {
     /// If there is not one factor per prime.
     pub fn scale(&mut self, factors: &[ShoupScalar]) {
         assert_eq!(factors.len(), self.basis.len(), "one factor per prime");
-        let basis = Arc::clone(&self.basis);
-        self.for_each_row(|i, row| {
-            basis
-                .modulus(i)
-                .kernels()
-                .scale(basis.modulus(i), row, factors[i])
-        });
+        self.change(|i, q, row| q.kernels().scale(q, row, factors[i]));
     }
 
     /// The same polynomial modulo the first `count` primes only.
@@ -216,6 +209,12 @@ impl<F: Form> Poly<F> {
         self.changed(|i, q, row| work(q, row, other.row(i)))
     }
 
+    /// Changes each row in place.
+    fn change(&mut self, work: impl Fn(usize, &Modulus, &mut [u64]) + Sync + Send) {
+        let basis = Arc::clone(&self.basis);
+        self.for_each_row(|i, row| work(i, basis.modulus(i), row));
+    }
+
     /// A new polynomial, each row of which is copied and changed while it lies in the cache.
     fn changed(&self, work: impl Fn(usize, &Modulus, &mut [u64]) + Sync + Send) -> Self {
         let mut result = self.unspecified_like(&self.basis);
@@ -228,8 +227,7 @@ impl<F: Form> Poly<F> {
 
     fn combine(&mut self, other: &Self, work: impl Fn(&Modulus, &mut [u64], &[u64]) + Sync + Send) {
         assert!(self.basis == other.basis, "operands share one basis");
-        let basis = Arc::clone(&self.basis);
-        self.for_each_row(|i, row| work(basis.modulus(i), row, other.row(i)));
+        self.change(|i, q, row| work(q, row, other.row(i)));
     }
 
     fn into_form<G: Form>(
@@ -262,11 +260,9 @@ impl CoeffPoly {
             "at most N coefficients"
         );
         let mut poly = Self::zero(basis);
-        poly.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            row.iter_mut()
-                .zip(coefficients)
-                .for_each(|(x, &c)| *x = q.reduce_signed(c));
+        poly.change(|_, q, row| {
+            let pairs = row.iter_mut().zip(coefficients);
+            pairs.for_each(|(x, &c)| *x = q.reduce_signed(c));
         });
         poly
     }
@@ -290,17 +286,13 @@ impl NttPoly {
     /// The product with `X^(N/2)`.
     #[must_use]
     pub fn times_imaginary_unit(&self) -> Self {
-        let mut product = self.clone();
-        let basis = Arc::clone(&self.basis);
-        product.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            let unit = basis.table(i).imaginary_unit();
+        self.changed(|i, q, row| {
+            let unit = self.basis.table(i).imaginary_unit();
             // Value j is the one at psi^(2 r(j) + 1), where r(j) is even for the first half of all j.
-            let (first, second) = row.split_at_mut(basis.degree() / 2);
+            let (first, second) = row.split_at_mut(self.basis.degree() / 2);
             q.kernels().scale(q, first, unit);
             q.kernels().scale(q, second, q.shoup(q.neg(unit.value)));
-        });
-        product
+        })
     }
 
     /// `self * other`
@@ -317,12 +309,8 @@ impl NttPoly {
     /// If the bases differ.
     pub fn mul_add_assign(&mut self, a: &Self, b: &Self) {
         assert!(self.basis == b.basis, "operands share one basis");
-        let basis = Arc::clone(&self.basis);
         assert!(self.basis == a.basis, "operands share one basis");
-        self.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            q.kernels().mul_add_assign(q, row, a.row(i), b.row(i));
-        });
+        self.change(|i, q, row| q.kernels().mul_add_assign(q, row, a.row(i), b.row(i)));
     }
 
     /// `self * other`, where `other` may have more primes.
@@ -337,11 +325,7 @@ impl NttPoly {
     /// Adds an integer constant: the constant polynomial has the same value at each root.
     pub fn add_integer(&mut self, constant: &BigInt) {
         let residues = residues(&self.basis, constant);
-        let basis = Arc::clone(&self.basis);
-        self.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            q.kernels().add_scalar(q, row, residues[i].value);
-        });
+        self.change(|i, q, row| q.kernels().add_scalar(q, row, residues[i].value));
     }
 }
 

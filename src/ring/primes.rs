@@ -1,4 +1,4 @@
-use crate::kernels::Modulus;
+use crate::kernels::{Modulus, low};
 
 /// Whether `candidate` is prime: Miller-Rabin with the twelve bases that decide every 64-bit number.
 ///
@@ -22,7 +22,7 @@ pub fn is_prime(candidate: u64) -> bool {
             return true;
         }
         (1..odd_shift).any(|_| {
-            power = narrow(mul(power, power));
+            power = low(mul(power, power));
             power == candidate - 1
         })
     })
@@ -60,7 +60,7 @@ pub fn ntt_primes_near(target: u64, degree: usize) -> impl Iterator<Item = u64> 
 
 /// `base^exponent` modulo any word.
 pub(super) fn wide_pow(base: u64, mut exponent: u64, modulus: u64) -> u64 {
-    let mul = |a: u64, b: u64| narrow(u128::from(a) * u128::from(b) % u128::from(modulus));
+    let mul = |a: u64, b: u64| low(u128::from(a) * u128::from(b) % u128::from(modulus));
     let (mut power, mut result) = (base % modulus, 1);
     while exponent > 0 {
         if exponent & 1 == 1 {
@@ -70,14 +70,6 @@ pub(super) fn wide_pow(base: u64, mut exponent: u64, modulus: u64) -> u64 {
         exponent >>= 1;
     }
     result
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a remainder by a 64-bit modulus"
-)]
-fn narrow(remainder: u128) -> u64 {
-    remainder as u64
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use crate::error::{Error, Result, WireError};
+use crate::params::Fingerprint;
 use crate::wire::header::invalid;
 use crate::wire::{Header, Kind};
 use crc32fast::Hasher;
@@ -61,6 +62,17 @@ impl<R: Read> FrameReader<R> {
             checksum: Hasher::new(),
             left: header.length,
         })
+    }
+
+    /// The same for an object of these parameters that belongs to no key.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`WireError::Invalid`] for the name of a key.
+    pub(crate) fn start_keyless(input: R, kind: Kind, fingerprint: Fingerprint) -> Result<Self> {
+        let reader = Self::start(input, kind)?;
+        reader.header.check(kind, fingerprint)?;
+        reader.header.check_keyless()?;
+        Ok(reader)
     }
 
     pub(crate) fn header(&self) -> &Header {

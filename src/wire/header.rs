@@ -13,24 +13,48 @@ pub(crate) struct Header {
     pub(crate) key_id: [u8; 16],
 }
 
-/// What the body of a frame holds. Codes 1 to 13 are those of this crate's core; 14 to 39 are reserved for federated learning and
-/// several parties, 40 to 49 for networks, 50 to 59 for bootstrapping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    CkksParams = 1,
-    BfvParams = 2,
-    SecretKey = 3,
-    PublicKey = 4,
-    SwitchingKey = 5,
-    GaloisKey = 6,
-    EvaluationKeys = 7,
-    CkksPlaintext = 8,
-    BfvPlaintext = 9,
-    CkksCiphertext = 10,
-    BfvCiphertext = 11,
-    CkksVector = 12,
-    BfvVector = 13,
+/// Declares [`Kind`]: the code and the name of each.
+macro_rules! kinds {
+    ($($kind:ident = $code:literal, $name:literal;)+) => {
+        /// What the body of a frame holds. Codes 1 to 13 are those of this crate's core; 14 to 39 are reserved for federated
+        /// learning and several parties, 40 to 49 for networks, 50 to 59 for bootstrapping.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Kind {
+            $($kind = $code,)+
+        }
+
+        impl Kind {
+            fn of(code: u8) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$kind),)+
+                    _ => None,
+                }
+            }
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    CkksParams = 1, "CKKS parameters";
+    BfvParams = 2, "BFV parameters";
+    SecretKey = 3, "a secret key";
+    PublicKey = 4, "a public key";
+    SwitchingKey = 5, "a relinearization or other switching key";
+    GaloisKey = 6, "a Galois key";
+    EvaluationKeys = 7, "evaluation keys";
+    CkksPlaintext = 8, "a CKKS plaintext";
+    BfvPlaintext = 9, "a BFV plaintext";
+    CkksCiphertext = 10, "a CKKS ciphertext";
+    BfvCiphertext = 11, "a BFV ciphertext";
+    CkksVector = 12, "a CKKS vector";
+    BfvVector = 13, "a BFV vector";
 }
 
 impl Header {
@@ -44,6 +68,16 @@ impl Header {
     pub(crate) const VERSION: u16 = 2;
 
     const MAGIC: [u8; 4] = *b"SLWS";
+
+    /// The header of an object that belongs to no key.
+    pub(crate) fn keyless(kind: Kind, length: u64, fingerprint: Fingerprint) -> Self {
+        Self {
+            kind,
+            length,
+            fingerprint: *fingerprint.bytes(),
+            key_id: [0; 16],
+        }
+    }
 
     /// The bytes of the whole frame.
     pub(crate) fn frame_length(&self) -> u64 {
@@ -123,47 +157,7 @@ impl Header {
     }
 }
 
-impl Kind {
-    const ALL: [Self; 13] = [
-        Self::CkksParams,
-        Self::BfvParams,
-        Self::SecretKey,
-        Self::PublicKey,
-        Self::SwitchingKey,
-        Self::GaloisKey,
-        Self::EvaluationKeys,
-        Self::CkksPlaintext,
-        Self::BfvPlaintext,
-        Self::CkksCiphertext,
-        Self::BfvCiphertext,
-        Self::CkksVector,
-        Self::BfvVector,
-    ];
-
-    fn of(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|&kind| kind as u8 == code)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::CkksParams => "CKKS parameters",
-            Self::BfvParams => "BFV parameters",
-            Self::SecretKey => "a secret key",
-            Self::PublicKey => "a public key",
-            Self::SwitchingKey => "a relinearization or other switching key",
-            Self::GaloisKey => "a Galois key",
-            Self::EvaluationKeys => "evaluation keys",
-            Self::CkksPlaintext => "a CKKS plaintext",
-            Self::BfvPlaintext => "a BFV plaintext",
-            Self::CkksCiphertext => "a CKKS ciphertext",
-            Self::BfvCiphertext => "a BFV ciphertext",
-            Self::CkksVector => "a CKKS vector",
-            Self::BfvVector => "a BFV vector",
-        }
-    }
-}
-
-pub(super) fn invalid(what: &'static str) -> Error {
+pub(crate) fn invalid(what: &'static str) -> Error {
     Error::Wire(WireError::Invalid { what })
 }
 

@@ -20,7 +20,7 @@ mod value;
 pub use evaluation::EvaluationKeyReader;
 pub(crate) use evaluation::evaluation_frame;
 pub(crate) use frame::{FrameReader, FrameWriter};
-pub(crate) use header::{Header, Kind};
+pub(crate) use header::{Header, Kind, invalid};
 #[cfg(feature = "serde")]
 pub(crate) use serialize::serialize;
 #[cfg(feature = "serde")]

@@ -4,11 +4,12 @@ use crate::kernels::packing::packed_length;
 use crate::params::{BfvContext, CkksContext, CkksState};
 use crate::wire::frame::check_level;
 use crate::wire::rows::{RowBuffer, poly_length};
+use crate::wire::sealed::Sealed;
 use crate::wire::state::StateBytes;
-use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, sealed};
+use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire};
 use std::io::{Read, Write};
 
-impl sealed::Sealed for CkksPlaintext {
+impl Sealed for CkksPlaintext {
     const KIND: Kind = Kind::CkksPlaintext;
 }
 
@@ -20,12 +21,8 @@ impl Wire for CkksPlaintext {
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = Header {
-            kind: Kind::CkksPlaintext,
-            length: self.byte_length() - Header::FRAME,
-            fingerprint: *self.context.fingerprint().bytes(),
-            key_id: [0; 16],
-        };
+        let length = self.byte_length() - Header::FRAME;
+        let header = Header::keyless(Self::KIND, length, self.context.fingerprint());
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&level_bytes(self.state.level))?;
         self.state.write(&mut writer)?;
@@ -34,11 +31,7 @@ impl Wire for CkksPlaintext {
     }
 
     fn read_from(input: &mut impl Read, context: &CkksContext) -> Result<Self> {
-        let mut reader = FrameReader::start(input, Kind::CkksPlaintext)?;
-        reader
-            .header()
-            .check(Kind::CkksPlaintext, context.fingerprint())?;
-        reader.header().check_keyless()?;
+        let mut reader = FrameReader::start_keyless(input, Self::KIND, context.fingerprint())?;
         let level = usize::from(u16::from_le_bytes(reader.array()?));
         check_level(level, context.top_level())?;
         let state = CkksState::read(&mut reader, level, context)?;
@@ -50,7 +43,7 @@ impl Wire for CkksPlaintext {
     }
 }
 
-impl sealed::Sealed for BfvPlaintext {
+impl Sealed for BfvPlaintext {
     const KIND: Kind = Kind::BfvPlaintext;
 }
 
@@ -62,12 +55,8 @@ impl Wire for BfvPlaintext {
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = Header {
-            kind: Kind::BfvPlaintext,
-            length: bfv_length(&self.context),
-            fingerprint: *self.context.fingerprint().bytes(),
-            key_id: [0; 16],
-        };
+        let length = bfv_length(&self.context);
+        let header = Header::keyless(Self::KIND, length, self.context.fingerprint());
         let mut writer = FrameWriter::start(out, header)?;
         let bits = self.context.plaintext_modulus().bits();
         RowBuffer::new().write(&mut writer, &self.coefficients, bits)?;
@@ -75,11 +64,7 @@ impl Wire for BfvPlaintext {
     }
 
     fn read_from(input: &mut impl Read, context: &BfvContext) -> Result<Self> {
-        let mut reader = FrameReader::start(input, Kind::BfvPlaintext)?;
-        reader
-            .header()
-            .check(Kind::BfvPlaintext, context.fingerprint())?;
-        reader.header().check_keyless()?;
+        let mut reader = FrameReader::start_keyless(input, Self::KIND, context.fingerprint())?;
         reader.expect_left(bfv_length(context))?;
         let modulus = context.plaintext_modulus();
         let mut coefficients = vec![0; context.degree()];

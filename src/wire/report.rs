@@ -148,7 +148,8 @@ fn sizes(context: &Context, [whole, seeded]: [u64; 2]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::encoding::{BfvEncoder, CkksEncoder};
-    use crate::encryption::Encryptor;
+    use crate::encryption::{Encrypted, Encryptor, State};
+    use crate::error::Result;
     use crate::keys::{KeyGenerator, Rotations};
     use crate::wire::Wire;
     use rand::SeedableRng;
@@ -162,8 +163,14 @@ mod tests {
         assert!(!text.ends_with('\n'));
     }
 
-    /// The sizes that the objects themselves have, both schemes' ciphertexts excepted.
-    fn key_sizes(context: &Arc<Context>) -> (Vec<String>, [Encryptor; 2], ChaCha20Rng) {
+    /// Checks that a context tells the sizes that its keys and ciphertexts have; `encrypted` encrypts a plaintext of its own.
+    fn assert_sizes<S: State>(
+        text: &str,
+        context: &Arc<Context>,
+        encrypted: impl Fn(&Encryptor, &mut ChaCha20Rng) -> Result<Encrypted<S>>,
+    ) where
+        Encrypted<S>: Wire,
+    {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let secret = KeyGenerator::secret_key(context, &mut rng);
         let generator = KeyGenerator::new(&secret);
@@ -173,25 +180,30 @@ mod tests {
         let relinearization = keys.relinearization().unwrap();
         let element = keys.galois().elements().next().unwrap();
         let galois = keys.galois().get(element).unwrap();
-        let sizes = vec![
+        let switching = |key: &SwitchingKey, length: u64| {
+            format!("{} bytes in memory, {length} on", key.size_in_bytes())
+        };
+        let mut parts = vec![
             format!(", {} on", secret.expose_secret_bytes().len()),
             format!(", {} on", public.byte_length()),
-            format!(
-                "{} bytes in memory, {} on",
-                relinearization.switching_key().size_in_bytes(),
-                relinearization.byte_length()
+            switching(
+                relinearization.switching_key(),
+                relinearization.byte_length(),
             ),
-            format!(
-                "{} bytes in memory, {} on",
-                galois.switching_key().size_in_bytes(),
-                galois.byte_length()
-            ),
+            switching(galois.switching_key(), galois.byte_length()),
         ];
-        let encryptors = [
-            Encryptor::with_public_key(Arc::new(public)),
-            Encryptor::with_secret_key(secret),
-        ];
-        (sizes, encryptors, rng)
+        let by_public_key = Encryptor::with_public_key(Arc::new(public));
+        let whole = encrypted(&by_public_key, &mut rng).unwrap();
+        let seeded = encrypted(&Encryptor::with_secret_key(secret), &mut rng).unwrap();
+        let (size, lengths) = (
+            whole.body().size_in_bytes(),
+            [&whole, &seeded].map(Wire::byte_length),
+        );
+        parts.push(format!(
+            "{size} bytes in memory, {} on the wire, {} from",
+            lengths[0], lengths[1]
+        ));
+        assert_parts(text, &parts);
     }
 
     #[test]
@@ -203,11 +215,8 @@ mod tests {
             .build()
             .unwrap();
         let text = context.to_string();
-        let (sizes, [public, secret], mut rng) = key_sizes(context.rlwe());
-        assert_parts(&text, &sizes);
         let plaintext = CkksEncoder::new(&context).encode(&[1.0], 2).unwrap();
-        let whole = public.encrypt(&plaintext, &mut rng).unwrap();
-        let seeded = secret.encrypt(&plaintext, &mut rng).unwrap();
+        assert_sizes(&text, context.rlwe(), |by, rng| by.encrypt(&plaintext, rng));
         let parts = [
             "8192",
             "[60, 40, 40]",
@@ -215,12 +224,6 @@ mod tests {
             "log2(P) = 60.00",
             "128 bits",
             "4096 real",
-            &format!("{} bytes in memory", whole.body().size_in_bytes()),
-            &format!(
-                "{} on the wire, {} from",
-                whole.byte_length(),
-                seeded.byte_length()
-            ),
         ];
         assert_parts(&text, &parts.map(String::from));
     }
@@ -229,22 +232,9 @@ mod tests {
     fn a_bfv_context_tells_the_sizes_that_its_objects_have() {
         let context = BfvContext::for_depth(2).plaintext_bits(20).build().unwrap();
         let text = context.to_string();
-        let (sizes, [public, secret], mut rng) = key_sizes(context.rlwe());
-        assert_parts(&text, &sizes);
         let plaintext = BfvEncoder::new(&context).encode(&[1]).unwrap();
-        let whole = public.encrypt(&plaintext, &mut rng).unwrap();
-        let seeded = secret.encrypt(&plaintext, &mut rng).unwrap();
-        let parts = [
-            "BFV",
-            "two rows",
-            "log2(QP)",
-            "128 bits",
-            &format!(
-                "{} on the wire, {} from",
-                whole.byte_length(),
-                seeded.byte_length()
-            ),
-        ];
+        assert_sizes(&text, context.rlwe(), |by, rng| by.encrypt(&plaintext, rng));
+        let parts = ["BFV", "two rows", "log2(QP)", "128 bits"];
         assert_parts(&text, &parts.map(String::from));
     }
 }

@@ -167,18 +167,20 @@ impl<'de> Deserialize<'de> for ExposedSecret {
     }
 }
 
-/// Implements serde's traits for parameters, which are read without a context.
-macro_rules! parameters {
+/// Implements `Serialize` by the values' bytes. What is read with a context is deserialized by [`Unattached`].
+macro_rules! serialize {
     ($($type:ty),+) => {$(
         impl Serialize for $type {
-            fn serialize<S: Serializer>(
-                &self,
-                serializer: S,
-            ) -> std::result::Result<S::Ok, S::Error> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
                 serialize_bytes(&self.to_bytes(), serializer)
             }
         }
+    )+};
+}
 
+/// Implements `Deserialize` for parameters, which are read without a context.
+macro_rules! deserialize {
+    ($($type:ty),+) => {$(
         impl<'de> Deserialize<'de> for $type {
             /// Refuses what [`from_bytes`](Self::from_bytes) refuses: parameters made without a security check, too.
             fn deserialize<D: Deserializer<'de>>(
@@ -190,23 +192,16 @@ macro_rules! parameters {
     )+};
 }
 
-/// Implements `Serialize` for values that are read with a context: [`Unattached`] deserializes them.
-macro_rules! values {
-    ($($type:ty),+) => {$(
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(
-                &self,
-                serializer: S,
-            ) -> std::result::Result<S::Ok, S::Error> {
-                serialize(self, serializer)
-            }
-        }
-    )+};
-}
-
-parameters!(CkksParams, BfvParams);
-values!(PublicKey, RelinearizationKey, GaloisKey, EvaluationKeys);
-values!(CkksPlaintext, BfvPlaintext, CkksCiphertext, BfvCiphertext);
+serialize!(
+    CkksParams,
+    BfvParams,
+    PublicKey,
+    RelinearizationKey,
+    GaloisKey,
+    EvaluationKeys
+);
+serialize!(CkksPlaintext, BfvPlaintext, CkksCiphertext, BfvCiphertext);
+deserialize!(CkksParams, BfvParams);
 
 /// A value's bytes, given to a serializer.
 pub(crate) fn serialize<S: Serializer>(

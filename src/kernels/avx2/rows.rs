@@ -1,45 +1,15 @@
 //! Operations on rows. What is left over after whole vectors goes to the portable kernels.
 
+use super::super::chunks::{block_pairs, split};
 use super::super::float_vectors::float_rows;
+use super::super::vectors::{functions, product_rows, sum_rows};
 use super::super::{BLOCK, KeyRow, Modulus, ShoupScalar, WeightedSum, portable};
-use super::float::{FloatArithmetic, add, splat, sub, to_float};
-use super::vector::{LANES, Words, broadcast, load, store};
+use super::vector::*;
 use std::arch::x86_64::*;
 
+sum_rows!("avx2");
+product_rows!("avx2,fma", FloatArithmetic);
 float_rows!("avx2,fma");
-
-#[target_feature(enable = "avx2")]
-pub(super) fn add_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
-    let modulus = broadcast(q.value());
-    let ((vectors, rest), (others, other_rest)) = split(row, other);
-    for (x, y) in vectors.iter_mut().zip(others) {
-        let sum = _mm256_add_epi64(load(x), load(y));
-        store(x, add_if_negative(_mm256_sub_epi64(sum, modulus), modulus));
-    }
-    portable::add_assign(q, rest, other_rest);
-}
-
-#[target_feature(enable = "avx2")]
-pub(super) fn sub_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
-    let modulus = broadcast(q.value());
-    let ((vectors, rest), (others, other_rest)) = split(row, other);
-    for (x, y) in vectors.iter_mut().zip(others) {
-        let difference = _mm256_sub_epi64(load(x), load(y));
-        store(x, add_if_negative(difference, modulus));
-    }
-    portable::sub_assign(q, rest, other_rest);
-}
-
-#[target_feature(enable = "avx2")]
-pub(super) fn negate(q: &Modulus, row: &mut [u64]) {
-    let modulus = broadcast(q.value());
-    let (vectors, rest) = row.as_chunks_mut::<LANES>();
-    for x in vectors {
-        let difference = _mm256_sub_epi64(_mm256_setzero_si256(), load(x));
-        store(x, add_if_negative(difference, modulus));
-    }
-    portable::negate(q, rest);
-}
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
@@ -95,10 +65,14 @@ pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) 
     portable::weighted_sum_from(q, row, sum, start);
 }
 
-/// a, or a + modulus where a is negative.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn add_if_negative(a: __m256i, modulus: __m256i) -> __m256i {
-    let negative = _mm256_cmpgt_epi64(_mm256_setzero_si256(), a);
-    _mm256_add_epi64(a, _mm256_and_si256(negative, modulus))
+functions! { "avx2":
+    fn sum(x: Vector, y: Vector, modulus: Vector) -> Vector {
+        difference(x, _mm256_sub_epi64(modulus, y), modulus)
+    }
+
+    fn difference(x: Vector, y: Vector, modulus: Vector) -> Vector {
+        let difference = _mm256_sub_epi64(x, y);
+        let negative = _mm256_cmpgt_epi64(_mm256_setzero_si256(), difference);
+        _mm256_add_epi64(difference, _mm256_and_si256(negative, modulus))
+    }
 }

@@ -2,24 +2,21 @@
 
 use super::super::chunks::quarters;
 use super::super::float_vectors::float_transforms;
-use super::super::{
-    NttTable,
-    ntt_table::{Twiddles, mirrored},
-};
-use super::float::{Float, FloatArithmetic, add, load_float, splat, store_float, sub, to_float};
-use super::vector::{LANES, Words, load, load_2, store};
+use super::super::ntt_table::{NttTable, Twiddles, mirrored};
+use super::super::portable;
+use super::super::vectors::fours;
+use super::vector::*;
 use std::arch::x86_64::*;
 
+/// Transforms of a smaller degree have no full pass over vectors.
+const MIN_DEGREE: usize = 8 * LANES;
+
+fours!("avx2,fma", Float, load_float, store_float);
 float_transforms!("avx2,fma");
 
 /// The layers of chunks of `shortest` words down to 2, and canonical residues at last.
 #[target_feature(enable = "avx2,fma")]
-fn forward_last_layers<const REDUCE: bool>(
-    a: FloatArithmetic,
-    twiddles: Twiddles<'_>,
-    shortest: usize,
-    row: &mut [u64],
-) {
+fn last_layers<const REDUCE: bool>((a, twiddles): Parts<'_>, shortest: usize, row: &mut [u64]) {
     let eighth = row.len() / 8;
     for (i, [x0, x1]) in pairs(row).enumerate() {
         let (mut v0, mut v1) = (load_float(x0), load_float(x1));
@@ -39,12 +36,7 @@ fn forward_last_layers<const REDUCE: bool>(
 
 /// The layers of chunks of 2 words up to `shortest`.
 #[target_feature(enable = "avx2,fma")]
-fn inverse_first_layers<const REDUCE: bool>(
-    a: FloatArithmetic,
-    twiddles: Twiddles<'_>,
-    shortest: usize,
-    row: &mut [u64],
-) {
+fn first_layers<const REDUCE: bool>((a, twiddles): Parts<'_>, shortest: usize, row: &mut [u64]) {
     let eighth = row.len() / 8;
     for (i, [x0, x1]) in pairs(row).enumerate() {
         let outer = mirrored(eighth + i);

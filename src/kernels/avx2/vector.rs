@@ -1,35 +1,64 @@
+//! Vectors of words, and of floating-point numbers that are integers.
+
+use super::super::Modulus;
+use super::super::float_vectors::float_arithmetic;
+use super::super::vectors::{functions, words};
 use std::arch::x86_64::*;
 
-/// Words in a vector.
-pub(super) const LANES: usize = 4;
+/// A vector of words.
+pub(super) type Vector = __m256i;
 
-pub(super) type Words = [u64; LANES];
+/// A vector of floating-point numbers.
+pub(super) type Float = __m256d;
 
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn load(words: &Words) -> __m256i {
-    // SAFETY: the reference covers the 32 bytes that are read; no alignment is asked for.
-    unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn store(words: &mut Words, vector: __m256i) {
-    // SAFETY: the reference covers the 32 bytes that are written; no alignment is asked for.
-    unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), vector) }
-}
+words!("avx2", 4, Vector, _mm256_loadu_si256, _mm256_storeu_si256);
+float_arithmetic!("avx2,fma");
 
 /// Two words in the low half; the high half is undefined.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn load_2(words: &[u64; 2]) -> __m256i {
+pub(super) fn load_2(words: &[u64; 2]) -> Vector {
     // SAFETY: the reference covers the 16 bytes that are read; no alignment is asked for.
     let low = unsafe { _mm_loadu_si128(words.as_ptr().cast()) };
     _mm256_castsi128_si256(low)
 }
 
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn broadcast(word: u64) -> __m256i {
-    _mm256_set1_epi64x(word.cast_signed())
+functions! { "avx2":
+    pub(super) fn broadcast(word: u64) -> Vector { _mm256_set1_epi64x(word.cast_signed()) }
+}
+
+const TWO_52: f64 = (1_u64 << 52) as f64;
+
+functions! { "avx2,fma":
+    pub(super) fn splat(a: f64) -> Float { _mm256_set1_pd(a) }
+    pub(super) fn add(a: Float, b: Float) -> Float { _mm256_add_pd(a, b) }
+    pub(super) fn sub(a: Float, b: Float) -> Float { _mm256_sub_pd(a, b) }
+    fn mul(a: Float, b: Float) -> Float { _mm256_mul_pd(a, b) }
+    fn from_bits(words: Vector) -> Float { _mm256_castsi256_pd(words) }
+    fn to_bits(a: Float) -> Vector { _mm256_castpd_si256(a) }
+
+    /// `x - a * b`, rounded once.
+    fn less_product(x: Float, a: Float, b: Float) -> Float { _mm256_fnmadd_pd(a, b, x) }
+
+    fn round(a: Float) -> Float {
+        _mm256_round_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a)
+    }
+
+    /// a, or a + b where a is negative.
+    fn add_if_negative(a: Float, b: Float) -> Float {
+        let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(a, _mm256_setzero_pd());
+        add(a, _mm256_and_pd(negative, b))
+    }
+
+    /// Words below 2^52 as numbers.
+    pub(super) fn to_float(words: Vector) -> Float {
+        // With the exponent of 2^52 before it, a word is the fraction of 2^52 + word.
+        let shifted = _mm256_or_si256(words, broadcast(TWO_52.to_bits()));
+        sub(from_bits(shifted), splat(TWO_52))
+    }
+
+    /// Integers in `[0, 2^52)` as words.
+    fn to_words(a: Float) -> Vector {
+        _mm256_xor_si256(to_bits(add(a, splat(TWO_52))), broadcast(TWO_52.to_bits()))
+    }
 }

@@ -1,7 +1,7 @@
 //! Lazy arithmetic modulo one prime, eight residues at a time.
 
 use super::super::ntt_table::Twiddles;
-use super::super::{Modulus, ShoupScalar};
+use super::super::{Modulus, ShoupScalar, low};
 use super::vector::{broadcast, subtract_once};
 use std::arch::x86_64::*;
 
@@ -105,6 +105,13 @@ impl<const WORD: u32> Arithmetic<WORD> {
         }
     }
 
+    /// The twiddles of a node and of its two halves.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn twiddles(&self, twiddles: Twiddles<'_>, nodes: [usize; 3]) -> [Factor; 3] {
+        nodes.map(|node| self.twiddle(twiddles, node))
+    }
+
     /// 2^52 mod q.
     #[inline]
     #[target_feature(enable = "avx512f")]
@@ -188,11 +195,12 @@ impl<const WORD: u32> Arithmetic<WORD> {
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn canonical_sum(&self, a: __m512i) -> __m512i {
-        if WORD == 52 {
-            self.canonical_below_4(a)
+        let a = if WORD == 52 {
+            a
         } else {
-            self.canonical_below_4(subtract_once(a, self.product_bound))
-        }
+            subtract_once(a, self.product_bound)
+        };
+        self.canonical_below_4(a)
     }
 
     /// The residue of a value below `4q`.
@@ -269,12 +277,4 @@ impl<const WORD: u32> Arithmetic<WORD> {
 #[target_feature(enable = "avx512f")]
 fn high_half(a: __m512i) -> __m512i {
     _mm512_srli_epi64::<32>(a)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "callers shift what they want into the low word"
-)]
-pub(super) const fn low(a: u128) -> u64 {
-    a as u64
 }

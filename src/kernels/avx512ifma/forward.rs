@@ -4,9 +4,12 @@
 //! 2i + 1. All chunks of one length have equal bounds.
 
 use super::super::chunks::quarters;
-use super::super::{NttTable, ntt_table::Twiddles};
+use super::super::{NttTable, ntt_table::Twiddles, portable};
+use super::MIN_DEGREE;
 use super::arithmetic::{Arithmetic, Factor};
-use super::vector::{LANES, Words, broadcast, lanes, load, repeat_2, repeat_4, store};
+use super::vector::{
+    LANES, Words, broadcast, lanes, load, load_4, repeat_2, repeat_4, store, store_4,
+};
 use std::arch::x86_64::*;
 
 /// Chunks of at most this many words stay in the first-level cache through all their layers.
@@ -25,7 +28,10 @@ pub(super) const fn tail_layers(degree: usize) -> u32 {
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
+pub(super) fn forward_ntt<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
+    if table.degree() < MIN_DEGREE {
+        return portable::forward_ntt(table, row);
+    }
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let forward = Forward {
         arithmetic: Arithmetic::<WORD>::new(table.modulus()),
@@ -144,29 +150,25 @@ impl<const WORD: u32> Forward<'_, WORD> {
         let (once, twice) = (a.multiple(once), a.multiple(twice));
         for (i, chunk) in row.chunks_exact_mut(length).enumerate() {
             let node = first_node + i;
-            let outer = a.twiddle(self.twiddles, node);
-            let left = a.twiddle(self.twiddles, 2 * node);
-            let right = a.twiddle(self.twiddles, 2 * node + 1);
-            for [x0, x1, x2, x3] in quarters(chunk) {
-                let (v0, v1, v2, v3) = (load(x0), load(x1), load(x2), load(x3));
-                let (v0, v1, v2, v3) = if OFFSET {
+            let nodes = [node, 2 * node, 2 * node + 1];
+            let [outer, left, right] = a.twiddles(self.twiddles, nodes);
+            for words in quarters(chunk) {
+                let [v0, v1, v2, v3] = load_4(&words);
+                let v = if OFFSET {
                     let (v0, v1) = (_mm512_add_epi64(v0, twice), _mm512_add_epi64(v1, once));
                     let (v0, v2) = a.offset_butterfly((v0, v2), outer);
                     let (v1, v3) = a.offset_butterfly((v1, v3), outer);
                     let (v0, v1) = a.offset_butterfly((v0, v1), left);
                     let (v2, v3) = a.offset_butterfly((v2, v3), right);
-                    (v0, v1, v2, v3)
+                    [v0, v1, v2, v3]
                 } else {
                     let (v0, v2) = a.butterfly::<FIRST>((v0, v2), outer);
                     let (v1, v3) = a.butterfly::<FIRST>((v1, v3), outer);
                     let (v0, v1) = a.butterfly::<SECOND>((v0, v1), left);
                     let (v2, v3) = a.butterfly::<SECOND>((v2, v3), right);
-                    (v0, v1, v2, v3)
+                    [v0, v1, v2, v3]
                 };
-                store(x0, v0);
-                store(x1, v1);
-                store(x2, v2);
-                store(x3, v3);
+                store_4(words, v);
             }
         }
     }
@@ -346,13 +348,8 @@ impl<'a, const DERIVED: bool> TailTwiddles<'a, DERIVED> {
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn fours<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
         let (values, quotients) = self.fours;
-        if DERIVED {
-            return a.factor_of_quotient(repeat_4(part(quotients, pair)));
-        }
-        Factor {
-            value: repeat_4(part(values, pair)),
-            quotient: repeat_4(part(quotients, pair)),
-        }
+        let value = repeat_4(part(values, pair));
+        Self::last_factor(a, value, repeat_4(part(quotients, pair)))
     }
 
     /// Those of the 8 quarters of these chunks.
@@ -360,13 +357,21 @@ impl<'a, const DERIVED: bool> TailTwiddles<'a, DERIVED> {
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn twos<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
         let (values, quotients) = self.twos;
+        let value = load(part(values, pair));
+        Self::last_factor(a, value, load(part(quotients, pair)))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn last_factor<const WORD: u32>(
+        a: &Arithmetic<WORD>,
+        value: __m512i,
+        quotient: __m512i,
+    ) -> Factor {
         if DERIVED {
-            return a.factor_of_quotient(load(part(quotients, pair)));
+            return a.factor_of_quotient(quotient);
         }
-        Factor {
-            value: load(part(values, pair)),
-            quotient: load(part(quotients, pair)),
-        }
+        Factor { value, quotient }
     }
 }
 

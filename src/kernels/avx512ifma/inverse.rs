@@ -1,19 +1,21 @@
 //! The inverse transform: the layers of [`forward`](super::forward) backwards.
 
 use super::super::chunks::quarters;
-use super::super::{
-    NttTable,
-    ntt_table::{Twiddles, mirrored},
-};
+use super::super::ntt_table::{NttTable, Twiddles, mirrored};
+use super::super::portable;
+use super::MIN_DEGREE;
 use super::arithmetic::{Arithmetic, Factor};
 use super::forward::{
     CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, store_all, tail_layers, whole,
 };
-use super::vector::{LANES, lanes, load, store};
+use super::vector::{LANES, lanes, load_4, store_4};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn transform<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
+pub(super) fn inverse_ntt<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
+    if table.degree() < MIN_DEGREE {
+        return portable::inverse_ntt(table, row);
+    }
     debug_assert!(row.iter().all(|&x| x < table.modulus().value()));
     let inverse = Inverse {
         arithmetic: Arithmetic::<WORD>::new(table.modulus()),
@@ -148,20 +150,15 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         offsets: &Offsets,
     ) {
         let a = self.arithmetic;
-        let outer = a.twiddle(self.twiddles, mirrored(node));
-        let left = a.twiddle(self.twiddles, mirrored(2 * node));
-        let right = a.twiddle(self.twiddles, mirrored(2 * node + 1));
-        for [x0, x1, x2, x3] in quarters(chunk) {
-            let pair = (load(x0), load(x1));
-            let (v0, v1) = a.inverse_butterfly::<FIRST>(pair, offsets.first, left);
-            let pair = (load(x2), load(x3));
-            let (v2, v3) = a.inverse_butterfly::<FIRST>(pair, offsets.first, right);
+        let nodes = [node, 2 * node, 2 * node + 1].map(mirrored);
+        let [outer, left, right] = a.twiddles(self.twiddles, nodes);
+        for words in quarters(chunk) {
+            let [v0, v1, v2, v3] = load_4(&words);
+            let (v0, v1) = a.inverse_butterfly::<FIRST>((v0, v1), offsets.first, left);
+            let (v2, v3) = a.inverse_butterfly::<FIRST>((v2, v3), offsets.first, right);
             let (v0, v2) = a.inverse_butterfly::<SUMS>((v0, v2), offsets.sums, outer);
             let (v1, v3) = a.inverse_butterfly::<PRODUCTS>((v1, v3), offsets.products, outer);
-            store(x0, v0);
-            store(x1, v1);
-            store(x2, v2);
-            store(x3, v3);
+            store_4(words, [v0, v1, v2, v3]);
         }
     }
 
@@ -179,17 +176,13 @@ impl<const WORD: u32> Inverse<'_, WORD> {
             a.factor(table.degree_inverse),
             a.factor(table.degree_inverse_times_last),
         );
-        for [x0, x1, x2, x3] in quarters(row) {
-            let pair = (load(x0), load(x1));
-            let (v0, v1) = a.inverse_butterfly::<FIRST>(pair, first, left);
-            let pair = (load(x2), load(x3));
-            let (v2, v3) = a.inverse_butterfly::<FIRST>(pair, first, right);
+        for words in quarters(row) {
+            let [v0, v1, v2, v3] = load_4(&words);
+            let (v0, v1) = a.inverse_butterfly::<FIRST>((v0, v1), first, left);
+            let (v2, v3) = a.inverse_butterfly::<FIRST>((v2, v3), first, right);
             let (v0, v2) = self.last_butterfly((v0, v2), sums, last);
             let (v1, v3) = self.last_butterfly((v1, v3), products, last);
-            store(x0, v0);
-            store(x1, v1);
-            store(x2, v2);
-            store(x3, v3);
+            store_4(words, [v0, v1, v2, v3]);
         }
     }
 

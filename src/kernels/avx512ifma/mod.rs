@@ -18,9 +18,10 @@ mod vector;
 mod wide;
 
 use super::ntt_table::NARROW_BITS;
+use super::vectors::methods;
 use super::{
     BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, ShoupScalar, Unreduced,
-    WeightedPairs, WeightedSum, portable,
+    WeightedPairs, WeightedSum,
 };
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -43,9 +44,6 @@ const MIN_DEGREE: usize = 256;
 /// Up to this degree tables of twiddles lie in the second-level cache, and are whole.
 const SMALL_TABLES: usize = 1 << 13;
 
-/// The name that `SLOTWISE_KERNELS` accepts.
-const NAME: &str = "avx512ifma";
-
 /// The kernels for moduli of at most 50 bits, whose words have 52 bits, or of 51 to 61 bits, whose words have 64. Only [`detect`] hands
 /// them out.
 #[derive(Debug)]
@@ -59,109 +57,40 @@ const WIDE: u32 = 64;
 
 impl<const WORD: u32> Kernels for IfmaKernels<WORD> {
     fn name(&self) -> &'static str {
-        NAME
+        "avx512ifma"
     }
 
     fn derives_factors(&self, degree: usize) -> bool {
         WORD == NARROW && degree > SMALL_TABLES
     }
 
-    fn add_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::add_assign(q, row, other) }
+    methods! { rows:
+        add_assign(q: &Modulus, row: &mut [u64], other: &[u64])
+        add_scalar(q: &Modulus, row: &mut [u64], scalar: u64)
+        sub_assign(q: &Modulus, row: &mut [u64], other: &[u64])
+        negate(q: &Modulus, row: &mut [u64])
+        permute(row: &mut [u64], source: &[u64], permutation: &BlockPermutation)
     }
 
-    fn add_scalar(&self, q: &Modulus, row: &mut [u64], scalar: u64) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::add_scalar(q, row, scalar) }
+    methods! { rows<WORD>:
+        mul_assign(q: &Modulus, row: &mut [u64], other: &[u64])
+        mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
+        scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar)
+        sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar)
+        reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>)
     }
 
-    fn sub_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::sub_assign(q, row, other) }
+    methods! { sum<WORD>:
+        weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
+        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
+        weighted_pairs(q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>)
     }
 
-    fn negate(&self, q: &Modulus, row: &mut [u64]) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::negate(q, row) }
+    methods! { packed:
+        store_digit(shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2])
     }
 
-    fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        if WORD == NARROW {
-            // SAFETY: `detect` saw the features.
-            unsafe { narrow::mul_assign(q, row, other) }
-        } else {
-            // SAFETY: as above.
-            unsafe { wide::mul_assign(q, row, other) }
-        }
-    }
+    methods! { forward<WORD>: forward_ntt(table: &NttTable, row: &mut [u64]) }
 
-    fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
-        if WORD == NARROW {
-            // SAFETY: `detect` saw the features.
-            unsafe { narrow::mul_add_assign(q, row, a, b) }
-        } else {
-            // SAFETY: as above.
-            unsafe { wide::mul_add_assign(q, row, a, b) }
-        }
-    }
-
-    fn scale(&self, q: &Modulus, row: &mut [u64], scalar: ShoupScalar) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::scale::<WORD>(q, row, scalar) }
-    }
-
-    fn sub_scale(&self, q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::sub_scale::<WORD>(q, row, other, scalar) }
-    }
-
-    fn reduce(&self, q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::reduce::<WORD>(q, row, input) }
-    }
-
-    fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_sum::<WORD>(q, row, sum) }
-    }
-
-    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { sum::inner_products::<WORD>(q, sums, digits, key) }
-    }
-
-    fn weighted_pairs(&self, q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>) {
-        // SAFETY: `detect` saw the features.
-        unsafe { sum::weighted_pairs::<WORD>(q, out, sum) }
-    }
-
-    fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
-        if shape.bits < packed::SHORTEST {
-            return shape.store(row, digit, halves);
-        }
-        // SAFETY: `detect` saw the features.
-        unsafe { packed::store_digit(shape, row, digit, halves) }
-    }
-
-    fn permute(&self, row: &mut [u64], source: &[u64], permutation: &BlockPermutation) {
-        // SAFETY: `detect` saw the features.
-        unsafe { rows::permute(row, source, permutation) }
-    }
-
-    fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
-        if table.degree() < MIN_DEGREE {
-            return portable::forward_ntt(table, row);
-        }
-        // SAFETY: `detect` saw the features.
-        unsafe { forward::transform::<WORD>(table, row) }
-    }
-
-    fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
-        if table.degree() < MIN_DEGREE {
-            return portable::inverse_ntt(table, row);
-        }
-        // SAFETY: `detect` saw the features.
-        unsafe { inverse::transform::<WORD>(table, row) }
-    }
+    methods! { inverse<WORD>: inverse_ntt(table: &NttTable, row: &mut [u64]) }
 }

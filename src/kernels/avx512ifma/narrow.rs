@@ -1,33 +1,13 @@
 //! Products and reductions for moduli of at most 50 bits.
 
-use super::super::{Modulus, portable};
-use super::arithmetic::{Arithmetic, low};
-use super::rows::split;
+use super::super::chunks::split;
+use super::super::vectors::product_rows;
+use super::super::{Modulus, low, portable};
+use super::arithmetic::Arithmetic;
 use super::vector::{LANES, broadcast, load, store};
 use std::arch::x86_64::*;
 
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn mul_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
-    let barrett = Barrett::new(q);
-    let ((vectors, rest), (others, other_rest)) = split(row, other);
-    for (x, y) in vectors.iter_mut().zip(others) {
-        let zero = _mm512_setzero_si512();
-        store(x, barrett.multiply_add(zero, load(x), load(y)));
-    }
-    portable::mul_assign(q, rest, other_rest);
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
-    let barrett = Barrett::new(q);
-    debug_assert_eq!(a.len(), b.len());
-    let ((vectors, rest), (a, a_rest)) = split(row, a);
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    for ((x, a), b) in vectors.iter_mut().zip(a).zip(b) {
-        store(x, barrett.multiply_add(load(x), load(a), load(b)));
-    }
-    portable::mul_add_assign(q, rest, a_rest, b_rest);
-}
+product_rows!("avx512f,avx512dq,avx512ifma", Barrett);
 
 /// With n the bits of q: floor(2^(n+50) / q), below 2^52.
 pub(super) const fn barrett_ratio(q: &Modulus) -> u64 {
@@ -56,6 +36,13 @@ impl Barrett {
             ratio: broadcast(barrett_ratio(q)),
             shift: _mm_cvtsi64_si128(shift.into()),
         }
+    }
+
+    /// `a * b modulo q` for residues.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn multiply(&self, a: __m512i, b: __m512i) -> __m512i {
+        self.multiply_add(_mm512_setzero_si512(), a, b)
     }
 
     /// `addend + a * b modulo q` for residues.

@@ -33,10 +33,12 @@ impl Unpacker {
     }
 }
 
-/// [`KeyShape::store`] for values of at least [`SHORTEST`] bits.
+/// [`KeyShape::store`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(super) fn store_digit(shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
-    debug_assert!(shape.bits >= SHORTEST);
+    if shape.bits < SHORTEST {
+        return shape.store(row, digit, halves);
+    }
     let shifts = shifts(shape);
     let [even, odd] = [0, 1].map(|parity| Places::new(shape, parity));
     // A block has as many bytes as a value has bits.
@@ -51,7 +53,7 @@ pub(super) fn store_digit(shape: KeyShape, row: &mut [u64], digit: usize, halves
 }
 
 /// From so many bits on, every second value of a block begins behind the eight bytes of the one before.
-pub(super) const SHORTEST: usize = 32;
+const SHORTEST: usize = 32;
 
 /// Where the bytes of every second value go.
 struct Places {

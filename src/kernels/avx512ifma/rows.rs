@@ -1,50 +1,41 @@
 //! Operations on rows for moduli of both sizes. What is left over after whole vectors goes to the portable kernels.
 
+use super::super::chunks::split;
+use super::super::vectors::{functions, sum_rows};
 use super::super::{BlockPermutation, Modulus, ShoupScalar, Unreduced, portable};
 use super::arithmetic::Arithmetic;
-use super::vector::{LANES, Words, broadcast, load, store, subtract_once};
+use super::vector::{LANES, broadcast, load, store, subtract_once};
+use super::{NARROW, narrow, wide};
 use std::arch::x86_64::*;
 
-#[target_feature(enable = "avx512f")]
-pub(super) fn add_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
-    let modulus = broadcast(q.value());
-    let ((vectors, rest), (others, other_rest)) = split(row, other);
-    for (x, y) in vectors.iter_mut().zip(others) {
-        let sum = _mm512_add_epi64(load(x), load(y));
-        store(x, subtract_once(sum, modulus));
-    }
-    portable::add_assign(q, rest, other_rest);
-}
+sum_rows!("avx512f");
 
 #[target_feature(enable = "avx512f")]
 pub(super) fn add_scalar(q: &Modulus, row: &mut [u64], scalar: u64) {
     let (modulus, addend) = (broadcast(q.value()), broadcast(scalar));
     let (vectors, rest) = row.as_chunks_mut::<LANES>();
     for x in vectors {
-        let sum = _mm512_add_epi64(load(x), addend);
-        store(x, subtract_once(sum, modulus));
+        store(x, sum(load(x), addend, modulus));
     }
     portable::add_scalar(q, rest, scalar);
 }
 
-#[target_feature(enable = "avx512f")]
-pub(super) fn sub_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
-    let modulus = broadcast(q.value());
-    let ((vectors, rest), (others, other_rest)) = split(row, other);
-    for (x, y) in vectors.iter_mut().zip(others) {
-        store(x, subtract(load(x), load(y), modulus));
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn mul_assign<const WORD: u32>(q: &Modulus, row: &mut [u64], other: &[u64]) {
+    if WORD == NARROW {
+        narrow::mul_assign(q, row, other);
+    } else {
+        wide::mul_assign(q, row, other);
     }
-    portable::sub_assign(q, rest, other_rest);
 }
 
-#[target_feature(enable = "avx512f")]
-pub(super) fn negate(q: &Modulus, row: &mut [u64]) {
-    let modulus = broadcast(q.value());
-    let (vectors, rest) = row.as_chunks_mut::<LANES>();
-    for x in vectors {
-        store(x, subtract(_mm512_setzero_si512(), load(x), modulus));
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn mul_add_assign<const WORD: u32>(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
+    if WORD == NARROW {
+        narrow::mul_add_assign(q, row, a, b);
+    } else {
+        wide::mul_add_assign(q, row, a, b);
     }
-    portable::negate(q, rest);
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -104,8 +95,7 @@ fn reduce_from<const WORD: u32, const INPUT: u32>(
             let high = a.product(_mm512_srli_epi64::<52>(y), base);
             residue = _mm512_add_epi64(residue, high);
         }
-        let sum = _mm512_add_epi64(a.canonical_below_4(residue), offset);
-        store(x, subtract_once(sum, modulus));
+        store(x, sum(a.canonical_below_4(residue), offset, modulus));
     }
     let input = Unreduced {
         input: input_rest,
@@ -126,23 +116,14 @@ pub(super) fn permute(row: &mut [u64], source: &[u64], permutation: &BlockPermut
     }
 }
 
-/// x - y modulo q for residues x and y.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn subtract(x: __m512i, y: __m512i, modulus: __m512i) -> __m512i {
-    // A negative difference is a large word, which adding q brings below q.
-    let difference = _mm512_sub_epi64(x, y);
-    _mm512_min_epu64(difference, _mm512_add_epi64(difference, modulus))
-}
+functions! { "avx512f":
+    fn sum(x: __m512i, y: __m512i, modulus: __m512i) -> __m512i {
+        subtract_once(_mm512_add_epi64(x, y), modulus)
+    }
 
-/// Whole vectors and what is left over.
-pub(super) type Split<'a> = (&'a [Words], &'a [u64]);
-
-/// The same, to write to.
-pub(super) type SplitMut<'a> = (&'a mut [Words], &'a mut [u64]);
-
-#[inline]
-pub(super) fn split<'a>(row: &'a mut [u64], other: &'a [u64]) -> (SplitMut<'a>, Split<'a>) {
-    debug_assert_eq!(row.len(), other.len());
-    (row.as_chunks_mut(), other.as_chunks())
+    fn difference(x: __m512i, y: __m512i, modulus: __m512i) -> __m512i {
+        // A negative difference is a large word, which adding q brings below q.
+        let difference = _mm512_sub_epi64(x, y);
+        _mm512_min_epu64(difference, _mm512_add_epi64(difference, modulus))
+    }
 }

@@ -1,23 +1,14 @@
+use super::super::vectors::{fours, functions, words};
 use std::arch::x86_64::*;
 
-/// Words in a vector.
-pub(super) const LANES: usize = 8;
-
-pub(super) type Words = [u64; LANES];
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn load(words: &Words) -> __m512i {
-    // SAFETY: the reference covers the 64 bytes that are read; no alignment is asked for.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn store(words: &mut Words, vector: __m512i) {
-    // SAFETY: the reference covers the 64 bytes that are written; no alignment is asked for.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) }
-}
+words!(
+    "avx512f",
+    8,
+    __m512i,
+    _mm512_loadu_si512,
+    _mm512_storeu_si512
+);
+fours!("avx512f", __m512i, load, store);
 
 /// Asks for the line `ahead` bytes after that of `words`, wherever that is, with `_MM_HINT_T0` or, for words that are read once
 /// and need not stay in the outer caches, `_MM_HINT_NTA`.
@@ -78,23 +69,15 @@ pub(super) fn repeat_2(words: &[u64; 2]) -> __m512i {
     _mm512_broadcast_i64x2(two)
 }
 
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn broadcast(word: u64) -> __m512i {
-    _mm512_set1_epi64(word.cast_signed())
-}
+functions! { "avx512f":
+    pub(super) fn broadcast(word: u64) -> __m512i { _mm512_set1_epi64(word.cast_signed()) }
 
-/// The permutation that takes lane i from lane `from[i]`, for `_mm512_permutexvar_epi64` and
-/// `_mm512_permutex2var_epi64` (where lanes 8 to 15 are those of the second vector).
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn lanes(from: Words) -> __m512i {
-    load(&from)
-}
+    /// The permutation that takes lane i from lane `from[i]`, for `_mm512_permutexvar_epi64` and
+    /// `_mm512_permutex2var_epi64` (where lanes 8 to 15 are those of the second vector).
+    pub(super) fn lanes(from: Words) -> __m512i { load(&from) }
 
-/// Lane by lane, a - bound where that is not negative, else a; `a < 2^63 + bound`.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn subtract_once(a: __m512i, bound: __m512i) -> __m512i {
-    _mm512_min_epu64(a, _mm512_sub_epi64(a, bound))
+    /// Lane by lane, a - bound where that is not negative, else a; `a < 2^63 + bound`.
+    pub(super) fn subtract_once(a: __m512i, bound: __m512i) -> __m512i {
+        _mm512_min_epu64(a, _mm512_sub_epi64(a, bound))
+    }
 }

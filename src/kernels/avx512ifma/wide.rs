@@ -1,35 +1,13 @@
 //! Products and reductions for moduli of 51 to 61 bits.
 
-use super::super::{Modulus, portable};
-use super::arithmetic::{Arithmetic, low};
-use super::rows::split;
+use super::super::chunks::split;
+use super::super::vectors::product_rows;
+use super::super::{Modulus, low, portable};
+use super::arithmetic::Arithmetic;
 use super::vector::{LANES, broadcast, load, store, subtract_once};
 use std::arch::x86_64::*;
 
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn mul_assign(q: &Modulus, row: &mut [u64], other: &[u64]) {
-    let barrett = Barrett::new(q);
-    let ((vectors, rest), (others, other_rest)) = split(row, other);
-    for (x, y) in vectors.iter_mut().zip(others) {
-        store(x, barrett.multiply(load(x), load(y)));
-    }
-    portable::mul_assign(q, rest, other_rest);
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
-    let barrett = Barrett::new(q);
-    let modulus = broadcast(q.value());
-    debug_assert_eq!(a.len(), b.len());
-    let ((vectors, rest), (a, a_rest)) = split(row, a);
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    for ((x, a), b) in vectors.iter_mut().zip(a).zip(b) {
-        let product = barrett.multiply(load(a), load(b));
-        let sum = _mm512_add_epi64(load(x), product);
-        store(x, subtract_once(sum, modulus));
-    }
-    portable::mul_add_assign(q, rest, a_rest, b_rest);
-}
+product_rows!("avx512f,avx512dq,avx512ifma", Barrett);
 
 /// Barrett's reduction of a product of two residues.
 ///
@@ -72,6 +50,14 @@ impl Barrett {
             _mm512_mullo_epi64(a, b),
             _mm512_mullo_epi64(quotient, self.modulus),
         ))
+    }
+
+    /// `addend + a * b modulo q` for residues.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn multiply_add(&self, addend: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        let sum = _mm512_add_epi64(addend, self.multiply(a, b));
+        subtract_once(sum, self.modulus)
     }
 
     /// floor(a * b / 2^59) for words below 2^61.

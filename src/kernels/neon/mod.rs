@@ -9,12 +9,12 @@
     reason = "intrinsics; holding a token proves the processor"
 )]
 
-mod float;
 mod rows;
 mod transforms;
 mod vector;
 
-use super::{Kernels, KeyRow, Modulus, NttTable, portable};
+use super::vectors::methods;
+use super::{Kernels, KeyRow, Modulus, NttTable};
 use std::arch::is_aarch64_feature_detected;
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -25,9 +25,6 @@ pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
 /// Four times a residue is a floating-point number without rounding, with a bit to spare.
 const MAX_FLOAT_BITS: u32 = 50;
 
-/// Transforms of a smaller degree have no full pass over vectors.
-const MIN_DEGREE: usize = 16;
-
 /// Moduli of at most 50 bits. Only [`detect`] hands it out.
 #[derive(Debug)]
 struct FloatKernels(());
@@ -37,34 +34,14 @@ impl Kernels for FloatKernels {
         "neon"
     }
 
-    fn mul_assign(&self, q: &Modulus, row: &mut [u64], other: &[u64]) {
-        // SAFETY: `detect` saw the feature.
-        unsafe { rows::mul_assign(q, row, other) }
+    methods! { rows:
+        mul_assign(q: &Modulus, row: &mut [u64], other: &[u64])
+        mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
+        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
     }
 
-    fn mul_add_assign(&self, q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64]) {
-        // SAFETY: `detect` saw the feature.
-        unsafe { rows::mul_add_assign(q, row, a, b) }
-    }
-
-    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
-        // SAFETY: `detect` saw the feature.
-        unsafe { rows::inner_products(q, sums, digits, key) }
-    }
-
-    fn forward_ntt(&self, table: &NttTable, row: &mut [u64]) {
-        if table.degree() < MIN_DEGREE {
-            return portable::forward_ntt(table, row);
-        }
-        // SAFETY: `detect` saw the feature.
-        unsafe { transforms::forward(table, row) }
-    }
-
-    fn inverse_ntt(&self, table: &NttTable, row: &mut [u64]) {
-        if table.degree() < MIN_DEGREE {
-            return portable::inverse_ntt(table, row);
-        }
-        // SAFETY: `detect` saw the feature.
-        unsafe { transforms::inverse(table, row) }
+    methods! { transforms:
+        forward_ntt(table: &NttTable, row: &mut [u64])
+        inverse_ntt(table: &NttTable, row: &mut [u64])
     }
 }

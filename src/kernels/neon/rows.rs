@@ -1,10 +1,12 @@
 //! Operations on rows. What is left over after whole vectors goes to the portable kernels.
 
+use super::super::chunks::{block_pairs, split};
 use super::super::float_vectors::float_rows;
+use super::super::vectors::product_rows;
 use super::super::{BLOCK, KeyRow, Modulus, portable};
-use super::float::{FloatArithmetic, add, splat, to_float};
-use super::vector::{LANES, Words, load, store};
+use super::vector::*;
 
+product_rows!("neon", FloatArithmetic);
 float_rows!("neon");
 
 #[cfg(test)]

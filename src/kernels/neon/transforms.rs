@@ -2,28 +2,24 @@
 
 use super::super::chunks::quarters;
 use super::super::float_vectors::float_transforms;
-use super::super::{
-    NttTable,
-    ntt_table::{Twiddles, mirrored},
-};
-use super::float::{Float, FloatArithmetic, add, load_float, splat, store_float, sub, to_float};
-use super::vector::{LANES, Words, load, store};
+use super::super::ntt_table::{NttTable, Twiddles, mirrored};
+use super::super::portable;
+use super::super::vectors::fours;
+use super::vector::*;
 use std::arch::aarch64::*;
 
+/// Transforms of a smaller degree have no full pass over vectors.
+const MIN_DEGREE: usize = 8 * LANES;
+
+fours!("neon", Float, load_float, store_float);
 float_transforms!("neon");
 
 /// The layers of chunks of `shortest` words down to 2, and canonical residues at last.
 #[target_feature(enable = "neon")]
-fn forward_last_layers<const REDUCE: bool>(
-    a: FloatArithmetic,
-    twiddles: Twiddles<'_>,
-    shortest: usize,
-    row: &mut [u64],
-) {
+fn last_layers<const REDUCE: bool>((a, twiddles): Parts<'_>, shortest: usize, row: &mut [u64]) {
     let (chunks, factors) = eights(row, twiddles);
     for ([x0, x1, x2, x3], factors) in chunks.zip(factors) {
-        let (mut v0, mut v1) = (load_float(x0), load_float(x1));
-        let (mut v2, mut v3) = (load_float(x2), load_float(x3));
+        let [mut v0, mut v1, mut v2, mut v3] = load_4(&[x0, x1, x2, x3]);
         if shortest == 8 {
             let outer = splat(*factors.eight as f64);
             (v0, v2) = butterfly::<REDUCE>(a, (v0, v2), outer);
@@ -44,12 +40,7 @@ fn forward_last_layers<const REDUCE: bool>(
 
 /// The layers of chunks of 2 words up to `shortest`.
 #[target_feature(enable = "neon")]
-fn inverse_first_layers<const REDUCE: bool>(
-    a: FloatArithmetic,
-    twiddles: Twiddles<'_>,
-    shortest: usize,
-    row: &mut [u64],
-) {
+fn first_layers<const REDUCE: bool>((a, twiddles): Parts<'_>, shortest: usize, row: &mut [u64]) {
     let (chunks, factors) = eights(row, twiddles);
     for ([x0, x1, x2, x3], factors) in chunks.zip(factors.rev()) {
         let [right, left] = factors.twos.map(|twos| reversed(to_float(load(twos))));
@@ -65,10 +56,7 @@ fn inverse_first_layers<const REDUCE: bool>(
             (v0, v2) = inverse_butterfly::<REDUCE>(a, (v0, v2), outer);
             (v1, v3) = inverse_butterfly::<REDUCE>(a, (v1, v3), outer);
         }
-        store_float(x0, v0);
-        store_float(x1, v1);
-        store_float(x2, v2);
-        store_float(x3, v3);
+        store_4([x0, x1, x2, x3], [v0, v1, v2, v3]);
     }
 }
 
