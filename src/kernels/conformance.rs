@@ -1,8 +1,9 @@
 //! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
+use super::packing::{SLACK, pack, packed_length};
 use super::{
-    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, Unreduced, WeightRow,
-    WeightedPairs, WeightedSum, available, portable,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PackedRow, Unreduced,
+    WeightRow, WeightedPairs, WeightedSum, available, portable,
 };
 
 /// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
@@ -248,6 +249,34 @@ fn digits_of_keys_in_memory() {
                         let halves = [&halves[digit + 2][..], &halves[digit]];
                         k.store_digit(shape, row, digit, halves);
                     }
+                });
+                compare(kernels, &q, "store_packed", &empty, &|k, row| {
+                    let mut packed = vec![0; packed_length(length, q.bits()) + SLACK];
+                    for digit in 0..digits {
+                        for half in 0..2 {
+                            pack(&halves[digit + 2 * half], q.bits(), &mut packed);
+                            let row = &mut *row;
+                            let place = PackedRow {
+                                shape,
+                                row,
+                                digit,
+                                half,
+                            };
+                            assert!(k.store_packed(&q, place, &packed));
+                        }
+                    }
+                    let mut beyond = halves[0].clone();
+                    beyond[length - 1] = q.value();
+                    pack(&beyond, q.bits(), &mut packed);
+                    let mut row = vec![0; shape.words(length)];
+                    let place = PackedRow {
+                        shape,
+                        row: &mut row,
+                        digit: 0,
+                        half: 0,
+                    };
+                    assert!(!k.store_packed(&q, place, &packed));
+                    assert_eq!(row, empty, "nothing is put in place");
                 });
             }
         }

@@ -20,6 +20,15 @@ pub(crate) struct KeyRow<'a> {
     pub(super) words: &'a [u64],
 }
 
+/// The place of half a digit in a row.
+#[derive(Debug)]
+pub(crate) struct PackedRow<'a> {
+    pub(crate) shape: KeyShape,
+    pub(crate) row: &'a mut [u64],
+    pub(crate) digit: usize,
+    pub(crate) half: usize,
+}
+
 /// The bits of a word.
 const WORD: usize = u64::BITS as usize;
 
@@ -46,22 +55,27 @@ impl KeyShape {
     /// Puts both halves of a digit into a row where there are zeros.
     pub(super) fn store(self, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         for (half, values) in halves.into_iter().enumerate() {
-            for (place, block) in values.chunks_exact(BLOCK).enumerate() {
-                let start = self.first_bit(place, digit, half);
-                let (mut index, mut filled) = (start / WORD, start % WORD);
-                let mut word = row[index];
-                for &value in block {
-                    word |= value << filled;
-                    filled += self.bits;
-                    if filled >= WORD {
-                        row[index] = word;
-                        index += 1;
-                        filled -= WORD;
-                        word = value >> 1 >> (self.bits - 1 - filled);
-                    }
+            self.store_half(row, (digit, half), values);
+        }
+    }
+
+    /// Puts one half of a digit into a row where there are zeros.
+    pub(crate) fn store_half(self, row: &mut [u64], (digit, half): (usize, usize), values: &[u64]) {
+        for (place, block) in values.chunks_exact(BLOCK).enumerate() {
+            let start = self.first_bit(place, digit, half);
+            let (mut index, mut filled) = (start / WORD, start % WORD);
+            let mut word = row[index];
+            for &value in block {
+                word |= value << filled;
+                filled += self.bits;
+                if filled >= WORD {
+                    row[index] = word;
+                    index += 1;
+                    filled -= WORD;
+                    word = value >> 1 >> (self.bits - 1 - filled);
                 }
-                row[index] |= word;
             }
+            row[index] |= word;
         }
     }
 

@@ -25,7 +25,7 @@ mod vectors;
 
 pub use aligned::AlignedWords;
 pub(crate) use aligned::{SecretVec, wipe};
-pub(crate) use key_row::{KeyRow, KeyShape};
+pub(crate) use key_row::{KeyRow, KeyShape, PackedRow};
 pub(crate) use modulus::low;
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
@@ -137,6 +137,12 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     /// Puts both halves of a digit into the place in a [`KeyRow`] where there are zeros.
     fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         shape.store(row, digit, halves);
+    }
+
+    /// Puts half a digit, whose residues come [packed](packing), into the place in a [`KeyRow`] where there are zeros, if all are below
+    /// q, and tells whether they are. `packed` has [`SLACK`](packing::SLACK) bytes more than they take.
+    fn store_packed(&self, q: &Modulus, row: PackedRow<'_>, packed: &[u8]) -> bool {
+        portable::store_packed(q, row, packed)
     }
 
     /// `row[k] = source[permutation(k)]`

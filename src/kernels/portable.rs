@@ -2,8 +2,9 @@
 
 use super::chunks::block_pairs;
 use super::ntt_table::mirrored;
+use super::packing::{SLACK, packed_length, unpack};
 use super::{
-    BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, ShoupScalar, Unreduced,
+    BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, PackedRow, ShoupScalar, Unreduced,
     WeightedSum,
 };
 
@@ -181,6 +182,31 @@ fn subtract_once(a: u64, bound: u64) -> u64 {
 fn zip<'a>(row: &'a mut [u64], other: &'a [u64]) -> impl Iterator<Item = (&'a mut u64, &'a u64)> {
     debug_assert_eq!(row.len(), other.len());
     row.iter_mut().zip(other)
+}
+
+/// [`Kernels::store_packed`](super::Kernels::store_packed).
+pub(super) fn store_packed(q: &Modulus, place: PackedRow<'_>, packed: &[u8]) -> bool {
+    let PackedRow {
+        shape,
+        row,
+        digit,
+        half,
+    } = place;
+    const PART: usize = 512;
+    let count = (packed.len() - SLACK) / packed_length(BLOCK, q.bits()) * BLOCK;
+    let mut values = [0; PART];
+    let mut each = |mut put: Option<&mut [u64]>| {
+        (0..count).step_by(PART).all(|start| {
+            let values = &mut values[..PART.min(count - start)];
+            let packed = &packed[packed_length(start, q.bits())..];
+            let valid = unpack(packed, q.bits(), q.value(), values);
+            if let Some(row) = &mut put {
+                shape.store_half(&mut row[shape.first_word(start)..], (digit, half), values);
+            }
+            valid
+        })
+    };
+    each(None) && each(Some(row))
 }
 
 #[cfg(test)]

@@ -15,5 +15,5 @@ pub use generator::{KeyGenerator, KeyProgress};
 pub use public::PublicKey;
 pub use secret::SecretKey;
 
-pub(crate) use switching::KeyParts;
 pub use switching::{KeyEnds, SwitchingKey};
+pub(crate) use switching::{KeyParts, Strip};

@@ -1,5 +1,5 @@
 use crate::error::{Error, ParameterError, Result};
-use crate::kernels::{AlignedWords, BLOCK, KeyRow, KeyShape};
+use crate::kernels::{AlignedWords, BLOCK, KeyRow, KeyShape, Modulus, PackedRow};
 use crate::keys::{KeyId, SecretKey};
 use crate::parallel::for_each_part;
 use crate::params::{Context, Gadget, KeySpan, KeySwitching, invalid_level};
@@ -135,9 +135,9 @@ impl SwitchingKey {
         };
         let mut key = Self::empty(parts);
         key.fill(0..primes.len(), |position| {
-            move |number: usize, start: usize, halves: [&mut [u64]; 2]| {
-                for (half, poly) in halves.into_iter().zip(&digits[number]) {
-                    half.copy_from_slice(&poly.row(position)[start..][..half.len()]);
+            move |strip: &mut Strip<'_>, number: usize| {
+                for (half, poly) in digits[number].iter().enumerate() {
+                    strip.put((number, half), &poly.row(position)[strip.places.clone()]);
                 }
             }
         });
@@ -161,30 +161,30 @@ impl SwitchingKey {
         }
     }
 
-    /// Fills in the rows of the gadget's primes at `positions`, which were empty, on several threads. `source(position)` gives, for
-    /// each digit and each of the strips that a row is cut into, in order, both halves `(b, a)` from a place on.
-    pub(crate) fn fill<F: FnMut(usize, usize, [&mut [u64]; 2])>(
+    /// Fills in the rows of the gadget's primes at `positions`, which were empty, on several threads. `source(position)` puts, for
+    /// each strip of places that the row of a prime consists of, in order, and each digit, both halves in place.
+    pub(crate) fn fill<F: FnMut(&mut Strip<'_>, usize)>(
         &mut self,
         positions: Range<usize>,
         source: impl Fn(usize) -> F + Sync + Send,
     ) {
         let (context, gadget) = (&self.context, &self.gadget);
         let degree = context.degree();
-        // All digits of a strip lie together, and in the cache while they are put in place.
-        let length = degree.min(STRIP);
         let rows = parts(context, gadget, &mut self.rows);
         let wanted = rows.skip(positions.start).take(positions.len());
         for_each_part(wanted, |offset, row| {
             let position = positions.start + offset;
             let shape = shape(context, gadget, position);
             let mut source = source(position);
-            let mut strip = vec![0; 2 * length];
-            for start in (0..degree).step_by(length) {
-                let (b, a) = strip.split_at_mut(length);
-                for number in (0u32..).take(gadget.digits().len()) {
-                    source(number as usize, start, [&mut *b, &mut *a]);
-                    let row = &mut row[shape.first_word(start)..];
-                    store((context, gadget), position, row, number, [&*b, &*a]);
+            for start in (0..degree).step_by(STRIP) {
+                let mut strip = Strip {
+                    q: context.key_basis().modulus(gadget.rows()[position]),
+                    shape,
+                    row: &mut row[shape.first_word(start)..],
+                    places: start..degree.min(start + STRIP),
+                };
+                for number in 0..gadget.digits().len() {
+                    source(&mut strip, number);
                 }
             }
         });
@@ -285,7 +285,34 @@ impl SwitchingKey {
     }
 }
 
-/// How many places are filled at a time.
+/// The part of a prime's row that belongs to some places: all digits of it lie together, and in the cache while they are put in place.
+pub(crate) struct Strip<'a> {
+    q: &'a Modulus,
+    shape: KeyShape,
+    row: &'a mut [u64],
+    pub(crate) places: Range<usize>,
+}
+
+impl Strip<'_> {
+    /// Puts the values of half a digit in place.
+    pub(crate) fn put(&mut self, place: (usize, usize), values: &[u64]) {
+        self.shape.store_half(self.row, place, values);
+    }
+
+    /// [`put`](Self::put) for values that come [packed](crate::kernels::packing), with the slack behind them, if all are below the prime;
+    /// tells whether they are.
+    pub(crate) fn put_packed(&mut self, (digit, half): (usize, usize), packed: &[u8]) -> bool {
+        let place = PackedRow {
+            shape: self.shape,
+            row: self.row,
+            digit,
+            half,
+        };
+        self.q.kernels().store_packed(self.q, place, packed)
+    }
+}
+
+/// How many places a strip has, at most: as many as a [`SeedRow`](crate::ring::SeedRow) draws at a time.
 const STRIP: usize = 1024;
 
 /// What a key is beside its residues.

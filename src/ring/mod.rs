@@ -29,11 +29,11 @@ pub use poly::{Coeff, CoeffPoly, Form, Ntt, NttPoly, Poly};
 pub use primes::{is_prime, ntt_primes, ntt_primes_near};
 pub use rescale::TailDivider;
 pub(crate) use runs::RunRows;
+pub(crate) use sample::{
+    Drawn, SeedRow, centred_binomial_coefficients, expand_seed_row, sparse_coefficients,
+    ternary_coefficients,
+};
 pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
-};
-pub(crate) use sample::{
-    SeedRow, centred_binomial_coefficients, expand_seed_row, sparse_coefficients,
-    ternary_coefficients,
 };
 pub(crate) use secret_poly::SecretPoly;

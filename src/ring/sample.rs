@@ -85,8 +85,7 @@ impl SeedRow {
 
     /// Fills `out` with the next residues.
     pub(crate) fn fill(&mut self, out: &mut [u64]) {
-        let (bits, bound) = (self.q.bits(), self.q.value());
-        let mut packed = [0; packed_length(CANDIDATES, Modulus::MAX_BITS) + SLACK];
+        let mut packed = SeedRow::buffer();
         let mut filled = 0;
         while filled < out.len() {
             let left = &mut out[filled..];
@@ -95,22 +94,64 @@ impl SeedRow {
                 filled += 1;
                 continue;
             }
-            let bytes = &mut packed[..packed_length(self.count, bits)];
-            self.generator.fill_bytes(bytes);
+            let (bits, bound) = (self.q.bits(), self.q.value());
+            let drawn = self.draw(&mut packed);
             if let Some(first) = left.get_mut(..self.count)
-                && unpack(&packed, bits, bound, first)
+                && unpack(drawn, bits, bound, first)
             {
                 filled += self.count;
                 continue;
             }
             // Some are not below the prime, or there are more than are wanted.
-            let mut numbers = [0; CANDIDATES];
-            let numbers = &mut numbers[..self.count];
-            let _all = unpack(&packed, bits, bound, numbers);
-            let valid = numbers.iter().rev().filter(|&&number| number < bound);
-            self.leftover.extend(valid);
+            self.keep(&packed);
         }
     }
+
+    /// Gives the next `count` residues, at most 1024, to `put`: packed, and where it finds that not all are below the prime, or some before
+    /// them were not, as values.
+    pub(crate) fn give(&mut self, count: usize, mut put: impl FnMut(Drawn<'_>) -> bool) {
+        if self.leftover.is_empty() && count == self.count {
+            let mut packed = SeedRow::buffer();
+            if put(Drawn::Packed(self.draw(&mut packed))) {
+                return;
+            }
+            self.keep(&packed);
+        }
+        let mut values = [0; CANDIDATES];
+        let values = &mut values[..count.min(CANDIDATES)];
+        self.fill(values);
+        put(Drawn::Values(values));
+    }
+
+    /// Room for the numbers that are drawn at a time.
+    fn buffer() -> [u8; packed_length(CANDIDATES, Modulus::MAX_BITS) + SLACK] {
+        [0; packed_length(CANDIDATES, Modulus::MAX_BITS) + SLACK]
+    }
+
+    /// Draws numbers, packed and with the slack behind them.
+    fn draw<'a>(&mut self, packed: &'a mut [u8]) -> &'a [u8] {
+        let length = packed_length(self.count, self.q.bits());
+        self.generator.fill_bytes(&mut packed[..length]);
+        &packed[..length + SLACK]
+    }
+
+    /// Keeps those of drawn numbers that are below the prime.
+    fn keep(&mut self, packed: &[u8]) {
+        let bound = self.q.value();
+        let mut numbers = [0; CANDIDATES];
+        let numbers = &mut numbers[..self.count];
+        let _all = unpack(packed, self.q.bits(), bound, numbers);
+        let valid = numbers.iter().rev().filter(|&&number| number < bound);
+        self.leftover.extend(valid);
+    }
+}
+
+/// Residues that a [`SeedRow`] gives.
+pub(crate) enum Drawn<'a> {
+    /// Packed, with the slack behind them; perhaps not all below the prime.
+    Packed(&'a [u8]),
+    /// All below the prime.
+    Values(&'a [u64]),
 }
 
 /// How many numbers are drawn from a seed at a time, at most.
@@ -281,6 +322,37 @@ mod tests {
         let total = trials * weight as usize;
         assert!(chi_square(&[ones, total - ones], &[0.5, 0.5]) < 25.0);
         assert!(sparse_coefficients(8, 8, &mut rng).iter().all(|&x| x != 0));
+    }
+
+    /// A third of the numbers are not below the prime, so that pieces begin anywhere.
+    #[test]
+    fn rows_from_a_seed_are_the_same_in_pieces() {
+        let basis = RnsBasis::new(4096, &[40_961, 65_537]).unwrap();
+        for row_number in 0..2 {
+            let (seed, place) = (Seed([9; 32]), (3, row_number));
+            let mut whole = vec![0; 4096];
+            expand_seed_row(&basis, &seed, place, &mut whole);
+            let q = basis.modulus(row_number);
+            assert!(whole.iter().all(|&x| x < q.value()));
+            for length in [8, 512, 1024] {
+                let (mut pieces, mut row) = (Vec::new(), SeedRow::new(&basis, &seed, place));
+                while pieces.len() < whole.len() {
+                    row.give(length, |drawn| match drawn {
+                        Drawn::Packed(packed) => {
+                            let mut values = vec![0; length];
+                            let valid = unpack(packed, q.bits(), q.value(), &mut values);
+                            pieces.extend(values.into_iter().filter(|_| valid));
+                            valid
+                        }
+                        Drawn::Values(values) => {
+                            pieces.extend_from_slice(values);
+                            true
+                        }
+                    });
+                }
+                assert_eq!(pieces, whole);
+            }
+        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! and the other halves, else all halves.
 
 use crate::error::Result;
-use crate::kernels::packing::{SLACK, packed_length, unpack};
+use crate::kernels::packing::{SLACK, packed_length};
 use crate::keys::{
-    GaloisKey, KeyEnds, KeyId, KeyParts, PublicKey, RelinearizationKey, SwitchingKey,
+    GaloisKey, KeyEnds, KeyId, KeyParts, PublicKey, RelinearizationKey, Strip, SwitchingKey,
 };
 use crate::params::{Context, KeySpan};
-use crate::ring::{GaloisElement, RnsBasis, SEED_BYTES, Seed, SeedRow};
+use crate::ring::{Drawn, GaloisElement, RnsBasis, SEED_BYTES, Seed, SeedRow};
 use crate::wire::frame::check_level;
 use crate::wire::header::invalid;
 use crate::wire::plaintext::level_bytes;
@@ -315,7 +315,9 @@ fn read_switching(
         seed,
     });
     let valid = AtomicBool::new(true);
-    let group = crate::parallel::threads();
+    // Small keys are read whole, so that threads are woken once.
+    let prime = digits * halves * row_length(basis, gadget.rows()[0]);
+    let group = (GROUP_BYTES / prime).max(crate::parallel::threads());
     let mut packed: Vec<Vec<u8>> = Vec::new();
     packed.resize_with(group, Vec::new);
     for start in (0..gadget.rows().len()).step_by(group) {
@@ -333,17 +335,25 @@ fn read_switching(
             let seeded_row = |number| seed.map(|seed| SeedRow::new(basis, &seed, (number, i)));
             let mut uniform: Vec<_> = (0u32..).take(digits).map(seeded_row).collect();
             let valid = &valid;
-            move |number: usize, place: usize, [b, a]: [&mut [u64]; 2]| {
-                let unpack_half = |half: usize, out: &mut [u64]| {
-                    let at = (number * halves + half) * row + packed_length(place, q.bits());
-                    if !unpack(&packed[at..], q.bits(), q.value(), out) {
-                        valid.store(false, Ordering::Relaxed);
-                    }
+            move |strip: &mut Strip<'_>, number: usize| {
+                let places = strip.places.clone();
+                let bytes = |half: usize| {
+                    let at = (number * halves + half) * row + packed_length(places.start, q.bits());
+                    &packed[at..][..packed_length(places.len(), q.bits()) + SLACK]
                 };
-                unpack_half(0, b);
+                let mut all = strip.put_packed((number, 0), bytes(0));
                 match &mut uniform[number] {
-                    Some(uniform) => uniform.fill(a),
-                    None => unpack_half(1, a),
+                    Some(uniform) => uniform.give(places.len(), |drawn| match drawn {
+                        Drawn::Packed(packed) => strip.put_packed((number, 1), packed),
+                        Drawn::Values(values) => {
+                            strip.put((number, 1), values);
+                            true
+                        }
+                    }),
+                    None => all &= strip.put_packed((number, 1), bytes(1)),
+                }
+                if !all {
+                    valid.store(false, Ordering::Relaxed);
                 }
             }
         });
@@ -354,6 +364,9 @@ fn read_switching(
     reader.finish()?;
     Ok(key)
 }
+
+/// How many bytes of a key are read before they are put in place.
+const GROUP_BYTES: usize = 1 << 20;
 
 /// How halves travel: both, or one and the seed of the other.
 fn form(seed: Option<Seed>) -> u8 {

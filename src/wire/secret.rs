@@ -95,7 +95,7 @@ impl SecretKey {
             .collect();
         if let SecretDistribution::Sparse { weight } = distribution {
             let count: i64 = coefficients.iter().map(|x| x.abs()).sum();
-            if count != weight.into() {
+            if count != i64::from(weight) {
                 return Err(invalid("a sparse secret of another weight"));
             }
         }

@@ -18,10 +18,12 @@ mod vector;
 mod wide;
 
 use super::ntt_table::NARROW_BITS;
+use super::packing::SLACK;
+use super::portable;
 use super::vectors::methods;
 use super::{
-    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, ShoupScalar, Unreduced,
-    WeightedPairs, WeightedSum,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PackedRow, ShoupScalar,
+    Unreduced, WeightedPairs, WeightedSum,
 };
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -88,6 +90,15 @@ impl<const WORD: u32> Kernels for IfmaKernels<WORD> {
 
     methods! { packed:
         store_digit(shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2])
+    }
+
+    fn store_packed(&self, q: &Modulus, place: PackedRow<'_>, packed: &[u8]) -> bool {
+        if place.shape.bits != q.bits() as usize {
+            return portable::store_packed(q, place, packed);
+        }
+        let packed = &packed[..packed.len() - SLACK];
+        // SAFETY: `detect` saw the features.
+        unsafe { packed::store_packed(place, packed, q.value() - 1) }
     }
 
     methods! { forward<WORD>: forward_ntt(table: &NttTable, row: &mut [u64]) }

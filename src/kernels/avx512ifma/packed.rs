@@ -1,7 +1,7 @@
 //! Blocks of a key: eight values of `bits` bits in as many bytes.
 
-use super::super::KeyShape;
-use super::vector::{LANES, broadcast, lanes, load, store_bytes};
+use super::super::{KeyShape, PackedRow};
+use super::vector::{LANES, broadcast, lanes, load, load_some, store_bytes};
 use std::arch::x86_64::*;
 
 /// Unpacks blocks.
@@ -50,6 +50,35 @@ pub(super) fn store_digit(shape: KeyShape, row: &mut [u64], digit: usize, halves
             store_bytes(row, shape.first_bit(place, digit, half) / 8, bytes, block);
         }
     }
+}
+
+/// Puts the blocks of half a digit in place, which come packed as they will lie there, if all values are at most `largest`, and tells
+/// whether they are.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) fn store_packed(place: PackedRow<'_>, packed: &[u8], largest: u64) -> bool {
+    let PackedRow {
+        shape,
+        row,
+        digit,
+        half,
+    } = place;
+    let (unpacker, bytes) = (Unpacker::new(shape), shape.mask());
+    let largest = broadcast(largest);
+    let blocks = || {
+        packed
+            .chunks_exact(shape.bits)
+            .map(|block| load_some(block))
+    };
+    let excess = blocks().fold(0, |excess, block| {
+        excess | _mm512_cmpgt_epu64_mask(unpacker.unpacked(block), largest)
+    });
+    if excess != 0 {
+        return false;
+    }
+    for (place, block) in blocks().enumerate() {
+        store_bytes(row, shape.first_bit(place, digit, half) / 8, bytes, block);
+    }
+    true
 }
 
 /// From so many bits on, every second value of a block begins behind the eight bytes of the one before.

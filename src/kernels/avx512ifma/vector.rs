@@ -36,6 +36,19 @@ pub(super) fn load_bytes(words: &[u64], first: usize) -> __m512i {
     unsafe { _mm512_loadu_si512(words.as_ptr().cast::<u8>().add(first).cast()) }
 }
 
+/// The given bytes, and zeros up to 64.
+///
+/// # Panics
+/// If there are none, or more.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn load_some(bytes: &[u8]) -> __m512i {
+    assert!((1..=64).contains(&bytes.len()));
+    let taken = u64::MAX >> (64 - bytes.len());
+    // SAFETY: only as many bytes are read as the slice has; no alignment is asked for.
+    unsafe { _mm512_maskz_loadu_epi8(taken, bytes.as_ptr().cast()) }
+}
+
 /// Writes those bytes of a vector whose bit of `bytes` is set, to byte `first` of the words and on.
 ///
 /// # Panics
