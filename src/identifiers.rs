@@ -1,6 +1,7 @@
 //! The names of parameters and of secret keys, by which operands are known to go together.
 
 use crate::error::{Error, KeyError, OperandError, Result};
+use rand::CryptoRng;
 use sha3::{Digest, Sha3_256};
 use std::fmt;
 
@@ -65,5 +66,12 @@ impl KeyId {
             .finalize()
             .into();
         Self(std::array::from_fn(|i| hash[i]))
+    }
+
+    /// A random identifier.
+    pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
     }
 }

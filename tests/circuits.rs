@@ -375,3 +375,52 @@ fn vectors_of_different_models_do_not_mix() {
     assert_eq!(format!("{:?}", of(17)), "Vector<i64>(len 2, level 0)");
     assert_eq!(of(17).levels_left(), usize::MAX);
 }
+
+/// One weight counts once for each value: the bound of a sum is that of all.
+#[test]
+fn one_weight_of_a_dot_product_is_one_for_each_value() {
+    let context = CkksContext::builder()
+        .degree(4096)
+        .prime_bits(&[42, 36, 50])
+        .scale_bits(36);
+    let context = context.insecure_skip_security_check().build().unwrap();
+    let client = context.generate_client_key().unwrap();
+    let sum_of = |count: usize| {
+        let vector = client.encrypt(&vec![1.0; count]).unwrap();
+        let server = client
+            .generate_server_key(&vector.rotations_for_sum())
+            .unwrap();
+        server.attach(&vector).unwrap().dot_plain(&[1.0])
+    };
+    // 1024 times the scale is more than the lowest modulus, at which the sum of one would be decrypted.
+    for count in [8, 1024] {
+        let sum = sum_of(count).unwrap();
+        let expected = count as f64;
+        assert!((client.decrypt(&sum).unwrap()[0] - expected).abs() <= sum.noise_bound());
+        assert!(sum.message_bound() >= expected);
+    }
+}
+
+/// Rows whose length is no power of two hold no vectors.
+#[test]
+fn vectors_need_rows_of_a_power_of_two() {
+    for slots in [3, 6, 12] {
+        let reals = Vector::from_values(&ClearReals::new(slots), &[1.0, 2.0, 3.0]);
+        assert!(matches!(
+            reals,
+            Err(Error::Values(ValueError::InvalidSlotCount { .. }))
+        ));
+    }
+    let integers = ClearIntegers::new(6, 101).unwrap();
+    assert!(Vector::from_values(&integers, &[1, 2]).is_err());
+}
+
+#[test]
+fn message_bounds_are_positive_everywhere() {
+    let (reals, integers) = (ClearReals::new(4), ClearIntegers::new(4, 101).unwrap());
+    for bound in [0.0, -1.0, f64::NAN] {
+        assert!(reals.assume_message_bound(vec![1.0; 4], bound).is_err());
+        assert!(integers.assume_message_bound(vec![1; 4], bound).is_err());
+    }
+    assert!(reals.assume_message_bound(vec![1.0; 4], 0.5).is_ok());
+}

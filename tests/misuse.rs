@@ -1352,11 +1352,18 @@ fn positions_that_do_not_exist() {
             ));
         }
     }
-    // So fine a scale leaves nothing of the values, but is a scale.
+    // A scale below 1 leaves nothing of the values, but is a scale, down to those that bytes can hold.
     let fine = Scale::from_f64(f64::MIN_POSITIVE).unwrap();
-    let fine = (0..20).fold(fine, |scale, _| scale * fine);
     let position = Position::at_level(top).with_scale(fine);
     assert!(e.encode_term(&[1.0], position).is_ok());
+    let fine = (0..20).fold(fine, |scale, _| scale * fine);
+    for fine in [fine, Scale::power_of_two(0) / Scale::power_of_two(u32::MAX)] {
+        let position = Position::at_level(top).with_scale(fine);
+        assert!(matches!(
+            error_of(e.encode_term(&[1.0], position)),
+            Error::Parameters(ParameterError::InvalidScale { .. })
+        ));
+    }
 
     let context = bfv_builder().build().unwrap();
     let e = BfvEvaluator::new(&context);

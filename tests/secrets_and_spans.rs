@@ -539,29 +539,27 @@ fn bounds_hold_for_every_distribution() {
 /// Three parties each make a share of the keys from common seeds; the sums are keys of the sum of their secrets.
 #[test]
 fn shares_of_keys_from_a_common_seed_add_up() {
-    let (single, shared) = (reals(SecretDistribution::Ternary), reals(SHARED));
+    let shared = reals(SHARED);
     let (common, id) = (Seed([7; 32]), KeyId::derived(b"session 1"));
     assert_eq!(id, KeyId::derived(b"session 1"));
     assert_ne!(id, KeyId::derived(b"session 2"));
     let mut rng = ChaCha20Rng::seed_from_u64(9);
     let parties: Vec<Arc<SecretKey>> = (0..3)
-        .map(|_| KeyGenerator::secret_key_named(single.rlwe(), id, &mut rng))
+        .map(|_| {
+            let share = SecretDistribution::Ternary;
+            KeyGenerator::secret_key_named(shared.rlwe(), share, id, &mut rng).unwrap()
+        })
         .collect();
     let generator = |party: &Arc<SecretKey>| KeyGenerator::new(party).with_common_seed(common);
-    // A polynomial of one context in the other, which has the same primes.
-    let moved = |poly: &NttPoly, basis: &Arc<slotwise::ring::RnsBasis>| {
-        NttPoly::from_rows(basis, poly.data())
-    };
-    let basis = shared.rlwe().key_basis();
     let mut publics = parties
         .iter()
         .map(|party| generator(party).public_key(&mut rng).unwrap());
     let first = publics.next().unwrap();
-    let [mut b, a] = first.polynomials().map(|poly| moved(poly, basis));
+    let [mut b, a] = first.polynomials().map(Clone::clone);
     for public in publics {
         let [share, same] = public.polynomials();
         assert_eq!(same.data(), a.data(), "one common half");
-        b.add_assign(&moved(share, basis));
+        b.add_assign(share);
     }
     let public = PublicKey::from_polynomials(shared.rlwe(), id, [b, a]).unwrap();
     assert_eq!(public.seed(), None);
@@ -577,19 +575,18 @@ fn shares_of_keys_from_a_common_seed_add_up() {
             keys.get(element).unwrap().switching_key().digits().unwrap()
         })
         .collect();
-    let basis = shared.rlwe().span_basis(span).unwrap();
     let digits: Vec<[NttPoly; 2]> = (0..shares[0].len())
         .map(|number| {
-            let [mut b, a] = shares[0][number].each_ref().map(|poly| moved(poly, &basis));
+            let [mut b, a] = shares[0][number].clone();
             for share in &shares[1..] {
-                b.add_assign(&moved(&share[number][0], &basis));
+                b.add_assign(&share[number][0]);
             }
             [b, a]
         })
         .collect();
     let ends = KeyEnds::both(id);
     let key = SwitchingKey::from_digits(shared.rlwe(), ends, span, &digits).unwrap();
-    let key = GaloisKey::from_switching_key(element, key);
+    let key = GaloisKey::from_switching_key(element, key).unwrap();
     let key = GaloisKey::from_bytes(&key.to_bytes(), shared.rlwe()).unwrap();
     assert_eq!(key.switching_key().seed(), None);
     let mut keys = EvaluationKeys::empty(shared.rlwe(), id);
@@ -614,7 +611,8 @@ fn shares_of_keys_from_a_common_seed_add_up() {
                 u8::try_from(sum >> bit & 1).unwrap() << ((3 * i + bit) % 8);
         }
     }
-    let any = KeyGenerator::secret_key_named(shared.rlwe(), id, &mut rng).expose_secret_bytes();
+    let any = KeyGenerator::secret_key_named(shared.rlwe(), SHARED, id, &mut rng).unwrap();
+    let any = any.expose_secret_bytes();
     let mut bytes = any[..76].to_vec();
     bytes.extend(packed);
     let checksum = crc32fast::hash(&bytes[68..]);
@@ -638,6 +636,108 @@ fn shares_of_keys_from_a_common_seed_add_up() {
 }
 
 #[test]
+fn keys_between_secrets_are_no_keys_of_one() {
+    let context = reals(SecretDistribution::Ternary);
+    let (mut owner, other) = (
+        Owner::new(context.rlwe(), 16),
+        Owner::new(context.rlwe(), 17),
+    );
+    let key = owner
+        .generator()
+        .switching_key(&other.secret, &mut owner.rng)
+        .unwrap();
+    let mismatch = |error| assert!(matches!(error, Error::Keys(KeyError::Mismatch { .. })));
+    mismatch(RelinearizationKey::from_switching_key(key.clone()).unwrap_err());
+    let element = GaloisElement::rotation(1, 128);
+    mismatch(GaloisKey::from_switching_key(element, key).unwrap_err());
+    // Nor is a key that of an automorphism of another degree, or of the identity.
+    let keys = owner.keys(context.params().rlwe().whole_span());
+    let own = keys.galois().get(element).unwrap().switching_key();
+    for element in [
+        GaloisElement::rotation(0, 128),
+        GaloisElement::rotation(7, 1 << 17),
+        GaloisElement::conjugation(8),
+    ] {
+        let error = GaloisKey::from_switching_key(element, own.clone()).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::Operands(OperandError::InvalidArgument { .. })
+        ));
+    }
+}
+
+/// Sets of more keys than a byte counts: a relinearization key for each of 310 spans.
+#[test]
+fn sets_hold_a_key_of_every_span() {
+    let context = CkksContext::builder()
+        .degree(8)
+        .prime_bits(&[25; 41])
+        .special_primes(10)
+        .scale_bits(20)
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    let mut owner = Owner::new(context.rlwe(), 18);
+    let mut keys = EvaluationKeys::empty(context.rlwe(), owner.secret.id());
+    for level in 0..=context.top_level() {
+        for special_primes in 1..=10 {
+            let generator = owner.generator().with_span(KeySpan {
+                level,
+                special_primes,
+            });
+            let key = generator
+                .unwrap()
+                .relinearization_key(&mut owner.rng)
+                .unwrap();
+            keys.insert(key).unwrap();
+        }
+    }
+    assert_eq!(keys.relinearization_keys().count(), 310);
+    let bytes = keys.to_bytes();
+    assert_eq!(bytes.len() as u64, keys.byte_length());
+    assert_eq!(
+        EvaluationKeys::from_bytes(&bytes, context.rlwe())
+            .unwrap()
+            .to_bytes(),
+        bytes
+    );
+}
+
+#[test]
+fn sparse_secrets_find_a_degree_that_is_secure_for_them() {
+    let sparse = |weight| SecretDistribution::Sparse { weight };
+    let context = CkksContext::for_depth(0)
+        .precision_bits(8)
+        .integer_bits(2)
+        .secret(sparse(64))
+        .build()
+        .unwrap();
+    assert!(context.degree() >= 1 << 15);
+    let bfv = BfvContext::for_depth(0)
+        .plaintext_bits(17)
+        .secret(sparse(64))
+        .build()
+        .unwrap();
+    assert!(bfv.degree() >= 1 << 15);
+    assert!(
+        CkksContext::for_depth(5)
+            .secret(sparse(64))
+            .build()
+            .is_err()
+    );
+    let insecure = CkksContext::for_depth(0)
+        .secret(sparse(5000))
+        .insecure_skip_security_check();
+    assert_eq!(insecure.build().unwrap().degree(), 8192);
+    // Many levels of little precision need primes of a size at which there are enough.
+    let deep = CkksContext::for_depth(100)
+        .precision_bits(0)
+        .build()
+        .unwrap();
+    assert_eq!(deep.top_level(), 100);
+}
+
+#[test]
 fn imported_keys_of_other_shapes_are_refused() {
     let context = reals(SecretDistribution::Ternary);
     let mut owner = Owner::new(context.rlwe(), 11);
@@ -649,7 +749,7 @@ fn imported_keys_of_other_shapes_are_refused() {
     let import = |span, digits: &[[NttPoly; 2]]| {
         SwitchingKey::from_digits(context.rlwe(), ends, span, digits)
     };
-    let copy = RelinearizationKey::from_switching_key(import(span, &digits).unwrap());
+    let copy = RelinearizationKey::from_switching_key(import(span, &digits).unwrap()).unwrap();
     assert_eq!(copy.switching_key().digits().unwrap(), digits);
     let bytes = copy.to_bytes();
     let again = RelinearizationKey::from_bytes(&bytes, context.rlwe()).unwrap();

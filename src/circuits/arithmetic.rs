@@ -227,7 +227,9 @@ impl<E: Evaluator> Vector<E> {
         let rotations = self.rotations_for_sum();
         self.evaluator
             .check_rotations(&rotations, "a dot product")?;
-        let bound = self.evaluator.weighted_sum_bound(&self.chunks, values);
+        // One weight is one for each value.
+        let weights = self.spread(values);
+        let bound = self.evaluator.weighted_sum_bound(&self.chunks, &weights);
         self.mul_plain(values)?.bounded_sum(bound)
     }
 

@@ -31,10 +31,13 @@ impl Packing {
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no values.
     pub fn new(shape: SlotShape, len: usize) -> Result<Self> {
         if len == 0 {
-            Err(Error::Values(ValueError::Empty))
-        } else {
-            Ok(Self { shape, len })
+            return Err(Error::Values(ValueError::Empty));
         }
+        if !shape.columns.is_power_of_two() {
+            let slots = shape.slots();
+            return Err(Error::Values(ValueError::InvalidSlotCount { slots }));
+        }
+        Ok(Self { shape, len })
     }
 
     /// The number of values.

@@ -1,6 +1,8 @@
 use crate::encoding::residues::{Residues, fill};
 use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
-use crate::error::{Error, PrecisionError, Result, ValueError, check_count, check_finite};
+use crate::error::{
+    Error, ParameterError, PrecisionError, Result, ValueError, check_count, check_finite,
+};
 use crate::kernels::{SecretVec, Unreduced, wipe};
 use crate::params::{CkksContext, CkksState, Log2, Scale, float_error, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, NttPoly};
@@ -311,6 +313,12 @@ impl CkksEncoder {
                 modulus_bits,
             }));
         }
+        if scale.log2() < LEAST_SCALE_BITS {
+            return Err(Error::Parameters(ParameterError::InvalidScale {
+                bits: scale.log2(),
+                reason: "nothing of a message survives so small a scale",
+            }));
+        }
         let (factor, exponent) = scale.split();
         let count = basis.degree() / gap;
         let mut poly = CoeffPoly::zero(basis);
@@ -395,6 +403,9 @@ fn largest_magnitude(values: &[Complex64]) -> f64 {
     let candidates = values.iter().filter(|value| value.norm_sqr() >= near);
     candidates.map(|value| value.norm()).fold(0.0, larger)
 }
+
+/// log2 of the smallest scale that values are encoded at: those of bytes are no smaller.
+const LEAST_SCALE_BITS: f64 = -8192.0;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@ use crate::encoding::{BfvPlaintext, WeightRows};
 use crate::encryption::BfvCiphertext;
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
+use crate::evaluator::evaluator_trait::check_message_bound;
 use crate::evaluator::linear::Join;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
@@ -300,6 +301,12 @@ impl Evaluator for BfvEvaluator {
 
     fn drop_to_level(&self, a: &BfvCiphertext, level: usize) -> Result<BfvCiphertext> {
         self.switch_to_level(a, level)
+    }
+
+    fn assume_message_bound(&self, a: BfvCiphertext, bound: f64) -> Result<BfvCiphertext> {
+        self.check(&a)?;
+        check_message_bound(bound)?;
+        Ok(a)
     }
 
     delegated_operations!();

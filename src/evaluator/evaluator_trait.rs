@@ -193,7 +193,7 @@ pub trait Evaluator: Clone + Send + Sync {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the bound is positive.
     fn assume_message_bound(&self, a: Self::Ciphertext, bound: f64) -> Result<Self::Ciphertext> {
-        let _ = bound;
+        check_message_bound(bound)?;
         Ok(a)
     }
 
@@ -410,6 +410,16 @@ pub trait Evaluator: Clone + Send + Sync {
             square = self.mul_settled(&square, &square)?;
         }
     }
+}
+
+/// Checks a message bound, NaN included.
+pub(super) fn check_message_bound(bound: f64) -> Result<()> {
+    if bound > 0.0 {
+        return Ok(());
+    }
+    Err(Error::Operands(OperandError::InvalidArgument {
+        reason: "a message bound must be positive",
+    }))
 }
 
 /// Checks that there are as many left as right factors.

@@ -168,7 +168,10 @@ pub(super) fn fused<S: Weighable>(
     let elements = plan.rotations().elements(context.degree());
     // One gadget for all, since their sums are divided together.
     let gadget = if elements.is_empty() {
-        context.gadget()?
+        let Ok(gadget) = context.gadget() else {
+            return Ok(None);
+        };
+        gadget
     } else {
         let Some(span) = keys.galois().common_span(&elements, level) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-use crate::error::{Error, KeyError, Result};
+use crate::error::{Error, KeyError, OperandError, Result};
 use crate::keys::{KeyEnds, KeyId, SwitchingKey};
 use crate::params::{Context, KeySpan, invalid_level};
 use crate::ring::{GaloisElement, NttPermutation};
@@ -199,10 +199,13 @@ fn covering<K: Spanned>(keys: &[Arc<K>], level: usize) -> Option<&K> {
 
 impl RelinearizationKey {
     /// The key that `key` is, which must lead from the square of a secret to the secret: from another library, or made by several
-    /// parties. What it leads from cannot be checked.
-    #[must_use]
-    pub fn from_switching_key(key: SwitchingKey) -> Self {
-        Self(key)
+    /// parties. That it is the square cannot be checked.
+    ///
+    /// # Errors
+    /// [`KeyError::Mismatch`](crate::KeyError::Mismatch) for a key between two secret keys.
+    pub fn from_switching_key(key: SwitchingKey) -> Result<Self> {
+        key.ends().to.check(key.ends().from)?;
+        Ok(Self(key))
     }
 
     /// The key itself.
@@ -214,11 +217,21 @@ impl RelinearizationKey {
 
 impl GaloisKey {
     /// The key of an automorphism that `key` is, which must lead from a secret s to `s(X^(1/g))`: from another library, or made by
-    /// several parties. Libraries whose keys lead from `s(X^g)` to s, as Microsoft SEAL's do, have such a key for 1/g. What it leads
-    /// from cannot be checked.
-    #[must_use]
-    pub fn from_switching_key(element: GaloisElement, key: SwitchingKey) -> Self {
-        Self::new(element, key)
+    /// several parties. Libraries whose keys lead from `s(X^g)` to s, as Microsoft SEAL's do, have such a key for 1/g. That it is that
+    /// automorphism's cannot be checked.
+    ///
+    /// # Errors
+    /// [`KeyError::Mismatch`](crate::KeyError::Mismatch) for a key between two secret keys;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for an automorphism of another degree, or the identity.
+    pub fn from_switching_key(element: GaloisElement, key: SwitchingKey) -> Result<Self> {
+        key.ends().to.check(key.ends().from)?;
+        let known = GaloisElement::from_exponent(element.exponent(), key.context().degree());
+        if known.is_none() {
+            return Err(Error::Operands(OperandError::InvalidArgument {
+                reason: "a Galois key is that of a rotation, or of the conjugation, of its own degree",
+            }));
+        }
+        Ok(Self::new(element, key))
     }
 
     pub(crate) fn new(element: GaloisElement, key: SwitchingKey) -> Self {

@@ -38,20 +38,30 @@ impl KeyGenerator {
     /// A fresh secret key of the parameters' distribution.
     #[must_use]
     pub fn secret_key(context: &Arc<Context>, rng: &mut impl CryptoRng) -> Arc<SecretKey> {
-        let mut id = [0; 16];
-        rng.fill_bytes(&mut id);
-        Self::secret_key_named(context, KeyId::from_bytes(id), rng)
+        let (id, distribution) = (KeyId::random(rng), context.params().secret());
+        Arc::new(SecretKey::generate(context, id, distribution, rng))
     }
 
-    /// A fresh secret key with a given identifier: for one share of a secret whose parties derive its [identifier](KeyId::derived).
-    #[must_use]
+    /// A fresh secret key of a given distribution and identifier, which several parties can [derive](KeyId::derived): a ternary one is a
+    /// party's share of the parameters' [`SecretDistribution::TernarySum`].
+    ///
+    /// # Errors
+    /// As [`secret_key_of`](Self::secret_key_of).
     pub fn secret_key_named(
         context: &Arc<Context>,
+        distribution: SecretDistribution,
         id: KeyId,
         rng: &mut impl CryptoRng,
-    ) -> Arc<SecretKey> {
-        let distribution = context.params().secret();
-        Arc::new(SecretKey::generate(context, id, distribution, rng))
+    ) -> Result<Arc<SecretKey>> {
+        if distribution != context.params().secret() {
+            context.params().check_second_secret(distribution)?;
+        }
+        Ok(Arc::new(SecretKey::generate(
+            context,
+            id,
+            distribution,
+            rng,
+        )))
     }
 
     /// A fresh secret key of another distribution than the parameters', to and from which ciphertexts are switched: the sparse secret
@@ -65,16 +75,7 @@ impl KeyGenerator {
         distribution: SecretDistribution,
         rng: &mut impl CryptoRng,
     ) -> Result<Arc<SecretKey>> {
-        context.params().check_second_secret(distribution)?;
-        let mut id = [0; 16];
-        rng.fill_bytes(&mut id);
-        let id = KeyId::from_bytes(id);
-        Ok(Arc::new(SecretKey::generate(
-            context,
-            id,
-            distribution,
-            rng,
-        )))
+        Self::secret_key_named(context, distribution, KeyId::random(rng), rng)
     }
 
     /// The generator for `secret`.

@@ -285,7 +285,7 @@ impl BfvBuilder {
             let terms = model.degree() * magnitude(additions.max(1));
             let products = ProductNoise::new(&model, plain);
             let total = search::bfv_modulus_bits(&products, depth, plain, terms);
-            let data_bits = search::split_bits(total, search::least_prime_bits(degree))?;
+            let data_bits = search::split_bits(total, search::least_prime_bits(degree, 1))?;
             let levels = vec![1; data_bits.len()];
             search::with_key_switching((degree, &data_bits, levels), self.secret, self.policy)
         };

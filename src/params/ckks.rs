@@ -259,7 +259,7 @@ impl Request {
             return Err(self.refused(TOO_PRECISE));
         }
         let base_bits = scale_bits + self.integer_bits.max(1) + 2;
-        let scale_bits = scale_bits.max(search::least_prime_bits(degree));
+        let scale_bits = scale_bits.max(search::least_prime_bits(degree, self.depth + 1));
         let base_bits = base_bits.max(scale_bits + 3);
         // One prime for a result where it can hold one.
         let base_primes = base_bits.div_ceil(60);

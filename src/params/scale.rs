@@ -17,13 +17,13 @@ impl Scale {
     /// The largest magnitude of the logarithm of a scale that is read from bytes: more than any modulus has.
     const MOST_BITS: u64 = 1 << 13;
 
+    /// Scales stay within about `2^(2^20)` either way, where results saturate: no modulus comes near.
+    const LARGEST_EXPONENT: i64 = 1 << 20;
+
     /// `2^exponent`
     #[must_use]
     pub fn power_of_two(exponent: u32) -> Self {
-        Self {
-            mantissa: 1 << 127,
-            exponent: i64::from(exponent) - 127,
-        }
+        Self::normalised(&BigUint::from(1u32), exponent.into())
     }
 
     /// `mantissa * 2^exponent`, or `None` unless the mantissa's top bit is set and the logarithm is within
@@ -55,11 +55,11 @@ impl Scale {
         (value.bits() > 0).then(|| Self::normalised(value, 0))
     }
 
-    /// `self / prime`
+    /// `self / prime`; 0, which is no prime, counts as 1.
     #[must_use]
     pub fn div_prime(self, prime: u64) -> Self {
         Self::normalised(
-            &((BigUint::from(self.mantissa) << 64u32) / prime),
+            &((BigUint::from(self.mantissa) << 64u32) / prime.max(1)),
             self.exponent - 64,
         )
     }
@@ -175,6 +175,7 @@ impl Scale {
     )]
     fn normalised(value: &BigUint, exponent: i64) -> Self {
         let shift = value.bits() as i64 - 128;
+        let exponent = exponent.clamp(-Self::LARGEST_EXPONENT, Self::LARGEST_EXPONENT);
         let rounded = shift_rounding(value, -shift);
         // Rounding up can carry into a 129th bit; then all other bits are 0.
         if rounded.bits() > 128 {
@@ -267,6 +268,20 @@ fn decompose(value: f64) -> (u64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scales_saturate_far_beyond_every_modulus() {
+        let mut scale = Scale::power_of_two(u32::MAX);
+        for _ in 0..70 {
+            scale = scale * scale;
+        }
+        let tiny = Scale::power_of_two(0) / scale;
+        assert!(scale.log2() > 1e6 && tiny.log2() < -1e6);
+        assert_eq!(tiny.round(), BigUint::ZERO);
+        assert!((tiny / scale).log2().is_finite() && scale.round().bits() > 1 << 20);
+        let scale = Scale::power_of_two(40);
+        assert_eq!(scale.div_prime(0), scale);
+    }
 
     #[test]
     fn arithmetic_keeps_117_bits() {

@@ -35,7 +35,9 @@ pub(super) fn with_key_switching(
     secret: SecretDistribution,
     policy: SecurityPolicy,
 ) -> Option<Result<RlweParams>> {
-    let limit = policy.limit(degree)?;
+    // A heavier secret than the degree has coefficients asks for a larger one.
+    secret.check(degree).ok()?;
+    let limit = policy.limit(degree, secret)?;
     let count = data_bits.len();
     let best = (1..=count)
         .flat_map(|digits| plan_digits(data_bits, digits))
@@ -71,9 +73,11 @@ pub(super) fn split_bits(total: f64, least: u32) -> Option<Vec<u32>> {
     Some(vec![size.max(least); count as usize])
 }
 
-/// The degrees' least prime size: room for a dozen primes that are 1 modulo 2N.
-pub(super) fn least_prime_bits(degree: usize) -> u32 {
-    degree.trailing_zeros() + 10
+/// The least size at which there are so many primes that are 1 modulo 2N. About one in `b ln 2` of the odd multiples of 2N and 1 with b bits
+/// is prime: of 2^k of them one in 20 at least, for all degrees.
+pub(super) fn least_prime_bits(degree: usize, count: u32) -> u32 {
+    let candidates = (20 * count.max(12)).next_power_of_two();
+    degree.trailing_zeros() + 2 + candidates.trailing_zeros()
 }
 
 /// One way to cut the data primes into digits.

@@ -109,11 +109,11 @@ impl SecurityPolicy {
         }
     }
 
-    /// The largest log2 of the modulus at `degree`; `None` where nothing is allowed.
-    pub(super) fn limit(self, degree: usize) -> Option<f64> {
+    /// The largest log2 of the modulus at `degree` with a secret of this distribution; `None` where nothing is allowed.
+    pub(super) fn limit(self, degree: usize, secret: SecretDistribution) -> Option<f64> {
         match self {
             Self::Enforced(standard, level) => {
-                standard.max_modulus_bits(level, degree).map(f64::from)
+                max_modulus_bits(standard, level, degree, secret).map(f64::from)
             }
             Self::Insecure => Some(f64::INFINITY),
         }
@@ -129,14 +129,7 @@ impl SecurityPolicy {
         let Self::Enforced(standard, level) = self else {
             return Ok(());
         };
-        let limit_bits = match secret {
-            // Whoever knows all ternary secrets of a sum but one still faces that one.
-            SecretDistribution::Ternary | SecretDistribution::TernarySum { .. } => {
-                standard.max_modulus_bits(level, degree)
-            }
-            SecretDistribution::Sparse { weight } => max_sparse_modulus_bits(level, degree, weight),
-        };
-        let limit_bits = limit_bits.unwrap_or(0);
+        let limit_bits = max_modulus_bits(standard, level, degree, secret).unwrap_or(0);
         // A product of odd primes is never a power of two, so log2(modulus) <= limit exactly if it has at most that many
         // bits.
         if modulus.bits() <= u64::from(limit_bits) {
@@ -148,6 +141,22 @@ impl SecurityPolicy {
             modulus_bits,
             limit_bits,
         }))
+    }
+}
+
+/// The largest log2 of a modulus that is secure with a secret of this distribution.
+fn max_modulus_bits(
+    standard: SecurityStandard,
+    level: SecurityLevel,
+    degree: usize,
+    secret: SecretDistribution,
+) -> Option<u32> {
+    match secret {
+        // Whoever knows all ternary secrets of a sum but one still faces that one.
+        SecretDistribution::Ternary | SecretDistribution::TernarySum { .. } => {
+            standard.max_modulus_bits(level, degree)
+        }
+        SecretDistribution::Sparse { weight } => max_sparse_modulus_bits(level, degree, weight),
     }
 }
 

@@ -14,8 +14,9 @@ impl GaloisElement {
     /// The rotation by `step` slots to the left (to the right where negative) of rows of N/2 slots.
     #[must_use]
     pub fn rotation(step: i64, degree: usize) -> Self {
-        let order = 2 * degree as u64;
-        let row = (degree / 2) as u64;
+        // A row has a slot at least.
+        let order = 2 * degree.max(2) as u64;
+        let row = order / 4;
         let exponent = step.rem_euclid(row.cast_signed()).cast_unsigned();
         Self(wide_pow(5, exponent, order))
     }

@@ -134,7 +134,7 @@ impl<R: Read> EvaluationKeyReader<R> {
 }
 
 impl Counts {
-    const BYTES: usize = 7;
+    const BYTES: usize = 12;
 
     fn of(keys: &EvaluationKeys) -> Self {
         Self {
@@ -153,23 +153,20 @@ impl Counts {
         self.relinearization + self.galois + self.switching
     }
 
-    fn from_bytes([relinearization, g0, g1, g2, g3, s0, s1]: [u8; Self::BYTES]) -> Self {
+    fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        let count = |at| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i])) as usize;
         Self {
-            relinearization: relinearization.into(),
-            galois: u32::from_le_bytes([g0, g1, g2, g3]) as usize,
-            switching: u16::from_le_bytes([s0, s1]).into(),
+            relinearization: count(0),
+            galois: count(4),
+            switching: count(8),
         }
     }
 
-    fn to_bytes(self) -> Result<[u8; Self::BYTES]> {
-        let too_many = |_| invalid("more keys than a set can have");
-        let relinearization = u8::try_from(self.relinearization).map_err(too_many)?;
-        let galois = u32::try_from(self.galois).map_err(too_many)?.to_le_bytes();
-        let switching = u16::try_from(self.switching)
-            .map_err(too_many)?
-            .to_le_bytes();
-        let [g0, g1, g2, g3] = galois;
-        Ok([relinearization, g0, g1, g2, g3, switching[0], switching[1]])
+    /// More than 2^32 keys of a kind fit no memory.
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let counts = [self.relinearization, self.galois, self.switching];
+        let counts = counts.map(|count| u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+        std::array::from_fn(|i| counts[i / 4][i % 4])
     }
 
     /// Checks the number of Galois keys: one for each automorphism, which are the rotations of N/2 slots and the conjugation, and
@@ -244,7 +241,7 @@ impl Wire for EvaluationKeys {
             key_id: *self.key_id().bytes(),
         };
         let mut writer = FrameWriter::start(out, header)?;
-        writer.put(&Counts::of(self).to_bytes()?)?;
+        writer.put(&Counts::of(self).to_bytes())?;
         let switching = sorted_switching_keys(self);
         let relinearization = self.relinearization_keys();
         let first = relinearization.map(RelinearizationKey::switching_key);

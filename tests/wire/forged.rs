@@ -202,7 +202,7 @@ fn values_of_other_parameters_and_keys_are_named() {
     // One key of a set, and one ciphertext of a vector, of another secret key.
     let mut forged = keys.clone();
     // The keys follow the counts and the forms of five.
-    let at = HEADER + 7 + 5 * 4;
+    let at = HEADER + 12 + 5 * 4;
     forged[at + 48] ^= 1;
     forged[at + HEADER + 1] ^= 1;
     let read = EvaluationKeys::from_bytes(&reseal(&forged, None), objects.context.rlwe());
@@ -246,18 +246,18 @@ fn keys_without_all_digits_or_with_false_counts_are_refused() {
     let spans = u8::try_from(objects.context.params().rlwe().level_sizes().len()).unwrap();
     assert!(is_invalid(&read(&[spans + 1], 0)));
     assert!(is_length(&read(&[0], 0)) && read(&[2], 0).is_err());
-    assert!(is_length(&read(&0u32.to_le_bytes(), 1)));
+    assert!(is_length(&read(&0u32.to_le_bytes(), 4)));
     for count in [4 * u32::from(spans) + 1, 1 << 31, u32::MAX] {
-        assert!(is_invalid(&read(&count.to_le_bytes(), 1)));
+        assert!(is_invalid(&read(&count.to_le_bytes(), 4)));
     }
-    assert!(read(&u16::MAX.to_le_bytes(), 5).is_err());
-    assert!(read(&1u16.to_le_bytes(), 5).is_err());
+    assert!(read(&u32::MAX.to_le_bytes(), 8).is_err());
+    assert!(read(&1u32.to_le_bytes(), 8).is_err());
     // The same Galois key twice.
     let element = objects.keys.galois().elements().next().unwrap();
     let galois = objects.keys.galois().get(element).unwrap().to_bytes();
-    let relinearization = &set[HEADER + 7 + 5 * 4..][..key.len()];
+    let relinearization = &set[HEADER + 12 + 5 * 4..][..key.len()];
     let forms = &set[HEADER + 7..][..3 * 4];
-    let counts = [1, 2, 0, 0, 0, 0, 0];
+    let counts = [1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
     let twice = [
         &set[..HEADER],
         &counts,

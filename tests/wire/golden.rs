@@ -191,7 +191,7 @@ fn seeded_outputs_have_their_hashes() {
         (
             "evaluation keys",
             keys.to_bytes(),
-            "04eeade69f4750394cdf468fcf7b42ef8ef7e9e922cd41920c692a2d24316ce7",
+            "4529dd4be5881f411f84412a04e3c2dcb660eb64ffa3a78dad715b17d862cf57",
         ),
         (
             "plaintext",

@@ -10,12 +10,12 @@ fn own_fields(frame: &[u8]) -> Option<usize> {
     match frame[6] {
         7 => {
             // Counts, and four bytes for each key.
-            let counts = frame.get(HEADER..HEADER + 7)?;
-            let galois = u32::from_le_bytes(std::array::from_fn(|i| counts[1 + i]));
-            let others =
-                usize::from(counts[0]) + usize::from(counts[5]) + 256 * usize::from(counts[6]);
-            let keys = others.saturating_add(usize::try_from(galois).ok()?);
-            Some(keys.saturating_mul(4).saturating_add(7))
+            let counts = frame.get(HEADER..HEADER + 12)?;
+            let keys = counts.chunks_exact(4).fold(0usize, |sum, count| {
+                let count = u32::from_le_bytes(std::array::from_fn(|i| count[i]));
+                sum.saturating_add(usize::try_from(count).unwrap_or(usize::MAX))
+            });
+            Some(keys.saturating_mul(4).saturating_add(12))
         }
         12 | 13 => Some(9),
         _ => None,

@@ -128,7 +128,7 @@ fn evaluation_keys() -> slotwise::Result<()> {
     let from_sparse = generator().switching_key(&sparse, &mut rng)?;
     let own = KeyEnds::both(secret.id());
     let lowest_relinearization = unseeded(own, low(0), 6)?;
-    let lowest_relinearization = RelinearizationKey::from_switching_key(lowest_relinearization);
+    let lowest_relinearization = RelinearizationKey::from_switching_key(lowest_relinearization)?;
     let ends = KeyEnds {
         from: secret.id(),
         to: sparse.id(),
@@ -149,7 +149,7 @@ fn evaluation_keys() -> slotwise::Result<()> {
         }
     }
     let rotation = GaloisElement::rotation(1, DEGREE);
-    let unseeded_galois = GaloisKey::from_switching_key(rotation, unseeded(own, low(0), 8)?);
+    let unseeded_galois = GaloisKey::from_switching_key(rotation, unseeded(own, low(0), 8)?)?;
     write(
         "evaluation_keys",
         "unseeded_galois",
