@@ -90,9 +90,10 @@ fn memory_is_bounded_by_the_context() {
         2 * key_poly + SMALL,
     );
     let digits = context.params().rlwe().digit_sizes().len();
-    // The rows of as many primes as threads are read at a time, and of a small key those of all.
+    // The rows of as many primes as threads are read at a time, and of a small key those of all; each digit's seed may have drawn 1024
+    // residues more than were wanted yet.
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let reading = threads.max(3) * digits * row + SMALL;
+    let reading = threads.max(3) * digits * (row + 8 * 1024) + SMALL;
     let relinearization = keys.relinearization().unwrap();
     check::<RelinearizationKey>(
         relinearization,
