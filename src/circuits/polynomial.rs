@@ -1,5 +1,6 @@
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::Evaluator;
+use std::collections::BTreeMap;
 
 /// A polynomial with known coefficients, `c_0 + c_1 x + c_2 x^2 + ...`, evaluated on every slot.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,10 +87,11 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
                 Some(last) => evaluator.mul_settled(&giants[last], &giants[last])?,
             });
         }
-        let basis = PowerBasis {
+        let mut basis = PowerBasis {
             evaluator,
             shape,
             powers,
+            lowered: BTreeMap::new(),
             giants,
         };
         match basis.evaluate(&self.coefficients)? {
@@ -163,22 +165,23 @@ struct PowerBasis<'a, E: Evaluator> {
     evaluator: &'a E,
     shape: Shape,
     powers: Vec<E::Ciphertext>,
+    /// Small powers, by index and level, at lower levels than their own.
+    lowered: BTreeMap<(usize, usize), E::Ciphertext>,
     giants: Vec<E::Ciphertext>,
 }
 
 impl<E: Evaluator> PowerBasis<'_, E> {
     /// The value, or `None` if all coefficients but the constant are 0.
-    fn evaluate(&self, coefficients: &[E::Scalar]) -> Result<Option<E::Ciphertext>> {
+    fn evaluate(&mut self, coefficients: &[E::Scalar]) -> Result<Option<E::Ciphertext>> {
         if coefficients.len() <= self.shape.babies {
             return self.combine(coefficients);
         }
         let giant = self.shape.giant_for(coefficients.len());
         let (low, high) = coefficients.split_at(self.shape.babies << giant);
-        let power = &self.giants[giant];
         let product = match self.evaluate(high)? {
-            Some(value) => Some(self.evaluator.mul(&value, power)?),
+            Some(value) => Some(self.evaluator.mul(&value, &self.giants[giant])?),
             None if high[0] != E::Scalar::default() => {
-                Some(self.evaluator.mul_scalar(power, high[0])?)
+                Some(self.evaluator.mul_scalar(&self.giants[giant], high[0])?)
             }
             None => None,
         };
@@ -190,13 +193,21 @@ impl<E: Evaluator> PowerBasis<'_, E> {
     }
 
     /// The linear combination of small powers.
-    fn combine(&self, coefficients: &[E::Scalar]) -> Result<Option<E::Ciphertext>> {
-        let terms = coefficients[1..]
-            .iter()
-            .zip(&self.powers)
-            .filter(|&(&c, _)| c != E::Scalar::default())
-            .map(|(&c, power)| self.evaluator.mul_scalar(power, c))
-            .collect::<Result<Vec<_>>>()?;
+    fn combine(&mut self, coefficients: &[E::Scalar]) -> Result<Option<E::Ciphertext>> {
+        let used = coefficients[1..].iter().enumerate();
+        let used = || used.clone().filter(|&(_, &c)| c != E::Scalar::default());
+        // All products at one level, that of the lowest: each power comes to its place once for all combinations, not each product.
+        let cost = |coefficient| usize::from(self.evaluator.takes_a_level(coefficient));
+        let levels = used().map(|(power, &c)| self.level(power).saturating_sub(cost(c)));
+        let lowest = levels.min().unwrap_or(0);
+        let mut terms = Vec::new();
+        for (power, &coefficient) in used() {
+            let level = lowest + usize::from(self.evaluator.takes_a_level(coefficient));
+            self.lower(power, level)?;
+            let lowered = self.lowered.get(&(power, level));
+            let power = lowered.unwrap_or(&self.powers[power]);
+            terms.push(self.evaluator.mul_scalar(power, coefficient)?);
+        }
         if terms.is_empty() {
             return Ok(None);
         }
@@ -205,6 +216,21 @@ impl<E: Evaluator> PowerBasis<'_, E> {
             return Ok(Some(sum));
         }
         self.evaluator.add_scalar(&sum, coefficients[0]).map(Some)
+    }
+
+    /// The level of a power.
+    fn level(&self, power: usize) -> usize {
+        let position = self.evaluator.factor_position(&self.powers[power]);
+        position.map_or(0, |position| position.level())
+    }
+
+    /// Makes a power at `level`, if its own is higher.
+    fn lower(&mut self, power: usize, level: usize) -> Result<()> {
+        if level < self.level(power) && !self.lowered.contains_key(&(power, level)) {
+            let lowered = self.evaluator.drop_to_level(&self.powers[power], level)?;
+            self.lowered.insert((power, level), lowered);
+        }
+        Ok(())
     }
 }
 
