@@ -50,7 +50,7 @@ identifier!(Fingerprint, 32, 8, |left, right| {
 
 /// The identifier of a secret key, carried by everything made with it: random, or [derived](KeyId::derived) where parties must
 /// agree on it. It says nothing about the secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 16]);
 
 identifier!(KeyId, 16, 4, |left, right| {

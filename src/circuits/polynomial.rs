@@ -1,6 +1,7 @@
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::Evaluator;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// A polynomial with known coefficients, `c_0 + c_1 x + c_2 x^2 + ...`, evaluated on every slot.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,16 +198,14 @@ impl<E: Evaluator> PowerBasis<'_, E> {
         let used = coefficients[1..].iter().enumerate();
         let used = || used.clone().filter(|&(_, &c)| c != E::Scalar::default());
         // All products at one level, that of the lowest: each power comes to its place once for all combinations, not each product.
-        let cost = |coefficient| usize::from(self.evaluator.takes_a_level(coefficient));
+        let evaluator = self.evaluator;
+        let cost = |coefficient| usize::from(evaluator.takes_a_level(coefficient));
         let levels = used().map(|(power, &c)| self.level(power).saturating_sub(cost(c)));
         let lowest = levels.min().unwrap_or(0);
         let mut terms = Vec::new();
         for (power, &coefficient) in used() {
-            let level = lowest + usize::from(self.evaluator.takes_a_level(coefficient));
-            self.lower(power, level)?;
-            let lowered = self.lowered.get(&(power, level));
-            let power = lowered.unwrap_or(&self.powers[power]);
-            terms.push(self.evaluator.mul_scalar(power, coefficient)?);
+            let power = self.power_at(power, lowest + cost(coefficient))?;
+            terms.push(evaluator.mul_scalar(power, coefficient)?);
         }
         if terms.is_empty() {
             return Ok(None);
@@ -224,13 +223,17 @@ impl<E: Evaluator> PowerBasis<'_, E> {
         position.map_or(0, |position| position.level())
     }
 
-    /// Makes a power at `level`, if its own is higher.
-    fn lower(&mut self, power: usize, level: usize) -> Result<()> {
-        if level < self.level(power) && !self.lowered.contains_key(&(power, level)) {
-            let lowered = self.evaluator.drop_to_level(&self.powers[power], level)?;
-            self.lowered.insert((power, level), lowered);
+    /// A power at `level`, or at its own if that is not higher.
+    fn power_at(&mut self, power: usize, level: usize) -> Result<&E::Ciphertext> {
+        if level >= self.level(power) {
+            return Ok(&self.powers[power]);
         }
-        Ok(())
+        Ok(match self.lowered.entry((power, level)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(self.evaluator.drop_to_level(&self.powers[power], level)?)
+            }
+        })
     }
 }
 

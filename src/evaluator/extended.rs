@@ -165,7 +165,7 @@ impl<S: State> SchemeEvaluator<S> {
             let element = GaloisElement::rotation(step, context.degree());
             elements.contains(&element) && keys.galois().covering(element, level).is_none()
         };
-        // Where each step has a key and no span has all, the first is missing in every span that the others have.
+        // Where each step has a key but no span has all of them, any step is missing in some span: name the first.
         let step = steps.iter().find(|step| missing(step)).or(steps.first());
         let span = keys.galois().common_span(&elements, level);
         let span = span.ok_or(Error::Keys(KeyError::MissingRotationKey {
@@ -355,10 +355,7 @@ fn moved<S: State>(
     let moved = extension.pair(|i, rows| {
         extension.rotate_row(i, (polys, digits), step, rows);
     });
-    let state = match step.key {
-        Some(_) => a.state.after_key_switches(extension.switching.noise),
-        None => a.state,
-    };
+    let state = step.moved(a.state, extension.switching.noise);
     Ok(extended((a, gadget), moved, state))
 }
 

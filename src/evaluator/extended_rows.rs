@@ -1,10 +1,11 @@
 //! Arithmetic modulo QP, one prime at a time: what fused sums and extended ciphertexts share.
 
+use crate::encryption::State;
 use crate::error::Result;
-use crate::evaluator::key_switch::{self, Cut, HoistedDigits};
+use crate::evaluator::key_switch::{Cut, HoistedDigits};
 use crate::keys::{EvaluationKeys, GaloisKey};
 use crate::parallel::for_each_row_of;
-use crate::params::{Gadget, KeySwitching};
+use crate::params::{ErrorSize, Gadget, KeySwitching};
 use crate::ring::{GaloisElement, NttPoly};
 
 /// A rotation by a step, with its key unless it moves nothing.
@@ -23,6 +24,14 @@ impl<'a> Step<'a> {
         let key = keys.galois().of_span(element, gadget.span())?;
         Some(Self { key: Some(key) })
     }
+
+    /// The state after the step, whose key switch, if it has one, adds this error.
+    pub(super) fn moved<S: State>(&self, state: S, error: ErrorSize) -> S {
+        match self.key {
+            Some(_) => state.after_key_switches(error),
+            None => state,
+        }
+    }
 }
 
 /// The extended basis of one level. Its rows are those of the level's primes and then of the special ones.
@@ -35,7 +44,7 @@ impl<'a> Extension<'a> {
     pub(super) fn new(gadget: &'a Gadget, level: usize) -> Result<Self> {
         Ok(Self {
             level,
-            switching: key_switch::at_level(gadget, level)?,
+            switching: gadget.at(level)?,
         })
     }
 

@@ -2,7 +2,7 @@ use crate::error::Result;
 use crate::kernels::{AlignedWords, Modulus};
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
-use crate::params::{Context, Gadget, KeySwitching, invalid_level, no_level_left};
+use crate::params::{Context, Gadget, KeySwitching, no_level_left};
 use crate::ring::{CoeffPoly, NttPoly, TailDivider};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl HoistedDigits {
         level: usize,
         poly: &NttPoly,
     ) -> Result<Self> {
-        let switching = at_level(gadget, level)?;
+        let switching = gadget.at(level)?;
         let cut = Cut::new(switching, poly);
         let length = switching.digits.len() * context.degree();
         let mut rows = switching
@@ -45,7 +45,7 @@ impl HoistedDigits {
     /// The two polynomials of a ciphertext, under the key's target, of the product of the cut polynomial and the key's
     /// source; `place` puts their rows in place.
     pub(super) fn switch(&self, key: &SwitchingKey, place: impl Place) -> Result<[NttPoly; 2]> {
-        let switching = at_level(&self.gadget, self.level)?;
+        let switching = self.gadget.at(self.level)?;
         let sums = |i: usize, sums: [&mut [u64]; 2]| self.multiply((switching, i), key, sums);
         Ok(in_pool(self.rows.len(), || {
             divided(switching, &switching.divider, sums, place)
@@ -63,15 +63,6 @@ impl HoistedDigits {
         let digits = &self.rows[i * length..(i + 1) * length];
         multiply_digits(switching, i, digits, key, sums);
     }
-}
-
-/// What a gadget needs at a level.
-///
-/// # Errors
-/// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) above its span.
-pub(super) fn at_level(gadget: &Gadget, level: usize) -> Result<&KeySwitching> {
-    let switching = gadget.at(level);
-    switching.ok_or_else(|| invalid_level(level, gadget.span().level))
 }
 
 impl Drop for HoistedDigits {

@@ -5,7 +5,7 @@ use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::extended_rows::{Extension, Step};
-use crate::evaluator::key_switch::{self, Cut, HoistedDigits};
+use crate::evaluator::key_switch::{Cut, HoistedDigits};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
@@ -188,7 +188,7 @@ pub(super) fn fused<S: Weighable>(
         return Ok(None);
     };
     // Of each switch, and of the division at the end.
-    let error = key_switch::at_level(gadget, level)?.noise;
+    let error = gadget.at(level)?.noise;
     let steps = (&babies[..], &giants[..]);
     let Some(state) = weighted_state(&evaluator.context, &inputs, plan, steps, error)? else {
         return Ok(None);
@@ -214,10 +214,7 @@ fn weighted_state<S: Weighable>(
                 let Some(weight) = plan.weight(giant, input, baby) else {
                     continue;
                 };
-                let rotated = match baby_step.key {
-                    Some(_) => a.state.after_key_switches(error),
-                    None => a.state,
-                };
+                let rotated = baby_step.moved(a.state, error);
                 let term = rotated.times(weight, context)?;
                 inner = Some(match inner {
                     Some(inner) if !inner.matches(term) => return Ok(None),
@@ -229,10 +226,7 @@ fn weighted_state<S: Weighable>(
         let Some(inner) = inner else {
             continue;
         };
-        let moved = match step.key {
-            Some(_) => inner.after_key_switches(error),
-            None => inner,
-        };
+        let moved = step.moved(inner, error);
         sum = Some(match sum {
             Some(sum) if !sum.matches(moved) => return Ok(None),
             Some(sum) => sum.plus(moved, context)?,

@@ -32,8 +32,8 @@ pub enum EvaluationKey {
 /// Keys for a set of automorphisms.
 #[derive(Default)]
 pub struct GaloisKeys {
-    /// The keys of each automorphism, the smaller spans first. Shared by all sets that a set was extended to.
-    keys: BTreeMap<GaloisElement, Vec<Arc<GaloisKey>>>,
+    /// Shared by all sets that a set was extended to.
+    keys: BTreeMap<GaloisElement, BySpan<GaloisKey>>,
     /// Sequences found before, by the element that they compose to and the level.
     paths: Mutex<HashMap<(GaloisElement, usize), Vec<GaloisElement>>>,
 }
@@ -43,11 +43,10 @@ pub struct GaloisKeys {
 pub struct EvaluationKeys {
     pub(super) context: Arc<Context>,
     pub(super) id: KeyId,
-    /// The smaller spans first.
-    pub(super) relinearization: Vec<Arc<RelinearizationKey>>,
+    relinearization: BySpan<RelinearizationKey>,
     pub(super) galois: GaloisKeys,
-    /// Between this secret key and others, the smaller spans first.
-    switching: Vec<Arc<SwitchingKey>>,
+    /// Between this secret key and others.
+    switching: BTreeMap<(KeyEnds, KeySpan), Arc<SwitchingKey>>,
 }
 
 /// Which rotations keys are generated for.
@@ -160,41 +159,21 @@ impl Rotations {
     }
 }
 
-/// A key with a span.
-trait Spanned {
-    fn span(&self) -> KeySpan;
-}
+/// Keys for one purpose, by their spans.
+type BySpan<K> = BTreeMap<KeySpan, Arc<K>>;
 
-impl Spanned for RelinearizationKey {
-    fn span(&self) -> KeySpan {
-        self.0.span()
-    }
-}
-
-impl Spanned for GaloisKey {
-    fn span(&self) -> KeySpan {
-        self.key.span()
-    }
-}
-
-/// Puts `key` among those of its kind, in place of the one of its span if there is one.
-fn insert_by_span<K: Spanned>(keys: &mut Vec<Arc<K>>, key: K) {
-    let key_span = key.span();
-    let index = keys.partition_point(|other| other.span() < key_span);
-    if keys
-        .get(index)
-        .is_some_and(|other| other.span() == key_span)
-    {
-        keys[index] = Arc::new(key);
-    } else {
-        keys.insert(index, Arc::new(key));
+/// All spans that cover `level` are from this one on.
+fn first_covering(level: usize) -> KeySpan {
+    KeySpan {
+        level,
+        special_primes: 0,
     }
 }
 
 /// The key of the smallest span that covers `level`.
-fn covering<K: Spanned>(keys: &[Arc<K>], level: usize) -> Option<&K> {
-    let index = keys.partition_point(|key| key.span().level < level);
-    keys.get(index).map(Arc::as_ref)
+fn covering<K>(keys: &BySpan<K>, level: usize) -> Option<&K> {
+    let (_, key) = keys.range(first_covering(level)..).next()?;
+    Some(key)
 }
 
 impl RelinearizationKey {
@@ -328,7 +307,8 @@ impl From<SwitchingKey> for EvaluationKey {
 
 impl GaloisKeys {
     pub(super) fn insert(&mut self, key: GaloisKey) {
-        insert_by_span(self.keys.entry(key.element).or_default(), key);
+        let keys = self.keys.entry(key.element).or_default();
+        keys.insert(key.key.span(), Arc::new(key));
         // A new key may shorten them.
         self.paths = Mutex::default();
     }
@@ -340,18 +320,22 @@ impl GaloisKeys {
 
     /// All keys, by ascending automorphism and span.
     pub fn iter(&self) -> impl Iterator<Item = &GaloisKey> {
-        self.keys.values().flatten().map(Arc::as_ref)
+        self.keys
+            .values()
+            .flat_map(BTreeMap::values)
+            .map(Arc::as_ref)
     }
 
     /// The number of keys.
     pub(crate) fn len(&self) -> usize {
-        self.keys.values().map(Vec::len).sum()
+        self.keys.values().map(BTreeMap::len).sum()
     }
 
     /// The key of `element` with the largest span, if there is one.
     #[must_use]
     pub fn get(&self, element: GaloisElement) -> Option<&GaloisKey> {
-        self.keys.get(&element)?.last().map(Arc::as_ref)
+        let (_, key) = self.keys.get(&element)?.last_key_value()?;
+        Some(key)
     }
 
     /// The key of `element` with the smallest span that covers `level`.
@@ -362,8 +346,7 @@ impl GaloisKeys {
 
     /// The key of `element` with this span.
     pub(crate) fn of_span(&self, element: GaloisElement, span: KeySpan) -> Option<&GaloisKey> {
-        let mut keys = self.keys.get(&element)?.iter();
-        keys.find(|key| key.span() == span).map(Arc::as_ref)
+        self.keys.get(&element)?.get(&span).map(Arc::as_ref)
     }
 
     /// The smallest span that covers `level` and has a key of each of the automorphisms.
@@ -373,10 +356,10 @@ impl GaloisKeys {
         level: usize,
     ) -> Option<KeySpan> {
         let first = self.keys.get(elements.first()?)?;
-        let mut spans = first.iter().map(|key| key.span());
+        let mut spans = first.range(first_covering(level)..).map(|(&span, _)| span);
         spans.find(|&span| {
             let has_key = |&element: &GaloisElement| self.of_span(element, span).is_some();
-            span.level >= level && elements.iter().all(has_key)
+            elements.iter().all(has_key)
         })
     }
 
@@ -461,9 +444,9 @@ impl EvaluationKeys {
         Self {
             context: Arc::clone(context),
             id,
-            relinearization: Vec::new(),
+            relinearization: BTreeMap::new(),
             galois: GaloisKeys::default(),
-            switching: Vec::new(),
+            switching: BTreeMap::new(),
         }
     }
 
@@ -482,7 +465,7 @@ impl EvaluationKeys {
         match key {
             EvaluationKey::Relinearization(key) => {
                 self.id.check(to)?;
-                insert_by_span(&mut self.relinearization, key);
+                self.relinearization.insert(key.0.span(), Arc::new(key));
             }
             EvaluationKey::Galois(key) => {
                 self.id.check(to)?;
@@ -492,13 +475,8 @@ impl EvaluationKeys {
                 if from != self.id {
                     self.id.check(to)?;
                 }
-                let same = |other: &Arc<SwitchingKey>| {
-                    (other.ends(), other.span()) == (key.ends(), key.span())
-                };
-                self.switching.retain(|other| !same(other));
-                let span = key.span();
-                let index = self.switching.partition_point(|other| other.span() < span);
-                self.switching.insert(index, Arc::new(key));
+                let place = (key.ends(), key.span());
+                self.switching.insert(place, Arc::new(key));
             }
         }
         Ok(())
@@ -527,7 +505,7 @@ impl EvaluationKeys {
     /// # Errors
     /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey).
     pub fn relinearization(&self) -> Result<&RelinearizationKey> {
-        let largest = self.relinearization.last();
+        let largest = self.relinearization.values().next_back();
         largest
             .map(Arc::as_ref)
             .ok_or(Error::Keys(KeyError::MissingRelinearizationKey))
@@ -544,7 +522,7 @@ impl EvaluationKeys {
 
     /// All relinearization keys, the smaller spans first.
     pub fn relinearization_keys(&self) -> impl Iterator<Item = &RelinearizationKey> {
-        self.relinearization.iter().map(Arc::as_ref)
+        self.relinearization.values().map(Arc::as_ref)
     }
 
     /// The key between these two secret keys with the smallest span that covers `level`.
@@ -552,9 +530,10 @@ impl EvaluationKeys {
     /// # Errors
     /// [`KeyError::MissingSwitchingKey`](crate::KeyError::MissingSwitchingKey).
     pub fn switching_covering(&self, ends: KeyEnds, level: usize) -> Result<&SwitchingKey> {
-        let mut keys = self.switching.iter().map(Arc::as_ref);
         let KeyEnds { from, to } = ends;
-        keys.find(|key| key.ends() == ends && key.span().level >= level)
+        let next = self.switching.range((ends, first_covering(level))..).next();
+        next.map(|(_, key)| key.as_ref())
+            .filter(|key| key.ends() == ends)
             .ok_or(Error::Keys(KeyError::MissingSwitchingKey {
                 from,
                 to,
@@ -562,9 +541,9 @@ impl EvaluationKeys {
             }))
     }
 
-    /// All keys between the set's secret key and others.
+    /// All keys between the set's secret key and others, by ascending ends and span.
     pub fn switching_keys(&self) -> impl Iterator<Item = &SwitchingKey> {
-        self.switching.iter().map(Arc::as_ref)
+        self.switching.values().map(Arc::as_ref)
     }
 
     /// The bytes of all keys' residues in memory.

@@ -31,7 +31,8 @@ use std::time::{Duration, Instant};
 pub struct KeyGenerator {
     secret: Arc<SecretKey>,
     common: Option<Seed>,
-    span: Option<KeySpan>,
+    /// Of keys of a smaller span than the whole.
+    gadget: Option<Arc<Gadget>>,
 }
 
 impl KeyGenerator {
@@ -53,9 +54,7 @@ impl KeyGenerator {
         id: KeyId,
         rng: &mut impl CryptoRng,
     ) -> Result<Arc<SecretKey>> {
-        if distribution != context.params().secret() {
-            context.params().check_second_secret(distribution)?;
-        }
+        context.params().check_secret_of_key(distribution)?;
         Ok(Arc::new(SecretKey::generate(
             context,
             id,
@@ -84,7 +83,7 @@ impl KeyGenerator {
         Self {
             secret: Arc::clone(secret),
             common: None,
-            span: None,
+            gadget: None,
         }
     }
 
@@ -107,9 +106,9 @@ impl KeyGenerator {
     /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan) for a level or special primes that the parameters do not have;
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
     pub fn with_span(self, span: KeySpan) -> Result<Self> {
-        self.secret.context().gadget_of(span)?;
+        let gadget = self.secret.context().gadget_of(span)?;
         Ok(Self {
-            span: Some(span),
+            gadget: Some(gadget),
             ..self
         })
     }
@@ -246,7 +245,7 @@ impl KeyGenerator {
         rng: &mut impl CryptoRng,
     ) -> Result<()> {
         for element in rotations.elements(self.secret.context().degree()) {
-            if keys.of_span(element, self.gadget()?.span()).is_none() {
+            if keys.of_span(element, self.span()).is_none() {
                 keys.insert(self.galois_key(element, rng)?);
             }
         }
@@ -264,11 +263,17 @@ impl KeyGenerator {
         Ok(GaloisKey::new(element, key))
     }
 
+    fn span(&self) -> KeySpan {
+        let whole = || self.secret.context().params().whole_span();
+        self.gadget
+            .as_ref()
+            .map_or_else(whole, |gadget| gadget.span())
+    }
+
     fn gadget(&self) -> Result<Arc<Gadget>> {
-        let context = self.secret.context();
-        match self.span {
-            Some(span) => context.gadget_of(span),
-            None => context.gadget().map(Arc::clone),
+        match &self.gadget {
+            Some(gadget) => Ok(Arc::clone(gadget)),
+            None => self.secret.context().gadget().map(Arc::clone),
         }
     }
 
@@ -283,9 +288,7 @@ impl KeyGenerator {
             Purpose::Galois(element) => (2, element.exponent().to_le_bytes().to_vec()),
             Purpose::From(id) => (3, id.bytes().to_vec()),
         };
-        let span = self
-            .span
-            .unwrap_or(self.secret.context().params().whole_span());
+        let span = self.span();
         let span = [span.level as u64, span.special_primes as u64].map(u64::to_le_bytes);
         common.derived(&[&[kind], span.as_flattened(), &of].concat())
     }
@@ -297,7 +300,9 @@ impl KeyGenerator {
     ) -> Result<EvaluationKeys> {
         let context = Arc::clone(self.secret.context());
         let mut keys = EvaluationKeys::empty(&context, self.secret.id());
-        keys.relinearization.extend(relinearization.map(Arc::new));
+        if let Some(key) = relinearization {
+            keys.insert(key)?;
+        }
         keys.galois = galois;
         Ok(keys)
     }

@@ -53,10 +53,7 @@ impl PublicKey {
         [b, a]: [NttPoly; 2],
     ) -> Result<Self> {
         let basis = context.key_basis();
-        let fits = |poly: &NttPoly| {
-            poly.basis().degree() == basis.degree() && poly.basis().primes() == basis.primes()
-        };
-        if !(fits(&b) && fits(&a)) {
+        if !(b.is_over(basis) && a.is_over(basis)) {
             return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
                 reason: "a public key has two polynomials over all data and special primes",
             }));

@@ -2,7 +2,7 @@ use crate::error::{Error, ParameterError, Result};
 use crate::kernels::{AlignedWords, BLOCK, KeyRow, KeyShape, Modulus, PackedRow};
 use crate::keys::{KeyId, SecretKey};
 use crate::parallel::for_each_part;
-use crate::params::{Context, Gadget, KeySpan, KeySwitching, invalid_level};
+use crate::params::{Context, Gadget, KeySpan, KeySwitching};
 use crate::ring::{
     Ntt, NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed_row, small_row,
 };
@@ -31,7 +31,7 @@ pub struct SwitchingKey {
 
 /// The secret keys that a switching key leads from and to: two different ones, or twice the one whose square or automorphism it
 /// switches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyEnds {
     /// The secret key of ciphertexts that are switched.
     pub from: KeyId,
@@ -74,6 +74,7 @@ impl SwitchingKey {
         for_each_part(parts(context, &gadget, &mut rows), |position, row| {
             let i = gadget.rows()[position];
             let (q, pool) = (basis.modulus(i), basis.pool());
+            let shape = shape(context, &gadget, position);
             let [mut b, mut product] = [0; 2].map(|_| pool.take_secret(degree));
             let mut a = pool.take(degree);
             for (number, (digit, errors)) in (0u32..).zip(gadget.digits().iter().zip(&errors)) {
@@ -88,7 +89,8 @@ impl SwitchingKey {
                 product.copy_from_slice(&a);
                 q.kernels().mul_assign(q, &mut product, to.row(i));
                 q.kernels().sub_assign(q, &mut b, &product);
-                store((context, &gadget), position, row, number, [&b, &a]);
+                q.kernels()
+                    .store_digit(shape, row, number as usize, [&b, &a]);
             }
             pool.put(a);
         });
@@ -117,24 +119,21 @@ impl SwitchingKey {
         digits: &[[NttPoly; 2]],
     ) -> Result<Self> {
         let gadget = context.gadget_of(span)?;
-        let primes = context.key_basis().primes();
-        let primes: Vec<u64> = gadget.rows().iter().map(|&i| primes[i]).collect();
-        let fits = |poly: &NttPoly| {
-            poly.basis().degree() == context.degree() && poly.basis().primes() == primes
-        };
+        let basis = &gadget.at(span.level)?.extended;
+        let fits = |poly: &NttPoly| poly.is_over(basis);
         if digits.len() != gadget.digits().len() || !digits.as_flattened().iter().all(fits) {
             return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
                 reason: "a key has two polynomials for each digit, over the primes of its span",
             }));
         }
-        let parts = KeyParts {
+        let primes = basis.len();
+        let mut key = Self::empty(KeyParts {
             context,
             gadget,
             ends,
             seed: None,
-        };
-        let mut key = Self::empty(parts);
-        key.fill(0..primes.len(), |position| {
+        });
+        key.fill(0..primes, |position| {
             move |strip: &mut Strip<'_>, number: usize| {
                 for (half, poly) in digits[number].iter().enumerate() {
                     strip.put((number, half), &poly.row(position)[strip.places.clone()]);
@@ -248,8 +247,7 @@ impl SwitchingKey {
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) above the span.
     pub(crate) fn switching(&self, level: usize) -> Result<&KeySwitching> {
-        let switching = self.gadget.at(level);
-        switching.ok_or_else(|| invalid_level(level, self.span().level))
+        self.gadget.at(level)
     }
 
     /// The part of the gadget's prime at `position`.
@@ -338,22 +336,6 @@ impl fmt::Debug for SwitchingKey {
 fn shape(context: &Context, gadget: &Gadget, position: usize) -> KeyShape {
     let q = context.key_basis().modulus(gadget.rows()[position]);
     KeyShape::new(q, gadget.digits().len())
-}
-
-/// Puts digit `number` into the part of the gadget's prime at `position`.
-fn store(
-    (context, gadget): (&Context, &Gadget),
-    position: usize,
-    row: &mut [u64],
-    number: u32,
-    halves: [&[u64]; 2],
-) {
-    let kernels = context
-        .key_basis()
-        .modulus(gadget.rows()[position])
-        .kernels();
-    let shape = shape(context, gadget, position);
-    kernels.store_digit(shape, row, number as usize, halves);
 }
 
 /// Each prime's part of a key's rows.

@@ -114,8 +114,7 @@ impl Context {
     /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan); [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub fn span_basis(&self, span: KeySpan) -> Result<Arc<RnsBasis>> {
         let gadget = self.gadget_of(span)?;
-        let switching = gadget.at(span.level).ok_or_else(no_special_primes)?;
-        Ok(Arc::clone(&switching.extended))
+        Ok(Arc::clone(&gadget.at(span.level)?.extended))
     }
 
     /// The digits of keys of a span, as ranges of data primes: those of the parameters for the whole span, for a smaller one the
@@ -151,7 +150,10 @@ impl Context {
     pub(crate) fn public_encryption_noise(&self, level: usize) -> Result<ErrorSize> {
         let whole = self.noise.public_encryption();
         let modulus = self.log2_modulus(level)?;
-        let switching = self.gadget.as_ref().and_then(|gadget| gadget.at(level));
+        let switching = self
+            .gadget
+            .as_ref()
+            .and_then(|gadget| gadget.at(level).ok());
         Ok(switching.map_or(whole, |switching| {
             let special = switching.extended.log2_product() - modulus;
             let divided = whole.times(Log2::from_bits(-special));
@@ -241,8 +243,7 @@ impl Context {
 
     /// What a switch with a key of the whole span needs at `level`.
     pub(crate) fn key_switching(&self, level: usize) -> Result<&KeySwitching> {
-        let switching = self.gadget()?.at(level);
-        switching.ok_or_else(|| invalid_level(level, self.top_level()))
+        self.gadget()?.at(level)
     }
 
     /// Checks that there are special primes, without which no key can be switched.

@@ -1,7 +1,8 @@
 //! How keys of one span switch: the digits, and what a switch at each level needs.
 
+use crate::error::Result;
 use crate::kernels::ShoupScalar;
-use crate::params::{ErrorSize, KeySpan, Log2, NoiseModel, RlweParams};
+use crate::params::{ErrorSize, KeySpan, Log2, NoiseModel, RlweParams, invalid_level};
 use crate::ring::{BasisConverter, RnsBasis, TailDivider};
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,9 +82,13 @@ impl Gadget {
             .map_or(&[], |level| &level.special_factors)
     }
 
-    /// What a switch at `level` needs; `None` above the span.
-    pub(crate) fn at(&self, level: usize) -> Option<&KeySwitching> {
-        self.levels.get(level)
+    /// What a switch at `level` needs.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) above the span.
+    pub(crate) fn at(&self, level: usize) -> Result<&KeySwitching> {
+        let switching = self.levels.get(level);
+        switching.ok_or_else(|| invalid_level(level, self.span.level))
     }
 }
 

@@ -213,12 +213,12 @@ impl RlweParams {
         self.check_modulus(self.policy, secret, data, special)
     }
 
-    /// Checks that ciphertexts can be switched to and from a secret of this distribution: the noise bounds, which are those of the
-    /// parameters' own secret, hold for it.
+    /// Checks that keys can have a secret of this distribution: that of the parameters, or a second one for which the noise bounds hold,
+    /// too.
     ///
     /// # Errors
     /// [`ParameterError::InvalidSecret`](crate::ParameterError::InvalidSecret).
-    pub(crate) fn check_second_secret(&self, secret: SecretDistribution) -> Result<()> {
+    pub(crate) fn check_secret_of_key(&self, secret: SecretDistribution) -> Result<()> {
         secret.check(self.degree)?;
         #[expect(clippy::cast_precision_loss, reason = "a degree is at most 2^17")]
         let size = |secret: SecretDistribution| secret.mean_square(self.degree as f64);

@@ -96,6 +96,11 @@ impl<F: Form> Poly<F> {
         &self.basis
     }
 
+    /// Whether this is a polynomial of the degree and over the primes of `basis`, which may be another object.
+    pub(crate) fn is_over(&self, basis: &RnsBasis) -> bool {
+        self.basis.degree() == basis.degree() && self.basis.primes() == basis.primes()
+    }
+
     /// All rows, one after the other.
     #[must_use]
     pub fn data(&self) -> &[u64] {

@@ -51,7 +51,7 @@ struct Counts {
 }
 
 /// What keys are sorted by: kind, automorphism or ends, span. No two are the same.
-type Place = (u8, u64, [[u8; 16]; 2], KeySpan);
+type Place = (u8, u64, KeyEnds, KeySpan);
 
 impl<R: Read> EvaluationKeyReader<R> {
     /// The reader of the set that starts at `input`, for the parameters of `context`.
@@ -184,18 +184,12 @@ impl Counts {
 /// The place of a key in the order of its set.
 fn place(key: &EvaluationKey) -> Place {
     let switching = key.switching_key();
-    let KeyEnds { from, to } = switching.ends();
     let (kind, exponent) = match key {
         EvaluationKey::Relinearization(_) => (0, 0),
         EvaluationKey::Galois(key) => (1, key.element().exponent()),
         EvaluationKey::Switching(_) => (2, 0),
     };
-    (
-        kind,
-        exponent,
-        [*from.bytes(), *to.bytes()],
-        switching.span(),
-    )
+    (kind, exponent, switching.ends(), switching.span())
 }
 
 impl<R: Read> fmt::Debug for EvaluationKeyReader<R> {
@@ -242,11 +236,10 @@ impl Wire for EvaluationKeys {
         };
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&Counts::of(self).to_bytes())?;
-        let switching = sorted_switching_keys(self);
         let relinearization = self.relinearization_keys();
         let first = relinearization.map(RelinearizationKey::switching_key);
         let galois = self.galois().iter().map(GaloisKey::switching_key);
-        for key in first.chain(galois).chain(switching.iter().copied()) {
+        for key in first.chain(galois).chain(self.switching_keys()) {
             writer.put(&KeyForm::of(key).to_bytes())?;
         }
         for key in self.relinearization_keys() {
@@ -255,7 +248,7 @@ impl Wire for EvaluationKeys {
         for key in self.galois().iter() {
             key.write_to(writer.nested())?;
         }
-        for key in switching {
+        for key in self.switching_keys() {
             key.write_to(writer.nested())?;
         }
         writer.finish()
@@ -284,14 +277,4 @@ fn set_length(keys: &EvaluationKeys) -> u64 {
     let switching = keys.switching_keys().map(Wire::byte_length);
     let all = relinearization.chain(galois).chain(switching);
     Counts::BYTES as u64 + all.map(|length| KeyForm::BYTES + length).sum::<u64>()
-}
-
-/// The keys between secret keys by their ends and spans.
-fn sorted_switching_keys(keys: &EvaluationKeys) -> Vec<&SwitchingKey> {
-    let mut sorted: Vec<&SwitchingKey> = keys.switching_keys().collect();
-    sorted.sort_by_key(|key| {
-        let KeyEnds { from, to } = key.ends();
-        ([*from.bytes(), *to.bytes()], key.span())
-    });
-    sorted
 }

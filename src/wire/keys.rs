@@ -294,8 +294,8 @@ fn write_switching(mut writer: FrameWriter<impl Write>, key: &SwitchingKey) -> R
     writer.finish()
 }
 
-/// Reads what [`write_switching`] writes. The rows of a few primes are read at a time, and unpacked, expanded from the seed and put
-/// in place on several threads.
+/// Reads what [`write_switching`] writes. The rows of a few primes are read at a time, then checked, expanded from the seed and put in
+/// place on several threads.
 fn read_switching(
     mut reader: FrameReader<impl Read>,
     context: &Arc<Context>,
@@ -318,8 +318,7 @@ fn read_switching(
     // Small keys are read whole, so that threads are woken once.
     let prime = digits * halves * row_length(basis, gadget.rows()[0]);
     let group = (GROUP_BYTES / prime).max(crate::parallel::threads());
-    let mut packed: Vec<Vec<u8>> = Vec::new();
-    packed.resize_with(group, Vec::new);
+    let mut packed = vec![Vec::new(); group.min(gadget.rows().len())];
     for start in (0..gadget.rows().len()).step_by(group) {
         let end = (start + group).min(gadget.rows().len());
         for (&i, packed) in gadget.rows()[start..end].iter().zip(&mut packed) {

@@ -67,9 +67,7 @@ impl SecretKey {
             .map(|code| [0, 4].map(|at| u32::from_le_bytes(std::array::from_fn(|i| code[at + i]))))
             .and_then(SecretDistribution::from_code)
             .ok_or(invalid("an unknown distribution of the secret"))?;
-        if distribution != context.params().secret() {
-            context.params().check_second_secret(distribution)?;
-        }
+        context.params().check_secret_of_key(distribution)?;
         let (found, expected) = (header.length, secret_length(context, distribution));
         if found != expected {
             return Err(Error::Wire(WireError::Length { found, expected }));
