@@ -6,41 +6,20 @@
     reason = "a failed unwrap is a failed test; the cases of a macro count as lines"
 )]
 
+mod scheme;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use scheme::Scheme;
 use slotwise::encoding::{BfvPlaintext, CkksPlaintext};
-use slotwise::encryption::{BfvCiphertext, CkksCiphertext, Decryptor, Encryptor};
+use slotwise::encryption::{BfvCiphertext, CkksCiphertext, Encryptor};
 use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, Evaluator, WeightedRotations};
-use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
-use slotwise::params::{BfvContext, CkksContext, Context};
+use slotwise::keys::{KeyGenerator, Rotations};
+use slotwise::params::CkksContext;
 use slotwise::{Error, KeyError, OperandError, ParameterError, PrecisionError};
-use std::sync::Arc;
 
-/// An evaluator with keys for the steps 1, -2, 3 and 9 and the conjugation, and the keys' owner.
-struct Scheme<E> {
-    evaluator: E,
-    encryptor: Encryptor,
-    decryptor: Decryptor,
-    rng: ChaCha20Rng,
-}
-
-impl<E> Scheme<E> {
-    fn new(
-        context: &Arc<Context>,
-        seed: u64,
-        evaluator: impl FnOnce(slotwise::keys::EvaluationKeys) -> E,
-    ) -> Self {
-        let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let secret: Arc<SecretKey> = KeyGenerator::secret_key(context, &mut rng);
-        let rotations = Rotations::steps(&[1, -2, 3, 9]).and_conjugation();
-        let keys = KeyGenerator::new(&secret).evaluation_keys(&rotations, &mut rng);
-        Self {
-            evaluator: evaluator(keys.unwrap()),
-            decryptor: Decryptor::new(&secret),
-            encryptor: Encryptor::with_secret_key(secret),
-            rng,
-        }
-    }
+fn rotations() -> Rotations {
+    Rotations::steps(&[1, -2, 3, 9]).and_conjugation()
 }
 
 /// CKKS with 64 slots and levels 0 to 3.
@@ -51,39 +30,18 @@ fn ckks(special: usize, seed: u64) -> Scheme<CkksEvaluator> {
 /// CKKS with levels 0 to 3.
 fn ckks_of_degree(degree: usize, special: usize, seed: u64) -> Scheme<CkksEvaluator> {
     let bits = [vec![50, 40, 40, 40], vec![45; special]].concat();
-    let context = CkksContext::builder()
-        .degree(degree)
-        .prime_bits(&bits)
-        .special_primes(special)
-        .scale_bits(40)
-        .insecure_skip_security_check()
-        .build()
-        .unwrap();
-    Scheme::new(context.rlwe(), seed, |keys| {
-        CkksEvaluator::with_keys(&context, Arc::new(keys)).unwrap()
-    })
+    Scheme::ckks(degree, &bits, special, &rotations(), seed)
 }
 
 /// BFV with 128 slots and levels 0 to 3.
 fn bfv(special: usize, seed: u64) -> Scheme<BfvEvaluator> {
-    let context = BfvContext::builder()
-        .degree(128)
-        .prime_bits(&vec![50; 4 + special])
-        .special_primes(special)
-        .plaintext_modulus(65_537)
-        .insecure_skip_security_check()
-        .build()
-        .unwrap();
-    Scheme::new(context.rlwe(), seed, |keys| {
-        BfvEvaluator::with_keys(&context, Arc::new(keys)).unwrap()
-    })
+    Scheme::bfv(128, special, &rotations(), seed)
 }
 
 impl Scheme<CkksEvaluator> {
-    fn encrypt(&mut self, level: usize) -> CkksCiphertext {
+    fn random(&mut self, level: usize) -> CkksCiphertext {
         let slots: Vec<f64> = (0..64).map(|_| self.rng.random_range(-1.0..1.0)).collect();
-        let plaintext = self.evaluator.encoder().encode(&slots, level).unwrap();
-        self.encryptor.encrypt(&plaintext, &mut self.rng).unwrap()
+        self.encrypt(&slots, level)
     }
 
     /// A weight with this period.
@@ -113,15 +71,11 @@ impl Scheme<CkksEvaluator> {
 }
 
 impl Scheme<BfvEvaluator> {
-    fn encrypt(&mut self, level: usize) -> BfvCiphertext {
+    fn random(&mut self, level: usize) -> BfvCiphertext {
         let slots: Vec<i64> = (0..128)
             .map(|_| self.rng.random_range(-30_000..30_000))
             .collect();
-        let plaintext = self.evaluator.encoder().encode(&slots).unwrap();
-        let fresh = self
-            .encryptor
-            .encrypt_at_level(&plaintext, level, &mut self.rng);
-        fresh.unwrap()
+        self.encrypt(&slots, level)
     }
 
     /// A weight with this period.
@@ -163,7 +117,7 @@ macro_rules! single_operations {
     ($scheme:expr, $lowest_of_products:expr) => {{
         let mut scheme = $scheme;
         for level in 0..=3 {
-            let (a, b) = (scheme.encrypt(level), scheme.encrypt(level));
+            let (a, b) = (scheme.random(level), scheme.random(level));
             let (x, y) = {
                 let e = &scheme.evaluator;
                 (e.extend(&a).unwrap(), e.extend(&b).unwrap())
@@ -237,7 +191,7 @@ macro_rules! transform {
         let mut scheme = $scheme;
         let (babies, giants) = ([0, 1, -2], [0, 3, 9]);
         for level in $lowest..=3 {
-            let inputs = [scheme.encrypt(level), scheme.encrypt(level)];
+            let inputs = [scheme.random(level), scheme.random(level)];
             let mut plan = WeightedRotations::new(2, &babies, &giants);
             let mut weights = Vec::new();
             for index in 0..18 {
@@ -296,10 +250,10 @@ fn linear_transforms_are_the_fused_ones_bit_for_bit() {
 #[test]
 fn misuse_is_refused() {
     let mut scheme = ckks(1, 5);
-    let (a, low) = (scheme.encrypt(3), scheme.encrypt(2));
-    let foreign = ckks(1, 6).encrypt(3);
+    let (a, low) = (scheme.random(3), scheme.random(2));
+    let foreign = ckks(1, 6).random(3);
     let mut other = ckks(2, 7);
-    let stranger = other.encrypt(3);
+    let stranger = other.random(3);
     let weight = scheme.weight(64, &a);
     let short = scheme.weight(64, &low);
     let strange = other.weight(64, &stranger);
@@ -419,7 +373,7 @@ fn misuse_is_refused() {
 #[test]
 fn an_equal_context_is_no_other() {
     let (mut scheme, twin) = (ckks(1, 10), ckks(1, 11));
-    let a = scheme.encrypt(3);
+    let a = scheme.random(3);
     let weight = scheme.weight(64, &a);
     let (e, other) = (
         &scheme.evaluator,
@@ -443,7 +397,7 @@ fn an_equal_context_is_no_other() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let work = || {
         let mut scheme = ckks_of_degree(4096, 2, 9);
-        let a = scheme.encrypt(3);
+        let a = scheme.random(3);
         let e = &scheme.evaluator;
         let rotated = e.rotate_extended(&a, &[1, -2, 3]).unwrap();
         let moved = e.rotate_extended_left(&rotated[0], 9).unwrap();

@@ -7,79 +7,28 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+mod scheme;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use slotwise::encryption::{BfvCiphertext, CkksCiphertext, Decryptor, Encryptor};
+use scheme::Scheme;
+use slotwise::encryption::{BfvCiphertext, CkksCiphertext};
 use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator};
-use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
-use slotwise::params::{BfvContext, CkksContext, Context};
+use slotwise::keys::Rotations;
 use slotwise::{Error, KeyError, OperandError, Result, ValueError};
-use std::sync::Arc;
-
-/// An evaluator with a relinearization key, and the key's owner.
-struct Scheme<E> {
-    evaluator: E,
-    encryptor: Encryptor,
-    decryptor: Decryptor,
-    rng: ChaCha20Rng,
-}
-
-impl<E> Scheme<E> {
-    fn new(
-        context: &Arc<Context>,
-        seed: u64,
-        evaluator: impl FnOnce(slotwise::keys::EvaluationKeys) -> E,
-    ) -> Self {
-        let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let secret: Arc<SecretKey> = KeyGenerator::secret_key(context, &mut rng);
-        let keys = KeyGenerator::new(&secret).evaluation_keys(&Rotations::none(), &mut rng);
-        Self {
-            evaluator: evaluator(keys.unwrap()),
-            decryptor: Decryptor::new(&secret),
-            encryptor: Encryptor::with_secret_key(secret),
-            rng,
-        }
-    }
-}
 
 /// CKKS with 32 slots and levels 0 to 4.
 fn ckks(special: usize, seed: u64) -> Scheme<CkksEvaluator> {
     let bits = [vec![50, 40, 40, 40, 40], vec![50; special]].concat();
-    let context = CkksContext::builder()
-        .degree(64)
-        .prime_bits(&bits)
-        .special_primes(special)
-        .scale_bits(40)
-        .insecure_skip_security_check()
-        .build()
-        .unwrap();
-    Scheme::new(context.rlwe(), seed, |keys| {
-        CkksEvaluator::with_keys(&context, Arc::new(keys)).unwrap()
-    })
+    Scheme::ckks(64, &bits, special, &Rotations::none(), seed)
 }
 
 /// BFV with 64 slots and levels 0 to 3.
 fn bfv(special: usize, seed: u64) -> Scheme<BfvEvaluator> {
-    let bits = vec![50; 4 + special];
-    let context = BfvContext::builder()
-        .degree(64)
-        .prime_bits(&bits)
-        .special_primes(special)
-        .plaintext_modulus(65_537)
-        .insecure_skip_security_check()
-        .build()
-        .unwrap();
-    Scheme::new(context.rlwe(), seed, |keys| {
-        BfvEvaluator::with_keys(&context, Arc::new(keys)).unwrap()
-    })
+    Scheme::bfv(64, special, &Rotations::none(), seed)
 }
 
 impl Scheme<CkksEvaluator> {
-    fn encrypt(&mut self, slots: &[f64], level: usize) -> CkksCiphertext {
-        let plaintext = self.evaluator.encoder().encode(slots, level).unwrap();
-        self.encryptor.encrypt(&plaintext, &mut self.rng).unwrap()
-    }
-
     /// Checks that the slots are within the bound, and that the bound is good.
     #[track_caller]
     fn check(&self, a: &CkksCiphertext, want: &[f64]) {
@@ -94,14 +43,6 @@ impl Scheme<CkksEvaluator> {
 }
 
 impl Scheme<BfvEvaluator> {
-    fn encrypt(&mut self, slots: &[i64], level: usize) -> BfvCiphertext {
-        let plaintext = self.evaluator.encoder().encode(slots).unwrap();
-        let fresh = self
-            .encryptor
-            .encrypt_at_level(&plaintext, level, &mut self.rng);
-        fresh.unwrap()
-    }
-
     /// Checks that the slots are right, and that the noise is within its bound.
     #[track_caller]
     fn check(&self, a: &BfvCiphertext, want: &[i64]) {
