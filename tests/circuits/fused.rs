@@ -1,5 +1,4 @@
 //! Fused operations of the evaluators against the same by single operations, and against numbers in the clear.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
