@@ -2,6 +2,7 @@
 //! polynomials.
 
 mod arithmetic;
+mod linear;
 mod operators;
 mod packing;
 mod padding;
@@ -9,6 +10,7 @@ mod polynomial;
 mod slot_sums;
 mod vector;
 
+pub use linear::{EncodedMap, LinearMap, LinearPlan, Matrix};
 pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
 pub(crate) use padding::Padding;

@@ -49,6 +49,20 @@ pub enum OperandError {
         /// The right operand's length.
         right: usize,
     },
+    /// A map was encoded for a lower level than that of the vector it is applied to.
+    EncodedForLowerLevel {
+        /// The level of the map's plaintexts.
+        encoded: usize,
+        /// The level of the vector.
+        level: usize,
+    },
+    /// An index beyond the values of a vector or matrix.
+    IndexOutOfRange {
+        /// The index.
+        index: usize,
+        /// The number of values.
+        length: usize,
+    },
     /// The evaluator cannot give a ciphertext its levels back.
     CannotRefresh,
     /// The operation has no meaning for this argument.
@@ -88,6 +102,13 @@ impl fmt::Display for OperandError {
                 format!(
                     "the lengths {left} and {right} differ; use equal lengths, or a vector of length 1"
                 )
+            }
+            Self::EncodedForLowerLevel { encoded, level } => format!(
+                "the map was encoded for level {encoded} and the vector is at level {level}; \
+                 encode the map for level {level}, or drop the vector to level {encoded}"
+            ),
+            Self::IndexOutOfRange { index, length } => {
+                format!("index {index} is out of range; there are {length} values, counted from 0")
             }
             Self::CannotRefresh => "this evaluator cannot refresh ciphertexts; build the context with more depth \
                  (`for_depth`, or more primes), or use an evaluator that bootstraps"

@@ -31,6 +31,22 @@ pub enum ValueError {
         /// How many fit.
         capacity: usize,
     },
+    /// The rows of a matrix differ in length.
+    RaggedRows {
+        /// The first row that differs from row 0.
+        row: usize,
+        /// Its length.
+        length: usize,
+        /// The length of row 0.
+        expected: usize,
+    },
+    /// A matrix or map with more entries, or longer vectors, than can be held.
+    TooLarge {
+        /// Its rows, or outputs.
+        rows: usize,
+        /// Its columns, or inputs.
+        columns: usize,
+    },
     /// A number of slots that is not a power of two up to N/2.
     InvalidSlotCount {
         /// The number asked for.
@@ -63,6 +79,12 @@ impl fmt::Display for ValueError {
                 format!(
                     "{given} values given and one ciphertext holds {capacity}; split them, or use a vector"
                 )
+            }
+            Self::RaggedRows { row, length, expected } => {
+                format!("row {row} has {length} values and row 0 has {expected}; give rows of one length")
+            }
+            Self::TooLarge { rows, columns } => {
+                format!("{rows} by {columns} is more than can be held; split the matrix into smaller ones")
             }
             Self::InvalidSlotCount { slots } => {
                 format!("{slots} slots are not supported; use a power of two up to half the degree")

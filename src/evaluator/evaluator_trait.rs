@@ -1,5 +1,5 @@
 use crate::error::{Error, OperandError, Result, ValueError};
-use crate::evaluator::{Position, WeightedRotations};
+use crate::evaluator::{Number, Position, WeightedRotations};
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
 
@@ -28,7 +28,7 @@ pub trait Evaluator: Clone + Send + Sync {
     /// A vector that the evaluator knows, prepared for one kind of use.
     type Plaintext: Send + Sync;
     /// A number in a slot.
-    type Scalar: Copy + Default + PartialEq + From<i8> + Send + Sync;
+    type Scalar: Number;
 
     /// The arrangement of the slots.
     fn slot_shape(&self) -> SlotShape;
@@ -410,6 +410,33 @@ pub trait Evaluator: Clone + Send + Sync {
             square = self.mul_settled(&square, &square)?;
         }
     }
+
+    /// [`encode_factor`](Self::encode_factor) for values that repeat in each row of slots: their number is a power of two up to a row, or that
+    /// of all slots. Time and memory are those of one period where the evaluator can do it.
+    ///
+    /// # Errors
+    /// As [`encode_factor`](Self::encode_factor); [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) for another number of values.
+    fn encode_periodic_factor(
+        &self,
+        values: &[Self::Scalar],
+        position: Position,
+    ) -> Result<Self::Plaintext> {
+        let shape = self.slot_shape();
+        check_period(values.len(), shape)?;
+        self.encode_factor(&values.repeat(shape.slots() / values.len()), position)
+    }
+}
+
+/// Checks a number of values that repeat in each row of slots, or fill all slots.
+pub(super) fn check_period(period: usize, shape: SlotShape) -> Result<()> {
+    let divides = period.is_power_of_two() && shape.columns.is_multiple_of(period);
+    if divides || period == shape.slots() {
+        return Ok(());
+    }
+    Err(match period {
+        0 => Error::Values(ValueError::Empty),
+        slots => Error::Values(ValueError::InvalidSlotCount { slots }),
+    })
 }
 
 /// Checks a message bound, NaN included.

@@ -9,10 +9,10 @@ use crate::encryption::{Ciphertext, Encrypted, State, Transport};
 use crate::error::{Error, KeyError, ParameterError, Result};
 use crate::evaluator::SchemeEvaluator;
 use crate::evaluator::extended_rows::{Extension, Step};
-use crate::evaluator::key_switch::{Cut, HoistedDigits};
+use crate::evaluator::key_switch::HoistedDigits;
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::weighted_rotations::Weighable;
-use crate::keys::{EvaluationKeys, GaloisKey, KeyId, Rotations};
+use crate::keys::{EvaluationKeys, KeyId, Rotations};
 use crate::parallel::{in_pool, try_map};
 use crate::params::{Gadget, KeySpan, invalid_level};
 use crate::ring::{GaloisElement, NttPoly};
@@ -216,7 +216,7 @@ impl<S: State> SchemeEvaluator<S> {
             return Ok(x.clone());
         };
         let extension = Extension::new(&x.gadget, x.level)?;
-        let polys = in_pool(extension.words(), || switched(&extension, &x.polys, key));
+        let polys = in_pool(extension.words(), || extension.switched(&x.polys, key));
         let state = x.state.after_key_switches(extension.switching.noise);
         Ok(x.with(polys, state))
     }
@@ -372,22 +372,4 @@ fn extended<S: State>(
         polys,
         state,
     }
-}
-
-/// Extended polynomials after the automorphism of a key.
-fn switched(extension: &Extension<'_>, polys: &[NttPoly; 2], key: &GaloisKey) -> [NttPoly; 2] {
-    let [c0, c1] = polys;
-    let divided = extension.divide(c1);
-    let cut = Cut::new(extension.switching, &divided);
-    let basis = &extension.switching.extended;
-    extension.pair(|i, outs| {
-        let q = basis.modulus(i);
-        let mut rows = basis.pool().take(2 * extension.degree());
-        let (sum0, sum1) = rows.split_at_mut(extension.degree());
-        extension.switch_row(i, (c0.row(i), &cut), key, [&mut *sum0, &mut *sum1]);
-        for (out, sum) in outs.into_iter().zip([sum0, sum1]) {
-            key.permutation.permute(q, out, sum);
-        }
-        basis.pool().put(rows);
-    })
 }

@@ -117,6 +117,23 @@ impl<'a> Extension<'a> {
         q.kernels().add_assign(q, sum0, c0);
     }
 
+    /// Extended polynomials after the automorphism of a key.
+    pub(super) fn switched(&self, [c0, c1]: &[NttPoly; 2], key: &GaloisKey) -> [NttPoly; 2] {
+        let divided = self.divide(c1);
+        let cut = Cut::new(self.switching, &divided);
+        let basis = &self.switching.extended;
+        self.pair(|i, outs| {
+            let q = basis.modulus(i);
+            let mut rows = basis.pool().take(2 * self.degree());
+            let (sum0, sum1) = rows.split_at_mut(self.degree());
+            self.switch_row(i, (c0.row(i), &cut), key, [&mut *sum0, &mut *sum1]);
+            for (out, sum) in outs.into_iter().zip([sum0, sum1]) {
+                key.permutation.permute(q, out, sum);
+            }
+            basis.pool().put(rows);
+        })
+    }
+
     /// A polynomial modulo QP divided by P.
     pub(super) fn divide(&self, poly: &NttPoly) -> NttPoly {
         self.switching.divider.divide(poly)

@@ -19,13 +19,15 @@ use std::sync::Arc;
 /// The sum over giant steps g, inputs i and baby steps b of
 /// `rotate_left(weight(g, i, b) * rotate_left(input_i, babies[b]), giants[g])`; a missing weight counts as 0.
 ///
-/// A matrix with n diagonals needs about `sqrt(n)` baby and giant steps each.
+/// A matrix with n diagonals needs about `sqrt(n)` baby and giant steps each. A [nested](Self::nested) sum rotates by the distances of
+/// the giant steps (Horner's rule): equidistant ones share a key.
 ///
 /// Source: S. Halevi, V. Shoup, "Faster Homomorphic Linear Transformations in HElib" (eprint 2018/244), section 4.
 #[derive(Clone, Debug)]
 pub struct WeightedRotations<P> {
     babies: Vec<i64>,
     giants: Vec<i64>,
+    nested: bool,
     inputs: usize,
     weights: Vec<Option<P>>,
 }
@@ -38,8 +40,20 @@ impl<P> WeightedRotations<P> {
         Self {
             babies: babies.to_vec(),
             giants: giants.to_vec(),
+            nested: false,
             inputs,
             weights: (0..count).map(|_| None).collect(),
+        }
+    }
+
+    /// The same sum by Horner's rule: the sum of the last giant step is rotated by its distance from the one before, that one's sum is
+    /// added, and so on; at last the whole is rotated by the first giant step. Takes as many rotations, with keys for the distances
+    /// instead of the giant steps.
+    #[must_use]
+    pub fn nested(self) -> Self {
+        Self {
+            nested: true,
+            ..self
         }
     }
 
@@ -62,7 +76,18 @@ impl<P> WeightedRotations<P> {
     /// The rotations whose keys the sum uses.
     #[must_use]
     pub fn rotations(&self) -> Rotations {
-        Rotations::steps(&[&self.babies[..], &self.giants].concat())
+        Rotations::steps(&[&self.babies[..], &self.giant_rotations()].concat())
+    }
+
+    /// The rotations by which inner sums are moved: the giant steps, or their distances.
+    fn giant_rotations(&self) -> Vec<i64> {
+        let mut before = 0;
+        let rotation = |&giant: &i64| {
+            let rotation = giant.wrapping_sub(before);
+            before = if self.nested { giant } else { 0 };
+            rotation
+        };
+        self.giants.iter().map(rotation).collect()
     }
 
     fn index(&self, giant: usize, input: usize, baby: usize) -> usize {
@@ -103,8 +128,8 @@ impl<P> WeightedRotations<P> {
             .iter()
             .map(|input| evaluator.rotate_many(evaluator.settle(input)?.as_ref(), &self.babies))
             .collect::<Result<_>>()?;
-        let mut sums = Vec::new();
-        for (giant, &step) in self.giants.iter().enumerate() {
+        let mut sums: Vec<E::Ciphertext> = Vec::new();
+        for (giant, step) in self.giant_rotations().into_iter().enumerate().rev() {
             let mut terms = Vec::new();
             for (input, rotated) in rotated.iter().enumerate() {
                 for (baby, rotated) in rotated.iter().enumerate() {
@@ -112,6 +137,9 @@ impl<P> WeightedRotations<P> {
                         terms.push(evaluator.mul_plain(rotated, weight)?);
                     }
                 }
+            }
+            if self.nested {
+                terms.append(&mut sums);
             }
             if !terms.is_empty() {
                 sums.push(evaluator.rotate_left(&evaluator.add_many(&terms)?, step)?);
@@ -184,7 +212,8 @@ pub(super) fn fused<S: Weighable>(
             .map(|&step| Step::new(step, (keys, gadget)))
             .collect()
     };
-    let (Some(babies), Some(giants)) = (steps(&plan.babies), steps(&plan.giants)) else {
+    let giants = steps(&plan.giant_rotations());
+    let (Some(babies), Some(giants)) = (steps(&plan.babies), giants) else {
         return Ok(None);
     };
     // Of each switch, and of the division at the end.
@@ -207,8 +236,8 @@ fn weighted_state<S: Weighable>(
     error: ErrorSize,
 ) -> Result<Option<S>> {
     let mut sum: Option<S> = None;
-    for (giant, step) in giants.iter().enumerate() {
-        let mut inner: Option<S> = None;
+    for (giant, step) in giants.iter().enumerate().rev() {
+        let mut inner: Option<S> = if plan.nested { sum.take() } else { None };
         for (input, a) in inputs.iter().enumerate() {
             for (baby, baby_step) in babies.iter().enumerate() {
                 let Some(weight) = plan.weight(giant, input, baby) else {
@@ -281,7 +310,11 @@ impl<'a> Fused<'a> {
             .collect::<Result<_>>()?;
         Ok(in_pool(self.extension.words(), || {
             let sums = self.inner_sums(inputs, &digits, (plan, &weights));
-            let polys = self.outer_sum(&sums);
+            let polys = if plan.nested {
+                self.nested_sum(&sums)
+            } else {
+                self.outer_sum(&sums)
+            };
             self.extension.switching.extended.pool().put(sums);
             polys
         }))
@@ -336,14 +369,40 @@ impl<'a> Fused<'a> {
         sums
     }
 
+    /// One prime's row of an inner sum.
+    fn part<'s>(&self, sums: &'s [u64], (giant, half): (usize, usize), i: usize) -> &'s [u64] {
+        let (length, degree) = (self.giants.len() * 2, self.extension.degree());
+        &sums[(i * length + 2 * giant + half) * degree..][..degree]
+    }
+
+    /// The inner sums joined from the last to the first, rotated after each, and divided by P.
+    fn nested_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
+        let extended = &self.extension.switching.extended;
+        let mut total: Option<[NttPoly; 2]> = None;
+        for (giant, step) in self.giants.iter().enumerate().rev() {
+            let joined = self.extension.pair(|i, rows| {
+                for (half, row) in rows.into_iter().enumerate() {
+                    row.copy_from_slice(self.part(sums, (giant, half), i));
+                    if let Some(total) = &total {
+                        let q = extended.modulus(i);
+                        q.kernels().add_assign(q, row, total[half].row(i));
+                    }
+                }
+            });
+            total = Some(match step.key {
+                Some(key) => self.extension.switched(&joined, key),
+                None => joined,
+            });
+        }
+        let total = total.unwrap_or_else(|| [0, 1].map(|_| NttPoly::zero(extended)));
+        total.map(|poly| self.extension.divide(&poly))
+    }
+
     /// The inner sums rotated by the giant steps, summed, and divided by P.
     fn outer_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
         let switching = self.extension.switching;
         let (extended, degree) = (&switching.extended, self.extension.degree());
-        let length = self.giants.len() * 2 * degree;
-        let part = |giant: usize, half: usize, i: usize| {
-            &sums[i * length + (2 * giant + half) * degree..][..degree]
-        };
+        let part = |giant: usize, half: usize, i: usize| self.part(sums, (giant, half), i);
         let whole = |giant: usize, half: usize| {
             let mut poly = NttPoly::unspecified(extended);
             poly.for_each_row(|i, row| row.copy_from_slice(part(giant, half, i)));

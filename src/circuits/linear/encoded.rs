@@ -1,0 +1,198 @@
+use crate::circuits::linear::diagonals::to_signed;
+use crate::circuits::{LinearMap, LinearPlan, Padding, Vector};
+use crate::error::{Error, OperandError, Result};
+use crate::evaluator::{Evaluator, Position, WeightedRotations};
+use crate::parallel::try_map;
+use std::borrow::Cow;
+use std::fmt;
+
+/// A linear map ready to be applied, as often as wanted: its diagonals encoded for one level.
+///
+/// Made by [`LinearMap::encode`], before any ciphertext exists, and applied by [`Vector::matmul`].
+#[derive(Clone)]
+pub struct EncodedMap<E: Evaluator> {
+    plan: LinearPlan,
+    position: Position,
+    gain: f64,
+    /// For each ciphertext of the output.
+    sums: Vec<WeightedRotations<E::Plaintext>>,
+}
+
+impl<S: crate::evaluator::Number> LinearMap<S> {
+    /// Encodes the map for vectors whose [`factor_position`](Evaluator::factor_position) is `position`, or for those of a lower level.
+    ///
+    /// Takes the time of one small transform and the memory of one period for each diagonal and prime.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan) and [`Evaluator::encode_factor`].
+    pub fn encode<E: Evaluator<Scalar = S>>(
+        &self,
+        evaluator: &E,
+        position: Position,
+    ) -> Result<EncodedMap<E>> {
+        let (plan, diagonals) = self.plan_with_diagonals(evaluator.slot_shape())?;
+        let (layout, split) = (&plan.layout, &plan.split);
+        let diagonals: Vec<((usize, usize), usize, Vec<S>)> = diagonals
+            .into_iter()
+            .flat_map(|(pair, steps)| {
+                let present = steps.into_iter().enumerate();
+                present.filter_map(move |(step, diagonal)| Some((pair, step, diagonal?)))
+            })
+            .collect();
+        let weights = try_map(diagonals.len(), |number| {
+            let (_, step, diagonal) = &diagonals[number];
+            let parts = split.parts(to_signed(*step));
+            let values = layout.moved(diagonal, *step, parts);
+            evaluator.encode_periodic_factor(&values, position)
+        })?;
+        let empty = || {
+            let sum = WeightedRotations::new(layout.inputs(), &split.babies, &split.giants);
+            if split.nested { sum.nested() } else { sum }
+        };
+        let mut sums: Vec<_> = (0..layout.output.chunks()).map(|_| empty()).collect();
+        let index = |steps: &[i64], step| steps.binary_search(&step).unwrap_or(usize::MAX);
+        for (((sum, input), step, _), weight) in diagonals.iter().zip(weights) {
+            let [giant, baby] = split.parts(to_signed(*step));
+            let place = (
+                index(&split.giants, giant),
+                *input,
+                index(&split.babies, baby),
+            );
+            sums[*sum].set(place, weight)?;
+        }
+        let gain = self.gain();
+        Ok(EncodedMap {
+            plan,
+            position,
+            gain,
+            sums,
+        })
+    }
+}
+
+impl<E: Evaluator> EncodedMap<E> {
+    /// How the map is evaluated: the rotations whose keys it needs, the number of key switches.
+    #[must_use]
+    pub fn plan(&self) -> &LinearPlan {
+        &self.plan
+    }
+
+    /// The position that it was encoded for.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The number of values that the map takes.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.plan.layout.input.len()
+    }
+
+    /// The number of values that it gives.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.plan.layout.output.len()
+    }
+
+    /// All that can be wrong with an operand, before any work.
+    fn check(&self, x: &Vector<E>) -> Result<()> {
+        let layout = &self.plan.layout;
+        let mismatch = |left, right| {
+            Err(Error::Operands(OperandError::LengthMismatch {
+                left,
+                right,
+            }))
+        };
+        if x.len() != self.inputs() {
+            return mismatch(x.len(), self.inputs());
+        }
+        if x.packing != layout.input {
+            return mismatch(x.packing.shape().slots(), layout.input.shape().slots());
+        }
+        for chunk in &x.chunks {
+            x.evaluator.check_depth(chunk, OPERATION, 1)?;
+            let level = x.evaluator.factor_position(chunk)?.level();
+            let encoded = self.position.level();
+            if level > encoded {
+                return Err(Error::Operands(OperandError::EncodedForLowerLevel {
+                    encoded,
+                    level,
+                }));
+            }
+        }
+        let rotations = self.plan.rotations();
+        x.evaluator.check_rotations(&rotations, OPERATION)
+    }
+
+    /// A sum of weighted rotations, and what brings the parts of its values together.
+    fn sum(
+        &self,
+        evaluator: &E,
+        inputs: &[&E::Ciphertext],
+        (number, bound): (usize, f64),
+    ) -> Result<E::Ciphertext> {
+        let mut sum = evaluator.weighted_rotations(inputs, &self.sums[number])?;
+        sum = evaluator.assume_message_bound(sum, bound)?;
+        for fold in self.plan.layout.folds() {
+            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, to_signed(fold))?)?;
+            sum = evaluator.assume_message_bound(sum, bound)?;
+        }
+        if self.plan.layout.folds_rows() {
+            sum = evaluator.add(&sum, &evaluator.conjugate(&sum)?)?;
+        }
+        Ok(sum)
+    }
+}
+
+impl<E: Evaluator> Vector<E> {
+    /// The vector under a linear map. With [`LinearMap::vector_matrix`] this is numpy's `x @ M`, with [`LinearMap::matrix_vector`] `A x`.
+    ///
+    /// Takes one level (CKKS) whatever the shape of the map, and its [plan](EncodedMap::plan)'s key switches. The padding of the result is zero,
+    /// whatever that of this vector is.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the vector has as many values as the map takes;
+    /// [`OperandError::EncodedForLowerLevel`](crate::OperandError::EncodedForLowerLevel); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing. All of these before any work.
+    ///
+    /// Source: S. Halevi, V. Shoup, "Algorithms in HElib" (eprint 2014/106), and eprint 2018/244: diagonals, baby and giant steps.
+    pub fn matmul(&self, map: &EncodedMap<E>) -> Result<Self> {
+        map.check(self)?;
+        let evaluator = &self.evaluator;
+        let settled: Vec<Cow<'_, E::Ciphertext>> = self
+            .chunks
+            .iter()
+            .map(|chunk| evaluator.settle(chunk))
+            .collect::<Result<_>>()?;
+        let swapped: Vec<E::Ciphertext> = settled
+            .iter()
+            .filter(|_| map.plan.layout.swaps_inputs())
+            .map(|chunk| evaluator.conjugate(chunk))
+            .collect::<Result<_>>()?;
+        let inputs: Vec<&E::Ciphertext> =
+            settled.iter().map(AsRef::as_ref).chain(&swapped).collect();
+        // Partial sums of an output's terms are below the sum of their magnitudes, too.
+        let largest = evaluator.weighted_sum_bound(&self.chunks, &[E::Scalar::from(1)]);
+        let bound = (largest * map.gain * ROUNDING).max(f64::MIN_POSITIVE);
+        let chunks = try_map(map.sums.len(), |number| {
+            map.sum(evaluator, &inputs, (number, bound))
+        })?;
+        let packing = map.plan.layout.output;
+        Ok(Self::new(evaluator, packing, chunks, Padding::Zeros))
+    }
+}
+
+impl<E: Evaluator> fmt::Debug for EncodedMap<E> {
+    /// The lengths, and the level.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (inputs, outputs, level) = (self.inputs(), self.outputs(), self.position.level());
+        write!(out, "EncodedMap({inputs} to {outputs}, level {level})")
+    }
+}
+
+/// What errors call the operation.
+const OPERATION: &str = "a linear map";
+
+/// Covers the rounding of a sum of magnitudes.
+const ROUNDING: f64 = 1.0 + 1e-6;

@@ -1,0 +1,101 @@
+use crate::circuits::LinearMap;
+use crate::circuits::linear::diagonals::{Diagonals, Layout, to_signed};
+use crate::circuits::linear::split::{Split, Weights};
+use crate::error::Result;
+use crate::evaluator::{Number, SlotShape};
+use crate::keys::{Rotations, SwitchingKey};
+use crate::params::Context;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How a map is evaluated in slots of one arrangement: known before there are keys, ciphertexts or plaintexts.
+///
+/// ```
+/// use slotwise::circuits::{LinearMap, Matrix};
+/// use slotwise::evaluator::SlotShape;
+///
+/// let matrix = Matrix::from_fn(256, 256, |i, j| (i + 2 * j) as f64)?;
+/// let plan = LinearMap::vector_matrix(&matrix).plan(SlotShape { rows: 1, columns: 8192 })?;
+/// assert!(plan.key_switches() <= 40);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct LinearPlan {
+    pub(super) layout: Layout,
+    pub(super) split: Split,
+}
+
+impl LinearPlan {
+    /// The rotations whose keys the map needs.
+    #[must_use]
+    pub fn rotations(&self) -> Rotations {
+        let split = &self.split;
+        let folds = self.layout.folds().map(to_signed);
+        let giants = split.giant_rotations();
+        let steps: Vec<i64> = split
+            .babies
+            .iter()
+            .copied()
+            .chain(giants)
+            .chain(folds)
+            .collect();
+        let rotations = Rotations::steps(&steps);
+        if self.layout.swaps_inputs() || self.layout.folds_rows() {
+            rotations.and_conjugation()
+        } else {
+            rotations
+        }
+    }
+
+    /// The number of key switches, which take most of the time; fewer if some inputs need not all rotations.
+    #[must_use]
+    pub fn key_switches(&self) -> usize {
+        let layout = &self.layout;
+        let moves = |steps: &[i64]| steps.iter().filter(|&&step| step != 0).count();
+        let babies = layout.inputs() * moves(&self.split.babies);
+        let swaps = layout.inputs() - layout.input.chunks();
+        let folds = layout.folds().count() + usize::from(layout.folds_rows());
+        let giants = self.split.giant_rotations().len();
+        swaps + babies + layout.output.chunks() * (giants + folds)
+    }
+
+    /// The bytes in memory of the keys for these rotations, generated for all levels.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
+    pub fn key_bytes(&self, context: &Arc<Context>) -> Result<u64> {
+        let keys = self.rotations().elements(context.degree()).len() as u64;
+        Ok(keys * SwitchingKey::memory(context, context.gadget()?))
+    }
+}
+
+impl<S: Number> LinearMap<S> {
+    /// How the map is evaluated in slots of this arrangement.
+    ///
+    /// # Errors
+    /// [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) if rows have no power of two of slots; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) if entries at the same place
+    /// add up to more than a number holds.
+    pub fn plan(&self, shape: SlotShape) -> Result<LinearPlan> {
+        Ok(self.plan_with_diagonals(shape)?.0)
+    }
+
+    pub(super) fn plan_with_diagonals(
+        &self,
+        shape: SlotShape,
+    ) -> Result<(LinearPlan, Diagonals<S>)> {
+        let layout = Layout::new(self, shape)?;
+        let diagonals = layout.diagonals(self)?;
+        let steps: BTreeSet<usize> = diagonals
+            .values()
+            .flat_map(|steps| steps.iter().enumerate())
+            .filter_map(|(step, diagonal)| diagonal.as_ref().map(|_| step))
+            .collect();
+        let weights = Weights {
+            inputs: layout.inputs(),
+            sums: layout.output.chunks(),
+            key: self.key_weight,
+        };
+        let split = Split::choose(&steps, layout.steps(), weights);
+        Ok((LinearPlan { layout, split }, diagonals))
+    }
+}
