@@ -1,10 +1,8 @@
 use crate::encoding::residues::{Residues, fill};
 use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
-use crate::error::{
-    Error, ParameterError, PrecisionError, Result, ValueError, check_count, check_finite,
-};
+use crate::error::{Error, Result, ValueError, check_count, check_finite};
 use crate::kernels::{SecretVec, Unreduced, wipe};
-use crate::params::{CkksContext, CkksState, Log2, Scale, float_error, round_shifted};
+use crate::params::{CkksContext, CkksState, Scale, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, NttPoly};
 use num_bigint::BigInt;
 use num_complex::Complex64;
@@ -304,23 +302,10 @@ impl CkksEncoder {
     ) -> Result<CkksPlaintext> {
         let context = self.context.rlwe();
         let basis = context.basis(level)?;
-        let encrypted_bound = CkksState::public_bound(largest);
-        let message_bits = encrypted_bound.log2() + scale.log2();
-        let modulus_bits = context.log2_modulus(level)?;
-        if message_bits + 1.0 >= modulus_bits {
-            return Err(Error::Precision(PrecisionError::ScaleTooLarge {
-                message_bits,
-                modulus_bits,
-            }));
-        }
-        if scale.log2() < LEAST_SCALE_BITS {
-            return Err(Error::Parameters(ParameterError::InvalidScale {
-                bits: scale.log2(),
-                reason: "nothing of a message survives so small a scale",
-            }));
-        }
-        let (factor, exponent) = scale.split();
         let count = basis.degree() / gap;
+        let state = CkksState::encoded(largest, count, (level, scale), &self.context)?;
+        let message_bits = CkksState::public_bound(largest).log2() + scale.log2();
+        let (factor, exponent) = scale.split();
         let mut poly = CoeffPoly::zero(basis);
         if message_bits < 62.0 && exponent.abs() < 1000 {
             let factor = factor * (exponent as f64).exp2();
@@ -354,15 +339,6 @@ impl CkksEncoder {
                     .for_each(|(x, c)| *x = crate::ring::residue(c, q));
             });
         }
-        // The rounding to integers, and that of the transform.
-        let rounding = context.noise().chosen_rounding(count as f64);
-        let message = Log2::of(largest) * scale.magnitude();
-        let state = CkksState {
-            level,
-            scale,
-            message_bound: largest,
-            noise: rounding + message * float_error(self.context.slots()),
-        };
         Ok(CkksPlaintext::new(&self.context, poly.into_ntt(), state))
     }
 
@@ -404,13 +380,10 @@ fn largest_magnitude(values: &[Complex64]) -> f64 {
     candidates.map(|value| value.norm()).fold(0.0, larger)
 }
 
-/// log2 of the smallest scale that values are encoded at: those of bytes are no smaller.
-const LEAST_SCALE_BITS: f64 = -8192.0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::OperandError;
+    use crate::error::{OperandError, PrecisionError};
 
     fn encoder() -> CkksEncoder {
         let builder = CkksContext::builder()

@@ -1,6 +1,6 @@
 use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
@@ -57,7 +57,7 @@ impl Weighable for CkksState {
     }
 
     fn times(self, weight: &CkksPlaintext, context: &CkksContext) -> Result<Self> {
-        ckks_plain::check_level(context, self.level, weight)?;
+        ckks_plain::check_level(context, self.level, (&weight.context, weight.level()))?;
         self.product(weight.state.as_operand(), context)
     }
 
@@ -116,7 +116,12 @@ impl CkksEvaluator {
         let (pairs, level) = self.check_factors(a, b)?;
         let aligned: Result<Vec<Pair<'_, CkksState>>> = pairs
             .iter()
-            .map(|&(a, b)| Ok([self.lower_factor(a, level)?, self.lower_factor(b, level)?]))
+            .map(|&(a, b)| {
+                Ok([
+                    ckks_align::lower_factor(a, level)?,
+                    ckks_align::lower_factor(b, level)?,
+                ])
+            })
             .collect();
         let Ok(aligned) = aligned else {
             return self.inner_product_by_single_operations(&pairs);
@@ -163,18 +168,6 @@ impl CkksEvaluator {
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
 
-    /// `a` divided by the last prime q of its level: scale / q, one level lower; the message stays.
-    ///
-    /// # Errors
-    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
-    ///
-    /// Source: J. H. Cheon et al., "A Full RNS Variant of Approximate Homomorphic Encryption" (eprint 2018/931), `RS`.
-    pub fn rescale(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.check(a)?;
-        let state = a.state.rescaled(a.body.degree(), &self.context)?;
-        Ok(a.with(linear::divide_by_level(&a.body)?, state))
-    }
-
     /// `i a` in every slot: a product with the monomial `X^(N/2)`. Level, scale and noise stay.
     ///
     /// # Errors
@@ -205,17 +198,6 @@ impl CkksEvaluator {
         Ok(a.with(a.body.with_polys(lifted.into()), state))
     }
 
-    /// `a` at a lower level: scale, message and noise stay, and the modulus shrinks.
-    ///
-    /// # Errors
-    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times message does not fit there;
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
-    pub fn drop_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
-        self.check(a)?;
-        let state = a.state.dropped(level, &self.context)?;
-        Ok(a.with(linear::drop_to_level(&a.body, level)?, state))
-    }
-
     /// Both factors at one level, the key that relinearizes their product there, and the state of the relinearized product.
     fn keyed_factors<'a>(
         &self,
@@ -240,7 +222,7 @@ impl CkksEvaluator {
         self.check_pair(a, b)?;
         a.body.pair()?;
         b.body.pair()?;
-        let pair = self.align_factors(a, b)?;
+        let pair = ckks_align::align_factors(a, b)?;
         let product = pair[0].state.product(pair[1].state, &self.context)?;
         Ok((pair, product))
     }
@@ -271,15 +253,7 @@ impl Evaluator for CkksEvaluator {
 
     fn check_depth(&self, a: &CkksCiphertext, operation: &'static str, depth: usize) -> Result<()> {
         self.check(a)?;
-        let left = a.levels_left();
-        if depth <= left {
-            return Ok(());
-        }
-        Err(Error::Operands(OperandError::LevelExhausted {
-            operation,
-            needed: depth,
-            left,
-        }))
+        ckks_align::check_depth(a.levels_left(), operation, depth)
     }
 
     fn takes_a_level(&self, factor: f64) -> bool {
@@ -287,7 +261,8 @@ impl Evaluator for CkksEvaluator {
     }
 
     fn factor_position(&self, a: &CkksCiphertext) -> Result<Position> {
-        self.level_for_product(a).map(Position::at_level)
+        self.check(a)?;
+        ckks_align::factor_level(a.levels_left()).map(Position::at_level)
     }
 
     fn term_position(&self, a: &CkksCiphertext) -> Result<Position> {
@@ -376,7 +351,6 @@ impl Evaluator for CkksEvaluator {
     }
 
     fn drop_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
-        self.check(a)?;
         self.settle_at(a, level)
     }
 

@@ -2,10 +2,11 @@
 
 use crate::encoding::CkksPlaintext;
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, OperandError, Result, check_finite};
+use crate::error::{Result, check_finite};
 use crate::evaluator::linear::Join;
+use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{CkksEvaluator, linear};
-use crate::params::{CkksContext, Log2, invalid_level};
+use crate::params::{CkksContext, CkksState, Log2, invalid_level};
 use crate::ring::NttPoly;
 use num_bigint::BigInt;
 
@@ -35,7 +36,7 @@ impl CkksEvaluator {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<CkksCiphertext> {
         self.check(a)?;
-        check_level(&a.context, a.level(), b)?;
+        check_level(&a.context, a.level(), (&b.context, b.level()))?;
         let state = a.state.product(b.state.as_operand(), &self.context)?;
         Ok(a.with(linear::map(&a.body, |poly| poly.product(&b.poly)), state))
     }
@@ -64,16 +65,7 @@ impl CkksEvaluator {
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     pub fn mul_scalar(&self, a: &CkksCiphertext, b: f64) -> Result<CkksCiphertext> {
         self.check(a)?;
-        check_finite(std::iter::once(b.is_finite()))?;
-        let (factor, scale) = match small_integer(b) {
-            Some(integer) => (BigInt::from(integer), None),
-            None => {
-                let scale = self.context.scale(a.level())?;
-                (scale.round_product(b), Some(scale))
-            }
-        };
-        let size = Log2::from_bits(crate::ring::log2(factor.magnitude()));
-        let state = a.state.times_number(b, (size, scale), &self.context)?;
+        let (factor, state) = scalar_product(a.state, b, &self.context)?;
         Ok(a.with(
             linear::map(&a.body, |poly| poly.times_integer(&factor)),
             state,
@@ -89,25 +81,41 @@ impl CkksEvaluator {
 
     fn check_plain(&self, a: &CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
         self.check(a)?;
-        check_level(&a.context, a.level(), b)?;
-        let (left, right) = (a.state.scale, b.state.scale);
-        if left.is_close(right) {
-            return Ok(());
-        }
-        Err(Error::Operands(OperandError::ScaleMismatch {
-            left: left.log2(),
-            right: right.log2(),
-        }))
+        check_level(&a.context, a.level(), (&b.context, b.level()))?;
+        a.state.check_matches(b.state)
     }
 }
 
 /// Checks that a plaintext goes with ciphertexts of a level: of the same context, and of this level or a higher one.
-pub(super) fn check_level(context: &CkksContext, level: usize, b: &CkksPlaintext) -> Result<()> {
-    context.fingerprint().check(b.context.fingerprint())?;
-    if b.level() < level {
-        return Err(invalid_level(level, b.level()));
+pub(super) fn check_level(
+    context: &CkksContext,
+    level: usize,
+    (of_plaintext, highest): (&CkksContext, usize),
+) -> Result<()> {
+    context.fingerprint().check(of_plaintext.fingerprint())?;
+    if highest < level {
+        return Err(invalid_level(level, highest));
     }
     Ok(())
+}
+
+/// The integer that multiplies by `b`, and the state of the product.
+pub(super) fn scalar_product(
+    state: CkksState,
+    b: f64,
+    context: &CkksContext,
+) -> Result<(BigInt, CkksState)> {
+    check_finite(std::iter::once(b.is_finite()))?;
+    let (factor, scale) = match small_integer(b) {
+        Some(integer) => (BigInt::from(integer), None),
+        None => {
+            let scale = context.scale(state.level)?;
+            (scale.round_product(b), Some(scale))
+        }
+    };
+    let size = Log2::from_bits(crate::ring::log2(factor.magnitude()));
+    let product = state.times_number(b, (size, scale), context)?;
+    Ok((factor, product))
 }
 
 /// `value` if it is an integer of at most 30 bits.

@@ -7,7 +7,14 @@ use crate::params::{BfvNoise, ErrorSize, Log2, NoiseModel};
 use crate::ring::{CoeffPoly, NttPoly};
 
 /// How many low bits each polynomial's coefficients lose.
-type Dropped = [u8; Ciphertext::MOST_POLYS];
+pub(super) type Dropped = [u8; Ciphertext::MOST_POLYS];
+
+/// The number of polynomials, and the bits of their one prime.
+type Polys = (usize, u32);
+
+fn polys(body: &Ciphertext) -> Polys {
+    (body.polys.len(), body.polys[0].basis().modulus(0).bits())
+}
 
 impl CkksEvaluator {
     /// `a` made small for one who will only decrypt it: pending rescales done, and no more primes than scale times message
@@ -25,17 +32,28 @@ impl CkksEvaluator {
         if !can_be_rounded(&compacted.body) {
             return Ok(compacted);
         }
-        let model = self.context.rlwe().noise();
-        // Two or three errors of a quarter of the noise each.
-        let dropped = droppable(&compacted.body, |power| {
-            compacted.state.noise / Log2::of(4.0) / model.rounding(power).at_roots
-        });
-        let errors = dropped_errors(&compacted.body, model, &dropped);
-        let errors: Log2 = errors.map(|(_, size)| size.at_roots).sum();
-        compacted.state.noise = compacted.state.noise + errors;
+        let (polys, model) = (polys(&compacted.body), self.context.rlwe().noise());
+        let (dropped, errors) = ckks_rounding(compacted.state.noise, polys, model);
+        compacted.state.noise = compacted.state.noise + errors.at_roots;
         round(&mut compacted.body, dropped);
         Ok(compacted)
     }
+}
+
+/// The low bits that polynomials of a CKKS ciphertext with this noise lose, and the error that this makes: one of at most a quarter of
+/// the noise for each.
+pub(super) fn ckks_rounding(noise: Log2, polys: Polys, model: &NoiseModel) -> (Dropped, ErrorSize) {
+    let allowed = |power| noise / Log2::of(4.0) / model.rounding(power).at_roots;
+    let dropped = droppable(polys, allowed);
+    let errors = dropped_errors(polys, model, &dropped).map(|(_, size)| size);
+    // All at once, so that the order does not matter.
+    let (deviations, bounds): (Vec<Log2>, Vec<Log2>) =
+        errors.map(|size| (size.deviation, size.at_roots)).unzip();
+    let errors = ErrorSize {
+        deviation: deviations.into_iter().sum(),
+        at_roots: bounds.into_iter().sum(),
+    };
+    (dropped, errors)
 }
 
 impl BfvEvaluator {
@@ -65,10 +83,9 @@ impl BfvEvaluator {
         // Errors as large as the room, then each half a bit smaller, until the budget bears them all.
         let mut most = before.deviation * Log2::from_bits(room);
         loop {
-            let dropped = droppable(&compacted.body, |power| {
-                most / model.rounding(power).deviation
-            });
-            compacted.state.noise = dropped_errors(&compacted.body, model, &dropped)
+            let polys = polys(&compacted.body);
+            let dropped = droppable(polys, |power| most / model.rounding(power).deviation);
+            compacted.state.noise = dropped_errors(polys, model, &dropped)
                 .map(|(factors, size)| BfvNoise::of_error(size, factors))
                 .fold(before, BfvNoise::plus);
             // Nothing dropped leaves the noise as it was, which fits.
@@ -97,10 +114,10 @@ fn can_be_rounded(body: &Ciphertext) -> bool {
     clippy::cast_sign_loss,
     reason = "a number of bits"
 )]
-fn droppable(body: &Ciphertext, allowed: impl Fn(usize) -> Log2) -> Dropped {
+fn droppable((count, bits): Polys, allowed: impl Fn(usize) -> Log2) -> Dropped {
     let mut dropped: Dropped = [0; Ciphertext::MOST_POLYS];
-    for (power, (poly, bits)) in body.polys.iter().zip(&mut dropped).enumerate() {
-        let limit = f64::from(poly.basis().modulus(0).bits()) - 2.0;
+    let limit = f64::from(bits) - 2.0;
+    for (power, bits) in dropped[..count].iter_mut().enumerate() {
         *bits = allowed(power).bits().floor().clamp(0.0, limit) as u8;
     }
     dropped
@@ -108,11 +125,11 @@ fn droppable(body: &Ciphertext, allowed: impl Fn(usize) -> Log2) -> Dropped {
 
 /// The errors that the loss of these bits makes, with the number of their factors.
 fn dropped_errors<'a>(
-    body: &'a Ciphertext,
+    (count, _): Polys,
     model: &'a NoiseModel,
     dropped: &'a Dropped,
 ) -> impl Iterator<Item = (u32, ErrorSize)> {
-    let powers = (0u32..).zip(0..body.polys.len()).zip(dropped);
+    let powers = (0u32..).zip(0..count).zip(dropped);
     powers
         .filter(|&(_, &bits)| bits > 0)
         .map(|((factors, power), &bits)| {

@@ -4,6 +4,7 @@ mod bfv;
 mod bfv_mul_raw;
 mod ckks;
 mod ckks_align;
+mod ckks_levels;
 mod ckks_plain;
 mod clear;
 mod compact;

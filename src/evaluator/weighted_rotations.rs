@@ -103,7 +103,7 @@ impl<P> WeightedRotations<P> {
         (0..self.giants.len()).any(|giant| self.weight(giant, input, baby).is_some())
     }
 
-    fn check_inputs(&self, count: usize) -> Result<()> {
+    pub(super) fn check_inputs(&self, count: usize) -> Result<()> {
         if count == self.inputs {
             return Ok(());
         }
@@ -218,8 +218,20 @@ pub(super) fn fused<S: Weighable>(
     };
     // Of each switch, and of the division at the end.
     let error = gadget.at(level)?.noise;
-    let steps = (&babies[..], &giants[..]);
-    let Some(state) = weighted_state(&evaluator.context, &inputs, plan, steps, error)? else {
+    let states: Vec<S> = inputs.iter().map(|input| input.state).collect();
+    let [baby_keys, giant_keys] = [&babies, &giants].map(|steps| {
+        steps
+            .iter()
+            .map(|step| step.key.is_some())
+            .collect::<Vec<_>>()
+    });
+    let switches = Switches {
+        babies: &baby_keys,
+        giants: &giant_keys,
+        error,
+    };
+    let times = |state: S, weight: &S::Plaintext| state.times(weight, &evaluator.context);
+    let Some(state) = weighted_state(&states, plan, times, (&switches, &evaluator.context))? else {
         return Ok(None);
     };
     let fused = Fused::new((context, gadget), level, (&babies, &giants))?;
@@ -227,24 +239,39 @@ pub(super) fn fused<S: Weighable>(
     Ok(Some(first.with(first.body.with_polys(polys.into()), state)))
 }
 
+/// Which steps of a sum are rotations, and the error of each one's key switch.
+pub(super) struct Switches<'a> {
+    pub(super) babies: &'a [bool],
+    pub(super) giants: &'a [bool],
+    pub(super) error: ErrorSize,
+}
+
+impl Switches<'_> {
+    fn moved<S: Summable>(&self, state: S, rotates: bool) -> S {
+        if rotates {
+            state.after_key_switches(self.error)
+        } else {
+            state
+        }
+    }
+}
+
 /// The state of the sum; `None` for weights that cannot be summed.
-fn weighted_state<S: Weighable>(
-    context: &S::Context,
-    inputs: &[Cow<'_, Encrypted<S>>],
-    plan: &WeightedRotations<S::Plaintext>,
-    (babies, giants): (&[Step<'_>], &[Step<'_>]),
-    error: ErrorSize,
+pub(super) fn weighted_state<S: Summable, P>(
+    inputs: &[S],
+    plan: &WeightedRotations<P>,
+    times: impl Fn(S, &P) -> Result<S>,
+    (switches, context): (&Switches<'_>, &S::Context),
 ) -> Result<Option<S>> {
     let mut sum: Option<S> = None;
-    for (giant, step) in giants.iter().enumerate().rev() {
+    for (giant, &rotates) in switches.giants.iter().enumerate().rev() {
         let mut inner: Option<S> = if plan.nested { sum.take() } else { None };
-        for (input, a) in inputs.iter().enumerate() {
-            for (baby, baby_step) in babies.iter().enumerate() {
+        for (input, &a) in inputs.iter().enumerate() {
+            for (baby, &baby_rotates) in switches.babies.iter().enumerate() {
                 let Some(weight) = plan.weight(giant, input, baby) else {
                     continue;
                 };
-                let rotated = baby_step.moved(a.state, error);
-                let term = rotated.times(weight, context)?;
+                let term = times(switches.moved(a, baby_rotates), weight)?;
                 inner = Some(match inner {
                     Some(inner) if !inner.matches(term) => return Ok(None),
                     Some(inner) => inner.plus(term, context)?,
@@ -255,7 +282,7 @@ fn weighted_state<S: Weighable>(
         let Some(inner) = inner else {
             continue;
         };
-        let moved = step.moved(inner, error);
+        let moved = switches.moved(inner, rotates);
         sum = Some(match sum {
             Some(sum) if !sum.matches(moved) => return Ok(None),
             Some(sum) => sum.plus(moved, context)?,
@@ -264,7 +291,7 @@ fn weighted_state<S: Weighable>(
     }
     // The division at the end, which a switch includes.
     let sum = sum.ok_or(Error::Values(ValueError::Empty))?;
-    Ok(Some(sum.after_key_switches(error)))
+    Ok(Some(sum.after_key_switches(switches.error)))
 }
 
 /// The fused evaluation at one level.

@@ -126,16 +126,25 @@ impl Rotations {
 
     /// Those of these rotations, as single steps, that `keys` neither have nor compose at any level.
     pub(crate) fn missing_in(&self, keys: &GaloisKeys, degree: usize) -> Self {
+        let conjugation = keys.get(GaloisElement::conjugation(degree)).is_some();
+        let has_path = |step| keys.path(step, degree, 0).is_ok();
+        self.missing(degree, has_path, conjugation)
+    }
+
+    /// Those of these rotations, as single steps, that are not there.
+    pub(crate) fn missing(
+        &self,
+        degree: usize,
+        has_path: impl Fn(i64) -> bool,
+        has_conjugation: bool,
+    ) -> Self {
         let powers = (0..(degree / 2).trailing_zeros()).filter(|_| self.powers_of_two);
         let powers = powers.flat_map(|exponent| [1i64 << exponent, -(1i64 << exponent)]);
         let steps = self.steps.iter().copied().chain(powers);
-        let conjugation = keys.get(GaloisElement::conjugation(degree)).is_none();
         Self {
-            steps: steps
-                .filter(|&step| keys.path(step, degree, 0).is_err())
-                .collect(),
+            steps: steps.filter(|&step| !has_path(step)).collect(),
             powers_of_two: false,
-            conjugation: self.conjugation && conjugation,
+            conjugation: self.conjugation && !has_conjugation,
         }
     }
 
@@ -387,54 +396,53 @@ impl GaloisKeys {
         {
             return Ok(path.clone());
         }
-        let path = self
-            .search(target, degree, level)
-            .ok_or(Error::Keys(KeyError::MissingRotationKey { step }))?;
-        if let Ok(mut paths) = self.paths.lock() {
-            paths.insert((target, level), path.clone());
-        }
-        Ok(path)
-    }
-
-    /// Breadth-first search over the group of rotations, which has N/2 elements.
-    fn search(
-        &self,
-        target: GaloisElement,
-        degree: usize,
-        level: usize,
-    ) -> Option<Vec<GaloisElement>> {
-        let start = GaloisElement::rotation(0, degree);
         let conjugation = GaloisElement::conjugation(degree);
         let moves: Vec<GaloisElement> = self
             .elements()
             .filter(|&element| element != conjugation)
             .filter(|&element| self.covering(element, level).is_some())
             .collect();
-        let mut reached_by: HashMap<GaloisElement, (GaloisElement, u32)> =
-            HashMap::from([(start, (start, 0))]);
-        let mut queue = VecDeque::from([start]);
-        while let Some(here) = queue.pop_front() {
-            let length = reached_by[&here].1;
-            if here == target || length == degree.trailing_zeros() {
-                break;
-            }
-            for &by in &moves {
-                let next = here.compose(by, degree);
-                reached_by.entry(next).or_insert_with(|| {
-                    queue.push_back(next);
-                    (by, length + 1)
-                });
-            }
+        let path = shortest_path(&moves, target, degree)
+            .ok_or(Error::Keys(KeyError::MissingRotationKey { step }))?;
+        if let Ok(mut paths) = self.paths.lock() {
+            paths.insert((target, level), path.clone());
         }
-        let mut path = Vec::new();
-        let mut here = target;
-        while here != start {
-            let &(by, _) = reached_by.get(&here)?;
-            path.push(by);
-            here = here.compose(by.inverse(degree), degree);
-        }
-        Some(path)
+        Ok(path)
     }
+}
+
+/// The shortest sequence of `moves`, rotations, that composes to `target`: breadth-first search over the group of rotations, which has
+/// N/2 elements.
+pub(crate) fn shortest_path(
+    moves: &[GaloisElement],
+    target: GaloisElement,
+    degree: usize,
+) -> Option<Vec<GaloisElement>> {
+    let start = GaloisElement::rotation(0, degree);
+    let mut reached_by: HashMap<GaloisElement, (GaloisElement, u32)> =
+        HashMap::from([(start, (start, 0))]);
+    let mut queue = VecDeque::from([start]);
+    while let Some(here) = queue.pop_front() {
+        let length = reached_by[&here].1;
+        if here == target || length == degree.trailing_zeros() {
+            break;
+        }
+        for &by in moves {
+            let next = here.compose(by, degree);
+            reached_by.entry(next).or_insert_with(|| {
+                queue.push_back(next);
+                (by, length + 1)
+            });
+        }
+    }
+    let mut path = Vec::new();
+    let mut here = target;
+    while here != start {
+        let &(by, _) = reached_by.get(&here)?;
+        path.push(by);
+        here = here.compose(by.inverse(degree), degree);
+    }
+    Some(path)
 }
 
 impl EvaluationKeys {

@@ -1,4 +1,4 @@
-use crate::error::{Error, OperandError, PrecisionError, Result, ValueError};
+use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result, ValueError};
 use crate::params::{CkksContext, ErrorSize, Log2, Scale, invalid_level};
 
 /// What is known of a CKKS ciphertext or plaintext beside its polynomials. All rules of level, scale, message bound and noise are
@@ -76,6 +76,42 @@ impl CkksState {
     /// The bound that an encrypted message carries in the clear: a power of two, at least 1.
     pub(crate) fn public_bound(largest: f64) -> f64 {
         largest.log2().ceil().exp2().max(1.0)
+    }
+
+    /// The state of a plaintext with values up to `largest`, encoded as so many coefficients.
+    ///
+    /// # Errors
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge); [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^17")]
+    pub(crate) fn encoded(
+        largest: f64,
+        coefficients: usize,
+        (level, scale): (usize, Scale),
+        context: &CkksContext,
+    ) -> Result<Self> {
+        let message_bits = Self::public_bound(largest).log2() + scale.log2();
+        let modulus_bits = context.rlwe().log2_modulus(level)?;
+        if message_bits + 1.0 >= modulus_bits {
+            return Err(Error::Precision(PrecisionError::ScaleTooLarge {
+                message_bits,
+                modulus_bits,
+            }));
+        }
+        if scale.log2() < LEAST_SCALE_BITS {
+            return Err(Error::Parameters(ParameterError::InvalidScale {
+                bits: scale.log2(),
+                reason: "nothing of a message survives so small a scale",
+            }));
+        }
+        // The rounding to integers, and that of the transform.
+        let rounding = context.rlwe().noise().chosen_rounding(coefficients as f64);
+        let message = Log2::of(largest) * scale.magnitude();
+        Ok(Self {
+            level,
+            scale,
+            message_bound: largest,
+            noise: rounding + message * float_error(context.slots()),
+        })
     }
 
     /// A plaintext's state as an operand: with a coarser message bound, because the result reveals it.
@@ -352,6 +388,9 @@ impl CkksState {
     }
 }
 
+/// log2 of the smallest scale that values are encoded at: those of bytes are no smaller.
+const LEAST_SCALE_BITS: f64 = -8192.0;
+
 /// The error that encoding or decoding makes in f64, relative to the largest magnitude of `slots` values.
 ///
 /// Conversion changes each coefficient by at most 4 of its 2^-53, and whoever chooses the message may choose all signs: the sum of
@@ -359,7 +398,7 @@ impl CkksState {
 /// of a few 2^-53 in values that are sums of more and more others; to the result these errors add up as independent ones do, which
 /// `tests/noise` measures.
 #[expect(clippy::cast_precision_loss, reason = "at most 2^16")]
-pub(crate) fn float_error(slots: usize) -> Log2 {
+fn float_error(slots: usize) -> Log2 {
     let slots = slots as f64;
     let (conversion, transform) = (4.0 * slots.sqrt(), 8.0 * (slots.log2() + 4.0));
     Log2::of(conversion + transform) * Log2::from_bits(-53.0)

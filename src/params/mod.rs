@@ -28,7 +28,6 @@ pub use bfv_state::BfvState;
 pub use builder::Builder;
 pub use ckks::{CkksBuilder, CkksChoices, CkksContext, CkksParams};
 pub use ckks_state::CkksState;
-pub(crate) use ckks_state::float_error;
 pub use context::Context;
 pub(crate) use context::{invalid_level, no_level_left};
 pub(crate) use gadget::{Gadget, KeySwitching};
