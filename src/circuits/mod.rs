@@ -14,5 +14,5 @@ pub use linear::{EncodedMap, LinearMap, LinearPlan, Matrix};
 pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
 pub(crate) use padding::Padding;
-pub use polynomial::Polynomial;
+pub use polynomial::{Chebyshev, Polynomial};
 pub use vector::Vector;

@@ -47,6 +47,25 @@ pub enum ValueError {
         /// Its columns, or inputs.
         columns: usize,
     },
+    /// An interval that is reversed or empty, or whose ends or length are not finite.
+    InvalidInterval {
+        /// Its lower end.
+        low: f64,
+        /// Its upper end.
+        high: f64,
+    },
+    /// A degree of 0, where a function is approximated, or one that is too high.
+    InvalidDegree {
+        /// The degree asked for.
+        degree: usize,
+        /// The highest degree.
+        highest: usize,
+    },
+    /// A function is NaN or infinite inside the interval on which it is approximated.
+    FunctionNotFinite {
+        /// Where.
+        at: f64,
+    },
     /// A number of slots that is not a power of two up to N/2.
     InvalidSlotCount {
         /// The number asked for.
@@ -85,6 +104,15 @@ impl fmt::Display for ValueError {
             }
             Self::TooLarge { rows, columns } => {
                 format!("{rows} by {columns} is more than can be held; split the matrix into smaller ones")
+            }
+            Self::InvalidInterval { low, high } => {
+                format!("the interval from {low} to {high} is not one; give finite ends, the lower one first")
+            }
+            Self::InvalidDegree { degree, highest } => {
+                format!("the degree {degree} is out of range; use 1 to {highest}")
+            }
+            Self::FunctionNotFinite { at } => {
+                format!("the function is NaN or infinite at {at}; choose an interval on which it is finite")
             }
             Self::InvalidSlotCount { slots } => {
                 format!("{slots} slots are not supported; use a power of two up to half the degree")

@@ -6,7 +6,7 @@ use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
     Evaluator, Position, SchemeEvaluator, SlotShape, WeightedRotations, ckks_align, ckks_plain,
-    key_switch, linear, rotation, weighted_rotations,
+    ckks_sums, key_switch, linear, rotation, weighted_rotations,
 };
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -138,7 +138,9 @@ impl CkksEvaluator {
             return self.inner_product_by_single_operations(&pairs);
         };
         let (first, polys) = (pairs[0].0, polys_of(&aligned)?);
-        let raw = key_switch::raw_products(&polys).ok_or(Error::Values(ValueError::Empty))?;
+        let basis = self.context.rlwe().basis(level)?;
+        let raw =
+            key_switch::raw_products(basis, &polys).ok_or(Error::Values(ValueError::Empty))?;
         self.relinearize(&first.with(first.body.with_polys(raw.into()), sum))
     }
 
@@ -352,6 +354,39 @@ impl Evaluator for CkksEvaluator {
 
     fn drop_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
         self.settle_at(a, level)
+    }
+
+    fn linear_combination(
+        &self,
+        terms: &[(&CkksCiphertext, f64)],
+        constant: f64,
+        at: Position,
+    ) -> Result<CkksCiphertext> {
+        self.linear_combination(terms, constant, at)
+    }
+
+    fn slotwise_combination(
+        &self,
+        terms: &[(&CkksCiphertext, &[f64])],
+        constant: &[f64],
+        at: Position,
+    ) -> Result<CkksCiphertext> {
+        self.slotwise_combination(terms, constant, at)
+    }
+
+    fn sum_of_raw_products(
+        &self,
+        pairs: &[(&CkksCiphertext, &CkksCiphertext)],
+    ) -> Result<CkksCiphertext> {
+        self.sum_of_raw_products(pairs)
+    }
+
+    fn relinearize_and_rescale(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.relinearize_and_rescale(a)
+    }
+
+    fn position_before_rescale(&self, at: Position) -> Result<Position> {
+        ckks_sums::position_before_rescale(&self.context, at)
     }
 
     delegated_operations!();

@@ -425,6 +425,79 @@ pub trait Evaluator: Clone + Send + Sync {
         check_period(values.len(), shape)?;
         self.encode_factor(&values.repeat(shape.slots() / values.len()), position)
     }
+
+    /// `constant + sum_i c_i x_i` for terms `(x_i, c_i)`, for circuits that plan level and scale of each step. CKKS: the result has
+    /// exactly this position, whose level none of the `x_i` is below; nothing is aligned. Where levels are not counted, `at` is
+    /// ignored.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no terms; [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) for a term below the level; as
+    /// [`mul_scalar`](Self::mul_scalar).
+    fn linear_combination(
+        &self,
+        terms: &[(&Self::Ciphertext, Self::Scalar)],
+        constant: Self::Scalar,
+        at: Position,
+    ) -> Result<Self::Ciphertext> {
+        let _ = at;
+        let products = terms.iter().map(|&(term, c)| self.mul_scalar(term, c));
+        let sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
+        if constant == Self::Scalar::default() {
+            return Ok(sum);
+        }
+        self.add_scalar(&sum, constant)
+    }
+
+    /// [`linear_combination`](Self::linear_combination) with known vectors, 0 beyond their values, instead of numbers.
+    ///
+    /// # Errors
+    /// As [`linear_combination`](Self::linear_combination), [`encode_factor`](Self::encode_factor) and [`encode_term`](Self::encode_term).
+    fn slotwise_combination(
+        &self,
+        terms: &[(&Self::Ciphertext, &[Self::Scalar])],
+        constant: &[Self::Scalar],
+        at: Position,
+    ) -> Result<Self::Ciphertext> {
+        let _ = at;
+        let products = terms.iter().map(|&(term, values)| {
+            let factor = self.encode_factor(values, self.factor_position(term)?)?;
+            self.mul_plain(term, &factor)
+        });
+        let sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
+        let constant = self.encode_term(constant, self.term_position(&sum)?)?;
+        self.add_plain(&sum, &constant)
+    }
+
+    /// The sum of the raw products of these pairs, as [`mul_raw`](Self::mul_raw) makes them, for circuits that plan level and scale of
+    /// each step. CKKS: operands of a higher level are dropped to the lowest of all and keep their scales.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no pairs; [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) for products of different scales; as
+    /// [`mul_raw`](Self::mul_raw).
+    fn sum_of_raw_products(
+        &self,
+        pairs: &[(&Self::Ciphertext, &Self::Ciphertext)],
+    ) -> Result<Self::Ciphertext> {
+        let products = pairs.iter().map(|&(a, b)| self.mul_raw(a, b));
+        self.add_many(&products.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// [`relinearize`](Self::relinearize), and in CKKS one rescale, faster than one after the other.
+    ///
+    /// # Errors
+    /// As [`relinearize`](Self::relinearize); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) if no level is left.
+    fn relinearize_and_rescale(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+        self.relinearize(a)
+    }
+
+    /// The position of a ciphertext that one rescale brings to `at`: in CKKS a level higher, its scale multiplied by that level's
+    /// primes.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if the parameters have no such level.
+    fn position_before_rescale(&self, at: Position) -> Result<Position> {
+        Ok(at)
+    }
 }
 
 /// Checks a number of values that repeat in each row of slots, or fill all slots.

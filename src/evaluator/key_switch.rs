@@ -1,9 +1,9 @@
 use crate::error::Result;
-use crate::kernels::{AlignedWords, Modulus};
+use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
 use crate::params::{Context, Gadget, KeySwitching, no_level_left};
-use crate::ring::{CoeffPoly, NttPoly, TailDivider};
+use crate::ring::{CoeffPoly, NttPoly, RnsBasis, TailDivider};
 use std::sync::Arc;
 
 /// A polynomial cut into digits that are small, over the extended basis of its level: what every key switch of that
@@ -143,36 +143,73 @@ pub(super) fn multiply_and_rescale(
     b: [&NttPoly; 2],
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
-    let switching = key.switching(level)?;
-    let divider = switching.rescaling_divider.as_ref();
-    let divider = divider.ok_or_else(no_level_left)?;
-    Ok(in_pool(a[0].data().len(), || {
-        let last = a[1].product(b[1]);
-        let cut = Cut::new(switching, &last);
-        // The lower polynomials join the sums times P, which the division by P undoes; they are 0 modulo the special primes.
-        let sums = |i: usize, [first, second]: [&mut [u64]; 2]| {
-            cut.sums(i, key, [&mut *first, &mut *second]);
-            let Some(&factor) = switching.special_factors.get(i) else {
-                return;
-            };
-            let (q, degree) = (switching.extended.modulus(i), switching.extended.degree());
-            let pool = switching.extended.pool();
-            let mut scaled = pool.take(2 * degree);
+    in_pool(a[0].data().len(), || {
+        let lower = |i: usize, factor, sums: [&mut [u64]; 2]| {
+            let basis = a[0].basis();
+            let (q, degree) = (basis.modulus(i), basis.degree());
+            let mut scaled = basis.pool().take(2 * degree);
             for (row, poly) in scaled.chunks_exact_mut(degree).zip(a) {
                 row.copy_from_slice(poly.row(i));
                 q.kernels().scale(q, row, factor);
             }
             let (a0, a1) = scaled.split_at(degree);
-            add_lower_products(q, [first, second], [a0, a1], b.map(|poly| poly.row(i)));
-            pool.put(scaled);
+            add_lower_products(q, sums, [a0, a1], b.map(|poly| poly.row(i)));
+            basis.pool().put(scaled);
+        };
+        switch_and_rescale(level, &a[1].product(b[1]), key, lower)
+    })
+}
+
+/// [`relinearize`] at a level that is not 0, and the rescale, with one division as in [`multiply_and_rescale`].
+pub(super) fn relinearize_and_rescale(
+    level: usize,
+    [c0, c1, c2]: [&NttPoly; 3],
+    key: &SwitchingKey,
+) -> Result<[NttPoly; 2]> {
+    switch_and_rescale(level, c2, key, |i, factor, sums| {
+        let basis = c0.basis();
+        let q = basis.modulus(i);
+        let mut scaled = basis.pool().take(basis.degree());
+        for (sum, poly) in sums.into_iter().zip([c0, c1]) {
+            scaled.copy_from_slice(poly.row(i));
+            q.kernels().scale(q, &mut scaled, factor);
+            q.kernels().add_assign(q, sum, &scaled);
+        }
+        basis.pool().put(scaled);
+    })
+}
+
+/// Switches `last`, adds to both sums the rows that `lower` adds, times the factor that it is given, which is P, and divides by the
+/// special primes and the level's last prime.
+fn switch_and_rescale(
+    level: usize,
+    last: &NttPoly,
+    key: &SwitchingKey,
+    lower: impl Fn(usize, ShoupScalar, [&mut [u64]; 2]) + Sync + Send,
+) -> Result<[NttPoly; 2]> {
+    let switching = key.switching(level)?;
+    let divider = switching.rescaling_divider.as_ref();
+    let divider = divider.ok_or_else(no_level_left)?;
+    Ok(in_pool(last.data().len(), || {
+        let cut = Cut::new(switching, last);
+        // Times P, the rows are 0 modulo the special primes.
+        let sums = |i: usize, [first, second]: [&mut [u64]; 2]| {
+            cut.sums(i, key, [&mut *first, &mut *second]);
+            if let Some(&factor) = switching.special_factors.get(i) {
+                lower(i, factor, [first, second]);
+            }
         };
         divided(switching, divider, sums, |_, rows, compute| compute(rows))
     }))
 }
 
 /// The raw product of two ciphertexts of degree 1, `(a0 b0, a0 b1 + a1 b0, a1 b1)`, prime by prime.
-pub(super) fn raw_product([a0, a1]: [&NttPoly; 2], [b0, b1]: [&NttPoly; 2]) -> [NttPoly; 3] {
-    let basis = a0.basis();
+pub(super) fn raw_product(a: [&NttPoly; 2], b: [&NttPoly; 2]) -> [NttPoly; 3] {
+    raw_product_over(a[0].basis(), (a, b))
+}
+
+/// [`raw_product`] modulo the primes of `basis`, the first of those that the factors have.
+fn raw_product_over(basis: &Arc<RnsBasis>, ([a0, a1], [b0, b1]): FactorPolys<'_>) -> [NttPoly; 3] {
     let [mut first, mut middle, mut last] = [0; 3].map(|_| NttPoly::unspecified(basis));
     let outs = [first.data_mut(), middle.data_mut(), last.data_mut()];
     for_each_row_of(outs, basis.degree(), |i, [first, middle, last]| {
@@ -190,11 +227,14 @@ pub(super) fn raw_product([a0, a1]: [&NttPoly; 2], [b0, b1]: [&NttPoly; 2]) -> [
 /// The polynomials of two factors of degree 1.
 pub(super) type FactorPolys<'a> = ([&'a NttPoly; 2], [&'a NttPoly; 2]);
 
-/// The sum of the raw products of pairs at one level; `None` for no pairs.
-pub(super) fn raw_products(pairs: &[FactorPolys<'_>]) -> Option<[NttPoly; 3]> {
-    let (&(a, b), rest) = pairs.split_first()?;
-    Some(in_pool(a[0].data().len(), || {
-        let mut sum = raw_product(a, b);
+/// The sum of the raw products of pairs modulo the primes of `basis`, the first of those that the factors have; `None` for no pairs.
+pub(super) fn raw_products(
+    basis: &Arc<RnsBasis>,
+    pairs: &[FactorPolys<'_>],
+) -> Option<[NttPoly; 3]> {
+    let (&first, rest) = pairs.split_first()?;
+    Some(in_pool(basis.len() * basis.degree(), || {
+        let mut sum = raw_product_over(basis, first);
         add_raw_products(&mut sum, rest);
         sum
     }))
@@ -423,6 +463,8 @@ mod tests {
                     relinearize(level, raw.each_ref(), &key.0).unwrap()
                 );
                 let rescaled = multiply_and_rescale(level, a, b, &key.0);
+                let in_steps = relinearize_and_rescale(level, raw.each_ref(), &key.0);
+                assert_eq!(rescaled.as_ref().ok(), in_steps.as_ref().ok());
                 if level == 0 {
                     assert!(rescaled.is_err());
                     continue;

@@ -6,6 +6,7 @@ mod ckks;
 mod ckks_align;
 mod ckks_levels;
 mod ckks_plain;
+mod ckks_sums;
 mod clear;
 mod compact;
 mod delegation;

@@ -5,6 +5,7 @@
 
 mod automorphism;
 mod basis;
+mod combination;
 mod convert;
 mod embedding;
 mod integers;

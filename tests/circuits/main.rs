@@ -3,3 +3,4 @@
 
 mod fused;
 mod linear;
+mod polynomials;

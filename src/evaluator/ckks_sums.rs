@@ -1,0 +1,191 @@
+//! Sums of CKKS ciphertexts at a level and scale that the circuit has planned: nothing is aligned, and all scales are exact.
+
+use crate::encryption::CkksCiphertext;
+use crate::error::{Error, Result, ValueError, check_finite};
+use crate::evaluator::scheme_evaluator::Summable;
+use crate::evaluator::{CkksEvaluator, Position, key_switch};
+use crate::params::{CkksContext, CkksState, Log2, Scale};
+use crate::ring::NttPoly;
+use num_bigint::BigInt;
+
+impl CkksEvaluator {
+    /// `constant + sum_i c_i x_i` for terms `(x_i, c_i)`, at this level and scale S: each `x_i`, of scale `S_i`, is multiplied by the
+    /// integer nearest to `c_i S / S_i`. Choose S so much above all `S_i` that these integers are precise, for example the scale of a
+    /// product, and rescale next.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no terms; [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if a term is below the level;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
+    pub fn linear_combination(
+        &self,
+        terms: &[(&CkksCiphertext, f64)],
+        constant: f64,
+        at: Position,
+    ) -> Result<CkksCiphertext> {
+        let &(first, _) = terms.first().ok_or(Error::Values(ValueError::Empty))?;
+        let numbers = terms.iter().map(|&(_, c)| c).chain([constant]);
+        check_finite(numbers.map(f64::is_finite))?;
+        let (level, scale) = level_and_scale(&self.context, at)?;
+        let (mut polys, mut factors, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        for &(term, coefficient) in terms {
+            self.check_pair(first, term)?;
+            polys.push(term.body.pair()?);
+            factors.push((scale / term.state.scale).round_product(coefficient));
+            states.push((term.state, coefficient));
+        }
+        let state = CkksState::combination(&states, constant, (level, scale), &self.context)?;
+        let basis = self.context.rlwe().basis(level)?;
+        let half = |half: usize, constant: &BigInt| {
+            let terms: Vec<_> = polys.iter().map(|pair| pair[half]).zip(&factors).collect();
+            NttPoly::integer_combination(basis, &terms, constant)
+        };
+        let sums = [
+            half(0, &scale.round_product(constant)),
+            half(1, &BigInt::ZERO),
+        ];
+        Ok(first.with(first.body.with_polys(sums.into()), state))
+    }
+
+    /// `constant + sum_i v_i x_i` for terms `(x_i, v_i)` of ciphertexts and known vectors, slot by slot, as
+    /// [`linear_combination`](Self::linear_combination). The vectors, 0 beyond their values, are encoded at this level.
+    ///
+    /// # Errors
+    /// As [`linear_combination`](Self::linear_combination) and [`CkksEncoder::encode`](crate::encoding::CkksEncoder::encode).
+    pub fn slotwise_combination(
+        &self,
+        terms: &[(&CkksCiphertext, &[f64])],
+        constant: &[f64],
+        at: Position,
+    ) -> Result<CkksCiphertext> {
+        let (level, scale) = level_and_scale(&self.context, at)?;
+        let encoded = |values: &[f64], scale| {
+            let values: Vec<_> = values.iter().map(|&value| value.into()).collect();
+            self.encoder.encode_complex(&values, level, scale)
+        };
+        let mut sum: Option<CkksCiphertext> = None;
+        for &(term, values) in terms {
+            let term = self.drop_to_level(term, level)?;
+            let mut product = self.mul_plain(&term, &encoded(values, scale / term.state.scale)?)?;
+            product.state.scale = scale;
+            sum = Some(match sum {
+                Some(sum) => self.add(&sum, &product)?,
+                None => product,
+            });
+        }
+        let sum = sum.ok_or(Error::Values(ValueError::Empty))?;
+        self.add_plain(&sum, &encoded(constant, scale)?)
+    }
+
+    /// The sum of the raw products of these pairs, of degree 2 in the secret. Operands of a higher level are dropped to the lowest of
+    /// all; scales stay, and the products must have one scale.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no pairs; [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch); as [`mul`](Self::mul), keys excepted.
+    pub fn sum_of_raw_products(
+        &self,
+        pairs: &[(&CkksCiphertext, &CkksCiphertext)],
+    ) -> Result<CkksCiphertext> {
+        let &(first, _) = pairs.first().ok_or(Error::Values(ValueError::Empty))?;
+        let all = || pairs.iter().flat_map(|&(a, b)| [a, b]);
+        all().try_for_each(|factor| self.check_pair(first, factor))?;
+        let states: Vec<_> = pairs.iter().map(|(a, b)| [a.state, b.state]).collect();
+        let state = CkksState::sum_of_products(&states, &self.context)?;
+        let polys = pairs
+            .iter()
+            .map(|(a, b)| Ok((a.body.pair()?, b.body.pair()?)));
+        let polys = polys.collect::<Result<Vec<_>>>()?;
+        let basis = self.context.rlwe().basis(state.level)?;
+        let raw =
+            key_switch::raw_products(basis, &polys).ok_or(Error::Values(ValueError::Empty))?;
+        Ok(first.with(first.body.with_polys(raw.into()), state))
+    }
+
+    /// [`relinearize`](Self::relinearize) and [`rescale`](Self::rescale) in one: the division by the special primes and by the level's
+    /// last prime is one. A ciphertext of degree 1 is rescaled.
+    ///
+    /// # Errors
+    /// As [`relinearize`](Self::relinearize) and [`rescale`](Self::rescale).
+    pub fn relinearize_and_rescale(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let [c0, c1, c2] = a.body.polys.as_slice() else {
+            return self.rescale(a);
+        };
+        let level = a.level();
+        let key = &self.keys_for(a)?.relinearization_covering(level)?.0;
+        let error = key.switching(level)?.relinearization_noise;
+        let state = a.state.key_switched(error).rescaled(1, &self.context)?;
+        let polys = key_switch::relinearize_and_rescale(level, [c0, c1, c2], key)?;
+        Ok(a.with(a.body.with_polys(polys.into()), state))
+    }
+}
+
+/// The states alone: what a run without ciphertexts computes too.
+impl CkksState {
+    /// The state of `constant + sum_i c_i x_i` at this level and scale, for terms `(x_i, c_i)`.
+    ///
+    /// # Errors
+    /// As [`CkksEvaluator::linear_combination`].
+    pub(super) fn combination(
+        terms: &[(Self, f64)],
+        constant: f64,
+        (level, scale): (usize, Scale),
+        context: &CkksContext,
+    ) -> Result<Self> {
+        let states = terms.iter().map(|&(term, coefficient)| {
+            let term = term.dropped(level, context)?;
+            let ratio = scale / term.scale;
+            let factor = ratio.round_product(coefficient);
+            let size = Log2::from_bits(crate::ring::log2(factor.magnitude()));
+            let state = term.times_number(coefficient, (size, Some(ratio)), context)?;
+            // The same up to the 128 bits of scales.
+            Ok(Self { scale, ..state })
+        });
+        let sum = sum(states, context)?;
+        if constant == 0.0 {
+            return Ok(sum);
+        }
+        sum.plus_constant(constant, context)
+    }
+
+    /// The state of the sum of the raw products of these pairs, at the lowest level of all.
+    ///
+    /// # Errors
+    /// As [`CkksEvaluator::sum_of_raw_products`].
+    pub(super) fn sum_of_products(pairs: &[[Self; 2]], context: &CkksContext) -> Result<Self> {
+        let lowest = pairs.iter().flatten().map(|state| state.level).min();
+        let level = lowest.ok_or(Error::Values(ValueError::Empty))?;
+        let products = pairs.iter().map(|[a, b]| {
+            let [a, b] = [a.dropped(level, context)?, b.dropped(level, context)?];
+            a.product(b, context)
+        });
+        sum(products, context)
+    }
+}
+
+/// The sum of states of one level and scale.
+fn sum(
+    mut states: impl Iterator<Item = Result<CkksState>>,
+    context: &CkksContext,
+) -> Result<CkksState> {
+    let first = states.next().ok_or(Error::Values(ValueError::Empty))??;
+    states.try_fold(first, |sum, state| {
+        let state = state?;
+        sum.check_matches(state)?;
+        sum.sum(state, context)
+    })
+}
+
+/// Level and scale of a position.
+fn level_and_scale(context: &CkksContext, at: Position) -> Result<(usize, Scale)> {
+    let canonical = context.scale(at.level())?;
+    Ok((at.level(), at.scale().unwrap_or(canonical)))
+}
+
+/// The position that one rescale brings to `at`.
+pub(super) fn position_before_rescale(context: &CkksContext, at: Position) -> Result<Position> {
+    let (below, scale) = level_and_scale(context, at)?;
+    let level = below + 1;
+    context.scale(level)?;
+    let primes = context.params().rlwe().level_primes(level).iter();
+    let raised = primes.fold(scale, |scale, &prime| scale.mul_integer(prime));
+    Ok(Position::at_level(level).with_scale(raised))
+}
