@@ -1,4 +1,4 @@
-use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
+use crate::encoding::weight_rows::{PlaintextPoly, WeightRows};
 use crate::error::{Error, Result, ValueError, check_count};
 use crate::params::{BfvContext, Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
@@ -31,8 +31,7 @@ pub struct BfvPlaintext {
     pub(crate) coefficients: Vec<u64>,
     size: OnceLock<PlaintextSize>,
     /// The centred polynomial over the data primes, for products; made by the first product.
-    transformed: OnceLock<NttPoly>,
-    extended: OnceLock<ExtendedRows>,
+    transformed: OnceLock<PlaintextPoly>,
 }
 
 impl BfvPlaintext {
@@ -43,7 +42,6 @@ impl BfvPlaintext {
             coefficients,
             size: OnceLock::new(),
             transformed: OnceLock::new(),
-            extended: OnceLock::new(),
         }
     }
 
@@ -84,12 +82,8 @@ impl BfvPlaintext {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
-        let poly = self.transformed()?;
-        let extended = self.extended.get_or_init(|| {
-            let special = CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
-            ExtendedRows::new(poly, special)
-        });
-        Ok(WeightRows { poly, extended })
+        let special = |_: &NttPoly| CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
+        Ok(self.plaintext_poly()?.weight_rows(special))
     }
 
     fn centred(&self) -> Vec<i64> {
@@ -123,12 +117,16 @@ impl BfvPlaintext {
 
     /// The centred polynomial over the data primes of the top level.
     pub(crate) fn transformed(&self) -> Result<&NttPoly> {
+        Ok(self.plaintext_poly()?.whole())
+    }
+
+    fn plaintext_poly(&self) -> Result<&PlaintextPoly> {
         if let Some(poly) = self.transformed.get() {
             return Ok(poly);
         }
         let basis = self.context.rlwe().basis(self.context.top_level())?;
         let poly = CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
-        Ok(self.transformed.get_or_init(|| poly))
+        Ok(self.transformed.get_or_init(|| PlaintextPoly::new(poly)))
     }
 }
 

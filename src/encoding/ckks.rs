@@ -1,9 +1,9 @@
 use crate::encoding::residues::{Residues, fill};
-use crate::encoding::weight_rows::{ExtendedRows, WeightRows};
+use crate::encoding::weight_rows::{LEAST_RUN, PlaintextPoly, WeightRows};
 use crate::error::{Error, Result, ValueError, check_count, check_finite};
 use crate::kernels::{SecretVec, Unreduced, wipe};
 use crate::params::{CkksContext, CkksState, Scale, round_shifted};
-use crate::ring::{CoeffPoly, Embedding, NttPoly};
+use crate::ring::{CoeffPoly, Embedding, NttPoly, RnsBasis, RunRows};
 use num_bigint::BigInt;
 use num_complex::Complex64;
 use std::fmt;
@@ -16,27 +16,48 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone)]
 pub struct CkksEncoder {
     context: CkksContext,
-    transforms: Arc<Vec<OnceLock<Embedding>>>,
+    /// For each number of slots, by its logarithm.
+    tables: Arc<Vec<Tables>>,
+}
+
+/// What messages of one number of slots are encoded with, made when it is first needed.
+#[derive(Default)]
+struct Tables {
+    transform: OnceLock<Embedding>,
+    /// All primes, for polynomials in as high a power of X.
+    subring: OnceLock<RnsBasis>,
 }
 
 /// A polynomial that stands for a message times a scale, with bounds for both.
 #[derive(Clone, Debug)]
 pub struct CkksPlaintext {
     pub(crate) context: CkksContext,
-    pub(crate) poly: NttPoly,
+    poly: PlaintextPoly,
     /// Its noise is the error of the encoding.
     pub(crate) state: CkksState,
-    extended: OnceLock<ExtendedRows>,
 }
 
 impl CkksPlaintext {
     pub(crate) fn new(context: &CkksContext, poly: NttPoly, state: CkksState) -> Self {
+        Self::of(context, PlaintextPoly::new(poly), state)
+    }
+
+    fn of(context: &CkksContext, poly: PlaintextPoly, state: CkksState) -> Self {
         Self {
             context: context.clone(),
             poly,
             state,
-            extended: OnceLock::new(),
         }
+    }
+
+    /// The polynomial over the data primes of the level.
+    pub(crate) fn poly(&self) -> &NttPoly {
+        self.poly.whole()
+    }
+
+    /// The data primes of the level.
+    pub(crate) fn basis(&self) -> &Arc<RnsBasis> {
+        self.poly.basis()
     }
 
     /// The rows over data and special primes.
@@ -45,12 +66,11 @@ impl CkksPlaintext {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
-        let extended = self.extended.get_or_init(|| {
-            let residues = Residues::of(&self.poly, self.state.phase().bits());
-            ExtendedRows::new(&self.poly, residues.over(basis).into_ntt())
-        });
-        let poly = &self.poly;
-        Ok(WeightRows { poly, extended })
+        let special = |poly: &NttPoly| {
+            let residues = Residues::of(poly, self.state.phase().bits());
+            residues.over(basis).into_ntt()
+        };
+        Ok(self.poly.weight_rows(special))
     }
 
     /// The level it was encoded at.
@@ -87,7 +107,7 @@ impl CkksEncoder {
         let sizes = context.slots().trailing_zeros() + 1;
         Self {
             context: context.clone(),
-            transforms: Arc::new((0..sizes).map(|_| OnceLock::new()).collect()),
+            tables: Arc::new((0..sizes).map(|_| Tables::default()).collect()),
         }
     }
 
@@ -220,7 +240,7 @@ impl CkksEncoder {
         let mut values = self.packed_coefficients(plaintext, slots)?;
         self.transform(slots).evaluate(&mut values);
         // Below, not even a sum of all coefficients is beyond f64.
-        if plaintext.poly.basis().log2_product() - plaintext.state.scale.log2() > 900.0
+        if plaintext.basis().log2_product() - plaintext.state.scale.log2() > 900.0
             && let Some(index) = values.iter().position(|value| !value.is_finite())
         {
             return Err(Error::Values(ValueError::NotRepresentable { index }));
@@ -256,7 +276,7 @@ impl CkksEncoder {
         let (half, gap) = (self.context.slots(), self.context.slots() / slots);
         let mut values = SecretVec::zeroed(slots);
         let (state, scale) = (plaintext.state, plaintext.state.scale);
-        let residues = Residues::of(&plaintext.poly, state.phase().bits());
+        let residues = Residues::of(plaintext.poly(), state.phase().bits());
         let factor = 1.0 / scale.to_f64();
         match residues.primes() {
             1 if factor.is_normal() => fill(&mut values, (half, gap), residues.one_prime(factor)),
@@ -305,45 +325,38 @@ impl CkksEncoder {
         let count = basis.degree() / gap;
         let state = CkksState::encoded(largest, count, (level, scale), &self.context)?;
         let message_bits = CkksState::public_bound(largest).log2() + scale.log2();
-        let (factor, exponent) = scale.split();
-        let mut poly = CoeffPoly::zero(basis);
-        if message_bits < 62.0 && exponent.abs() < 1000 {
-            let factor = factor * (exponent as f64).exp2();
-            // Made positive, so that all rows are reduced as words, and short ones if they can be.
-            let bits = if message_bits < 50.0 { 51 } else { 62 };
-            let offset = 1_u64 << bits;
-            let mut shifted = vec![offset; basis.degree()];
-            #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
-            for (word, value) in shifted.iter_mut().step_by(gap).zip(coefficients) {
-                *word = offset.wrapping_add_signed((value * factor).round() as i64);
-            }
-            poly.for_each_row(|i, row| {
-                let q = basis.modulus(i);
-                let input = Unreduced {
-                    input: &shifted,
-                    input_bits: bits + 1,
-                    offset: q.neg(q.reduce(offset)),
-                };
-                q.kernels().reduce(q, row, &input);
-            });
+        let poly = if gap < LEAST_RUN {
+            PlaintextPoly::new(rounded(basis, gap, coefficients, (scale, message_bits)).into_ntt())
         } else {
-            let rounded: Vec<BigInt> = coefficients
-                // Halved, so that the largest number stays one.
-                .map(|value| round_shifted(value * (factor / 2.0), exponent + 1))
-                .collect();
-            poly.for_each_row(|i, row| {
-                let q = basis.modulus(i).value();
-                row.iter_mut()
-                    .step_by(gap)
-                    .zip(&rounded)
-                    .for_each(|(x, c)| *x = crate::ring::residue(c, q));
-            });
-        }
-        Ok(CkksPlaintext::new(&self.context, poly.into_ntt(), state))
+            // The polynomial in a power of X, in the ring of that power: kernels want 8 coefficients.
+            let power = gap.min(basis.degree() / 8);
+            let small = self.subring(power, basis);
+            let poly = rounded(&small, gap / power, coefficients, (scale, message_bits));
+            let runs = RunRows::of_subring(&poly.into_ntt(), basis.degree());
+            PlaintextPoly::of_runs(basis, runs)
+        };
+        Ok(CkksPlaintext::of(&self.context, poly, state))
     }
 
     fn transform(&self, slots: usize) -> &Embedding {
-        self.transforms[slots.trailing_zeros() as usize].get_or_init(|| Embedding::new(slots))
+        let tables = &self.tables[slots.trailing_zeros() as usize];
+        tables.transform.get_or_init(|| Embedding::new(slots))
+    }
+
+    /// The data primes of a level, then the special primes, for polynomials in `X^gap`.
+    fn subring(&self, gap: usize, data: &RnsBasis) -> Arc<RnsBasis> {
+        let all = self.context.rlwe().key_basis();
+        let degree = all.degree() / gap;
+        let tables = &self.tables[degree.trailing_zeros() as usize - 1];
+        let subring = tables.subring.get_or_init(|| all.of_subring(degree));
+        let (own, special) = (data.len(), self.context.rlwe().special_basis());
+        let special = special.map_or(0, |special| special.len());
+        Arc::new(match all.len() - special {
+            _ if special == 0 => subring.slice(0..own),
+            first => subring
+                .slice(0..own)
+                .join(&subring.slice(first..first + special)),
+        })
     }
 
     fn check_slots(&self, slots: usize) -> Result<()> {
@@ -357,6 +370,50 @@ impl CkksEncoder {
         check_count(values.len(), capacity)?;
         check_finite(values.iter().map(|value| value.is_finite()))
     }
+}
+
+/// The polynomial whose coefficient `k * gap` is the k-th of `coefficients` times the scale, rounded; its values have so many bits.
+fn rounded(
+    basis: &Arc<RnsBasis>,
+    gap: usize,
+    coefficients: impl Iterator<Item = f64>,
+    (scale, message_bits): (Scale, f64),
+) -> CoeffPoly {
+    let (factor, exponent) = scale.split();
+    let mut poly = CoeffPoly::zero(basis);
+    if message_bits < 62.0 && exponent.abs() < 1000 {
+        let factor = factor * (exponent as f64).exp2();
+        // Made positive, so that all rows are reduced as words, and short ones if they can be.
+        let bits = if message_bits < 50.0 { 51 } else { 62 };
+        let offset = 1_u64 << bits;
+        let mut shifted = vec![offset; basis.degree()];
+        #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
+        for (word, value) in shifted.iter_mut().step_by(gap).zip(coefficients) {
+            *word = offset.wrapping_add_signed((value * factor).round() as i64);
+        }
+        poly.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            let input = Unreduced {
+                input: &shifted,
+                input_bits: bits + 1,
+                offset: q.neg(q.reduce(offset)),
+            };
+            q.kernels().reduce(q, row, &input);
+        });
+    } else {
+        let rounded: Vec<BigInt> = coefficients
+            // Halved, so that the largest number stays one.
+            .map(|value| round_shifted(value * (factor / 2.0), exponent + 1))
+            .collect();
+        poly.for_each_row(|i, row| {
+            let q = basis.modulus(i).value();
+            row.iter_mut()
+                .step_by(gap)
+                .zip(&rounded)
+                .for_each(|(x, c)| *x = crate::ring::residue(c, q));
+        });
+    }
+    poly
 }
 
 fn to_complex(values: &[f64]) -> Vec<Complex64> {

@@ -97,7 +97,7 @@ impl Encryptor {
     ) -> Result<CkksCiphertext> {
         let context = &plaintext.context;
         let (mut body, error) = self.zero(context.rlwe(), plaintext.state.level, rng)?;
-        body.polys[0].add_assign(&plaintext.poly);
+        body.polys[0].add_assign(plaintext.poly());
         let state = plaintext.state.encrypted(error, bound, context)?;
         Ok(CkksCiphertext::new(context, body, state))
     }

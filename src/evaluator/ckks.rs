@@ -2,6 +2,7 @@ use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
+use crate::evaluator::evaluator_trait::check_period;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
@@ -285,6 +286,24 @@ impl Evaluator for CkksEvaluator {
         let values: Vec<_> = values.iter().map(|&value| value.into()).collect();
         self.encoder
             .encode_complex(&values, level, position.scale().unwrap_or(canonical))
+    }
+
+    fn encode_periodic_factor(&self, values: &[f64], position: Position) -> Result<CkksPlaintext> {
+        check_period(values.len(), self.slot_shape())?;
+        let level = position.level();
+        if level == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        let scale = position
+            .scale()
+            .map_or_else(|| self.context.scale(level), Ok)?;
+        let slots: Vec<_> = values.iter().map(|&value| value.into()).collect();
+        let factor = self
+            .encoder
+            .encode_sparse(&slots, slots.len(), level, scale)?;
+        // Computed now rather than by the first sum, if sums can be fused.
+        let _ = factor.weight_rows();
+        Ok(factor)
     }
 
     fn mul(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {

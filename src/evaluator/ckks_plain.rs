@@ -38,7 +38,7 @@ impl CkksEvaluator {
         self.check(a)?;
         check_level(&a.context, a.level(), (&b.context, b.level()))?;
         let state = a.state.product(b.state.as_operand(), &self.context)?;
-        Ok(a.with(linear::map(&a.body, |poly| poly.product(&b.poly)), state))
+        Ok(a.with(linear::map(&a.body, |poly| poly.product(b.poly())), state))
     }
 
     /// `a + b` in every slot, at any level and scale, without encoding.
@@ -75,7 +75,7 @@ impl CkksEvaluator {
     fn plain_sum(&self, a: &CkksCiphertext, b: &CkksPlaintext, op: Join) -> Result<CkksCiphertext> {
         self.check_plain(a, b)?;
         let state = a.state.sum(b.state.as_operand(), &self.context)?;
-        let body = linear::map_first(&a.body, |poly| op(poly, &b.poly));
+        let body = linear::map_first(&a.body, |poly| op(poly, b.poly()));
         Ok(a.with(body, state))
     }
 

@@ -58,17 +58,31 @@ impl NttTable {
         }
         let modulus = Modulus::new(prime);
         let root = smallest_primitive_root(&modulus, order)?;
-        let twiddles = TwiddleTable::new(&modulus, bit_reversed_powers(&modulus, root, degree));
+        let factors = bit_reversed_powers(&modulus, root, degree);
+        Some(Self::with_factors(modulus, factors))
+    }
+
+    /// The table of a smaller degree, at least 2, whose root of unity is the power of this one's: a polynomial in `X^(N/degree)` has the
+    /// values that its coefficients have there, each `N/degree` times in a row.
+    pub(crate) fn of_subring(&self, degree: usize) -> Self {
+        // The first twiddles in bit-reversed order are the powers of the power.
+        let factors = (0..degree).map(|i| self.twiddles().at(i).value);
+        Self::with_factors(self.modulus, factors.collect())
+    }
+
+    fn with_factors(modulus: Modulus, factors: Vec<u64>) -> Self {
+        let degree = factors.len();
+        let twiddles = TwiddleTable::new(&modulus, factors);
         let degree_inverse = modulus.inverse(modulus.reduce(degree as u64));
         let first = twiddles.of(&modulus).at(1).value;
         let last = modulus.mul(degree_inverse, modulus.neg(first));
-        Some(Self {
+        Self {
             modulus,
             degree,
             twiddles,
             degree_inverse: modulus.shoup(degree_inverse),
             degree_inverse_times_last: modulus.shoup(last),
-        })
+        }
     }
 
     /// The prime modulus.

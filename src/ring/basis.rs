@@ -76,6 +76,17 @@ impl RnsBasis {
         Ok(())
     }
 
+    /// The same primes for polynomials in `X^(N/degree)`, given by their `degree` coefficients, a power of two from 8 to N: their NTT values
+    /// are those of the whole polynomials, each `N/degree` times in a row.
+    pub(crate) fn of_subring(&self, degree: usize) -> Self {
+        let table = |table: &Arc<NttTable>| Arc::new(table.of_subring(degree));
+        Self {
+            degree,
+            tables: self.tables.iter().map(table).collect(),
+            pool: Arc::new(ScratchPool::new(POOLED_POLYS * degree * self.len())),
+        }
+    }
+
     /// The buffers of dropped polynomials, shared with all bases cut from this one.
     pub(crate) fn pool(&self) -> &ScratchPool {
         &self.pool

@@ -38,6 +38,16 @@ impl RunRows {
         }
     }
 
+    /// The rows of a polynomial that is given over [a subring](crate::ring::RnsBasis::of_subring) of the ring of this degree.
+    pub(crate) fn of_subring(poly: &NttPoly, degree: usize) -> Self {
+        let length = poly.basis().degree();
+        Self {
+            run: degree / length,
+            values: poly.data().to_vec(),
+            length,
+        }
+    }
+
     /// The length of the runs.
     pub(crate) fn run(&self) -> usize {
         self.run
@@ -73,6 +83,14 @@ mod tests {
             let poly = CoeffPoly::from_signed(&basis, &coefficients).into_ntt();
             let rows = RunRows::new(&[&poly, &poly]);
             assert_eq!(rows.run, gap);
+            if gap <= 8 {
+                let small = Arc::new(basis.of_subring(64 / gap));
+                let coefficients: Vec<i64> = coefficients.iter().step_by(gap).copied().collect();
+                let small = CoeffPoly::from_signed(&small, &coefficients).into_ntt();
+                let of_subring = RunRows::of_subring(&small, 64);
+                assert_eq!((of_subring.run, of_subring.length), (rows.run, rows.length));
+                assert_eq!(of_subring.values, rows.values[..2 * rows.length]);
+            }
             for index in 0..4 {
                 let row = rows.row(index);
                 let whole: Vec<u64> = (0..64).map(|k| row.values[k >> row.log_run]).collect();

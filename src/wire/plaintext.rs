@@ -17,7 +17,7 @@ impl Wire for CkksPlaintext {
     type Context = CkksContext;
 
     fn byte_length(&self) -> u64 {
-        Header::FRAME + LEVEL_BYTES + CkksState::BYTES as u64 + poly_length(self.poly.basis())
+        Header::FRAME + LEVEL_BYTES + CkksState::BYTES as u64 + poly_length(self.basis())
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
@@ -26,7 +26,7 @@ impl Wire for CkksPlaintext {
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&level_bytes(self.state.level))?;
         self.state.write(&mut writer)?;
-        RowBuffer::new().write_poly(&mut writer, &self.poly)?;
+        RowBuffer::new().write_poly(&mut writer, self.poly())?;
         writer.finish()
     }
 
