@@ -2,7 +2,9 @@
 //! polynomials.
 
 mod arithmetic;
+mod convolution;
 mod linear;
+mod matrix_product;
 mod operators;
 mod packing;
 mod padding;
@@ -10,7 +12,9 @@ mod polynomial;
 mod slot_sums;
 mod vector;
 
+pub use convolution::{Convolution, Grid, LinearLayer, Windows};
 pub use linear::{EncodedMap, LinearMap, LinearPlan, Matrix};
+pub use matrix_product::MatrixProduct;
 pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
 pub(crate) use padding::Padding;

@@ -63,6 +63,13 @@ pub enum OperandError {
         /// The number of values.
         length: usize,
     },
+    /// The sizes of a matrix, an image or a convolution do not allow the operation.
+    InvalidShape {
+        /// The sizes, in the order that the reason gives.
+        sizes: Vec<usize>,
+        /// What is wrong, and what to do.
+        reason: &'static str,
+    },
     /// The evaluator cannot give a ciphertext its levels back.
     CannotRefresh,
     /// The operation has no meaning for this argument.
@@ -110,6 +117,7 @@ impl fmt::Display for OperandError {
             Self::IndexOutOfRange { index, length } => {
                 format!("index {index} is out of range; there are {length} values, counted from 0")
             }
+            Self::InvalidShape { sizes, reason } => format!("{reason} (found {sizes:?})"),
             Self::CannotRefresh => "this evaluator cannot refresh ciphertexts; build the context with more depth \
                  (`for_depth`, or more primes), or use an evaluator that bootstraps"
                 .into(),

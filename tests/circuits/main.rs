@@ -4,3 +4,4 @@
 mod fused;
 mod linear;
 mod polynomials;
+mod matrices;

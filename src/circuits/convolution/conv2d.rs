@@ -1,0 +1,220 @@
+use crate::circuits::convolution::grid::check_length;
+use crate::circuits::convolution::layer::check_entries;
+use crate::circuits::{Grid, LinearLayer, Windows};
+use crate::error::{Error, OperandError, Result};
+
+/// A two-dimensional convolution of images with several channels, with known weights: what neural networks call one, without a flip
+/// of the kernel. It becomes a [`LinearLayer`] for images in a given [`Grid`], and takes one level whatever its kernel, stride,
+/// padding, dilation and groups.
+///
+/// ```
+/// use slotwise::circuits::{Convolution, Grid};
+///
+/// // One channel in and out, 2 x 2 weights at every second pixel.
+/// let convolution = Convolution::new(&[1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2])?.stride([2, 2]);
+/// let input = Grid::new(1, 4, 4)?;
+/// let (layer, output) = convolution.layer(&input)?;
+/// assert_eq!((output.image(), output.gap()), ([2, 2], [2, 2]));
+/// let image: Vec<f64> = (0..16).map(f64::from).collect();
+/// let result = layer.apply_clear(&input.scatter(&image)?)?;
+/// assert_eq!(output.gather(&result)?, [34.0, 54.0, 114.0, 134.0]);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+///
+/// Source: E. Lee et al., eprint 2021/1688; A. Ebel et al., "Orion" (arXiv 2311.03470), section 4.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Convolution<S> {
+    /// For each output channel, each input channel of its group, each row and column of the kernel.
+    weights: Vec<S>,
+    outputs: usize,
+    inputs_per_group: usize,
+    groups: usize,
+    windows: Windows,
+    bias: Vec<S>,
+}
+
+impl<S: Copy + Default + PartialEq> Convolution<S> {
+    /// The convolution with stride 1, no padding, no dilation, one group and no bias. `shape` counts output channels, input channels of
+    /// a group, and rows and columns of the kernel; the last index of `weights` runs fastest, as PyTorch stores them.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a size of 0 or a product of sizes that overflows;
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of weights.
+    pub fn new(weights: &[S], shape: [usize; 4]) -> Result<Self> {
+        let [outputs, inputs_per_group, rows, columns] = shape;
+        let count = shape
+            .iter()
+            .try_fold(1_usize, |count, &size| count.checked_mul(size))
+            .filter(|&count| count > 0)
+            .ok_or_else(|| {
+                invalid(&shape, "the sizes of a convolution must be at least 1, and their product must fit in memory")
+            })?;
+        check_length(count, weights.len())?;
+        Ok(Self {
+            weights: weights.to_vec(),
+            outputs,
+            inputs_per_group,
+            groups: 1,
+            windows: Windows::new([rows, columns]),
+            bias: Vec::new(),
+        })
+    }
+
+    /// The distance from one window to the next, in rows and columns.
+    #[must_use]
+    pub fn stride(self, stride: [usize; 2]) -> Self {
+        let windows = self.windows.stride(stride);
+        Self { windows, ..self }
+    }
+
+    /// The number of zeros above and below, and left and right, of the image.
+    #[must_use]
+    pub fn padding(self, padding: [usize; 2]) -> Self {
+        let windows = self.windows.padding(padding);
+        Self { windows, ..self }
+    }
+
+    /// The distance between neighbouring pixels under the kernel, in rows and columns.
+    #[must_use]
+    pub fn dilation(self, dilation: [usize; 2]) -> Self {
+        let windows = self.windows.dilation(dilation);
+        Self { windows, ..self }
+    }
+
+    /// The number of groups: output channels of a group see the input channels of the same group only. With one input channel a
+    /// group the convolution is depthwise.
+    #[must_use]
+    pub fn groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// What is added to each output channel.
+    #[must_use]
+    pub fn bias(self, bias: &[S]) -> Self {
+        let bias = bias.to_vec();
+        Self { bias, ..self }
+    }
+
+    /// The windows over the image.
+    #[must_use]
+    pub fn windows(&self) -> Windows {
+        self.windows
+    }
+
+    /// The number of input channels of all groups.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs_per_group.saturating_mul(self.groups)
+    }
+
+    /// The number of output channels.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The convolution as a linear layer of images in this layout, and the layout of its output, whose gap is the input's times the
+    /// stride.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a kernel, stride or dilation of 0, a kernel larger than the padded image, groups that
+    /// do not divide the output channels, an output beyond 2^24 positions; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch)
+    /// for another number of channels than the input has, and of biases than output channels.
+    pub fn layer(&self, input: &Grid) -> Result<(LinearLayer<S>, Grid)> {
+        let image = self.windows.count(input.image())?;
+        let output = input.strided(self.outputs, image, self.windows.stride)?;
+        Ok((self.layer_between(input, &output)?, output))
+    }
+
+    /// The convolution as a linear layer between layouts of your choice, for example to an output without gaps. The layout of
+    /// [`layer`](Self::layer) takes the fewest diagonals.
+    ///
+    /// # Errors
+    /// As [`layer`](Self::layer); [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) if the output has other images than the convolution makes.
+    pub fn layer_between(&self, input: &Grid, output: &Grid) -> Result<LinearLayer<S>> {
+        self.check_groups()?;
+        check_length(self.inputs(), input.channels())?;
+        check_length(self.outputs, output.channels())?;
+        let windows = self.windows.count(input.image())?;
+        if windows != output.image() {
+            let sizes = [windows, output.image()].concat();
+            return Err(invalid(
+                &sizes,
+                "the convolution makes images of the first two sizes and the output layout has the last two; use those of `Windows::count`",
+            ));
+        }
+        let mut layer = LinearLayer::new(input.size(), output.size());
+        check_entries(&[output.len(), self.weights_per_output()])?;
+        let taps = self.windows.taps();
+        for channel in 0..self.outputs {
+            for (tap, weight) in self.weights_of(channel) {
+                for place in self.places(windows) {
+                    let pixel = self.windows.pixel(place, tap % taps, input.image());
+                    if let Some(pixel) = pixel {
+                        let source = input.place(tap / taps, pixel);
+                        layer.push(output.place(channel, place), source, weight);
+                    }
+                }
+            }
+        }
+        self.add_bias(&mut layer, output)?;
+        Ok(layer)
+    }
+
+    /// The row and column of each window.
+    pub(super) fn places(
+        &self,
+        [rows, columns]: [usize; 2],
+    ) -> impl Iterator<Item = [usize; 2]> + use<S> {
+        (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
+    }
+
+    /// The weights of an output channel that are not 0, each with its tap: `input channel * taps + tap in the kernel`.
+    pub(super) fn weights_of(&self, channel: usize) -> impl Iterator<Item = (usize, S)> + '_ {
+        let count = self.weights_per_output();
+        let group = channel / (self.outputs / self.groups);
+        let weights = &self.weights[channel * count..][..count];
+        weights
+            .iter()
+            .enumerate()
+            .filter(|&(_, &weight)| weight != S::default())
+            .map(move |(index, &weight)| (group * count + index, weight))
+    }
+
+    pub(super) fn weights_per_output(&self) -> usize {
+        self.weights.len() / self.outputs
+    }
+
+    pub(super) fn check_groups(&self) -> Result<()> {
+        let divide = self.groups > 0 && self.outputs.is_multiple_of(self.groups);
+        if divide && self.inputs_per_group.checked_mul(self.groups).is_some() {
+            return Ok(());
+        }
+        let sizes = [self.outputs, self.groups];
+        Err(invalid(
+            &sizes,
+            "the groups (last size) must divide the output channels (first size)",
+        ))
+    }
+
+    /// Adds the bias of each channel to its pixels.
+    pub(super) fn add_bias(&self, layer: &mut LinearLayer<S>, output: &Grid) -> Result<()> {
+        if self.bias.is_empty() {
+            return Ok(());
+        }
+        check_length(self.outputs, self.bias.len())?;
+        let [rows, columns] = output.image();
+        let of_pixels = self
+            .bias
+            .iter()
+            .flat_map(|&bias| vec![bias; rows * columns]);
+        layer.set_bias(output.scatter(&of_pixels.collect::<Vec<_>>())?)
+    }
+}
+
+pub(super) fn invalid(sizes: &[usize], reason: &'static str) -> Error {
+    Error::Operands(OperandError::InvalidShape {
+        sizes: sizes.to_vec(),
+        reason,
+    })
+}

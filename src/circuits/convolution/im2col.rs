@@ -1,0 +1,72 @@
+use crate::circuits::convolution::grid::check_length;
+use crate::circuits::convolution::layer::check_entries;
+use crate::circuits::{Convolution, Grid, LinearLayer, Windows};
+use crate::error::Result;
+
+impl Windows {
+    /// The values to encrypt for a single convolution that takes one multiplication and few rotations
+    /// ([`Convolution::im2col_layer`]): each pixel as often as windows hold it. With P the number of windows, rounded up to a power of two,
+    /// value `tap * P + window` is the pixel at `tap` of `window`; taps and windows count channel by channel, row by row.
+    ///
+    /// `pixels` has `channels` images of `image` rows and columns, channel after channel, row after row.
+    ///
+    /// # Errors
+    /// As [`count`](Self::count) and [`Grid::new`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of pixels.
+    pub fn im2col<S: Copy + Default>(
+        &self,
+        channels: usize,
+        image: [usize; 2],
+        pixels: &[S],
+    ) -> Result<Vec<S>> {
+        let (layout, [rows, columns]) = self.im2col_layout(channels, image)?;
+        let source = Grid::new(channels, image[0], image[1])?;
+        check_length(source.len(), pixels.len())?;
+        let mut values = vec![S::default(); layout.size()];
+        for tap in 0..layout.channels() {
+            let (channel, tap_in_channel) = (tap / self.taps(), tap % self.taps());
+            for window in 0..rows * columns {
+                let place = [window / columns, window % columns];
+                if let Some([row, column]) = self.pixel(place, tap_in_channel, image) {
+                    let pixel = (channel * image[0] + row) * image[1] + column;
+                    values[layout.place(tap, place)] = pixels[pixel];
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// The layout of all windows, as an image whose channels are the taps; and its rows and columns.
+    fn im2col_layout(&self, channels: usize, image: [usize; 2]) -> Result<(Grid, [usize; 2])> {
+        let windows = self.count(image)?;
+        let taps = channels.saturating_mul(self.taps());
+        Ok((Grid::new(taps, windows[0], windows[1])?, windows))
+    }
+}
+
+impl<S: Copy + Default + PartialEq> Convolution<S> {
+    /// The convolution as a linear layer of what [`Windows::im2col`] encodes for images of these rows and columns: one diagonal for
+    /// each power of two up to the number of output channels. Also returns the layout of its output, which has no gaps.
+    ///
+    /// # Errors
+    /// As [`layer`](Self::layer).
+    pub fn im2col_layer(&self, image: [usize; 2]) -> Result<(LinearLayer<S>, Grid)> {
+        self.check_groups()?;
+        let (input, windows) = self.windows().im2col_layout(self.inputs(), image)?;
+        let output = Grid::new(self.outputs(), windows[0], windows[1])?;
+        let mut layer = LinearLayer::new(input.size(), output.size());
+        check_entries(&[output.len(), self.weights_per_output()])?;
+        for channel in 0..self.outputs() {
+            for (tap, weight) in self.weights_of(channel) {
+                for place in self.places(windows) {
+                    layer.push(
+                        output.place(channel, place),
+                        input.place(tap, place),
+                        weight,
+                    );
+                }
+            }
+        }
+        self.add_bias(&mut layer, &output)?;
+        Ok((layer, output))
+    }
+}

@@ -1,0 +1,71 @@
+use crate::circuits::convolution::grid::check_length;
+use crate::circuits::convolution::layer::check_entries;
+use crate::circuits::{Convolution, Grid, Vector};
+use crate::error::Result;
+use crate::evaluator::Evaluator;
+use crate::keys::Rotations;
+
+impl Convolution<f64> {
+    /// The average over windows of `window` rows and columns, in each of `channels` channels. Windows lie side by side unless the stride is
+    /// changed; zeros of the padding count as values.
+    ///
+    /// As a layer of its own it takes one level, and none if [`LinearLayer::then`](crate::circuits::LinearLayer::then) merges it into the next layer.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for no channels, an empty window, or more than 2^27 weights.
+    pub fn average_pool(channels: usize, window: [usize; 2]) -> Result<Self> {
+        let shape = [channels, 1, window[0], window[1]];
+        check_entries(&shape)?;
+        #[expect(clippy::cast_precision_loss, reason = "at most 2^27")]
+        let weight = 1.0 / (window[0] * window[1]) as f64;
+        let weights = vec![weight; shape.iter().product()];
+        Ok(Self::new(&weights, shape)?.groups(channels).stride(window))
+    }
+}
+
+impl Grid {
+    /// The layout of [`Vector::sum_pool`]: each sum lies where the first pixel of its window was.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for an empty window, or one larger than the image.
+    pub fn sum_pool(&self, window: [usize; 2]) -> Result<Self> {
+        self.pooled(window)
+    }
+
+    /// The rotations whose keys [`Vector::sum_pool`] uses.
+    ///
+    /// # Errors
+    /// As [`sum_pool`](Self::sum_pool).
+    pub fn rotations_for_sum_pool(&self, window: [usize; 2]) -> Result<Rotations> {
+        self.pooled(window)?;
+        let steps = self.pool_steps(window);
+        Ok(Rotations::steps(&steps.concat()))
+    }
+
+    /// The steps from the first pixel of a window to each of its first column, and of its first row.
+    fn pool_steps(&self, window: [usize; 2]) -> [Vec<i64>; 2] {
+        let steps = self.steps();
+        [0, 1].map(|axis| {
+            let step = |index: usize| i64::try_from(index * steps[axis]).unwrap_or(0);
+            (0..window[axis]).map(step).collect()
+        })
+    }
+}
+
+impl<E: Evaluator> Vector<E> {
+    /// The sums over windows of `window` rows and columns that lie side by side, in each channel of images in the layout `grid`. The
+    /// result has the layout [`Grid::sum_pool`]. A window of z x z pixels takes 2 (z - 1) rotations and no level, unless the vector is
+    /// longer than a row of slots, where rotations take one. A following layer can divide by the number of pixels.
+    ///
+    /// # Errors
+    /// As [`Grid::sum_pool`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than [`Grid::size`];
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing; as [`rotate_left`](Self::rotate_left).
+    pub fn sum_pool(&self, grid: &Grid, window: [usize; 2]) -> Result<Self> {
+        check_length(grid.size(), self.len())?;
+        let rotations = grid.rotations_for_sum_pool(window)?;
+        self.evaluator.check_rotations(&rotations, "a sum pool")?;
+        let steps = grid.pool_steps(window);
+        let sum = |vector: &Self, steps| Self::add_many(&vector.rotate_many(steps)?);
+        sum(&sum(self, &steps[0])?, &steps[1])
+    }
+}

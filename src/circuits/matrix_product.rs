@@ -1,0 +1,309 @@
+use crate::circuits::convolution::check_length;
+use crate::circuits::padding::Padding;
+use crate::circuits::{Grid, LinearLayer, Packing, Vector};
+use crate::error::{Error, OperandError, Result, ValueError};
+use crate::evaluator::Evaluator;
+use crate::keys::Rotations;
+
+/// The product of two encrypted matrices of given shapes: `rows x inner` times `inner x columns`.
+///
+/// The client encodes both matrices ([`left`](Self::left), [`right`](Self::right)) before it encrypts them;
+/// [`Vector::matrix_product`] then takes one level. With `n = min(rows, inner)` it takes n products, about `n + 2 sqrt(n)` rotations,
+/// `sqrt(n)` relinearizations, and `3 sqrt(n)` Galois keys.
+/// Encrypted matrices in other layouts, a former product for example, are brought into these forms by
+/// [`left_layer`](Self::left_layer) and [`right_layer`](Self::right_layer), for one level more.
+///
+/// With `inner`, `rows` rounded up to powers of two D and L, and K = min(L, D), a matrix takes `max(L, D) * W` slots, W being
+/// `columns + K - 1` rounded up to a power of two: 2^13 for matrices of 64 x 64. A matrix must fit in a row of slots.
+///
+/// ```
+/// use slotwise::circuits::{MatrixProduct, Vector};
+/// use slotwise::evaluator::ClearReals;
+///
+/// let product = MatrixProduct::new(2, 2, 2)?;
+/// let evaluator = ClearReals::new(16);
+/// let a = Vector::from_values(&evaluator, &product.left(&[1.0, 2.0, 3.0, 4.0])?)?;
+/// let b = Vector::from_values(&evaluator, &product.right(&[5.0, 6.0, 7.0, 8.0])?)?;
+/// let c = a.matrix_product(&b, &product)?;
+/// assert_eq!(product.output().gather(&c.values())?, [19.0, 22.0, 43.0, 50.0]);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+///
+/// Source: X. Jiang et al., "Secure Outsourced Matrix Computation and Application to Neural Networks" (eprint 2018/1041), sections 3 and
+/// 4. Rows of the left matrix with room for a second copy replace its masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatrixProduct {
+    left: Grid,
+    right: Grid,
+    output: Grid,
+    /// Powers of two: rows of the left matrix, the dimension that is summed over, and the distance of rows in slots.
+    rows: usize,
+    inner: usize,
+    stride: usize,
+}
+
+impl MatrixProduct {
+    /// The product of matrices of these sizes.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a size of 0, or matrices that take more than 2^24 slots.
+    pub fn new(rows: usize, inner: usize, columns: usize) -> Result<Self> {
+        let (left, right) = (Grid::new(1, rows, inner)?, Grid::new(1, inner, columns)?);
+        let stride = (columns - 1 + rows.min(inner).next_power_of_two()).next_power_of_two();
+        let output = Grid::new(1, rows, columns)?.with_row_stride(stride)?;
+        let (rows, inner) = (rows.next_power_of_two(), inner.next_power_of_two());
+        // Checks that inputs are not too large, either.
+        Grid::new(1, rows.max(inner), stride)?;
+        Ok(Self {
+            left,
+            right,
+            output,
+            rows,
+            inner,
+            stride,
+        })
+    }
+
+    /// The length of the encoded matrices, a power of two.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.rows.max(self.inner) * self.stride
+    }
+
+    /// How the product lies in the result of [`Vector::matrix_product`].
+    #[must_use]
+    pub fn output(&self) -> Grid {
+        self.output
+    }
+
+    /// The left matrix, row after row, as values to encrypt.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `rows * inner` values.
+    pub fn left<S: Copy + Default>(&self, matrix: &[S]) -> Result<Vec<S>> {
+        self.encode(&self.left, matrix, |place| self.left_source(place))
+    }
+
+    /// The right matrix, row after row, as values to encrypt.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `inner * columns` values.
+    pub fn right<S: Copy + Default>(&self, matrix: &[S]) -> Result<Vec<S>> {
+        self.encode(&self.right, matrix, |place| self.right_source(place))
+    }
+
+    /// The layer that makes [`left`](Self::left) of an encrypted matrix in this layout.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) unless the layout has one channel of `rows` by `inner` pixels.
+    pub fn left_layer<S>(&self, layout: &Grid) -> Result<LinearLayer<S>>
+    where
+        S: Copy + Default + PartialEq + From<i8>,
+    {
+        self.layer((&self.left, layout), |place| self.left_source(place))
+    }
+
+    /// The layer that makes [`right`](Self::right) of an encrypted matrix in this layout.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) unless the layout has one channel of `inner` by `columns` pixels.
+    pub fn right_layer<S>(&self, layout: &Grid) -> Result<LinearLayer<S>>
+    where
+        S: Copy + Default + PartialEq + From<i8>,
+    {
+        self.layer((&self.right, layout), |place| self.right_source(place))
+    }
+
+    /// Row i and column j of the left form: entry `A[i, i + j]`, and with fewer rows than columns copies of A below each other.
+    fn left_source(&self, [row, column]: [usize; 2]) -> [usize; 2] {
+        [row % self.rows, (row + column) % self.inner]
+    }
+
+    /// Row i and column j of the right form: entry `B[i + j, j]`.
+    fn right_source(&self, [row, column]: [usize; 2]) -> [usize; 2] {
+        [(row + column) % self.inner, column]
+    }
+
+    /// For each slot of a form that holds an entry, the slot and the entry's place in the matrix.
+    fn sources<'a>(
+        &'a self,
+        matrix: &'a Grid,
+        source: impl Fn([usize; 2]) -> [usize; 2] + 'a,
+    ) -> impl Iterator<Item = (usize, [usize; 2])> + 'a {
+        let [rows, columns] = matrix.image();
+        (0..self.size())
+            .map(move |slot| (slot, source([slot / self.stride, slot % self.stride])))
+            .filter(move |(_, [row, column])| *row < rows && *column < columns)
+    }
+
+    fn encode<S: Copy + Default>(
+        &self,
+        matrix: &Grid,
+        values: &[S],
+        source: impl Fn([usize; 2]) -> [usize; 2],
+    ) -> Result<Vec<S>> {
+        check_length(matrix.len(), values.len())?;
+        let mut encoded = vec![S::default(); self.size()];
+        for (slot, [row, column]) in self.sources(matrix, source) {
+            encoded[slot] = values[row * matrix.image()[1] + column];
+        }
+        Ok(encoded)
+    }
+
+    fn layer<S: Copy + Default + PartialEq + From<i8>>(
+        &self,
+        (matrix, layout): (&Grid, &Grid),
+        source: impl Fn([usize; 2]) -> [usize; 2],
+    ) -> Result<LinearLayer<S>> {
+        if layout.channels() != 1 || layout.image() != matrix.image() {
+            return Err(Error::Operands(OperandError::InvalidShape {
+                sizes: [matrix.image(), layout.image()].concat(),
+                reason: "the product takes a matrix of the first two sizes, in one channel, and the layout has the last two",
+            }));
+        }
+        let mut layer = LinearLayer::new(layout.size(), self.size());
+        for (slot, place) in self.sources(matrix, source) {
+            layer.push(slot, layout.place(0, place), S::from(1));
+        }
+        Ok(layer)
+    }
+
+    /// The number of products that are summed.
+    fn terms(&self) -> usize {
+        self.rows.min(self.inner)
+    }
+
+    /// How many products are summed before their sum is rotated: about the square root of all.
+    fn group(&self) -> usize {
+        1 << self.terms().trailing_zeros().div_ceil(2)
+    }
+
+    /// The steps of the left matrix to the start of each group: up by as many rows as to the left by columns.
+    fn left_giants(&self) -> Vec<i64> {
+        let groups = self.terms() / self.group();
+        let step = to_step(self.group() * (self.stride - 1));
+        (0..groups).map(|group| -to_step(group) * step).collect()
+    }
+
+    /// The steps within a group, by single columns or rows.
+    fn babies(&self, unit: usize) -> Vec<i64> {
+        (0..self.group())
+            .map(|index| to_step(index * unit))
+            .collect()
+    }
+
+    /// The step from one group's sum to the next, in Horner's rule.
+    fn horner(&self) -> i64 {
+        to_step(self.group() * self.stride)
+    }
+
+    /// The steps that add up the parts of the sum which copies of the left matrix hold.
+    fn folds(&self) -> impl Iterator<Item = i64> + use<> {
+        let (rows, stride) = (self.rows, self.stride);
+        let doublings = (self.inner / rows).checked_ilog2().unwrap_or(0);
+        (0..doublings).map(move |doubling| to_step((rows * stride) << doubling))
+    }
+
+    /// The rotations whose keys [`Vector::matrix_product`] uses.
+    #[must_use]
+    pub fn rotations(&self) -> Rotations {
+        let mut steps = self.left_giants();
+        if steps.len() > 1 {
+            steps.push(self.horner());
+        }
+        steps.extend(self.babies(1));
+        steps.extend(self.babies(self.stride));
+        steps.extend(self.folds());
+        Rotations::steps(&steps)
+    }
+
+    /// The sum over pairs of ciphertexts. With G the size of a group, W the stride, and A and B the forms:
+    /// `sum_g rot(sum_(b < G) rot(A, b + g G (1 - W)) * rot(B, b W), g G W)`, so that B takes the steps of one group only.
+    fn evaluate<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        pairs: &[(&E::Ciphertext, &E::Ciphertext)],
+    ) -> Result<E::Ciphertext> {
+        let giants = self.left_giants();
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for (a, b) in pairs {
+            left.push(evaluator.rotate_many(evaluator.settle(a)?.as_ref(), &giants)?);
+            let babies = self.babies(self.stride);
+            right.extend(evaluator.rotate_many(evaluator.settle(b)?.as_ref(), &babies)?);
+        }
+        let mut sum: Option<E::Ciphertext> = None;
+        for group in (0..giants.len()).rev() {
+            let mut rotated = Vec::with_capacity(right.len());
+            for left in &left {
+                rotated.extend(evaluator.rotate_many(&left[group], &self.babies(1))?);
+            }
+            let products = evaluator.inner_product(&rotated, &right)?;
+            sum = Some(match sum {
+                Some(sum) => {
+                    evaluator.add(&products, &evaluator.rotate_left(&sum, self.horner())?)?
+                }
+                None => products,
+            });
+        }
+        let mut sum = sum.ok_or(Error::Values(ValueError::Empty))?;
+        for step in self.folds() {
+            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
+        }
+        Ok(sum)
+    }
+}
+
+impl<E: Evaluator> Vector<E> {
+    /// The product of two encrypted matrices in the forms that [`MatrixProduct`] describes. Takes one level; the result, in the layout
+    /// [`MatrixProduct::output`], has zeros between the rows.
+    ///
+    /// # Errors
+    /// As [`sum_of_matrix_products`](Self::sum_of_matrix_products).
+    pub fn matrix_product(&self, right: &Self, product: &MatrixProduct) -> Result<Self> {
+        Self::sum_of_matrix_products(&[(self, right)], product)
+    }
+
+    /// The sum of the products of pairs of encrypted matrices: a block of the product of matrices that are larger than
+    /// a ciphertext, from a row of blocks and a column of blocks.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for vectors of another length than [`MatrixProduct::size`]; [`ValueError::Empty`](crate::ValueError::Empty) for
+    /// no pair; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if a matrix does not fit in a row of slots; [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with
+    /// all that are missing; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); as [`mul`](Self::mul).
+    pub fn sum_of_matrix_products(
+        pairs: &[(&Self, &Self)],
+        product: &MatrixProduct,
+    ) -> Result<Self> {
+        let operation = "a product of encrypted matrices";
+        let Some((first, _)) = pairs.first() else {
+            return Err(Error::Values(ValueError::Empty));
+        };
+        let mut evaluator = &first.evaluator;
+        for vector in pairs.iter().flat_map(|(left, right)| [left, right]) {
+            check_length(product.size(), vector.len())?;
+            evaluator = evaluator.with_more_keys(&vector.evaluator)?;
+        }
+        let capacity = evaluator.slot_shape().columns;
+        if product.size() > capacity {
+            let given = product.size();
+            return Err(Error::Values(ValueError::TooManyValues { given, capacity }));
+        }
+        for (left, right) in pairs {
+            evaluator.check_depth(&left.chunks[0], operation, 1)?;
+            evaluator.check_depth(&right.chunks[0], operation, 1)?;
+        }
+        evaluator.check_rotations(&product.rotations(), operation)?;
+        let ciphertexts: Vec<_> = pairs
+            .iter()
+            .map(|(left, right)| (&left.chunks[0], &right.chunks[0]))
+            .collect();
+        let sum = product.evaluate(evaluator, &ciphertexts)?;
+        let packing = Packing::new(evaluator.slot_shape(), product.output.size())?;
+        Ok(Self::new(evaluator, packing, vec![sum], Padding::Zeros))
+    }
+}
+
+/// A step below 2^24.
+fn to_step(step: usize) -> i64 {
+    i64::try_from(step).unwrap_or(0)
+}
