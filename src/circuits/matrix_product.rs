@@ -1,8 +1,8 @@
 use crate::circuits::convolution::check_length;
 use crate::circuits::padding::Padding;
-use crate::circuits::{Grid, LinearLayer, Packing, Vector};
+use crate::circuits::{Grid, LinearMap, Packing, Vector};
 use crate::error::{Error, OperandError, Result, ValueError};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, Number};
 use crate::keys::Rotations;
 
 /// The product of two encrypted matrices of given shapes: `rows x inner` times `inner x columns`.
@@ -11,7 +11,7 @@ use crate::keys::Rotations;
 /// [`Vector::matrix_product`] then takes one level. With `n = min(rows, inner)` it takes n products, about `n + 2 sqrt(n)` rotations,
 /// `sqrt(n)` relinearizations, and `3 sqrt(n)` Galois keys.
 /// Encrypted matrices in other layouts, a former product for example, are brought into these forms by
-/// [`left_layer`](Self::left_layer) and [`right_layer`](Self::right_layer), for one level more.
+/// [`left_map`](Self::left_map) and [`right_map`](Self::right_map), for one level more.
 ///
 /// With `inner`, `rows` rounded up to powers of two D and L, and K = min(L, D), a matrix takes `max(L, D) * W` slots, W being
 /// `columns + K - 1` rounded up to a power of two: 2^13 for matrices of 64 x 64. A matrix must fit in a row of slots.
@@ -81,7 +81,7 @@ impl MatrixProduct {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `rows * inner` values.
     pub fn left<S: Copy + Default>(&self, matrix: &[S]) -> Result<Vec<S>> {
-        self.encode(&self.left, matrix, |place| self.left_source(place))
+        self.form(&self.left, matrix, |place| self.left_source(place))
     }
 
     /// The right matrix, row after row, as values to encrypt.
@@ -89,29 +89,23 @@ impl MatrixProduct {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `inner * columns` values.
     pub fn right<S: Copy + Default>(&self, matrix: &[S]) -> Result<Vec<S>> {
-        self.encode(&self.right, matrix, |place| self.right_source(place))
+        self.form(&self.right, matrix, |place| self.right_source(place))
     }
 
-    /// The layer that makes [`left`](Self::left) of an encrypted matrix in this layout.
+    /// The map that makes [`left`](Self::left) of an encrypted matrix in this layout.
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) unless the layout has one channel of `rows` by `inner` pixels.
-    pub fn left_layer<S>(&self, layout: &Grid) -> Result<LinearLayer<S>>
-    where
-        S: Copy + Default + PartialEq + From<i8>,
-    {
-        self.layer((&self.left, layout), |place| self.left_source(place))
+    pub fn left_map<S: Number>(&self, layout: &Grid) -> Result<LinearMap<S>> {
+        self.map((&self.left, layout), |place| self.left_source(place))
     }
 
-    /// The layer that makes [`right`](Self::right) of an encrypted matrix in this layout.
+    /// The map that makes [`right`](Self::right) of an encrypted matrix in this layout.
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) unless the layout has one channel of `inner` by `columns` pixels.
-    pub fn right_layer<S>(&self, layout: &Grid) -> Result<LinearLayer<S>>
-    where
-        S: Copy + Default + PartialEq + From<i8>,
-    {
-        self.layer((&self.right, layout), |place| self.right_source(place))
+    pub fn right_map<S: Number>(&self, layout: &Grid) -> Result<LinearMap<S>> {
+        self.map((&self.right, layout), |place| self.right_source(place))
     }
 
     /// Row i and column j of the left form: entry `A[i, i + j]`, and with fewer rows than columns copies of A below each other.
@@ -136,7 +130,7 @@ impl MatrixProduct {
             .filter(move |(_, [row, column])| *row < rows && *column < columns)
     }
 
-    fn encode<S: Copy + Default>(
+    fn form<S: Copy + Default>(
         &self,
         matrix: &Grid,
         values: &[S],
@@ -150,22 +144,39 @@ impl MatrixProduct {
         Ok(encoded)
     }
 
-    fn layer<S: Copy + Default + PartialEq + From<i8>>(
+    fn map<S: Number>(
         &self,
         (matrix, layout): (&Grid, &Grid),
         source: impl Fn([usize; 2]) -> [usize; 2],
-    ) -> Result<LinearLayer<S>> {
+    ) -> Result<LinearMap<S>> {
         if layout.channels() != 1 || layout.image() != matrix.image() {
             return Err(Error::Operands(OperandError::InvalidShape {
                 sizes: [matrix.image(), layout.image()].concat(),
                 reason: "the product takes a matrix of the first two sizes, in one channel, and the layout has the last two",
             }));
         }
-        let mut layer = LinearLayer::new(layout.size(), self.size());
-        for (slot, place) in self.sources(matrix, source) {
-            layer.push(slot, layout.place(0, place), S::from(1));
-        }
-        Ok(layer)
+        self.map_from(layout, layout.size(), source)
+    }
+
+    /// The maps that make both forms of matrices that fill their vectors row after row.
+    pub(super) fn row_major_maps<S: Number>(&self) -> Result<[LinearMap<S>; 2]> {
+        let left = self.map_from(&self.left, self.left.len(), |place| self.left_source(place))?;
+        let right = self.map_from(&self.right, self.right.len(), |place| {
+            self.right_source(place)
+        })?;
+        Ok([left, right])
+    }
+
+    /// The map from a vector of `inputs` values that holds the matrix in this layout.
+    fn map_from<S: Number>(
+        &self,
+        layout: &Grid,
+        inputs: usize,
+        source: impl Fn([usize; 2]) -> [usize; 2],
+    ) -> Result<LinearMap<S>> {
+        let sources = self.sources(layout, source);
+        let entries = sources.map(|(slot, place)| (slot, layout.place(0, place), S::from(1)));
+        LinearMap::from_entries(self.size(), inputs, entries)
     }
 
     /// The number of products that are summed.

@@ -1,6 +1,7 @@
 //! Circuits, and what evaluators do for them: encrypted against single operations, and against numbers in the clear.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod convolutions;
 mod fused;
 mod linear;
 mod polynomials;

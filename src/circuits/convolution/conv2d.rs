@@ -1,23 +1,27 @@
 use crate::circuits::convolution::grid::check_length;
 use crate::circuits::convolution::layer::check_entries;
-use crate::circuits::{Grid, LinearLayer, Windows};
+use crate::circuits::{Grid, LinearLayer, LinearMap, Windows};
 use crate::error::{Error, OperandError, Result};
+use crate::evaluator::Number;
 
 /// A two-dimensional convolution of images with several channels, with known weights: what neural networks call one, without a flip
 /// of the kernel. It becomes a [`LinearLayer`] for images in a given [`Grid`], and takes one level whatever its kernel, stride,
 /// padding, dilation and groups.
 ///
 /// ```
-/// use slotwise::circuits::{Convolution, Grid};
+/// use slotwise::circuits::{Convolution, Grid, Vector};
+/// use slotwise::evaluator::{ClearReals, Position};
 ///
 /// // One channel in and out, 2 x 2 weights at every second pixel.
 /// let convolution = Convolution::new(&[1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2])?.stride([2, 2]);
 /// let input = Grid::new(1, 4, 4)?;
 /// let (layer, output) = convolution.layer(&input)?;
 /// assert_eq!((output.image(), output.gap()), ([2, 2], [2, 2]));
+/// let evaluator = ClearReals::new(16);
 /// let image: Vec<f64> = (0..16).map(f64::from).collect();
-/// let result = layer.apply_clear(&input.scatter(&image)?)?;
-/// assert_eq!(output.gather(&result)?, [34.0, 54.0, 114.0, 134.0]);
+/// let x = Vector::from_values(&evaluator, &input.scatter(&image)?)?;
+/// let y = x.linear_layer(&layer.encode(&evaluator, Position::at_level(0))?)?;
+/// assert_eq!(output.gather(&y.values())?, [34.0, 54.0, 114.0, 134.0]);
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 ///
@@ -33,7 +37,7 @@ pub struct Convolution<S> {
     bias: Vec<S>,
 }
 
-impl<S: Copy + Default + PartialEq> Convolution<S> {
+impl<S: Number> Convolution<S> {
     /// The convolution with stride 1, no padding, no dilation, one group and no bias. `shape` counts output channels, input channels of
     /// a group, and rows and columns of the kernel; the last index of `weights` runs fastest, as PyTorch stores them.
     ///
@@ -143,30 +147,22 @@ impl<S: Copy + Default + PartialEq> Convolution<S> {
                 "the convolution makes images of the first two sizes and the output layout has the last two; use those of `Windows::count`",
             ));
         }
-        let mut layer = LinearLayer::new(input.size(), output.size());
         check_entries(&[output.len(), self.weights_per_output()])?;
         let taps = self.windows.taps();
+        let mut entries = Vec::new();
         for channel in 0..self.outputs {
             for (tap, weight) in self.weights_of(channel) {
-                for place in self.places(windows) {
+                for place in places(windows) {
                     let pixel = self.windows.pixel(place, tap % taps, input.image());
-                    if let Some(pixel) = pixel {
+                    entries.extend(pixel.map(|pixel| {
                         let source = input.place(tap / taps, pixel);
-                        layer.push(output.place(channel, place), source, weight);
-                    }
+                        (output.place(channel, place), source, weight)
+                    }));
                 }
             }
         }
-        self.add_bias(&mut layer, output)?;
-        Ok(layer)
-    }
-
-    /// The row and column of each window.
-    pub(super) fn places(
-        &self,
-        [rows, columns]: [usize; 2],
-    ) -> impl Iterator<Item = [usize; 2]> + use<S> {
-        (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
+        let map = LinearMap::from_entries(output.size(), input.size(), entries)?;
+        self.layer_of(map, output)
     }
 
     /// The weights of an output channel that are not 0, each with its tap: `input channel * taps + tap in the kernel`.
@@ -197,10 +193,10 @@ impl<S: Copy + Default + PartialEq> Convolution<S> {
         ))
     }
 
-    /// Adds the bias of each channel to its pixels.
-    pub(super) fn add_bias(&self, layer: &mut LinearLayer<S>, output: &Grid) -> Result<()> {
+    /// The layer with this map, and with the bias of each channel at its pixels.
+    pub(super) fn layer_of(&self, map: LinearMap<S>, output: &Grid) -> Result<LinearLayer<S>> {
         if self.bias.is_empty() {
-            return Ok(());
+            return LinearLayer::new(map, &[]);
         }
         check_length(self.outputs, self.bias.len())?;
         let [rows, columns] = output.image();
@@ -208,11 +204,17 @@ impl<S: Copy + Default + PartialEq> Convolution<S> {
             .bias
             .iter()
             .flat_map(|&bias| vec![bias; rows * columns]);
-        layer.set_bias(output.scatter(&of_pixels.collect::<Vec<_>>())?)
+        let bias = output.scatter(&of_pixels.collect::<Vec<_>>())?;
+        LinearLayer::new(map, &bias)
     }
 }
 
-pub(super) fn invalid(sizes: &[usize], reason: &'static str) -> Error {
+/// The row and column of each window.
+pub(super) fn places([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
+    (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
+}
+
+fn invalid(sizes: &[usize], reason: &'static str) -> Error {
     Error::Operands(OperandError::InvalidShape {
         sizes: sizes.to_vec(),
         reason,

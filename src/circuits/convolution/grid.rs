@@ -1,4 +1,6 @@
+use crate::circuits::LinearMap;
 use crate::error::{Error, OperandError, Result};
+use crate::evaluator::Number;
 use std::array::from_fn;
 
 /// The most positions that a grid spans: 1024 ciphertexts at N = 2^15.
@@ -95,7 +97,10 @@ impl Grid {
     }
 
     fn widened(&self, factor: [usize; 2]) -> Result<[usize; 2]> {
-        let gap = |axis: usize| self.gap[axis].checked_mul(factor[axis]);
+        let gap = |axis: usize| {
+            let gap = self.gap[axis].checked_mul(factor[axis])?;
+            (gap <= MAX_SIZE).then_some(gap)
+        };
         match (gap(0), gap(1)) {
             (Some(rows), Some(columns)) => Ok([rows, columns]),
             _ => Err(self.too_large()),
@@ -204,6 +209,17 @@ impl Grid {
             let (pixel, channel) = (index % (rows * columns), index / (rows * columns));
             self.place(channel, [pixel / columns, pixel % columns])
         })
+    }
+
+    /// The map that moves all pixels from this layout to another one.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if the layouts have different numbers of pixels.
+    pub fn relayout<S: Number>(&self, to: &Self) -> Result<LinearMap<S>> {
+        check_length(self.len(), to.len())?;
+        let moves = to.positions().zip(self.positions());
+        let entries = moves.map(|(output, input)| (output, input, S::from(1)));
+        LinearMap::from_entries(to.size(), self.size(), entries)
     }
 
     /// The vector of [`size`](Self::size) values, to be encrypted, that holds these pixels: channel after channel, row after row.

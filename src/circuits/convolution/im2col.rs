@@ -1,7 +1,9 @@
+use crate::circuits::convolution::conv2d::places;
 use crate::circuits::convolution::grid::check_length;
 use crate::circuits::convolution::layer::check_entries;
-use crate::circuits::{Convolution, Grid, LinearLayer, Windows};
+use crate::circuits::{Convolution, Grid, LinearLayer, LinearMap, Windows};
 use crate::error::Result;
+use crate::evaluator::Number;
 
 impl Windows {
     /// The values to encrypt for a single convolution that takes one multiplication and few rotations
@@ -18,14 +20,13 @@ impl Windows {
         image: [usize; 2],
         pixels: &[S],
     ) -> Result<Vec<S>> {
-        let (layout, [rows, columns]) = self.im2col_layout(channels, image)?;
+        let (layout, windows) = self.im2col_layout(channels, image)?;
         let source = Grid::new(channels, image[0], image[1])?;
         check_length(source.len(), pixels.len())?;
         let mut values = vec![S::default(); layout.size()];
         for tap in 0..layout.channels() {
             let (channel, tap_in_channel) = (tap / self.taps(), tap % self.taps());
-            for window in 0..rows * columns {
-                let place = [window / columns, window % columns];
+            for place in places(windows) {
                 if let Some([row, column]) = self.pixel(place, tap_in_channel, image) {
                     let pixel = (channel * image[0] + row) * image[1] + column;
                     values[layout.place(tap, place)] = pixels[pixel];
@@ -43,9 +44,9 @@ impl Windows {
     }
 }
 
-impl<S: Copy + Default + PartialEq> Convolution<S> {
-    /// The convolution as a linear layer of what [`Windows::im2col`] encodes for images of these rows and columns: one diagonal for
-    /// each power of two up to the number of output channels. Also returns the layout of its output, which has no gaps.
+impl<S: Number> Convolution<S> {
+    /// The convolution as a linear layer of what [`Windows::im2col`] encodes for images of these rows and columns: as many diagonals as
+    /// output channels, rounded up to a power of two. Also returns the layout of its output, which has no gaps.
     ///
     /// # Errors
     /// As [`layer`](Self::layer).
@@ -53,20 +54,21 @@ impl<S: Copy + Default + PartialEq> Convolution<S> {
         self.check_groups()?;
         let (input, windows) = self.windows().im2col_layout(self.inputs(), image)?;
         let output = Grid::new(self.outputs(), windows[0], windows[1])?;
-        let mut layer = LinearLayer::new(input.size(), output.size());
         check_entries(&[output.len(), self.weights_per_output()])?;
+        let mut entries = Vec::new();
         for channel in 0..self.outputs() {
             for (tap, weight) in self.weights_of(channel) {
-                for place in self.places(windows) {
-                    layer.push(
+                let of_window = |place| {
+                    (
                         output.place(channel, place),
                         input.place(tap, place),
                         weight,
-                    );
-                }
+                    )
+                };
+                entries.extend(places(windows).map(of_window));
             }
         }
-        self.add_bias(&mut layer, &output)?;
-        Ok((layer, output))
+        let map = LinearMap::from_entries(output.size(), input.size(), entries)?;
+        Ok((self.layer_of(map, &output)?, output))
     }
 }

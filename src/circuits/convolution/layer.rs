@@ -1,102 +1,93 @@
-use crate::circuits::Grid;
-use crate::circuits::convolution::conv2d::invalid;
 use crate::circuits::convolution::grid::check_length;
-use crate::error::{Error, Result, ValueError};
+use crate::circuits::{EncodedMap, Grid, LinearMap, Matrix, Vector};
+use crate::error::{Error, OperandError, Result, check_finite};
+use crate::evaluator::{Evaluator, Number, Position};
 use std::fmt;
 
 /// The most entries of a layer.
 const MAX_ENTRIES: usize = 1 << 27;
 
-/// A layer `A x + b` with known A and b, between vectors in given layouts: a convolution, a pool, a dense layer, or several of them in
-/// one. It takes one level.
-#[derive(Clone, PartialEq)]
+/// A linear layer `A x + b` with known A and b: a convolution, a pool, a dense layer, or several of them in one. It takes one level.
+///
+/// ```
+/// use slotwise::circuits::{Convolution, Grid, LinearLayer, Matrix, Vector};
+/// use slotwise::evaluator::{ClearReals, Position};
+///
+/// // The average of each 2 x 2 pixels, and a dense layer of the four averages, in one.
+/// let input = Grid::new(1, 4, 4)?;
+/// let (pool, averages) = Convolution::average_pool(1, [2, 2])?.layer(&input)?;
+/// let weights = Matrix::from_rows(&[[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, -1.0]])?;
+/// let layer = pool.then(&LinearLayer::dense(&averages, &weights, &[0.5, 0.0])?)?;
+///
+/// let evaluator = ClearReals::new(16);
+/// let image: Vec<f64> = (0..16).map(f64::from).collect();
+/// let x = Vector::from_values(&evaluator, &input.scatter(&image)?)?;
+/// let y = x.linear_layer(&layer.encode(&evaluator, Position::at_level(0))?)?;
+/// assert_eq!(y.values(), [30.5, -10.0]);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+#[derive(Clone)]
 pub struct LinearLayer<S> {
-    inputs: usize,
-    outputs: usize,
-    /// Output position, input position, value.
-    entries: Vec<(usize, usize, S)>,
+    map: LinearMap<S>,
     /// Empty, or one for each output.
     bias: Vec<S>,
 }
 
-impl<S: Copy + Default + PartialEq> LinearLayer<S> {
-    pub(in crate::circuits) fn new(inputs: usize, outputs: usize) -> Self {
-        Self {
-            inputs,
-            outputs,
-            entries: Vec::new(),
-            bias: Vec::new(),
-        }
-    }
-
-    pub(in crate::circuits) fn push(&mut self, output: usize, input: usize, value: S) {
-        self.entries.push((output, input, value));
-    }
-
-    pub(super) fn set_bias(&mut self, bias: Vec<S>) -> Result<()> {
-        check_length(self.outputs, bias.len())?;
-        self.bias = bias;
-        Ok(())
-    }
-
-    /// A dense layer of all pixels of an image in this layout: output i is the sum of `weights[i * input.len() + f]` times pixel f, plus
-    /// `bias[i]`. Pixels count channel by channel, row by row; no bias means zeros.
+impl<S: Number> LinearLayer<S> {
+    /// The layer of this map and bias, which has a value for each output, or none where it is zero.
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless weights come in rows of [`Grid::len`] and there are as many biases as rows, or
-    /// none; [`ValueError::Empty`](crate::ValueError::Empty) for no weights.
-    pub fn dense(input: &Grid, weights: &[S], bias: &[S]) -> Result<Self> {
-        let outputs = weights.len().div_ceil(input.len());
-        if outputs == 0 {
-            return Err(Error::Values(ValueError::Empty));
-        }
-        check_length(outputs * input.len(), weights.len())?;
-        let mut layer = Self::new(input.size(), outputs);
-        check_entries(&[weights.len()])?;
-        for (output, weights) in weights.chunks(input.len()).enumerate() {
-            for (position, &weight) in input.positions().zip(weights) {
-                if weight != S::default() {
-                    layer.push(output, position, weight);
-                }
-            }
-        }
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of biases; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
+    pub fn new(map: LinearMap<S>, bias: &[S]) -> Result<Self> {
         if !bias.is_empty() {
-            layer.set_bias(bias.to_vec())?;
+            check_length(map.outputs(), bias.len())?;
         }
-        Ok(layer)
+        check_finite(bias.iter().map(|value| value.is_finite()))?;
+        let bias = bias.to_vec();
+        Ok(Self { map, bias })
     }
 
-    /// The number of values that the layer takes.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
-    /// The number of values that it gives.
-    #[must_use]
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// The entries of A that are not 0: output, input, value.
-    #[must_use]
-    pub fn entries(&self) -> &[(usize, usize, S)] {
-        &self.entries
-    }
-}
-
-impl<S: Copy + Default + PartialEq + From<i8>> LinearLayer<S> {
-    /// The layer that moves pixels from one layout to another.
+    /// A dense layer of all pixels of an image in this layout: column f of `weights` is for pixel f, channel by channel, row by row. The
+    /// result has as many values as the matrix has rows, in order.
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if the layouts have different numbers of pixels.
-    pub fn relayout(from: &Grid, to: &Grid) -> Result<Self> {
-        check_length(from.len(), to.len())?;
-        let mut layer = Self::new(from.size(), to.size());
-        for (output, input) in to.positions().zip(from.positions()) {
-            layer.push(output, input, S::from(1));
-        }
-        Ok(layer)
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the matrix has [`Grid::len`] columns; as [`new`](Self::new).
+    pub fn dense(input: &Grid, weights: &Matrix<S>, bias: &[S]) -> Result<Self> {
+        check_length(input.len(), weights.columns())?;
+        let positions: Vec<usize> = input.positions().collect();
+        let entries = weights
+            .entries()
+            .filter(|&(_, _, weight)| weight != S::default())
+            .map(|(row, column, weight)| (row, positions[column], weight));
+        let map = LinearMap::from_entries(weights.rows(), input.size(), entries)?;
+        Self::new(map, bias)
+    }
+
+    /// The map A.
+    #[must_use]
+    pub fn map(&self) -> &LinearMap<S> {
+        &self.map
+    }
+
+    /// The vector b; empty where it is zero.
+    #[must_use]
+    pub fn bias(&self) -> &[S] {
+        &self.bias
+    }
+
+    /// Encodes the layer for vectors whose [`factor_position`](Evaluator::factor_position) is `position`, or for those of a lower level.
+    ///
+    /// # Errors
+    /// As [`LinearMap::encode`].
+    pub fn encode<E: Evaluator<Scalar = S>>(
+        &self,
+        evaluator: &E,
+        position: Position,
+    ) -> Result<EncodedLayer<E>> {
+        Ok(EncodedLayer {
+            map: self.map.encode(evaluator, position)?,
+            bias: self.bias.clone(),
+        })
     }
 }
 
@@ -105,59 +96,33 @@ impl LinearLayer<f64> {
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the next layer takes as many values as this one gives;
-    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for more than 2^27 entries; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
+    /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for more than 2^27 products of entries; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn then(&self, next: &Self) -> Result<Self> {
-        check_length(self.outputs, next.inputs)?;
-        let mut by_output: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.outputs];
-        for &(output, input, value) in &self.entries {
+        check_length(self.map.outputs(), next.map.inputs())?;
+        let mut by_output: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.map.outputs()];
+        for &(output, input, value) in self.map.entries() {
             by_output[output].push((input, value));
         }
-        let mut layer = Self::new(self.inputs, next.outputs);
-        let products = next
-            .entries
+        let products = next.map.entries().iter();
+        let counts = products.map(|&(_, middle, _)| by_output[middle].len());
+        check_entries(&[counts.sum()])?;
+        let entries = next
+            .map
+            .entries()
             .iter()
-            .map(|&(_, middle, _)| by_output[middle].len());
-        check_entries(&[products.sum()])?;
-        for &(output, middle, weight) in &next.entries {
-            for &(input, value) in &by_output[middle] {
-                layer.push(output, input, weight * value);
+            .flat_map(|&(output, middle, weight)| {
+                let inputs = by_output[middle].iter();
+                inputs.map(move |&(input, value)| (output, input, weight * value))
+            });
+        let map = LinearMap::from_entries(next.map.outputs(), self.map.inputs(), entries)?;
+        let mut bias = next.bias.clone();
+        if !self.bias.is_empty() {
+            bias.resize(next.map.outputs(), 0.0);
+            for &(output, middle, weight) in next.map.entries() {
+                bias[output] += weight * self.bias[middle];
             }
         }
-        let place = |&(output, input, _): &(usize, usize, f64)| (output, input);
-        layer.entries.sort_by_key(place);
-        layer.entries.dedup_by(|entry, kept| {
-            let same = place(entry) == place(kept);
-            if same {
-                kept.2 += entry.2;
-            }
-            same
-        });
-        if !(self.bias.is_empty() && next.bias.is_empty()) {
-            let bias = if self.bias.is_empty() {
-                vec![0.0; self.outputs]
-            } else {
-                self.bias.clone()
-            };
-            layer.set_bias(next.apply_clear(&bias)?)?;
-        }
-        Ok(layer)
-    }
-
-    /// The layer applied to known values.
-    ///
-    /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of values than [`inputs`](Self::inputs).
-    pub fn apply_clear(&self, values: &[f64]) -> Result<Vec<f64>> {
-        check_length(self.inputs, values.len())?;
-        let mut result = if self.bias.is_empty() {
-            vec![0.0; self.outputs]
-        } else {
-            self.bias.clone()
-        };
-        for &(output, input, value) in &self.entries {
-            result[output] += value * values[input];
-        }
-        Ok(result)
+        Self::new(map, &bias)
     }
 }
 
@@ -166,16 +131,50 @@ pub(super) fn check_entries(counts: &[usize]) -> Result<()> {
     let product = |product: usize, &count: &usize| product.checked_mul(count);
     match counts.iter().try_fold(1, product) {
         Some(0..=MAX_ENTRIES) => Ok(()),
-        _ => Err(invalid(
-            counts,
-            "a linear layer has at most 2^27 entries, the product of these sizes; split it by output channels",
-        )),
+        _ => Err(Error::Operands(OperandError::InvalidShape {
+            sizes: counts.to_vec(),
+            reason: "a linear layer has at most 2^27 entries, the product of these sizes; split it by output channels",
+        })),
     }
 }
 
 impl<S> fmt::Debug for LinearLayer<S> {
+    /// The map, and the number of biases.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (inputs, outputs, entries) = (self.inputs, self.outputs, self.entries.len());
-        write!(out, "LinearLayer({inputs} to {outputs}, {entries} entries)")
+        write!(
+            out,
+            "LinearLayer({:?}, {} biases)",
+            self.map,
+            self.bias.len()
+        )
+    }
+}
+
+/// A linear layer whose map is encoded for one level: made by [`LinearLayer::encode`], applied by [`Vector::linear_layer`].
+#[derive(Debug)]
+pub struct EncodedLayer<E: Evaluator> {
+    map: EncodedMap<E>,
+    bias: Vec<E::Scalar>,
+}
+
+impl<E: Evaluator> EncodedLayer<E> {
+    /// The encoded map, whose [plan](EncodedMap::plan) tells the rotations whose keys it needs.
+    #[must_use]
+    pub fn map(&self) -> &EncodedMap<E> {
+        &self.map
+    }
+}
+
+impl<E: Evaluator> Vector<E> {
+    /// The vector under a linear layer: `A x + b`, for one level.
+    ///
+    /// # Errors
+    /// As [`matmul`](Self::matmul), before any work, and [`add_plain`](Self::add_plain).
+    pub fn linear_layer(&self, layer: &EncodedLayer<E>) -> Result<Self> {
+        let product = self.matmul(&layer.map)?;
+        if layer.bias.is_empty() {
+            return Ok(product);
+        }
+        product.add_plain(&layer.bias)
     }
 }

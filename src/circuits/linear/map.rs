@@ -190,6 +190,11 @@ impl<S: Number> LinearMap<S> {
         self.outputs
     }
 
+    /// Output index, input index, value.
+    pub(in crate::circuits) fn entries(&self) -> &[(usize, usize, S)] {
+        &self.entries
+    }
+
     /// The largest sum of the magnitudes of one output's entries: how much the map multiplies the largest magnitude of its input by, at
     /// most.
     #[must_use]

@@ -1,0 +1,83 @@
+use crate::circuits::{EncodedMap, LinearMap, MatrixProduct, Vector};
+use crate::error::Result;
+use crate::evaluator::{Evaluator, Position};
+use crate::keys::Rotations;
+
+/// The product of encrypted matrices that lie row after row in their vectors, as the result does. It takes three levels: one for the
+/// forms that [`MatrixProduct`] multiplies, one for the product, one for its rows to close up.
+///
+/// Made by [`MatrixProduct::encode`], before any ciphertext exists.
+///
+/// ```
+/// use slotwise::circuits::{MatrixProduct, Vector};
+/// use slotwise::evaluator::{ClearReals, Position};
+///
+/// let evaluator = ClearReals::new(64);
+/// let product = MatrixProduct::new(2, 3, 2)?.encode(&evaluator, Position::at_level(0))?;
+/// let a = Vector::from_values(&evaluator, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// let b = Vector::from_values(&evaluator, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0])?;
+/// assert_eq!(a.row_major_product(&b, &product)?.values(), [4.0, 5.0, 10.0, 11.0]);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct RowMajorProduct<E: Evaluator> {
+    product: MatrixProduct,
+    left: EncodedMap<E>,
+    right: EncodedMap<E>,
+    output: EncodedMap<E>,
+}
+
+impl MatrixProduct {
+    /// Encodes the maps from and to matrices row after row, for operands whose [`factor_position`](Evaluator::factor_position) is
+    /// `position`, or for those of a lower level.
+    ///
+    /// # Errors
+    /// As [`LinearMap::encode`].
+    pub fn encode<E: Evaluator>(
+        &self,
+        evaluator: &E,
+        position: Position,
+    ) -> Result<RowMajorProduct<E>> {
+        let [left, right] = self.row_major_maps()?;
+        let pixels: Vec<usize> = self.output().positions().collect();
+        let output = LinearMap::gather(self.output().size(), &pixels)?;
+        Ok(RowMajorProduct {
+            product: *self,
+            left: left.encode(evaluator, position)?,
+            right: right.encode(evaluator, position)?,
+            output: output.encode(evaluator, position)?,
+        })
+    }
+}
+
+impl<E: Evaluator> RowMajorProduct<E> {
+    /// The rotations whose keys the product uses.
+    #[must_use]
+    pub fn rotations(&self) -> Rotations {
+        let maps = [&self.left, &self.right, &self.output];
+        maps.iter()
+            .fold(self.product.rotations(), |rotations, map| {
+                rotations.and(map.plan().rotations())
+            })
+    }
+}
+
+impl<E: Evaluator> Vector<E> {
+    /// The product of the matrices that this vector and `right` hold, row after row. Takes three levels.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for matrices of other sizes; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) and
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) before any work; as [`matmul`](Self::matmul) and [`matrix_product`](Self::matrix_product).
+    pub fn row_major_product(&self, right: &Self, product: &RowMajorProduct<E>) -> Result<Self> {
+        let operation = "a product of encrypted matrices in rows";
+        let evaluator = self.evaluator.with_more_keys(&right.evaluator)?;
+        for chunk in self.chunks.iter().chain(&right.chunks) {
+            evaluator.check_depth(chunk, operation, 3)?;
+        }
+        evaluator.check_rotations(&product.rotations(), operation)?;
+        let left = self.matmul(&product.left)?;
+        let right = right.matmul(&product.right)?;
+        left.matrix_product(&right, &product.product)?
+            .matmul(&product.output)
+    }
+}
