@@ -250,8 +250,7 @@ impl Evaluator for CkksEvaluator {
 
     fn weighted_sum_bound(&self, terms: &[CkksCiphertext], weights: &[f64]) -> f64 {
         let bounds = terms.iter().map(CkksCiphertext::message_bound);
-        let weights: f64 = weights.iter().map(|weight| weight.abs()).sum();
-        CkksState::coarse_bound(bounds.fold(0.0, f64::max) * weights)
+        ckks_plain::weighted_sum_bound(bounds, weights)
     }
 
     fn check_depth(&self, a: &CkksCiphertext, operation: &'static str, depth: usize) -> Result<()> {

@@ -313,6 +313,7 @@ impl<'a> Operand<'a> {
         Ok(Adjustment {
             rescales,
             factor,
+            scale_error: error,
             state: state.fitting(self.context)?,
         })
     }
@@ -330,6 +331,8 @@ struct Target {
 pub(super) struct Adjustment {
     pub(super) rescales: usize,
     pub(super) factor: BigUint,
+    /// How much, relatively, the factor changes the scale by more or less than the state says.
+    pub(super) scale_error: Log2,
     /// The state of the result.
     pub(super) state: CkksState,
 }

@@ -126,3 +126,9 @@ pub(super) fn scalar_product(
 pub(super) fn small_integer(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < (1u32 << 30).into()).then_some(value as i64)
 }
+
+/// A bound on the sum of values up to these bounds, each times another of the weights.
+pub(super) fn weighted_sum_bound(bounds: impl Iterator<Item = f64>, weights: &[f64]) -> f64 {
+    let weights: f64 = weights.iter().map(|weight| weight.abs()).sum();
+    CkksState::coarse_bound(bounds.fold(0.0, f64::max) * weights)
+}

@@ -90,6 +90,41 @@ impl<P> WeightedRotations<P> {
         self.giants.iter().map(rotation).collect()
     }
 
+    /// The rotations of inputs, and those of inner sums.
+    pub(super) fn steps(&self) -> [Vec<i64>; 2] {
+        [self.babies.clone(), self.giant_rotations()]
+    }
+
+    /// The same sum with other weights; `None` if one has none.
+    pub(super) fn with_weights<Q>(
+        &self,
+        change: impl Fn(&P) -> Option<Q>,
+    ) -> Option<WeightedRotations<Q>> {
+        let weights = self.weights.iter().map(|weight| match weight {
+            Some(weight) => change(weight).map(Some),
+            None => Some(None),
+        });
+        Some(WeightedRotations {
+            babies: self.babies.clone(),
+            giants: self.giants.clone(),
+            nested: self.nested,
+            inputs: self.inputs,
+            weights: weights.collect::<Option<_>>()?,
+        })
+    }
+
+    /// All weights, with the indices of their giant step, input and baby step.
+    pub(super) fn weights(&self) -> impl Iterator<Item = ((usize, usize, usize), &P)> {
+        let giants = 0..self.giants.len();
+        let places = giants.flat_map(move |giant| {
+            (0..self.inputs)
+                .flat_map(move |input| (0..self.babies.len()).map(move |baby| (giant, input, baby)))
+        });
+        places
+            .zip(&self.weights)
+            .filter_map(|(place, weight)| Some((place, weight.as_ref()?)))
+    }
+
     fn index(&self, giant: usize, input: usize, baby: usize) -> usize {
         (giant * self.inputs + input) * self.babies.len() + baby
     }

@@ -8,6 +8,7 @@ mod spectrum;
 mod switching;
 
 pub use crate::identifiers::KeyId;
+pub(crate) use evaluation::shortest_path;
 pub use evaluation::{
     EvaluationKey, EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations,
 };

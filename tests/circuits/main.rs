@@ -4,5 +4,6 @@
 mod convolutions;
 mod fused;
 mod linear;
+mod planner;
 mod polynomials;
 mod matrices;

@@ -1,0 +1,770 @@
+//! Each operation in the order of the encrypted evaluator's, so that the states and the errors are the same.
+
+use crate::error::{Error, OperandError, Result, ValueError};
+use crate::evaluator::ckks_align::{self, Movable};
+use crate::evaluator::evaluator_trait::check_lengths;
+use crate::evaluator::forecast::log::{KeyUse, Outside, Work};
+use crate::evaluator::forecast::values::{Origin, hypot, largest};
+use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
+use crate::evaluator::scheme_evaluator::Summable;
+use crate::evaluator::weighted_rotations::{Switches, weighted_state};
+use crate::evaluator::{
+    ClearReals, Evaluator, Position, SlotShape, WeightedRotations, ckks_plain, compact,
+};
+use crate::keys::Rotations;
+use crate::params::{CkksState, ErrorSize, KeySwitching, Log2};
+use std::borrow::{Borrow, Cow};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+type Ciphertext = ForecastCiphertext;
+type Values = Option<Arc<Vec<f64>>>;
+
+impl Forecast {
+    fn check(&self, a: &Ciphertext) -> Result<()> {
+        let own = self.context().fingerprint();
+        own.check(a.shared.context.fingerprint())
+    }
+
+    fn check_pair(&self, a: &Ciphertext, b: &Ciphertext) -> Result<()> {
+        self.check(a)?;
+        self.check(b)
+    }
+
+    /// What a key switch at `level` needs; the gadget of the whole span.
+    fn switching(&self, level: usize) -> Result<&KeySwitching> {
+        self.context().rlwe().key_switching(level)
+    }
+
+    /// What an operation in the clear makes of values that are known.
+    fn clear(&self, compute: impl FnOnce(&ClearReals) -> Option<Result<Vec<f64>>>) -> Values {
+        let values = compute(self.shared.clear.as_ref()?)?;
+        values.ok().map(Arc::new)
+    }
+
+    fn clear_pair(
+        &self,
+        (a, b): (&Values, &Values),
+        compute: impl FnOnce(&ClearReals, &Vec<f64>, &Vec<f64>) -> Result<Vec<f64>>,
+    ) -> Values {
+        self.clear(|clear| Some(compute(clear, a.as_ref()?, b.as_ref()?)))
+    }
+
+    fn clear_one(
+        &self,
+        a: &Values,
+        compute: impl FnOnce(&ClearReals, &Vec<f64>) -> Result<Vec<f64>>,
+    ) -> Values {
+        self.clear(|clear| Some(compute(clear, a.as_ref()?)))
+    }
+
+    fn joined(
+        &self,
+        [a, b]: [&Ciphertext; 2],
+        compute: fn(&ClearReals, &Vec<f64>, &Vec<f64>) -> Result<Vec<f64>>,
+    ) -> Result<Ciphertext> {
+        self.check_pair(a, b)?;
+        let is_double = std::ptr::eq(a, b);
+        let [a, b] = ckks_align::align(a, b)?;
+        let state = a.state.plus(b.state, self.context())?;
+        let sum = Ciphertext {
+            degree: a.degree.max(b.degree),
+            spread: if is_double {
+                a.spread + b.spread
+            } else {
+                hypot(a.spread, b.spread)
+            },
+            values: self.clear_pair((&a.values, &b.values), compute),
+            ..a.computed(state)
+        };
+        Ok(self.done("sum", (&a, &[(Work::Sum, 1)]), sum))
+    }
+
+    fn done(
+        &self,
+        operation: &'static str,
+        (operand, work): (&Ciphertext, &[(Work, usize)]),
+        result: Ciphertext,
+    ) -> Ciphertext {
+        self.shared
+            .done(operation, (operand.state.level, work), result)
+    }
+
+    /// Both factors at one level, and their raw product.
+    fn factors(&self, a: &Ciphertext, b: &Ciphertext) -> Result<(Ciphertext, usize)> {
+        self.check_pair(a, b)?;
+        a.check_degree()?;
+        b.check_degree()?;
+        let is_square = std::ptr::eq(a, b);
+        let [a, b] = ckks_align::align_factors(a, b)?;
+        let state = a.state.product(b.state, self.context())?;
+        let (left, right) = (
+            a.spread * b.scaled_magnitude(),
+            b.spread * a.scaled_magnitude(),
+        );
+        let crossed = if is_square {
+            left + right
+        } else {
+            hypot(left, right)
+        };
+        let product = Ciphertext {
+            degree: 2,
+            spread: hypot(crossed, a.spread * b.spread),
+            values: self.clear_pair((&a.values, &b.values), ClearReals::mul),
+            ..a.computed(state)
+        };
+        Ok((product, a.state.level))
+    }
+
+    /// The product of operands that are ready, relinearized.
+    fn product(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        self.shared.keys.check_relinearization()?;
+        let (product, level) = self.factors(a, b)?;
+        let product = self.relinearized(&product)?;
+        let work = [(Work::Product, 1)];
+        Ok(self.shared.done("product", (level, &work), product))
+    }
+
+    fn relinearized(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        let error = self.switching(a.state.level)?.relinearization_noise;
+        self.shared.uses(KeyUse::Relinearization, a.state.level);
+        Ok(Ciphertext {
+            degree: 1,
+            ..a.switched(error)
+        })
+    }
+
+    /// A ciphertext after so many rotations, whose result in the clear is that of one by `step`.
+    fn rotated(&self, a: &Ciphertext, step: i64) -> Result<(Ciphertext, usize)> {
+        let level = a.state.level;
+        let switches = self.shared.keys.switches(step)?;
+        let values = self.clear_one(&a.values, |clear, a| clear.rotate_left(a, step));
+        if switches == 0 {
+            return Ok((
+                Ciphertext {
+                    values,
+                    ..a.clone()
+                },
+                0,
+            ));
+        }
+        if switches == 1 {
+            self.uses_rotation(step, level);
+        }
+        let noise = self.switching(level)?.noise;
+        let error = (0..switches).fold(ErrorSize::NONE, |error, _| error.plus(noise));
+        let rotated = Ciphertext {
+            values,
+            ..a.switched(error)
+        };
+        Ok((rotated, switches))
+    }
+
+    fn uses_rotation(&self, step: i64, level: usize) {
+        let row = i64::try_from(self.context().slots()).unwrap_or(i64::MAX);
+        self.shared
+            .uses(KeyUse::Rotation(step.rem_euclid(row)), level);
+    }
+
+    fn plain_sum(
+        &self,
+        (a, b): (&Ciphertext, &ForecastPlaintext),
+        compute: fn(&ClearReals, &Vec<f64>, &Vec<f64>) -> Result<Vec<f64>>,
+    ) -> Result<Ciphertext> {
+        self.check(a)?;
+        self.check_level(a, b)?;
+        a.state.check_matches(b.state)?;
+        let state = a.state.sum(b.state.as_operand(), self.context())?;
+        let sum = Ciphertext {
+            spread: hypot(a.spread, self.shared.rounding()),
+            origin: a.origin.with_plaintext(),
+            values: self.clear_pair((&a.values, &b.values), compute),
+            ..a.computed(state)
+        };
+        Ok(self.done("sum with a plaintext", (a, &[(Work::Sum, 1)]), sum))
+    }
+
+    fn check_level(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<()> {
+        let of_plaintext = (&b.shared.context, b.state.level);
+        ckks_plain::check_level(&a.shared.context, a.state.level, of_plaintext)
+    }
+
+    /// The spread of the product of `a` with a plaintext.
+    fn spread_times(&self, (spread, magnitude): (Log2, Log2), b: &ForecastPlaintext) -> Log2 {
+        let weight = Log2::of(b.magnitude) * b.state.scale.magnitude();
+        hypot(spread * weight, magnitude * self.shared.rounding())
+    }
+
+    /// What is known of a sum of terms of one level, scale and degree.
+    fn sum_of(&self, terms: &[&Ciphertext]) -> Result<CkksState> {
+        let mut seen = HashSet::new();
+        let mut independent = |term: &&Ciphertext| {
+            let error = term.encryption_error()?;
+            let is_new = seen.insert(term.origin);
+            is_new.then_some((term.state, error))
+        };
+        let both: Option<Vec<_>> = terms.iter().map(&mut independent).collect();
+        match both {
+            Some(both) => CkksState::independent_sum(&both, self.context()),
+            None => terms[1..].iter().try_fold(terms[0].state, |sum, term| {
+                sum.plus(term.state, self.context())
+            }),
+        }
+    }
+
+    /// The sum of products of degree 2 at one level, or `None` where they do not fit together there.
+    fn raw_inner_product(
+        &self,
+        pairs: &[(&Ciphertext, &Ciphertext)],
+        level: usize,
+    ) -> Option<Ciphertext> {
+        let mut sum: Option<Ciphertext> = None;
+        for &(a, b) in pairs {
+            let a = ckks_align::lower_factor(a, level).ok()?;
+            let b = ckks_align::lower_factor(b, level).ok()?;
+            let (product, _) = self.factors(&a, &b).ok()?;
+            sum = Some(match sum {
+                None => product,
+                Some(sum) => {
+                    sum.state.check_matches(product.state).ok()?;
+                    let state = sum.state.sum(product.state, self.context()).ok()?;
+                    let values = (&sum.values, &product.values);
+                    Ciphertext {
+                        spread: hypot(sum.spread, product.spread),
+                        values: self.clear_pair(values, ClearReals::add),
+                        ..sum.computed(state)
+                    }
+                }
+            });
+        }
+        sum
+    }
+
+    /// [`weighted_rotations`](Evaluator::weighted_rotations) as the encrypted evaluator fuses it; `None` where it does not.
+    fn fused(
+        &self,
+        inputs: &[&Ciphertext],
+        plan: &WeightedRotations<ForecastPlaintext>,
+    ) -> Result<Option<Ciphertext>> {
+        plan.check_inputs(inputs.len())?;
+        let Some(first) = inputs.first() else {
+            return Err(Error::Values(ValueError::Empty));
+        };
+        self.check(first)?;
+        let inputs: Vec<Cow<'_, Ciphertext>> = inputs
+            .iter()
+            .map(|input| {
+                self.check_pair(first, input)?;
+                input.check_degree()?;
+                ckks_align::ready_for_product(*input)
+            })
+            .collect::<Result<_>>()?;
+        let first = &inputs[0];
+        let alike = |input: &Cow<'_, Ciphertext>| {
+            input.state.level == first.state.level && input.state.matches(first.state)
+        };
+        let elements = plan.rotations().elements(self.context().degree());
+        let Ok(switching) = self.switching(first.state.level) else {
+            return Ok(None);
+        };
+        let has_keys = elements
+            .iter()
+            .all(|&element| self.shared.keys.has(element));
+        if !(inputs.iter().all(alike) && has_keys) {
+            return Ok(None);
+        }
+        let [babies, giants] = plan.steps().map(|steps| self.rotates(&steps));
+        let switches = Switches {
+            babies: &babies,
+            giants: &giants,
+            error: switching.noise,
+        };
+        let states: Vec<CkksState> = inputs.iter().map(|input| input.state).collect();
+        let times = |state: CkksState, weight: &ForecastPlaintext| {
+            let of_plaintext = (&weight.shared.context, weight.state.level);
+            ckks_plain::check_level(self.context(), state.level, of_plaintext)?;
+            state.product(weight.state.as_operand(), self.context())
+        };
+        let state = weighted_state(&states, plan, times, (&switches, self.context()))?;
+        let Some(state) = state else {
+            return Ok(None);
+        };
+        Ok(Some(self.weighted_sum(&inputs, plan, (&switches, state))))
+    }
+
+    /// Which of these steps move anything.
+    fn rotates(&self, steps: &[i64]) -> Vec<bool> {
+        let row = i64::try_from(self.context().slots()).unwrap_or(i64::MAX);
+        steps.iter().map(|step| step.rem_euclid(row) != 0).collect()
+    }
+
+    /// The fused sum whose state is known.
+    fn weighted_sum(
+        &self,
+        inputs: &[Cow<'_, Ciphertext>],
+        plan: &WeightedRotations<ForecastPlaintext>,
+        (switches, state): (&Switches<'_>, CkksState),
+    ) -> Ciphertext {
+        let level = inputs[0].state.level;
+        let [babies, giants] = plan.steps();
+        let rotates = switches.babies.iter().chain(switches.giants);
+        for (&step, _) in babies
+            .iter()
+            .chain(&giants)
+            .zip(rotates)
+            .filter(|(_, rotates)| **rotates)
+        {
+            self.uses_rotation(step, level);
+        }
+        let switch = self.shared.spread(switches.error);
+        let mut spread = switch;
+        let (mut terms, mut baby_rotations) = (0, HashSet::new());
+        for ((_, input, baby), weight) in plan.weights() {
+            let a = &inputs[input];
+            let before = if switches.babies[baby] {
+                baby_rotations.insert((input, baby));
+                hypot(a.spread, switch)
+            } else {
+                a.spread
+            };
+            let term = self.spread_times((before, a.scaled_magnitude()), weight);
+            spread = hypot(spread, term);
+            terms += 1;
+        }
+        let giants = switches.giants.iter().filter(|&&rotates| rotates).count();
+        let work = [
+            (Work::Decomposition, inputs.len()),
+            (Work::Baby, baby_rotations.len()),
+            (Work::WeightedTerm, terms),
+            (Work::Giant, giants),
+            (Work::Division, 1),
+        ];
+        let sum = Ciphertext {
+            spread: hypot(spread, switch * Log2::of(to_f64(giants)).sqrt()),
+            values: self.weighted_values(inputs, plan),
+            ..inputs[0].computed(state)
+        };
+        self.done("weighted rotations", (&inputs[0], &work), sum)
+    }
+
+    fn weighted_values(
+        &self,
+        inputs: &[Cow<'_, Ciphertext>],
+        plan: &WeightedRotations<ForecastPlaintext>,
+    ) -> Values {
+        self.clear(|clear| {
+            let in_the_clear = plan.with_weights(|weight| weight.values.as_deref().cloned())?;
+            let inputs: Option<Vec<&Vec<f64>>> =
+                inputs.iter().map(|input| input.values.as_deref()).collect();
+            Some(in_the_clear.evaluate(clear, &inputs?))
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of rotations")]
+fn to_f64(count: usize) -> f64 {
+    count as f64
+}
+
+impl Ciphertext {
+    /// Checks that a ciphertext is of degree 1 in the secret.
+    fn check_degree(&self) -> Result<()> {
+        if self.degree == 1 {
+            return Ok(());
+        }
+        let degree = self.degree;
+        Err(Error::Operands(OperandError::NotRelinearized { degree }))
+    }
+}
+
+impl Evaluator for Forecast {
+    type Ciphertext = Ciphertext;
+    type Plaintext = ForecastPlaintext;
+    type Scalar = f64;
+
+    fn slot_shape(&self) -> SlotShape {
+        SlotShape {
+            rows: 1,
+            columns: self.context().slots(),
+        }
+    }
+
+    fn scalar(count: usize) -> f64 {
+        ClearReals::scalar(count)
+    }
+
+    fn check_all(&self, ciphertexts: &[Ciphertext]) -> Result<()> {
+        ciphertexts.iter().try_for_each(|a| self.check(a))
+    }
+
+    fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
+        let (own, others) = (self.context(), other.context());
+        own.fingerprint().check(others.fingerprint())?;
+        let has_more = self.shared.keys.count() >= other.shared.keys.count();
+        Ok(if has_more { self } else { other })
+    }
+
+    fn levels_left(&self, a: &Ciphertext) -> usize {
+        a.operand().levels_left()
+    }
+
+    fn weighted_sum_bound(&self, terms: &[Ciphertext], weights: &[f64]) -> f64 {
+        let bounds = terms.iter().map(|term| term.state.message_bound);
+        ckks_plain::weighted_sum_bound(bounds, weights)
+    }
+
+    fn compact(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        let a = ckks_align::settled(a)?;
+        a.state.check_decryptable(self.context())?;
+        let compacted = a.dropped(a.state.decryption_level(self.context()))?;
+        let basis = self.context().rlwe().basis(compacted.state.level)?;
+        let has_short_form = matches!(compacted.origin, Origin::Seeded(_) | Origin::Rounded);
+        if basis.len() > 1 || has_short_form {
+            return Ok(compacted);
+        }
+        let (polys, model) = (compacted.degree + 1, self.context().rlwe().noise());
+        let polys = (polys, basis.modulus(0).bits());
+        let (dropped, errors) = compact::ckks_rounding(compacted.state.noise, polys, model);
+        let state = CkksState {
+            noise: compacted.state.noise + errors.at_roots,
+            ..compacted.state
+        };
+        let origin = if dropped.iter().all(|&bits| bits == 0) {
+            compacted.origin
+        } else {
+            Origin::Rounded
+        };
+        Ok(Ciphertext {
+            spread: hypot(compacted.spread, self.shared.spread(errors)),
+            origin,
+            state,
+            ..compacted
+        })
+    }
+
+    fn check_depth(&self, a: &Ciphertext, operation: &'static str, depth: usize) -> Result<()> {
+        self.check(a)?;
+        ckks_align::check_depth(self.levels_left(a), operation, depth)
+    }
+
+    fn takes_a_level(&self, factor: f64) -> bool {
+        ckks_plain::small_integer(factor).is_none()
+    }
+
+    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
+        self.shared.keys.check(rotations, operation)
+    }
+
+    fn factor_position(&self, a: &Ciphertext) -> Result<Position> {
+        self.check(a)?;
+        ckks_align::factor_level(self.levels_left(a)).map(Position::at_level)
+    }
+
+    fn term_position(&self, a: &Ciphertext) -> Result<Position> {
+        self.check(a)?;
+        Ok(Position::at_level(a.state.level).with_scale(a.state.scale))
+    }
+
+    fn encode_factor(&self, values: &[f64], position: Position) -> Result<ForecastPlaintext> {
+        if position.level() == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        self.encode_term(values, position)
+    }
+
+    fn encode_term(&self, values: &[f64], position: Position) -> Result<ForecastPlaintext> {
+        let plaintext = self.plaintext(values, position)?;
+        self.shared.encodes(position.level());
+        Ok(plaintext)
+    }
+
+    fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.joined([a, b], ClearReals::add)
+    }
+
+    fn sub(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.joined([a, b], ClearReals::sub)
+    }
+
+    fn negate(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        Ok(Ciphertext {
+            values: self.clear_one(&a.values, ClearReals::negate),
+            ..a.computed(a.state)
+        })
+    }
+
+    fn mul(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        if std::ptr::eq(a, b) {
+            return self.square(a);
+        }
+        let a = ckks_align::ready_for_product(a)?;
+        self.check(b)?;
+        self.product(&a, &*ckks_align::ready_for_product(b)?)
+    }
+
+    fn square(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        let a = ckks_align::ready_for_product(a)?;
+        self.product(&a, &a)
+    }
+
+    fn settle<'a>(&self, a: &'a Ciphertext) -> Result<Cow<'a, Ciphertext>> {
+        self.check(a)?;
+        ckks_align::settled(a)
+    }
+
+    fn mul_settled(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        let is_square = std::ptr::eq(a, b);
+        self.check(a)?;
+        let a = ckks_align::ready_for_product(a)?;
+        self.check(b)?;
+        let b = ckks_align::ready_for_product(b)?;
+        let b = if is_square { &a } else { &b };
+        let (product, level) = self.factors(&a, b)?;
+        self.shared.keys.check_relinearization()?;
+        if product.state.pending_rescales(self.context()) == 0 {
+            let relinearized = self.relinearized(&product)?;
+            let work = [(Work::Product, 1)];
+            return Ok(self.shared.done("product", (level, &work), relinearized));
+        }
+        let relinearized = self.relinearized(&product)?;
+        let state = relinearized.state.rescaled(1, self.context())?;
+        let rescaled = Ciphertext {
+            spread: relinearized.divided(relinearized.spread, level)?,
+            ..relinearized.computed(state)
+        };
+        let work = [(Work::RescaledProduct, 1)];
+        Ok(self
+            .shared
+            .done("product, rescaled", (level, &work), rescaled))
+    }
+
+    fn assume_message_bound(&self, a: Ciphertext, bound: f64) -> Result<Ciphertext> {
+        self.check(&a)?;
+        if bound >= a.state.message_bound {
+            return Ok(a);
+        }
+        let state = a.state.assuming_message_bound(bound, self.context())?;
+        if let Some(values) = a.values() {
+            let outside = values.iter().filter(|value| value.abs() > bound);
+            let (count, worst) = (outside.count(), largest(values));
+            if count > 0 {
+                let outside = Outside {
+                    bound,
+                    count,
+                    worst,
+                };
+                self.shared.write(|log| log.outside.push(outside));
+            }
+        }
+        Ok(Ciphertext { state, ..a })
+    }
+
+    fn add_plain(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<Ciphertext> {
+        self.plain_sum((a, b), ClearReals::add)
+    }
+
+    fn sub_plain(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<Ciphertext> {
+        self.plain_sum((a, b), ClearReals::sub)
+    }
+
+    fn mul_plain(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<Ciphertext> {
+        self.check(a)?;
+        let a = ckks_align::ready_for_product(a)?;
+        self.check_level(&a, b)?;
+        let state = a.state.product(b.state.as_operand(), self.context())?;
+        let product = Ciphertext {
+            spread: self.spread_times((a.spread, a.scaled_magnitude()), b),
+            values: self.clear_pair((&a.values, &b.values), ClearReals::mul),
+            ..a.computed(state)
+        };
+        let work = [(Work::PlainProduct, 1)];
+        Ok(self.done("product with a plaintext", (&a, &work), product))
+    }
+
+    fn add_scalar(&self, a: &Ciphertext, b: f64) -> Result<Ciphertext> {
+        self.check(a)?;
+        crate::error::check_finite(std::iter::once(b.is_finite()))?;
+        let state = a.state.plus_constant(b, self.context())?;
+        Ok(Ciphertext {
+            origin: a.origin.with_plaintext(),
+            values: self.clear_one(&a.values, |clear, a| clear.add_scalar(a, b)),
+            ..a.computed(state)
+        })
+    }
+
+    fn mul_scalar(&self, a: &Ciphertext, b: f64) -> Result<Ciphertext> {
+        self.check(a)?;
+        let a = if self.takes_a_level(b) {
+            ckks_align::ready_for_product(a)?
+        } else {
+            Cow::Borrowed(a)
+        };
+        let (factor, state) = ckks_plain::scalar_product(a.state, b, self.context())?;
+        let factor = Log2::from_bits(crate::ring::log2(factor.magnitude()));
+        // A factor that is no integer is rounded by up to a half.
+        let rounding = if self.takes_a_level(b) {
+            a.scaled_magnitude() / Log2::of(12.0).sqrt()
+        } else {
+            Log2::ZERO
+        };
+        let product = Ciphertext {
+            spread: hypot(a.spread * factor, rounding),
+            values: self.clear_one(&a.values, |clear, a| clear.mul_scalar(a, b)),
+            ..a.computed(state)
+        };
+        let work = [(Work::NumberProduct, 1)];
+        Ok(self.done("product with a number", (&a, &work), product))
+    }
+
+    fn rotate_left(&self, a: &Ciphertext, step: i64) -> Result<Ciphertext> {
+        self.check(a)?;
+        a.check_degree()?;
+        let (rotated, switches) = self.rotated(a, step)?;
+        let work = [(Work::Rotation, switches)];
+        Ok(self.done("rotation", (a, &work), rotated))
+    }
+
+    fn rotate_many(&self, a: &Ciphertext, steps: &[i64]) -> Result<Vec<Ciphertext>> {
+        self.check(a)?;
+        a.check_degree()?;
+        steps
+            .iter()
+            .try_for_each(|&step| self.shared.keys.switches(step).map(|_| ()))?;
+        let mut decomposition = 1;
+        let rotate = |&step: &i64| {
+            let (rotated, switches) = self.rotated(a, step)?;
+            if switches == 0 {
+                return Ok(rotated);
+            }
+            let work = [
+                (Work::Decomposition, std::mem::take(&mut decomposition)),
+                (Work::HoistedRotation, 1),
+                (Work::Rotation, switches - 1),
+            ];
+            Ok(self.done("rotations", (a, &work), rotated))
+        };
+        steps.iter().map(rotate).collect()
+    }
+
+    fn weighted_rotations(
+        &self,
+        inputs: &[&Ciphertext],
+        plan: &WeightedRotations<ForecastPlaintext>,
+    ) -> Result<Ciphertext> {
+        self.fused(inputs, plan)?
+            .map_or_else(|| plan.evaluate(self, inputs), Ok)
+    }
+
+    fn mul_raw(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        let is_square = std::ptr::eq(a, b);
+        self.check(a)?;
+        let a = ckks_align::ready_for_product(a)?;
+        let b = if is_square {
+            a.clone()
+        } else {
+            self.check(b)?;
+            ckks_align::ready_for_product(b)?
+        };
+        let b = if is_square { &a } else { &b };
+        let (product, level) = self.factors(&a, b)?;
+        let work = [(Work::RawProduct, 1)];
+        Ok(self.shared.done("raw product", (level, &work), product))
+    }
+
+    fn relinearize(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        if a.degree == 1 {
+            return Ok(a.clone());
+        }
+        self.shared.keys.check_relinearization()?;
+        let work = [(Work::Relinearization, 1)];
+        Ok(self.done("relinearization", (a, &work), self.relinearized(a)?))
+    }
+
+    fn inner_product<C: Borrow<Ciphertext>>(&self, a: &[C], b: &[C]) -> Result<Ciphertext> {
+        let ready = |factors: &[C]| {
+            let factors: Result<Vec<Ciphertext>> = factors
+                .iter()
+                .map(|factor| {
+                    self.check(factor.borrow())?;
+                    Ok(ckks_align::ready_for_product(factor.borrow())?.into_owned())
+                })
+                .collect();
+            factors
+        };
+        let (a, b) = (ready(a)?, ready(b)?);
+        check_lengths(&a, &b)?;
+        let pairs: Vec<_> = a.iter().zip(&b).collect();
+        let &(first, _) = pairs.first().ok_or(Error::Values(ValueError::Empty))?;
+        self.shared.keys.check_relinearization()?;
+        let factors = || pairs.iter().flat_map(|&(a, b)| [a, b]);
+        factors().try_for_each(Ciphertext::check_degree)?;
+        let levels = factors().map(|factor| factor.state.level);
+        let level = levels.min().unwrap_or(first.state.level);
+        let raw = match self.raw_inner_product(&pairs, level) {
+            Some(sum) => {
+                let work = [(Work::RawProduct, pairs.len())];
+                self.shared.done("sum of products", (level, &work), sum)
+            }
+            None => {
+                let raw: Result<Vec<Ciphertext>> = pairs
+                    .iter()
+                    .map(|(a, b)| Ok(self.factors(a, b)?.0))
+                    .collect();
+                self.add_many(&raw?)?
+            }
+        };
+        self.relinearize(&raw)
+    }
+
+    fn drop_to_level(&self, a: &Ciphertext, level: usize) -> Result<Ciphertext> {
+        self.check(a)?;
+        ckks_align::settled_at(a, level)
+    }
+
+    fn conjugate(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        a.check_degree()?;
+        self.shared.keys.check_conjugation()?;
+        self.shared.uses(KeyUse::Conjugation, a.state.level);
+        let error = self.switching(a.state.level)?.noise;
+        let conjugated = a.switched(error);
+        Ok(self.done("conjugation", (a, &[(Work::Rotation, 1)]), conjugated))
+    }
+
+    fn add_many<C: Borrow<Ciphertext>>(&self, terms: &[C]) -> Result<Ciphertext> {
+        let terms: Vec<&Ciphertext> = terms.iter().map(Borrow::borrow).collect();
+        let (&first, rest) = terms
+            .split_first()
+            .ok_or(Error::Values(ValueError::Empty))?;
+        terms
+            .iter()
+            .try_for_each(|term| self.check_pair(first, term))?;
+        let alike = |term: &&Ciphertext| {
+            first.state.matches(term.state)
+                && (first.state.level, first.degree) == (term.state.level, term.degree)
+        };
+        if !terms.iter().all(alike) {
+            return rest
+                .iter()
+                .try_fold(first.clone(), |sum, term| self.add(&sum, term));
+        }
+        let values = self.clear(|clear| {
+            let values: Option<Vec<&Vec<f64>>> =
+                terms.iter().map(|term| term.values.as_deref()).collect();
+            Some(clear.add_many(&values?))
+        });
+        let spreads = terms.iter().map(|term| term.spread.squared());
+        let sum = Ciphertext {
+            spread: spreads.sum::<Log2>().sqrt(),
+            values,
+            ..first.computed(self.sum_of(&terms)?)
+        };
+        Ok(self.done("sum", (first, &[(Work::Sum, rest.len())]), sum))
+    }
+}
