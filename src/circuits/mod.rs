@@ -1,5 +1,5 @@
 //! Circuits over any [`Evaluator`](crate::evaluator::Evaluator): vectors of any length, how they lie in slots, sums over slots,
-//! polynomials.
+//! polynomials, and plans of programs made of these.
 
 mod arithmetic;
 mod convolution;
@@ -9,6 +9,7 @@ mod matrix_product_rows;
 mod operators;
 mod packing;
 mod padding;
+mod planner;
 mod polynomial;
 mod slot_sums;
 mod vector;
@@ -20,5 +21,6 @@ pub use matrix_product_rows::RowMajorProduct;
 pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
 pub(crate) use padding::Padding;
+pub use planner::{Alternative, Input, Plan, PlannedOutput, Planner, Program};
 pub use polynomial::{Chebyshev, Polynomial};
 pub use vector::Vector;

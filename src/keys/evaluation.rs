@@ -114,6 +114,30 @@ impl Rotations {
         self.steps.is_empty() && !self.powers_of_two && !self.conjugation
     }
 
+    /// The signed powers of two that compose these steps in rows of `degree / 2` slots, each with the fewest rotations.
+    pub(crate) fn of_powers_of_two(&self, degree: usize) -> Self {
+        let row = i64::try_from(degree / 2).unwrap_or(i64::MAX);
+        let mut powers = BTreeSet::new();
+        for &step in &self.steps {
+            let mut left = step.rem_euclid(row);
+            let mut power = 1;
+            // The non-adjacent form; what would wrap around the row is left out.
+            while left != 0 && power < row {
+                if left % 2 != 0 {
+                    let digit = 2 - left.rem_euclid(4);
+                    powers.insert(digit * power);
+                    left -= digit;
+                }
+                left /= 2;
+                power *= 2;
+            }
+        }
+        Self {
+            steps: powers,
+            ..self.clone()
+        }
+    }
+
     /// The single steps, in ascending order.
     pub(crate) fn single_steps(&self) -> Vec<i64> {
         self.steps.iter().copied().collect()

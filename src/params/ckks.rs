@@ -226,6 +226,52 @@ impl CkksBuilder {
     }
 }
 
+/// The sizes of a chain of data primes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chain {
+    /// The levels above the lowest,
+    pub(crate) depth: u32,
+    /// each with one prime of the size of the scale.
+    pub(crate) scale_bits: u32,
+    /// The bits of level 0.
+    pub(crate) base_bits: u32,
+}
+
+impl Chain {
+    /// The size of the scale, those of the data primes, and how many each level has, at a degree, for which the scale may be too small.
+    fn data_primes(self, degree: usize) -> (u32, Vec<u32>, Vec<usize>) {
+        let depth = self.depth as usize;
+        let scale_bits = self.scale_bits;
+        let scale_bits = scale_bits.max(search::least_prime_bits(degree, self.depth + 1));
+        let base_bits = self.base_bits.max(scale_bits + 3);
+        // One prime for a result where it can hold one.
+        let base_primes = base_bits.div_ceil(60);
+        let base = vec![base_bits.div_ceil(base_primes); base_primes as usize];
+        let level_sizes = [vec![base.len()], vec![1; depth]].concat();
+        (
+            scale_bits,
+            [base, vec![scale_bits; depth]].concat(),
+            level_sizes,
+        )
+    }
+
+    /// Parameters at a degree that are secure at 128 bits, by how keys are switched: the least work first, then ever smaller keys. None
+    /// if the degree is too small.
+    ///
+    /// # Errors
+    /// As [`RlweParams::new`]; [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
+    pub(crate) fn params(self, degree: usize) -> Result<Vec<CkksParams>> {
+        let (scale_bits, data_bits, level_sizes) = self.data_primes(degree);
+        let ring = (degree, &data_bits[..], level_sizes);
+        let (secret, policy) = (SecretDistribution::Ternary, SecurityPolicy::default());
+        let rings = search::with_any_key_switching(&ring, secret, policy)?;
+        rings
+            .into_iter()
+            .map(|rlwe| CkksParams::new(rlwe, scale_bits))
+            .collect()
+    }
+}
+
 /// What [`CkksContext::for_depth`] was asked for.
 #[derive(Clone, Copy, Debug)]
 struct Request {
@@ -258,14 +304,12 @@ impl Request {
         if scale_bits > 60 {
             return Err(self.refused(TOO_PRECISE));
         }
-        let base_bits = scale_bits + self.integer_bits.max(1) + 2;
-        let scale_bits = scale_bits.max(search::least_prime_bits(degree, self.depth + 1));
-        let base_bits = base_bits.max(scale_bits + 3);
-        // One prime for a result where it can hold one.
-        let base_primes = base_bits.div_ceil(60);
-        let base = vec![base_bits.div_ceil(base_primes); base_primes as usize];
-        let level_sizes = [vec![base.len()], vec![1; self.depth as usize]].concat();
-        let data_bits = [base, vec![scale_bits; self.depth as usize]].concat();
+        let chain = Chain {
+            depth: self.depth,
+            base_bits: scale_bits + self.integer_bits.max(1) + 2,
+            scale_bits,
+        };
+        let (scale_bits, data_bits, level_sizes) = chain.data_primes(degree);
         let ring = (degree, &data_bits[..], level_sizes);
         search::with_key_switching(ring, secret, policy)
             .map(|rlwe| rlwe.and_then(|rlwe| CkksParams::new(rlwe, scale_bits)))

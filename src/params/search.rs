@@ -17,7 +17,7 @@ pub(super) const DEGREES: std::ops::RangeInclusive<u32> = 12..=17;
 ///
 /// # Errors
 /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree) if there is none.
-pub(super) fn degrees(least: usize) -> Result<impl Iterator<Item = usize>> {
+pub(crate) fn degrees(least: usize) -> Result<impl Iterator<Item = usize>> {
     if least > 1 << DEGREES.end() {
         return Err(Error::Parameters(ParameterError::InvalidDegree {
             degree: least,
@@ -31,30 +31,73 @@ pub(super) fn degrees(least: usize) -> Result<impl Iterator<Item = usize>> {
 /// Parameters of a degree with data primes of the given sizes, so many in each level, and the special primes and digits that cost
 /// the fewest NTTs in a key switch within the security limit; `None` if none fits.
 pub(super) fn with_key_switching(
-    (degree, data_bits, level_sizes): (usize, &[u32], Vec<usize>),
+    ring: Ring<'_>,
     secret: SecretDistribution,
     policy: SecurityPolicy,
 ) -> Option<Result<RlweParams>> {
+    let count = ring.1.len();
+    let plans = secure_plans(&ring, secret, policy);
+    let best = plans.min_by_key(|plan| plan.transforms(count))?;
+    Some(with_digits(&ring, best, secret, policy))
+}
+
+/// As [`with_key_switching`], all special primes and digits of which none costs both fewer NTTs and fewer key bytes than another, those with
+/// the fewest NTTs first.
+///
+/// # Errors
+/// As [`RlweParams::new`] and [`find_primes`].
+pub(super) fn with_any_key_switching(
+    ring: &Ring<'_>,
+    secret: SecretDistribution,
+    policy: SecurityPolicy,
+) -> Result<Vec<RlweParams>> {
+    let data_bits = ring.1;
+    let mut plans: Vec<DigitPlan> = secure_plans(ring, secret, policy).collect();
+    plans.sort_by_key(|plan| (plan.transforms(data_bits.len()), plan.key_bits(data_bits)));
+    let mut least = u32::MAX;
+    plans.retain(|plan| {
+        let bits = plan.key_bits(data_bits);
+        let is_smaller = bits < least;
+        least = least.min(bits);
+        is_smaller
+    });
+    let params = |plan| with_digits(ring, plan, secret, policy);
+    plans.into_iter().map(params).collect()
+}
+
+/// A degree, the sizes of data primes, and how many each level has.
+pub(super) type Ring<'a> = (usize, &'a [u32], Vec<usize>);
+
+/// All digits and special primes within the security limit.
+fn secure_plans<'a>(
+    &(degree, data_bits, _): &Ring<'a>,
+    secret: SecretDistribution,
+    policy: SecurityPolicy,
+) -> impl Iterator<Item = DigitPlan> + use<'a> {
     // A heavier secret than the degree has coefficients asks for a larger one.
-    secret.check(degree).ok()?;
-    let limit = policy.limit(degree, secret)?;
-    let count = data_bits.len();
-    let best = (1..=count)
+    let is_possible = secret.check(degree).is_ok();
+    let limit = policy.limit(degree, secret).filter(|_| is_possible);
+    let data: u32 = data_bits.iter().sum();
+    (1..=data_bits.len())
         .flat_map(|digits| plan_digits(data_bits, digits))
-        .filter(|plan| {
-            f64::from(data_bits.iter().sum::<u32>() + plan.special_bits.iter().sum::<u32>())
-                <= limit
+        .filter(move |plan| {
+            let bits = f64::from(data + plan.special_bits.iter().sum::<u32>());
+            limit.is_some_and(|limit| bits <= limit)
         })
-        .min_by_key(|plan| plan.transforms(count))?;
-    let params =
-        find_primes(degree, &[data_bits, &best.special_bits].concat()).and_then(|mut primes| {
-            let special = primes.split_off(count);
-            RlweParams::new(degree, &primes, &special, policy)?
-                .with_digits(best.sizes)?
-                .with_levels(level_sizes)?
-                .with_secret(secret)
-        });
-    Some(params)
+}
+
+fn with_digits(
+    (degree, data_bits, level_sizes): &Ring<'_>,
+    plan: DigitPlan,
+    secret: SecretDistribution,
+    policy: SecurityPolicy,
+) -> Result<RlweParams> {
+    let mut primes = find_primes(*degree, &[data_bits, &plan.special_bits[..]].concat())?;
+    let special = primes.split_off(data_bits.len());
+    RlweParams::new(*degree, &primes, &special, policy)?
+        .with_digits(plan.sizes)?
+        .with_levels(level_sizes.clone())?
+        .with_secret(secret)
 }
 
 /// The sizes of equal primes that together have at least `total` bits; `None` if they would be too many.
@@ -96,6 +139,15 @@ impl DigitPlan {
             .map(|&bits| if bits > FAST_BITS { 2 } else { 1 })
             .sum();
         self.sizes.len() * (count + special) + 2 * special + 2 * count
+    }
+}
+
+impl DigitPlan {
+    /// The bits of a key, for each coefficient of one of its two halves.
+    fn key_bits(&self, data_bits: &[u32]) -> u32 {
+        let digits = u32::try_from(self.sizes.len()).unwrap_or(u32::MAX);
+        let bits: u32 = data_bits.iter().chain(&self.special_bits).sum();
+        digits.saturating_mul(bits)
     }
 }
 

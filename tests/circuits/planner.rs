@@ -2,11 +2,12 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use slotwise::Result;
+use slotwise::circuits::{Input, Matrix, Planner, Program, Vector};
 use slotwise::encryption::{Decryptor, Encryptor};
-use slotwise::evaluator::{CkksEvaluator, Evaluator, Forecast, WeightedRotations};
+use slotwise::evaluator::{CkksEvaluator, ClearReals, Evaluator, Forecast, WeightedRotations};
 use slotwise::keys::{KeyGenerator, Rotations};
 use slotwise::params::CkksContext;
+use slotwise::{Error, OperandError, Result, SecurityLevel, SecurityStandard};
 use std::sync::Arc;
 
 /// A context for tests: levels of one prime or two.
@@ -169,5 +170,208 @@ fn forecasts_have_the_states_and_errors_of_encrypted_runs() {
             Rotations::powers_of_two()
         };
         compare(seed, &context, &rotations);
+    }
+}
+
+/// A program for each kind of circuit.
+#[derive(Clone, Copy, Debug)]
+enum Circuit {
+    Arithmetic,
+    Sums,
+    Rotations,
+    Polynomial,
+    Weighted,
+    Matrix,
+    Powers,
+}
+
+/// 16 known numbers in [-1, 1].
+fn known(length: usize) -> Vec<f64> {
+    (0..length)
+        .map(|i| ((7 * i % 16) as f64 - 8.0) / 8.0)
+        .collect()
+}
+
+impl Program for Circuit {
+    fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
+        let (x, y) = (&inputs[0], &inputs[1]);
+        let evaluator = x.evaluator();
+        Ok(match self {
+            Self::Arithmetic => {
+                let product = ((x * y)? - &known(x.len())[..])?;
+                let scaled = product.mul_scalar(0.3)?.add(&x.mul_scalar(2.0)?)?;
+                vec![
+                    scaled.square()?,
+                    product.negate()?.sub(y)?.add_scalar(0.25)?,
+                ]
+            }
+            Self::Sums => vec![
+                x.dot(y)?,
+                x.dot_plain(&known(x.len()))?,
+                (x + &y.sum()?)?.sum()?,
+            ],
+            Self::Rotations => {
+                let rotated = x.rotate_many(&[1, 3, -2])?;
+                vec![Vector::add_many(&rotated)?.mul(&y.rotate_left(5)?)?]
+            }
+            Self::Polynomial => vec![x.polyval(&known(8))?, y.polyval(&[0.5, 0.0, -0.25, 0.125])?],
+            Self::Weighted => {
+                let mut sum = WeightedRotations::new(1, &[0, 1, 2], &[0, 3]);
+                let position = evaluator.factor_position(&x.ciphertexts()[0])?;
+                let weights = known(16).repeat(evaluator.slot_shape().columns / 16);
+                for place in [(0, 0, 0), (0, 0, 1), (0, 0, 2), (1, 0, 0), (1, 0, 2)] {
+                    sum.set(place, evaluator.encode_factor(&weights, position)?)?;
+                }
+                let result = evaluator.weighted_rotations(&[&x.ciphertexts()[0]], &sum)?;
+                vec![Vector::from_ciphertexts(evaluator, x.len(), vec![result])?]
+            }
+            Self::Matrix => {
+                let matrix = Matrix::from_fn(16, 5, |i, j| known(80)[5 * i + j])?;
+                vec![x.matmul_plain(&matrix)?.square()?]
+            }
+            Self::Powers => vec![x.power(5)?, y.power(4)?.compact()?],
+        })
+    }
+}
+
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn plans_are_built_and_run_as_they_say() {
+    use Circuit::*;
+    for (circuit, length, bits) in [
+        (Arithmetic, 16, 20),
+        (Arithmetic, 5, 12),
+        (Sums, 12, 16),
+        (Rotations, 16, 16),
+        (Rotations, 7, 16),
+        (Polynomial, 16, 20),
+        (Weighted, 16, 16),
+        (Matrix, 16, 12),
+        (Powers, 16, 16),
+    ] {
+        let inputs = [
+            Input::vector(length),
+            Input::vector(length).range(-2.0..=1.0),
+        ];
+        let plan = Planner::new(&inputs)
+            .precision_bits(bits)
+            .plan(&circuit)
+            .unwrap();
+        let client = plan.context().generate_client_key().unwrap();
+        let server = client.generate_server_key(plan.rotations()).unwrap();
+        assert!(
+            plan.context()
+                .params()
+                .rlwe()
+                .is_within(SecurityStandard::default(), SecurityLevel::Bits128)
+        );
+        let relinearization = usize::from(!plan.relinearizes());
+        let keys = server.evaluation_keys().galois().iter().count() + 1 - relinearization;
+        assert_eq!(plan.key_count(), keys);
+        let mut values = [known(length), known(length)];
+        values[1].iter_mut().for_each(|value| *value *= 2.0);
+        values[1][0] = -2.0;
+        let encrypted = values
+            .each_ref()
+            .map(|x| server.attach(client.encrypt(x).unwrap()).unwrap());
+        let found = circuit.run(&encrypted).unwrap();
+        let clear = ClearReals::new(plan.context().slots());
+        let expected = circuit
+            .run(
+                &values
+                    .each_ref()
+                    .map(|x| Vector::from_values(&clear, x).unwrap()),
+            )
+            .unwrap();
+        assert_eq!(found.len(), plan.outputs().len());
+        for ((found, expected), planned) in found.iter().zip(&expected).zip(plan.outputs()) {
+            assert_eq!(found.levels_left() <= planned.level, true);
+            let ratio = found.noise_bound() / planned.noise_bound;
+            assert!(
+                (1.0 - 1e-9..1.0 + 1e-9).contains(&ratio),
+                "{circuit:?}: {ratio}"
+            );
+            let error = largest_difference(&client.decrypt(found).unwrap(), &expected.values());
+            assert!(
+                error <= planned.noise_bound && planned.noise_bound <= (-f64::from(bits)).exp2()
+            );
+            assert!(
+                error <= planned.typical_error,
+                "{circuit:?}: {error:e} of {:e}",
+                planned.typical_error
+            );
+            assert!(planned.typical_error <= planned.noise_bound, "{circuit:?}");
+            eprintln!(
+                "{circuit:?} {error:e} {:e} {:e}",
+                planned.typical_error, planned.noise_bound
+            );
+        }
+        assert_eq!(
+            plan.context().top_level(),
+            expected_depth(circuit, length),
+            "{circuit:?}"
+        );
+        eprintln!("{plan}");
+    }
+}
+
+fn expected_depth(circuit: Circuit, length: usize) -> usize {
+    match circuit {
+        Circuit::Arithmetic => 3,
+        Circuit::Sums | Circuit::Weighted => 1,
+        Circuit::Rotations => 1 + usize::from(!length.is_power_of_two()),
+        Circuit::Polynomial | Circuit::Powers => 3,
+        Circuit::Matrix => 2,
+    }
+}
+
+#[test]
+fn plans_that_cannot_be_are_refused() {
+    let refused = |planner: Planner, circuit| match planner.plan(&circuit) {
+        Err(error) => error,
+        Ok(plan) => panic!("{plan}"),
+    };
+    let two = [Input::vector(16); 2];
+    for (planner, circuit, part) in [
+        (
+            Planner::new(&two).precision_bits(58),
+            Circuit::Sums,
+            "bits of precision",
+        ),
+        (
+            Planner::new(&two).max_key_bytes(1000),
+            Circuit::Rotations,
+            "keys of 1000 bytes",
+        ),
+        (Planner::new(&[]), Circuit::Sums, "empty"),
+        (
+            Planner::new(&[two[0], Input::vector(3)]),
+            Circuit::Sums,
+            "lengths",
+        ),
+        (Planner::new(&[Input::vector(0); 2]), Circuit::Sums, "empty"),
+        (
+            Planner::new(&[Input::vector(usize::MAX); 2]),
+            Circuit::Sums,
+            "values",
+        ),
+    ] {
+        let error = refused(planner, circuit);
+        let message = error.to_string();
+        assert!(message.contains(part), "{message}");
+    }
+    for range in [1.0..=-1.0, f64::NAN..=1.0, 0.0..=f64::INFINITY] {
+        let inputs = [Input::vector(16).range(range), two[0]];
+        let error = refused(Planner::new(&inputs), Circuit::Sums);
+        assert!(matches!(
+            error,
+            Error::Operands(OperandError::InvalidArgument { .. })
+        ));
     }
 }

@@ -1,0 +1,101 @@
+use crate::circuits::{Packing, Padding, Vector};
+use crate::error::{Error, OperandError, Result};
+use crate::evaluator::{Evaluator, Forecast};
+use std::ops::RangeInclusive;
+
+/// A computation on vectors of real numbers, written once for all evaluators: it is planned, runs in the clear, and runs encrypted.
+///
+/// ```
+/// use slotwise::circuits::{Program, Vector};
+/// use slotwise::evaluator::{ClearReals, Evaluator};
+///
+/// /// The squared distance of two points.
+/// struct Distance;
+///
+/// impl Program for Distance {
+///     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+///         Ok(vec![(&inputs[0] - &inputs[1])?.square()?.sum()?])
+///     }
+/// }
+///
+/// let evaluator = ClearReals::new(4);
+/// let points = [[1.0, 2.0], [4.0, 6.0]].map(|point| Vector::from_values(&evaluator, &point));
+/// let [x, y] = points;
+/// assert_eq!(Distance.run(&[x?, y?])?[0].values(), [25.0]);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+pub trait Program {
+    /// The outputs for these inputs, all of one evaluator: [`Vector::evaluator`].
+    ///
+    /// # Errors
+    /// Those of the operations.
+    fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>>;
+}
+
+/// An input of a program: how many values, and how large.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Input {
+    pub(super) length: usize,
+    pub(super) largest: f64,
+    by_public_key: bool,
+}
+
+impl Input {
+    /// A vector of so many values in [-1, 1], encrypted with the secret key.
+    #[must_use]
+    pub fn vector(length: usize) -> Self {
+        Self {
+            length,
+            largest: 1.0,
+            by_public_key: false,
+        }
+    }
+
+    /// With values in this range.
+    #[must_use]
+    pub fn range(self, range: RangeInclusive<f64>) -> Self {
+        // Both ends are needed: a bound that is NaN is refused when it is used.
+        let (low, high) = range.into_inner();
+        let largest = if low <= high {
+            low.abs().max(high.abs())
+        } else {
+            f64::NAN
+        };
+        Self { largest, ..self }
+    }
+
+    /// Encrypted with a public key.
+    #[must_use]
+    pub fn by_public_key(self) -> Self {
+        Self {
+            by_public_key: true,
+            ..self
+        }
+    }
+
+    /// The encrypted vector as a forecast has it.
+    pub(super) fn foreseen(&self, forecast: &Forecast) -> Result<Vector<Forecast>> {
+        if !self.largest.is_finite() {
+            return Err(Error::Operands(OperandError::InvalidArgument {
+                reason: "the range of an input must be finite, with its lower end first",
+            }));
+        }
+        let packing = Packing::new(forecast.slot_shape(), self.length)?;
+        let level = forecast.context().top_level();
+        let encrypt = |_| {
+            if self.by_public_key {
+                forecast.encrypt_publicly(self.largest, level)
+            } else {
+                forecast.encrypt_bounded(self.largest, level)
+            }
+        };
+        let chunks = (0..packing.chunks()).map(encrypt).collect::<Result<_>>()?;
+        Ok(Vector::new(forecast, packing, chunks, Padding::Zeros))
+    }
+
+    /// The polynomials that are sent: a ciphertext's second is a seed, unless it is encrypted with a public key.
+    pub(super) fn polynomials(&self, slots: usize) -> usize {
+        let polynomials = if self.by_public_key { 2 } else { 1 };
+        polynomials * self.length.div_ceil(slots)
+    }
+}

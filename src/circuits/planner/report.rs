@@ -1,0 +1,149 @@
+//! What a plan says.
+
+use crate::circuits::planner::{Alternative, Plan, PlannedOutput};
+use crate::evaluator::Step;
+use std::fmt;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{:>5} {:<25} {:>6} {:>5}  {:>7} {:>9} {:>6} {:>7} {:>8} {:>6}",
+            "count",
+            "operation",
+            "level",
+            "after",
+            "scale",
+            "bound",
+            "bits",
+            "typical",
+            "switches",
+            "time"
+        )?;
+        let total = self.units();
+        for step in &self.steps {
+            let share = self.work_units(&step.work) / total.max(f64::MIN_POSITIVE);
+            writeln!(out, "{}", step_line(step, share))?;
+        }
+        for line in self.summary() {
+            writeln!(out, "{line}")?;
+        }
+        let alternatives = self.alternatives.iter().map(alternative_line);
+        out.write_str(&alternatives.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn step_line(step: &Step, share: f64) -> String {
+    format!(
+        "{:>5} {:<25} {:>6} {:>5}  2^{:<5.1} {:>9.3} {:>6.1} {:>7.1} {:>8} {:>5.1}%",
+        step.count,
+        step.operation,
+        step.level,
+        step.result_level,
+        step.scale_bits,
+        step.message_bound,
+        -step.noise_bound.log2(),
+        -step.typical_error.log2(),
+        step.key_switches(),
+        100.0 * share,
+    )
+}
+
+impl Plan {
+    fn summary(&self) -> Vec<String> {
+        let params = self.context.params().rlwe();
+        let bits = |primes: &[u64]| -> Vec<u32> {
+            primes
+                .iter()
+                .map(|q| u64::BITS - q.leading_zeros())
+                .collect()
+        };
+        let (modulus, limit) = self.security();
+        let rotations = self.rotations.elements(self.context.degree()).len();
+        let products = if self.relinearizes { "1" } else { "none" };
+        let mut lines = vec![
+            line(
+                "degree N",
+                format!("{}: {} slots", params.degree(), self.context.slots()),
+            ),
+            line(
+                "data primes",
+                format!("{:?} bits", bits(params.data_primes())),
+            ),
+            line(
+                "special primes",
+                format!(
+                    "{:?} bits, digits of {:?} primes",
+                    bits(params.special_primes()),
+                    params.digit_sizes()
+                ),
+            ),
+            line(
+                "security",
+                format!("128 bits; log2 of every key's modulus is {modulus:.1} of at most {limit}"),
+            ),
+            line(
+                "keys",
+                format!(
+                    "{products} for products, {rotations} for rotations: {} in all",
+                    megabytes(self.key_bytes().unwrap_or(0))
+                ),
+            ),
+            line(
+                "upload, download",
+                format!(
+                    "{}, {}",
+                    megabytes(self.upload_bytes()),
+                    megabytes(self.download_bytes())
+                ),
+            ),
+        ];
+        lines.extend(self.outputs.iter().map(output_line));
+        lines.push(line("time", self.time_line()));
+        lines
+    }
+
+    fn time_line(&self) -> String {
+        match (self.time(), self.encoding_time()) {
+            (Some(time), Some(encoding)) => format!(
+                "{:.1} ms, and {:.1} ms before for the encoding of known vectors",
+                1e3 * time.as_secs_f64(),
+                1e3 * encoding.as_secs_f64()
+            ),
+            _ => format!("that of {:.0} transforms of one prime's row", self.units()),
+        }
+    }
+}
+
+fn line(name: &str, text: impl fmt::Display) -> String {
+    format!("  {name:<19} {text}")
+}
+
+fn output_line(output: &PlannedOutput) -> String {
+    let text = format!(
+        "{} values up to {:.3}, at level {}; error at most 2^{:.1}, typically below 2^{:.1}",
+        output.length,
+        output.message_bound,
+        output.level,
+        output.noise_bound.log2(),
+        output.typical_error.log2()
+    );
+    line("output", text)
+}
+
+fn alternative_line(alternative: &Alternative) -> String {
+    let text = format!(
+        "N = {}, {} special primes: {:.2} times as long, keys of {}, {:.1} bits",
+        alternative.degree,
+        alternative.special_primes,
+        alternative.relative_time,
+        megabytes(alternative.key_bytes),
+        alternative.precision_bits
+    );
+    line("or", text)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}

@@ -1,0 +1,331 @@
+use crate::circuits::Vector;
+use crate::circuits::planner::{Input, Plan, Program};
+use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result, ValueError};
+use crate::evaluator::Forecast;
+use crate::params::{Chain, CkksContext, CkksParams, degrees};
+
+/// Finds the parameters and keys of a program by dry runs: what a run lacks (levels, room for messages, precision) is added until it has
+/// all; then the degrees and ways to switch keys that are secure at 128 bits are compared.
+///
+/// ```
+/// use slotwise::circuits::{Input, Planner, Program, Vector};
+/// use slotwise::evaluator::Evaluator;
+///
+/// struct Mean;
+///
+/// impl Program for Mean {
+///     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+///         Ok(vec![inputs[0].sum()?.mul_scalar(1.0 / 64.0)?])
+///     }
+/// }
+///
+/// let plan = Planner::new(&[Input::vector(64).range(0.0..=10.0)]).precision_bits(16).plan(&Mean)?;
+/// assert_eq!(plan.context().top_level(), 1);
+/// assert_eq!(plan.key_count(), 6);
+/// println!("{plan}");
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Planner {
+    inputs: Vec<Input>,
+    precision_bits: u32,
+    typically: bool,
+    most_key_bytes: u64,
+}
+
+impl Planner {
+    /// For a program with these inputs.
+    #[must_use]
+    pub fn new(inputs: &[Input]) -> Self {
+        Self {
+            inputs: inputs.to_vec(),
+            precision_bits: 16,
+            typically: false,
+            most_key_bytes: u64::MAX,
+        }
+    }
+
+    /// Asks for outputs whose error is at most `2^-bits`, by the bound that holds always. 16 unless set.
+    #[must_use]
+    pub fn precision_bits(self, bits: u32) -> Self {
+        Self {
+            precision_bits: bits,
+            typically: false,
+            ..self
+        }
+    }
+
+    /// Asks for outputs whose error is at most `2^-bits` by the error to expect, six standard deviations, instead of the bound: smaller
+    /// parameters.
+    #[must_use]
+    pub fn typical_precision_bits(self, bits: u32) -> Self {
+        Self {
+            precision_bits: bits,
+            typically: true,
+            ..self
+        }
+    }
+
+    /// Asks for keys of at most so many bytes in all, in memory. If keys for all rotations are more, rotations are composed of those by
+    /// powers of two.
+    #[must_use]
+    pub fn max_key_bytes(self, bytes: u64) -> Self {
+        Self {
+            most_key_bytes: bytes,
+            ..self
+        }
+    }
+
+    /// The fastest plan, by counts of operations, that meets what is asked for.
+    ///
+    /// # Errors
+    /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no secure parameters carry the program, naming what it takes; [`ValueError::Empty`](crate::ValueError::Empty) for no
+    /// inputs; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a range that is reversed or not finite; the errors of the program itself.
+    pub fn plan(&self, program: &impl Program) -> Result<Plan> {
+        if self.inputs.is_empty() {
+            return Err(Error::Values(ValueError::Empty));
+        }
+        let mut needs = Needs {
+            depth: 0,
+            scale_bits: (self.precision_bits + LEAST_NOISE_BITS).min(MOST_SCALE_BITS),
+            integer_bits: 1,
+        };
+        let mut plans = Vec::new();
+        let mut feasible = 0;
+        for degree in degrees(0)? {
+            let Some(chain) = self.carrying(program, degree, &mut needs)? else {
+                continue;
+            };
+            for params in chain.params(degree)? {
+                plans.extend(self.at(program, params)?);
+            }
+            feasible += 1;
+            if feasible == 2 {
+                break;
+            }
+        }
+        self.best(plans, needs)
+    }
+
+    /// The chain of primes that carries the program at a degree, which `needs` grows to; `None` if none is secure.
+    fn carrying(
+        &self,
+        program: &impl Program,
+        degree: usize,
+        needs: &mut Needs,
+    ) -> Result<Option<Chain>> {
+        let mut is_trimmed = false;
+        loop {
+            let chain = needs.chain();
+            let Some(params) = chain.params(degree)?.into_iter().next() else {
+                return Ok(None);
+            };
+            let forecast = Forecast::new(&CkksContext::new(params)?);
+            let outputs = match self.run(program, &forecast) {
+                Ok(outputs) => outputs,
+                Err(error) => {
+                    needs.grow(error)?;
+                    continue;
+                }
+            };
+            let missing = self.missing_bits(&outputs);
+            if missing > 0 {
+                needs.scale_bits += missing;
+            } else {
+                let spare = outputs.iter().map(Vector::levels_left).min().unwrap_or(0);
+                let spare = u32::try_from(spare).unwrap_or(0).min(needs.depth);
+                if is_trimmed || spare == 0 {
+                    return Ok(Some(chain));
+                }
+                is_trimmed = true;
+                needs.depth -= spare;
+            }
+            needs.check()?;
+        }
+    }
+
+    fn run(&self, program: &impl Program, forecast: &Forecast) -> Result<Vec<Vector<Forecast>>> {
+        let inputs: Vec<Vector<Forecast>> = self
+            .inputs
+            .iter()
+            .map(|input| input.foreseen(forecast))
+            .collect::<Result<_>>()?;
+        let outputs = program.run(&inputs)?;
+        if outputs.is_empty() {
+            return Err(Error::Values(ValueError::Empty));
+        }
+        // What decryption would refuse.
+        outputs
+            .iter()
+            .try_for_each(|output| output.compact().map(|_| ()))?;
+        Ok(outputs)
+    }
+
+    /// The bits of precision that the outputs lack.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and the bits of a bound"
+    )]
+    fn missing_bits(&self, outputs: &[Vector<Forecast>]) -> u32 {
+        let chunks = outputs.iter().flat_map(Vector::ciphertexts);
+        let errors = chunks.map(|chunk| {
+            if self.typically {
+                chunk.typical_error()
+            } else {
+                chunk.noise_bound()
+            }
+        });
+        let largest = errors.fold(0.0, f64::max);
+        let missing = largest.log2() + f64::from(self.precision_bits);
+        missing.ceil().clamp(0.0, 1000.0) as u32
+    }
+
+    /// The plan with these parameters, if it meets what is asked for.
+    fn at(&self, program: &impl Program, params: CkksParams) -> Result<Option<Plan>> {
+        let context = CkksContext::new(params)?;
+        let Some(plan) = self.with(program, &Forecast::new(&context))? else {
+            return Ok(None);
+        };
+        if plan.key_bytes()? <= self.most_key_bytes {
+            return Ok(Some(plan));
+        }
+        let composed = plan.rotations.of_powers_of_two(context.degree());
+        let Some(plan) = self.with(program, &Forecast::with_keys(&context, &composed))? else {
+            return Ok(None);
+        };
+        Ok(Some(Plan {
+            rotations: composed,
+            ..plan
+        }))
+    }
+
+    fn with(&self, program: &impl Program, forecast: &Forecast) -> Result<Option<Plan>> {
+        match self.run(program, forecast) {
+            Ok(outputs) if self.missing_bits(&outputs) == 0 => {
+                Plan::of(forecast, &self.inputs, &outputs).map(Some)
+            }
+            // Other special primes make a little more noise.
+            Ok(_) | Err(Error::Precision(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The fastest plan with keys that are small enough, and what else there is.
+    fn best(&self, mut plans: Vec<Plan>, needs: Needs) -> Result<Plan> {
+        plans.sort_by(|a, b| a.units().total_cmp(&b.units()));
+        let sizes: Vec<u64> = plans.iter().map(Plan::key_bytes).collect::<Result<_>>()?;
+        let Some(first) = sizes.iter().position(|&bytes| bytes <= self.most_key_bytes) else {
+            return Err(match sizes.iter().min() {
+                None => needs.refused(TOO_DEEP),
+                Some(least) => Error::Parameters(ParameterError::NoParameters {
+                    request: format!(
+                        "keys of {} bytes in all: the smallest take {least}",
+                        self.most_key_bytes
+                    ),
+                    reason: "allow larger keys, or use fewer rotations",
+                }),
+            });
+        };
+        let mut best = plans.remove(first);
+        let fastest = best.units();
+        best.alternatives = plans
+            .iter()
+            .map(|plan| plan.as_alternative(fastest))
+            .collect::<Result<_>>()?;
+        Ok(best)
+    }
+}
+
+/// What a program takes, as far as dry runs have told.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    depth: u32,
+    scale_bits: u32,
+    integer_bits: u32,
+}
+
+/// Fewer bits of noise than these have no outputs at any degree.
+const LEAST_NOISE_BITS: u32 = 10;
+
+const MOST_SCALE_BITS: u32 = 60;
+
+const MOST_DEPTH: u32 = 100;
+
+const MOST_INTEGER_BITS: u32 = 600;
+
+const TOO_DEEP: &str = "no supported degree is large enough for so many primes; ask for fewer bits of precision, narrow the ranges of \
+                        inputs, or compute with fewer multiplications one after the other";
+
+const TOO_PRECISE: &str = "the scale has to hold the precision and the noise, and has at most 60 bits; ask for fewer bits of precision";
+
+impl Needs {
+    fn chain(self) -> Chain {
+        Chain {
+            depth: self.depth,
+            scale_bits: self.scale_bits,
+            base_bits: self.scale_bits + self.integer_bits + 2,
+        }
+    }
+
+    /// Adds what a dry run lacked.
+    ///
+    /// # Errors
+    /// The error itself if no parameters help; [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if too much is lacking.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and the bits of a bound"
+    )]
+    fn grow(&mut self, lacking: Error) -> Result<()> {
+        match lacking {
+            Error::Operands(OperandError::LevelExhausted { needed, left, .. }) => {
+                let levels = needed.saturating_sub(left).max(1);
+                self.depth = self
+                    .depth
+                    .saturating_add(u32::try_from(levels).unwrap_or(u32::MAX));
+            }
+            Error::Operands(
+                OperandError::InvalidLevel { .. } | OperandError::ScaleMismatch { .. },
+            ) if self.depth < MOST_DEPTH => {
+                self.depth += 1;
+            }
+            Error::Precision(PrecisionError::ScaleTooLarge {
+                message_bits,
+                modulus_bits,
+            }) => {
+                let bits = message_bits + 1.0 - modulus_bits;
+                self.integer_bits += bits.ceil().clamp(1.0, 2000.0) as u32;
+            }
+            Error::Precision(PrecisionError::PrecisionExhausted { noise_bound, .. }) => {
+                self.scale_bits += noise_bound.log2().ceil().clamp(1.0, 1000.0) as u32;
+            }
+            other => return Err(other),
+        }
+        self.check()
+    }
+
+    fn check(self) -> Result<()> {
+        if self.scale_bits > MOST_SCALE_BITS {
+            return Err(self.refused(TOO_PRECISE));
+        }
+        if self.depth > MOST_DEPTH || self.integer_bits > MOST_INTEGER_BITS {
+            return Err(self.refused(TOO_DEEP));
+        }
+        Ok(())
+    }
+
+    fn refused(self, reason: &'static str) -> Error {
+        let Self {
+            depth,
+            scale_bits,
+            integer_bits,
+        } = self;
+        Error::Parameters(ParameterError::NoParameters {
+            request: format!(
+                "a program that takes at least {depth} levels, scales of {scale_bits} bits and {integer_bits} bits before the point"
+            ),
+            reason,
+        })
+    }
+}
