@@ -2,7 +2,7 @@
 
 use crate::circuits::padding::{Join, Padding, cleared};
 use crate::circuits::{Polynomial, Vector};
-use crate::error::{Error, Result, ValueError};
+use crate::error::Result;
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;
 
@@ -23,10 +23,14 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`add`](Self::add).
     pub fn add_many(vectors: &[Self]) -> Result<Self> {
-        let (first, rest) = vectors
-            .split_first()
-            .ok_or(Error::Values(ValueError::Empty))?;
-        let alike = |vector: &Self| {
+        Self::sum_of(&vectors.iter().collect::<Vec<_>>())
+    }
+
+    /// [`add_many`](Self::add_many) of vectors that lie anywhere.
+    pub(super) fn sum_of(vectors: &[&Self]) -> Result<Self> {
+        let evaluator = Self::common_evaluator(vectors)?;
+        let (first, rest) = (vectors[0], &vectors[1..]);
+        let alike = |vector: &&Self| {
             vector.packing == first.packing && matches!(vector.padding, Padding::Zeros)
         };
         if !vectors.iter().all(alike) {
@@ -34,11 +38,6 @@ impl<E: Evaluator> Vector<E> {
                 .iter()
                 .try_fold(first.clone(), |sum, vector| sum.add(vector));
         }
-        let evaluator = rest
-            .iter()
-            .try_fold(&first.evaluator, |evaluator, vector| {
-                evaluator.with_more_keys(&vector.evaluator)
-            })?;
         let chunks = crate::parallel::try_map(first.chunks.len(), |i| {
             let terms: Vec<&E::Ciphertext> =
                 vectors.iter().map(|vector| &vector.chunks[i]).collect();
@@ -189,7 +188,8 @@ impl<E: Evaluator> Vector<E> {
                 let sum = self.packing.sum(&self.evaluator, &self.chunks)?;
                 let count = E::scalar(self.packing.padding());
                 let excess = self.evaluator.mul_scalar(value, count)?;
-                self.evaluator.sub(&sum, &excess)?
+                let sum = self.evaluator.sub(&sum, &excess)?;
+                self.evaluator.assume_message_bound(sum, bound)?
             }
             Padding::Unknown => {
                 let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;

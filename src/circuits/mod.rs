@@ -1,17 +1,22 @@
-//! Circuits over any [`Evaluator`](crate::evaluator::Evaluator): vectors of any length, how they lie in slots, sums over slots,
-//! polynomials, and plans of programs made of these.
+//! Circuits over any [`Evaluator`](crate::evaluator::Evaluator): vectors of any length, how they lie in slots, how their
+//! values move and are summed, polynomials, and plans of programs made of these.
 
 mod arithmetic;
 mod convolution;
+mod gather;
 mod linear;
 mod matrix_product;
 mod matrix_product_rows;
+mod moves;
 mod operators;
 mod packing;
 mod padding;
+mod partial_sums;
 mod planner;
 mod polynomial;
+mod products;
 mod slot_sums;
+mod statistics;
 mod vector;
 
 pub use convolution::{Convolution, EncodedLayer, Grid, LinearLayer, Windows};

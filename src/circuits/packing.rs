@@ -1,7 +1,7 @@
+use crate::circuits::gather::{Gather, signed};
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 /// How a vector of a given length lies in the slots of one or more ciphertexts.
@@ -14,14 +14,6 @@ use std::ops::Deref;
 pub struct Packing {
     shape: SlotShape,
     len: usize,
-}
-
-/// Where a slot's content comes from: a ciphertext, the rows exchanged or not, a rotation to the left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Move {
-    chunk: usize,
-    swap: bool,
-    step: usize,
 }
 
 impl Packing {
@@ -151,57 +143,27 @@ impl Packing {
         if self.moves_as_one() {
             return chunks
                 .iter()
-                .map(|chunk| evaluator.rotate_left(chunk, to_step(step)))
+                .map(|chunk| evaluator.rotate_left(chunk, signed(step)))
                 .collect();
         }
-        let operation = "a rotation of the vector";
-        evaluator.check_rotations(&self.rotations_by(step), operation)?;
-        if self.takes_masks(step) {
-            for chunk in chunks {
-                evaluator.check_depth(chunk, operation, 1)?;
-            }
-        }
-        (0..chunks.len())
-            .map(|chunk| self.rotated_chunk(evaluator, chunks, chunk, step))
-            .collect()
+        self.rotation(step)
+            .apply(evaluator, &[chunks], "a rotation of the vector")
     }
 
     /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` uses.
     #[must_use]
     pub fn rotations(&self, step: i64) -> Rotations {
-        self.rotations_by(self.reduced(step))
-    }
-
-    /// The rotations for a step to the left below the length.
-    fn rotations_by(&self, step: usize) -> Rotations {
+        let step = self.reduced(step);
         if self.moves_as_one() {
-            return Rotations::steps(&[to_step(step)]);
+            return Rotations::steps(&[signed(step)]);
         }
-        let moves: BTreeSet<Move> = (0..self.chunks())
-            .flat_map(|chunk| self.moves(chunk, step))
-            .collect();
-        let steps: Vec<i64> = moves.iter().map(|one| to_step(one.step)).collect();
-        let rotations = Rotations::steps(&steps);
-        if moves.iter().any(|one| one.swap) {
-            rotations.and_conjugation()
-        } else {
-            rotations
-        }
+        self.rotation(step).rotations()
     }
 
-    /// The moves that make one ciphertext of the rotated vector.
-    fn moves(&self, chunk: usize, step: usize) -> BTreeSet<Move> {
-        let move_to = |slot| {
-            let index = self.value_at(chunk, slot)?;
-            Some(self.move_to(chunk, slot, (index + step) % self.len))
-        };
-        (0..self.shape.slots()).filter_map(move_to).collect()
-    }
-
-    /// Whether a rotation multiplies by masks: unless one move makes each ciphertext, and there is no padding.
-    fn takes_masks(&self, step: usize) -> bool {
-        let several = |chunk| self.moves(chunk, step).len() > 1;
-        self.has_padding() || (0..self.chunks()).any(several)
+    /// A step to the left below the length, of a vector that does not move in one piece.
+    fn rotation(&self, step: usize) -> Gather {
+        let values = (0..self.len).map(|index| (0, (index + step) % self.len, index));
+        Gather::new(&[*self], *self, values)
     }
 
     /// Whether every rotation is one of the slots: a repeated vector without padding.
@@ -225,82 +187,22 @@ impl Packing {
         self.shape
     }
 
+    /// The ciphertext and slot of a value: of its first copy.
+    pub(super) fn place(&self, index: usize) -> (usize, usize) {
+        match self.stride() {
+            Some(_) => (0, index),
+            None => (index / self.shape.slots(), index % self.shape.slots()),
+        }
+    }
+
     /// The index of the value in a slot, if it holds one.
-    fn value_at(&self, chunk: usize, slot: usize) -> Option<usize> {
+    pub(super) fn value_at(&self, chunk: usize, slot: usize) -> Option<usize> {
         let index = match self.stride() {
             Some(stride) => slot % stride,
             None => chunk * self.shape.slots() + slot,
         };
         (index < self.len).then_some(index)
     }
-
-    /// One ciphertext of the rotated vector: each run of slots from where it lies now.
-    fn rotated_chunk<E: Evaluator>(
-        &self,
-        evaluator: &E,
-        chunks: &[E::Ciphertext],
-        chunk: usize,
-        step: usize,
-    ) -> Result<E::Ciphertext> {
-        let slots = self.shape.slots();
-        let mut masks: BTreeMap<Move, Vec<E::Scalar>> = BTreeMap::new();
-        for slot in 0..slots {
-            let Some(index) = self.value_at(chunk, slot) else {
-                continue;
-            };
-            let from = self.move_to(chunk, slot, (index + step) % self.len);
-            masks
-                .entry(from)
-                .or_insert_with(|| vec![E::Scalar::default(); slots])[slot] = E::Scalar::from(1);
-        }
-        // One move of a vector without padding moves everything, and needs no mask.
-        let masked = masks.len() > 1 || self.has_padding();
-        let terms = masks
-            .into_iter()
-            .map(|(from, mask)| {
-                let mut moved = evaluator.rotate_left(&chunks[from.chunk], to_step(from.step))?;
-                if from.swap {
-                    moved = evaluator.conjugate(&moved)?;
-                }
-                if !masked {
-                    return Ok(moved);
-                }
-                let position = evaluator.factor_position(&moved)?;
-                evaluator.mul_plain(&moved, &evaluator.encode_factor(&mask, position)?)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        evaluator.add_many(&terms)
-    }
-
-    /// The move that brings value `index` to `slot` of `chunk`: of a repeated vector, from the copy around that slot, or from
-    /// the next one where the copies adjoin.
-    fn move_to(&self, chunk: usize, slot: usize, index: usize) -> Move {
-        let columns = self.shape.columns;
-        let (from_chunk, from_slot) = match self.stride() {
-            Some(stride) => {
-                let here = slot % stride;
-                let next = if !self.has_padding() && index < here {
-                    stride
-                } else {
-                    0
-                };
-                (chunk, slot - here + index + next)
-            }
-            None => (index / self.shape.slots(), index % self.shape.slots()),
-        };
-        let step = (from_slot % columns + columns - slot % columns) % columns;
-        let swap = self.stride().is_none() && from_slot / columns != slot / columns;
-        Move {
-            chunk: from_chunk,
-            swap,
-            step,
-        }
-    }
-}
-
-/// A step below the number of slots.
-fn to_step(step: usize) -> i64 {
-    i64::try_from(step).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -354,25 +256,6 @@ mod tests {
         }
         for len in [1, 3, 4, 8, 9, 15, 16, 17, 40, 64] {
             check(&ClearIntegers::new(16, 257).unwrap(), len, i64::from);
-        }
-    }
-
-    #[test]
-    fn a_vector_that_fills_its_stride_moves_in_one_piece() {
-        for len in [1, 2, 8, 16] {
-            let packing =
-                Packing::new(ClearIntegers::new(32, 257).unwrap().slot_shape(), len).unwrap();
-            for step in 0..len {
-                let moves: Vec<Move> = (0..32)
-                    .map(|slot| packing.move_to(0, slot, (slot % len + step) % len))
-                    .collect();
-                assert!(moves.iter().all(|one| *one
-                    == Move {
-                        chunk: 0,
-                        swap: false,
-                        step
-                    }));
-            }
         }
     }
 

@@ -149,12 +149,8 @@ impl<E: Evaluator> Vector<E> {
         } else {
             other.packing
         };
-        if self.packing != other.packing && self.len() != 1 && other.len() != 1 {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: self.len(),
-                right: other.len(),
-            }));
-        }
+        self.check_length(&packing)?;
+        other.check_length(&packing)?;
         let (left, right) = (self.spread_over(&packing), other.spread_over(&packing));
         let pair = |i| work(evaluator, left.chunk(i), right.chunk(i));
         let chunks = try_map(packing.chunks(), pair)?;
@@ -186,7 +182,7 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// A vector of length 1 as one of `length`; any other as it is.
-    fn repeated(&self, length: usize) -> Result<Cow<'_, Self>> {
+    pub(super) fn repeated(&self, length: usize) -> Result<Cow<'_, Self>> {
         if self.len() > 1 || length == 1 {
             return Ok(Cow::Borrowed(self));
         }
@@ -213,8 +209,19 @@ impl<E: Evaluator> Vector<E> {
         }
     }
 
+    /// Checks that the vector can be one of `packing`.
+    pub(super) fn check_length(&self, packing: &Packing) -> Result<()> {
+        if self.packing == *packing || self.len() == 1 {
+            return Ok(());
+        }
+        Err(Error::Operands(OperandError::LengthMismatch {
+            left: self.len(),
+            right: packing.len(),
+        }))
+    }
+
     /// This vector as one of `packing`, which is its own unless it has length 1.
-    fn spread_over(&self, packing: &Packing) -> Spread<'_, E::Ciphertext> {
+    pub(super) fn spread_over(&self, packing: &Packing) -> Spread<'_, E::Ciphertext> {
         if self.packing == *packing {
             Spread {
                 chunks: &self.chunks,
@@ -275,13 +282,13 @@ where
 }
 
 /// A vector read as one of more values: a single ciphertext stands for all.
-struct Spread<'a, C: Clone> {
+pub(super) struct Spread<'a, C: Clone> {
     chunks: &'a [C],
-    padding: Cow<'a, Padding<C>>,
+    pub(super) padding: Cow<'a, Padding<C>>,
 }
 
 impl<C: Clone> Spread<'_, C> {
-    fn chunk(&self, index: usize) -> &C {
+    pub(super) fn chunk(&self, index: usize) -> &C {
         match self.chunks {
             [single] => single,
             chunks => &chunks[index],

@@ -70,6 +70,31 @@ pub enum OperandError {
         /// What is wrong, and what to do.
         reason: &'static str,
     },
+    /// A range of indices that is empty or ends beyond a vector or an axis.
+    InvalidRange {
+        /// The first index.
+        start: usize,
+        /// The index after the last.
+        end: usize,
+        /// The number of values.
+        len: usize,
+    },
+    /// An index, or the number of an axis, that a tensor does not have.
+    SubscriptOutOfRange {
+        /// The index, from the end where negative.
+        index: i64,
+        /// How many there are.
+        len: usize,
+    },
+    /// The shapes of two tensors do not go together, or a tensor has no such shape.
+    ShapeMismatch {
+        /// The left operand's shape, or the tensor's.
+        left: Vec<usize>,
+        /// The right operand's shape, or the one asked for.
+        right: Vec<usize>,
+        /// The operation.
+        operation: &'static str,
+    },
     /// The evaluator cannot give a ciphertext its levels back.
     CannotRefresh,
     /// The operation has no meaning for this argument.
@@ -118,6 +143,15 @@ impl fmt::Display for OperandError {
                 format!("index {index} is out of range; there are {length} values, counted from 0")
             }
             Self::InvalidShape { sizes, reason } => format!("{reason} (found {sizes:?})"),
+            Self::InvalidRange { start, end, len } => format!(
+                "the indices {start}..{end} are not a part of {len} values; give a range that is not empty and ends at {len} or before"
+            ),
+            Self::SubscriptOutOfRange { index, len } => format!(
+                "the index {index} is none of {len}; count from 0, or from the end with -1 for the last"
+            ),
+            Self::ShapeMismatch { left, right, operation } => format!(
+                "{operation} of the shapes {left:?} and {right:?} has no meaning; reshape, transpose or broadcast one of the tensors first"
+            ),
             Self::CannotRefresh => "this evaluator cannot refresh ciphertexts; build the context with more depth \
                  (`for_depth`, or more primes), or use an evaluator that bootstraps"
                 .into(),

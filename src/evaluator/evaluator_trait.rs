@@ -523,7 +523,7 @@ pub(super) fn check_message_bound(bound: f64) -> Result<()> {
 }
 
 /// Checks that there are as many left as right factors.
-pub(super) fn check_lengths<T>(a: &[T], b: &[T]) -> Result<()> {
+pub(crate) fn check_lengths<T>(a: &[T], b: &[T]) -> Result<()> {
     if a.len() == b.len() {
         return Ok(());
     }

@@ -7,3 +7,4 @@ mod linear;
 mod planner;
 mod polynomials;
 mod matrices;
+mod moves;

@@ -1,0 +1,61 @@
+//! Means and variances of vectors of real numbers.
+
+use crate::circuits::Vector;
+use crate::error::Result;
+use crate::evaluator::Evaluator;
+
+impl<E: Evaluator<Scalar = f64>> Vector<E> {
+    /// The mean of all values, as a vector of length 1.
+    ///
+    /// Cost: one level, and the rotations of a [`sum`](Self::sum).
+    ///
+    /// # Errors
+    /// As [`dot_plain`](Self::dot_plain).
+    pub fn mean(&self) -> Result<Self> {
+        self.dot_plain(&[1.0 / E::scalar(self.len())])
+    }
+
+    /// The mean square of the values' differences from their mean, as a vector of length 1.
+    ///
+    /// Cost: three levels, and the rotations of two sums.
+    ///
+    /// # Errors
+    /// As [`covariance`](Self::covariance).
+    pub fn variance(&self) -> Result<Self> {
+        self.check_moments()?;
+        self.sub(&self.mean()?)?.square()?.mean()
+    }
+
+    /// The mean product of two vectors' differences from their means, as a vector of length 1. The sample covariance is
+    /// n / (n - 1) times this, n being the length.
+    ///
+    /// Cost: three levels, and the rotations of three sums.
+    ///
+    /// ```
+    /// use slotwise::{circuits::Vector, evaluator::ClearReals};
+    ///
+    /// let x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0, 3.0, 6.0])?;
+    /// let y = Vector::from_values(&ClearReals::new(4), &[2.0, 2.0, 4.0, 8.0])?;
+    /// assert_eq!((x.mean()?.values(), x.variance()?.values()), (vec![3.0], vec![3.5]));
+    /// assert_eq!(x.covariance(&y)?.values(), [4.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul) and [`sum`](Self::sum): missing rotations and levels before any work.
+    pub fn covariance(&self, other: &Self) -> Result<Self> {
+        self.check_moments()?;
+        other.check_moments()?;
+        other.check_length(&self.packing)?;
+        self.sub(&self.mean()?)?
+            .mul(&other.sub(&other.mean()?)?)?
+            .mean()
+    }
+
+    fn check_moments(&self) -> Result<()> {
+        let operation = "a variance";
+        self.evaluator
+            .check_rotations(&self.rotations_for_sum(), operation)?;
+        self.check_depth(operation, 3)
+    }
+}
