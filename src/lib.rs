@@ -53,7 +53,8 @@ pub mod ring;
 pub mod wire;
 
 pub use api::{
-    Bfv, BfvVector, Ckks, CkksVector, ClientKey, EncryptedVector, EncryptionKey, ServerKey,
+    Bfv, BfvTensor, BfvVector, Ckks, CkksTensor, CkksVector, ClientKey, EncryptedTensor,
+    EncryptedVector, EncryptionKey, PlainTensor, ServerKey,
 };
 pub use error::{
     Error, KeyError, OperandError, ParameterError, PrecisionError, Result, ValueError, WireError,
@@ -65,9 +66,9 @@ pub use wire::Wire;
 /// Everything that a program with encrypted vectors needs.
 pub mod prelude {
     pub use crate::{
-        Bfv, BfvContext, BfvParams, BfvVector, Ckks, CkksContext, CkksParams, CkksVector,
-        ClientKey, EncryptionKey, KeyId, Rotations, SecurityLevel, SecurityStandard, ServerKey,
-        Wire,
+        Bfv, BfvContext, BfvParams, BfvTensor, BfvVector, Ckks, CkksContext, CkksParams,
+        CkksTensor, CkksVector, ClientKey, EncryptionKey, KeyId, PlainTensor, Rotations,
+        SecurityLevel, SecurityStandard, ServerKey, Wire,
     };
 }
 

@@ -1,6 +1,6 @@
 use crate::api::ClientKey;
 use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, scheme, sealed};
-use crate::circuits::Vector;
+use crate::circuits::{Tensor, Vector};
 use crate::encryption::{BfvCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
 use crate::evaluator::BfvEvaluator;
@@ -15,13 +15,18 @@ pub enum Bfv {}
 /// An encrypted vector of integers in `[-t/2, t/2)`.
 pub type BfvVector = Vector<BfvEvaluator>;
 
+/// An encrypted tensor of integers in `[-t/2, t/2)`.
+pub type BfvTensor = Tensor<BfvEvaluator>;
+
 scheme!(
     Bfv,
     i64,
     BfvContext,
     BfvEvaluator,
     BfvVector,
-    |on: &BfvEvaluator, slots| { on.encoder().encode(slots) }
+    BfvTensor,
+    |on: &BfvEvaluator, slots| { on.encoder().encode(slots) },
+    Ok
 );
 
 impl Vector<BfvEvaluator> {

@@ -1,7 +1,7 @@
 use crate::api::keys::encrypt_with;
 use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, scheme, sealed};
 use crate::api::{ClientKey, EncryptionKey};
-use crate::circuits::{Padding, Vector};
+use crate::circuits::{Padding, Tensor, Vector};
 use crate::encoding::CkksPlaintext;
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
@@ -17,7 +17,19 @@ pub enum Ckks {}
 /// An encrypted vector of real numbers.
 pub type CkksVector = Vector<CkksEvaluator>;
 
-scheme!(Ckks, f64, CkksContext, CkksEvaluator, CkksVector, encoded);
+/// An encrypted tensor of real numbers.
+pub type CkksTensor = Tensor<CkksEvaluator>;
+
+scheme!(
+    Ckks,
+    f64,
+    CkksContext,
+    CkksEvaluator,
+    CkksVector,
+    CkksTensor,
+    encoded,
+    with_one_bound
+);
 
 impl Vector<CkksEvaluator> {
     /// The exact factor between the values and what is encrypted, of the first ciphertext.
@@ -139,4 +151,13 @@ fn encrypt_bounded(
 fn encoded(evaluator: &CkksEvaluator, slots: &[f64]) -> Result<CkksPlaintext> {
     let level = evaluator.context().top_level();
     evaluator.encoder().encode(slots, level)
+}
+
+/// The largest message bound of all vectors as that of each.
+fn with_one_bound(vectors: Vec<CkksVector>) -> Result<Vec<CkksVector>> {
+    let bounds = vectors.iter().map(CkksVector::message_bound);
+    let bound = bounds.fold(0.0, f64::max);
+    let bounded =
+        |vector: &CkksVector| vector.map(|chunk| chunk.clone().assume_message_bound(bound));
+    vectors.iter().map(bounded).collect()
 }

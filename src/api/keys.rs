@@ -335,15 +335,18 @@ impl<S: Scheme> ServerKey<S> {
         vector: impl Into<Cow<'a, EncryptedVector<S>>>,
     ) -> Result<EncryptedVector<S>> {
         let vector = vector.into();
-        for chunk in vector.ciphertexts() {
-            let body = S::Evaluator::body(chunk);
-            self.keys
-                .context()
-                .fingerprint()
-                .check(body.fingerprint())?;
-            self.keys.key_id().check(body.key_id())?;
-        }
+        self.check(&vector)?;
         Ok(vector.into_owned().with_evaluator(&self.evaluator))
+    }
+
+    /// Checks that a vector is of this client.
+    pub(super) fn check(&self, vector: &EncryptedVector<S>) -> Result<()> {
+        let fingerprint = self.keys.context().fingerprint();
+        vector.ciphertexts().iter().try_for_each(|chunk| {
+            let body = S::Evaluator::body(chunk);
+            fingerprint.check(body.fingerprint())?;
+            self.keys.key_id().check(body.key_id())
+        })
     }
 }
 

@@ -6,11 +6,12 @@ mod keys;
 mod scheme;
 #[cfg(feature = "serde")]
 mod serialize;
+mod tensors;
 mod vectors;
 mod wire;
 
-pub use crate::circuits::{Operand, OperandKind, Vector};
-pub use bfv::{Bfv, BfvVector};
-pub use ckks::{Ckks, CkksVector};
+pub use crate::circuits::{Operand, OperandKind, PlainTensor, Tensor, Vector};
+pub use bfv::{Bfv, BfvTensor, BfvVector};
+pub use ckks::{Ckks, CkksTensor, CkksVector};
 pub use keys::{ClientKey, EncryptionKey, KeySizes, ServerKey};
-pub use scheme::{CiphertextOf, EncryptedVector, Scheme};
+pub use scheme::{CiphertextOf, EncryptedTensor, EncryptedVector, Scheme};

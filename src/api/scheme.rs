@@ -1,4 +1,4 @@
-use crate::circuits::Vector;
+use crate::circuits::{Tensor, Vector};
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::{Error, Result};
 use crate::evaluator::{Evaluator, KeyedEvaluator};
@@ -40,6 +40,10 @@ pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed:
         decryptor: &Decryptor,
         ciphertext: &CiphertextOf<Self>,
     ) -> Result<Vec<Self::Scalar>>;
+
+    /// Fresh vectors with one message bound, so that the bound of each says nothing about its own values.
+    #[doc(hidden)]
+    fn alike(vectors: Vec<EncryptedVector<Self>>) -> Result<Vec<EncryptedVector<Self>>>;
 }
 
 /// The ciphertext of a scheme's evaluator.
@@ -48,10 +52,16 @@ pub type CiphertextOf<S> = <<S as Scheme>::Evaluator as Evaluator>::Ciphertext;
 /// A scheme's encrypted vector: [`CkksVector`](crate::CkksVector) or [`BfvVector`](crate::BfvVector).
 pub type EncryptedVector<S> = Vector<<S as Scheme>::Evaluator>;
 
-/// The kind of the frames of an evaluator's vectors.
+/// A scheme's encrypted tensor: [`CkksTensor`](crate::CkksTensor) or [`BfvTensor`](crate::BfvTensor).
+pub type EncryptedTensor<S> = Tensor<<S as Scheme>::Evaluator>;
+
+/// The kinds of the frames of an evaluator's vectors and tensors.
 pub trait VectorKind {
     #[doc(hidden)]
     const VECTOR: Kind;
+
+    #[doc(hidden)]
+    const TENSOR: Kind;
 }
 
 pub(super) mod sealed {
@@ -59,9 +69,9 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// Implements [`Scheme`]; `$encode` makes a plaintext of slots.
+/// Implements [`Scheme`]; `$encode` makes a plaintext of slots, `$alike` gives vectors one message bound.
 macro_rules! scheme {
-    ($scheme:ident, $scalar:ident, $context:ident, $evaluator:ident, $vector:ident, $encode:expr) => {
+    ($scheme:ident, $scalar:ident, $context:ident, $evaluator:ident, $vector:ident, $tensor:ident, $encode:expr, $alike:expr) => {
         impl $context {
             /// A fresh secret key.
             ///
@@ -74,6 +84,7 @@ macro_rules! scheme {
 
         impl VectorKind for $evaluator {
             const VECTOR: Kind = Kind::$vector;
+            const TENSOR: Kind = Kind::$tensor;
         }
 
         impl sealed::Sealed for $scheme {}
@@ -100,6 +111,10 @@ macro_rules! scheme {
                 ciphertext: &CiphertextOf<Self>,
             ) -> Result<Vec<$scalar>> {
                 evaluator.encoder().decode(&decryptor.decrypt(ciphertext)?)
+            }
+
+            fn alike(vectors: Vec<$vector>) -> Result<Vec<$vector>> {
+                $alike(vectors)
             }
         }
     };

@@ -1,7 +1,7 @@
 //! serde's traits for keys and vectors.
 
 use crate::api::{ClientKey, EncryptionKey, Scheme, ServerKey};
-use crate::circuits::Vector;
+use crate::circuits::{Tensor, Vector};
 use crate::error::Result;
 use crate::evaluator::KeyedEvaluator;
 use crate::wire::{ExposedSecret, Wire, serialize};
@@ -36,6 +36,15 @@ impl<S: Scheme> Serialize for ServerKey<S> {
 }
 
 impl<E: KeyedEvaluator> Serialize for Vector<E>
+where
+    Self: Wire,
+{
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> std::result::Result<Z::Ok, Z::Error> {
+        serialize(self, serializer)
+    }
+}
+
+impl<E: KeyedEvaluator> Serialize for Tensor<E>
 where
     Self: Wire,
 {

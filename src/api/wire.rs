@@ -1,8 +1,8 @@
 //! Keys and vectors as bytes.
 
 use crate::api::scheme::VectorKind;
-use crate::api::{ClientKey, EncryptedVector, EncryptionKey, Scheme, ServerKey};
-use crate::circuits::{Packing, Padding, Vector};
+use crate::api::{ClientKey, EncryptedTensor, EncryptedVector, EncryptionKey, Scheme, ServerKey};
+use crate::circuits::{Packing, Padding, Tensor, Vector, element_count};
 use crate::error::Result;
 use crate::evaluator::KeyedEvaluator;
 use crate::keys::{EvaluationKeys, PublicKey, SecretKey};
@@ -39,6 +39,16 @@ impl<S: Scheme> ClientKey<S> {
         self.id().check(vector.key_id())?;
         Ok(vector)
     }
+
+    /// A tensor from its bytes, which must be of this key.
+    ///
+    /// # Errors
+    /// As [`load_vector`](Self::load_vector).
+    pub fn load_tensor(&self, bytes: &[u8]) -> Result<EncryptedTensor<S>> {
+        let tensor = Tensor::from_bytes(bytes, self.context())?;
+        self.id().check(tensor.key_id()?)?;
+        Ok(tensor)
+    }
 }
 
 impl<S: Scheme> ServerKey<S> {
@@ -48,6 +58,14 @@ impl<S: Scheme> ServerKey<S> {
     /// As [`Wire::from_bytes`]; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's.
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
         self.attach(Vector::from_bytes(bytes, self.context())?)
+    }
+
+    /// A tensor from its bytes, attached to these keys.
+    ///
+    /// # Errors
+    /// As [`load_vector`](Self::load_vector).
+    pub fn load_tensor(&self, bytes: &[u8]) -> Result<EncryptedTensor<S>> {
+        self.attach_tensor(Tensor::from_bytes(bytes, self.context())?)
     }
 }
 
@@ -165,3 +183,69 @@ const FIELD_BYTES: u64 = 9;
 const ZEROS: u8 = 0;
 const FILLED: u8 = 1;
 const UNKNOWN: u8 = 2;
+
+impl<E: KeyedEvaluator + VectorKind> sealed::Sealed for Tensor<E> {
+    const KIND: Kind = E::TENSOR;
+}
+
+/// The size of the batch, the axes, then a vector's frame for each element.
+impl<E> Wire for Tensor<E>
+where
+    E: KeyedEvaluator + VectorKind,
+    E::Ciphertext: Wire<Context = E::Context>,
+{
+    type Context = E::Context;
+
+    fn byte_length(&self) -> u64 {
+        let fields = FIELD_BYTES + 8 * self.shape().len() as u64;
+        Header::FRAME + fields + self.vectors().map(Wire::byte_length).sum::<u64>()
+    }
+
+    fn write_to(&self, out: &mut impl Write) -> Result<()> {
+        let header = Header {
+            kind: E::TENSOR,
+            length: self.byte_length() - Header::FRAME,
+            fingerprint: *E::rlwe(self.context()).fingerprint().bytes(),
+            key_id: *self.key_id()?.bytes(),
+        };
+        let mut writer = FrameWriter::start(out, header)?;
+        writer.put(&(self.batch_size().unwrap_or(0) as u64).to_le_bytes())?;
+        let axes = self.shape();
+        // A tensor has at most 32 axes.
+        writer.put(&[u8::try_from(axes.len()).unwrap_or(u8::MAX)])?;
+        for &axis in axes {
+            writer.put(&(axis as u64).to_le_bytes())?;
+        }
+        self.vectors()
+            .try_for_each(|vector| vector.write_to(writer.nested()))?;
+        writer.finish()
+    }
+
+    fn read_from(input: &mut impl Read, context: &E::Context) -> Result<Self> {
+        let mut reader = FrameReader::start(input, E::TENSOR)?;
+        let header = *reader.header();
+        header.check(E::TENSOR, E::rlwe(context).fingerprint())?;
+        let number = |reader: &mut FrameReader<_>| {
+            let number = u64::from_le_bytes(reader.array()?);
+            usize::try_from(number).map_err(|_| invalid("more values than memory holds"))
+        };
+        let batch = Some(number(&mut reader)?).filter(|&batch| batch > 0);
+        let mut shape = Vec::new();
+        for _ in 0..reader.byte()? {
+            shape.push(number(&mut reader)?);
+        }
+        let count = element_count(&shape).map_err(|_| invalid("a shape that no tensor has"))?;
+        // Nothing is reserved: the elements take memory as they arrive.
+        let mut vectors = Vec::new();
+        for _ in 0..count {
+            let vector = Vector::<E>::read_from(&mut reader, context)?;
+            header.key().check(vector.key_id())?;
+            if vector.len() != batch.unwrap_or(1) {
+                return Err(invalid("an element of another length than the batch"));
+            }
+            vectors.push(vector);
+        }
+        reader.finish()?;
+        Self::of_batch(vectors, &shape, batch)
+    }
+}

@@ -1,5 +1,5 @@
 //! Circuits over any [`Evaluator`](crate::evaluator::Evaluator): vectors of any length, how they lie in slots, how their
-//! values move and are summed, polynomials, and plans of programs made of these.
+//! values move and are summed, tensors, polynomials, and plans of programs made of these.
 
 mod arithmetic;
 mod convolution;
@@ -17,6 +17,7 @@ mod polynomial;
 mod products;
 mod slot_sums;
 mod statistics;
+mod tensor;
 mod vector;
 
 pub use convolution::{Convolution, EncodedLayer, Grid, LinearLayer, Windows};
@@ -28,4 +29,6 @@ pub use packing::Packing;
 pub(crate) use padding::Padding;
 pub use planner::{Alternative, Input, Plan, PlannedOutput, Planner, Program};
 pub use polynomial::{Chebyshev, Polynomial};
+pub(crate) use tensor::element_count;
+pub use tensor::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};
 pub use vector::Vector;

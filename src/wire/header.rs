@@ -17,7 +17,7 @@ pub(crate) struct Header {
 macro_rules! kinds {
     ($($kind:ident = $code:literal, $name:literal;)+) => {
         /// What the body of a frame holds. Codes 1 to 13 are those of this crate's core; 14 to 39 are reserved for federated
-        /// learning and several parties, 40 to 49 for networks, 50 to 59 for bootstrapping.
+        /// learning and several parties, 40 to 49 for networks, 50 to 59 for bootstrapping; from 60 on come circuits.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Kind {
@@ -55,6 +55,8 @@ kinds! {
     BfvCiphertext = 11, "a BFV ciphertext";
     CkksVector = 12, "a CKKS vector";
     BfvVector = 13, "a BFV vector";
+    CkksTensor = 60, "a CKKS tensor";
+    BfvTensor = 61, "a BFV tensor";
 }
 
 impl Header {

@@ -4,7 +4,8 @@
 mod convolutions;
 mod fused;
 mod linear;
-mod planner;
-mod polynomials;
 mod matrices;
 mod moves;
+mod planner;
+mod polynomials;
+mod tensors;

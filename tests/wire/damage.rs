@@ -30,8 +30,12 @@ fn cases<'a>(ckks: &'a CkksObjects, bfv: &'a BfvObjects) -> Vec<Case<'a>> {
     let element = galois.elements().next().unwrap();
     let client = ckks.context.generate_client_key().unwrap();
     let vector = client.encrypt(&[1.0; 9]).unwrap();
+    let values = PlainTensor::new(&[1.0; 4], &[2, 1, 2]).unwrap();
+    let tensor = client.encrypt_tensor(&values).unwrap();
     let client = bfv.context.generate_client_key().unwrap();
     let integers = client.encrypt(&[1; 20]).unwrap();
+    let values = PlainTensor::new(&[1; 18], &[9, 2]).unwrap();
+    let batch = client.encrypt_tensor_batched(&values).unwrap();
     vec![
         (
             "CKKS parameters",
@@ -66,6 +70,8 @@ fn cases<'a>(ckks: &'a CkksObjects, bfv: &'a BfvObjects) -> Vec<Case<'a>> {
         case("BFV product", &bfv.raw_product, &bfv.context),
         case("CKKS vector", &vector, &ckks.context),
         case("BFV vector", &integers, &bfv.context),
+        case("CKKS tensor", &tensor, &ckks.context),
+        case("BFV tensor", &batch, &bfv.context),
     ]
 }
 

@@ -319,6 +319,9 @@ pub fn vector<S: slotwise::api::Scheme>(
         let _ = y.sub(&x);
         let _ = client.decrypt(&y);
     }
+    let _ = (x.get(0), x.slice(1..), x.shift_left(1), x.running_sum());
+    let _ = (x.sum_strided(1), x.sum_strided(3), x.replicate(0, 2));
+    let _ = slotwise::EncryptedVector::<S>::concat(&[x.clone(), x.clone()]);
     let _ = x.compact();
     let _ = x.dot(&x);
     let _ = x.dot_plain(&[scalar; 3]);

@@ -407,6 +407,45 @@ fn vectors_of_false_lengths_are_refused() {
     }
 }
 
+#[test]
+fn tensors_of_false_shapes_are_refused() {
+    let context = ckks_context(8);
+    let values = PlainTensor::new(&[1.0; 4], &[2, 2]).unwrap();
+    let client = context.generate_client_key().unwrap();
+    let bytes = client.encrypt_tensor(&values).unwrap().to_bytes();
+    let read = |at: usize, patch: &[u8]| CkksTensor::from_bytes(&with(&bytes, at, patch), &context);
+    // A batch of another size than the elements have.
+    assert_eq!(read(0, &1_u64.to_le_bytes()).unwrap().batch_size(), Some(1));
+    for batch in [2, 1 << 40, u64::MAX] {
+        assert!(is_invalid(&read(0, &u64::to_le_bytes(batch))));
+    }
+    // Axes of another product.
+    let axes =
+        |first: u64, second: u64| read(9, &[first.to_le_bytes(), second.to_le_bytes()].concat());
+    assert_eq!(axes(1, 4).unwrap().shape(), [1, 4]);
+    assert!(is_length(&axes(1, 3)));
+    for (first, second) in [(5, 1), (1 << 28, 1), (3, 2)] {
+        let truncated = Some(Error::Wire(WireError::Truncated));
+        assert_eq!(axes(first, second).err(), truncated);
+    }
+    for (first, second) in [(0, 2), (1 << 28, 2), (u64::MAX, u64::MAX), (1 << 63, 2)] {
+        assert!(is_invalid(&axes(first, second)));
+    }
+    for axes in [0, 1, 3, 33, 255] {
+        assert!(read(8, &[axes]).is_err());
+    }
+    // One element of another client.
+    let stranger = context.generate_client_key().unwrap();
+    let other = stranger.encrypt(&[1.0]).unwrap().to_bytes();
+    let mut forged = bytes.clone();
+    let end = forged.len() - 4;
+    forged[end - other.len()..end].copy_from_slice(&other);
+    assert!(matches!(
+        CkksTensor::from_bytes(&reseal(&forged, None), &context),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+}
+
 /// A frame of CKKS parameters: log2 of the degree, the policy's codes, counts, primes and digits.
 fn parameters(degree: u8, policy: [u8; 2], primes: [&[u64]; 2], digits: &[u8]) -> Vec<u8> {
     let mut bytes = ckks_context(8).params().to_bytes()[..HEADER].to_vec();

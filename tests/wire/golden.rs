@@ -86,13 +86,16 @@ fn ckks_files_of_version_2_are_read() {
         ClientKey::<Ckks>::from_secret_bytes(&secret.expose_secret_bytes(), &context).unwrap();
     let values: Vec<f64> = (0..40).map(f64::from).collect();
     let vector = read("ckks_vector", &client.encrypt(&values).unwrap(), &context);
-    let decrypted = client.decrypt(&vector).unwrap();
-    assert!(
-        decrypted
-            .iter()
-            .zip(&values)
-            .all(|(x, y)| (x - y).abs() < 1e-4)
-    );
+    let near = |decrypted: &[f64]| {
+        let mut pairs = decrypted.iter().zip(&values);
+        decrypted.len() == 40 && pairs.all(|(x, y)| (x - y).abs() < 1e-4)
+    };
+    assert!(near(&client.decrypt(&vector).unwrap()));
+    let values = PlainTensor::new(&values, &[4, 5, 2]).unwrap();
+    let fresh = client.encrypt_tensor_batched(&values).unwrap();
+    let tensor = read("ckks_tensor", &fresh, &context);
+    let decrypted = client.decrypt_tensor(&tensor).unwrap();
+    assert!(decrypted.shape() == values.shape() && near(decrypted.values()));
 }
 
 #[test]
@@ -124,6 +127,10 @@ fn bfv_files_of_version_2_are_read() {
     let values: Vec<i64> = (0..70).collect();
     let vector = read("bfv_vector", &client.encrypt(&values).unwrap(), &context);
     assert_eq!(client.decrypt(&vector).unwrap(), values);
+    let values = PlainTensor::new(&values[..6], &[3, 1, 2]).unwrap();
+    let fresh = client.encrypt_tensor(&values).unwrap();
+    let tensor = read("bfv_tensor", &fresh, &context);
+    assert_eq!(client.decrypt_tensor(&tensor).unwrap(), values);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn own_fields(frame: &[u8]) -> Option<usize> {
             Some(keys.saturating_mul(4).saturating_add(12))
         }
         12 | 13 => Some(9),
+        60 | 61 => Some(9 + 8 * usize::from(*frame.get(HEADER + 8)?)),
         _ => None,
     }
 }

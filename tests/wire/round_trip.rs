@@ -301,3 +301,37 @@ fn integers_travel_too() {
     let expected: Vec<i64> = values.iter().map(|x| x * x).collect();
     assert_eq!(client.decrypt(&squares).unwrap(), expected);
 }
+
+#[test]
+fn tensors_travel_too() {
+    let context = crate::objects::bfv_context(64);
+    let client = context.generate_client_key().unwrap();
+    let server = client.generate_server_key(&Rotations::none()).unwrap();
+    let values = PlainTensor::new(&(0..12).collect::<Vec<i64>>(), &[3, 2, 2]).unwrap();
+    for tensor in [
+        client.encrypt_tensor(&values).unwrap(),
+        client.encrypt_tensor_batched(&values).unwrap(),
+    ] {
+        let read = server.load_tensor(&tensor.to_bytes()).unwrap();
+        assert_eq!(
+            (read.shape(), read.batch_size()),
+            (tensor.shape(), tensor.batch_size())
+        );
+        let squares = back(&read.square().unwrap(), &context);
+        let squares = client.load_tensor(&squares.to_bytes()).unwrap();
+        let expected: Vec<i64> = values.values().iter().map(|x| x * x).collect();
+        let expected = PlainTensor::new(&expected, values.shape()).unwrap();
+        assert_eq!(client.decrypt_tensor(&squares).unwrap(), expected);
+    }
+    let scalar = client.encrypt_tensor(&PlainTensor::scalar(7)).unwrap();
+    let read = back(&scalar, &context);
+    assert_eq!(
+        client.decrypt_tensor(&read).unwrap(),
+        PlainTensor::scalar(7)
+    );
+    let stranger = context.generate_client_key().unwrap();
+    assert!(matches!(
+        stranger.load_tensor(&scalar.to_bytes()),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+}

@@ -1,0 +1,187 @@
+//! Operations element by element; operators are in `operators.rs`.
+
+use crate::circuits::Vector;
+use crate::circuits::tensor::shape::{View, broadcast};
+use crate::circuits::tensor::{PlainTensor, Tensor};
+use crate::error::{Error, OperandError, Result};
+use crate::evaluator::Evaluator;
+use crate::keys::Rotations;
+
+impl<E: Evaluator> Tensor<E> {
+    /// `self + other`, broadcast.
+    ///
+    /// # Errors
+    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for batches of different sizes; as [`Vector::add`].
+    pub fn add(&self, other: &Self) -> Result<Self> {
+        self.zip(other, "a sum", Vector::add)
+    }
+
+    /// `self - other`, broadcast.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn sub(&self, other: &Self) -> Result<Self> {
+        self.zip(other, "a difference", Vector::sub)
+    }
+
+    /// `self * other`, element by element, broadcast: one level.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add) and [`Vector::mul`].
+    pub fn mul(&self, other: &Self) -> Result<Self> {
+        self.zip(other, "a product", Vector::mul)
+    }
+
+    /// `self + values`, broadcast; all tensors of a batch get the same values.
+    ///
+    /// # Errors
+    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); as [`Vector::add_plain`].
+    pub fn add_plain(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
+        self.zip_plain(values, "a sum", |x, value| x.add_plain(&[value]))
+    }
+
+    /// `self - values`, as [`add_plain`](Self::add_plain).
+    ///
+    /// # Errors
+    /// As [`add_plain`](Self::add_plain).
+    pub fn sub_plain(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
+        self.zip_plain(values, "a difference", |x, value| x.sub_plain(&[value]))
+    }
+
+    /// `self * values`, element by element, as [`add_plain`](Self::add_plain). CKKS: integers of up to 30 bits cost no level.
+    ///
+    /// # Errors
+    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); as [`Vector::mul_plain`].
+    pub fn mul_plain(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
+        self.zip_plain(values, "a product", |x, value| x.mul_scalar(value))
+    }
+
+    /// `-self`
+    ///
+    /// # Errors
+    /// As [`Vector::negate`].
+    pub fn negate(&self) -> Result<Self> {
+        self.map(Vector::negate)
+    }
+
+    /// `self * self`, element by element: one level.
+    ///
+    /// # Errors
+    /// As [`Vector::square`].
+    pub fn square(&self) -> Result<Self> {
+        self.map(Vector::square)
+    }
+
+    /// [`Vector::power`] of each element.
+    ///
+    /// # Errors
+    /// As [`Vector::power`].
+    pub fn power(&self, exponent: u32) -> Result<Self> {
+        self.map(|x| x.power(exponent))
+    }
+
+    /// [`Vector::polyval`] of each element.
+    ///
+    /// # Errors
+    /// As [`Vector::polyval`].
+    pub fn polyval(&self, coefficients: &[E::Scalar]) -> Result<Self> {
+        self.map(|x| x.polyval(coefficients))
+    }
+
+    /// [`Vector::compact`] of each element: what goes back to the client.
+    ///
+    /// # Errors
+    /// As [`Vector::compact`].
+    pub fn compact(&self) -> Result<Self> {
+        self.map(Vector::compact)
+    }
+
+    /// The sums along an axis, which the result lacks: no level, no key. A negative axis counts from the end.
+    ///
+    /// # Errors
+    /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::IndexOutOfRange) for an axis that the tensor does not have; as [`Vector::add`].
+    pub fn sum(&self, axis: i64) -> Result<Self> {
+        let elements = self.elements.with_last(axis)?;
+        let (&length, shape) = elements.shape().split_last().ok_or(Error::Operands(
+            OperandError::SubscriptOutOfRange {
+                index: axis,
+                len: 0,
+            },
+        ))?;
+        let count = elements.values().len() / length;
+        self.computed(shape, count, |element| {
+            let terms = &elements.values()[element * length..][..length];
+            Vector::sum_of(&terms.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+        })
+    }
+
+    /// The sum of all tensors of the batch: not batched any more. Cost: as [`Vector::sum`] for each element.
+    ///
+    /// # Errors
+    /// As [`Vector::sum`], with the keys that [`rotations_for_sum_batch`](Self::rotations_for_sum_batch) has.
+    pub fn sum_batch(&self) -> Result<Self> {
+        let sum = self.map(Vector::sum)?;
+        Ok(Self { batch: None, ..sum })
+    }
+
+    /// The rotations whose keys [`sum_batch`](Self::sum_batch) of a tensor like this one uses.
+    #[must_use]
+    pub fn rotations_for_sum_batch(&self) -> Rotations {
+        let first = self.vectors().next();
+        first.map_or_else(Rotations::none, Vector::rotations_for_sum)
+    }
+
+    fn map(&self, work: impl Fn(&Vector<E>) -> Result<Vector<E>> + Sync + Send) -> Result<Self> {
+        let elements = self.elements.values();
+        self.computed(self.shape(), elements.len(), |i| work(&elements[i]))
+    }
+
+    fn zip(
+        &self,
+        other: &Self,
+        operation: &'static str,
+        work: impl Fn(&Vector<E>, &Vector<E>) -> Result<Vector<E>> + Sync + Send,
+    ) -> Result<Self> {
+        let joined = self.joined(other)?;
+        let shape = broadcast(self.shape(), other.shape(), operation)?;
+        let [left, right] =
+            [self, other].map(|tensor| View::repeated(tensor.shape(), &shape).positions());
+        let (own, others) = (self.elements.values(), other.elements.values());
+        joined.computed(&shape, left.len(), |i| {
+            work(&own[left[i]], &others[right[i]])
+        })
+    }
+
+    fn zip_plain(
+        &self,
+        values: &PlainTensor<E::Scalar>,
+        operation: &'static str,
+        work: impl Fn(&Vector<E>, E::Scalar) -> Result<Vector<E>> + Sync + Send,
+    ) -> Result<Self> {
+        let shape = broadcast(self.shape(), values.shape(), operation)?;
+        let [left, right] =
+            [self.shape(), values.shape()].map(|own| View::repeated(own, &shape).positions());
+        let (own, values) = (self.elements.values(), values.values());
+        self.computed(&shape, left.len(), |i| {
+            work(&own[left[i]], values[right[i]])
+        })
+    }
+
+    /// A tensor with the evaluator and the batch of a result of two.
+    pub(super) fn joined(&self, other: &Self) -> Result<Self> {
+        let batch = match (self.batch, other.batch) {
+            (Some(left), Some(right)) if left != right => {
+                return Err(Error::Operands(OperandError::LengthMismatch {
+                    left,
+                    right,
+                }));
+            }
+            (batch, None) | (_, batch) => batch,
+        };
+        Ok(Self {
+            evaluator: self.evaluator.with_more_keys(&other.evaluator)?.clone(),
+            batch,
+            elements: self.elements.clone(),
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! Tensors: encrypted elements of any shape, and plain ones.
+
+mod elementwise;
+mod operators;
+mod plain;
+mod products;
+mod shape;
+mod subscript;
+mod tensor;
+
+pub use operators::{TensorOperand, TensorOperandKind};
+pub use plain::PlainTensor;
+pub(crate) use shape::count as element_count;
+pub use subscript::Subscript;
+pub use tensor::Tensor;
