@@ -288,8 +288,9 @@ fn encrypted_real_images() {
         let errors = found.iter().zip(clear.values()).map(|(a, b)| (a - b).abs());
         let worst = errors.fold(0.0, f64::max);
         assert!(
-            worst <= encrypted.noise_bound() && encrypted.noise_bound() < 1e-3,
-            "{worst:e}"
+            worst <= encrypted.noise_bound() && encrypted.noise_bound() < 1e-2,
+            "{worst:e} {:e}",
+            encrypted.noise_bound()
         );
     }
 }
