@@ -9,3 +9,5 @@ mod moves;
 mod planner;
 mod polynomials;
 mod tensors;
+mod planner;
+mod polynomials;

@@ -1,8 +1,10 @@
 use crate::circuits::convolution::grid::check_length;
+use crate::circuits::padding::Padding;
 use crate::circuits::{EncodedMap, Grid, LinearMap, Matrix, Vector};
 use crate::error::{Error, OperandError, Result, check_finite};
 use crate::evaluator::{Evaluator, Number, Position};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// The most entries of a layer.
 const MAX_ENTRIES: usize = 1 << 27;
@@ -87,6 +89,7 @@ impl<S: Number> LinearLayer<S> {
         Ok(EncodedLayer {
             map: self.map.encode(evaluator, position)?,
             bias: self.bias.clone(),
+            terms: OnceLock::new(),
         })
     }
 }
@@ -151,10 +154,11 @@ impl<S> fmt::Debug for LinearLayer<S> {
 }
 
 /// A linear layer whose map is encoded for one level: made by [`LinearLayer::encode`], applied by [`Vector::linear_layer`].
-#[derive(Debug)]
 pub struct EncodedLayer<E: Evaluator> {
     map: EncodedMap<E>,
     bias: Vec<E::Scalar>,
+    /// The bias encoded for the position of the first result, which later results have, too, unless their input is of another level.
+    terms: OnceLock<(Position, Vec<E::Plaintext>)>,
 }
 
 impl<E: Evaluator> EncodedLayer<E> {
@@ -175,6 +179,30 @@ impl<E: Evaluator> Vector<E> {
         if layer.bias.is_empty() {
             return Ok(product);
         }
-        product.add_plain(&layer.bias)
+        let evaluator = &self.evaluator;
+        let position = evaluator.term_position(&product.chunks[0])?;
+        if layer.terms.get().is_none() {
+            let slots = product.packing.fill(&layer.bias)?;
+            let terms = slots
+                .iter()
+                .map(|slots| evaluator.encode_term(slots, position));
+            // If another thread was faster, its terms stay.
+            let _ = layer.terms.set((position, terms.collect::<Result<_>>()?));
+        }
+        match layer.terms.get() {
+            Some((encoded, terms)) if *encoded == position => {
+                let pairs = product.chunks.iter().zip(terms);
+                let sums = pairs.map(|(chunk, term)| evaluator.add_plain(chunk, term));
+                Ok(product.with_chunks(sums.collect::<Result<_>>()?, Padding::Zeros))
+            }
+            _ => product.add_plain(&layer.bias),
+        }
+    }
+}
+
+impl<E: Evaluator> fmt::Debug for EncodedLayer<E> {
+    /// The map.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "EncodedLayer({:?})", self.map)
     }
 }
