@@ -175,7 +175,7 @@ fn sum(
 }
 
 /// Level and scale of a position.
-fn level_and_scale(context: &CkksContext, at: Position) -> Result<(usize, Scale)> {
+pub(super) fn level_and_scale(context: &CkksContext, at: Position) -> Result<(usize, Scale)> {
     let canonical = context.scale(at.level())?;
     Ok((at.level(), at.scale().unwrap_or(canonical)))
 }

@@ -242,12 +242,20 @@ impl Plan {
         Some(Duration::from_secs_f64(times.of(&work.collect())))
     }
 
+    /// The work of all steps in butterflies, about: what plans of different degrees are compared by.
+    pub(super) fn cost(&self) -> f64 {
+        let degree = self.context.degree();
+        #[expect(clippy::cast_precision_loss, reason = "at most 2^17")]
+        let size = degree as f64;
+        self.units() * size * f64::from(degree.trailing_zeros())
+    }
+
     /// What this plan is among others, beside one that is so many times as fast.
     pub(super) fn as_alternative(&self, fastest: f64) -> Result<Alternative> {
         Ok(Alternative {
             degree: self.context.degree(),
             special_primes: self.context.params().rlwe().special_primes().len(),
-            relative_time: self.units() / fastest,
+            relative_time: self.cost() / fastest,
             key_bytes: self.key_bytes()?,
             precision_bits: -self.noise_bound().log2(),
         })

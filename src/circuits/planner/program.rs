@@ -1,5 +1,5 @@
 use crate::circuits::{Packing, Padding, Vector};
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, Result, check_count};
 use crate::evaluator::{Evaluator, Forecast};
 use std::ops::RangeInclusive;
 
@@ -80,6 +80,7 @@ impl Input {
                 reason: "the range of an input must be finite, with its lower end first",
             }));
         }
+        check_count(self.length, MOST_VALUES)?;
         let packing = Packing::new(forecast.slot_shape(), self.length)?;
         let level = forecast.context().top_level();
         let encrypt = |_| {
@@ -99,3 +100,6 @@ impl Input {
         polynomials * self.length.div_ceil(slots)
     }
 }
+
+/// The most values of an input: those of a few thousand ciphertexts.
+const MOST_VALUES: usize = 1 << 26;

@@ -213,7 +213,7 @@ impl Planner {
 
     /// The fastest plan with keys that are small enough, and what else there is.
     fn best(&self, mut plans: Vec<Plan>, needs: Needs) -> Result<Plan> {
-        plans.sort_by(|a, b| a.units().total_cmp(&b.units()));
+        plans.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
         let sizes: Vec<u64> = plans.iter().map(Plan::key_bytes).collect::<Result<_>>()?;
         let Some(first) = sizes.iter().position(|&bytes| bytes <= self.most_key_bytes) else {
             return Err(match sizes.iter().min() {
@@ -228,7 +228,7 @@ impl Planner {
             });
         };
         let mut best = plans.remove(first);
-        let fastest = best.units();
+        let fastest = best.cost();
         best.alternatives = plans
             .iter()
             .map(|plan| plan.as_alternative(fastest))

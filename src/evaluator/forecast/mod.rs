@@ -4,7 +4,9 @@ mod keys;
 mod log;
 mod moves;
 mod operations;
+mod sums;
 mod values;
+mod weighted;
 
 pub use log::{Outside, Step, Work};
 pub use values::{Forecast, ForecastCiphertext, ForecastPlaintext};

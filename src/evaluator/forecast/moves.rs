@@ -15,11 +15,7 @@ impl Movable for ForecastCiphertext {
     }
 
     fn rescaled(&self) -> Result<Self> {
-        let state = self.state.rescaled(self.degree, &self.shared.context)?;
-        let rescaled = Self {
-            spread: self.divided(self.spread, self.state.level)?,
-            ..self.computed(state)
-        };
+        let rescaled = self.rescaled_silently()?;
         let work = [(Work::Rescale, 1)];
         Ok(self
             .shared
@@ -75,6 +71,15 @@ impl ForecastCiphertext {
             origin: Origin::Computed,
             ..self.clone()
         }
+    }
+
+    /// Rescaled, as a part of another operation.
+    pub(super) fn rescaled_silently(&self) -> Result<Self> {
+        let state = self.state.rescaled(self.degree, &self.shared.context)?;
+        Ok(Self {
+            spread: self.divided(self.spread, self.state.level)?,
+            ..self.computed(state)
+        })
     }
 
     /// After key switches that add this error.

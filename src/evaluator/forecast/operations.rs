@@ -7,9 +7,8 @@ use crate::evaluator::forecast::log::{KeyUse, Outside, Work};
 use crate::evaluator::forecast::values::{Origin, hypot, largest};
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::scheme_evaluator::Summable;
-use crate::evaluator::weighted_rotations::{Switches, weighted_state};
 use crate::evaluator::{
-    ClearReals, Evaluator, Position, SlotShape, WeightedRotations, ckks_plain, compact,
+    ClearReals, Evaluator, Position, SlotShape, WeightedRotations, ckks_plain, ckks_sums, compact,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksState, ErrorSize, KeySwitching, Log2};
@@ -18,31 +17,34 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 type Ciphertext = ForecastCiphertext;
-type Values = Option<Arc<Vec<f64>>>;
+pub(super) type Values = Option<Arc<Vec<f64>>>;
 
 impl Forecast {
-    fn check(&self, a: &Ciphertext) -> Result<()> {
+    pub(super) fn check(&self, a: &Ciphertext) -> Result<()> {
         let own = self.context().fingerprint();
         own.check(a.shared.context.fingerprint())
     }
 
-    fn check_pair(&self, a: &Ciphertext, b: &Ciphertext) -> Result<()> {
+    pub(super) fn check_pair(&self, a: &Ciphertext, b: &Ciphertext) -> Result<()> {
         self.check(a)?;
         self.check(b)
     }
 
     /// What a key switch at `level` needs; the gadget of the whole span.
-    fn switching(&self, level: usize) -> Result<&KeySwitching> {
+    pub(super) fn switching(&self, level: usize) -> Result<&KeySwitching> {
         self.context().rlwe().key_switching(level)
     }
 
     /// What an operation in the clear makes of values that are known.
-    fn clear(&self, compute: impl FnOnce(&ClearReals) -> Option<Result<Vec<f64>>>) -> Values {
+    pub(super) fn clear(
+        &self,
+        compute: impl FnOnce(&ClearReals) -> Option<Result<Vec<f64>>>,
+    ) -> Values {
         let values = compute(self.shared.clear.as_ref()?)?;
         values.ok().map(Arc::new)
     }
 
-    fn clear_pair(
+    pub(super) fn clear_pair(
         &self,
         (a, b): (&Values, &Values),
         compute: impl FnOnce(&ClearReals, &Vec<f64>, &Vec<f64>) -> Result<Vec<f64>>,
@@ -50,7 +52,7 @@ impl Forecast {
         self.clear(|clear| Some(compute(clear, a.as_ref()?, b.as_ref()?)))
     }
 
-    fn clear_one(
+    pub(super) fn clear_one(
         &self,
         a: &Values,
         compute: impl FnOnce(&ClearReals, &Vec<f64>) -> Result<Vec<f64>>,
@@ -80,7 +82,7 @@ impl Forecast {
         Ok(self.done("sum", (&a, &[(Work::Sum, 1)]), sum))
     }
 
-    fn done(
+    pub(super) fn done(
         &self,
         operation: &'static str,
         (operand, work): (&Ciphertext, &[(Work, usize)]),
@@ -91,25 +93,21 @@ impl Forecast {
     }
 
     /// Both factors at one level, and their raw product.
-    fn factors(&self, a: &Ciphertext, b: &Ciphertext) -> Result<(Ciphertext, usize)> {
+    pub(super) fn factors(&self, a: &Ciphertext, b: &Ciphertext) -> Result<(Ciphertext, usize)> {
         self.check_pair(a, b)?;
         a.check_degree()?;
         b.check_degree()?;
         let is_square = std::ptr::eq(a, b);
         let [a, b] = ckks_align::align_factors(a, b)?;
         let state = a.state.product(b.state, self.context())?;
-        let (left, right) = (
-            a.spread * b.scaled_magnitude(),
-            b.spread * a.scaled_magnitude(),
-        );
-        let crossed = if is_square {
-            left + right
+        let spread = if is_square {
+            a.scaled_magnitude() * a.spread * Log2::of(2.0)
         } else {
-            hypot(left, right)
+            a.spread_of_product(&b)
         };
         let product = Ciphertext {
             degree: 2,
-            spread: hypot(crossed, a.spread * b.spread),
+            spread,
             values: self.clear_pair((&a.values, &b.values), ClearReals::mul),
             ..a.computed(state)
         };
@@ -126,7 +124,7 @@ impl Forecast {
         Ok(self.shared.done("product", (level, &work), product))
     }
 
-    fn relinearized(&self, a: &Ciphertext) -> Result<Ciphertext> {
+    pub(super) fn relinearized(&self, a: &Ciphertext) -> Result<Ciphertext> {
         let error = self.switching(a.state.level)?.relinearization_noise;
         self.shared.uses(KeyUse::Relinearization, a.state.level);
         Ok(Ciphertext {
@@ -161,7 +159,7 @@ impl Forecast {
         Ok((rotated, switches))
     }
 
-    fn uses_rotation(&self, step: i64, level: usize) {
+    pub(super) fn uses_rotation(&self, step: i64, level: usize) {
         let row = i64::try_from(self.context().slots()).unwrap_or(i64::MAX);
         self.shared
             .uses(KeyUse::Rotation(step.rem_euclid(row)), level);
@@ -185,13 +183,30 @@ impl Forecast {
         Ok(self.done("sum with a plaintext", (a, &[(Work::Sum, 1)]), sum))
     }
 
-    fn check_level(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<()> {
+    pub(super) fn check_level(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<()> {
         let of_plaintext = (&b.shared.context, b.state.level);
         ckks_plain::check_level(&a.shared.context, a.state.level, of_plaintext)
     }
 
+    /// The product of an operand that is ready with a plaintext.
+    pub(super) fn product_with(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<Ciphertext> {
+        self.check_level(a, b)?;
+        let state = a.state.product(b.state.as_operand(), self.context())?;
+        let product = Ciphertext {
+            spread: self.spread_times((a.spread, a.scaled_magnitude()), b),
+            values: self.clear_pair((&a.values, &b.values), ClearReals::mul),
+            ..a.computed(state)
+        };
+        let work = [(Work::PlainProduct, 1)];
+        Ok(self.done("product with a plaintext", (a, &work), product))
+    }
+
     /// The spread of the product of `a` with a plaintext.
-    fn spread_times(&self, (spread, magnitude): (Log2, Log2), b: &ForecastPlaintext) -> Log2 {
+    pub(super) fn spread_times(
+        &self,
+        (spread, magnitude): (Log2, Log2),
+        b: &ForecastPlaintext,
+    ) -> Log2 {
         let weight = Log2::of(b.magnitude) * b.state.scale.magnitude();
         hypot(spread * weight, magnitude * self.shared.rounding())
     }
@@ -240,136 +255,18 @@ impl Forecast {
         }
         sum
     }
-
-    /// [`weighted_rotations`](Evaluator::weighted_rotations) as the encrypted evaluator fuses it; `None` where it does not.
-    fn fused(
-        &self,
-        inputs: &[&Ciphertext],
-        plan: &WeightedRotations<ForecastPlaintext>,
-    ) -> Result<Option<Ciphertext>> {
-        plan.check_inputs(inputs.len())?;
-        let Some(first) = inputs.first() else {
-            return Err(Error::Values(ValueError::Empty));
-        };
-        self.check(first)?;
-        let inputs: Vec<Cow<'_, Ciphertext>> = inputs
-            .iter()
-            .map(|input| {
-                self.check_pair(first, input)?;
-                input.check_degree()?;
-                ckks_align::ready_for_product(*input)
-            })
-            .collect::<Result<_>>()?;
-        let first = &inputs[0];
-        let alike = |input: &Cow<'_, Ciphertext>| {
-            input.state.level == first.state.level && input.state.matches(first.state)
-        };
-        let elements = plan.rotations().elements(self.context().degree());
-        let Ok(switching) = self.switching(first.state.level) else {
-            return Ok(None);
-        };
-        let has_keys = elements
-            .iter()
-            .all(|&element| self.shared.keys.has(element));
-        if !(inputs.iter().all(alike) && has_keys) {
-            return Ok(None);
-        }
-        let [babies, giants] = plan.steps().map(|steps| self.rotates(&steps));
-        let switches = Switches {
-            babies: &babies,
-            giants: &giants,
-            error: switching.noise,
-        };
-        let states: Vec<CkksState> = inputs.iter().map(|input| input.state).collect();
-        let times = |state: CkksState, weight: &ForecastPlaintext| {
-            let of_plaintext = (&weight.shared.context, weight.state.level);
-            ckks_plain::check_level(self.context(), state.level, of_plaintext)?;
-            state.product(weight.state.as_operand(), self.context())
-        };
-        let state = weighted_state(&states, plan, times, (&switches, self.context()))?;
-        let Some(state) = state else {
-            return Ok(None);
-        };
-        Ok(Some(self.weighted_sum(&inputs, plan, (&switches, state))))
-    }
-
-    /// Which of these steps move anything.
-    fn rotates(&self, steps: &[i64]) -> Vec<bool> {
-        let row = i64::try_from(self.context().slots()).unwrap_or(i64::MAX);
-        steps.iter().map(|step| step.rem_euclid(row) != 0).collect()
-    }
-
-    /// The fused sum whose state is known.
-    fn weighted_sum(
-        &self,
-        inputs: &[Cow<'_, Ciphertext>],
-        plan: &WeightedRotations<ForecastPlaintext>,
-        (switches, state): (&Switches<'_>, CkksState),
-    ) -> Ciphertext {
-        let level = inputs[0].state.level;
-        let [babies, giants] = plan.steps();
-        let rotates = switches.babies.iter().chain(switches.giants);
-        for (&step, _) in babies
-            .iter()
-            .chain(&giants)
-            .zip(rotates)
-            .filter(|(_, rotates)| **rotates)
-        {
-            self.uses_rotation(step, level);
-        }
-        let switch = self.shared.spread(switches.error);
-        let mut spread = switch;
-        let (mut terms, mut baby_rotations) = (0, HashSet::new());
-        for ((_, input, baby), weight) in plan.weights() {
-            let a = &inputs[input];
-            let before = if switches.babies[baby] {
-                baby_rotations.insert((input, baby));
-                hypot(a.spread, switch)
-            } else {
-                a.spread
-            };
-            let term = self.spread_times((before, a.scaled_magnitude()), weight);
-            spread = hypot(spread, term);
-            terms += 1;
-        }
-        let giants = switches.giants.iter().filter(|&&rotates| rotates).count();
-        let work = [
-            (Work::Decomposition, inputs.len()),
-            (Work::Baby, baby_rotations.len()),
-            (Work::WeightedTerm, terms),
-            (Work::Giant, giants),
-            (Work::Division, 1),
-        ];
-        let sum = Ciphertext {
-            spread: hypot(spread, switch * Log2::of(to_f64(giants)).sqrt()),
-            values: self.weighted_values(inputs, plan),
-            ..inputs[0].computed(state)
-        };
-        self.done("weighted rotations", (&inputs[0], &work), sum)
-    }
-
-    fn weighted_values(
-        &self,
-        inputs: &[Cow<'_, Ciphertext>],
-        plan: &WeightedRotations<ForecastPlaintext>,
-    ) -> Values {
-        self.clear(|clear| {
-            let in_the_clear = plan.with_weights(|weight| weight.values.as_deref().cloned())?;
-            let inputs: Option<Vec<&Vec<f64>>> =
-                inputs.iter().map(|input| input.values.as_deref()).collect();
-            Some(in_the_clear.evaluate(clear, &inputs?))
-        })
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a number of rotations")]
-fn to_f64(count: usize) -> f64 {
-    count as f64
 }
 
 impl Ciphertext {
+    /// The spread of the product of two independent errors' ciphertexts.
+    pub(super) fn spread_of_product(&self, other: &Self) -> Log2 {
+        let left = self.spread * other.scaled_magnitude();
+        let right = other.spread * self.scaled_magnitude();
+        hypot(hypot(left, right), self.spread * other.spread)
+    }
+
     /// Checks that a ciphertext is of degree 1 in the secret.
-    fn check_degree(&self) -> Result<()> {
+    pub(super) fn check_degree(&self) -> Result<()> {
         if self.degree == 1 {
             return Ok(());
         }
@@ -531,12 +428,7 @@ impl Evaluator for Forecast {
             let work = [(Work::Product, 1)];
             return Ok(self.shared.done("product", (level, &work), relinearized));
         }
-        let relinearized = self.relinearized(&product)?;
-        let state = relinearized.state.rescaled(1, self.context())?;
-        let rescaled = Ciphertext {
-            spread: relinearized.divided(relinearized.spread, level)?,
-            ..relinearized.computed(state)
-        };
+        let rescaled = self.relinearized(&product)?.rescaled_silently()?;
         let work = [(Work::RescaledProduct, 1)];
         Ok(self
             .shared
@@ -574,16 +466,7 @@ impl Evaluator for Forecast {
 
     fn mul_plain(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<Ciphertext> {
         self.check(a)?;
-        let a = ckks_align::ready_for_product(a)?;
-        self.check_level(&a, b)?;
-        let state = a.state.product(b.state.as_operand(), self.context())?;
-        let product = Ciphertext {
-            spread: self.spread_times((a.spread, a.scaled_magnitude()), b),
-            values: self.clear_pair((&a.values, &b.values), ClearReals::mul),
-            ..a.computed(state)
-        };
-        let work = [(Work::PlainProduct, 1)];
-        Ok(self.done("product with a plaintext", (&a, &work), product))
+        self.product_with(ckks_align::ready_for_product(a)?.as_ref(), b)
     }
 
     fn add_scalar(&self, a: &Ciphertext, b: f64) -> Result<Ciphertext> {
@@ -766,5 +649,42 @@ impl Evaluator for Forecast {
             ..first.computed(self.sum_of(&terms)?)
         };
         Ok(self.done("sum", (first, &[(Work::Sum, rest.len())]), sum))
+    }
+
+    fn linear_combination(
+        &self,
+        terms: &[(&Ciphertext, f64)],
+        constant: f64,
+        at: Position,
+    ) -> Result<Ciphertext> {
+        self.combined(terms, constant, at)
+    }
+
+    fn slotwise_combination(
+        &self,
+        terms: &[(&Ciphertext, &[f64])],
+        constant: &[f64],
+        at: Position,
+    ) -> Result<Ciphertext> {
+        self.combined_slotwise(terms, constant, at)
+    }
+
+    fn sum_of_raw_products(&self, pairs: &[(&Ciphertext, &Ciphertext)]) -> Result<Ciphertext> {
+        self.raw_sum(pairs)
+    }
+
+    fn relinearize_and_rescale(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        self.check(a)?;
+        if a.degree == 1 {
+            return a.rescaled();
+        }
+        self.shared.keys.check_relinearization()?;
+        let rescaled = self.relinearized(a)?.rescaled_silently()?;
+        let work = [(Work::Relinearization, 1)];
+        Ok(self.done("relinearization, rescaled", (a, &work), rescaled))
+    }
+
+    fn position_before_rescale(&self, at: Position) -> Result<Position> {
+        ckks_sums::position_before_rescale(self.context(), at)
     }
 }
