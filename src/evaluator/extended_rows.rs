@@ -103,6 +103,43 @@ impl<'a> Extension<'a> {
         extended.pool().put(rows);
     }
 
+    /// The part of [`rotate_row`](Self::rotate_row) at the strip of places that begins at `start`; `scaled` are both rows of P times the
+    /// ciphertext, modulo prime `i`.
+    pub(super) fn rotate_strip(
+        &self,
+        (i, start): (usize, usize),
+        (scaled, digits): (&[u64], &HoistedDigits),
+        step: &Step<'_>,
+        outs: [&mut [u64]; 2],
+    ) {
+        let (extended, length) = (&self.switching.extended, outs[0].len());
+        let (scaled0, scaled1) = scaled.split_at(self.degree());
+        let Some(key) = step.key else {
+            for (out, scaled) in outs.into_iter().zip([scaled0, scaled1]) {
+                out.copy_from_slice(&scaled[start..start + length]);
+            }
+            return;
+        };
+        let q = extended.modulus(i);
+        let mut rows = extended.pool().take(2 * length);
+        let (sum0, sum1) = rows.split_at_mut(length);
+        let (from, permutation) = key.permutation.part(start..start + length);
+        digits.multiply_strip(
+            (self.switching, i),
+            from,
+            &key.key,
+            [&mut *sum0, &mut *sum1],
+        );
+        if i < self.switching.special_factors.len() {
+            q.kernels()
+                .add_assign(q, sum0, &scaled0[from..from + length]);
+        }
+        for (out, sum) in outs.into_iter().zip([sum0, sum1]) {
+            permutation.permute(q, out, sum);
+        }
+        extended.pool().put(rows);
+    }
+
     /// Both rows, modulo prime `i`, of an extended ciphertext whose second polynomial has been divided by P and decomposed, after
     /// the key switch of an automorphism and before its permutation; `c0` is the row of the first polynomial.
     pub(super) fn switch_row(

@@ -13,7 +13,7 @@ pub(super) struct HoistedDigits {
     context: Arc<Context>,
     gadget: Arc<Gadget>,
     level: usize,
-    /// For each prime of the extended basis, a row for each digit.
+    /// For each prime of the extended basis, for each [strip](STRIP) of places, the part of each digit's row.
     rows: AlignedWords,
 }
 
@@ -33,7 +33,20 @@ impl HoistedDigits {
             .extended
             .pool()
             .take(switching.extended.len() * length);
-        for_each_row(&mut rows, length, |i, rows| cut.digit_rows(i, rows));
+        for_each_row(&mut rows, length, |i, rows| {
+            let mut whole = switching.extended.pool().take(length);
+            cut.digit_rows(i, &mut whole);
+            let strip = strip_length(context.degree());
+            let parts = rows.chunks_exact_mut(strip).enumerate();
+            for (number, part) in parts {
+                let (strips, digit) = (
+                    number / switching.digits.len(),
+                    number % switching.digits.len(),
+                );
+                part.copy_from_slice(&whole[digit * context.degree() + strips * strip..][..strip]);
+            }
+            switching.extended.pool().put(whole);
+        });
         Ok(Self {
             context: Arc::clone(context),
             gadget: Arc::clone(gadget),
@@ -55,14 +68,41 @@ impl HoistedDigits {
     /// Row i, over the extended basis, of both sums of digits times key: not divided by P yet.
     pub(super) fn multiply(
         &self,
-        (switching, i): (&KeySwitching, usize),
+        of: (&KeySwitching, usize),
         key: &SwitchingKey,
         sums: [&mut [u64]; 2],
     ) {
-        let length = switching.digits.len() * self.context.degree();
-        let digits = &self.rows[i * length..(i + 1) * length];
-        multiply_digits(switching, i, digits, key, sums);
+        let strip = strip_length(self.context.degree());
+        let strips = sums.map(|sums| sums.chunks_exact_mut(strip));
+        let [first, second] = strips;
+        for (number, (first, second)) in first.zip(second).enumerate() {
+            self.multiply_strip(of, number * strip, key, [first, second]);
+        }
     }
+
+    /// The part of [`multiply`](Self::multiply) at a strip of places, which begins at `start`.
+    pub(super) fn multiply_strip(
+        &self,
+        (switching, i): (&KeySwitching, usize),
+        start: usize,
+        key: &SwitchingKey,
+        sums: [&mut [u64]; 2],
+    ) {
+        let (digits, degree) = (switching.digits.len(), self.context.degree());
+        let digits = &self.rows[(i * degree + start) * digits..][..sums[0].len() * digits];
+        let q = switching.extended.modulus(i);
+        let row = key.row(switching.positions[i]).from_place(start);
+        q.kernels().inner_products(q, sums, digits, row);
+    }
+}
+
+/// Hoisted digits are multiplied by a key and rotated in strips of so many places, an aligned power of two: what a fused sum needs of all
+/// rotations at a strip fits an L2 cache of 2 MB.
+const STRIP: usize = 2048;
+
+/// The length of the strips of a row of `degree` places.
+pub(super) fn strip_length(degree: usize) -> usize {
+    degree.min(STRIP)
 }
 
 impl Drop for HoistedDigits {

@@ -5,7 +5,7 @@ use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::extended_rows::{Extension, Step};
-use crate::evaluator::key_switch::{Cut, HoistedDigits};
+use crate::evaluator::key_switch::{Cut, HoistedDigits, strip_length};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
@@ -382,7 +382,7 @@ impl<'a> Fused<'a> {
         }))
     }
 
-    /// For each prime and each giant step, both rows of the sum of weighted baby rotations, not divided by P.
+    /// For each prime, each strip of places and each giant step, both rows of the sum of weighted baby rotations, not divided by P.
     fn inner_sums<S: Weighable>(
         &self,
         inputs: &[Cow<'_, Encrypted<S>>],
@@ -391,50 +391,69 @@ impl<'a> Fused<'a> {
     ) -> AlignedWords {
         let (extended, degree) = (&self.extension.switching.extended, self.extension.degree());
         let count = self.extension.switching.special_factors.len();
+        let strip = strip_length(degree);
         // Beside a power of two, so that the pairs' rows do not share places in the caches.
-        let stride = degree + 72;
+        let stride = strip + 72;
         let used: Vec<(usize, usize)> = (0..inputs.len())
             .flat_map(|input| (0..self.babies.len()).map(move |baby| (input, baby)))
             .filter(|&(input, baby)| plan.uses(input, baby))
+            .collect();
+        let indices: Vec<usize> = (0..self.giants.len())
+            .flat_map(|giant| {
+                used.iter()
+                    .map(move |&(input, baby)| plan.index(giant, input, baby))
+            })
             .collect();
         let length = self.giants.len() * 2 * degree;
         let mut sums = extended.pool().take(extended.len() * length);
         for_each_row(&mut sums, length, |i, out| {
             let q = extended.modulus(i);
-            let mut pairs = extended.pool().take(2 * used.len() * stride);
-            for (&(number, baby), pair) in used.iter().zip(pairs.chunks_exact_mut(2 * stride)) {
-                let body = &inputs[number].body;
-                let polys = [&body.polys[0], &body.polys[1]];
-                let (first, second) = pair.split_at_mut(stride);
-                let out = [&mut first[..degree], &mut second[..degree]];
-                let step = &self.babies[baby];
-                self.extension
-                    .rotate_row(i, (polys, &digits[number]), step, out);
+            let mut scaled = extended.pool().take(inputs.len() * 2 * degree);
+            for (rows, input) in scaled.chunks_exact_mut(2 * degree).zip(inputs) {
+                for (row, poly) in rows.chunks_exact_mut(degree).zip(&input.body.polys) {
+                    self.extension.times_special(i, row, poly);
+                }
             }
-            let rows: Vec<Option<WeightRow<'_>>> = (0..self.giants.len())
-                .flat_map(|giant| {
-                    used.iter()
-                        .map(move |&(number, baby)| (giant, number, baby))
-                })
-                .map(|(giant, number, baby)| weights[plan.index(giant, number, baby)])
-                .map(|weight| weight.map(|weight| weight.row(i, count)))
-                .collect();
-            let sum = WeightedPairs {
-                pairs: &pairs,
-                stride,
-                weights: &rows,
-                count: used.len(),
-            };
-            q.kernels().weighted_pairs(q, out, &sum);
+            let mut pairs = extended.pool().take(2 * used.len() * stride);
+            let strips = out.chunks_exact_mut(self.giants.len() * 2 * strip);
+            for (out, start) in strips.zip((0..degree).step_by(strip)) {
+                for (&(input, baby), pair) in used.iter().zip(pairs.chunks_exact_mut(2 * stride)) {
+                    let rows = &scaled[2 * input * degree..][..2 * degree];
+                    let (first, second) = pair.split_at_mut(stride);
+                    let out = [&mut first[..strip], &mut second[..strip]];
+                    let step = &self.babies[baby];
+                    self.extension
+                        .rotate_strip((i, start), (rows, &digits[input]), step, out);
+                }
+                let rows: Vec<Option<WeightRow<'_>>> = indices
+                    .iter()
+                    .map(|&index| {
+                        weights[index].map(|weight| weight.row(i, count).part(start, strip))
+                    })
+                    .collect();
+                let sum = WeightedPairs {
+                    pairs: &pairs,
+                    stride,
+                    weights: &rows,
+                    count: used.len(),
+                };
+                q.kernels().weighted_pairs(q, out, &sum);
+            }
             extended.pool().put(pairs);
+            extended.pool().put(scaled);
         });
         sums
     }
 
-    /// One prime's row of an inner sum.
-    fn part<'s>(&self, sums: &'s [u64], (giant, half): (usize, usize), i: usize) -> &'s [u64] {
-        let (length, degree) = (self.giants.len() * 2, self.extension.degree());
-        &sums[(i * length + 2 * giant + half) * degree..][..degree]
+    /// Copies one prime's row of an inner sum, whose strips lie apart.
+    fn copy_part(&self, sums: &[u64], (giant, half): (usize, usize), i: usize, row: &mut [u64]) {
+        let strip = strip_length(row.len());
+        let (length, part) = (self.giants.len() * 2, 2 * giant + half);
+        let sums = &sums[i * length * row.len()..];
+        let parts = sums[part * strip..].chunks(length * strip);
+        for (out, part) in row.chunks_exact_mut(strip).zip(parts) {
+            out.copy_from_slice(&part[..strip]);
+        }
     }
 
     /// The inner sums joined from the last to the first, rotated after each, and divided by P.
@@ -444,7 +463,7 @@ impl<'a> Fused<'a> {
         for (giant, step) in self.giants.iter().enumerate().rev() {
             let joined = self.extension.pair(|i, rows| {
                 for (half, row) in rows.into_iter().enumerate() {
-                    row.copy_from_slice(self.part(sums, (giant, half), i));
+                    self.copy_part(sums, (giant, half), i, row);
                     if let Some(total) = &total {
                         let q = extended.modulus(i);
                         q.kernels().add_assign(q, row, total[half].row(i));
@@ -464,10 +483,9 @@ impl<'a> Fused<'a> {
     fn outer_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
         let switching = self.extension.switching;
         let (extended, degree) = (&switching.extended, self.extension.degree());
-        let part = |giant: usize, half: usize, i: usize| self.part(sums, (giant, half), i);
         let whole = |giant: usize, half: usize| {
             let mut poly = NttPoly::unspecified(extended);
-            poly.for_each_row(|i, row| row.copy_from_slice(part(giant, half, i)));
+            poly.for_each_row(|i, row| self.copy_part(sums, (giant, half), i, row));
             poly
         };
         let divided: Vec<Option<NttPoly>> = (0..self.giants.len())
@@ -488,14 +506,15 @@ impl<'a> Fused<'a> {
             let (switched, moved) = rows.split_at_mut(2 * degree);
             let (sum0, sum1) = switched.split_at_mut(degree);
             for (giant, step) in self.giants.iter().enumerate() {
+                self.copy_part(sums, (giant, 0), i, moved);
                 let (Some(key), Some(cut)) = (step.key, &cuts[giant]) else {
-                    q.kernels().add_assign(q, first, part(giant, 0, i));
-                    q.kernels().add_assign(q, second, part(giant, 1, i));
+                    q.kernels().add_assign(q, first, moved);
+                    self.copy_part(sums, (giant, 1), i, moved);
+                    q.kernels().add_assign(q, second, moved);
                     continue;
                 };
                 let sums = [&mut *sum0, &mut *sum1];
-                self.extension
-                    .switch_row(i, (part(giant, 0, i), cut), key, sums);
+                self.extension.switch_row(i, (moved, cut), key, sums);
                 key.permutation.permute(q, moved, sum0);
                 q.kernels().add_assign(q, first, moved);
                 key.permutation.permute(q, moved, sum1);

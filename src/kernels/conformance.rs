@@ -192,7 +192,9 @@ fn inner_products_of_digits_and_keys() {
 fn weighted_pairs_of_rows() {
     let mut random = Random(12);
     for q in moduli() {
-        for (count, outputs, length) in [(1, 1, 8), (3, 5, 16), (33, 4, 8), (70, 9, 16)] {
+        for (count, outputs, length) in
+            [(1, 1, 8), (3, 5, 16), (33, 4, 8), (70, 9, 16), (35, 3, 64)]
+        {
             let stride = length + 24;
             let top = vec![q.value() - 1; 2 * count * stride];
             let pairs = row_of(&random.words(2 * count * stride), &q);
@@ -206,6 +208,11 @@ fn weighted_pairs_of_rows() {
                     let values = &values[index * length..][..length];
                     match index % 7 {
                         0 => None,
+                        // Runs as long as tiles, and none shorter.
+                        _ if length == 64 => Some(WeightRow {
+                            values: &values[..length >> (5 + index % 2)],
+                            log_run: 5 + (index % 2) as u32,
+                        }),
                         1 | 2 => Some(WeightRow {
                             values: &values[..length / 8],
                             log_run: 3,

@@ -102,6 +102,15 @@ impl<'a> KeyRow<'a> {
         Self { shape, words }
     }
 
+    /// The row from a place on, a multiple of 64.
+    pub(crate) fn from_place(&self, place: usize) -> Self {
+        let first = self.shape.first_word(place);
+        Self {
+            shape: self.shape,
+            words: &self.words[first..],
+        }
+    }
+
     /// One half of a digit at the places of a block.
     #[inline]
     pub(crate) fn block(&self, place: usize, digit: usize, half: usize) -> [u64; BLOCK] {

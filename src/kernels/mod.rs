@@ -196,7 +196,16 @@ pub(crate) struct WeightRow<'a> {
     pub(crate) log_run: u32,
 }
 
-impl WeightRow<'_> {
+impl<'a> WeightRow<'a> {
+    /// The part of the row at `length` places from `start` on, an aligned power of two.
+    pub(crate) fn part(&self, start: usize, length: usize) -> Self {
+        let (first, count) = (start >> self.log_run, length >> self.log_run);
+        Self {
+            values: &self.values[first..first + count.max(1)],
+            log_run: self.log_run,
+        }
+    }
+
     /// Writes the whole row.
     pub(crate) fn write(&self, row: &mut [u64]) {
         if self.log_run == 0 {

@@ -1,4 +1,5 @@
 use super::BLOCK;
+use std::ops::Range;
 
 /// A permutation of a row that moves whole blocks, in each of which the words are permuted in one of at most eight ways.
 ///
@@ -52,6 +53,24 @@ impl BlockPermutation {
             sources,
             patterns: all,
         }
+    }
+
+    /// The part of an automorphism's permutation that fills `places`, an aligned power of two of whole blocks: where the words come from
+    /// begins, an aligned part as long, and the permutation within. The top bits of a place are the low bits of its exponent, which an
+    /// odd factor permutes by themselves.
+    pub(crate) fn part(&self, places: Range<usize>) -> (usize, Self) {
+        let length = places.len();
+        let sources = &self.sources[places.start / BLOCK..places.end / BLOCK];
+        let start = sources
+            .first()
+            .map_or(0, |&source| source as usize / length * length);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "below a source, which is of 32 bits"
+        )]
+        let sources = sources.iter().map(|source| source - start as u32).collect();
+        let patterns = self.patterns;
+        (start, Self { sources, patterns })
     }
 
     /// The number of words.

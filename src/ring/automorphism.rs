@@ -2,6 +2,7 @@ use crate::kernels::{BlockPermutation, Modulus};
 use crate::ring::primes::wide_pow;
 use crate::ring::{CoeffPoly, NttPoly};
 use std::fmt;
+use std::ops::Range;
 
 /// The odd exponent g modulo 2N of the automorphism `X -> X^g`.
 ///
@@ -107,6 +108,13 @@ impl NttPermutation {
     /// One row of `a(X^g)` from that of a.
     pub(crate) fn permute(&self, q: &Modulus, row: &mut [u64], source: &[u64]) {
         q.kernels().permute(row, source, &self.0);
+    }
+
+    /// Where the values at `places`, an aligned power of two of at least 8, come from: where that part of the row begins, and the
+    /// permutation within.
+    pub(crate) fn part(&self, places: Range<usize>) -> (usize, Self) {
+        let (start, part) = self.0.part(places);
+        (start, Self(part))
     }
 }
 

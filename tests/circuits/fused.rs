@@ -17,6 +17,7 @@ use std::sync::Arc;
 /// The steps and weights of a sum over two inputs: `weights[giant][input][baby]`, with some missing.
 #[derive(Clone, Debug)]
 struct Sum<T> {
+    nested: bool,
     babies: Vec<i64>,
     giants: Vec<i64>,
     weights: Vec<Option<Vec<T>>>,
@@ -29,6 +30,9 @@ impl<T: Copy> Sum<T> {
         position: Position,
     ) -> WeightedRotations<E::Plaintext> {
         let mut plan = WeightedRotations::new(2, &self.babies, &self.giants);
+        if self.nested {
+            plan = plan.nested();
+        }
         let mut weights = self.weights.iter();
         for giant in 0..self.giants.len() {
             for input in 0..2 {
@@ -74,12 +78,14 @@ proptest! {
         let context = ckks(special);
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let sum = Sum {
+            nested: seed % 2 == 0,
             babies: vec![0, 1, -2],
             giants: vec![0, 3, 9],
             weights: real_weights(seed, 18),
         };
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
-        let rotations = Rotations::steps(&[1, -2, 3, 9]);
+        // The nested sum has keys for the distances of its giant steps.
+        let rotations = Rotations::steps(&[1, -2, 3, if sum.nested { 6 } else { 9 }]);
         let keys = KeyGenerator::new(&secret).evaluation_keys(&rotations, &mut rng).unwrap();
         let evaluator = CkksEvaluator::with_keys(&context, Arc::new(keys)).unwrap();
         let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));
@@ -126,9 +132,10 @@ proptest! {
         };
         let inputs = [values(1000), values(1000)];
         let weights = (0..18).map(|number| (number % 5 != 4).then(|| values(50))).collect();
-        let sum = Sum { babies: vec![0, 1, -2], giants: vec![0, 3, 9], weights };
+        let sum = Sum { nested: seed % 2 == 0, babies: vec![0, 1, -2], giants: vec![0, 3, 9], weights };
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
-        let rotations = Rotations::steps(&[1, -2, 3, 9]);
+        // The nested sum has keys for the distances of its giant steps.
+        let rotations = Rotations::steps(&[1, -2, 3, if sum.nested { 6 } else { 9 }]);
         let keys = KeyGenerator::new(&secret).evaluation_keys(&rotations, &mut rng).unwrap();
         let evaluator = BfvEvaluator::with_keys(&context, Arc::new(keys)).unwrap();
         let encryptor = Encryptor::with_secret_key(Arc::clone(&secret));

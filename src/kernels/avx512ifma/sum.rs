@@ -133,6 +133,10 @@ fn weighted_pairs_of<const WORD: u32, const REDUCTION: u32, const GROUP: usize>(
     let length = out.len() / (2 * sum.weights.len() / sum.count).max(1);
     debug_assert!(length.is_multiple_of(LANES) && sum.stride.is_multiple_of(LANES));
     let (places, outs) = (length / LANES, out.as_chunks_mut::<LANES>().0);
+    let mut weights = sum.weights.iter().flatten();
+    if WORD == 52 && weights.all(|weight| (LANES * TILE) >> weight.log_run <= 1) {
+        return weighted_runs::<WORD, REDUCTION>(&reducer, outs, sum);
+    }
     let (groups, rest) = sum
         .weights
         .split_at(sum.weights.len() / (GROUP * sum.count) * (GROUP * sum.count));
@@ -154,6 +158,74 @@ fn weighted_pairs_of<const WORD: u32, const REDUCTION: u32, const GROUP: usize>(
         }
     }
 }
+
+/// [`weighted_pairs`] with weights that are constant over whole tiles.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn weighted_runs<const WORD: u32, const REDUCTION: u32>(
+    reducer: &Reducer<WORD, REDUCTION>,
+    outs: &mut [[u64; LANES]],
+    sum: &WeightedPairs<'_>,
+) {
+    let places = outs.len() / (2 * sum.weights.len() / sum.count);
+    for place in (0..places).step_by(TILE) {
+        let rows = outs.chunks_exact_mut(places);
+        let mut tiles = rows.map(|row| &mut row[place..place + TILE]);
+        for weights in sum.weights.chunks_exact(sum.count) {
+            for residues in tile_at(reducer, sum, weights, place) {
+                for (out, residue) in tiles.next().into_iter().flatten().zip(residues) {
+                    store(out, residue);
+                }
+            }
+        }
+    }
+}
+
+/// Both halves of one output at a tile.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn tile_at<const WORD: u32, const REDUCTION: u32>(
+    reducer: &Reducer<WORD, REDUCTION>,
+    sum: &WeightedPairs<'_>,
+    weights: &[Option<WeightRow<'_>>],
+    place: usize,
+) -> [[__m512i; TILE]; 2] {
+    let (pairs, stride) = (sum.pairs.as_chunks::<LANES>().0, sum.stride / LANES);
+    let mut residues = [[_mm512_setzero_si512(); TILE]; 2];
+    for part in (0..sum.count).step_by(MOST_PRODUCTS) {
+        let mut sums = [[Sum::of(_mm512_setzero_si512()); TILE]; 2];
+        for half in 0..2 {
+            for vector in 0..TILE {
+                sums[half][vector] = Sum::of(residues[half][vector]);
+            }
+        }
+        for pair in part..sum.count.min(part + MOST_PRODUCTS) {
+            let Some(weight) = &weights[pair] else {
+                continue;
+            };
+            let values = &weight.values[(place * LANES) >> weight.log_run..];
+            prefetch::<_MM_HINT_T0>(values, 2 * LINE);
+            let weight = broadcast(values[0]);
+            for (half, sums) in sums.iter_mut().enumerate() {
+                let row = &pairs[(2 * pair + half) * stride + place..][..TILE];
+                for (sum, x) in sums.iter_mut().zip(row) {
+                    sum.add_product::<WORD, WORD>(load(x), weight);
+                }
+            }
+        }
+        for half in 0..2 {
+            for vector in 0..TILE {
+                residues[half][vector] = reducer.residue(sums[half][vector]);
+            }
+        }
+    }
+    residues
+}
+
+/// The bytes of a cache line.
+const LINE: usize = 64;
+
+/// The vectors of a tile: with one weight for all, they keep both multipliers busy.
+const TILE: usize = 4;
 
 /// Both halves of a group of outputs at one place.
 #[inline]
