@@ -1,21 +1,15 @@
-//! Circuits on one ciphertext: a polynomial, and a matrix by fused sums of rotations and by single operations.
+//! Circuits on one ciphertext: a polynomial, and matrices times vectors.
 
 mod sets;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use slotwise::circuits::Polynomial;
+use slotwise::circuits::{LinearMap, Matrix, Polynomial};
 use slotwise::encryption::{CkksCiphertext, Encryptor};
-use slotwise::evaluator::{CkksEvaluator, Evaluator, WeightedRotations};
+use slotwise::evaluator::{CkksEvaluator, Evaluator, Position};
 use slotwise::keys::{KeyGenerator, Rotations};
 use slotwise::params::CkksContext;
 use std::hint::black_box;
 use std::sync::Arc;
-
-/// The rows and columns of the matrix.
-const SIZE: usize = 256;
-
-/// Its baby steps; there are `SIZE / BABIES` giant steps.
-const BABIES: usize = 32;
 
 /// An evaluator with keys, and a ciphertext.
 fn setup(context: &CkksContext, rotations: &Rotations) -> (CkksEvaluator, CkksCiphertext) {
@@ -51,38 +45,46 @@ fn polynomial(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn matrix(criterion: &mut Criterion) {
-    let steps = |count: usize, by: usize| -> Vec<i64> {
-        (0..count)
-            .map(|i| i64::try_from(i * by).expect("small"))
-            .collect()
-    };
-    let (babies, giants) = (steps(BABIES, 1), steps(SIZE / BABIES, BABIES));
-    let mut plan = WeightedRotations::new(1, &babies, &giants);
-    let (evaluator, x) = setup(&context("C14s"), &plan.rotations());
-    let slots = evaluator.slot_shape().columns;
-    let position = evaluator.factor_position(&x).expect("fits");
-    for giant in 0..giants.len() {
-        for baby in 0..BABIES {
-            // The diagonal, moved back by the giant step.
-            let diagonal: Vec<f64> = (0..slots)
-                .map(|slot| ((slot % SIZE) * 31 + (giant * BABIES + baby) * 17) % 61)
-                .map(|entry| entry as f64 / 61.0 - 0.5)
-                .collect();
-            let weight = evaluator.encode_factor(&diagonal, position).expect("fits");
-            plan.set((giant, 0, baby), weight).expect("in range");
-        }
-    }
-    let mut group = criterion.benchmark_group("circuits/C14s");
+/// A matrix of `size` rows and columns times a vector, by fused sums of rotations; and the encoding of the matrix.
+fn matrix(criterion: &mut Criterion, name: &str, context: &CkksContext, size: usize) {
+    let entry = |i: usize, j: usize| ((i * 31 + j * 17) % 61) as f64 / 61.0 - 0.5;
+    let map = LinearMap::vector_matrix(&Matrix::from_fn(size, size, entry).expect("finite"));
+    let client = context.generate_client_key().expect("randomness");
+    let values: Vec<f64> = (0..size).map(|i| (i as f64).sin()).collect();
+    let x = client.encrypt(&values).expect("fits");
+    let plan = map
+        .plan(x.evaluator().slot_shape())
+        .expect("rows of a power of two");
+    let server = client
+        .generate_server_key(&plan.rotations())
+        .expect("special primes");
+    let x = server.attach(x).expect("keys of it");
+    let position = Position::at_level(context.top_level());
+    let encode = || map.encode(x.evaluator(), position).expect("fits");
+    let encoded = encode();
+    let mut group = criterion.benchmark_group(format!("circuits/{name}"));
     group.sample_size(10);
-    group.bench_function("matrix_256_fused", |bencher| {
-        bencher.iter(|| evaluator.weighted_rotations(&[black_box(&x)], &plan));
+    group.bench_function(format!("matrix_{size}_encode"), |bencher| {
+        bencher.iter(encode)
     });
-    group.bench_function("matrix_256_single_operations", |bencher| {
-        bencher.iter(|| plan.evaluate(&evaluator, &[black_box(&x)]));
+    group.bench_function(format!("matrix_{size}"), |bencher| {
+        bencher.iter(|| black_box(&x).matmul(&encoded));
     });
     group.finish();
 }
 
-criterion_group!(benches, polynomial, matrix);
+fn matrices(criterion: &mut Criterion) {
+    let small = CkksContext::builder()
+        .degree(8192)
+        .prime_bits(&[60, 40, 40, 60])
+        .scale_bits(40)
+        .build()
+        .expect("a valid set");
+    matrix(criterion, "8192", &small, 64);
+    for name in ["C14s", "C15s"] {
+        matrix(criterion, name, &context(name), 256);
+    }
+}
+
+criterion_group!(benches, polynomial, matrices);
 criterion_main!(benches);
