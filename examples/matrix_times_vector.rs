@@ -1,9 +1,9 @@
 //! An encrypted vector times known matrices: keys that are known in advance, a matrix that is encoded once, both orientations, a batch, a
 //! transpose and a permutation.
 
+use slotwise::Result;
 use slotwise::circuits::{LinearMap, Matrix};
 use slotwise::evaluator::{Evaluator, Position};
-use slotwise::Result;
 use slotwise::prelude::*;
 
 /// Compares decrypted values with expected ones, and prints the largest error beside its bound.

@@ -398,11 +398,9 @@ impl<'a> Fused<'a> {
             .flat_map(|input| (0..self.babies.len()).map(move |baby| (input, baby)))
             .filter(|&(input, baby)| plan.uses(input, baby))
             .collect();
-        let indices: Vec<usize> = (0..self.giants.len())
-            .flat_map(|giant| {
-                used.iter()
-                    .map(move |&(input, baby)| plan.index(giant, input, baby))
-            })
+        let weights: Vec<Option<WeightRows<'_>>> = (0..self.giants.len())
+            .flat_map(|giant| used.iter().map(move |&(input, baby)| (giant, input, baby)))
+            .map(|(giant, input, baby)| weights[plan.index(giant, input, baby)])
             .collect();
         let length = self.giants.len() * 2 * degree;
         let mut sums = extended.pool().take(extended.len() * length);
@@ -425,12 +423,11 @@ impl<'a> Fused<'a> {
                     self.extension
                         .rotate_strip((i, start), (rows, &digits[input]), step, out);
                 }
-                let rows: Vec<Option<WeightRow<'_>>> = indices
-                    .iter()
-                    .map(|&index| {
-                        weights[index].map(|weight| weight.row(i, count).part(start, strip))
-                    })
-                    .collect();
+                let rows = weights.iter().map(|weight| {
+                    let weight = weight.as_ref()?;
+                    Some(weight.row(i, count).part(start, strip))
+                });
+                let rows: Vec<Option<WeightRow<'_>>> = rows.collect();
                 let sum = WeightedPairs {
                     pairs: &pairs,
                     stride,

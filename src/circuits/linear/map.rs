@@ -173,7 +173,7 @@ impl<S: Number> LinearMap<S> {
     #[must_use]
     pub fn with_key_weight(self, key_weight: f64) -> Self {
         Self {
-            key_weight: key_weight.max(0.0),
+            key_weight: key_weight.max(0.0).min(MOST_KEY_WEIGHT),
             ..self
         }
     }
@@ -226,6 +226,9 @@ impl<S> fmt::Debug for LinearMap<S> {
         )
     }
 }
+
+/// More makes no difference.
+const MOST_KEY_WEIGHT: f64 = 1e9;
 
 /// What a key counts by default: between plans of about the same time, the one with fewer keys.
 const KEY_WEIGHT: f64 = 0.05;

@@ -32,8 +32,7 @@ pub(super) struct Weights {
 impl Split {
     /// The split of `steps`, which are modulo `modulus`, that takes the least time and keys.
     ///
-    /// Candidates are all widths up to twice the root of the number of steps, the powers of two, and, for a map with few steps, their
-    /// distances, among which are the strides of its layout.
+    /// Candidates are all widths up to twice the root of the number of steps, the powers of two, and the strides of the map's layout.
     pub(super) fn choose(steps: &BTreeSet<usize>, modulus: usize, weights: Weights) -> Self {
         // Steps that are multiples of a number are split as their quotients.
         let unit = steps.iter().fold(modulus, |unit, &step| gcd(unit, step));
@@ -48,11 +47,7 @@ impl Split {
         );
         // Wider than all steps: baby steps alone.
         widths.insert(2 * range);
-        if quotients.len() <= FEW_STEPS {
-            let first = quotients.first().copied().unwrap_or(0);
-            let distances = quotients.iter().flat_map(|&step| [step, step - first]);
-            widths.extend(distances.filter(|&distance| distance > 0));
-        }
+        widths.extend(strides(&quotients, range));
         let mut best = Self::new(&quotients, range, (1, false));
         let mut least = f64::INFINITY;
         for width in widths
@@ -151,6 +146,23 @@ fn as_f64(count: usize) -> f64 {
     count as f64
 }
 
+/// The distances of runs of consecutive steps, as the taps of a convolution are in each row.
+fn strides(steps: &[i64], modulus: i64) -> BTreeSet<i64> {
+    let follows = |&step: &i64| steps.binary_search(&(step - 1).rem_euclid(modulus)).is_ok();
+    let starts: Vec<i64> = steps
+        .iter()
+        .copied()
+        .filter(|step| !follows(step))
+        .collect();
+    let next = starts.iter().cycle().skip(1);
+    let strides = starts
+        .iter()
+        .zip(next)
+        .map(|(start, next)| (next - start).rem_euclid(modulus));
+    let strides: BTreeSet<i64> = strides.filter(|&stride| stride > 0).collect();
+    strides.into_iter().take(MOST_STRIDES).collect()
+}
+
 fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -158,8 +170,8 @@ fn gcd(a: usize, b: usize) -> usize {
 /// The time of a baby step, in times of a giant step: it needs no conversion.
 const BABY: f64 = 0.3;
 
-/// So few steps have their distances tried.
-const FEW_STEPS: usize = 256;
+/// So many strides are tried.
+const MOST_STRIDES: usize = 64;
 
 #[cfg(test)]
 mod tests {

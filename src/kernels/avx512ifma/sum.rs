@@ -134,7 +134,8 @@ fn weighted_pairs_of<const WORD: u32, const REDUCTION: u32, const GROUP: usize>(
     debug_assert!(length.is_multiple_of(LANES) && sum.stride.is_multiple_of(LANES));
     let (places, outs) = (length / LANES, out.as_chunks_mut::<LANES>().0);
     let mut weights = sum.weights.iter().flatten();
-    if WORD == 52 && weights.all(|weight| (LANES * TILE) >> weight.log_run <= 1) {
+    let in_runs = weights.all(|weight| (LANES * TILE) >> weight.log_run <= 1);
+    if WORD == 52 && in_runs && places.is_multiple_of(TILE) {
         return weighted_runs::<WORD, REDUCTION>(&reducer, outs, sum);
     }
     let (groups, rest) = sum
