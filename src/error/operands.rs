@@ -97,6 +97,13 @@ pub enum OperandError {
     },
     /// The evaluator cannot give a ciphertext its levels back.
     CannotRefresh,
+    /// Integers are compared modulo a prime that is larger than their range asks for.
+    PlaintextModulus {
+        /// The modulus must be larger than this.
+        above: u64,
+        /// The modulus, 0 if the evaluator does not compute modulo a number.
+        modulus: u64,
+    },
     /// The operation has no meaning for this argument.
     InvalidArgument {
         /// What is wrong.
@@ -155,6 +162,10 @@ impl fmt::Display for OperandError {
             Self::CannotRefresh => "this evaluator cannot refresh ciphertexts; build the context with more depth \
                  (`for_depth`, or more primes), or use an evaluator that bootstraps"
                 .into(),
+            Self::PlaintextModulus { above, modulus } => format!(
+                "the comparison takes a prime plaintext modulus above {above} and the modulus is {modulus}; choose another with \
+                 `plaintext_modulus`, or state a smaller range of the values"
+            ),
             Self::InvalidArgument { reason } => (*reason).into(),
         })
     }

@@ -309,5 +309,9 @@ impl Evaluator for BfvEvaluator {
         Ok(a)
     }
 
+    fn plaintext_modulus(&self) -> Option<u64> {
+        Some(self.context.plaintext_modulus().value())
+    }
+
     delegated_operations!();
 }

@@ -407,5 +407,15 @@ impl Evaluator for CkksEvaluator {
         ckks_sums::position_before_rescale(&self.context, at)
     }
 
+    fn error_bound(&self, a: &CkksCiphertext) -> f64 {
+        a.state.error().to_f64()
+    }
+
+    fn assume_error_bound(&self, mut a: CkksCiphertext, bound: f64) -> Result<CkksCiphertext> {
+        self.check(&a)?;
+        a.state = a.state.assuming_error_bound(bound, &self.context)?;
+        Ok(a)
+    }
+
     delegated_operations!();
 }

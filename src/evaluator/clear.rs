@@ -283,6 +283,10 @@ impl Evaluator for ClearIntegers {
         self.mul(a, &self.in_every_slot(b)?)
     }
 
+    fn plaintext_modulus(&self) -> Option<u64> {
+        Some(self.modulus.value())
+    }
+
     fn conjugate(&self, a: &Vec<i64>) -> Result<Vec<i64>> {
         check(a, self.slots())?;
         let (first, second) = a.split_at(self.columns);

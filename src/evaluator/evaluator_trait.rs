@@ -498,6 +498,30 @@ pub trait Evaluator: Clone + Send + Sync {
     fn position_before_rescale(&self, at: Position) -> Result<Position> {
         Ok(at)
     }
+
+    /// The bound of the error in each slot of `a`, in units of the message, that operations track. 0 where there is no error, or where
+    /// errors are not in units of the message.
+    fn error_bound(&self, a: &Self::Ciphertext) -> f64 {
+        let _ = a;
+        0.0
+    }
+
+    /// States that the error in each slot of `a` is at most `bound`, for circuits that know better than the tracking how errors grow. The
+    /// bound replaces the tracked one, whether it is smaller or larger, and is not checked. No effect where
+    /// [`error_bound`](Self::error_bound) is always 0.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a bound that is negative or NaN;
+    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) for one that does not fit the modulus.
+    fn assume_error_bound(&self, a: Self::Ciphertext, bound: f64) -> Result<Self::Ciphertext> {
+        let _ = bound;
+        Ok(a)
+    }
+
+    /// The number t if slots hold integers modulo t.
+    fn plaintext_modulus(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Checks a number of values that repeat in each row of slots, or fill all slots.

@@ -347,6 +347,23 @@ impl CkksState {
         .fitting(context)
     }
 
+    /// With another bound of the error, in units of the message.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if it is negative or NaN; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
+    pub(crate) fn assuming_error_bound(self, bound: f64, context: &CkksContext) -> Result<Self> {
+        if bound.is_nan() || bound < 0.0 {
+            return Err(Error::Operands(OperandError::InvalidArgument {
+                reason: "an error bound must not be negative",
+            }));
+        }
+        Self {
+            noise: Log2::of(bound) * self.scale.magnitude(),
+            ..self
+        }
+        .fitting(context)
+    }
+
     /// The lowest level whose modulus holds scale times message, error included.
     pub(crate) fn decryption_level(&self, context: &CkksContext) -> usize {
         let wanted = self.phase().bits() + 2.0;

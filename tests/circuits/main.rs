@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod convolutions;
+mod comparison;
 mod fused;
 mod linear;
 mod matrices;
@@ -9,5 +10,3 @@ mod moves;
 mod planner;
 mod polynomials;
 mod tensors;
-mod planner;
-mod polynomials;
