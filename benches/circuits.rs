@@ -1,9 +1,9 @@
-//! Circuits on one ciphertext: a polynomial, and matrices times vectors.
+//! Circuits on one ciphertext: polynomials, a sign, a sort, and matrices times vectors.
 
 mod sets;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use slotwise::circuits::{LinearMap, Matrix, Polynomial};
+use slotwise::circuits::{LinearMap, Matrix, Polynomial, Sign, Sorting};
 use slotwise::encryption::{CkksCiphertext, Encryptor};
 use slotwise::evaluator::{CkksEvaluator, Evaluator, Position};
 use slotwise::keys::{KeyGenerator, Rotations};
@@ -41,6 +41,31 @@ fn polynomial(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("polynomial_31", |bencher| {
         bencher.iter(|| polynomial.evaluate(&evaluator, black_box(&x)));
+    });
+    let sign = Sign::new(7, 12).expect("in the table");
+    group.bench_function("sign_7_12", |bencher| {
+        bencher.iter(|| sign.evaluate(&evaluator, black_box(&x)));
+    });
+    group.finish();
+}
+
+/// 128 values on a grid of 128 points, with the parameters of `examples/encrypted_sort.rs`.
+fn sort(criterion: &mut Criterion) {
+    let sorting = Sorting::new(128, 0.0..=1.0, 128).expect("in range");
+    let bits = [vec![37], vec![33; sorting.depth()], vec![34; 3]].concat();
+    let builder = CkksContext::builder().degree(1 << 15).prime_bits(&bits);
+    let context = builder.special_primes(3).scale_bits(33).build();
+    let client = context.and_then(|context| context.generate_client_key());
+    let client = client.expect("secure parameters");
+    let server = client.generate_server_key(&sorting.rotations());
+    let server = server.expect("special primes");
+    let values: Vec<f64> = (0..128).map(|i| f64::from(i).sin().abs()).collect();
+    let x = client.encrypt(&values).and_then(|x| server.attach(x));
+    let x = x.expect("keys of it");
+    let mut group = criterion.benchmark_group("circuits/N15_22_levels");
+    group.sample_size(10);
+    group.bench_function("sort_128", |bencher| {
+        bencher.iter(|| black_box(&x).sort(&sorting));
     });
     group.finish();
 }
@@ -86,5 +111,5 @@ fn matrices(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, polynomial, matrices);
+criterion_group!(benches, polynomial, sort, matrices);
 criterion_main!(benches);

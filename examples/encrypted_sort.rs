@@ -21,32 +21,40 @@ const GRID: usize = 128;
 const SCORES: usize = 10;
 
 fn main() -> Result<()> {
-    let sorting = Sorting::new(COUNT, 0.0..=1.0, GRID)?;
-    let ranks = Ranks::new(SCORES, 0.0..=1.0, Sign::new(6, 12)?)?;
-    let context = context_for(sorting.depth())?;
+    sort()?;
+    largest()
+}
+
+/// Keys for `depth` levels of `scale_bits` and for these rotations.
+fn keys(
+    depth: usize,
+    scale_bits: u32,
+    rotations: &Rotations,
+) -> Result<(ClientKey<Ckks>, ServerKey<Ckks>)> {
+    let bits = [
+        vec![scale_bits + 4],
+        vec![scale_bits; depth],
+        vec![scale_bits + 1; 3],
+    ]
+    .concat();
+    let builder = CkksContext::builder().degree(1 << 15).prime_bits(&bits);
+    let context = builder.special_primes(3).scale_bits(scale_bits).build()?;
     println!("{context}\n");
     let client = context.generate_client_key()?;
-    let rotations = sorting.rotations().and(ranks.rotations());
     let start = Instant::now();
-    let server = client.generate_server_key(&rotations)?;
+    let server = client.generate_server_key(rotations)?;
     println!(
         "keys of {} bytes in {:.1?}",
         server.size_in_bytes(),
         start.elapsed()
     );
-    sort(&client, &server, &sorting)?;
-    largest(&client, &server, &ranks)
-}
-
-/// The primes of as many levels as there are bits for: a base, levels of the scale's size, and three for key switching.
-fn context_for(depth: usize) -> Result<CkksContext> {
-    let bits = [vec![37], vec![33; depth], vec![35; 3]].concat();
-    let builder = CkksContext::builder().degree(1 << 15).prime_bits(&bits);
-    builder.special_primes(3).scale_bits(33).build()
+    Ok((client, server))
 }
 
 /// Sorts values of which many are equal or nearly so, and finds their median.
-fn sort(client: &ClientKey<Ckks>, server: &ServerKey<Ckks>, sorting: &Sorting) -> Result<()> {
+fn sort() -> Result<()> {
+    let sorting = &Sorting::new(COUNT, 0.0..=1.0, GRID)?;
+    let (client, server) = &keys(sorting.depth(), 33, &sorting.rotations())?;
     let mut values: Vec<f64> = (0..COUNT)
         .map(|i| ((i * 37 % 61) as f64 / 60.0).powi(2))
         .collect();
@@ -79,7 +87,9 @@ fn sort(client: &ClientKey<Ckks>, server: &ServerKey<Ckks>, sorting: &Sorting) -
 }
 
 /// Finds the largest of some scores, and which of them are above a threshold.
-fn largest(client: &ClientKey<Ckks>, server: &ServerKey<Ckks>, ranks: &Ranks) -> Result<()> {
+fn largest() -> Result<()> {
+    let ranks = &Ranks::new(SCORES, 0.0..=1.0, Sign::new(6, 12)?)?;
+    let (client, server) = &keys(ranks.indicator_depth(), 43, &ranks.rotations())?;
     let scores: Vec<f64> = (0..SCORES)
         .map(|i| (i * 7 % SCORES) as f64 / 10.0)
         .collect();

@@ -2,13 +2,13 @@
 //! values move and are summed, tensors, polynomials, and plans of programs made of these.
 
 mod arithmetic;
+mod comparison;
 mod convolution;
 mod gather;
 mod linear;
 mod matrix_product;
 mod matrix_product_rows;
 mod moves;
-mod comparison;
 mod operators;
 mod packing;
 mod padding;
@@ -21,11 +21,11 @@ mod statistics;
 mod tensor;
 mod vector;
 
+pub use comparison::{Ranks, Sign, Sorting};
 pub use convolution::{Convolution, EncodedLayer, Grid, LinearLayer, Windows};
 pub use linear::{EncodedMap, LinearMap, LinearPlan, Matrix};
 pub use matrix_product::MatrixProduct;
 pub use matrix_product_rows::RowMajorProduct;
-pub use comparison::{Ranks, Sign, Sorting};
 pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
 pub(crate) use padding::Padding;

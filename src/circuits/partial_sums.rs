@@ -91,11 +91,6 @@ impl<E: Evaluator> Vector<E> {
         let sum = RunningSum::new(self.packing)?;
         Ok(sum.map_or_else(Rotations::none, |sum| sum.rotations()))
     }
-
-    pub(super) fn check_depth(&self, operation: &'static str, depth: usize) -> Result<()> {
-        let check = |chunk| self.evaluator.check_depth(chunk, operation, depth);
-        self.chunks.iter().try_for_each(check)
-    }
 }
 
 /// The slots of a row after which a vector repeats, or its rows end.

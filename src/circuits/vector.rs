@@ -236,6 +236,12 @@ impl<E: Evaluator> Vector<E> {
         }
     }
 
+    /// Checks that all ciphertexts have `depth` levels left.
+    pub(super) fn check_depth(&self, operation: &'static str, depth: usize) -> Result<()> {
+        let check = |chunk| self.evaluator.check_depth(chunk, operation, depth);
+        self.chunks.iter().try_for_each(check)
+    }
+
     pub(super) fn single(&self) -> Result<Packing> {
         Packing::new(self.evaluator.slot_shape(), 1)
     }

@@ -1,6 +1,8 @@
 //! Sorting and order statistics by counting: how many values lie below each point of a grid.
 
-use crate::circuits::comparison::ranks::{depth_of, doublings, interpolated, steepest, step};
+use crate::circuits::comparison::ranks::{
+    depth_of, doublings, interpolated, steepest, step, summed,
+};
 use crate::circuits::comparison::reals::{depth_with, scaled_to_one, span};
 use crate::circuits::comparison::sign::{apply, invalid};
 use crate::circuits::comparison::{Sign, Signed};
@@ -108,12 +110,13 @@ impl Sorting {
         doublings(self.stride(), self.slots())
     }
 
-    /// The mean over the grid of the error of counts, over `len + 1`, given the error of the signs in and outside the gap: each value
-    /// is in the gap of a few grid points only.
-    fn mean_error(&self, in_gap: f64, settled: f64) -> f64 {
+    /// The error of a sum over the grid of counts over `len + 1`, given the error of the signs in and outside the gap: each value is in
+    /// the gap of a few grid points only.
+    fn error_of_counts(&self, in_gap: f64, settled: f64) -> f64 {
         let (len, grid) = (number(self.len), number(self.grid));
         let near = ((2.0 * self.sign.gap() * grid).ceil() + 1.0).min(grid);
-        len / (2.0 * (len + 1.0)) * (near * in_gap + (grid - near) * settled) / grid
+        let squares = near * in_gap.powi(2) + (grid - near) * settled.powi(2);
+        (len * squares).sqrt() / (2.0 * (len + 1.0))
     }
 
     /// A number for each slot of `slots`, by its grid point and its place in the row of values.
@@ -128,7 +131,9 @@ impl Sorting {
 impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// The values in ascending order.
     ///
-    /// Takes [`Sorting::depth`] levels, and one more for a vector that was joined with one of length 1 or compacted.
+    /// Takes [`Sorting::depth`] levels, and one more for a vector that was joined with one of length 1 or compacted. Slots without
+    /// values are off from 0 by as much as values are. CKKS: where slots are summed, the error bound counts their errors as
+    /// independent.
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than that of `sorting`;
@@ -192,12 +197,15 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let (counts, error) = self.counts(sorting, places)?;
         let share = sorting.span / (number(sorting.grid) * number(mean));
         let shares: Vec<f64> = sorting.step.iter().map(|c| c * share).collect();
-        let carried = number(sorting.grid * mean) * steepest(&shares) * error;
-        let (mut sum, _) = apply(evaluator, counts, &shares)?;
-        sum = evaluator.assume_message_bound(sum, share)?;
-        for step in [doublings(1, mean), sorting.folds()].concat() {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
-        }
+        let carried = number(mean) * steepest(&shares) * error;
+        let (sum, own) = apply(evaluator, counts, &shares)?;
+        let sum = evaluator.assume_message_bound(sum, share)?;
+        let sum = evaluator.assume_error_bound(sum, own)?;
+        let sum = summed(
+            evaluator,
+            sum,
+            &[doublings(1, mean), sorting.folds()].concat(),
+        )?;
         let error = evaluator.error_bound(&sum) + carried;
         let packing = Packing::new(evaluator.slot_shape(), places.len() / mean)?;
         let result = self.with_chunks(Vec::new(), Padding::Zeros);
@@ -214,17 +222,15 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     }
 
     /// In each column of the row of each grid point: how many values do not exceed it, less the column's place and 1/2, over
-    /// `len + 1`. And the mean error over the grid.
+    /// `len + 1`. And the error of a sum of them over the grid.
     fn counts(&self, sorting: &Sorting, places: &[usize]) -> Result<(E::Ciphertext, f64)> {
         let evaluator = &self.evaluator;
         let (slots, len) = (evaluator.slot_shape().columns, sorting.len);
         let Signed { sign, settled } = self.below_grid(sorting)?;
-        let mean_error = sorting.mean_error(evaluator.error_bound(&sign), settled);
+        let error = sorting.error_of_counts(evaluator.error_bound(&sign), settled);
         let inside = doublings(1, sorting.stride());
-        let mut sum = evaluator.assume_error_bound(sign, 0.0)?;
-        for &step in &inside {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
-        }
+        let sign = evaluator.assume_error_bound(sign, 0.0)?;
+        let mut sum = summed(evaluator, sign, &inside)?;
         // The first column has the sum of its row; it goes to the others.
         let width = number(len + 1);
         let first = sorting.table(
@@ -250,7 +256,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let position = evaluator.term_position(&sum)?;
         sum = evaluator.add_plain(&sum, &evaluator.encode_term(&shifts, position)?)?;
         sum = evaluator.assume_message_bound(sum, 1.0)?;
-        let error = mean_error + evaluator.error_bound(&sum);
+        let error = error + number(sorting.grid).sqrt() * evaluator.error_bound(&sum);
         Ok((sum, error))
     }
 

@@ -8,7 +8,7 @@ use crate::circuits::{Padding, Vector};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, WeightedRotations};
 use crate::keys::Rotations;
-use std::f64::consts::PI;
+use std::f64::consts::{PI, SQRT_2};
 use std::ops::RangeInclusive;
 
 /// What cannot be told from 0 in a step's coefficients.
@@ -238,10 +238,8 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let depth = ranks.depth() + target.indicator.as_deref().map_or(0, depth_of);
         self.check_depth(target.operation, depth + self.levels_to_clear())?;
         evaluator.check_rotations(&ranks.rotations(), target.operation)?;
-        let mut sum = self.signs_of_pairs(ranks, target.factor)?;
-        for step in ranks.folds() {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
-        }
+        let signs = self.signs_of_pairs(ranks, target.factor)?;
+        let mut sum = summed(evaluator, signs, &ranks.folds())?;
         // Slots without a value have signs of -1 only, and values have one for each row without a value.
         let (rows, len) = (ranks.number(ranks.stride()), ranks.number(ranks.len));
         let own = target.shift + (rows - len) * target.factor;
@@ -307,6 +305,22 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let position = evaluator.term_position(x)?;
         evaluator.add_plain(x, &evaluator.encode_term(&terms, position)?)
     }
+}
+
+/// The sum of `x` and its rotations by all sums of these steps. The errors of different slots count as independent.
+pub(super) fn summed<E: Evaluator>(
+    evaluator: &E,
+    x: E::Ciphertext,
+    steps: &[i64],
+) -> Result<E::Ciphertext> {
+    let growth = steps.iter().fold(1.0, |growth, _| growth * SQRT_2);
+    let carried = growth * evaluator.error_bound(&x);
+    let mut sum = evaluator.assume_error_bound(x, 0.0)?;
+    for &step in steps {
+        sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
+    }
+    let error = carried + evaluator.error_bound(&sum);
+    evaluator.assume_error_bound(sum, error)
 }
 
 /// `start, 2 start, 4 start, ..` below `end`.

@@ -177,12 +177,6 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         })
     }
 
-    /// Checks that all ciphertexts have `depth` levels left.
-    pub(super) fn check_depth(&self, operation: &'static str, depth: usize) -> Result<()> {
-        let check = |chunk| self.evaluator.check_depth(chunk, operation, depth);
-        self.chunks.iter().try_for_each(check)
-    }
-
     /// Checks that the vector has `len` values, and a row `period` slots.
     pub(super) fn check_single(&self, len: usize, period: usize) -> Result<()> {
         let capacity = self.evaluator.slot_shape().columns;
