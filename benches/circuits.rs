@@ -1,9 +1,11 @@
-//! Circuits on one ciphertext: polynomials, a sign, a sort, and matrices times vectors.
+//! Circuits on one ciphertext: polynomials, a sign, a sort, matrices times vectors and matrices, and a convolution.
 
 mod sets;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use slotwise::circuits::{LinearMap, Matrix, Polynomial, Sign, Sorting};
+use slotwise::circuits::{
+    Convolution, LinearMap, Matrix, MatrixProduct, Polynomial, Sign, Sorting,
+};
 use slotwise::encryption::{CkksCiphertext, Encryptor};
 use slotwise::evaluator::{CkksEvaluator, Evaluator, Position};
 use slotwise::keys::{KeyGenerator, Rotations};
@@ -111,5 +113,71 @@ fn matrices(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, polynomial, sort, matrices);
+/// The product of two encrypted matrices of 64 rows and columns, at N = 2^14.
+fn matrix_product(criterion: &mut Criterion) {
+    let context = CkksContext::builder()
+        .degree(1 << 14)
+        .prime_bits(&[50, 40, 50])
+        .scale_bits(40)
+        .build()
+        .expect("a valid set");
+    let product = MatrixProduct::new(64, 64, 64).expect("small");
+    let client = context.generate_client_key().expect("randomness");
+    let server = client
+        .generate_server_key(&product.rotations())
+        .expect("special primes");
+    let entries: Vec<f64> = (0..64 * 64).map(|i| f64::from(i).sin()).collect();
+    let encrypt = |values: &[f64]| {
+        let vector = client.encrypt(values).expect("fits");
+        server.attach(vector).expect("keys of it")
+    };
+    let left = encrypt(&product.left(&entries).expect("64 x 64"));
+    let right = encrypt(&product.right(&entries).expect("64 x 64"));
+    let mut group = criterion.benchmark_group("circuits/16384");
+    group.sample_size(10);
+    group.bench_function("matrix_product_64", |bencher| {
+        bencher.iter(|| black_box(&left).matrix_product(&right, &product));
+    });
+    group.finish();
+}
+
+/// Windows of 7 x 7 pixels, 3 apart, over an image of 28 x 28, encoded by the client, at N = 8192.
+fn convolution(criterion: &mut Criterion) {
+    let context = CkksContext::builder()
+        .degree(1 << 13)
+        .prime_bits(&[45, 33, 33, 45])
+        .scale_bits(33)
+        .build()
+        .expect("a valid set");
+    let weights: Vec<f64> = (0..49).map(|i| f64::from(i).sin()).collect();
+    let convolution = Convolution::new(&weights, [1, 1, 7, 7]).expect("49 weights");
+    let convolution = convolution.stride([3, 3]).bias(&[0.5]);
+    let image: Vec<f64> = (0..784).map(|i| f64::from(i).cos()).collect();
+    let windows = convolution.windows().im2col(1, [28, 28], &image);
+    let (layer, _) = convolution.im2col_layer([28, 28]).expect("8 x 8 windows");
+    let client = context.generate_client_key().expect("randomness");
+    let x = client.encrypt(&windows.expect("784 pixels")).expect("fits");
+    let plan = layer.map().plan(x.evaluator().slot_shape());
+    let server = client
+        .generate_server_key(&plan.expect("small").rotations())
+        .expect("special primes");
+    let x = server.attach(x).expect("keys of it");
+    let position = Position::at_level(context.top_level());
+    let encoded = layer.encode(x.evaluator(), position).expect("fits");
+    let mut group = criterion.benchmark_group("circuits/8192");
+    group.sample_size(10);
+    group.bench_function("convolution_28x28_7x7_im2col", |bencher| {
+        bencher.iter(|| black_box(&x).linear_layer(&encoded));
+    });
+    group.finish();
+}
+
+criterion_group!(
+    benches,
+    polynomial,
+    sort,
+    matrices,
+    matrix_product,
+    convolution
+);
 criterion_main!(benches);

@@ -94,7 +94,7 @@ impl Case {
     /// A random convolution of images with so many channels, rows and columns.
     fn random(rng: &mut ChaCha20Rng, channels: usize, image: [usize; 2]) -> Self {
         let divisors: Vec<usize> = (1..=channels)
-            .filter(|&groups| channels % groups == 0)
+            .filter(|&groups| channels.is_multiple_of(groups))
             .collect();
         let groups = divisors[rng.random_range(0..divisors.len())];
         let outputs = groups * rng.random_range(1..=3);
@@ -281,6 +281,20 @@ fn encrypted_real_images() {
     let pixels = input.scatter(&pixels).unwrap();
     let mut clear = Vector::from_values(&ClearReals::new(256), &pixels).unwrap();
     let mut encrypted = server.attach(client.encrypt(&pixels).unwrap()).unwrap();
+    // One encoding, whose bias comes along, serves inputs of several levels.
+    let position = Position::at_level(context.top_level());
+    let encoded = layers[0].encode(server.evaluator(), position).unwrap();
+    let want = applied(&layers[0], &clear).values();
+    for input in [
+        encrypted.clone(),
+        encrypted.drop_to_level(2).unwrap(),
+        encrypted.clone(),
+    ] {
+        let found = client
+            .decrypt(&input.linear_layer(&encoded).unwrap())
+            .unwrap();
+        assert!(found.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-6));
+    }
     for layer in &layers {
         clear = applied(layer, &clear);
         encrypted = applied(layer, &encrypted);
@@ -345,10 +359,17 @@ fn encrypted_integer_images() {
     );
 }
 
+/// Whether the error is about a shape.
+fn is_shape(error: Error) -> bool {
+    matches!(error, Error::Operands(OperandError::InvalidShape { .. }))
+}
+
+fn length(left: usize, right: usize) -> Error {
+    Error::Operands(OperandError::LengthMismatch { left, right })
+}
+
 #[test]
-fn shapes_that_cannot_be_are_refused() {
-    let is_shape =
-        |error: Error| matches!(error, Error::Operands(OperandError::InvalidShape { .. }));
+fn grids_that_cannot_be_are_refused() {
     for [channels, rows, columns] in [
         [0, 1, 1],
         [1, 0, 1],
@@ -371,7 +392,6 @@ fn shapes_that_cannot_be_are_refused() {
         ),
         (None, None, None)
     );
-    let length = |left, right| Error::Operands(OperandError::LengthMismatch { left, right });
     assert_eq!(grid.scatter(&[0.0; 31]).unwrap_err(), length(32, 31));
     assert_eq!(grid.gather(&[0.0; 33]).unwrap_err(), length(32, 33));
     assert_eq!(
@@ -379,7 +399,11 @@ fn shapes_that_cannot_be_are_refused() {
             .unwrap_err(),
         length(32, 16)
     );
+}
 
+#[test]
+fn convolutions_that_cannot_be_are_refused() {
+    let grid = Grid::new(2, 4, 4).unwrap();
     for shape in [
         [0, 2, 3, 3],
         [2, 0, 3, 3],
@@ -430,7 +454,11 @@ fn shapes_that_cannot_be_are_refused() {
         .unwrap()
         .bias(&[f64::NAN]);
     assert!(biased.layer(&Grid::new(1, 2, 2).unwrap()).is_err());
+}
 
+#[test]
+fn pools_and_windows_that_cannot_be_are_refused() {
+    let grid = Grid::new(2, 4, 4).unwrap();
     for (channels, window) in [
         (0, [2, 2]),
         (1, [0, 1]),
