@@ -385,26 +385,34 @@ fn integers_are_compared_exactly() {
     ));
 }
 
+fn is_invalid(error: &Error) -> bool {
+    matches!(error, Error::Operands(OperandError::InvalidArgument { .. }))
+}
+
+fn is_interval(error: &Error) -> bool {
+    matches!(error, Error::Values(ValueError::InvalidInterval { .. }))
+}
+
 #[test]
-fn bad_input_is_an_error() {
-    let invalid =
-        |error: Error| matches!(error, Error::Operands(OperandError::InvalidArgument { .. }));
-    let interval =
-        |error: Error| matches!(error, Error::Values(ValueError::InvalidInterval { .. }));
+fn signs_that_do_not_exist_are_errors() {
     for (gap, precision) in [(15, 8), (u32::MAX, 8), (4, 21), (4, u32::MAX)] {
-        assert!(invalid(Sign::new(gap, precision).unwrap_err()));
+        assert!(is_invalid(&Sign::new(gap, precision).unwrap_err()));
     }
     assert_eq!(Sign::new(0, 0).unwrap().gap(), 0.125);
     for gap in [0.0, 1.0, -0.5, f64::NAN, f64::INFINITY] {
-        assert!(invalid(Sign::with_degrees(gap, &[15, 15]).unwrap_err()));
+        assert!(is_invalid(&Sign::with_degrees(gap, &[15, 15]).unwrap_err()));
     }
     for degrees in [&[][..], &[3], &[4], &[1, 15], &[65], &[15; 17]] {
-        assert!(invalid(Sign::with_degrees(0.01, degrees).unwrap_err()));
+        assert!(is_invalid(&Sign::with_degrees(0.01, degrees).unwrap_err()));
     }
+}
+
+#[test]
+fn ranges_that_are_none_are_errors() {
     let sign = Sign::new(4, 8).unwrap();
     let x = clear(64, &[0.5, 1.0]);
     for bound in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE / 4.0] {
-        assert!(invalid(x.sign(bound, &sign).unwrap_err()));
+        assert!(is_invalid(&x.sign(bound, &sign).unwrap_err()));
     }
     for (low, high) in [
         (1.0, 0.0),
@@ -413,18 +421,30 @@ fn bad_input_is_an_error() {
         (f64::NEG_INFINITY, 0.0),
         (f64::MIN, f64::MAX),
     ] {
-        assert!(interval(x.greater_than(&x, low..=high, &sign).unwrap_err()));
-        assert!(interval(x.max(&x, low..=high, &sign).unwrap_err()));
-        assert!(interval(x.clamp(low..=high, 0.0..=1.0, &sign).unwrap_err()));
-        assert!(interval(x.clamp(0.0..=1.0, low..=high, &sign).unwrap_err()));
-        assert!(interval(
-            Ranks::new(2, low..=high, sign.clone()).unwrap_err()
+        assert!(is_interval(
+            &x.greater_than(&x, low..=high, &sign).unwrap_err()
         ));
-        assert!(interval(Sorting::new(2, low..=high, 16).unwrap_err()));
+        assert!(is_interval(&x.max(&x, low..=high, &sign).unwrap_err()));
+        assert!(is_interval(
+            &x.clamp(low..=high, 0.0..=1.0, &sign).unwrap_err()
+        ));
+        assert!(is_interval(
+            &x.clamp(0.0..=1.0, low..=high, &sign).unwrap_err()
+        ));
+        assert!(is_interval(
+            &Ranks::new(2, low..=high, sign.clone()).unwrap_err()
+        ));
+        assert!(is_interval(&Sorting::new(2, low..=high, 16).unwrap_err()));
     }
+}
+
+#[test]
+fn ranks_and_grids_that_do_not_exist_are_errors() {
+    let sign = Sign::new(4, 8).unwrap();
+    let x = clear(64, &[0.5, 1.0]);
     for len in [0, 1, 257, usize::MAX] {
-        assert!(invalid(
-            Ranks::new(len, 0.0..=1.0, sign.clone()).unwrap_err()
+        assert!(is_invalid(
+            &Ranks::new(len, 0.0..=1.0, sign.clone()).unwrap_err()
         ));
     }
     assert_eq!(
@@ -440,11 +460,17 @@ fn bad_input_is_an_error() {
         (4, 2048),
         (4, usize::MAX),
     ] {
-        assert!(invalid(Sorting::new(len, 0.0..=1.0, grid).unwrap_err()));
+        assert!(is_invalid(&Sorting::new(len, 0.0..=1.0, grid).unwrap_err()));
     }
     let ranks = Ranks::new(2, 0.0..=1.0, sign).unwrap();
-    assert!(invalid(x.top_k(0, &ranks).unwrap_err()));
-    assert!(invalid(x.top_k(2, &ranks).unwrap_err()));
+    assert!(is_invalid(&x.top_k(0, &ranks).unwrap_err()));
+    assert!(is_invalid(&x.top_k(2, &ranks).unwrap_err()));
+}
+
+#[test]
+fn vectors_and_places_that_do_not_fit_are_errors() {
+    let x = clear(64, &[0.5, 1.0]);
+    let ranks = Ranks::new(2, 0.0..=1.0, Sign::new(4, 8).unwrap()).unwrap();
     let sorting = Sorting::new(2, 0.0..=1.0, 64).unwrap();
     let full = |error: Error| {
         error
@@ -465,20 +491,28 @@ fn bad_input_is_an_error() {
         Error::Values(ValueError::Empty)
     );
     for places in [&[2][..], &[0, 1, 0], &[usize::MAX]] {
-        assert!(invalid(x.order_statistics(&sorting, places).unwrap_err()));
+        assert!(is_invalid(
+            &x.order_statistics(&sorting, places).unwrap_err()
+        ));
     }
     for q in [-0.1, 1.1, f64::NAN] {
-        assert!(invalid(x.quantile(q, &sorting).unwrap_err()));
+        assert!(is_invalid(&x.quantile(q, &sorting).unwrap_err()));
     }
+}
 
+#[test]
+fn integers_that_cannot_be_compared_are_errors() {
     let of = |modulus| {
         let evaluator = ClearIntegers::new(8, modulus).unwrap();
         Vector::from_values(&evaluator, &[1, 2]).unwrap()
     };
     let x = of(257);
-    assert!(interval(x.equals(&x, 3..=3).unwrap_err()));
-    assert!(interval(x.less_than(&x, 3..=2).unwrap_err()));
-    assert!(invalid(x.equals(&x, i64::MIN..=i64::MAX).unwrap_err()));
+    assert!(is_interval(&x.equals(&x, 3..=3).unwrap_err()));
+    let reversed = [(3, 2), (i64::MAX, i64::MIN)].map(|(low, high)| low..=high);
+    for range in reversed {
+        assert!(is_interval(&x.less_than(&x, range).unwrap_err()));
+    }
+    assert!(is_invalid(&x.equals(&x, i64::MIN..=i64::MAX).unwrap_err()));
     let unsuitable =
         |above, modulus| Error::Operands(OperandError::PlaintextModulus { above, modulus });
     assert_eq!(x.equals(&x, 0..=199).unwrap_err(), unsuitable(400, 257));

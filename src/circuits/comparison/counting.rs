@@ -1,7 +1,7 @@
 //! Sorting and order statistics by counting: how many values lie below each point of a grid.
 
 use crate::circuits::comparison::ranks::{
-    depth_of, doublings, interpolated, steepest, step, summed,
+    depth_of, doublings, interpolated, number, steepest, step, summed,
 };
 use crate::circuits::comparison::reals::{depth_with, scaled_to_one, span};
 use crate::circuits::comparison::sign::{apply, invalid};
@@ -281,10 +281,4 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let difference = scaled_to_one(evaluator, &difference, 1.0 / span)?;
         sorting.sign.evaluate_scaled(evaluator, &difference, 1.0)
     }
-}
-
-/// A number of values or of grid points as a number.
-#[expect(clippy::cast_precision_loss, reason = "small numbers")]
-fn number(count: usize) -> f64 {
-    count as f64
 }

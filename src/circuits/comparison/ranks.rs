@@ -96,17 +96,11 @@ impl Ranks {
     /// The levels that [`Vector::argmax`] and [`Vector::top_k`] take.
     #[must_use]
     pub fn indicator_depth(&self) -> usize {
-        self.depth() + depth_of(&self.indicator(|rank| sinc(rank - self.number(self.len - 1))))
+        self.depth() + depth_of(&self.indicator(|rank| sinc(rank - number(self.len - 1))))
     }
 
     fn stride(&self) -> usize {
         self.len.next_power_of_two()
-    }
-
-    /// A number of values as a number.
-    #[expect(clippy::cast_precision_loss, reason = "at most 256 values")]
-    fn number(&self, count: usize) -> f64 {
-        count as f64
     }
 
     /// The steps from a row of comparisons to the others.
@@ -164,13 +158,13 @@ impl Ranks {
 
     /// The coefficients of a function of the rank, 0 to n - 1, as one of `(2 rank + 1 - n) / n`.
     fn indicator(&self, function: impl Fn(f64) -> f64) -> Vec<f64> {
-        let len = self.number(self.len);
+        let len = number(self.len);
         interpolated(4 * self.len + 64, |u| function((len * u + len - 1.0) / 2.0))
     }
 
     /// The target of an indicator, which is 0 for rank 0.
     fn indicating(&self, function: impl Fn(f64) -> f64, operation: &'static str) -> Target {
-        let len = self.number(self.len);
+        let len = number(self.len);
         Target {
             factor: 1.0 / len,
             shift: 0.0,
@@ -196,7 +190,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
             ranks,
             &Target {
                 factor: 0.5,
-                shift: ranks.number(ranks.len - 1) / 2.0,
+                shift: number(ranks.len - 1) / 2.0,
                 beyond: 0.0,
                 indicator: None,
                 operation: "ranks",
@@ -211,7 +205,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # Errors
     /// As [`ranks`](Self::ranks).
     pub fn argmax(&self, ranks: &Ranks) -> Result<Self> {
-        let last = ranks.number(ranks.len - 1);
+        let last = number(ranks.len - 1);
         self.ranked(ranks, &ranks.indicating(|rank| sinc(rank - last), "argmax"))
     }
 
@@ -227,7 +221,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
                 "the number of largest values is at least 1 and less than the length",
             ));
         }
-        let first = ranks.number(ranks.len - k);
+        let first = number(ranks.len - k);
         let mask = |rank: f64| 1.0 - step(rank - (first - 1.0));
         self.ranked(ranks, &ranks.indicating(mask, "the largest values"))
     }
@@ -241,7 +235,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let signs = self.signs_of_pairs(ranks, target.factor)?;
         let mut sum = summed(evaluator, signs, &ranks.folds())?;
         // Slots without a value have signs of -1 only, and values have one for each row without a value.
-        let (rows, len) = (ranks.number(ranks.stride()), ranks.number(ranks.len));
+        let (rows, len) = (number(ranks.stride()), number(ranks.len));
         let own = target.shift + (rows - len) * target.factor;
         let beyond = target.beyond + rows * target.factor;
         sum = self.add_inside(&sum, own, beyond)?;
@@ -340,10 +334,9 @@ pub(super) fn depth_of(coefficients: &[f64]) -> usize {
 pub(super) fn steepest(coefficients: &[f64]) -> f64 {
     let derivative = derivative_of(coefficients);
     // The values between grid points four times as dense as the extrema are at most a twelfth larger.
-    let points = 4 * coefficients.len() as i32;
-    let slopes = (0..=points)
-        .map(|i| value_at(&derivative, (PI * f64::from(i) / f64::from(points)).cos()).abs());
-    1.1 * slopes.fold(0.0, f64::max)
+    let points = 4 * coefficients.len();
+    let slope = |i| value_at(&derivative, (PI * number(i) / number(points)).cos()).abs();
+    1.1 * (0..=points).map(slope).fold(0.0, f64::max)
 }
 
 /// `sin(pi z) / (pi z)`: 1 at 0 and 0 at all other integers.
@@ -377,7 +370,7 @@ pub(super) fn step(z: f64) -> f64 {
 /// that do not count.
 pub(super) fn interpolated(nodes: usize, function: impl Fn(f64) -> f64) -> Vec<f64> {
     let cosine: Vec<f64> = (0..4 * nodes)
-        .map(|i| (PI * i as f64 / (2.0 * nodes as f64)).cos())
+        .map(|i| (PI * number(i) / number(2 * nodes)).cos())
         .collect();
     let values: Vec<f64> = (0..nodes).map(|i| function(cosine[2 * i + 1])).collect();
     let coefficient = |k: usize| {
@@ -385,7 +378,7 @@ pub(super) fn interpolated(nodes: usize, function: impl Fn(f64) -> f64) -> Vec<f
         let sum: f64 = terms
             .map(|(i, value)| value * cosine[k * (2 * i + 1) % (4 * nodes)])
             .sum();
-        let coefficient = sum * if k == 0 { 1.0 } else { 2.0 } / nodes as f64;
+        let coefficient = sum * if k == 0 { 1.0 } else { 2.0 } / number(nodes);
         if coefficient.abs() < TOLERANCE * 1e-5 {
             0.0
         } else {
@@ -402,4 +395,10 @@ pub(super) fn interpolated(nodes: usize, function: impl Fn(f64) -> f64) -> Vec<f
         coefficients.pop();
     }
     coefficients
+}
+
+/// A number of values, grid points or nodes as a number.
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+pub(super) fn number(count: usize) -> f64 {
+    count as f64
 }
