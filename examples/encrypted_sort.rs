@@ -111,6 +111,7 @@ fn largest() -> Result<()> {
 
     let sign = Sign::new(6, 12)?;
     let threshold = server.attach(client.encrypt(&[0.45])?)?;
+    let clear_threshold = Vector::from_values(clear.evaluator(), &[0.45])?;
     let start = Instant::now();
     let above = x.greater_than(&threshold, 0.0..=1.0, &sign)?;
     println!(
@@ -119,7 +120,8 @@ fn largest() -> Result<()> {
     );
     let is_above = |&score: &f64| f64::from(u8::from(score > 0.45));
     let wanted: Vec<f64> = scores.iter().map(is_above).collect();
-    report(client, &above, &wanted, &wanted, 0.01)
+    let expected = clear.greater_than(&clear_threshold, 0.0..=1.0, &sign)?;
+    report(client, &above, &wanted, &expected.values(), 0.01)
 }
 
 /// Prints the largest error against the true values and what the circuit gives in the clear, beside their bounds.
