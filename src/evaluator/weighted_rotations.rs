@@ -254,15 +254,10 @@ pub(super) fn fused<S: Weighable>(
     // Of each switch, and of the division at the end.
     let error = gadget.at(level)?.noise;
     let states: Vec<S> = inputs.iter().map(|input| input.state).collect();
-    let [baby_keys, giant_keys] = [&babies, &giants].map(|steps| {
-        steps
-            .iter()
-            .map(|step| step.key.is_some())
-            .collect::<Vec<_>>()
-    });
+    let rotates = |steps: &[Step<'_>]| steps.iter().map(|step| step.key.is_some()).collect();
     let switches = Switches {
-        babies: &baby_keys,
-        giants: &giant_keys,
+        babies: rotates(&babies),
+        giants: rotates(&giants),
         error,
     };
     let times = |state: S, weight: &S::Plaintext| state.times(weight, &evaluator.context);
@@ -275,13 +270,13 @@ pub(super) fn fused<S: Weighable>(
 }
 
 /// Which steps of a sum are rotations, and the error of each one's key switch.
-pub(super) struct Switches<'a> {
-    pub(super) babies: &'a [bool],
-    pub(super) giants: &'a [bool],
+pub(super) struct Switches {
+    pub(super) babies: Vec<bool>,
+    pub(super) giants: Vec<bool>,
     pub(super) error: ErrorSize,
 }
 
-impl Switches<'_> {
+impl Switches {
     fn moved<S: Summable>(&self, state: S, rotates: bool) -> S {
         if rotates {
             state.after_key_switches(self.error)
@@ -296,7 +291,7 @@ pub(super) fn weighted_state<S: Summable, P>(
     inputs: &[S],
     plan: &WeightedRotations<P>,
     times: impl Fn(S, &P) -> Result<S>,
-    (switches, context): (&Switches<'_>, &S::Context),
+    (switches, context): (&Switches, &S::Context),
 ) -> Result<Option<S>> {
     let mut sum: Option<S> = None;
     for (giant, &rotates) in switches.giants.iter().enumerate().rev() {

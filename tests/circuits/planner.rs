@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use slotwise::circuits::{Input, Matrix, Planner, Program, Vector};
+use slotwise::circuits::{Chebyshev, Input, Matrix, Plan, Planner, Program, Vector};
 use slotwise::encryption::{Decryptor, Encryptor};
 use slotwise::evaluator::{
     CkksEvaluator, ClearReals, Evaluator, Forecast, Position, WeightedRotations,
@@ -197,6 +197,9 @@ enum Circuit {
     Weighted,
     Matrix,
     Powers,
+    Chebyshev,
+    Bounded,
+    AllRotations,
 }
 
 /// 16 known numbers in [-1, 1].
@@ -243,6 +246,27 @@ impl Program for Circuit {
                 let matrix = Matrix::from_fn(16, 5, |i, j| known(80)[5 * i + j])?;
                 vec![x.matmul_plain(&matrix)?.square()?]
             }
+            Self::Chebyshev => {
+                let series = Chebyshev::new(&known(16), -1.0..=1.0)?;
+                let half = y.mul_scalar(0.5)?;
+                let on = |x: &Vector<E>| {
+                    let value = series.evaluate(evaluator, &x.ciphertexts()[0])?;
+                    Vector::from_ciphertexts(evaluator, x.len(), vec![value])
+                };
+                vec![on(x)?, on(&half)?]
+            }
+            Self::Bounded => {
+                let sum = x.ciphertexts()[0].clone();
+                let sum = evaluator.assume_message_bound(sum, 0.5)?;
+                vec![
+                    Vector::from_ciphertexts(evaluator, x.len(), vec![sum])?,
+                    y.clone(),
+                ]
+            }
+            Self::AllRotations => {
+                let steps: Vec<i64> = (1..16).collect();
+                vec![Vector::add_many(&x.rotate_many(&steps)?)?, y.clone()]
+            }
             Self::Powers => vec![x.power(5)?, y.power(4)?.compact()?],
         })
     }
@@ -257,7 +281,7 @@ fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
 
 #[test]
 fn plans_are_built_and_run_as_they_say() {
-    use Circuit::*;
+    use Circuit::{Arithmetic, Matrix, Polynomial, Powers, Rotations, Sums, Weighted};
     for (circuit, length, bits) in [
         (Arithmetic, 16, 20),
         (Arithmetic, 5, 12),
@@ -268,6 +292,7 @@ fn plans_are_built_and_run_as_they_say() {
         (Weighted, 16, 16),
         (Matrix, 16, 12),
         (Powers, 16, 16),
+        (Circuit::Chebyshev, 16, 16),
     ] {
         let inputs = [
             Input::vector(length),
@@ -320,10 +345,6 @@ fn plans_are_built_and_run_as_they_say() {
                 planned.typical_error
             );
             assert!(planned.typical_error <= planned.noise_bound, "{circuit:?}");
-            eprintln!(
-                "{circuit:?} {error:e} {:e} {:e}",
-                planned.typical_error, planned.noise_bound
-            );
         }
         assert_eq!(
             plan.context().top_level(),
@@ -340,6 +361,8 @@ fn expected_depth(circuit: Circuit, length: usize) -> usize {
         Circuit::Rotations => 1 + usize::from(!length.is_power_of_two()),
         Circuit::Polynomial | Circuit::Powers => 3,
         Circuit::Matrix => 2,
+        Circuit::Chebyshev => 5,
+        Circuit::Bounded | Circuit::AllRotations => 0,
     }
 }
 
@@ -386,4 +409,83 @@ fn plans_that_cannot_be_are_refused() {
             Error::Operands(OperandError::InvalidArgument { .. })
         ));
     }
+}
+
+#[test]
+fn keys_are_composed_where_all_are_too_large() {
+    let two = [Input::vector(16); 2];
+    let whole = Planner::new(&two).plan(&Circuit::AllRotations).unwrap();
+    let least = whole.key_bytes().unwrap() / 15 * 10;
+    let plan = Planner::new(&two)
+        .max_key_bytes(least)
+        .plan(&Circuit::AllRotations)
+        .unwrap();
+    assert!(
+        plan.key_bytes().unwrap() <= least && whole.key_count() == 15 && plan.key_count() <= 10
+    );
+    let client = plan.context().generate_client_key().unwrap();
+    let server = client.generate_server_key(plan.rotations()).unwrap();
+    let values = known(16);
+    let x = server.attach(client.encrypt(&values).unwrap()).unwrap();
+    let found = &Circuit::AllRotations.run(&[x.clone(), x]).unwrap()[0];
+    let clear = Vector::from_values(&ClearReals::new(16), &values).unwrap();
+    let expected = &Circuit::AllRotations.run(&[clear.clone(), clear]).unwrap()[0];
+    let error = largest_difference(&client.decrypt(found).unwrap(), &expected.values());
+    assert!(error <= found.noise_bound() && found.noise_bound() <= plan.noise_bound() * 1.000_001);
+}
+
+#[test]
+fn typical_precision_takes_smaller_parameters() {
+    let two = [Input::vector(16); 2];
+    let planner = Planner::new(&two);
+    let bound = planner
+        .clone()
+        .precision_bits(14)
+        .plan(&Circuit::Matrix)
+        .unwrap();
+    let typical = planner
+        .typical_precision_bits(14)
+        .plan(&Circuit::Matrix)
+        .unwrap();
+    assert!(typical.typical_error() <= 2f64.powi(-14) && typical.noise_bound() > 2f64.powi(-14));
+    let modulus = |plan: &Plan| plan.context().rlwe().key_basis().log2_product();
+    assert!(modulus(&typical) < modulus(&bound));
+    let text = typical.to_string();
+    for part in [
+        "weighted rotations",
+        "product",
+        "degree N",
+        "security",
+        "keys",
+        "upload",
+        "or ",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn values_outside_of_stated_bounds_are_reported() {
+    let plan = Planner::new(&[Input::vector(16); 2])
+        .plan(&Circuit::Bounded)
+        .unwrap();
+    let inside = vec![0.5; 16];
+    assert_eq!(
+        plan.outside(&Circuit::Bounded, &[&inside, &inside])
+            .unwrap(),
+        []
+    );
+    let mut outside = inside.clone();
+    outside[3] = -3.0;
+    let found = plan
+        .outside(&Circuit::Bounded, &[&outside, &inside])
+        .unwrap();
+    // The repeated values of the circuit's bound, and the one of the input's.
+    let copies = plan.context().slots() / 16;
+    let counts: Vec<_> = found
+        .iter()
+        .map(|one| (one.bound, one.count, one.worst))
+        .collect();
+    assert_eq!(counts, [(0.5, copies, 3.0), (1.0, 1, 3.0)]);
+    assert!(plan.outside(&Circuit::Bounded, &[&inside]).is_err());
 }

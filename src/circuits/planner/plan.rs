@@ -1,8 +1,8 @@
 use crate::circuits::Vector;
-use crate::circuits::planner::Input;
 use crate::circuits::planner::times::{Times, units};
-use crate::error::Result;
-use crate::evaluator::{Forecast, Step, Work};
+use crate::circuits::planner::{Input, Program};
+use crate::error::{Error, OperandError, Result};
+use crate::evaluator::{Forecast, Outside, Step, Work};
 use crate::keys::{EvaluationKeys, KeyGenerator, Rotations, SwitchingKey};
 use crate::params::{CkksContext, RlweParams, SecurityPolicy};
 use rand::CryptoRng;
@@ -64,18 +64,48 @@ impl Plan {
         inputs: &[Input],
         outputs: &[Vector<Forecast>],
     ) -> Result<Self> {
-        let outputs = outputs.iter().map(planned_output).collect::<Result<_>>()?;
-        Ok(Self {
+        let plan = Self {
             context: forecast.context().clone(),
             inputs: inputs.to_vec(),
-            outputs,
+            outputs: Vec::new(),
             steps: forecast.steps(),
             encodings: forecast.encodings(),
             rotations: forecast.rotations(),
             relinearizes: forecast.relinearizes(),
             alternatives: Vec::new(),
             times: None,
-        })
+        };
+        // What compacts them is not the program's.
+        let outputs = outputs.iter().map(planned_output).collect::<Result<_>>()?;
+        Ok(Self { outputs, ..plan })
+    }
+
+    /// Runs the program on the forecast of this plan with values in the clear: which of the bounds that its circuits state do not hold for
+    /// them?
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; as the program.
+    pub fn outside(&self, program: &impl Program, inputs: &[&[f64]]) -> Result<Vec<Outside>> {
+        let lengths = |lengths: Vec<usize>| lengths.iter().sum();
+        let own: Vec<usize> = self.inputs.iter().map(|input| input.length).collect();
+        let given: Vec<usize> = inputs.iter().map(|values| values.len()).collect();
+        if own != given {
+            return Err(Error::Operands(OperandError::LengthMismatch {
+                left: lengths(own),
+                right: lengths(given),
+            }));
+        }
+        let forecast = Forecast::with_keys(&self.context, &self.rotations).with_values();
+        let with_values = self.inputs.iter().zip(inputs);
+        let vectors: Vec<Vector<Forecast>> = with_values
+            .map(|(input, values)| input.known(&forecast, values))
+            .collect::<Result<_>>()?;
+        program.run(&vectors)?;
+        let mut outside = forecast.outside();
+        for (input, values) in self.inputs.iter().zip(inputs) {
+            outside.extend(Outside::of(input.largest, values));
+        }
+        Ok(outside)
     }
 
     /// The context to build keys and ciphertexts with.

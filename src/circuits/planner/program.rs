@@ -94,6 +94,16 @@ impl Input {
         Ok(Vector::new(forecast, packing, chunks, Padding::Zeros))
     }
 
+    /// The encrypted vector of these values as a forecast has it, which carries them along.
+    pub(super) fn known(&self, forecast: &Forecast, values: &[f64]) -> Result<Vector<Forecast>> {
+        let packing = Packing::new(forecast.slot_shape(), values.len())?;
+        let level = forecast.context().top_level();
+        let slots = packing.fill(values)?;
+        let chunks = slots.iter().map(|slots| forecast.encrypt(slots, level));
+        let chunks = chunks.collect::<Result<_>>()?;
+        Ok(Vector::new(forecast, packing, chunks, Padding::Zeros))
+    }
+
     /// The polynomials that are sent: a ciphertext's second is a seed, unless it is encrypted with a public key.
     pub(super) fn polynomials(&self, slots: usize) -> usize {
         let polynomials = if self.by_public_key { 2 } else { 1 };

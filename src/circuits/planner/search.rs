@@ -122,7 +122,7 @@ impl Planner {
             };
             let forecast = Forecast::new(&CkksContext::new(params)?);
             let outputs = match self.run(program, &forecast) {
-                Ok(outputs) => outputs,
+                Ok((outputs, _)) => outputs,
                 Err(error) => {
                     needs.grow(error)?;
                     continue;
@@ -144,7 +144,12 @@ impl Planner {
         }
     }
 
-    fn run(&self, program: &impl Program, forecast: &Forecast) -> Result<Vec<Vector<Forecast>>> {
+    /// The outputs on a forecast that is new, and the plan that the run is; both without what decryption would refuse.
+    fn run(
+        &self,
+        program: &impl Program,
+        forecast: &Forecast,
+    ) -> Result<(Vec<Vector<Forecast>>, Plan)> {
         let inputs: Vec<Vector<Forecast>> = self
             .inputs
             .iter()
@@ -154,11 +159,8 @@ impl Planner {
         if outputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        // What decryption would refuse.
-        outputs
-            .iter()
-            .try_for_each(|output| output.compact().map(|_| ()))?;
-        Ok(outputs)
+        let plan = Plan::of(forecast, &self.inputs, &outputs)?;
+        Ok((outputs, plan))
     }
 
     /// The bits of precision that the outputs lack.
@@ -202,9 +204,7 @@ impl Planner {
 
     fn with(&self, program: &impl Program, forecast: &Forecast) -> Result<Option<Plan>> {
         match self.run(program, forecast) {
-            Ok(outputs) if self.missing_bits(&outputs) == 0 => {
-                Plan::of(forecast, &self.inputs, &outputs).map(Some)
-            }
+            Ok((outputs, plan)) if self.missing_bits(&outputs) == 0 => Ok(Some(plan)),
             // Other special primes make a little more noise.
             Ok(_) | Err(Error::Precision(_)) => Ok(None),
             Err(error) => Err(error),

@@ -159,6 +159,20 @@ pub struct Outside {
     pub worst: f64,
 }
 
+impl Outside {
+    /// The values that exceed a bound, if there are any.
+    pub(crate) fn of(bound: f64, values: &[f64]) -> Option<Self> {
+        let magnitudes = values.iter().map(|value| value.abs());
+        let count = magnitudes.clone().filter(|&value| value > bound).count();
+        let worst = magnitudes.fold(0.0, f64::max);
+        (count > 0).then_some(Self {
+            bound,
+            count,
+            worst,
+        })
+    }
+}
+
 impl Log {
     pub(super) fn add(&mut self, step: Step) {
         match self.steps.last_mut() {

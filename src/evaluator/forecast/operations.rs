@@ -4,7 +4,7 @@ use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::ckks_align::{self, Movable};
 use crate::evaluator::evaluator_trait::check_lengths;
 use crate::evaluator::forecast::log::{KeyUse, Outside, Work};
-use crate::evaluator::forecast::values::{Origin, hypot, largest};
+use crate::evaluator::forecast::values::{Origin, hypot};
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{
@@ -17,6 +17,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 type Ciphertext = ForecastCiphertext;
+/// A sum or a difference in the clear.
+type Join = fn(&ClearReals, &Vec<f64>, &Vec<f64>) -> Result<Vec<f64>>;
+
 pub(super) type Values = Option<Arc<Vec<f64>>>;
 
 impl Forecast {
@@ -60,11 +63,7 @@ impl Forecast {
         self.clear(|clear| Some(compute(clear, a.as_ref()?)))
     }
 
-    fn joined(
-        &self,
-        [a, b]: [&Ciphertext; 2],
-        compute: fn(&ClearReals, &Vec<f64>, &Vec<f64>) -> Result<Vec<f64>>,
-    ) -> Result<Ciphertext> {
+    fn joined(&self, [a, b]: [&Ciphertext; 2], compute: Join) -> Result<Ciphertext> {
         self.check_pair(a, b)?;
         let is_double = std::ptr::eq(a, b);
         let [a, b] = ckks_align::align(a, b)?;
@@ -168,7 +167,7 @@ impl Forecast {
     fn plain_sum(
         &self,
         (a, b): (&Ciphertext, &ForecastPlaintext),
-        compute: fn(&ClearReals, &Vec<f64>, &Vec<f64>) -> Result<Vec<f64>>,
+        compute: Join,
     ) -> Result<Ciphertext> {
         self.check(a)?;
         self.check_level(a, b)?;
@@ -441,18 +440,8 @@ impl Evaluator for Forecast {
             return Ok(a);
         }
         let state = a.state.assuming_message_bound(bound, self.context())?;
-        if let Some(values) = a.values() {
-            let outside = values.iter().filter(|value| value.abs() > bound);
-            let (count, worst) = (outside.count(), largest(values));
-            if count > 0 {
-                let outside = Outside {
-                    bound,
-                    count,
-                    worst,
-                };
-                self.shared.write(|log| log.outside.push(outside));
-            }
-        }
+        let outside = a.values().and_then(|values| Outside::of(bound, values));
+        self.shared.write(|log| log.outside.extend(outside));
         Ok(Ciphertext { state, ..a })
     }
 

@@ -349,7 +349,7 @@ pub(super) fn hypot(a: Log2, b: Log2) -> Log2 {
     (a.squared() + b.squared()).sqrt()
 }
 
-pub(super) fn largest(values: &[f64]) -> f64 {
+fn largest(values: &[f64]) -> f64 {
     values
         .iter()
         .fold(0.0, |largest, value| value.abs().max(largest))

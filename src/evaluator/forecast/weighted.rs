@@ -51,8 +51,8 @@ impl Forecast {
         }
         let [babies, giants] = plan.steps().map(|steps| self.rotates(&steps));
         let switches = Switches {
-            babies: &babies,
-            giants: &giants,
+            babies,
+            giants,
             error: switching.noise,
         };
         let states: Vec<CkksState> = inputs.iter().map(|input| input.state).collect();
@@ -79,11 +79,11 @@ impl Forecast {
         &self,
         inputs: &[Cow<'_, Ciphertext>],
         plan: &WeightedRotations<ForecastPlaintext>,
-        (switches, state): (&Switches<'_>, CkksState),
+        (switches, state): (&Switches, CkksState),
     ) -> Ciphertext {
         let level = inputs[0].state.level;
         let [babies, giants] = plan.steps();
-        let rotates = switches.babies.iter().chain(switches.giants);
+        let rotates = switches.babies.iter().chain(&switches.giants);
         for (&step, _) in babies
             .iter()
             .chain(&giants)
