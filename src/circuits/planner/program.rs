@@ -99,7 +99,9 @@ impl Input {
         let packing = Packing::new(forecast.slot_shape(), values.len())?;
         let level = forecast.context().top_level();
         let slots = packing.fill(values)?;
-        let chunks = slots.iter().map(|slots| forecast.encrypt(slots, level));
+        let chunks = slots
+            .iter()
+            .map(|slots| forecast.encrypt_said((slots, self.largest), level));
         let chunks = chunks.collect::<Result<_>>()?;
         Ok(Vector::new(forecast, packing, chunks, Padding::Zeros))
     }

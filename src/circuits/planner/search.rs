@@ -85,32 +85,45 @@ impl Planner {
         if self.inputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
+        let mut found = self.plans(program, false)?;
+        if !found.0.iter().any(|plan| self.has_small_keys(plan)) && self.most_key_bytes < u64::MAX {
+            found = self.plans(program, true)?;
+        }
+        self.best(found.0, found.1)
+    }
+
+    /// Plans at the least degree that carries the program and the next one, and what it takes; with rotations composed of those by powers
+    /// of two, or each with a key of its own.
+    fn plans(&self, program: &impl Program, composed: bool) -> Result<(Vec<Plan>, Needs)> {
         let mut needs = Needs {
             depth: 0,
-            scale_bits: (self.precision_bits + LEAST_NOISE_BITS).min(MOST_SCALE_BITS),
+            scale_bits: self
+                .precision_bits
+                .saturating_add(LEAST_NOISE_BITS)
+                .min(MOST_SCALE_BITS),
             integer_bits: 1,
         };
         let mut plans = Vec::new();
         let mut feasible = 0;
         for degree in degrees(0)? {
-            let Some(chain) = self.carrying(program, degree, &mut needs)? else {
+            let Some(chain) = self.carrying((program, composed), degree, &mut needs)? else {
                 continue;
             };
             for params in chain.params(degree)? {
-                plans.extend(self.at(program, params)?);
+                plans.extend(self.at((program, composed), params)?);
             }
             feasible += 1;
             if feasible == 2 {
                 break;
             }
         }
-        self.best(plans, needs)
+        Ok((plans, needs))
     }
 
     /// The chain of primes that carries the program at a degree, which `needs` grows to; `None` if none is secure.
     fn carrying(
         &self,
-        program: &impl Program,
+        program: (&impl Program, bool),
         degree: usize,
         needs: &mut Needs,
     ) -> Result<Option<Chain>> {
@@ -120,8 +133,7 @@ impl Planner {
             let Some(params) = chain.params(degree)?.into_iter().next() else {
                 return Ok(None);
             };
-            let forecast = Forecast::new(&CkksContext::new(params)?);
-            let outputs = match self.run(program, &forecast) {
+            let outputs = match self.run(program, params) {
                 Ok((outputs, _)) => outputs,
                 Err(error) => {
                     needs.grow(error)?;
@@ -144,23 +156,33 @@ impl Planner {
         }
     }
 
-    /// The outputs on a forecast that is new, and the plan that the run is; both without what decryption would refuse.
+    /// The outputs of a dry run, and the plan that it is.
     fn run(
         &self,
-        program: &impl Program,
-        forecast: &Forecast,
+        (program, composed): (&impl Program, bool),
+        params: CkksParams,
     ) -> Result<(Vec<Vector<Forecast>>, Plan)> {
-        let inputs: Vec<Vector<Forecast>> = self
-            .inputs
-            .iter()
-            .map(|input| input.foreseen(forecast))
-            .collect::<Result<_>>()?;
-        let outputs = program.run(&inputs)?;
+        let context = CkksContext::new(params)?;
+        let whole = Forecast::new(&context);
+        let outputs = self.run_on(program, &whole)?;
+        if !composed {
+            let plan = Plan::of(&whole, &self.inputs, &outputs)?;
+            return Ok((outputs, plan));
+        }
+        let rotations = whole.rotations().of_powers_of_two(context.degree());
+        let forecast = Forecast::with_keys(&context, &rotations);
+        let outputs = self.run_on(program, &forecast)?;
+        let plan = Plan::of(&forecast, &self.inputs, &outputs)?;
+        Ok((outputs, Plan { rotations, ..plan }))
+    }
+
+    fn run_on(&self, program: &impl Program, forecast: &Forecast) -> Result<Vec<Vector<Forecast>>> {
+        let inputs = self.inputs.iter().map(|input| input.foreseen(forecast));
+        let outputs = program.run(&inputs.collect::<Result<Vec<_>>>()?)?;
         if outputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        let plan = Plan::of(forecast, &self.inputs, &outputs)?;
-        Ok((outputs, plan))
+        Ok(outputs)
     }
 
     /// The bits of precision that the outputs lack.
@@ -184,31 +206,18 @@ impl Planner {
     }
 
     /// The plan with these parameters, if it meets what is asked for.
-    fn at(&self, program: &impl Program, params: CkksParams) -> Result<Option<Plan>> {
-        let context = CkksContext::new(params)?;
-        let Some(plan) = self.with(program, &Forecast::new(&context))? else {
-            return Ok(None);
-        };
-        if plan.key_bytes()? <= self.most_key_bytes {
-            return Ok(Some(plan));
-        }
-        let composed = plan.rotations.of_powers_of_two(context.degree());
-        let Some(plan) = self.with(program, &Forecast::with_keys(&context, &composed))? else {
-            return Ok(None);
-        };
-        Ok(Some(Plan {
-            rotations: composed,
-            ..plan
-        }))
-    }
-
-    fn with(&self, program: &impl Program, forecast: &Forecast) -> Result<Option<Plan>> {
-        match self.run(program, forecast) {
+    fn at(&self, program: (&impl Program, bool), params: CkksParams) -> Result<Option<Plan>> {
+        match self.run(program, params) {
             Ok((outputs, plan)) if self.missing_bits(&outputs) == 0 => Ok(Some(plan)),
             // Other special primes make a little more noise.
             Ok(_) | Err(Error::Precision(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn has_small_keys(&self, plan: &Plan) -> bool {
+        plan.key_bytes()
+            .is_ok_and(|bytes| bytes <= self.most_key_bytes)
     }
 
     /// The fastest plan with keys that are small enough, and what else there is.

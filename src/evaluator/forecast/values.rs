@@ -144,6 +144,18 @@ impl Forecast {
         self.fresh(values, (level, Origin::Seeded), Some(values))
     }
 
+    /// [`encrypt`](Self::encrypt) of values that are said to be up to `largest` in magnitude, which is not checked.
+    ///
+    /// # Errors
+    /// As [`encrypt_bounded`](Self::encrypt_bounded).
+    pub(crate) fn encrypt_said(
+        &self,
+        (values, largest): (&[f64], f64),
+        level: usize,
+    ) -> Result<ForecastCiphertext> {
+        self.fresh(&[largest], (level, Origin::Seeded), Some(values))
+    }
+
     fn fresh(
         &self,
         magnitudes: &[f64],
