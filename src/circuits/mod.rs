@@ -18,7 +18,7 @@ mod polynomial;
 mod products;
 mod slot_sums;
 mod statistics;
-mod tensor;
+mod tensors;
 mod vector;
 
 pub use comparison::{Ranks, Sign, Sorting};
@@ -31,6 +31,6 @@ pub use packing::Packing;
 pub(crate) use padding::Padding;
 pub use planner::{Alternative, Input, Plan, PlannedOutput, Planner, Program};
 pub use polynomial::{Chebyshev, Polynomial};
-pub(crate) use tensor::element_count;
-pub use tensor::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};
+pub(crate) use tensors::element_count;
+pub use tensors::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};
 pub use vector::Vector;

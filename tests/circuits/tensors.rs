@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use slotwise::circuits::{PlainTensor, Tensor, Vector};
+use slotwise::circuits::{PlainTensor, Subscript, Tensor, Vector};
 use slotwise::evaluator::{ClearIntegers, ClearReals, Evaluator};
 use slotwise::prelude::*;
 use slotwise::{Error, OperandError, ValueError};
@@ -145,6 +145,25 @@ fn network<E: Evaluator>(
     ])
 }
 
+/// Real numbers in this shape.
+fn reals(shape: &[usize]) -> PlainTensor<f64> {
+    let count = shape.iter().product::<usize>();
+    let values = (0..count).map(|i| ((7 * i) % 11) as f64 / 8.0 - 0.5);
+    PlainTensor::new(&values.collect::<Vec<_>>(), shape).unwrap()
+}
+
+/// Checks that errors are within their bounds, which are small.
+fn check(client: &ClientKey<Ckks>, found: &CkksTensor, expected: &Tensor<ClearReals>) {
+    let bound = found.noise_bound();
+    assert!(bound < 1e-5, "{bound:e}");
+    let decrypted = client.decrypt_tensor(found).unwrap();
+    let expected = expected.to_plain().unwrap();
+    assert_eq!(decrypted.shape(), expected.shape());
+    for (a, b) in decrypted.values().iter().zip(expected.values()) {
+        assert!((a - b).abs() <= bound, "{a} instead of {b}");
+    }
+}
+
 #[test]
 fn encrypted_tensors_compute_as_in_the_clear() {
     let context = CkksContext::builder()
@@ -160,15 +179,8 @@ fn encrypted_tensors_compute_as_in_the_clear() {
     let server = client
         .generate_server_key(&Rotations::powers_of_two())
         .unwrap();
-    let values = |shape: &[usize]| {
-        let count = shape.iter().product::<usize>();
-        let values: Vec<f64> = (0..count)
-            .map(|i| ((7 * i) % 11) as f64 / 8.0 - 0.5)
-            .collect();
-        PlainTensor::new(&values, shape).unwrap()
-    };
     let clear = ClearReals::new(32);
-    let weights = values(&[3, 3]);
+    let weights = reals(&[3, 3]);
     let encrypted = server
         .attach_tensor(client.encrypt_tensor(&weights).unwrap())
         .unwrap();
@@ -176,7 +188,7 @@ fn encrypted_tensors_compute_as_in_the_clear() {
     for batched in [false, true] {
         // A batch of 40 takes two ciphertexts for each element.
         let shape: &[usize] = if batched { &[40, 2, 3] } else { &[2, 3] };
-        let inputs = values(shape);
+        let inputs = reals(shape);
         let (x, y) = if batched {
             (
                 client.encrypt_tensor_batched(&inputs).unwrap(),
@@ -193,25 +205,10 @@ fn encrypted_tensors_compute_as_in_the_clear() {
         let found = network(&x, &encrypted, &weights).unwrap();
         let expected = network(&y, &known, &weights).unwrap();
         for (found, expected) in found.iter().zip(&expected) {
-            assert!(found.noise_bound() < 1e-5, "{:e}", found.noise_bound());
-            let (decrypted, values) = (
-                client.decrypt_tensor(found).unwrap(),
-                expected.to_plain().unwrap(),
-            );
-            assert_eq!(decrypted.shape(), values.shape());
-            for (a, b) in decrypted.values().iter().zip(values.values()) {
-                assert!((a - b).abs() <= found.noise_bound(), "{a} instead of {b}");
-            }
+            check(&client, found, expected);
         }
         if batched {
-            let sum = client.decrypt_tensor(&x.sum_batch().unwrap()).unwrap();
-            let expected = y.sum_batch().unwrap().to_plain().unwrap();
-            assert!(
-                sum.values()
-                    .iter()
-                    .zip(expected.values())
-                    .all(|(a, b)| (a - b).abs() < 1e-6)
-            );
+            check(&client, &x.sum_batch().unwrap(), &y.sum_batch().unwrap());
         }
     }
     // Magnitudes of elements are not given away by their bounds.
@@ -269,14 +266,14 @@ fn encrypted_tensors_of_integers() {
 #[test]
 fn subscripts_are_those_of_numpy() {
     let t = PlainTensor::new(&(0..24).collect::<Vec<i64>>(), &[2, 3, 4]).unwrap();
-    let part = |subscripts: &[slotwise::circuits::Subscript]| t.subscript(subscripts).unwrap();
+    let part = |subscripts: &[Subscript]| t.subscript(subscripts).unwrap();
     assert_eq!((t.strides(), part(&[]) == t), (vec![12, 4, 1], true));
     let row = part(&[1.into(), (-1).into()]);
     assert_eq!(
         (row.shape(), row.values()),
         (&[4][..], &[20, 21, 22, 23][..])
     );
-    let block = part(&[(..).into(), (1..-1).into(), (-2..100).into()]);
+    let block = part(&[(..).into(), Subscript::range(1, -1), (-2..100).into()]);
     assert_eq!(
         (block.shape(), block.values()),
         (&[2, 1, 2][..], &[6, 7, 18, 19][..])
@@ -295,9 +292,10 @@ fn subscripts_are_those_of_numpy() {
             }))
         ));
     }
-    for wrong in [2..5, 1..1, 1..-1, i64::MAX..i64::MIN] {
+    for (start, end) in [(2, 5), (1, 1), (1, -1), (i64::MAX, i64::MIN)] {
+        let wrong = Subscript::range(start, end);
         assert!(matches!(
-            t.subscript(&[wrong.into()]),
+            t.subscript(&[wrong]),
             Err(Error::Operands(OperandError::InvalidRange { len: 2, .. }))
         ));
     }
@@ -332,6 +330,12 @@ fn shapes_that_do_not_fit_are_named() {
     mismatch(x.reshape(&[5]).unwrap_err(), &[2, 3], &[5]);
     mismatch(x.broadcast(&[3]).unwrap_err(), &[2, 3], &[3]);
     mismatch(PlainTensor::new(&[1.0; 6], &[7]).unwrap_err(), &[6], &[7]);
+}
+
+#[test]
+fn sizes_axes_and_batches_are_checked() {
+    let t = PlainTensor::new(&[1.0; 6], &[2, 3]).unwrap();
+    let x = Tensor::from_values(&ClearReals::new(8), &t).unwrap();
     assert!(matches!(
         t.reshape(&[6, 0]),
         Err(Error::Values(ValueError::Empty))

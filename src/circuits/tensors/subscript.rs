@@ -1,10 +1,10 @@
-use crate::circuits::tensor::shape::{View, position};
+use crate::circuits::tensors::shape::{View, position};
 use crate::error::{Error, OperandError, Result};
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
 /// What is taken of one axis of a tensor. Negative numbers count from the end, and ranges are cut to the axis.
 ///
-/// `3.into()`, `(1..).into()`, `(..-1).into()` and `(..).into()` make subscripts.
+/// `3.into()`, `(1..).into()`, `(..-1).into()`, `(..).into()` and [`Subscript::range`] make subscripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subscript {
     /// One index; the result lacks the axis.
@@ -18,6 +18,15 @@ pub enum Subscript {
     },
 }
 
+impl Subscript {
+    /// The indices from `start` to before `end`: `range(1, -1)` is all but the first and the last.
+    #[must_use]
+    pub fn range(start: i64, end: i64) -> Self {
+        let end = Some(end);
+        Self::Range { start, end }
+    }
+}
+
 impl From<i64> for Subscript {
     fn from(index: i64) -> Self {
         Self::At(index)
@@ -26,8 +35,7 @@ impl From<i64> for Subscript {
 
 impl From<Range<i64>> for Subscript {
     fn from(range: Range<i64>) -> Self {
-        let (start, end) = (range.start, Some(range.end));
-        Self::Range { start, end }
+        Self::range(range.start, range.end)
     }
 }
 
@@ -40,8 +48,7 @@ impl From<RangeFrom<i64>> for Subscript {
 
 impl From<RangeTo<i64>> for Subscript {
     fn from(range: RangeTo<i64>) -> Self {
-        let (start, end) = (0, Some(range.end));
-        Self::Range { start, end }
+        Self::range(0, range.end)
     }
 }
 

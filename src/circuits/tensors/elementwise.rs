@@ -1,8 +1,8 @@
 //! Operations element by element; operators are in `operators.rs`.
 
 use crate::circuits::Vector;
-use crate::circuits::tensor::shape::{View, broadcast};
-use crate::circuits::tensor::{PlainTensor, Tensor};
+use crate::circuits::tensors::shape::{View, broadcast};
+use crate::circuits::tensors::{PlainTensor, Tensor};
 use crate::error::{Error, OperandError, Result};
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;

@@ -1,6 +1,6 @@
 //! `+ - *` on tensors. Each returns a `Result`, as on vectors.
 
-use crate::circuits::tensor::{PlainTensor, Tensor};
+use crate::circuits::tensors::{PlainTensor, Tensor};
 use crate::error::Result;
 use crate::evaluator::Evaluator;
 use std::ops::{Add, Mul, Neg, Sub};
@@ -12,7 +12,7 @@ pub trait TensorOperand<E: Evaluator>: sealed::Sealed {
 }
 
 mod sealed {
-    use crate::circuits::tensor::{PlainTensor, Tensor};
+    use crate::circuits::tensors::{PlainTensor, Tensor};
     use crate::evaluator::Evaluator;
 
     /// Closes [`TensorOperand`](super::TensorOperand) to other crates.
@@ -105,7 +105,7 @@ macro_rules! operators_with {
             type Output = Result<Tensor<E>>;
 
             fn sub(self, right: &Tensor<E>) -> Self::Output {
-                right.negate()? + self
+                right.negate()?.add_plain(&PlainTensor::scalar(self))
             }
         }
 

@@ -1,8 +1,8 @@
 //! Products of matrices.
 
 use crate::circuits::Vector;
-use crate::circuits::tensor::shape::mismatch;
-use crate::circuits::tensor::{PlainTensor, Tensor};
+use crate::circuits::tensors::shape::mismatch;
+use crate::circuits::tensors::{PlainTensor, Tensor};
 use crate::error::Result;
 use crate::evaluator::Evaluator;
 

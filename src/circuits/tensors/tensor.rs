@@ -1,5 +1,5 @@
 use crate::circuits::Vector;
-use crate::circuits::tensor::{PlainTensor, Subscript};
+use crate::circuits::tensors::{PlainTensor, Subscript};
 use crate::error::{Error, OperandError, Result};
 use crate::evaluator::Evaluator;
 use crate::parallel::try_map;

@@ -1,5 +1,5 @@
-use crate::circuits::tensor::shape::{self, View, mismatch, position};
-use crate::circuits::tensor::{Subscript, subscript};
+use crate::circuits::tensors::shape::{self, View, mismatch, position};
+use crate::circuits::tensors::{Subscript, subscript};
 use crate::error::{Error, OperandError, Result};
 
 /// Known values of any shape, by rows: the last axis is contiguous. A shape of no axes has one value.
