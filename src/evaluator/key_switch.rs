@@ -91,7 +91,7 @@ impl HoistedDigits {
         let (digits, degree) = (switching.digits.len(), self.context.degree());
         let digits = &self.rows[(i * degree + start) * digits..][..sums[0].len() * digits];
         let q = switching.extended.modulus(i);
-        let row = key.row(switching.positions[i]).from_place(start);
+        let row = key.row(switching.positions[i]).starting_at(start);
         q.kernels().inner_products(q, sums, digits, row);
     }
 }

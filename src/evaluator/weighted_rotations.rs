@@ -9,7 +9,7 @@ use crate::evaluator::key_switch::{Cut, HoistedDigits, strip_length};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
-use crate::keys::Rotations;
+use crate::keys::{EvaluationKeys, Rotations};
 use crate::parallel::{for_each_row, in_pool};
 use crate::params::{Context, ErrorSize, Gadget};
 use crate::ring::NttPoly;
@@ -228,18 +228,8 @@ pub(super) fn fused<S: Weighable>(
         return Ok(None);
     }
     let (context, level) = (&first.body.context, first.level());
-    let elements = plan.rotations().elements(context.degree());
-    // One gadget for all, since their sums are divided together.
-    let gadget = if elements.is_empty() {
-        let Ok(gadget) = context.gadget() else {
-            return Ok(None);
-        };
-        gadget
-    } else {
-        let Some(span) = keys.galois().common_span(&elements, level) else {
-            return Ok(None);
-        };
-        &context.gadget_of(span)?
+    let Some(gadget) = &common_gadget(&plan.rotations(), keys, level)? else {
+        return Ok(None);
     };
     let steps = |steps: &[i64]| -> Option<Vec<Step<'_>>> {
         steps
@@ -284,6 +274,21 @@ impl Switches {
             state
         }
     }
+}
+
+/// The gadget of keys for all rotations, since their sums are divided together; `None` if there is none.
+fn common_gadget(
+    rotations: &Rotations,
+    keys: &EvaluationKeys,
+    level: usize,
+) -> Result<Option<Arc<Gadget>>> {
+    let context = keys.context();
+    let elements = rotations.elements(context.degree());
+    if elements.is_empty() {
+        return Ok(context.gadget().ok().cloned());
+    }
+    let span = keys.galois().common_span(&elements, level);
+    span.map(|span| context.gadget_of(span)).transpose()
 }
 
 /// The state of the sum; `None` for weights that cannot be summed.

@@ -103,7 +103,7 @@ impl<'a> KeyRow<'a> {
     }
 
     /// The row from a place on, a multiple of 64.
-    pub(crate) fn from_place(&self, place: usize) -> Self {
+    pub(crate) fn starting_at(&self, place: usize) -> Self {
         let first = self.shape.first_word(place);
         Self {
             shape: self.shape,

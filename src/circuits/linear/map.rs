@@ -172,10 +172,13 @@ impl<S: Number> LinearMap<S> {
     /// 1 and more for few keys, which take more time. The default is 0.05. Negative numbers and NaN count as 0.
     #[must_use]
     pub fn with_key_weight(self, key_weight: f64) -> Self {
-        Self {
-            key_weight: key_weight.max(0.0).min(MOST_KEY_WEIGHT),
-            ..self
-        }
+        // NaN is not above 0 either.
+        let key_weight = if key_weight > 0.0 {
+            key_weight.min(MOST_KEY_WEIGHT)
+        } else {
+            0.0
+        };
+        Self { key_weight, ..self }
     }
 
     /// The number of values that the map takes.
