@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     // A layer of 48 inputs and 10 outputs. The server's keys follow from the shapes, before any key exists.
     let matrix = Matrix::from_fn(48, 10, |i, j| ((7 * i + 3 * j) % 11) as f64 / 11.0 - 0.5)?;
     let layer = LinearMap::vector_matrix(&matrix);
-    let turned = LinearMap::transposition(6, 8)?;
+    let turned = LinearMap::<f64>::transposition(6, 8)?;
     let reversed: Vec<usize> = (0..10).rev().collect();
     let shape = x.evaluator().slot_shape();
     let plan = layer.plan(shape)?;
