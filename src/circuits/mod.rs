@@ -33,4 +33,5 @@ pub use planner::{Alternative, Input, Plan, PlannedOutput, Planner, Program};
 pub use polynomial::{Chebyshev, Polynomial};
 pub(crate) use tensors::element_count;
 pub use tensors::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};
+pub use polynomial::{Approximation, Chebyshev, Outside, Polynomial, Quotient};
 pub use vector::Vector;

@@ -66,6 +66,11 @@ pub enum ValueError {
         /// Where.
         at: f64,
     },
+    /// Samples outside the interval on which a function is approximated.
+    OutsideInterval {
+        /// How many.
+        count: usize,
+    },
     /// A number of slots that is not a power of two up to N/2.
     InvalidSlotCount {
         /// The number asked for.
@@ -113,6 +118,9 @@ impl fmt::Display for ValueError {
             }
             Self::FunctionNotFinite { at } => {
                 format!("the function is NaN or infinite at {at}; choose an interval on which it is finite")
+            }
+            Self::OutsideInterval { count } => {
+                format!("{count} samples lie outside the interval; choose an interval that has them all")
             }
             Self::InvalidSlotCount { slots } => {
                 format!("{slots} slots are not supported; use a power of two up to half the degree")

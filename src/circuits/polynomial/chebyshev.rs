@@ -1,11 +1,12 @@
-use crate::circuits::polynomial::basis::ChebyshevBasis;
-use crate::circuits::polynomial::coefficient::Uniform;
-use crate::circuits::polynomial::powers::{Powers, combination_depth, plan};
+use crate::circuits::polynomial::basis::{ChebyshevBasis, Real};
+use crate::circuits::polynomial::coefficient::{Coefficient, Uniform};
+use crate::circuits::polynomial::interval::Interval;
+use crate::circuits::polynomial::powers::{Bounded, Powers, combination_depth, plan};
 use crate::circuits::polynomial::tree::{depth_of, used};
-use crate::error::{Error, Result, ValueError, check_finite};
+use crate::error::{Error, OperandError, Result, ValueError, check_finite};
 use crate::evaluator::Evaluator;
-use std::borrow::Cow;
 use std::ops::RangeInclusive;
+use std::slice;
 
 /// A polynomial `c_0 T_0(u) + c_1 T_1(u) + ... + c_d T_d(u)` in Chebyshev polynomials of `u = (2 x - a - b) / (b - a)`, for x in an
 /// interval `[a, b]`, evaluated on every slot: the precise form for high degrees.
@@ -26,8 +27,7 @@ use std::ops::RangeInclusive;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chebyshev {
     coefficients: Vec<f64>,
-    low: f64,
-    high: f64,
+    pub(super) interval: Interval,
 }
 
 impl Chebyshev {
@@ -40,17 +40,16 @@ impl Chebyshev {
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient, [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::InvalidDegree`](crate::ValueError::InvalidDegree) above
     /// [`MAX_DEGREE`](Self::MAX_DEGREE); [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for one that is reversed, empty or not finite.
     pub fn new(coefficients: &[f64], interval: RangeInclusive<f64>) -> Result<Self> {
+        let interval = Interval::new(interval)?;
         check_finite(coefficients.iter().map(|c| c.is_finite()))?;
-        let (low, high) = check_interval(interval)?;
         if coefficients.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        let coefficients = coefficients[..used(coefficients).max(1)].to_vec();
-        check_degree(coefficients.len() - 1, 0)?;
+        let coefficients = &coefficients[..used(coefficients).max(1)];
+        check_degree(coefficients.len() - 1, 0, Self::MAX_DEGREE)?;
         Ok(Self {
-            coefficients,
-            low,
-            high,
+            coefficients: coefficients.to_vec(),
+            interval,
         })
     }
 
@@ -63,7 +62,7 @@ impl Chebyshev {
     /// The interval.
     #[must_use]
     pub fn interval(&self) -> RangeInclusive<f64> {
-        self.low..=self.high
+        self.interval.low..=self.interval.high
     }
 
     /// The degree, 0 for a constant.
@@ -76,23 +75,15 @@ impl Chebyshev {
     /// unless `2 / (b - a)` is an integer, as for intervals of length 2, 1 or 1/2.
     #[must_use]
     pub fn depth(&self) -> usize {
-        if self.degree() == 0 {
-            return 0;
-        }
-        depth_of(self.coefficients.len()) + usize::from(!self.has_integer_slope())
+        depth_on(self.interval, self.coefficients.len())
     }
 
     /// The polynomial at x, by Clenshaw's recurrence.
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
-        let (slope, shift) = self.map();
-        let u = slope * x + shift;
-        let [next, last] = self.coefficients[1..]
-            .iter()
-            .rev()
-            .fold([0.0, 0.0], |[next, last], c| {
-                [c + 2.0 * u * next - last, next]
-            });
+        let u = self.interval.unit(x);
+        let step = |[next, last]: [f64; 2], c: &f64| [c + 2.0 * u * next - last, next];
+        let [next, last] = self.coefficients[1..].iter().rev().fold([0.0; 2], step);
         self.coefficients[0] + u * next - last
     }
 
@@ -108,70 +99,96 @@ impl Chebyshev {
         evaluator: &E,
         x: &E::Ciphertext,
     ) -> Result<E::Ciphertext> {
-        evaluator.check_depth(x, "a polynomial", self.depth())?;
-        if self.degree() == 0 {
-            return evaluator.add_scalar(&evaluator.mul_scalar(x, 0.0)?, self.coefficients[0]);
-        }
-        let coefficients: Vec<_> = self.coefficients.iter().map(|&c| Uniform(c)).collect();
-        let depth = depth_of(coefficients.len());
-        let polynomials = [(coefficients.as_slice(), depth)];
-        let (trees, schedule) = plan(ChebyshevBasis, &polynomials, combination_depth(evaluator));
-        let u = self.mapped(evaluator, x)?;
-        let powers = Powers::new(evaluator, ChebyshevBasis, &u, &schedule)?;
-        powers.value(&trees[0], powers.position_below(depth))
+        let mut values = Self::evaluate_many(slice::from_ref(self), evaluator, x)?;
+        values.pop().ok_or(Error::Values(ValueError::Empty))
     }
 
-    /// The slope and the shift of the map to [-1, 1].
-    fn map(&self) -> (f64, f64) {
-        let width = self.high - self.low;
-        (2.0 / width, -(self.low + self.high) / width)
-    }
-
-    /// Whether the map is a product with an integer, which takes no level, and a sum.
-    fn has_integer_slope(&self) -> bool {
-        let (slope, _) = self.map();
-        slope.fract() == 0.0 && slope < f64::from(1 << 20)
-    }
-
-    /// `x` mapped to [-1, 1], at the canonical scale if that takes a level.
-    fn mapped<'a, E: Evaluator<Scalar = f64>>(
-        &self,
+    /// Several polynomials on one interval at the same x, which share the powers of x: the second polynomial costs about half of the
+    /// first, or less.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate); [`ValueError::Empty`](crate::ValueError::Empty) for no polynomial; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for different intervals.
+    pub fn evaluate_many<E: Evaluator<Scalar = f64>>(
+        polynomials: &[Self],
         evaluator: &E,
-        x: &'a E::Ciphertext,
-    ) -> Result<Cow<'a, E::Ciphertext>> {
-        let (slope, shift) = self.map();
-        let x = evaluator.settle(x)?;
-        let mapped = if (slope, shift) == (1.0, 0.0) {
-            x
-        } else if self.has_integer_slope() {
-            Cow::Owned(evaluator.add_scalar(&evaluator.mul_scalar(&x, slope)?, shift)?)
-        } else {
-            let level = evaluator.term_position(&x)?.level();
-            let below = crate::evaluator::Position::at_level(level.saturating_sub(1));
-            let at = evaluator.position_before_rescale(below)?;
-            let mapped = evaluator.linear_combination(&[(&x, slope)], shift, at)?;
-            Cow::Owned(evaluator.relinearize_and_rescale(&mapped)?)
-        };
-        let bounded = evaluator.assume_message_bound(mapped.into_owned(), 1.0)?;
-        Ok(Cow::Owned(bounded))
+        x: &E::Ciphertext,
+    ) -> Result<Vec<E::Ciphertext>> {
+        let interval = common_interval(polynomials)?;
+        let coefficients: Vec<Vec<_>> = polynomials
+            .iter()
+            .map(|polynomial| {
+                polynomial
+                    .coefficients
+                    .iter()
+                    .copied()
+                    .map(Uniform)
+                    .collect()
+            })
+            .collect();
+        evaluate_all(interval, &coefficients, evaluator, x)
     }
 }
 
-/// The ends of an interval.
-pub(super) fn check_interval(interval: RangeInclusive<f64>) -> Result<(f64, f64)> {
-    let (low, high) = interval.into_inner();
-    let width = high - low;
-    if low < high && width.is_finite() && (2.0 / width).is_finite() {
-        return Ok((low, high));
+impl AsRef<Self> for Chebyshev {
+    fn as_ref(&self) -> &Self {
+        self
     }
-    Err(Error::Values(ValueError::InvalidInterval { low, high }))
+}
+
+/// The interval that all polynomials have.
+pub(super) fn common_interval(polynomials: &[Chebyshev]) -> Result<Interval> {
+    let first = polynomials
+        .first()
+        .ok_or(Error::Values(ValueError::Empty))?;
+    let interval = first.interval;
+    if polynomials
+        .iter()
+        .all(|polynomial| polynomial.interval == interval)
+    {
+        return Ok(interval);
+    }
+    Err(Error::Operands(OperandError::InvalidArgument {
+        reason: "polynomials that are evaluated together need one interval; give all the same",
+    }))
+}
+
+/// The depth of a polynomial with so many coefficients.
+fn depth_on(interval: Interval, coefficients: usize) -> usize {
+    if coefficients > 1 {
+        depth_of(coefficients) + interval.depth()
+    } else {
+        0
+    }
+}
+
+/// Polynomials on one interval at `x`, each by its coefficients, at least one.
+pub(super) fn evaluate_all<E: Evaluator<Scalar = f64>, C: Coefficient<E> + Real>(
+    interval: Interval,
+    polynomials: &[Vec<C>],
+    evaluator: &E,
+    x: &E::Ciphertext,
+) -> Result<Vec<E::Ciphertext>> {
+    let longest = polynomials.iter().map(|p| used(p)).max().unwrap_or(0);
+    evaluator.check_depth(x, "a polynomial", depth_on(interval, longest))?;
+    let u = if longest > 1 {
+        interval.mapped(evaluator, x)?
+    } else {
+        evaluator.settle(x)?.into_owned()
+    };
+    let bounded: Vec<Bounded<'_, C>> = polynomials
+        .iter()
+        .map(|p| (p.as_slice(), depth_of(used(p).max(1))))
+        .collect();
+    let (trees, schedule) = plan(ChebyshevBasis, &bounded, combination_depth(evaluator));
+    let powers = Powers::new(evaluator, ChebyshevBasis, &u, &schedule)?;
+    let value = |(tree, &(_, depth)): (_, &Bounded<'_, C>)| powers.value(tree, depth);
+    trees.iter().zip(&bounded).map(value).collect()
 }
 
 /// Checks a degree.
-pub(super) fn check_degree(degree: usize, lowest: usize) -> Result<()> {
-    if (lowest..=Chebyshev::MAX_DEGREE).contains(&degree) {
+pub(super) fn check_degree(degree: usize, lowest: usize, highest: usize) -> Result<()> {
+    if (lowest..=highest).contains(&degree) {
         return Ok(());
     }
-    let highest = Chebyshev::MAX_DEGREE;
     Err(Error::Values(ValueError::InvalidDegree { degree, highest }))
 }

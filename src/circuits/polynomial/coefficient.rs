@@ -42,3 +42,53 @@ impl Real for Uniform<f64> {
         self.0.magnitude()
     }
 }
+
+/// A number for each slot; none at all for 0 in every slot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Slotwise(Vec<f64>);
+
+impl Slotwise {
+    pub(super) fn new(values: Vec<f64>) -> Self {
+        if values.iter().all(|&value| value == 0.0) {
+            return Self::default();
+        }
+        Self(values)
+    }
+
+    /// The numbers, one 0 for none.
+    fn values(&self) -> &[f64] {
+        if self.0.is_empty() { &[0.0] } else { &self.0 }
+    }
+}
+
+impl<E: Evaluator<Scalar = f64>> Coefficient<E> for Slotwise {
+    fn combine(
+        evaluator: &E,
+        terms: &[(&E::Ciphertext, &Self)],
+        constant: &Self,
+        at: Position,
+    ) -> Result<E::Ciphertext> {
+        let terms: Vec<_> = terms.iter().map(|&(term, c)| (term, c.values())).collect();
+        evaluator.slotwise_combination(&terms, constant.values(), at)
+    }
+}
+
+impl Real for Slotwise {
+    fn doubled(&self) -> Self {
+        Self(self.0.iter().map(f64::doubled).collect())
+    }
+
+    fn minus(&self, other: &Self) -> Self {
+        let length = self.0.len().max(other.0.len());
+        let at = |values: &[f64], slot| values.get(slot).copied().unwrap_or(0.0);
+        Self::new(
+            (0..length)
+                .map(|slot| at(&self.0, slot) - at(&other.0, slot))
+                .collect(),
+        )
+    }
+
+    fn magnitude(&self) -> f64 {
+        self.0.iter().map(f64::magnitude).fold(0.0, f64::max)
+    }
+}

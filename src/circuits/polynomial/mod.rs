@@ -1,11 +1,20 @@
 //! Polynomials and functions of every slot: least depth, few products, exact scales.
 
+mod approximation;
 mod basis;
 mod chebyshev;
 mod coefficient;
+mod functions;
+mod interval;
+mod least_squares;
 mod monomial;
 mod powers;
+mod quotient;
+mod remez;
 mod tree;
+mod vectors;
 
+pub use approximation::{Approximation, Outside};
 pub use chebyshev::Chebyshev;
 pub use monomial::Polynomial;
+pub use quotient::Quotient;

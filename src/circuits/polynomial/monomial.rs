@@ -96,7 +96,7 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
         let (trees, mut schedule) = plan(Monomials, &polynomials, combination_depth(evaluator));
         if !is_separate {
             let powers = Powers::new(evaluator, Monomials, x, &schedule)?;
-            return powers.value(&trees[0], powers.position_below(depth));
+            return powers.value(&trees[0], depth);
         }
         for power in (1..=degree.ilog2()).map(|log| 1usize << log) {
             schedule.entry(power).or_insert([power / 2; 2]);
@@ -108,7 +108,7 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
             return evaluator.add_scalar(&product, self.constant());
         }
         let at = evaluator.term_position(&product)?;
-        evaluator.add(&product, &powers.value(&trees[0], at)?)
+        evaluator.add(&product, &powers.value_at(&trees[0], at)?)
     }
 }
 

@@ -98,13 +98,21 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         evaluator.assume_message_bound(value, 1.0)
     }
 
-    /// The position that is `depth` levels below x, at its canonical scale.
-    pub(super) fn position_below(&self, depth: usize) -> Position {
-        Position::at_level(self.level.saturating_sub(depth))
+    /// The value of a tree, `depth` levels below x and at the canonical scale there; that of a constant, of depth 0, at the position
+    /// of x.
+    pub(super) fn value<C: Coefficient<E>>(
+        &self,
+        tree: &Tree<C>,
+        depth: usize,
+    ) -> Result<E::Ciphertext> {
+        if depth == 0 {
+            return self.raw(tree, self.evaluator.term_position(self.member(1))?);
+        }
+        self.value_at(tree, Position::at_level(self.level.saturating_sub(depth)))
     }
 
     /// The value of a tree at this position.
-    pub(super) fn value<C: Coefficient<E>>(
+    pub(super) fn value_at<C: Coefficient<E>>(
         &self,
         tree: &Tree<C>,
         at: Position,
@@ -125,7 +133,7 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         for (giant, high) in &tree.products {
             let giant = self.member(*giant);
             let position = cofactor_position(at, evaluator.term_position(giant)?);
-            highs.push((self.value(high, position)?, giant));
+            highs.push((self.value_at(high, position)?, giant));
         }
         let member = |(member, c)| (self.member(member), c);
         let terms: Vec<_> = tree.terms.iter().map(|(i, c)| member((*i, c))).collect();

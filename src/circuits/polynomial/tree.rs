@@ -182,3 +182,43 @@ pub(super) fn best_limits<B: Basis<bool>>(
     }
     best.1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuits::polynomial::basis::ChebyshevBasis;
+    use std::slice;
+
+    /// The products and relinearizations of a tree.
+    fn count(tree: &Tree<bool>) -> [usize; 2] {
+        let own = [tree.products.len(), usize::from(!tree.products.is_empty())];
+        let highs = tree.products.iter().map(|(_, high)| count(high));
+        highs.fold(own, |[a, b], [c, d]| [a + c, b + d])
+    }
+
+    #[test]
+    fn least_depth_costs_so_many_products_and_relinearizations() {
+        // Degree, depth, and both counts for all coefficients and for odd ones only.
+        let table = [
+            (3, 2, [2, 2], [2, 2]),
+            (5, 3, [4, 3], [4, 3]),
+            (7, 3, [5, 4], [5, 4]),
+            (15, 4, [8, 7], [8, 7]),
+            (31, 5, [13, 10], [13, 10]),
+            (63, 6, [18, 15], [17, 14]),
+            (127, 7, [27, 20], [23, 20]),
+            (255, 8, [36, 29], [32, 25]),
+        ];
+        for (degree, depth, of_all, of_odd) in table {
+            for (step, want) in [(1, of_all), (2, of_odd)] {
+                let p: Vec<bool> = (0..=degree)
+                    .map(|i| i % step == step - 1 || step == 1)
+                    .collect();
+                let limits = best_limits(ChebyshevBasis, &[(p.clone(), depth)], 1);
+                let tree = Tree::new(ChebyshevBasis, &p, depth, limits);
+                let members = schedule(ChebyshevBasis, slice::from_ref(&tree)).len();
+                assert_eq!(count(&tree).map(|n| n + members), want, "degree {degree}");
+            }
+        }
+    }
+}

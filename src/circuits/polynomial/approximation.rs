@@ -1,0 +1,206 @@
+use crate::circuits::Chebyshev;
+use crate::circuits::polynomial::chebyshev::check_degree;
+use crate::circuits::polynomial::interval::Interval;
+use crate::circuits::polynomial::least_squares::least_squares;
+use crate::circuits::polynomial::remez::remez;
+use crate::error::{Error, Result, ValueError};
+use std::f64::consts::PI;
+use std::ops::RangeInclusive;
+
+/// A polynomial that approximates a function on an interval, and how well.
+///
+/// [`Vector::evaluate`](crate::circuits::Vector::evaluate) takes it as it takes a [`Chebyshev`].
+///
+/// ```
+/// use slotwise::circuits::Chebyshev;
+///
+/// let cosh = Chebyshev::approximate(f64::cosh, -1.0..=1.0, 8)?;
+/// assert!(cosh.error() < 1e-8 && cosh.depth() == 4);
+/// assert!((cosh.polynomial().at(0.5) - 0.5f64.cosh()).abs() <= cosh.error());
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approximation {
+    polynomial: Chebyshev,
+    error: f64,
+}
+
+/// Values outside an interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outside {
+    /// How many; NaN counts.
+    pub count: usize,
+    /// The one that is farthest outside, if there is one.
+    pub worst: Option<f64>,
+}
+
+impl Chebyshev {
+    /// The polynomial of this degree that interpolates `f` at the Chebyshev nodes of the interval: within a factor of
+    /// `2 / pi log(degree) + 2` of the least possible error, and exact in the limit for every smooth `f`. Coefficients that are only
+    /// rounding errors are 0, so that odd and even functions have odd and even polynomials.
+    ///
+    /// # Errors
+    /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval); [`ValueError::InvalidDegree`](crate::ValueError::InvalidDegree) for 0 or above [`MAX_DEGREE`](Self::MAX_DEGREE);
+    /// [`ValueError::FunctionNotFinite`](crate::ValueError::FunctionNotFinite) if `f` is NaN or infinite at a node or where the error is measured.
+    pub fn approximate(
+        f: impl Fn(f64) -> f64,
+        interval: RangeInclusive<f64>,
+        degree: usize,
+    ) -> Result<Approximation> {
+        let domain = Interval::new(interval)?;
+        check_degree(degree, 1, Self::MAX_DEGREE)?;
+        Approximation::measured(&f, interpolate(&f, domain, degree)?, degree)
+    }
+
+    /// The polynomial of this degree with the least largest error, by Remez exchange, up to a few percent of that error. For functions
+    /// with kinks, and wherever a uniform bound is what counts.
+    ///
+    /// # Errors
+    /// As [`approximate`](Self::approximate).
+    pub fn minimax(
+        f: impl Fn(f64) -> f64,
+        interval: RangeInclusive<f64>,
+        degree: usize,
+    ) -> Result<Approximation> {
+        let first = Self::approximate(&f, interval, degree)?;
+        let exchanged = remez(&f, first.polynomial.interval, degree)?;
+        let exchanged = Approximation::measured(&f, exchanged, degree)?;
+        // Where the error is only rounding, there is nothing to exchange.
+        Ok(if exchanged.error < first.error {
+            exchanged
+        } else {
+            first
+        })
+    }
+
+    /// The polynomial of this degree with the least mean squared error at `samples`, pairs of a value and its weight, plus
+    /// `uniform` times the mean squared error over the interval: for values that are not spread evenly, such as the inputs of a
+    /// neural network. A `uniform` of 0.005 to 0.05 times the mean weight keeps the polynomial near `f` where there are no samples.
+    ///
+    /// # Errors
+    /// As [`approximate`](Self::approximate), the highest degree being 127; [`ValueError::Empty`](crate::ValueError::Empty) for no samples, [`ValueError::OutsideInterval`](crate::ValueError::OutsideInterval),
+    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) unless weights and `uniform` are finite, none is negative, and `uniform` is positive.
+    ///
+    /// Source: the normal equations in the Chebyshev basis; `uniform` is Tikhonov regularization by the function itself.
+    pub fn least_squares(
+        f: impl Fn(f64) -> f64,
+        interval: RangeInclusive<f64>,
+        degree: usize,
+        samples: &[(f64, f64)],
+        uniform: f64,
+    ) -> Result<Approximation> {
+        let domain = Interval::new(interval)?;
+        let polynomial = least_squares(&f, domain, degree, (samples, uniform))?;
+        Approximation::measured(&f, polynomial, degree)
+    }
+
+    /// How many of these values lie outside the interval, where the polynomial says nothing of the function, and the worst of them: to
+    /// be asked of a run in the clear, because an encrypted run cannot tell. There, a value outside makes every slot of its
+    /// ciphertext worthless once the polynomial at it exceeds what the modulus holds.
+    #[must_use]
+    pub fn outside(&self, values: &[f64]) -> Outside {
+        let is_outside = |&&value: &&f64| !self.interval.contains(value);
+        let distance = |value: f64| self.interval.unit(value).abs();
+        let worse = |a: f64, b: f64| {
+            if distance(b) <= distance(a) || a.is_nan() {
+                a
+            } else {
+                b
+            }
+        };
+        Outside {
+            count: values.iter().filter(is_outside).count(),
+            worst: values.iter().filter(is_outside).copied().reduce(worse),
+        }
+    }
+}
+
+impl Approximation {
+    /// A polynomial with its error against `f`, measured.
+    pub(super) fn measured(
+        f: &impl Fn(f64) -> f64,
+        polynomial: Chebyshev,
+        degree: usize,
+    ) -> Result<Self> {
+        let mut error: f64 = 0.0;
+        for x in polynomial.interval.grid(50 * degree + 1) {
+            error = error.max((polynomial.at(x) - finite(f, x)?).abs());
+        }
+        Ok(Self { polynomial, error })
+    }
+
+    /// The polynomial.
+    #[must_use]
+    pub fn polynomial(&self) -> &Chebyshev {
+        &self.polynomial
+    }
+
+    /// The largest error on a grid of 50 points for each degree, both ends of the interval included.
+    #[must_use]
+    pub fn error(&self) -> f64 {
+        self.error
+    }
+
+    /// The levels that the evaluation takes, as [`Chebyshev::depth`].
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.polynomial.depth()
+    }
+
+    /// As [`Chebyshev::outside`].
+    #[must_use]
+    pub fn outside(&self, values: &[f64]) -> Outside {
+        self.polynomial.outside(values)
+    }
+}
+
+impl AsRef<Chebyshev> for Approximation {
+    fn as_ref(&self) -> &Chebyshev {
+        &self.polynomial
+    }
+}
+
+/// `f(x)`, checked.
+pub(super) fn finite(f: &impl Fn(f64) -> f64, x: f64) -> Result<f64> {
+    let value = f(x);
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::Values(ValueError::FunctionNotFinite { at: x }))
+}
+
+/// Coefficients below this, relative to the largest value, are rounding errors.
+const ROUNDING: f64 = 1e-15;
+
+/// The polynomial through `f` at the `degree + 1` Chebyshev nodes.
+#[expect(clippy::cast_precision_loss, reason = "at most 4096")]
+pub(super) fn interpolate(
+    f: &impl Fn(f64) -> f64,
+    interval: Interval,
+    degree: usize,
+) -> Result<Chebyshev> {
+    let count = degree + 1;
+    // cos(pi k / (2 count)), its argument reduced exactly.
+    let cosines: Vec<f64> = (0..4 * count)
+        .map(|k| (PI * k as f64 / (2 * count) as f64).cos())
+        .collect();
+    let values = (0..count).map(|k| finite(f, interval.point(cosines[2 * k + 1])));
+    let values: Vec<f64> = values.collect::<Result<_>>()?;
+    let largest = values
+        .iter()
+        .fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let coefficient = |j: usize| {
+        let terms = values.iter().enumerate();
+        let sum: f64 = terms
+            .map(|(k, value)| value * cosines[j * (2 * k + 1) % (4 * count)])
+            .sum();
+        let mean = sum * if j == 0 { 1.0 } else { 2.0 } / count as f64;
+        if mean.abs() <= ROUNDING * largest {
+            0.0
+        } else {
+            mean
+        }
+    };
+    let coefficients: Vec<f64> = (0..count).map(coefficient).collect();
+    Chebyshev::new(&coefficients, interval.low..=interval.high)
+}
