@@ -4,7 +4,7 @@ mod sets;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use slotwise::circuits::{
-    Convolution, LinearMap, Matrix, MatrixProduct, Polynomial, Sign, Sorting,
+    Chebyshev, Convolution, LinearMap, Matrix, MatrixProduct, Polynomial, Sign, Sorting,
 };
 use slotwise::encryption::{CkksCiphertext, Encryptor};
 use slotwise::evaluator::{CkksEvaluator, Evaluator, Position};
@@ -35,20 +35,41 @@ fn context(wanted: &str) -> CkksContext {
         .expect("a named set")
 }
 
-fn polynomial(criterion: &mut Criterion) {
-    let (evaluator, x) = setup(&context("C15s"), &Rotations::none());
-    let coefficients: Vec<f64> = (0..=31).map(|i| 0.9 / (f64::from(i) + 1.3)).collect();
-    let polynomial = Polynomial::new(&coefficients).expect("not empty");
-    let mut group = criterion.benchmark_group("circuits/C15s");
-    group.sample_size(10);
-    group.bench_function("polynomial_31", |bencher| {
-        bencher.iter(|| polynomial.evaluate(&evaluator, black_box(&x)));
-    });
-    let sign = Sign::new(7, 12).expect("in the table");
-    group.bench_function("sign_7_12", |bencher| {
-        bencher.iter(|| sign.evaluate(&evaluator, black_box(&x)));
-    });
-    group.finish();
+/// `0.9 / (i + 1.3)`
+fn coefficients(degree: u32) -> Vec<f64> {
+    (0..=degree).map(|i| 0.9 / (f64::from(i) + 1.3)).collect()
+}
+
+/// Polynomials in powers of x by set, and in Chebyshev polynomials.
+fn polynomials(criterion: &mut Criterion) {
+    for (set, degrees) in [
+        ("C13", [3].as_slice()),
+        ("C14s", &[15]),
+        ("C15s", &[31, 63]),
+    ] {
+        let (evaluator, x) = setup(&context(set), &Rotations::none());
+        let mut group = criterion.benchmark_group(format!("circuits/{set}"));
+        group.sample_size(10);
+        for &degree in degrees {
+            let polynomial = Polynomial::new(&coefficients(degree)).expect("not empty");
+            group.bench_function(format!("polynomial_{degree}"), |bencher| {
+                bencher.iter(|| polynomial.evaluate(&evaluator, black_box(&x)));
+            });
+        }
+        if set != "C15s" {
+            continue;
+        }
+        let sign = Sign::new(7, 12).expect("in the table");
+        group.bench_function("sign_7_12", |bencher| {
+            bencher.iter(|| sign.evaluate(&evaluator, black_box(&x)));
+        });
+        for degree in [31, 63, 255] {
+            let polynomial = Chebyshev::new(&coefficients(degree), -1.0..=1.0).expect("valid");
+            group.bench_function(format!("chebyshev_{degree}"), |bencher| {
+                bencher.iter(|| polynomial.evaluate(&evaluator, black_box(&x)));
+            });
+        }
+    }
 }
 
 /// 128 values on a grid of 128 points, with the parameters of `examples/encrypted_sort.rs`.
