@@ -234,7 +234,7 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// `c_0 + c_1 x + c_2 x^2 + ...` for each value x, `coefficients` being `c_0, c_1, ...`, with at most
-    /// `ceil(log2(d + 1)) + 1` multiplications one after the other for degree d.
+    /// `ceil(log2(d + 1))` multiplications one after the other for degree d.
     ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient.
