@@ -195,7 +195,7 @@ fn convolution(criterion: &mut Criterion) {
 
 criterion_group!(
     benches,
-    polynomial,
+    polynomials,
     sort,
     matrices,
     matrix_product,
