@@ -26,8 +26,8 @@
 //! ```text
 //!  api         client and server keys, contexts, encrypted vectors
 //!  wire        bytes out and in: the only parser of foreign data
-//!  circuits    vectors, their packing, sums, polynomials: written once for any Evaluator
-//!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, and plain numbers
+//!  circuits    vectors, tensors, matrices, polynomials, comparison, plans: written once for any Evaluator
+//!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, plain numbers, and dry runs
 //!  encryption  ciphertexts, encrypt, decrypt, noise bounds
 //!  encoding    CKKS slots, BFV plaintexts  ->  polynomials
 //!  keys        secret, public, switching, Galois keys
