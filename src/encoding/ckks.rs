@@ -320,8 +320,7 @@ impl CkksEncoder {
         largest: f64,
         (level, scale): (usize, Scale),
     ) -> Result<CkksPlaintext> {
-        let context = self.context.rlwe();
-        let basis = context.basis(level)?;
+        let basis = self.context.rlwe().basis(level)?;
         let count = basis.degree() / gap;
         let state = CkksState::encoded(largest, count, (level, scale), &self.context)?;
         let message_bits = CkksState::public_bound(largest).log2() + scale.log2();
