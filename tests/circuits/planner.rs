@@ -37,10 +37,10 @@ fn operation<E: Evaluator<Scalar = f64>>(
     stack: &[E::Ciphertext],
     rng: &mut ChaCha20Rng,
 ) -> Result<Vec<E::Ciphertext>> {
-    let number = rng.random_range(0..29);
+    let number = rng.random_range(0..31);
     let mut pick = || &stack[rng.random_range(0..stack.len())];
     let (a, b, c) = (pick(), pick(), pick());
-    let step = rng.random_range(-40..40);
+    let step = rng.random_range(-40i64..40);
     let level = rng.random_range(0..5);
     let scalar = [2.0, -1.5, 0.0, 0.125, -3.0][rng.random_range(0..5)];
     let values: Vec<f64> = (0..rng.random_range(1..32))
@@ -92,6 +92,12 @@ fn operation<E: Evaluator<Scalar = f64>>(
         24 => {
             let at = at(a)?;
             one(evaluator.slotwise_combination(&[(a, &values), (b, &[0.5])], &values, at))
+        }
+        28 => one(evaluator.assume_error_bound(a.clone(), evaluator.error_bound(b))),
+        29 => {
+            let position = evaluator.factor_position(a)?;
+            let period = &[0.5, -1.0, 0.25, 0.75][..level % 5];
+            one(evaluator.mul_plain(a, &evaluator.encode_periodic_factor(period, position)?))
         }
         25 => one(evaluator.sum_of_raw_products(&[(a, b), (b, c)])),
         26 => one(evaluator.relinearize_and_rescale(a)),

@@ -224,7 +224,7 @@ impl Planner {
     fn best(&self, mut plans: Vec<Plan>, needs: Needs) -> Result<Plan> {
         plans.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
         let sizes: Vec<u64> = plans.iter().map(Plan::key_bytes).collect::<Result<_>>()?;
-        let Some(first) = sizes.iter().position(|&bytes| bytes <= self.most_key_bytes) else {
+        let Some(first) = plans.iter().position(|plan| self.has_small_keys(plan)) else {
             return Err(match sizes.iter().min() {
                 None => needs.refused(TOO_DEEP),
                 Some(least) => Error::Parameters(ParameterError::NoParameters {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::ckks_align::{self, Movable};
-use crate::evaluator::evaluator_trait::check_lengths;
+use crate::evaluator::evaluator_trait::{check_lengths, check_period};
 use crate::evaluator::forecast::log::{KeyUse, Outside, Work};
 use crate::evaluator::forecast::values::{Origin, hypot};
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
@@ -371,9 +371,28 @@ impl Evaluator for Forecast {
     }
 
     fn encode_term(&self, values: &[f64], position: Position) -> Result<ForecastPlaintext> {
-        let plaintext = self.plaintext(values, position)?;
+        let plaintext = self.plaintext((values, self.context().degree()), position)?;
         self.shared.encodes(position.level());
         Ok(plaintext)
+    }
+
+    fn encode_periodic_factor(
+        &self,
+        values: &[f64],
+        position: Position,
+    ) -> Result<ForecastPlaintext> {
+        check_period(values.len(), self.slot_shape())?;
+        if position.level() == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        let period = self.plaintext((values, 2 * values.len()), position)?;
+        self.shared.encodes(position.level());
+        let count = self.context().slots() / values.len();
+        let repeated = self.clear(|clear| Some(clear.encode_term(&values.repeat(count), position)));
+        Ok(ForecastPlaintext {
+            values: repeated,
+            ..period
+        })
     }
 
     fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
@@ -671,6 +690,22 @@ impl Evaluator for Forecast {
         let rescaled = self.relinearized(a)?.rescaled_silently()?;
         let work = [(Work::Relinearization, 1)];
         Ok(self.done("relinearization, rescaled", (a, &work), rescaled))
+    }
+
+    fn error_bound(&self, a: &Ciphertext) -> f64 {
+        a.state.error().to_f64()
+    }
+
+    fn assume_error_bound(&self, a: Ciphertext, bound: f64) -> Result<Ciphertext> {
+        self.check(&a)?;
+        let state = a.state.assuming_error_bound(bound, self.context())?;
+        // The error to expect is the same part of the bound.
+        let spread = if a.state.noise.is_zero() {
+            state.noise / Log2::of(6.0)
+        } else {
+            a.spread * (state.noise / a.state.noise)
+        };
+        Ok(Ciphertext { state, spread, ..a })
     }
 
     fn position_before_rescale(&self, at: Position) -> Result<Position> {

@@ -162,7 +162,8 @@ impl Forecast {
         (level, by): (usize, fn(u64) -> Origin),
         values: Option<&[f64]>,
     ) -> Result<ForecastCiphertext> {
-        let plaintext = self.plaintext(magnitudes, Position::at_level(level))?;
+        let whole = (magnitudes, self.context().degree());
+        let plaintext = self.plaintext(whole, Position::at_level(level))?;
         let origin = by(self.shared.masks.fetch_add(1, Ordering::Relaxed));
         let error = origin.error(self.context(), level);
         let error = error.unwrap_or(ErrorSize::NONE);
@@ -179,7 +180,12 @@ impl Forecast {
         })
     }
 
-    pub(super) fn plaintext(&self, values: &[f64], at: Position) -> Result<ForecastPlaintext> {
+    /// A plaintext of these values, encoded as so many coefficients.
+    pub(super) fn plaintext(
+        &self,
+        (values, coefficients): (&[f64], usize),
+        at: Position,
+    ) -> Result<ForecastPlaintext> {
         let context = self.context();
         let canonical = context.scale(at.level())?;
         check_count(values.len(), context.slots())?;
@@ -190,7 +196,7 @@ impl Forecast {
         let position = (at.level(), at.scale().unwrap_or(canonical));
         Ok(ForecastPlaintext {
             shared: Arc::clone(&self.shared),
-            state: CkksState::encoded(largest, context.degree(), position, context)?,
+            state: CkksState::encoded(largest, coefficients, position, context)?,
             magnitude: root_mean_square(values),
             values: self.shared.padded(values),
         })
