@@ -4,6 +4,7 @@ mod keys;
 mod log;
 mod moves;
 mod operations;
+mod parts;
 mod sums;
 mod values;
 mod weighted;

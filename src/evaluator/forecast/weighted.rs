@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::ckks_align;
 use crate::evaluator::forecast::log::Work;
-use crate::evaluator::forecast::operations::Values;
+use crate::evaluator::forecast::parts::Values;
 use crate::evaluator::forecast::values::hypot;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::scheme_evaluator::Summable;
