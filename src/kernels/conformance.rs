@@ -209,10 +209,13 @@ fn weighted_pairs_of_rows() {
                     match index % 7 {
                         0 => None,
                         // Runs as long as tiles, and none shorter.
-                        _ if length == 64 => Some(WeightRow {
-                            values: &values[..length >> (5 + index % 2)],
-                            log_run: 5 + (index % 2) as u32,
-                        }),
+                        _ if length == 64 => {
+                            let log_run = if index.is_multiple_of(2) { 5 } else { 6 };
+                            Some(WeightRow {
+                                values: &values[..length >> log_run],
+                                log_run,
+                            })
+                        }
                         1 | 2 => Some(WeightRow {
                             values: &values[..length / 8],
                             log_run: 3,

@@ -31,8 +31,13 @@ fn entries(
         1 => rng.random_bool(0.2),
         _ => matches!((inputs + i - j.min(inputs)) % 12, 0 | 1 | 5),
     };
-    all.filter_map(|(i, j)| keep(i, j, rng).then(|| (i, j, rng.random_range(-9..=9))))
-        .collect()
+    let mut entries = Vec::new();
+    for (i, j) in all {
+        if keep(i, j, rng) {
+            entries.push((i, j, rng.random_range(-9..=9)));
+        }
+    }
+    entries
 }
 
 proptest! {
@@ -193,20 +198,11 @@ fn maps_of_encrypted_reals() {
     let client = context.generate_client_key().unwrap();
     let clear = ClearReals::new(64);
     let mut rng = ChaCha20Rng::seed_from_u64(3);
-    for (case, shape) in [
-        (5, 7),
-        (64, 64),
-        (3, 60),
-        (60, 3),
-        (100, 130),
-        (20, 100),
-        (100, 20),
-        (1, 40),
-        (16, 16),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    let (rows, columns) = (
+        [5, 64, 3, 60, 100, 20, 100, 1, 16],
+        [7, 64, 60, 3, 130, 100, 20, 40, 16],
+    );
+    for (case, shape) in rows.into_iter().zip(columns).enumerate() {
         let entries = entries(&mut rng, shape, case as u64 % 3);
         let entries = entries
             .into_iter()

@@ -109,9 +109,9 @@ fn chains(context: &BfvContext, keys: usize, most: usize, least: usize) {
 
 #[test]
 fn fifty_products_in_a_ring_of_64() {
-    chains(&insecure(64, &[50; 15], 2, 3), 100, 50, 50);
-    chains(&insecure(64, &[50; 14], 1, 2), 40, 50, 50);
-    chains(&insecure(64, &[50; 16], 2, 65_537), 40, 22, 20);
+    chains(&insecure(64, &[50; 15], 2, 3), 50, 50, 50);
+    chains(&insecure(64, &[50; 14], 1, 2), 20, 50, 50);
+    chains(&insecure(64, &[50; 16], 2, 65_537), 20, 22, 20);
 }
 
 #[test]
