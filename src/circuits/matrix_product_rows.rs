@@ -1,3 +1,4 @@
+use crate::circuits::convolution::check_length;
 use crate::circuits::{EncodedMap, LinearMap, MatrixProduct, Vector};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, Position};
@@ -71,6 +72,8 @@ impl<E: Evaluator> Vector<E> {
     pub fn row_major_product(&self, right: &Self, product: &RowMajorProduct<E>) -> Result<Self> {
         let operation = "a product of encrypted matrices in rows";
         let evaluator = self.evaluator.with_more_keys(&right.evaluator)?;
+        check_length(self.len(), product.left.inputs())?;
+        check_length(right.len(), product.right.inputs())?;
         for chunk in self.chunks.iter().chain(&right.chunks) {
             evaluator.check_depth(chunk, operation, 3)?;
         }

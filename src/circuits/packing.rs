@@ -25,8 +25,10 @@ impl Packing {
         if len == 0 {
             return Err(Error::Values(ValueError::Empty));
         }
-        if !shape.columns.is_power_of_two() {
-            let slots = shape.slots();
+        let rows = matches!(shape.rows, 1 | 2);
+        // No more columns than a product of them and the rows can count.
+        if !rows || !shape.columns.is_power_of_two() || shape.columns > usize::MAX / 4 {
+            let slots = shape.rows.saturating_mul(shape.columns);
             return Err(Error::Values(ValueError::InvalidSlotCount { slots }));
         }
         Ok(Self { shape, len })

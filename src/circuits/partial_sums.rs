@@ -36,9 +36,10 @@ impl<E: Evaluator> Vector<E> {
         let operation = "a strided sum";
         self.evaluator
             .check_rotations(&sum.rotations(), operation)?;
-        if !matches!(self.padding, Padding::Zeros) {
-            let levels = 1 + usize::from(sum.gather.is_some());
-            self.check_depth(operation, levels)?;
+        let clears = !matches!(self.padding, Padding::Zeros);
+        let levels = usize::from(clears) + usize::from(sum.gather.is_some());
+        self.check_depth(operation, levels)?;
+        if clears {
             let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
             return self.with_chunks(chunks, Padding::Zeros).sum_strided(stride);
         }

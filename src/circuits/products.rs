@@ -66,6 +66,14 @@ impl<E: Evaluator> Vector<E> {
             });
             evaluator.inner_product(&left, &right)
         })?;
+        if longest.packing.padding() == 0 {
+            return Ok(Self::new(
+                evaluator,
+                longest.packing,
+                chunks,
+                Padding::Zeros,
+            ));
+        }
         let pairs = left.iter().zip(&right);
         let padding = pairs
             .map(|(left, right)| {

@@ -14,6 +14,7 @@ use crate::parallel::{for_each_row, in_pool};
 use crate::params::{Context, ErrorSize, Gadget};
 use crate::ring::NttPoly;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The sum over giant steps g, inputs i and baby steps b of
@@ -29,20 +30,22 @@ pub struct WeightedRotations<P> {
     giants: Vec<i64>,
     nested: bool,
     inputs: usize,
-    weights: Vec<Option<P>>,
+    weights: BTreeMap<Place, P>,
 }
+
+/// The indices of a weight's giant step, input and baby step.
+type Place = (usize, usize, usize);
 
 impl<P> WeightedRotations<P> {
     /// A sum over `inputs` ciphertexts with these steps and no weights yet.
     #[must_use]
     pub fn new(inputs: usize, babies: &[i64], giants: &[i64]) -> Self {
-        let count = giants.len() * inputs * babies.len();
         Self {
             babies: babies.to_vec(),
             giants: giants.to_vec(),
             nested: false,
             inputs,
-            weights: (0..count).map(|_| None).collect(),
+            weights: BTreeMap::new(),
         }
     }
 
@@ -68,8 +71,7 @@ impl<P> WeightedRotations<P> {
                 reason: "a weight belongs to one of the giant steps, inputs and baby steps",
             }));
         }
-        let index = self.index(giant, input, baby);
-        self.weights[index] = Some(weight);
+        self.weights.insert((giant, input, baby), weight);
         Ok(())
     }
 
@@ -100,10 +102,8 @@ impl<P> WeightedRotations<P> {
         &self,
         change: impl Fn(&P) -> Option<Q>,
     ) -> Option<WeightedRotations<Q>> {
-        let weights = self.weights.iter().map(|weight| match weight {
-            Some(weight) => change(weight).map(Some),
-            None => Some(None),
-        });
+        let weights = self.weights.iter();
+        let weights = weights.map(|(&place, weight)| Some((place, change(weight)?)));
         Some(WeightedRotations {
             babies: self.babies.clone(),
             giants: self.giants.clone(),
@@ -114,23 +114,12 @@ impl<P> WeightedRotations<P> {
     }
 
     /// All weights, with the indices of their giant step, input and baby step.
-    pub(super) fn weights(&self) -> impl Iterator<Item = ((usize, usize, usize), &P)> {
-        let giants = 0..self.giants.len();
-        let places = giants.flat_map(move |giant| {
-            (0..self.inputs)
-                .flat_map(move |input| (0..self.babies.len()).map(move |baby| (giant, input, baby)))
-        });
-        places
-            .zip(&self.weights)
-            .filter_map(|(place, weight)| Some((place, weight.as_ref()?)))
-    }
-
-    fn index(&self, giant: usize, input: usize, baby: usize) -> usize {
-        (giant * self.inputs + input) * self.babies.len() + baby
+    pub(super) fn weights(&self) -> impl Iterator<Item = (Place, &P)> {
+        self.weights.iter().map(|(&place, weight)| (place, weight))
     }
 
     fn weight(&self, giant: usize, input: usize, baby: usize) -> Option<&P> {
-        self.weights[self.index(giant, input, baby)].as_ref()
+        self.weights.get(&(giant, input, baby))
     }
 
     /// Whether any giant step has a weight for this rotation of an input.
@@ -365,10 +354,9 @@ impl<'a> Fused<'a> {
                 HoistedDigits::new(of, self.extension.level, &input.body.polys[1])
             })
             .collect::<Result<_>>()?;
-        let weights: Vec<Option<WeightRows<'_>>> = plan
-            .weights
-            .iter()
-            .map(|weight| weight.as_ref().map(S::rows).transpose())
+        let weights: BTreeMap<Place, WeightRows<'_>> = plan
+            .weights()
+            .map(|(place, weight)| Ok((place, S::rows(weight)?)))
             .collect::<Result<_>>()?;
         Ok(in_pool(self.extension.words(), || {
             let sums = self.inner_sums(inputs, &digits, (plan, &weights));
@@ -387,7 +375,10 @@ impl<'a> Fused<'a> {
         &self,
         inputs: &[Cow<'_, Encrypted<S>>],
         digits: &[HoistedDigits],
-        (plan, weights): (&WeightedRotations<S::Plaintext>, &[Option<WeightRows<'_>>]),
+        (plan, weights): (
+            &WeightedRotations<S::Plaintext>,
+            &BTreeMap<Place, WeightRows<'_>>,
+        ),
     ) -> AlignedWords {
         let (extended, degree) = (&self.extension.switching.extended, self.extension.degree());
         let count = self.extension.switching.special_factors.len();
@@ -400,7 +391,7 @@ impl<'a> Fused<'a> {
             .collect();
         let weights: Vec<Option<WeightRows<'_>>> = (0..self.giants.len())
             .flat_map(|giant| used.iter().map(move |&(input, baby)| (giant, input, baby)))
-            .map(|(giant, input, baby)| weights[plan.index(giant, input, baby)])
+            .map(|place| weights.get(&place).copied())
             .collect();
         let length = self.giants.len() * 2 * degree;
         let mut sums = extended.pool().take(extended.len() * length);

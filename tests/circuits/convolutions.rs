@@ -327,7 +327,7 @@ fn encrypted_integer_images() {
         columns: context.slots() / 2,
     };
     let rotations = |layer: &LinearLayer<i64>| layer.map().plan(shape).unwrap().rotations();
-    let pools = middle.rotations_for_sum_pool([3, 2]).unwrap();
+    let pools = middle.rotations_for_sum_pool([3, 2], shape).unwrap();
     let server = client
         .generate_server_key(&rotations(&one).and(rotations(&two)).and(pools))
         .unwrap();
@@ -498,4 +498,43 @@ fn layers_check_lengths() {
             .linear_layer(&encoded)
             .is_err()
     );
+}
+
+#[test]
+fn pools_of_no_channels_are_refused_whatever_their_window() {
+    let pool = Convolution::average_pool(0, [usize::MAX; 2]);
+    assert!(matches!(
+        pool,
+        Err(Error::Operands(OperandError::InvalidShape { .. }))
+    ));
+}
+
+/// The bias of a layer meets ciphertexts of different levels.
+#[test]
+fn layers_of_vectors_with_emptied_ciphertexts() {
+    let context = CkksContext::builder()
+        .degree(64)
+        .prime_bits(&[50, 40, 40, 40, 50])
+        .scale_bits(40)
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    let client = context.generate_client_key().unwrap();
+    let values: Vec<f64> = (0..64).map(|i| f64::from(i) / 64.0).collect();
+    let x = client.encrypt(&values).unwrap();
+    let map = slotwise::circuits::LinearMap::from_entries(64, 64, (0..64).map(|i| (i, i, 0.5)));
+    let layer = LinearLayer::new(map.unwrap(), &[0.25; 64]).unwrap();
+    let server = client.generate_server_key(&Rotations::powers_of_two());
+    let x = server.unwrap().attach(x).unwrap();
+    let position = Position::at_level(context.top_level());
+    let layer = layer.encode(x.evaluator(), position).unwrap();
+    for step in [33, -33] {
+        let y = x.shift_left(step).unwrap().linear_layer(&layer).unwrap();
+        for (i, found) in client.decrypt(&y).unwrap().into_iter().enumerate() {
+            let from = usize::try_from(i as i64 + step).ok();
+            let value = from.and_then(|from| values.get(from)).copied();
+            let want = value.unwrap_or(0.0) / 2.0 + 0.25;
+            assert!((found - want).abs() <= y.noise_bound());
+        }
+    }
 }

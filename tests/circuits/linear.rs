@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use slotwise::circuits::{LinearMap, Matrix, Vector};
-use slotwise::evaluator::{ClearIntegers, ClearReals, Evaluator, Position};
+use slotwise::evaluator::{
+    ClearIntegers, ClearReals, Evaluator, Position, SlotShape, WeightedRotations,
+};
 use slotwise::keys::Rotations;
 use slotwise::params::{BfvContext, CkksContext};
 use slotwise::prelude::CkksVector;
@@ -363,4 +365,26 @@ fn long_rows_are_summed_in_strips() {
             y.noise_bound()
         );
     }
+}
+
+/// Numbers modulo different moduli do not mix, and no arrangement of slots or number of inputs panics.
+#[test]
+fn maps_of_other_models_and_impossible_arrangements_are_refused() {
+    let [small, large] = [17, 65_537].map(|t| ClearIntegers::new(8, t).unwrap());
+    let map = LinearMap::from_entries(1, 1, [(0, 0, 100i64)]).unwrap();
+    let encoded = map.encode(&small, Position::at_level(0)).unwrap();
+    let x = Vector::from_values(&large, &[3]).unwrap();
+    assert!(matches!(
+        x.matmul(&encoded),
+        Err(Error::Operands(OperandError::InvalidArgument { .. }))
+    ));
+    for (rows, columns) in [(0, 8), (3, 8), (usize::MAX, 8), (2, 1 << 63)] {
+        let planned = map.plan(SlotShape { rows, columns });
+        assert!(matches!(
+            planned,
+            Err(Error::Values(ValueError::InvalidSlotCount { .. }))
+        ));
+    }
+    let sum = WeightedRotations::<Vec<i64>>::new(usize::MAX, &[0, 1], &[0, 1]);
+    assert!(small.weighted_rotations(&[], &sum).is_err());
 }

@@ -385,3 +385,28 @@ fn what_lies_beyond_the_values_stays_there() {
         }
     }
 }
+
+/// A vector that fills its stride has nothing beyond its values, whatever it was summed of.
+#[test]
+fn a_sum_of_products_without_padding_travels_and_is_summed() {
+    let context = BfvContext::builder()
+        .degree(64)
+        .prime_bits(&[50, 50, 50, 50])
+        .plaintext_modulus(65_537)
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    let client = context.generate_client_key().unwrap();
+    let encrypt = |values: &[i64]| client.encrypt(values).unwrap();
+    let (x, s, t) = (
+        encrypt(&(0..32).collect::<Vec<_>>()),
+        encrypt(&[3]),
+        encrypt(&[5]),
+    );
+    let server = client.generate_server_key(&x.rotations_for_sum()).unwrap();
+    let [x, s, t] = [x, s, t].map(|vector| server.attach(vector).unwrap());
+    let products = Vector::inner_product(&[&x, &s], &[&x, &t]).unwrap();
+    let loaded = server.load_vector(&products.to_bytes()).unwrap();
+    let want = (0..32).map(|i| i * i + 15).sum::<i64>();
+    assert_eq!(client.decrypt(&loaded.sum().unwrap()).unwrap(), [want]);
+}

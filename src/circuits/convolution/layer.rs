@@ -157,8 +157,9 @@ impl<S> fmt::Debug for LinearLayer<S> {
 pub struct EncodedLayer<E: Evaluator> {
     map: EncodedMap<E>,
     bias: Vec<E::Scalar>,
-    /// The bias encoded for the position of the first result, which later results have, too, unless their input is of another level.
-    terms: OnceLock<(Position, Vec<E::Plaintext>)>,
+    /// The bias encoded for the positions of the first result's ciphertexts, which later results have, too, unless their input is of
+    /// another level.
+    terms: OnceLock<(Vec<Position>, Vec<E::Plaintext>)>,
 }
 
 impl<E: Evaluator> EncodedLayer<E> {
@@ -180,17 +181,23 @@ impl<E: Evaluator> Vector<E> {
             return Ok(product);
         }
         let evaluator = &self.evaluator;
-        let position = evaluator.term_position(&product.chunks[0])?;
+        let positions = product
+            .chunks
+            .iter()
+            .map(|chunk| evaluator.term_position(chunk))
+            .collect::<Result<Vec<_>>>()?;
         if layer.terms.get().is_none() {
             let slots = product.packing.fill(&layer.bias)?;
             let terms = slots
                 .iter()
-                .map(|slots| evaluator.encode_term(slots, position));
+                .zip(&positions)
+                .map(|(slots, &position)| evaluator.encode_term(slots, position))
+                .collect::<Result<_>>()?;
             // If another thread was faster, its terms stay.
-            let _ = layer.terms.set((position, terms.collect::<Result<_>>()?));
+            let _ = layer.terms.set((positions.clone(), terms));
         }
         match layer.terms.get() {
-            Some((encoded, terms)) if *encoded == position => {
+            Some((encoded, terms)) if *encoded == positions => {
                 let pairs = product.chunks.iter().zip(terms);
                 let sums = pairs.map(|(chunk, term)| evaluator.add_plain(chunk, term));
                 Ok(product.with_chunks(sums.collect::<Result<_>>()?, Padding::Zeros))

@@ -1,8 +1,8 @@
 use crate::circuits::convolution::grid::check_length;
 use crate::circuits::convolution::layer::check_entries;
-use crate::circuits::{Convolution, Grid, Vector};
+use crate::circuits::{Convolution, Grid, Packing, Vector};
 use crate::error::Result;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
 
 impl Convolution<f64> {
@@ -17,7 +17,7 @@ impl Convolution<f64> {
         let shape = [channels, 1, window[0], window[1]];
         check_entries(&shape)?;
         #[expect(clippy::cast_precision_loss, reason = "at most 2^27")]
-        let weight = 1.0 / (window[0] * window[1]) as f64;
+        let weight = 1.0 / (window[0] as f64 * window[1] as f64);
         let weights = vec![weight; shape.iter().product()];
         Ok(Self::new(&weights, shape)?.groups(channels).stride(window))
     }
@@ -32,14 +32,20 @@ impl Grid {
         self.pooled(window)
     }
 
-    /// The rotations whose keys [`Vector::sum_pool`] uses.
+    /// The rotations whose keys [`Vector::sum_pool`] uses in slots of this arrangement.
     ///
     /// # Errors
-    /// As [`sum_pool`](Self::sum_pool).
-    pub fn rotations_for_sum_pool(&self, window: [usize; 2]) -> Result<Rotations> {
+    /// As [`sum_pool`](Self::sum_pool); [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount).
+    pub fn rotations_for_sum_pool(
+        &self,
+        window: [usize; 2],
+        shape: SlotShape,
+    ) -> Result<Rotations> {
         self.pooled(window)?;
-        let steps = self.pool_steps(window);
-        Ok(Rotations::steps(&steps.concat()))
+        let packing = Packing::new(shape, self.size())?;
+        let steps = self.pool_steps(window).concat();
+        let all = steps.into_iter().map(|step| packing.rotations(step));
+        Ok(all.fold(Rotations::none(), Rotations::and))
     }
 
     /// The steps from the first pixel of a window to each of its first column, and of its first row.
@@ -55,14 +61,14 @@ impl Grid {
 impl<E: Evaluator> Vector<E> {
     /// The sums over windows of `window` rows and columns that lie side by side, in each channel of images in the layout `grid`. The
     /// result has the layout [`Grid::sum_pool`]. A window of z x z pixels takes 2 (z - 1) rotations and no level, unless the vector is
-    /// longer than a row of slots, where rotations take one. A following layer can divide by the number of pixels.
+    /// longer than a row of slots, where the rotations of each axis take one. A following layer can divide by the number of pixels.
     ///
     /// # Errors
     /// As [`Grid::sum_pool`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than [`Grid::size`];
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing; as [`rotate_left`](Self::rotate_left).
     pub fn sum_pool(&self, grid: &Grid, window: [usize; 2]) -> Result<Self> {
         check_length(grid.size(), self.len())?;
-        let rotations = grid.rotations_for_sum_pool(window)?;
+        let rotations = grid.rotations_for_sum_pool(window, self.evaluator.slot_shape())?;
         self.evaluator.check_rotations(&rotations, "a sum pool")?;
         let steps = grid.pool_steps(window);
         let sum = |vector: &Self, steps| Self::add_many(&vector.rotate_many(steps)?);

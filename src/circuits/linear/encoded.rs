@@ -11,6 +11,8 @@ use std::fmt;
 /// Made by [`LinearMap::encode`], before any ciphertext exists, and applied by [`Vector::matmul`].
 #[derive(Clone)]
 pub struct EncodedMap<E: Evaluator> {
+    /// The one that encoded it.
+    evaluator: E,
     plan: LinearPlan,
     position: Position,
     gain: f64,
@@ -62,6 +64,7 @@ impl<S: crate::evaluator::Number> LinearMap<S> {
         }
         let gain = self.gain();
         Ok(EncodedMap {
+            evaluator: evaluator.clone(),
             plan,
             position,
             gain,
@@ -110,6 +113,7 @@ impl<E: Evaluator> EncodedMap<E> {
         if x.packing != layout.input {
             return mismatch(x.packing.shape().slots(), layout.input.shape().slots());
         }
+        self.evaluator.with_more_keys(&x.evaluator)?;
         for chunk in &x.chunks {
             x.evaluator.check_depth(chunk, OPERATION, 1)?;
             let level = x.evaluator.factor_position(chunk)?.level();

@@ -1,5 +1,6 @@
 //! Matrix products, transposition and permutation of vectors, with maps that are encoded for one use.
 
+use crate::circuits::convolution::check_length;
 use crate::circuits::{LinearMap, Matrix, Vector};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, Position};
@@ -42,6 +43,7 @@ impl<E: Evaluator> Vector<E> {
 
     /// The vector under a map, encoded for this use.
     fn apply(&self, map: &LinearMap<E::Scalar>) -> Result<Self> {
+        check_length(self.len(), map.inputs())?;
         let positions = self
             .chunks
             .iter()
