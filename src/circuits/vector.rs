@@ -1,5 +1,5 @@
 use crate::circuits::Packing;
-use crate::circuits::padding::{Join, Padding};
+use crate::circuits::padding::{Join, Padding, cleared};
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::{Evaluator, Position};
 use crate::parallel::try_map;
@@ -240,6 +240,20 @@ impl<E: Evaluator> Vector<E> {
     pub(super) fn check_depth(&self, operation: &'static str, depth: usize) -> Result<()> {
         let check = |chunk| self.evaluator.check_depth(chunk, operation, depth);
         self.chunks.iter().try_for_each(check)
+    }
+
+    /// The levels that clearing the slots without values takes.
+    pub(super) fn levels_to_clear(&self) -> usize {
+        usize::from(!matches!(self.padding, Padding::Zeros))
+    }
+
+    /// The vector with zeros in the slots without values.
+    pub(super) fn cleared(&self) -> Result<Cow<'_, Self>> {
+        if self.levels_to_clear() == 0 {
+            return Ok(Cow::Borrowed(self));
+        }
+        let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
+        Ok(Cow::Owned(self.with_chunks(chunks, Padding::Zeros)))
     }
 
     pub(super) fn single(&self) -> Result<Packing> {

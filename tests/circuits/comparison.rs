@@ -8,7 +8,7 @@ use slotwise::evaluator::{ClearIntegers, ClearReals, Evaluator};
 use slotwise::keys::Rotations;
 use slotwise::params::{BfvContext, CkksContext};
 use slotwise::prelude::{BfvVector, CkksVector, ClientKey, ServerKey};
-use slotwise::{Bfv, Ckks, Error, KeyError, OperandError, Result, ValueError};
+use slotwise::{Bfv, Ckks, Error, KeyError, OperandError, PrecisionError, Result, ValueError};
 
 fn values(rng: &mut ChaCha20Rng, len: usize, low: f64, high: f64) -> Vec<f64> {
     (0..len).map(|_| rng.random_range(low..=high)).collect()
@@ -525,4 +525,27 @@ fn integers_that_cannot_be_compared_are_errors() {
         of(large).equals_modulo(&of(large)).unwrap_err(),
         unsuitable(2, large)
     );
+}
+
+/// An error that leaves the interval of the polynomials is refused, not returned with a bound that it exceeds.
+#[test]
+fn signs_of_values_that_drown_in_noise_are_refused() {
+    let context = CkksContext::builder()
+        .degree(1024)
+        .prime_bits(&[vec![60], vec![40; 18], vec![60]].concat())
+        .scale_bits(40)
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    let client = context.generate_client_key().unwrap();
+    let server = client.generate_server_key(&Rotations::none()).unwrap();
+    let sign = Sign::new(10, 12).unwrap();
+    let small = (-21.0f64).exp2();
+    let x = client.encrypt(&[small, -small, small / 2.0]).unwrap();
+    let x = server.attach(x).unwrap();
+    assert!(matches!(
+        x.abs(small, &sign),
+        Err(Error::Precision(PrecisionError::PrecisionExhausted { .. }))
+    ));
+    assert!(x.abs(1.0, &sign).is_ok());
 }

@@ -364,3 +364,44 @@ fn bad_polynomials_are_refused() {
         sin.outside(&[0.5, -2.0, 3.0]).worst == Some(3.0) && sin.outside(&[1.0]).worst.is_none()
     );
 }
+
+/// Slots without values may hold anything: they are cleared before a polynomial, which could exceed the modulus there.
+#[test]
+fn slots_without_values_do_not_spoil_the_others() {
+    let context = CkksContext::builder()
+        .degree(128)
+        .prime_bits(&[60, 45, 45, 45, 45, 45, 45, 45, 60])
+        .scale_bits(45)
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    let client = context.generate_client_key().unwrap();
+    let server = client.generate_server_key(&Rotations::none()).unwrap();
+    let attach = |values: &[f64]| server.attach(client.encrypt(values).unwrap()).unwrap();
+    let values = [10.0, 10.5, 11.0, 10.2, 10.9];
+    let sum = attach(&values).add(&attach(&[1.0])).unwrap();
+    for degree in [7, 15, 31] {
+        let mut coefficients = vec![0.0; degree + 1];
+        coefficients[degree] = 1.0;
+        let polynomial = Chebyshev::new(&coefficients, 11.0..=12.0).unwrap();
+        let each = vec![polynomial.clone(); values.len()];
+        for y in [sum.evaluate(&polynomial), sum.evaluate_each(&each)] {
+            let y = y.unwrap();
+            for (found, value) in client.decrypt(&y).unwrap().iter().zip(values) {
+                let error = (found - polynomial.at(value + 1.0)).abs();
+                assert!(error <= y.noise_bound(), "{degree}: {error:e}");
+            }
+        }
+    }
+    let low = sum.drop_to_level(3).unwrap();
+    let polynomial =
+        Chebyshev::new(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0], 11.0..=12.0).unwrap();
+    assert!(matches!(
+        low.evaluate(&polynomial),
+        Err(Error::Operands(OperandError::LevelExhausted {
+            needed: 4,
+            left: 3,
+            ..
+        }))
+    ));
+}

@@ -4,7 +4,7 @@ use crate::circuits::comparison::ranks::{
     depth_of, doublings, interpolated, number, steepest, step, summed,
 };
 use crate::circuits::comparison::reals::{depth_with, scaled_to_one, span};
-use crate::circuits::comparison::sign::{apply, invalid};
+use crate::circuits::comparison::sign::{apply, check_error, invalid};
 use crate::circuits::comparison::{Sign, Signed};
 use crate::circuits::{Packing, Padding, Vector};
 use crate::error::{Error, Result, ValueError};
@@ -197,6 +197,11 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let (counts, error) = self.counts(sorting, places)?;
         let share = sorting.span / (number(sorting.grid) * number(mean));
         let shares: Vec<f64> = sorting.step.iter().map(|c| c * share).collect();
+        // Counts are at least one place from the ends of [-1, 1], which are n + 1 places from the middle.
+        check_error(
+            error / number(sorting.grid).sqrt(),
+            1.0 / number(sorting.len + 1),
+        )?;
         let carried = number(mean) * steepest(&shares) * error;
         let (sum, own) = apply(evaluator, counts, &shares)?;
         let sum = evaluator.assume_message_bound(sum, share)?;

@@ -3,7 +3,7 @@
 use crate::circuits::comparison::Sign;
 use crate::circuits::comparison::minimax::{derivative_of, value_at};
 use crate::circuits::comparison::reals::span;
-use crate::circuits::comparison::sign::{apply, invalid};
+use crate::circuits::comparison::sign::{apply, check_error, invalid};
 use crate::circuits::{Padding, Vector};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, WeightedRotations};
@@ -243,7 +243,10 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
             let sum = evaluator.assume_message_bound(sum, len)?;
             return Ok(self.with_chunks(vec![sum], Padding::Zeros));
         };
-        let carried = steepest(indicator) * evaluator.error_bound(&sum);
+        // Ranks are at least half a place from the ends of [-1, 1], n places.
+        let error = evaluator.error_bound(&sum);
+        check_error(error, 0.5 / len)?;
+        let carried = steepest(indicator) * error;
         sum = evaluator.assume_message_bound(sum, 1.0)?;
         let (value, own) = apply(evaluator, sum, indicator)?;
         let value = evaluator.assume_error_bound(value, own + carried)?;

@@ -1,8 +1,7 @@
 //! Signs and comparisons of vectors of real numbers.
 
+use crate::circuits::Vector;
 use crate::circuits::comparison::Sign;
-use crate::circuits::padding::cleared;
-use crate::circuits::{Padding, Vector};
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::Evaluator;
 use std::borrow::Cow;
@@ -193,20 +192,6 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
             }));
         }
         Ok(())
-    }
-
-    /// The levels that clearing the slots without values takes.
-    pub(super) fn levels_to_clear(&self) -> usize {
-        usize::from(!matches!(self.padding, Padding::Zeros))
-    }
-
-    /// The vector with zeros in the slots without values.
-    pub(super) fn cleared(&self) -> Result<Cow<'_, Self>> {
-        if self.levels_to_clear() == 0 {
-            return Ok(Cow::Borrowed(self));
-        }
-        let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
-        Ok(Cow::Owned(self.with_chunks(chunks, Padding::Zeros)))
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::circuits::Chebyshev;
 use crate::circuits::comparison::minimax::{OddMinimax, derivative_of, value_at};
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, PrecisionError, Result};
 use crate::evaluator::Evaluator;
 
 /// The distance from `[1 - e, 1 + e]` at which a stage still accepts the result, of error e, of the one before.
@@ -180,8 +180,9 @@ impl Sign {
     /// and their own, to first order and twice, rather than the magnitudes of their terms.
     ///
     /// # Errors
-    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before anything is computed if fewer than [`depth`](Self::depth) levels are left; as
-    /// [`Evaluator::mul`].
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before anything is computed if fewer than [`depth`](Self::depth) levels are left;
+    /// [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted) if the error bound of x, or of a polynomial, leaves the interval of the next
+    /// polynomial: compare values of a smaller range, or use a larger scale; as [`Evaluator::mul`].
     pub fn evaluate<E: Evaluator<Scalar = f64>>(
         &self,
         evaluator: &E,
@@ -201,7 +202,9 @@ impl Sign {
         evaluator.check_depth(x, "a sign", self.depth)?;
         let before = evaluator.error_bound(x);
         let (mut grown, mut own) = (2.0 * self.gains[0] * before, 0.0);
-        let mut is_within_margins = before <= INPUT_MARGIN;
+        // Beyond, the first polynomial grows faster than to first order.
+        check_error(before, INPUT_MARGIN)?;
+        let mut is_within_margins = true;
         let mut value = x.clone();
         let last = self.stages.len().saturating_sub(1);
         for (index, stage) in self.stages.iter().enumerate() {
@@ -211,7 +214,12 @@ impl Sign {
             let bound = if index == last { 1.0 + self.error } else { 1.0 };
             value = evaluator.assume_message_bound(value, factor.abs() * bound)?;
             grown += 2.0 * self.gains[index + 1] * own / factor.abs();
-            is_within_margins &= index == last || own <= MARGIN / 2.0;
+            if let Some(next) = self.stages.get(index + 1) {
+                is_within_margins &= own <= MARGIN / 2.0;
+                // Up to here the slope of a polynomial of this degree at most doubles beyond 1.
+                let degree = next.len().saturating_sub(1).max(1);
+                check_error(own, MARGIN + 0.75 / square(degree))?;
+            }
         }
         let grown = grown * factor.abs();
         let settled = if is_within_margins {
@@ -224,6 +232,25 @@ impl Sign {
             settled,
         })
     }
+}
+
+/// Checks that the error bound of a polynomial's argument leaves it where the polynomial is what it should be.
+///
+/// # Errors
+/// [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted).
+pub(super) fn check_error(noise_bound: f64, most: f64) -> Result<()> {
+    if noise_bound <= most {
+        return Ok(());
+    }
+    Err(Error::Precision(PrecisionError::PrecisionExhausted {
+        noise_bound,
+        message_bound: most,
+    }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a degree")]
+fn square(degree: usize) -> f64 {
+    (degree as f64).powi(2)
 }
 
 /// The polynomial with these coefficients of `T_0, T_1, ..` at x, as if x had no error, and the bound of the polynomial's own error.

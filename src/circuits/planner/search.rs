@@ -304,10 +304,10 @@ impl Needs {
                 modulus_bits,
             }) => {
                 let bits = message_bits + 1.0 - modulus_bits;
-                self.integer_bits += bits.ceil().clamp(1.0, 2000.0) as u32;
+                self.integer_bits += (bits.ceil() as u32).clamp(1, 2000);
             }
             Error::Precision(PrecisionError::PrecisionExhausted { noise_bound, .. }) => {
-                self.scale_bits += noise_bound.log2().ceil().clamp(1.0, 1000.0) as u32;
+                self.scale_bits += (noise_bound.log2().ceil() as u32).clamp(1, 1000);
             }
             other => return Err(other),
         }

@@ -135,7 +135,8 @@ impl Approximation {
         &self.polynomial
     }
 
-    /// The largest error on a grid of 50 points for each degree, both ends of the interval included.
+    /// The largest error on a grid of 50 points for each degree, both ends of the interval included. Where the function has a kink or a
+    /// steep end, the error between two points can be larger.
     #[must_use]
     pub fn error(&self) -> f64 {
         self.error

@@ -80,9 +80,11 @@ impl Quotient {
     /// The polynomial at the divisors, which all lie in the interval.
     fn first<E: Evaluator<Scalar = f64>>(&self, divisors: &Vector<E>) -> Result<Vector<E>> {
         for divisor in divisors.ciphertexts() {
-            divisors
-                .evaluator()
-                .check_depth(divisor, "a quotient", self.depth())?;
+            divisors.evaluator().check_depth(
+                divisor,
+                "a quotient",
+                self.depth() + divisors.levels_to_clear(),
+            )?;
         }
         let interval = self.start.polynomial().interval;
         let least = interval.low.abs().min(interval.high.abs());

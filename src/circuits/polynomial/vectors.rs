@@ -5,11 +5,13 @@ use crate::circuits::{Chebyshev, Padding, Vector};
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::Evaluator;
 use crate::parallel::try_map;
+use std::borrow::Cow;
 use std::slice;
 
 /// Functions of every value.
 impl<E: Evaluator<Scalar = f64>> Vector<E> {
-    /// The polynomial, or the function that it approximates, at each value. CKKS: takes [`Chebyshev::depth`] levels.
+    /// The polynomial, or the function that it approximates, at each value. CKKS: takes [`Chebyshev::depth`] levels, and one more for a
+    /// vector that was joined with one of length 1 or compacted, if its slots are not all in use: they are cleared first.
     ///
     /// Every value must lie in the polynomial's interval: outside, all slots of the ciphertext can be lost.
     /// [`Approximation::outside`](crate::circuits::Approximation::outside) tells which of known values do not.
@@ -38,7 +40,8 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// As [`Chebyshev::evaluate_many`].
     pub fn evaluate_many(&self, polynomials: &[Chebyshev]) -> Result<Vec<Self>> {
         let interval = common_interval(polynomials)?;
-        let is_padded = self.packing.has_padding() && matches!(self.padding, Padding::Zeros);
+        let vector = self.cleared_for(polynomials)?;
+        let is_padded = self.packing.has_padding();
         // What slots without values have at first, and each polynomial there, subtracted from it so that they are 0 in the end.
         let inside = if interval.contains(0.0) {
             0.0
@@ -56,14 +59,11 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         });
         let shifted: Vec<_> = shifted.collect::<Result<_>>()?;
         let evaluate = |x: &_| Chebyshev::evaluate_many(&shifted, &self.evaluator, x);
-        let chunks = self.padded_within(interval)?;
+        let chunks = vector.padded_within(interval)?;
         let values = try_map(chunks.len(), |i| evaluate(&chunks[i]))?;
         let vectors = constants.iter().enumerate().map(|(i, &constant)| {
             let chunks = values.iter().map(|values| values[i].clone()).collect();
-            let padding = self
-                .padding
-                .map(|x| shifted[i].evaluate(&self.evaluator, x));
-            let vector = self.with_chunks(chunks, padding);
+            let vector = self.with_chunks(chunks, Padding::Zeros);
             if constant == 0.0 {
                 Ok(vector)
             } else {
@@ -94,7 +94,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
                 .fill(&polynomials.iter().map(coefficient).collect::<Vec<_>>())
         });
         let slots: Vec<Vec<Vec<f64>>> = slots.collect::<Result<_>>()?;
-        let chunks = self.padded_within(interval)?;
+        let chunks = self.cleared_for(polynomials)?.padded_within(interval)?;
         let chunks = try_map(chunks.len(), |i| {
             let coefficients = slots.iter().map(|power| Slotwise::new(power[i].clone()));
             let polynomial = [coefficients.collect()];
@@ -105,11 +105,20 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         Ok(self.with_chunks(chunks, Padding::Zeros))
     }
 
+    /// The vector with zeros in the slots without values, whose content might lie outside of the interval.
+    fn cleared_for(&self, polynomials: &[Chebyshev]) -> Result<Cow<'_, Self>> {
+        let levels = self.levels_to_clear();
+        if levels > 0 {
+            let depth = polynomials.iter().map(Chebyshev::depth).max();
+            self.check_depth("a polynomial", depth.unwrap_or(0) + levels)?;
+        }
+        self.cleared()
+    }
+
     /// The ciphertexts, with a number of the interval in the slots without values instead of 0, if 0 is outside: there a
     /// polynomial could exceed the modulus.
     fn padded_within(&self, interval: Interval) -> Result<Vec<E::Ciphertext>> {
-        let is_zero = matches!(self.padding, Padding::Zeros) && self.packing.has_padding();
-        if interval.contains(0.0) || !is_zero {
+        if interval.contains(0.0) || !self.packing.has_padding() {
             return Ok(self.chunks.clone());
         }
         let used = self.packing.fill(&vec![1.0; self.len()])?;
