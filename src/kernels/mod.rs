@@ -212,7 +212,8 @@ impl<'a> WeightRow<'a> {
             row.copy_from_slice(self.values);
             return;
         }
-        for (run, &value) in row.chunks_exact_mut(1 << self.log_run).zip(self.values) {
+        // A part can be shorter than a run.
+        for (run, &value) in row.chunks_mut(1 << self.log_run).zip(self.values) {
             run.fill(value);
         }
     }
