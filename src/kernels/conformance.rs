@@ -208,11 +208,11 @@ fn weighted_pairs_of_rows() {
                     let values = &values[index * length..][..length];
                     match index % 7 {
                         0 => None,
-                        // Runs as long as tiles, and none shorter.
+                        // Runs as long as tiles, and none shorter; of the longest, a part.
                         _ if length == 64 => {
-                            let log_run = if index.is_multiple_of(2) { 5 } else { 6 };
+                            let log_run = [5, 6, 7][index % 3];
                             Some(WeightRow {
-                                values: &values[..length >> log_run],
+                                values: &values[..(length >> log_run).max(1)],
                                 log_run,
                             })
                         }
