@@ -1,7 +1,7 @@
-use crate::circuits::convolution::check_length;
+use crate::circuits::gather::signed;
 use crate::circuits::padding::Padding;
 use crate::circuits::{Grid, LinearMap, Packing, Vector};
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::{Evaluator, Number};
 use crate::keys::Rotations;
 
@@ -136,7 +136,7 @@ impl MatrixProduct {
         values: &[S],
         source: impl Fn([usize; 2]) -> [usize; 2],
     ) -> Result<Vec<S>> {
-        check_length(matrix.len(), values.len())?;
+        check_lengths(matrix.len(), values.len())?;
         let mut encoded = vec![S::default(); self.size()];
         for (slot, [row, column]) in self.sources(matrix, source) {
             encoded[slot] = values[row * matrix.image()[1] + column];
@@ -192,27 +192,27 @@ impl MatrixProduct {
     /// The steps of the left matrix to the start of each group: up by as many rows as to the left by columns.
     fn left_giants(&self) -> Vec<i64> {
         let groups = self.terms() / self.group();
-        let step = to_step(self.group() * (self.stride - 1));
-        (0..groups).map(|group| -to_step(group) * step).collect()
+        let step = signed(self.group() * (self.stride - 1));
+        (0..groups).map(|group| -signed(group) * step).collect()
     }
 
     /// The steps within a group, by single columns or rows.
     fn babies(&self, unit: usize) -> Vec<i64> {
         (0..self.group())
-            .map(|index| to_step(index * unit))
+            .map(|index| signed(index * unit))
             .collect()
     }
 
     /// The step from one group's sum to the next, in Horner's rule.
     fn horner(&self) -> i64 {
-        to_step(self.group() * self.stride)
+        signed(self.group() * self.stride)
     }
 
     /// The steps that add up the parts of the sum which copies of the left matrix hold.
     fn folds(&self) -> impl Iterator<Item = i64> + use<> {
         let (rows, stride) = (self.rows, self.stride);
         let doublings = (self.inner / rows).checked_ilog2().unwrap_or(0);
-        (0..doublings).map(move |doubling| to_step((rows * stride) << doubling))
+        (0..doublings).map(move |doubling| signed((rows * stride) << doubling))
     }
 
     /// The rotations whose keys [`Vector::matrix_product`] uses.
@@ -291,7 +291,7 @@ impl<E: Evaluator> Vector<E> {
         };
         let mut evaluator = &first.evaluator;
         for vector in pairs.iter().flat_map(|(left, right)| [left, right]) {
-            check_length(product.size(), vector.len())?;
+            check_lengths(product.size(), vector.len())?;
             evaluator = evaluator.with_more_keys(&vector.evaluator)?;
         }
         let capacity = evaluator.slot_shape().columns;
@@ -312,9 +312,4 @@ impl<E: Evaluator> Vector<E> {
         let packing = Packing::new(evaluator.slot_shape(), product.output.size())?;
         Ok(Self::new(evaluator, packing, vec![sum], Padding::Zeros))
     }
-}
-
-/// A step below 2^24.
-fn to_step(step: usize) -> i64 {
-    i64::try_from(step).unwrap_or(0)
 }

@@ -1,6 +1,5 @@
-use crate::circuits::convolution::check_length;
 use crate::circuits::{EncodedMap, LinearMap, MatrixProduct, Vector};
-use crate::error::Result;
+use crate::error::{Result, check_lengths};
 use crate::evaluator::{Evaluator, Position};
 use crate::keys::Rotations;
 
@@ -72,11 +71,10 @@ impl<E: Evaluator> Vector<E> {
     pub fn row_major_product(&self, right: &Self, product: &RowMajorProduct<E>) -> Result<Self> {
         let operation = "a product of encrypted matrices in rows";
         let evaluator = self.evaluator.with_more_keys(&right.evaluator)?;
-        check_length(self.len(), product.left.inputs())?;
-        check_length(right.len(), product.right.inputs())?;
-        for chunk in self.chunks.iter().chain(&right.chunks) {
-            evaluator.check_depth(chunk, operation, 3)?;
-        }
+        check_lengths(self.len(), product.left.inputs())?;
+        check_lengths(right.len(), product.right.inputs())?;
+        self.check_depth(operation, 3)?;
+        right.check_depth(operation, 3)?;
         evaluator.check_rotations(&product.rotations(), operation)?;
         let left = self.matmul(&product.left)?;
         let right = right.matmul(&product.right)?;

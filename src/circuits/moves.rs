@@ -3,7 +3,7 @@
 use crate::circuits::gather::{Gather, signed};
 use crate::circuits::padding::Padding;
 use crate::circuits::{Packing, Vector};
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;
 use std::borrow::Borrow;
@@ -81,12 +81,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is an entry for each value; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     pub fn mask(&self, keep: &[bool]) -> Result<Self> {
-        if keep.len() != self.len() {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: self.len(),
-                right: keep.len(),
-            }));
-        }
+        check_lengths(self.len(), keep.len())?;
         if keep.iter().all(|&keep| keep) {
             return Ok(self.clone());
         }

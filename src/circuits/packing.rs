@@ -1,5 +1,5 @@
 use crate::circuits::gather::{Gather, signed};
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, Result, ValueError, check_lengths};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
 use std::ops::Deref;
@@ -74,12 +74,7 @@ impl Packing {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if there are not [`len`](Self::len) values.
     pub fn fill<T: Copy + Default>(&self, values: &[T]) -> Result<Vec<Vec<T>>> {
-        if values.len() != self.len {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: self.len,
-                right: values.len(),
-            }));
-        }
+        check_lengths(self.len, values.len())?;
         let slot = |chunk, slot| {
             self.value_at(chunk, slot)
                 .map_or(T::default(), |index| values[index])

@@ -2,8 +2,8 @@
 
 use crate::circuits::Vector;
 use crate::circuits::padding::{Join, Padding};
-use crate::error::{Error, Result, ValueError};
-use crate::evaluator::{Evaluator, check_lengths};
+use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::evaluator::Evaluator;
 use crate::parallel::try_map;
 use std::borrow::Cow;
 
@@ -45,7 +45,7 @@ impl<E: Evaluator> Vector<E> {
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many on both sides; as
     /// [`mul`](Self::mul).
     pub fn inner_product(left: &[&Self], right: &[&Self]) -> Result<Self> {
-        check_lengths(left, right)?;
+        check_lengths(left.len(), right.len())?;
         let all = || left.iter().chain(right).copied();
         let longest = all().max_by_key(|vector| vector.len());
         let longest = longest.ok_or(Error::Values(ValueError::Empty))?;
@@ -66,14 +66,6 @@ impl<E: Evaluator> Vector<E> {
             });
             evaluator.inner_product(&left, &right)
         })?;
-        if longest.packing.padding() == 0 {
-            return Ok(Self::new(
-                evaluator,
-                longest.packing,
-                chunks,
-                Padding::Zeros,
-            ));
-        }
         let pairs = left.iter().zip(&right);
         let padding = pairs
             .map(|(left, right)| {

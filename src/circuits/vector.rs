@@ -1,6 +1,6 @@
 use crate::circuits::Packing;
 use crate::circuits::padding::{Join, Padding, cleared};
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::{Evaluator, Position};
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -67,12 +67,7 @@ impl<E: Evaluator> Vector<E> {
         ciphertexts: Vec<E::Ciphertext>,
     ) -> Result<Self> {
         let packing = Packing::new(evaluator.slot_shape(), len)?;
-        if ciphertexts.len() != packing.chunks() {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: packing.chunks(),
-                right: ciphertexts.len(),
-            }));
-        }
+        check_lengths(packing.chunks(), ciphertexts.len())?;
         evaluator.check_all(&ciphertexts)?;
         let padding = if packing.has_padding() {
             Padding::Unknown
@@ -154,11 +149,7 @@ impl<E: Evaluator> Vector<E> {
         let (left, right) = (self.spread_over(&packing), other.spread_over(&packing));
         let pair = |i| work(evaluator, left.chunk(i), right.chunk(i));
         let chunks = try_map(packing.chunks(), pair)?;
-        let padding = if packing.padding() == 0 {
-            Padding::Zeros
-        } else {
-            Padding::join(evaluator, join, [&left.padding, &right.padding], work)
-        };
+        let padding = Padding::join(evaluator, join, [&left.padding, &right.padding], work);
         Ok(Self {
             evaluator: evaluator.clone(),
             packing,
@@ -187,11 +178,7 @@ impl<E: Evaluator> Vector<E> {
             return Ok(Cow::Borrowed(self));
         }
         let packing = Packing::new(self.evaluator.slot_shape(), length)?;
-        let padding = if packing.has_padding() {
-            Padding::Filled(self.chunks[0].clone())
-        } else {
-            Padding::Zeros
-        };
+        let padding = self.filling(&packing);
         let chunks = vec![self.chunks[0].clone(); packing.chunks()];
         Ok(Cow::Owned(Self::new(
             &self.evaluator,
@@ -231,8 +218,17 @@ impl<E: Evaluator> Vector<E> {
             // Its one value is in every slot.
             Spread {
                 chunks: &self.chunks[..1],
-                padding: Cow::Owned(Padding::Filled(self.chunks[0].clone())),
+                padding: Cow::Owned(self.filling(packing)),
             }
+        }
+    }
+
+    /// What a vector of length 1, read as one of `packing`, has beyond the values, if there are such slots.
+    fn filling(&self, packing: &Packing) -> Padding<E::Ciphertext> {
+        if packing.has_padding() {
+            Padding::Filled(self.chunks[0].clone())
+        } else {
+            Padding::Zeros
         }
     }
 

@@ -9,6 +9,7 @@ mod wire;
 
 pub use keys::KeyError;
 pub use operands::OperandError;
+pub(crate) use operands::check_lengths;
 pub use parameters::ParameterError;
 pub use precision::PrecisionError;
 pub use values::ValueError;

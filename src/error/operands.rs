@@ -1,5 +1,6 @@
 //! Operands that do not go together, or do not allow an operation.
 
+use crate::error::{Error, Result};
 use crate::identifiers::Fingerprint;
 use std::fmt;
 
@@ -169,4 +170,15 @@ impl fmt::Display for OperandError {
             Self::InvalidArgument { reason } => (*reason).into(),
         })
     }
+}
+
+/// Checks that two lengths are one.
+pub(crate) fn check_lengths(left: usize, right: usize) -> Result<()> {
+    if left == right {
+        return Ok(());
+    }
+    Err(Error::Operands(OperandError::LengthMismatch {
+        left,
+        right,
+    }))
 }

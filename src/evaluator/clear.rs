@@ -1,5 +1,6 @@
 use crate::error::{
     Error, OperandError, ParameterError, Result, ValueError, check_count, check_finite,
+    check_lengths,
 };
 use crate::evaluator::{Evaluator, Position, SlotShape};
 use crate::kernels::Modulus;
@@ -100,18 +101,7 @@ fn rotated<T: Copy>(values: &[T], columns: usize, step: i64) -> Vec<T> {
 
 /// Vectors of one evaluator have one length.
 fn check<T>(a: &[T], slots: usize) -> Result<()> {
-    check_slots(a.len(), slots)
-}
-
-fn check_slots(left: usize, right: usize) -> Result<()> {
-    if left == right {
-        Ok(())
-    } else {
-        Err(Error::Operands(OperandError::LengthMismatch {
-            left,
-            right,
-        }))
-    }
+    check_lengths(a.len(), slots)
 }
 
 fn finite(values: &[f64]) -> Result<&[f64]> {
@@ -191,7 +181,7 @@ impl Evaluator for ClearReals {
     }
 
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
-        check_slots(self.slots, other.slots)?;
+        check_lengths(self.slots, other.slots)?;
         Ok(self)
     }
 
@@ -246,7 +236,7 @@ impl Evaluator for ClearIntegers {
     }
 
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
-        check_slots(2 * self.columns, 2 * other.columns)?;
+        check_lengths(2 * self.columns, 2 * other.columns)?;
         if self.modulus.value() == other.modulus.value() {
             return Ok(self);
         }

@@ -1,4 +1,4 @@
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::{Number, Position, WeightedRotations};
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
@@ -314,7 +314,7 @@ pub trait Evaluator: Clone + Send + Sync {
         a: &[C],
         b: &[C],
     ) -> Result<Self::Ciphertext> {
-        check_lengths(a, b)?;
+        check_lengths(a.len(), b.len())?;
         let products: Vec<Self::Ciphertext> = a
             .iter()
             .zip(b)
@@ -543,17 +543,6 @@ pub(super) fn check_message_bound(bound: f64) -> Result<()> {
     }
     Err(Error::Operands(OperandError::InvalidArgument {
         reason: "a message bound must be positive",
-    }))
-}
-
-/// Checks that there are as many left as right factors.
-pub(crate) fn check_lengths<T>(a: &[T], b: &[T]) -> Result<()> {
-    if a.len() == b.len() {
-        return Ok(());
-    }
-    Err(Error::Operands(OperandError::LengthMismatch {
-        left: a.len(),
-        right: b.len(),
     }))
 }
 

@@ -26,7 +26,6 @@ mod weighted_rotations;
 pub use bfv::BfvEvaluator;
 pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
-pub(crate) use evaluator_trait::check_lengths;
 pub use evaluator_trait::{Evaluator, SlotShape};
 pub use extended::ExtendedCiphertext;
 pub use forecast::{Forecast, ForecastCiphertext, ForecastPlaintext, Outside, Step, Work};

@@ -23,14 +23,7 @@ pub(super) fn check(
         };
     };
     let missing = rotations.missing_in(keys.galois(), keys.context().degree());
-    if missing.is_none() {
-        return Ok(());
-    }
-    Err(Error::Keys(KeyError::MissingRotationKeys {
-        operation,
-        steps: missing.single_steps(),
-        conjugation: missing.has_conjugation(),
-    }))
+    missing.refused(operation)
 }
 
 /// A ciphertext after automorphisms, and the error that their key switches added.

@@ -1,8 +1,7 @@
 //! What is the same in both schemes: contexts and keys, linear operations, automorphisms.
 
 use crate::encryption::{Encrypted, State};
-use crate::error::{Error, KeyError, Result, ValueError};
-use crate::evaluator::evaluator_trait::check_lengths;
+use crate::error::{Error, KeyError, Result, ValueError, check_lengths};
 use crate::evaluator::key_switch::Compute;
 use crate::evaluator::{key_switch, linear, rotation};
 use crate::keys::{EvaluationKeys, KeyEnds, KeyId};
@@ -225,7 +224,7 @@ impl<S: State> SchemeEvaluator<S> {
         a: &'a [C],
         b: &'a [C],
     ) -> Result<Factors<'a, S>> {
-        check_lengths(a, b)?;
+        check_lengths(a.len(), b.len())?;
         let pairs: Vec<_> = a
             .iter()
             .zip(b)

@@ -3,7 +3,7 @@
 
 use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::key_switch::{Cut, HoistedDigits, strip_length};
 use crate::evaluator::scheme_evaluator::Summable;
@@ -128,13 +128,7 @@ impl<P> WeightedRotations<P> {
     }
 
     pub(super) fn check_inputs(&self, count: usize) -> Result<()> {
-        if count == self.inputs {
-            return Ok(());
-        }
-        Err(Error::Operands(OperandError::LengthMismatch {
-            left: self.inputs,
-            right: count,
-        }))
+        check_lengths(self.inputs, count)
     }
 
     /// Evaluates the sum by rotations, products and additions: what [`Evaluator::weighted_rotations`] is unless an evaluator does

@@ -138,14 +138,16 @@ impl Rotations {
         }
     }
 
-    /// The single steps, in ascending order.
-    pub(crate) fn single_steps(&self) -> Vec<i64> {
-        self.steps.iter().copied().collect()
-    }
-
-    /// Whether the conjugation or row swap is one of them.
-    pub(crate) fn has_conjugation(&self) -> bool {
-        self.conjugation
+    /// The error of an operation that lacks these rotations, given as single steps, unless there are none.
+    pub(crate) fn refused(&self, operation: &'static str) -> Result<()> {
+        if self.is_none() {
+            return Ok(());
+        }
+        Err(Error::Keys(KeyError::MissingRotationKeys {
+            operation,
+            steps: self.steps.iter().copied().collect(),
+            conjugation: self.conjugation,
+        }))
     }
 
     /// Those of these rotations, as single steps, that `keys` neither have nor compose at any level.

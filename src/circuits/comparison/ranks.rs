@@ -4,6 +4,7 @@ use crate::circuits::comparison::Sign;
 use crate::circuits::comparison::minimax::{derivative_of, value_at};
 use crate::circuits::comparison::reals::span;
 use crate::circuits::comparison::sign::{apply, check_error, invalid};
+use crate::circuits::gather::signed;
 use crate::circuits::{Padding, Vector};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, WeightedRotations};
@@ -111,11 +112,8 @@ impl Ranks {
     /// The sum of rotations that brings `x_i` to row i of a square of slots, without weights.
     fn expansion<P>(&self) -> WeightedRotations<P> {
         let babies = 1 << self.stride().trailing_zeros().div_ceil(2);
-        let steps = |count: usize, by: usize| -> Vec<i64> {
-            (0..count)
-                .map(|i| i64::try_from(i * by).unwrap_or(0))
-                .collect()
-        };
+        let steps =
+            |count: usize, by: usize| -> Vec<i64> { (0..count).map(|i| signed(i * by)).collect() };
         WeightedRotations::new(1, &steps(babies, 1), &steps(self.stride() / babies, babies))
     }
 
@@ -324,7 +322,7 @@ pub(super) fn summed<E: Evaluator>(
 pub(super) fn doublings(start: usize, end: usize) -> Vec<i64> {
     std::iter::successors(Some(start), |step| Some(2 * step))
         .take_while(|&step| step < end)
-        .filter_map(|step| i64::try_from(step).ok())
+        .map(signed)
         .collect()
 }
 

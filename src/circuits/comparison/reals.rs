@@ -2,7 +2,7 @@
 
 use crate::circuits::Vector;
 use crate::circuits::comparison::Sign;
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::Evaluator;
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -179,12 +179,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// Checks that the vector has `len` values, and a row `period` slots.
     pub(super) fn check_single(&self, len: usize, period: usize) -> Result<()> {
         let capacity = self.evaluator.slot_shape().columns;
-        if self.len() != len {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: len,
-                right: self.len(),
-            }));
-        }
+        check_lengths(len, self.len())?;
         if period > capacity {
             return Err(Error::Values(ValueError::TooManyValues {
                 given: period,

@@ -1,7 +1,6 @@
-use crate::circuits::convolution::grid::check_length;
 use crate::circuits::convolution::layer::check_entries;
 use crate::circuits::{Grid, LinearLayer, LinearMap, Windows};
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, Result, check_lengths};
 use crate::evaluator::Number;
 
 /// A two-dimensional convolution of images with several channels, with known weights: what neural networks call one, without a flip
@@ -53,7 +52,7 @@ impl<S: Number> Convolution<S> {
             .ok_or_else(|| {
                 invalid(&shape, "the sizes of a convolution must be at least 1, and their product must fit in memory")
             })?;
-        check_length(count, weights.len())?;
+        check_lengths(count, weights.len())?;
         Ok(Self {
             weights: weights.to_vec(),
             outputs,
@@ -137,8 +136,8 @@ impl<S: Number> Convolution<S> {
     /// As [`layer`](Self::layer); [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) if the output has other images than the convolution makes.
     pub fn layer_between(&self, input: &Grid, output: &Grid) -> Result<LinearLayer<S>> {
         self.check_groups()?;
-        check_length(self.inputs(), input.channels())?;
-        check_length(self.outputs, output.channels())?;
+        check_lengths(self.inputs(), input.channels())?;
+        check_lengths(self.outputs, output.channels())?;
         let windows = self.windows.count(input.image())?;
         if windows != output.image() {
             let sizes = [windows, output.image()].concat();
@@ -198,7 +197,7 @@ impl<S: Number> Convolution<S> {
         if self.bias.is_empty() {
             return LinearLayer::new(map, &[]);
         }
-        check_length(self.outputs, self.bias.len())?;
+        check_lengths(self.outputs, self.bias.len())?;
         let [rows, columns] = output.image();
         let of_pixels = self
             .bias

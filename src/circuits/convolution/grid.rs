@@ -1,5 +1,5 @@
 use crate::circuits::LinearMap;
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, Result, check_lengths};
 use crate::evaluator::Number;
 use std::array::from_fn;
 
@@ -216,7 +216,7 @@ impl Grid {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if the layouts have different numbers of pixels.
     pub fn relayout<S: Number>(&self, to: &Self) -> Result<LinearMap<S>> {
-        check_length(self.len(), to.len())?;
+        check_lengths(self.len(), to.len())?;
         let moves = to.positions().zip(self.positions());
         let entries = moves.map(|(output, input)| (output, input, S::from(1)));
         LinearMap::from_entries(to.size(), self.size(), entries)
@@ -227,7 +227,7 @@ impl Grid {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are [`len`](Self::len) pixels.
     pub fn scatter<S: Copy + Default>(&self, pixels: &[S]) -> Result<Vec<S>> {
-        check_length(self.len(), pixels.len())?;
+        check_lengths(self.len(), pixels.len())?;
         let mut values = vec![S::default(); self.size()];
         for (position, &pixel) in self.positions().zip(pixels) {
             values[position] = pixel;
@@ -240,18 +240,7 @@ impl Grid {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of values.
     pub fn gather<S: Copy>(&self, values: &[S]) -> Result<Vec<S>> {
-        check_length(self.size(), values.len())?;
+        check_lengths(self.size(), values.len())?;
         Ok(self.positions().map(|position| values[position]).collect())
     }
-}
-
-/// Checks a number of values.
-pub(in crate::circuits) fn check_length(expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Operands(OperandError::LengthMismatch {
-        left: expected,
-        right: found,
-    }))
 }

@@ -1,8 +1,7 @@
 use crate::circuits::convolution::conv2d::places;
-use crate::circuits::convolution::grid::check_length;
 use crate::circuits::convolution::layer::check_entries;
 use crate::circuits::{Convolution, Grid, LinearLayer, LinearMap, Windows};
-use crate::error::Result;
+use crate::error::{Result, check_lengths};
 use crate::evaluator::Number;
 
 impl Windows {
@@ -22,7 +21,7 @@ impl Windows {
     ) -> Result<Vec<S>> {
         let (layout, windows) = self.im2col_layout(channels, image)?;
         let source = Grid::new(channels, image[0], image[1])?;
-        check_length(source.len(), pixels.len())?;
+        check_lengths(source.len(), pixels.len())?;
         let mut values = vec![S::default(); layout.size()];
         for tap in 0..layout.channels() {
             let (channel, tap_in_channel) = (tap / self.taps(), tap % self.taps());

@@ -1,7 +1,6 @@
-use crate::circuits::convolution::grid::check_length;
 use crate::circuits::padding::Padding;
 use crate::circuits::{EncodedMap, Grid, LinearMap, Matrix, Vector};
-use crate::error::{Error, OperandError, Result, check_finite};
+use crate::error::{Error, OperandError, Result, check_finite, check_lengths};
 use crate::evaluator::{Evaluator, Number, Position};
 use std::fmt;
 use std::sync::OnceLock;
@@ -42,7 +41,7 @@ impl<S: Number> LinearLayer<S> {
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of biases; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn new(map: LinearMap<S>, bias: &[S]) -> Result<Self> {
         if !bias.is_empty() {
-            check_length(map.outputs(), bias.len())?;
+            check_lengths(map.outputs(), bias.len())?;
         }
         check_finite(bias.iter().map(|value| value.is_finite()))?;
         let bias = bias.to_vec();
@@ -55,7 +54,7 @@ impl<S: Number> LinearLayer<S> {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the matrix has [`Grid::len`] columns; as [`new`](Self::new).
     pub fn dense(input: &Grid, weights: &Matrix<S>, bias: &[S]) -> Result<Self> {
-        check_length(input.len(), weights.columns())?;
+        check_lengths(input.len(), weights.columns())?;
         let positions: Vec<usize> = input.positions().collect();
         let entries = weights
             .entries()
@@ -101,7 +100,7 @@ impl LinearLayer<f64> {
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the next layer takes as many values as this one gives;
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for more than 2^27 products of entries; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn then(&self, next: &Self) -> Result<Self> {
-        check_length(self.map.outputs(), next.map.inputs())?;
+        check_lengths(self.map.outputs(), next.map.inputs())?;
         let mut by_output: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.map.outputs()];
         for &(output, input, value) in self.map.entries() {
             by_output[output].push((input, value));

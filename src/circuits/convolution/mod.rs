@@ -9,6 +9,5 @@ mod windows;
 
 pub use conv2d::Convolution;
 pub use grid::Grid;
-pub(super) use grid::check_length;
 pub use layer::{EncodedLayer, LinearLayer};
 pub use windows::Windows;

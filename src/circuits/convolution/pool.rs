@@ -1,7 +1,7 @@
-use crate::circuits::convolution::grid::check_length;
 use crate::circuits::convolution::layer::check_entries;
+use crate::circuits::gather::signed;
 use crate::circuits::{Convolution, Grid, Packing, Vector};
-use crate::error::Result;
+use crate::error::{Result, check_lengths};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
 
@@ -52,7 +52,7 @@ impl Grid {
     fn pool_steps(&self, window: [usize; 2]) -> [Vec<i64>; 2] {
         let steps = self.steps();
         [0, 1].map(|axis| {
-            let step = |index: usize| i64::try_from(index * steps[axis]).unwrap_or(0);
+            let step = |index: usize| signed(index * steps[axis]);
             (0..window[axis]).map(step).collect()
         })
     }
@@ -67,7 +67,7 @@ impl<E: Evaluator> Vector<E> {
     /// As [`Grid::sum_pool`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than [`Grid::size`];
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing; as [`rotate_left`](Self::rotate_left).
     pub fn sum_pool(&self, grid: &Grid, window: [usize; 2]) -> Result<Self> {
-        check_length(grid.size(), self.len())?;
+        check_lengths(grid.size(), self.len())?;
         let rotations = grid.rotations_for_sum_pool(window, self.evaluator.slot_shape())?;
         self.evaluator.check_rotations(&rotations, "a sum pool")?;
         let steps = grid.pool_steps(window);

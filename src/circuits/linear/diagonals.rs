@@ -1,5 +1,6 @@
 //! The diagonals of a map: known vectors by which rotations of its inputs are multiplied.
 
+use crate::circuits::gather::signed;
 use crate::circuits::{LinearMap, Packing};
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::{Number, SlotShape};
@@ -85,12 +86,8 @@ impl Layout {
     ) -> Vec<S> {
         let period = self.diagonal_period();
         let folds = self.period(&self.output) < self.period(&self.input);
-        let left = if folds {
-            baby - to_signed(step)
-        } else {
-            -giant
-        };
-        let left = usize::try_from(left.rem_euclid(to_signed(period))).unwrap_or(0);
+        let left = if folds { baby - signed(step) } else { -giant };
+        let left = usize::try_from(left.rem_euclid(signed(period))).unwrap_or(0);
         let mut moved = diagonal.to_vec();
         for row in moved.chunks_exact_mut(period) {
             row.rotate_left(left);
@@ -157,9 +154,4 @@ impl Layout {
             .unwrap_or(0);
         ((sum, number), step, row * self.diagonal_period() + slot)
     }
-}
-
-/// A step below the number of slots.
-pub(super) fn to_signed(step: usize) -> i64 {
-    i64::try_from(step).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
-use crate::circuits::linear::diagonals::to_signed;
+use crate::circuits::gather::signed;
 use crate::circuits::{LinearMap, LinearPlan, Padding, Vector};
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, Result, check_lengths};
 use crate::evaluator::{Evaluator, Position, WeightedRotations};
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -43,7 +43,7 @@ impl<S: crate::evaluator::Number> LinearMap<S> {
             .collect();
         let weights = try_map(diagonals.len(), |number| {
             let (_, step, diagonal) = &diagonals[number];
-            let parts = split.parts(to_signed(*step));
+            let parts = split.parts(signed(*step));
             let values = layout.moved(diagonal, *step, parts);
             evaluator.encode_periodic_factor(&values, position)
         })?;
@@ -54,7 +54,7 @@ impl<S: crate::evaluator::Number> LinearMap<S> {
         let mut sums: Vec<_> = (0..layout.output.chunks()).map(|_| empty()).collect();
         let index = |steps: &[i64], step| steps.binary_search(&step).unwrap_or(usize::MAX);
         for (((sum, input), step, _), weight) in diagonals.iter().zip(weights) {
-            let [giant, baby] = split.parts(to_signed(*step));
+            let [giant, baby] = split.parts(signed(*step));
             let place = (
                 index(&split.giants, giant),
                 *input,
@@ -101,17 +101,12 @@ impl<E: Evaluator> EncodedMap<E> {
     /// All that can be wrong with an operand, before any work.
     fn check(&self, x: &Vector<E>) -> Result<()> {
         let layout = &self.plan.layout;
-        let mismatch = |left, right| {
-            Err(Error::Operands(OperandError::LengthMismatch {
-                left,
-                right,
-            }))
-        };
-        if x.len() != self.inputs() {
-            return mismatch(x.len(), self.inputs());
-        }
+        check_lengths(x.len(), self.inputs())?;
         if x.packing != layout.input {
-            return mismatch(x.packing.shape().slots(), layout.input.shape().slots());
+            return Err(Error::Operands(OperandError::LengthMismatch {
+                left: x.packing.shape().slots(),
+                right: layout.input.shape().slots(),
+            }));
         }
         self.evaluator.with_more_keys(&x.evaluator)?;
         for chunk in &x.chunks {
@@ -139,7 +134,7 @@ impl<E: Evaluator> EncodedMap<E> {
         let mut sum = evaluator.weighted_rotations(inputs, &self.sums[number])?;
         sum = evaluator.assume_message_bound(sum, bound)?;
         for fold in self.plan.layout.folds() {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, to_signed(fold))?)?;
+            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, signed(fold))?)?;
             sum = evaluator.assume_message_bound(sum, bound)?;
         }
         if self.plan.layout.folds_rows() {

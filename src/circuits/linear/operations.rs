@@ -1,8 +1,7 @@
 //! Matrix products, transposition and permutation of vectors, with maps that are encoded for one use.
 
-use crate::circuits::convolution::check_length;
 use crate::circuits::{LinearMap, Matrix, Vector};
-use crate::error::Result;
+use crate::error::{Result, check_lengths};
 use crate::evaluator::{Evaluator, Position};
 
 impl<E: Evaluator> Vector<E> {
@@ -43,7 +42,7 @@ impl<E: Evaluator> Vector<E> {
 
     /// The vector under a map, encoded for this use.
     fn apply(&self, map: &LinearMap<E::Scalar>) -> Result<Self> {
-        check_length(self.len(), map.inputs())?;
+        check_lengths(self.len(), map.inputs())?;
         let positions = self
             .chunks
             .iter()

@@ -1,5 +1,6 @@
 use crate::circuits::LinearMap;
-use crate::circuits::linear::diagonals::{Diagonals, Layout, to_signed};
+use crate::circuits::gather::signed;
+use crate::circuits::linear::diagonals::{Diagonals, Layout};
 use crate::circuits::linear::split::{Split, Weights};
 use crate::error::Result;
 use crate::evaluator::{Number, SlotShape};
@@ -30,7 +31,7 @@ impl LinearPlan {
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let split = &self.split;
-        let folds = self.layout.folds().map(to_signed);
+        let folds = self.layout.folds().map(signed);
         let giants = split.giant_rotations();
         let steps: Vec<i64> = split
             .babies

@@ -1,6 +1,6 @@
 //! The choice of baby and giant steps.
 
-use crate::circuits::linear::diagonals::to_signed;
+use crate::circuits::gather::signed;
 use std::collections::BTreeSet;
 
 /// Baby and giant steps whose sums are the steps of a map's diagonals.
@@ -36,10 +36,10 @@ impl Split {
     pub(super) fn choose(steps: &BTreeSet<usize>, modulus: usize, weights: Weights) -> Self {
         // Steps that are multiples of a number are split as their quotients.
         let unit = steps.iter().fold(modulus, |unit, &step| gcd(unit, step));
-        let quotients: Vec<i64> = steps.iter().map(|step| to_signed(step / unit)).collect();
-        let range = to_signed(modulus / unit);
+        let quotients: Vec<i64> = steps.iter().map(|step| signed(step / unit)).collect();
+        let range = signed(modulus / unit);
         let root = quotients.len().isqrt() + 1;
-        let mut widths: BTreeSet<i64> = (1..=to_signed(2 * root)).collect();
+        let mut widths: BTreeSet<i64> = (1..=signed(2 * root)).collect();
         widths.extend(
             (0..63)
                 .map(|exponent| 1 << exponent)
@@ -66,7 +66,7 @@ impl Split {
                 }
             }
         }
-        best.times(to_signed(unit))
+        best.times(signed(unit))
     }
 
     fn new(steps: &[i64], modulus: i64, (width, centred): (i64, bool)) -> Self {
@@ -182,12 +182,9 @@ mod tests {
         let steps: BTreeSet<usize> = steps.collect();
         let split = Split::choose(&steps, modulus, Weights { inputs, sums, key });
         for &step in &steps {
-            let [giant, baby] = split.parts(to_signed(step));
+            let [giant, baby] = split.parts(signed(step));
             assert!(split.giants.contains(&giant) && split.babies.contains(&baby));
-            assert_eq!(
-                (giant + baby - to_signed(step)).rem_euclid(to_signed(modulus)),
-                0
-            );
+            assert_eq!((giant + baby - signed(step)).rem_euclid(signed(modulus)), 0);
         }
         split
     }

@@ -79,13 +79,7 @@ impl Quotient {
 
     /// The polynomial at the divisors, which all lie in the interval.
     fn first<E: Evaluator<Scalar = f64>>(&self, divisors: &Vector<E>) -> Result<Vector<E>> {
-        for divisor in divisors.ciphertexts() {
-            divisors.evaluator().check_depth(
-                divisor,
-                "a quotient",
-                self.depth() + divisors.levels_to_clear(),
-            )?;
-        }
+        divisors.check_depth("a quotient", self.depth() + divisors.levels_to_clear())?;
         let interval = self.start.polynomial().interval;
         let least = interval.low.abs().min(interval.high.abs());
         bounded(
@@ -130,11 +124,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before anything is computed; as [`mul`](Self::mul).
     pub fn divide(&self, divisors: &Self, quotient: &Quotient) -> Result<Self> {
-        for dividend in self.ciphertexts() {
-            let depth = 1 + quotient.steps as usize;
-            self.evaluator()
-                .check_depth(dividend, "a quotient", depth)?;
-        }
+        self.check_depth("a quotient", 1 + quotient.steps as usize)?;
         let first = quotient.first(divisors)?;
         quotient.refined(self.mul(&first)?, divisors, &first)
     }

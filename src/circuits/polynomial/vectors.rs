@@ -2,7 +2,7 @@ use crate::circuits::polynomial::chebyshev::{common_interval, evaluate_all};
 use crate::circuits::polynomial::coefficient::Slotwise;
 use crate::circuits::polynomial::interval::Interval;
 use crate::circuits::{Chebyshev, Padding, Vector};
-use crate::error::{Error, OperandError, Result, ValueError};
+use crate::error::{Error, Result, ValueError, check_lengths};
 use crate::evaluator::Evaluator;
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -80,12 +80,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// As [`evaluate_many`](Self::evaluate_many); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a polynomial for each value.
     pub fn evaluate_each(&self, polynomials: &[Chebyshev]) -> Result<Self> {
         let interval = common_interval(polynomials)?;
-        if polynomials.len() != self.len() {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: self.len(),
-                right: polynomials.len(),
-            }));
-        }
+        check_lengths(self.len(), polynomials.len())?;
         let longest = polynomials.iter().map(|p| p.coefficients().len()).max();
         // The coefficients of each power, in the slots of each ciphertext.
         let slots = (0..longest.unwrap_or(0)).map(|power| {

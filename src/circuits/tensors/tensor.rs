@@ -1,6 +1,6 @@
 use crate::circuits::Vector;
 use crate::circuits::tensors::{PlainTensor, Subscript};
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, Result, check_lengths};
 use crate::evaluator::Evaluator;
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -61,12 +61,7 @@ impl<E: Evaluator> Tensor<E> {
             let pair = [&first[..1], &vector.ciphertexts()[..1]].concat();
             evaluator.check_all(&pair)?;
             let (left, right) = (batch.unwrap_or(1), vector.len());
-            if left != right {
-                return Err(Error::Operands(OperandError::LengthMismatch {
-                    left,
-                    right,
-                }));
-            }
+            check_lengths(left, right)?;
         }
         let vectors = vectors.into_iter().map(Arc::new).collect();
         let elements = PlainTensor::from_vec(vectors, shape)?;

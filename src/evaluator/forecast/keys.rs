@@ -7,7 +7,6 @@ use std::sync::Mutex;
 /// The keys that a forecast assumes its server to have, all of the whole span.
 #[derive(Debug)]
 pub(super) struct AssumedKeys {
-    relinearization: bool,
     /// `None` stands for every rotation and the conjugation.
     elements: Option<BTreeSet<GaloisElement>>,
     degree: usize,
@@ -28,7 +27,6 @@ impl AssumedKeys {
 
     fn with(elements: Option<BTreeSet<GaloisElement>>, degree: usize) -> Self {
         Self {
-            relinearization: true,
             elements,
             degree,
             paths: Mutex::default(),
@@ -45,14 +43,6 @@ impl AssumedKeys {
         self.elements
             .as_ref()
             .is_none_or(|elements| elements.contains(&element))
-    }
-
-    /// The key for products.
-    pub(super) fn check_relinearization(&self) -> Result<()> {
-        if self.relinearization {
-            return Ok(());
-        }
-        Err(Error::Keys(KeyError::MissingRelinearizationKey))
     }
 
     pub(super) fn check_conjugation(&self) -> Result<()> {
@@ -90,13 +80,6 @@ impl AssumedKeys {
     pub(super) fn check(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
         let has_path = |step| self.switches(step).is_ok();
         let missing = rotations.missing(self.degree, has_path, self.check_conjugation().is_ok());
-        if missing.is_none() {
-            return Ok(());
-        }
-        Err(Error::Keys(KeyError::MissingRotationKeys {
-            operation,
-            steps: missing.single_steps(),
-            conjugation: missing.has_conjugation(),
-        }))
+        missing.refused(operation)
     }
 }

@@ -1,8 +1,8 @@
 //! Each operation in the order of the encrypted evaluator's, so that the states and the errors are the same.
 
-use crate::error::{Error, Result, ValueError};
+use crate::error::{Error, Result, ValueError, check_lengths};
 use crate::evaluator::ckks_align::{self, Movable};
-use crate::evaluator::evaluator_trait::{check_lengths, check_period};
+use crate::evaluator::evaluator_trait::check_period;
 use crate::evaluator::forecast::log::{KeyUse, Outside, Work};
 use crate::evaluator::forecast::values::{Origin, hypot};
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
@@ -182,7 +182,6 @@ impl Evaluator for Forecast {
         let b = ckks_align::ready_for_product(b)?;
         let b = if is_square { &a } else { &b };
         let (product, level) = self.factors(&a, b)?;
-        self.shared.keys.check_relinearization()?;
         if product.state.pending_rescales(self.context()) == 0 {
             let relinearized = self.relinearized(&product)?;
             let work = [(Work::Product, 1)];
@@ -314,7 +313,6 @@ impl Evaluator for Forecast {
         if a.degree == 1 {
             return Ok(a.clone());
         }
-        self.shared.keys.check_relinearization()?;
         let work = [(Work::Relinearization, 1)];
         Ok(self.done("relinearization", (a, &work), self.relinearized(a)?))
     }
@@ -331,10 +329,9 @@ impl Evaluator for Forecast {
             factors
         };
         let (a, b) = (ready(a)?, ready(b)?);
-        check_lengths(&a, &b)?;
+        check_lengths(a.len(), b.len())?;
         let pairs: Vec<_> = a.iter().zip(&b).collect();
         let &(first, _) = pairs.first().ok_or(Error::Values(ValueError::Empty))?;
-        self.shared.keys.check_relinearization()?;
         let factors = || pairs.iter().flat_map(|&(a, b)| [a, b]);
         factors().try_for_each(Ciphertext::check_degree)?;
         let levels = factors().map(|factor| factor.state.level);
@@ -428,7 +425,6 @@ impl Evaluator for Forecast {
         if a.degree == 1 {
             return a.rescaled();
         }
-        self.shared.keys.check_relinearization()?;
         let rescaled = self.relinearized(a)?.rescaled_silently()?;
         let work = [(Work::Relinearization, 1)];
         Ok(self.done("relinearization, rescaled", (a, &work), rescaled))
