@@ -1,6 +1,6 @@
 //! What can be computed on vectors; operators are in `operators.rs`.
 
-use crate::circuits::padding::{Join, Padding, cleared};
+use crate::circuits::padding::{Join, Padding};
 use crate::circuits::{Polynomial, Vector};
 use crate::error::Result;
 use crate::evaluator::Evaluator;
@@ -192,8 +192,10 @@ impl<E: Evaluator> Vector<E> {
                 self.evaluator.assume_message_bound(sum, bound)?
             }
             Padding::Unknown => {
-                let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
-                self.packing.sum(&self.evaluator, &chunks)?
+                let operation =
+                    "a sum after `compact`, which first clears the slots without values";
+                self.check_depth(operation, 1)?;
+                self.packing.sum(&self.evaluator, &self.cleared()?.chunks)?
             }
         };
         Ok(Self {

@@ -38,15 +38,14 @@ impl Gather {
         values: impl IntoIterator<Item = (usize, usize, usize)>,
     ) -> Self {
         let (columns, slots) = (to.shape().columns, to.shape().slots());
-        let stride = |packing: &Packing| packing.stride().unwrap_or(columns);
-        let whole = stride(&to);
-        let widest = inputs.iter().map(stride).fold(whole, usize::max);
+        let whole = to.period();
+        let widest = inputs.iter().map(Packing::period).fold(whole, usize::max);
         let joins_rows = to.shape().rows == 2
             && to.stride().is_some()
             && inputs.iter().any(|input| input.stride().is_none());
         let mut moves = vec![Moves::new(); to.chunks()];
         for (input, from, index) in values {
-            let stride = stride(&inputs[input]);
+            let stride = inputs[input].period();
             let (from_chunk, from_slot) = inputs[input].place(from);
             let (chunk, slot) = to.place(index);
             let row = from_slot / columns;
@@ -84,8 +83,7 @@ impl Gather {
                 .or_default()
                 .extend(filled);
         }
-        let doublings = (widest / whole).trailing_zeros();
-        let copies = (0..doublings).map(|k| signed(whole << k)).collect();
+        let copies = doublings(whole, widest);
         Self {
             to,
             moves,
@@ -209,4 +207,12 @@ fn wrapped(slots: i64, period: usize) -> usize {
 /// A number of slots as a step.
 pub(super) fn signed(slots: usize) -> i64 {
     i64::try_from(slots).unwrap_or(i64::MAX)
+}
+
+/// `start, 2 start, 4 start, ..` below `end`.
+pub(super) fn doublings(start: usize, end: usize) -> Vec<i64> {
+    std::iter::successors(Some(start), |step| Some(2 * step))
+        .take_while(|&step| step < end)
+        .map(signed)
+        .collect()
 }

@@ -1,4 +1,4 @@
-use crate::circuits::gather::signed;
+use crate::circuits::gather::{doublings, signed};
 use crate::circuits::padding::Padding;
 use crate::circuits::{Grid, LinearMap, Packing, Vector};
 use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
@@ -209,10 +209,8 @@ impl MatrixProduct {
     }
 
     /// The steps that add up the parts of the sum which copies of the left matrix hold.
-    fn folds(&self) -> impl Iterator<Item = i64> + use<> {
-        let (rows, stride) = (self.rows, self.stride);
-        let doublings = (self.inner / rows).checked_ilog2().unwrap_or(0);
-        (0..doublings).map(move |doubling| signed((rows * stride) << doubling))
+    fn folds(&self) -> Vec<i64> {
+        doublings(self.rows * self.stride, self.inner * self.stride)
     }
 
     /// The rotations whose keys [`Vector::matrix_product`] uses.

@@ -180,6 +180,16 @@ impl Packing {
         (self.len <= self.shape.columns).then(|| self.len.next_power_of_two())
     }
 
+    /// The slots of a row after which the vector repeats, or its rows end.
+    pub(super) fn period(&self) -> usize {
+        self.stride().unwrap_or(self.shape.columns)
+    }
+
+    /// Whether the two rows of a ciphertext hold different values.
+    pub(super) fn rows_differ(&self) -> bool {
+        self.stride().is_none() && self.shape.rows == 2
+    }
+
     pub(super) fn shape(&self) -> SlotShape {
         self.shape
     }

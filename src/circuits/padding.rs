@@ -1,4 +1,3 @@
-use crate::circuits::Packing;
 use crate::error::Result;
 use crate::evaluator::Evaluator;
 
@@ -69,22 +68,4 @@ impl<C: Clone> Padding<C> {
             }
         }
     }
-}
-
-/// The ciphertexts of a vector with zeros for what lies beyond its values: multiplied by a mask, which takes a level (CKKS).
-pub(super) fn cleared<E: Evaluator>(
-    evaluator: &E,
-    packing: &Packing,
-    chunks: &[E::Ciphertext],
-) -> Result<Vec<E::Ciphertext>> {
-    let masks = packing.fill(&vec![E::Scalar::from(1); packing.len()])?;
-    let pairs = chunks.iter().zip(&masks);
-    let operation = "a sum after `compact`, which first clears the slots without values";
-    pairs
-        .map(|(chunk, mask)| {
-            evaluator.check_depth(chunk, operation, 1)?;
-            let position = evaluator.factor_position(chunk)?;
-            evaluator.mul_plain(chunk, &evaluator.encode_factor(mask, position)?)
-        })
-        .collect()
 }

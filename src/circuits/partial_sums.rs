@@ -1,7 +1,7 @@
 //! Sums of some of a vector's values: strided and running.
 
-use crate::circuits::gather::{Gather, signed};
-use crate::circuits::padding::{Padding, cleared};
+use crate::circuits::gather::{Gather, doublings, signed};
+use crate::circuits::padding::Padding;
 use crate::circuits::{Packing, Vector};
 use crate::error::{Error, OperandError, Result};
 use crate::evaluator::Evaluator;
@@ -36,14 +36,9 @@ impl<E: Evaluator> Vector<E> {
         let operation = "a strided sum";
         self.evaluator
             .check_rotations(&sum.rotations(), operation)?;
-        let clears = !matches!(self.padding, Padding::Zeros);
-        let levels = usize::from(clears) + usize::from(sum.gather.is_some());
+        let levels = self.levels_to_clear() + usize::from(sum.gather.is_some());
         self.check_depth(operation, levels)?;
-        if clears {
-            let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
-            return self.with_chunks(chunks, Padding::Zeros).sum_strided(stride);
-        }
-        let chunks = sum.apply(&self.evaluator, &self.chunks)?;
+        let chunks = sum.apply(&self.evaluator, &self.cleared()?.chunks)?;
         let packing = Packing::new(self.packing.shape(), stride)?;
         Ok(Self::new(&self.evaluator, packing, chunks, Padding::Zeros))
     }
@@ -94,11 +89,6 @@ impl<E: Evaluator> Vector<E> {
     }
 }
 
-/// The slots of a row after which a vector repeats, or its rows end.
-fn period(packing: &Packing) -> usize {
-    packing.stride().unwrap_or(packing.shape().columns)
-}
-
 /// The steps of a strided sum.
 struct StridedSum {
     packing: Packing,
@@ -120,7 +110,7 @@ impl StridedSum {
                 len,
             }));
         }
-        let period = period(&packing);
+        let period = packing.period();
         if stride == len || (stride.is_power_of_two() && stride <= period) {
             return Ok(Self {
                 packing,
@@ -153,8 +143,7 @@ impl StridedSum {
 
     /// Whether rows are added by an exchange.
     fn joins_rows(&self) -> bool {
-        let several = self.packing.stride().is_none() && self.packing.shape().rows == 2;
-        several && self.gather.is_none() && self.stride < self.packing.len()
+        self.packing.rows_differ() && self.gather.is_none() && self.stride < self.packing.len()
     }
 
     /// The steps that sum the terms: of so many terms together, or of the vector's own values.
@@ -220,7 +209,7 @@ struct RunningSum {
 impl RunningSum {
     /// `None` for a single value.
     fn new(packing: Packing) -> Result<Option<Self>> {
-        let half = period(&packing) / 2;
+        let half = packing.period() / 2;
         if packing.len() == 1 {
             return Ok(None);
         }
@@ -233,16 +222,12 @@ impl RunningSum {
     }
 
     fn rotations(&self) -> Rotations {
-        let powers = (0..=self.half.trailing_zeros()).map(|k| -(1_i64 << k));
+        let powers = doublings(1, 2 * self.half).into_iter().map(|step| -step);
         let rotations = Rotations::steps(&powers.collect::<Vec<_>>());
-        match self.has_second_rows() {
+        match self.packing.rows_differ() {
             true => rotations.and_conjugation(),
             false => rotations,
         }
-    }
-
-    fn has_second_rows(&self) -> bool {
-        self.packing.stride().is_none() && self.packing.shape().rows == 2
     }
 
     fn apply<E: Evaluator>(
@@ -290,7 +275,7 @@ impl RunningSum {
             self.masked(evaluator, &low, chunk, is_low)?,
             self.masked(evaluator, &high, chunk, |slot| !is_low(slot))?,
         ];
-        if !self.has_second_rows() {
+        if !self.packing.rows_differ() {
             return Ok((evaluator.add_many(&terms)?, row));
         }
         let columns = self.packing.shape().columns;
@@ -305,7 +290,7 @@ impl RunningSum {
         evaluator: &E,
         values: &E::Ciphertext,
     ) -> Result<E::Ciphertext> {
-        let steps = (0..self.half.trailing_zeros()).map(|k| 1_i64 << k);
+        let steps = doublings(1, self.half);
         let settled = evaluator.settle(values)?.into_owned();
         steps.into_iter().try_fold(settled, |sums, step| {
             evaluator.add(&sums, &evaluator.rotate_right(&sums, step)?)

@@ -1,4 +1,5 @@
 use crate::circuits::Packing;
+use crate::circuits::gather::doublings;
 use crate::error::Result;
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;
@@ -32,7 +33,7 @@ impl Packing {
             sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
             sum = evaluator.assume_message_bound(sum, bound)?;
         }
-        if self.sum_joins_rows() {
+        if self.rows_differ() {
             sum = evaluator.add(&sum, &evaluator.conjugate(&sum)?)?;
         }
         Ok(sum)
@@ -41,8 +42,8 @@ impl Packing {
     /// The rotations whose keys [`sum`](Self::sum) uses.
     #[must_use]
     pub fn sum_rotations(&self) -> Rotations {
-        let rotations = Rotations::steps(&self.sum_steps().collect::<Vec<_>>());
-        if self.sum_joins_rows() {
+        let rotations = Rotations::steps(&self.sum_steps());
+        if self.rows_differ() {
             rotations.and_conjugation()
         } else {
             rotations
@@ -50,13 +51,8 @@ impl Packing {
     }
 
     /// The powers of two below the stride, or below the row.
-    fn sum_steps(&self) -> impl Iterator<Item = i64> + use<> {
-        let period = self.stride().unwrap_or(self.shape().columns);
-        (0..period.trailing_zeros()).map(|exponent| 1 << exponent)
-    }
-
-    fn sum_joins_rows(&self) -> bool {
-        self.stride().is_none() && self.shape().rows == 2
+    fn sum_steps(&self) -> Vec<i64> {
+        doublings(1, self.period())
     }
 }
 

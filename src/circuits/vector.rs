@@ -1,5 +1,5 @@
 use crate::circuits::Packing;
-use crate::circuits::padding::{Join, Padding, cleared};
+use crate::circuits::padding::{Join, Padding};
 use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::{Evaluator, Position};
 use crate::parallel::try_map;
@@ -248,7 +248,15 @@ impl<E: Evaluator> Vector<E> {
         if self.levels_to_clear() == 0 {
             return Ok(Cow::Borrowed(self));
         }
-        let chunks = cleared(&self.evaluator, &self.packing, &self.chunks)?;
+        // Multiplied by a mask, which takes a level (CKKS).
+        let masks = self.packing.fill(&vec![E::Scalar::from(1); self.len()])?;
+        let pairs = self.chunks.iter().zip(&masks);
+        let chunks = pairs.map(|(chunk, mask)| {
+            let position = self.evaluator.factor_position(chunk)?;
+            let mask = self.evaluator.encode_factor(mask, position)?;
+            self.evaluator.mul_plain(chunk, &mask)
+        });
+        let chunks = chunks.collect::<Result<_>>()?;
         Ok(Cow::Owned(self.with_chunks(chunks, Padding::Zeros)))
     }
 

@@ -4,6 +4,7 @@ use crate::error::{
 };
 use crate::evaluator::{Evaluator, Position, SlotShape};
 use crate::kernels::Modulus;
+use std::borrow::Borrow;
 
 /// Circuits in the clear on real numbers: a "ciphertext" is its slots. What a CKKS circuit should give, without an error.
 #[derive(Clone, Debug)]
@@ -133,8 +134,9 @@ macro_rules! clear_operations {
         type Plaintext = Vec<$number>;
         type Scalar = $number;
 
-        fn check_all(&self, vectors: &[Vec<$number>]) -> Result<()> {
-            vectors.iter().try_for_each(|a| check(a, self.slots()))
+        fn check_all<C: Borrow<Vec<$number>>>(&self, vectors: &[C]) -> Result<()> {
+            let check = |a: &C| check(a.borrow(), self.slots());
+            vectors.iter().try_for_each(check)
         }
 
         fn encode_term(&self, values: &[$number], position: Position) -> Result<Vec<$number>> {

@@ -2,7 +2,7 @@
 /// `impl Evaluator for` one of them.
 macro_rules! delegated_operations {
     () => {
-        fn check_all(&self, ciphertexts: &[Self::Ciphertext]) -> Result<()> {
+        fn check_all<C: Borrow<Self::Ciphertext>>(&self, ciphertexts: &[C]) -> Result<()> {
             self.check_all(ciphertexts)
         }
 

@@ -40,7 +40,7 @@ pub trait Evaluator: Clone + Send + Sync {
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch); in the clear [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch).
-    fn check_all(&self, ciphertexts: &[Self::Ciphertext]) -> Result<()>;
+    fn check_all<C: Borrow<Self::Ciphertext>>(&self, ciphertexts: &[C]) -> Result<()>;
 
     /// Chooses the evaluator for operands of two: the one with more keys, or this one if both have as many.
     ///

@@ -3,6 +3,7 @@ use crate::error::Result;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::keys::EvaluationKeys;
 use crate::params::Context;
+use std::borrow::Borrow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -67,13 +68,13 @@ where
 
 impl<S: State> SchemeEvaluator<S> {
     /// Checks that ciphertexts are of this evaluator's context and of one key.
-    pub(super) fn check_all(&self, ciphertexts: &[Encrypted<S>]) -> Result<()> {
+    pub(super) fn check_all<C: Borrow<Encrypted<S>>>(&self, ciphertexts: &[C]) -> Result<()> {
         let Some(first) = ciphertexts.first() else {
             return Ok(());
         };
         ciphertexts
             .iter()
-            .try_for_each(|ciphertext| self.check_pair(first, ciphertext))
+            .try_for_each(|ciphertext| self.check_pair(first.borrow(), ciphertext.borrow()))
     }
 
     /// Returns whichever of two evaluators of the same parameters has more keys.

@@ -1,11 +1,10 @@
 //! Sorting and order statistics by counting: how many values lie below each point of a grid.
 
-use crate::circuits::comparison::ranks::{
-    depth_of, doublings, interpolated, number, steepest, step, summed,
-};
+use crate::circuits::comparison::ranks::{depth_of, interpolated, number, steepest, step, summed};
 use crate::circuits::comparison::reals::{depth_with, scaled_to_one, span};
 use crate::circuits::comparison::sign::{apply, check_error, invalid};
 use crate::circuits::comparison::{Sign, Signed};
+use crate::circuits::gather::doublings;
 use crate::circuits::{Packing, Padding, Vector};
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::Evaluator;

@@ -4,7 +4,7 @@ use crate::circuits::comparison::Sign;
 use crate::circuits::comparison::minimax::{derivative_of, value_at};
 use crate::circuits::comparison::reals::span;
 use crate::circuits::comparison::sign::{apply, check_error, invalid};
-use crate::circuits::gather::signed;
+use crate::circuits::gather::{doublings, signed};
 use crate::circuits::{Padding, Vector};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, WeightedRotations};
@@ -316,14 +316,6 @@ pub(super) fn summed<E: Evaluator>(
     }
     let error = carried + evaluator.error_bound(&sum);
     evaluator.assume_error_bound(sum, error)
-}
-
-/// `start, 2 start, 4 start, ..` below `end`.
-pub(super) fn doublings(start: usize, end: usize) -> Vec<i64> {
-    std::iter::successors(Some(start), |step| Some(2 * step))
-        .take_while(|&step| step < end)
-        .map(signed)
-        .collect()
 }
 
 /// The depth of a polynomial with these coefficients.

@@ -146,26 +146,35 @@ impl<S: Number> Convolution<S> {
                 "the convolution makes images of the first two sizes and the output layout has the last two; use those of `Windows::count`",
             ));
         }
-        check_entries(&[output.len(), self.weights_per_output()])?;
         let taps = self.windows.taps();
+        self.layer_of_taps(input.size(), output, |tap, place| {
+            let pixel = self.windows.pixel(place, tap % taps, input.image())?;
+            Some(input.place(tap / taps, pixel))
+        })
+    }
+
+    /// The layer whose taps of each window lie at the inputs that `source` tells, unless they are padding.
+    pub(super) fn layer_of_taps(
+        &self,
+        inputs: usize,
+        output: &Grid,
+        source: impl Fn(usize, [usize; 2]) -> Option<usize>,
+    ) -> Result<LinearLayer<S>> {
+        check_entries(&[output.len(), self.weights_per_output()])?;
         let mut entries = Vec::new();
         for channel in 0..self.outputs {
             for (tap, weight) in self.weights_of(channel) {
-                for place in places(windows) {
-                    let pixel = self.windows.pixel(place, tap % taps, input.image());
-                    entries.extend(pixel.map(|pixel| {
-                        let source = input.place(tap / taps, pixel);
-                        (output.place(channel, place), source, weight)
-                    }));
-                }
+                let of_window =
+                    |place| Some((output.place(channel, place), source(tap, place)?, weight));
+                entries.extend(places(output.image()).filter_map(of_window));
             }
         }
-        let map = LinearMap::from_entries(output.size(), input.size(), entries)?;
+        let map = LinearMap::from_entries(output.size(), inputs, entries)?;
         self.layer_of(map, output)
     }
 
     /// The weights of an output channel that are not 0, each with its tap: `input channel * taps + tap in the kernel`.
-    pub(super) fn weights_of(&self, channel: usize) -> impl Iterator<Item = (usize, S)> + '_ {
+    fn weights_of(&self, channel: usize) -> impl Iterator<Item = (usize, S)> + '_ {
         let count = self.weights_per_output();
         let group = channel / (self.outputs / self.groups);
         let weights = &self.weights[channel * count..][..count];
@@ -176,7 +185,7 @@ impl<S: Number> Convolution<S> {
             .map(move |(index, &weight)| (group * count + index, weight))
     }
 
-    pub(super) fn weights_per_output(&self) -> usize {
+    fn weights_per_output(&self) -> usize {
         self.weights.len() / self.outputs
     }
 
@@ -193,7 +202,7 @@ impl<S: Number> Convolution<S> {
     }
 
     /// The layer with this map, and with the bias of each channel at its pixels.
-    pub(super) fn layer_of(&self, map: LinearMap<S>, output: &Grid) -> Result<LinearLayer<S>> {
+    fn layer_of(&self, map: LinearMap<S>, output: &Grid) -> Result<LinearLayer<S>> {
         if self.bias.is_empty() {
             return LinearLayer::new(map, &[]);
         }

@@ -1,6 +1,5 @@
 use crate::circuits::convolution::conv2d::places;
-use crate::circuits::convolution::layer::check_entries;
-use crate::circuits::{Convolution, Grid, LinearLayer, LinearMap, Windows};
+use crate::circuits::{Convolution, Grid, LinearLayer, Windows};
 use crate::error::{Result, check_lengths};
 use crate::evaluator::Number;
 
@@ -53,21 +52,8 @@ impl<S: Number> Convolution<S> {
         self.check_groups()?;
         let (input, windows) = self.windows().im2col_layout(self.inputs(), image)?;
         let output = Grid::new(self.outputs(), windows[0], windows[1])?;
-        check_entries(&[output.len(), self.weights_per_output()])?;
-        let mut entries = Vec::new();
-        for channel in 0..self.outputs() {
-            for (tap, weight) in self.weights_of(channel) {
-                let of_window = |place| {
-                    (
-                        output.place(channel, place),
-                        input.place(tap, place),
-                        weight,
-                    )
-                };
-                entries.extend(places(windows).map(of_window));
-            }
-        }
-        let map = LinearMap::from_entries(output.size(), input.size(), entries)?;
-        Ok((self.layer_of(map, &output)?, output))
+        let source = |tap, place| Some(input.place(tap, place));
+        let layer = self.layer_of_taps(input.size(), &output, source)?;
+        Ok((layer, output))
     }
 }

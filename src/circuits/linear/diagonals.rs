@@ -1,6 +1,6 @@
 //! The diagonals of a map: known vectors by which rotations of its inputs are multiplied.
 
-use crate::circuits::gather::signed;
+use crate::circuits::gather::{doublings, signed};
 use crate::circuits::{LinearMap, Packing};
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::{Number, SlotShape};
@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 pub(super) struct Layout {
     pub(super) input: Packing,
     pub(super) output: Packing,
-    shape: SlotShape,
 }
 
 /// Which rotations of which input belong to which sum: their diagonals, by step.
@@ -30,29 +29,22 @@ impl Layout {
         Ok(Self {
             input: Packing::new(shape, map.inputs)?,
             output: Packing::new(shape, map.outputs)?,
-            shape,
         })
-    }
-
-    /// The period of a vector in a row of slots.
-    fn period(&self, packing: &Packing) -> usize {
-        packing.stride().unwrap_or(self.shape.columns)
     }
 
     /// The period of the diagonals; in two rows that differ, each has it.
     pub(super) fn diagonal_period(&self) -> usize {
-        self.period(&self.input).max(self.period(&self.output))
+        self.input.period().max(self.output.period())
     }
 
     /// Steps are modulo this number.
     pub(super) fn steps(&self) -> usize {
-        self.period(&self.input).min(self.period(&self.output))
+        self.input.period().min(self.output.period())
     }
 
     /// Whether the diagonals' two rows differ.
     fn has_rows(&self) -> bool {
-        let long = |packing: &Packing| packing.stride().is_none();
-        self.shape.rows == 2 && (long(&self.input) || long(&self.output))
+        self.input.rows_differ() || self.output.rows_differ()
     }
 
     /// Whether the inputs are used with their rows exchanged, too.
@@ -66,9 +58,8 @@ impl Layout {
     }
 
     /// The rotations of the sum that are added to it, one after the other.
-    pub(super) fn folds(&self) -> impl Iterator<Item = usize> + use<> {
-        let (from, to) = (self.period(&self.output), self.period(&self.input));
-        std::iter::successors(Some(from), |fold| Some(fold * 2)).take_while(move |&fold| fold < to)
+    pub(super) fn folds(&self) -> Vec<i64> {
+        doublings(self.output.period(), self.input.period())
     }
 
     /// The number of ciphertexts that are rotated: the input's, and those with their rows exchanged.
@@ -85,7 +76,7 @@ impl Layout {
         [giant, baby]: [i64; 2],
     ) -> Vec<S> {
         let period = self.diagonal_period();
-        let folds = self.period(&self.output) < self.period(&self.input);
+        let folds = self.output.period() < self.input.period();
         let left = if folds { baby - signed(step) } else { -giant };
         let left = usize::try_from(left.rem_euclid(signed(period))).unwrap_or(0);
         let mut moved = diagonal.to_vec();
@@ -124,7 +115,7 @@ impl Layout {
 
     /// For an entry: the sum and the input that it belongs to, the step of its rotation, and its place in the diagonal.
     fn place(&self, output: usize, input: usize) -> ((usize, usize), usize, usize) {
-        let (rows, columns) = (self.shape.rows, self.shape.columns);
+        let (rows, columns) = (self.input.shape().rows, self.input.shape().columns);
         let segment = |packing: &Packing, index: usize| match packing.stride() {
             Some(_) => (0, None, index),
             None => {
@@ -140,10 +131,10 @@ impl Layout {
         } else {
             chunk
         };
-        let (c, steps) = (self.period(&self.input), self.steps());
+        let (c, steps) = (self.input.period(), self.steps());
         let u = (j + c - i % c) % c;
         let step = u % steps;
-        let slot = if self.period(&self.output) < c {
+        let slot = if self.output.period() < c {
             (i + u - step) % c
         } else {
             i

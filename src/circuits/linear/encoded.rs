@@ -134,7 +134,7 @@ impl<E: Evaluator> EncodedMap<E> {
         let mut sum = evaluator.weighted_rotations(inputs, &self.sums[number])?;
         sum = evaluator.assume_message_bound(sum, bound)?;
         for fold in self.plan.layout.folds() {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, signed(fold))?)?;
+            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, fold)?)?;
             sum = evaluator.assume_message_bound(sum, bound)?;
         }
         if self.plan.layout.folds_rows() {

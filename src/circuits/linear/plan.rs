@@ -1,5 +1,4 @@
 use crate::circuits::LinearMap;
-use crate::circuits::gather::signed;
 use crate::circuits::linear::diagonals::{Diagonals, Layout};
 use crate::circuits::linear::split::{Split, Weights};
 use crate::error::Result;
@@ -31,7 +30,7 @@ impl LinearPlan {
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let split = &self.split;
-        let folds = self.layout.folds().map(signed);
+        let folds = self.layout.folds();
         let giants = split.giant_rotations();
         let steps: Vec<i64> = split
             .babies
@@ -55,7 +54,7 @@ impl LinearPlan {
         let moves = |steps: &[i64]| steps.iter().filter(|&&step| step != 0).count();
         let babies = layout.inputs() * moves(&self.split.babies);
         let swaps = layout.inputs() - layout.input.chunks();
-        let folds = layout.folds().count() + usize::from(layout.folds_rows());
+        let folds = layout.folds().len() + usize::from(layout.folds_rows());
         let giants = self.split.giant_rotations().len();
         swaps + babies + layout.output.chunks() * (giants + folds)
     }

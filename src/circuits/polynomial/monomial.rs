@@ -116,6 +116,7 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
 mod tests {
     use super::*;
     use crate::evaluator::{ClearIntegers, ClearReals, Position, SlotShape};
+    use std::borrow::Borrow;
 
     #[test]
     fn agrees_with_horner_for_every_degree() {
@@ -184,7 +185,7 @@ mod tests {
         fn scalar(count: usize) -> f64 {
             count as f64
         }
-        fn check_all(&self, _: &[usize]) -> Result<()> {
+        fn check_all<C: Borrow<usize>>(&self, _: &[C]) -> Result<()> {
             Ok(())
         }
         fn with_more_keys<'a>(&'a self, _: &'a Self) -> Result<&'a Self> {

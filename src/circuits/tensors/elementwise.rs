@@ -3,7 +3,7 @@
 use crate::circuits::Vector;
 use crate::circuits::tensors::shape::{View, broadcast};
 use crate::circuits::tensors::{PlainTensor, Tensor};
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, Result, check_lengths};
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;
 
@@ -99,7 +99,7 @@ impl<E: Evaluator> Tensor<E> {
     /// The sums along an axis, which the result lacks: no level, no key. A negative axis counts from the end.
     ///
     /// # Errors
-    /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::IndexOutOfRange) for an axis that the tensor does not have; as [`Vector::add`].
+    /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange) for an axis that the tensor does not have; as [`Vector::add`].
     pub fn sum(&self, axis: i64) -> Result<Self> {
         let elements = self.elements.with_last(axis)?;
         let (&length, shape) = elements.shape().split_last().ok_or(Error::Operands(
@@ -142,13 +142,18 @@ impl<E: Evaluator> Tensor<E> {
         operation: &'static str,
         work: impl Fn(&Vector<E>, &Vector<E>) -> Result<Vector<E>> + Sync + Send,
     ) -> Result<Self> {
-        let joined = self.joined(other)?;
+        let (evaluator, batch) = self.joined(other)?;
         let shape = broadcast(self.shape(), other.shape(), operation)?;
         let [left, right] =
             [self, other].map(|tensor| View::repeated(tensor.shape(), &shape).positions());
         let (own, others) = (self.elements.values(), other.elements.values());
-        joined.computed(&shape, left.len(), |i| {
+        let result = self.computed(&shape, left.len(), |i| {
             work(&own[left[i]], &others[right[i]])
+        })?;
+        Ok(Self {
+            evaluator,
+            batch,
+            ..result
         })
     }
 
@@ -167,21 +172,12 @@ impl<E: Evaluator> Tensor<E> {
         })
     }
 
-    /// A tensor with the evaluator and the batch of a result of two.
-    pub(super) fn joined(&self, other: &Self) -> Result<Self> {
-        let batch = match (self.batch, other.batch) {
-            (Some(left), Some(right)) if left != right => {
-                return Err(Error::Operands(OperandError::LengthMismatch {
-                    left,
-                    right,
-                }));
-            }
-            (batch, None) | (_, batch) => batch,
-        };
-        Ok(Self {
-            evaluator: self.evaluator.with_more_keys(&other.evaluator)?.clone(),
-            batch,
-            elements: self.elements.clone(),
-        })
+    /// The evaluator and the batch of a result of two.
+    pub(super) fn joined(&self, other: &Self) -> Result<(E, Option<usize>)> {
+        if let (Some(left), Some(right)) = (self.batch, other.batch) {
+            check_lengths(left, right)?;
+        }
+        let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
+        Ok((evaluator.clone(), self.batch.or(other.batch)))
     }
 }

@@ -75,7 +75,7 @@ impl<T: Clone> PlainTensor<T> {
     /// The value at an index for each axis; negative ones count from the end.
     ///
     /// # Errors
-    /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::IndexOutOfRange); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for another number of indices than axes.
+    /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for another number of indices than axes.
     pub fn at(&self, indices: &[i64]) -> Result<&T> {
         if indices.len() != self.shape.len() {
             return Err(Error::Operands(OperandError::InvalidArgument {
@@ -142,7 +142,7 @@ impl<T: Clone> PlainTensor<T> {
     /// A part of the tensor: of its first axes what the subscripts take, of the others all.
     ///
     /// # Errors
-    /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::IndexOutOfRange); [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) for a range that takes nothing;
+    /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange); [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) for a range that takes nothing;
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more subscripts than axes.
     pub fn subscript(&self, subscripts: &[Subscript]) -> Result<Self> {
         Ok(self.viewed(&subscript::view(&self.shape, subscripts)?))

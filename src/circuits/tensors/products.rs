@@ -17,15 +17,20 @@ impl<E: Evaluator> Tensor<E> {
     /// [`Vector::inner_product`].
     #[doc(alias = "dot")]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
-        let joined = self.joined(other)?;
+        let (evaluator, batch) = self.joined(other)?;
         let product = Product::new(self.shape(), other.shape())?;
         let (own, others) = (self.elements.values(), other.elements.values());
-        joined.computed(&product.shape, product.count(), |element| {
+        let result = self.computed(&product.shape, product.count(), |element| {
             let pairs = product.pairs(element);
             let (left, right): (Vec<_>, Vec<_>) = pairs
                 .map(|(i, j)| (own[i].as_ref(), others[j].as_ref()))
                 .unzip();
             Vector::inner_product(&left, &right)
+        })?;
+        Ok(Self {
+            evaluator,
+            batch,
+            ..result
         })
     }
 

@@ -57,11 +57,8 @@ impl<E: Evaluator> Tensor<E> {
     ) -> Result<Self> {
         let evaluator = Vector::common_evaluator(&vectors)?.clone();
         for vector in &vectors {
-            let first = vectors[0].ciphertexts();
-            let pair = [&first[..1], &vector.ciphertexts()[..1]].concat();
-            evaluator.check_all(&pair)?;
-            let (left, right) = (batch.unwrap_or(1), vector.len());
-            check_lengths(left, right)?;
+            evaluator.check_all(&[&vectors[0].chunks[0], &vector.chunks[0]])?;
+            check_lengths(batch.unwrap_or(1), vector.len())?;
         }
         let vectors = vectors.into_iter().map(Arc::new).collect();
         let elements = PlainTensor::from_vec(vectors, shape)?;

@@ -32,8 +32,8 @@ impl Evaluator for Forecast {
         ClearReals::scalar(count)
     }
 
-    fn check_all(&self, ciphertexts: &[Ciphertext]) -> Result<()> {
-        ciphertexts.iter().try_for_each(|a| self.check(a))
+    fn check_all<C: Borrow<Ciphertext>>(&self, ciphertexts: &[C]) -> Result<()> {
+        ciphertexts.iter().try_for_each(|a| self.check(a.borrow()))
     }
 
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
