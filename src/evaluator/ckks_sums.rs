@@ -26,14 +26,14 @@ impl CkksEvaluator {
         let numbers = terms.iter().map(|&(_, c)| c).chain([constant]);
         check_finite(numbers.map(f64::is_finite))?;
         let (level, scale) = level_and_scale(&self.context, at)?;
-        let (mut polys, mut factors, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut polys, mut states) = (Vec::new(), Vec::new());
         for &(term, coefficient) in terms {
             self.check_pair(first, term)?;
             polys.push(term.body.pair()?);
-            factors.push((scale / term.state.scale).round_product(coefficient));
             states.push((term.state, coefficient));
         }
-        let state = CkksState::combination(&states, constant, (level, scale), &self.context)?;
+        let (factors, state) =
+            CkksState::combination(&states, constant, (level, scale), &self.context)?;
         let basis = self.context.rlwe().basis(level)?;
         let half = |half: usize, constant: &BigInt| {
             let terms: Vec<_> = polys.iter().map(|pair| pair[half]).zip(&factors).collect();
@@ -120,7 +120,8 @@ impl CkksEvaluator {
 
 /// The states alone: what a run without ciphertexts computes too.
 impl CkksState {
-    /// The state of `constant + sum_i c_i x_i` at this level and scale, for terms `(x_i, c_i)`.
+    /// The integers that multiply the terms in `constant + sum_i c_i x_i` at this level and scale, for terms `(x_i, c_i)`, and the state of
+    /// the sum.
     ///
     /// # Errors
     /// As [`CkksEvaluator::linear_combination`].
@@ -129,21 +130,23 @@ impl CkksState {
         constant: f64,
         (level, scale): (usize, Scale),
         context: &CkksContext,
-    ) -> Result<Self> {
+    ) -> Result<(Vec<BigInt>, Self)> {
+        let mut factors = Vec::new();
         let states = terms.iter().map(|&(term, coefficient)| {
             let term = term.dropped(level, context)?;
             let ratio = scale / term.scale;
             let factor = ratio.round_product(coefficient);
             let size = Log2::from_bits(crate::ring::log2(factor.magnitude()));
+            factors.push(factor);
             let state = term.times_number(coefficient, (size, Some(ratio)), context)?;
             // The same up to the 128 bits of scales.
             Ok(Self { scale, ..state })
         });
         let sum = sum(states, context)?;
         if constant == 0.0 {
-            return Ok(sum);
+            return Ok((factors, sum));
         }
-        sum.plus_constant(constant, context)
+        Ok((factors, sum.plus_constant(constant, context)?))
     }
 
     /// The state of the sum of the raw products of these pairs, at the lowest level of all.

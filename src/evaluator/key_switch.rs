@@ -361,20 +361,6 @@ fn divided(
     [first, second]
 }
 
-/// Row i of both sums: the digits times the key's rows.
-fn multiply_digits(
-    switching: &KeySwitching,
-    i: usize,
-    digits: &[u64],
-    key: &SwitchingKey,
-    sums: [&mut [u64]; 2],
-) {
-    let position = switching.positions[i];
-    let q = switching.extended.modulus(i);
-    q.kernels()
-        .inner_products(q, sums, digits, key.row(position));
-}
-
 /// A polynomial ready to be cut: its digits' rows are made one at a time.
 pub(super) struct Cut<'a> {
     switching: &'a KeySwitching,
@@ -407,7 +393,9 @@ impl<'a> Cut<'a> {
         let pool = self.switching.extended.pool();
         let mut digits = pool.take(self.switching.digits.len() * self.poly.basis().degree());
         self.digit_rows(i, &mut digits);
-        multiply_digits(self.switching, i, &digits, key, sums);
+        let q = self.switching.extended.modulus(i);
+        let key = key.row(self.switching.positions[i]);
+        q.kernels().inner_products(q, sums, &digits, key);
         pool.put(digits);
     }
 

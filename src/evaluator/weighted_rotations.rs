@@ -348,12 +348,16 @@ impl<'a> Fused<'a> {
                 HoistedDigits::new(of, self.extension.level, &input.body.polys[1])
             })
             .collect::<Result<_>>()?;
-        let weights: BTreeMap<Place, WeightRows<'_>> = plan
-            .weights()
-            .map(|(place, weight)| Ok((place, S::rows(weight)?)))
+        let used: Vec<(usize, usize)> = (0..inputs.len())
+            .flat_map(|input| (0..self.babies.len()).map(move |baby| (input, baby)))
+            .filter(|&(input, baby)| plan.uses(input, baby))
+            .collect();
+        let weights: Vec<Option<WeightRows<'_>>> = (0..self.giants.len())
+            .flat_map(|giant| used.iter().map(move |&(input, baby)| (giant, input, baby)))
+            .map(|(giant, input, baby)| plan.weight(giant, input, baby).map(S::rows).transpose())
             .collect::<Result<_>>()?;
         Ok(in_pool(self.extension.words(), || {
-            let sums = self.inner_sums(inputs, &digits, (plan, &weights));
+            let sums = self.inner_sums(inputs, &digits, (&used, &weights));
             let polys = if plan.nested {
                 self.nested_sum(&sums)
             } else {
@@ -369,24 +373,13 @@ impl<'a> Fused<'a> {
         &self,
         inputs: &[Cow<'_, Encrypted<S>>],
         digits: &[HoistedDigits],
-        (plan, weights): (
-            &WeightedRotations<S::Plaintext>,
-            &BTreeMap<Place, WeightRows<'_>>,
-        ),
+        (used, weights): (&[(usize, usize)], &[Option<WeightRows<'_>>]),
     ) -> AlignedWords {
         let (extended, degree) = (&self.extension.switching.extended, self.extension.degree());
         let count = self.extension.switching.special_factors.len();
         let strip = strip_length(degree);
         // Beside a power of two, so that the pairs' rows do not share places in the caches.
         let stride = strip + 72;
-        let used: Vec<(usize, usize)> = (0..inputs.len())
-            .flat_map(|input| (0..self.babies.len()).map(move |baby| (input, baby)))
-            .filter(|&(input, baby)| plan.uses(input, baby))
-            .collect();
-        let weights: Vec<Option<WeightRows<'_>>> = (0..self.giants.len())
-            .flat_map(|giant| used.iter().map(move |&(input, baby)| (giant, input, baby)))
-            .map(|place| weights.get(&place).copied())
-            .collect();
         let length = self.giants.len() * 2 * degree;
         let mut sums = extended.pool().take(extended.len() * length);
         for_each_row(&mut sums, length, |i, out| {

@@ -5,6 +5,7 @@ use crate::circuits::comparison::minimax::{derivative_of, value_at};
 use crate::circuits::comparison::reals::span;
 use crate::circuits::comparison::sign::{apply, check_error, invalid};
 use crate::circuits::gather::{doublings, signed};
+use crate::circuits::polynomial::{nodes as chebyshev_nodes, through};
 use crate::circuits::{Padding, Vector};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, WeightedRotations};
@@ -362,23 +363,8 @@ pub(super) fn step(z: f64) -> f64 {
 /// The coefficients of `T_0, T_1, ..` of a function on [-1, 1], by interpolation in so many Chebyshev nodes, without those at the end
 /// that do not count.
 pub(super) fn interpolated(nodes: usize, function: impl Fn(f64) -> f64) -> Vec<f64> {
-    let cosine: Vec<f64> = (0..4 * nodes)
-        .map(|i| (PI * number(i) / number(2 * nodes)).cos())
-        .collect();
-    let values: Vec<f64> = (0..nodes).map(|i| function(cosine[2 * i + 1])).collect();
-    let coefficient = |k: usize| {
-        let terms = values.iter().enumerate();
-        let sum: f64 = terms
-            .map(|(i, value)| value * cosine[k * (2 * i + 1) % (4 * nodes)])
-            .sum();
-        let coefficient = sum * if k == 0 { 1.0 } else { 2.0 } / number(nodes);
-        if coefficient.abs() < TOLERANCE * 1e-5 {
-            0.0
-        } else {
-            coefficient
-        }
-    };
-    let mut coefficients: Vec<f64> = (0..nodes).map(coefficient).collect();
+    let values: Vec<f64> = chebyshev_nodes(nodes).map(function).collect();
+    let mut coefficients = through(&values, |c| c.abs() < TOLERANCE * 1e-5);
     let mut rest = 0.0;
     while let Some(last) = coefficients.last() {
         rest += last.abs();

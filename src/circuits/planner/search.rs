@@ -106,10 +106,12 @@ impl Planner {
         let mut plans = Vec::new();
         let mut feasible = 0;
         for degree in degrees(0)? {
-            let Some(chain) = self.carrying((program, composed), degree, &mut needs)? else {
+            let carried = self.carrying((program, composed), degree, &mut needs)?;
+            let Some((chain, first)) = carried else {
                 continue;
             };
-            for params in chain.params(degree)? {
+            plans.push(first);
+            for params in chain.params(degree)?.into_iter().skip(1) {
                 plans.extend(self.at((program, composed), params)?);
             }
             feasible += 1;
@@ -120,21 +122,22 @@ impl Planner {
         Ok((plans, needs))
     }
 
-    /// The chain of primes that carries the program at a degree, which `needs` grows to; `None` if none is secure.
+    /// The chain of primes that carries the program at a degree, which `needs` grows to, and the plan with its first special primes;
+    /// `None` if none is secure.
     fn carrying(
         &self,
         program: (&impl Program, bool),
         degree: usize,
         needs: &mut Needs,
-    ) -> Result<Option<Chain>> {
+    ) -> Result<Option<(Chain, Plan)>> {
         let mut is_trimmed = false;
         loop {
             let chain = needs.chain();
             let Some(params) = chain.params(degree)?.into_iter().next() else {
                 return Ok(None);
             };
-            let outputs = match self.run(program, params) {
-                Ok((outputs, _)) => outputs,
+            let (outputs, plan) = match self.run(program, params) {
+                Ok(found) => found,
                 Err(error) => {
                     needs.grow(error)?;
                     continue;
@@ -147,7 +150,7 @@ impl Planner {
                 let spare = outputs.iter().map(Vector::levels_left).min().unwrap_or(0);
                 let spare = u32::try_from(spare).unwrap_or(0).min(needs.depth);
                 if is_trimmed || spare == 0 {
-                    return Ok(Some(chain));
+                    return Ok(Some((chain, plan)));
                 }
                 is_trimmed = true;
                 needs.depth -= spare;

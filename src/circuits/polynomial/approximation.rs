@@ -173,35 +173,49 @@ pub(super) fn finite(f: &impl Fn(f64) -> f64, x: f64) -> Result<f64> {
 /// Coefficients below this, relative to the largest value, are rounding errors.
 const ROUNDING: f64 = 1e-15;
 
-/// The polynomial through `f` at the `degree + 1` Chebyshev nodes.
+/// `cos(pi k / (2 count))`
 #[expect(clippy::cast_precision_loss, reason = "at most 4096")]
-pub(super) fn interpolate(
-    f: &impl Fn(f64) -> f64,
-    interval: Interval,
-    degree: usize,
-) -> Result<Chebyshev> {
-    let count = degree + 1;
-    // cos(pi k / (2 count)), its argument reduced exactly.
-    let cosines: Vec<f64> = (0..4 * count)
-        .map(|k| (PI * k as f64 / (2 * count) as f64).cos())
-        .collect();
-    let values = (0..count).map(|k| finite(f, interval.point(cosines[2 * k + 1])));
-    let values: Vec<f64> = values.collect::<Result<_>>()?;
-    let largest = values
-        .iter()
-        .fold(0.0, |largest: f64, value| largest.max(value.abs()));
+fn cosine(k: usize, count: usize) -> f64 {
+    (PI * k as f64 / (2 * count) as f64).cos()
+}
+
+/// So many Chebyshev nodes, in [-1, 1].
+pub(in crate::circuits) fn nodes(count: usize) -> impl Iterator<Item = f64> {
+    (0..count).map(move |k| cosine(2 * k + 1, count))
+}
+
+/// The coefficients of `T_0, T_1, ..` of the polynomial with these values at as many Chebyshev nodes, with 0 for those that `is_zero`.
+#[expect(clippy::cast_precision_loss, reason = "at most 4096")]
+pub(in crate::circuits) fn through(values: &[f64], is_zero: impl Fn(f64) -> bool) -> Vec<f64> {
+    let count = values.len();
+    // Arguments are reduced exactly.
+    let cosines: Vec<f64> = (0..4 * count).map(|k| cosine(k, count)).collect();
     let coefficient = |j: usize| {
         let terms = values.iter().enumerate();
         let sum: f64 = terms
             .map(|(k, value)| value * cosines[j * (2 * k + 1) % (4 * count)])
             .sum();
-        let mean = sum * if j == 0 { 1.0 } else { 2.0 } / count as f64;
-        if mean.abs() <= ROUNDING * largest {
+        let coefficient = sum * if j == 0 { 1.0 } else { 2.0 } / count as f64;
+        if is_zero(coefficient) {
             0.0
         } else {
-            mean
+            coefficient
         }
     };
-    let coefficients: Vec<f64> = (0..count).map(coefficient).collect();
+    (0..count).map(coefficient).collect()
+}
+
+/// The polynomial through `f` at the `degree + 1` Chebyshev nodes.
+pub(super) fn interpolate(
+    f: &impl Fn(f64) -> f64,
+    interval: Interval,
+    degree: usize,
+) -> Result<Chebyshev> {
+    let values = nodes(degree + 1).map(|u| finite(f, interval.point(u)));
+    let values: Vec<f64> = values.collect::<Result<_>>()?;
+    let largest = values
+        .iter()
+        .fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let coefficients = through(&values, |c| c.abs() <= ROUNDING * largest);
     Chebyshev::new(&coefficients, interval.low..=interval.high)
 }

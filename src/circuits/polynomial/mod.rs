@@ -15,6 +15,7 @@ mod tree;
 mod vectors;
 
 pub use approximation::{Approximation, Outside};
+pub(super) use approximation::{nodes, through};
 pub use chebyshev::Chebyshev;
 pub use monomial::Polynomial;
 pub use quotient::Quotient;

@@ -1,5 +1,5 @@
 use crate::keys::Rotations;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A piece of work of an encrypted operation, at one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,10 +131,10 @@ impl Step {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     pub(super) steps: Vec<Step>,
-    /// Each rotation that a key of its own served, with the highest level.
-    rotations: BTreeMap<i64, usize>,
-    conjugation: Option<usize>,
-    relinearization: Option<usize>,
+    /// Each rotation that a key of its own served.
+    rotations: BTreeSet<i64>,
+    conjugation: bool,
+    relinearization: bool,
     pub(super) outside: Vec<Outside>,
     /// The plaintexts encoded at each level.
     pub(super) encodings: BTreeMap<usize, usize>,
@@ -181,35 +181,28 @@ impl Log {
         }
     }
 
-    pub(super) fn uses(&mut self, key: KeyUse, level: usize) {
+    pub(super) fn uses(&mut self, key: KeyUse) {
         match key {
             KeyUse::Rotation(step) => {
-                let highest = self.rotations.entry(step).or_default();
-                *highest = level.max(*highest);
+                self.rotations.insert(step);
             }
-            KeyUse::Conjugation => self.conjugation = self.conjugation.max(Some(level)),
-            KeyUse::Relinearization => self.relinearization = self.relinearization.max(Some(level)),
+            KeyUse::Conjugation => self.conjugation = true,
+            KeyUse::Relinearization => self.relinearization = true,
         }
     }
 
     /// The rotations that were used.
     pub(super) fn rotations(&self) -> Rotations {
-        let steps: Vec<i64> = self.rotations.keys().copied().collect();
+        let steps: Vec<i64> = self.rotations.iter().copied().collect();
         let rotations = Rotations::steps(&steps);
-        if self.conjugation.is_some() {
+        if self.conjugation {
             rotations.and_conjugation()
         } else {
             rotations
         }
     }
 
-    /// The highest level of a key switch, if there is one.
-    pub(super) fn key_level(&self) -> Option<usize> {
-        let rotations = self.rotations.values().copied().max();
-        rotations.max(self.conjugation).max(self.relinearization)
-    }
-
     pub(super) fn relinearizes(&self) -> bool {
-        self.relinearization.is_some()
+        self.relinearization
     }
 }

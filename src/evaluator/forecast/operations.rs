@@ -361,7 +361,7 @@ impl Evaluator for Forecast {
         self.check(a)?;
         a.check_degree()?;
         self.shared.keys.check_conjugation()?;
-        self.shared.uses(KeyUse::Conjugation, a.state.level);
+        self.shared.uses(KeyUse::Conjugation);
         let error = self.switching(a.state.level)?.noise;
         let conjugated = a.switched(error);
         Ok(self.done("conjugation", (a, &[(Work::Rotation, 1)]), conjugated))

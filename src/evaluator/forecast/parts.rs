@@ -120,7 +120,7 @@ impl Forecast {
 
     pub(super) fn relinearized(&self, a: &Ciphertext) -> Result<Ciphertext> {
         let error = self.switching(a.state.level)?.relinearization_noise;
-        self.shared.uses(KeyUse::Relinearization, a.state.level);
+        self.shared.uses(KeyUse::Relinearization);
         Ok(Ciphertext {
             degree: 1,
             ..a.switched(error)
@@ -142,7 +142,7 @@ impl Forecast {
             ));
         }
         if switches == 1 {
-            self.uses_rotation(step, level);
+            self.uses_rotation(step);
         }
         let noise = self.switching(level)?.noise;
         let error = (0..switches).fold(ErrorSize::NONE, |error, _| error.plus(noise));
@@ -153,10 +153,9 @@ impl Forecast {
         Ok((rotated, switches))
     }
 
-    pub(super) fn uses_rotation(&self, step: i64, level: usize) {
+    pub(super) fn uses_rotation(&self, step: i64) {
         let row = i64::try_from(self.context().slots()).unwrap_or(i64::MAX);
-        self.shared
-            .uses(KeyUse::Rotation(step.rem_euclid(row)), level);
+        self.shared.uses(KeyUse::Rotation(step.rem_euclid(row)));
     }
 
     pub(super) fn plain_sum(

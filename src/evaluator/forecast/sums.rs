@@ -31,7 +31,7 @@ impl Forecast {
             spread = hypot(spread, hypot(term.spread * factor, rounding));
             states.push((term.state, coefficient));
         }
-        let state = CkksState::combination(&states, constant, (level, scale), self.context())?;
+        let (_, state) = CkksState::combination(&states, constant, (level, scale), self.context())?;
         let values = self.clear(|clear| {
             let terms = terms
                 .iter()

@@ -190,9 +190,7 @@ impl Forecast {
         let canonical = context.scale(at.level())?;
         check_count(values.len(), context.slots())?;
         check_finite(values.iter().map(|value| value.is_finite()))?;
-        let largest = values
-            .iter()
-            .fold(0.0, |largest, value| value.abs().max(largest));
+        let largest = largest(values);
         let position = (at.level(), at.scale().unwrap_or(canonical));
         Ok(ForecastPlaintext {
             shared: Arc::clone(&self.shared),
@@ -218,12 +216,6 @@ impl Forecast {
     #[must_use]
     pub fn relinearizes(&self) -> bool {
         self.shared.read(Log::relinearizes)
-    }
-
-    /// The highest level of a key switch so far, if there was one.
-    #[must_use]
-    pub fn highest_key_level(&self) -> Option<usize> {
-        self.shared.read(Log::key_level)
     }
 
     /// How many plaintexts were encoded so far, by level.
@@ -341,8 +333,8 @@ impl Shared {
         self.write(|log| *log.encodings.entry(level).or_default() += 1);
     }
 
-    pub(super) fn uses(&self, key: KeyUse, level: usize) {
-        self.write(|log| log.uses(key, level));
+    pub(super) fn uses(&self, key: KeyUse) {
+        self.write(|log| log.uses(key));
     }
 
     /// The standard deviation, in a slot, of an error polynomial.

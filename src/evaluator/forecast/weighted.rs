@@ -8,7 +8,7 @@ use crate::evaluator::forecast::values::hypot;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::weighted_rotations::{Switches, weighted_state};
-use crate::evaluator::{WeightedRotations, ckks_plain};
+use crate::evaluator::{Evaluator, WeightedRotations, ckks_plain};
 use crate::params::{CkksState, Log2};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -81,7 +81,6 @@ impl Forecast {
         plan: &WeightedRotations<ForecastPlaintext>,
         (switches, state): (&Switches, CkksState),
     ) -> Ciphertext {
-        let level = inputs[0].state.level;
         let [babies, giants] = plan.steps();
         let rotates = switches.babies.iter().chain(&switches.giants);
         for (&step, _) in babies
@@ -90,7 +89,7 @@ impl Forecast {
             .zip(rotates)
             .filter(|(_, rotates)| **rotates)
         {
-            self.uses_rotation(step, level);
+            self.uses_rotation(step);
         }
         let switch = self.shared.spread(switches.error);
         let mut spread = switch;
@@ -116,7 +115,7 @@ impl Forecast {
             (Work::Division, 1),
         ];
         let sum = Ciphertext {
-            spread: hypot(spread, switch * Log2::of(to_f64(giants)).sqrt()),
+            spread: hypot(spread, switch * Log2::of(Self::scalar(giants)).sqrt()),
             values: self.weighted_values(inputs, plan),
             ..inputs[0].computed(state)
         };
@@ -135,9 +134,4 @@ impl Forecast {
             Some(in_the_clear.evaluate(clear, &inputs?))
         })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a number of rotations")]
-fn to_f64(count: usize) -> f64 {
-    count as f64
 }
