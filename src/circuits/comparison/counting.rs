@@ -237,19 +237,16 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let mut sum = summed(evaluator, sign, &inside)?;
         // The first column has the sum of its row; it goes to the others.
         let width = number(len + 1);
-        let first = sorting.table(
-            slots,
-            |_, column| {
-                if column == 0 { 0.5 / width } else { 0.0 }
-            },
-        );
+        let first = sorting.table(sorting.stride(), |_, column| {
+            if column == 0 { 0.5 / width } else { 0.0 }
+        });
         let position = evaluator.factor_position(&sum)?;
-        sum = evaluator.mul_plain(&sum, &evaluator.encode_factor(&first, position)?)?;
+        let first = evaluator.encode_periodic_factor(&first, position)?;
+        sum = evaluator.mul_plain(&sum, &first)?;
         sum = evaluator.assume_message_bound(sum, 1.0)?;
-        for &step in &inside {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, -step)?)?;
-            sum = evaluator.assume_message_bound(sum, 1.0)?;
-        }
+        let back: Vec<i64> = inside.iter().map(|step| -step).collect();
+        sum = summed(evaluator, sum, &back)?;
+        sum = evaluator.assume_message_bound(sum, 1.0)?;
         // Columns without a place have a count of 1 and more.
         let period = places.len().next_power_of_two();
         let half = number(sorting.stride()) / 2.0;
