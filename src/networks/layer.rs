@@ -92,7 +92,7 @@ impl Dense {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AvgPool2d {
     kernel: [usize; 2],
-    stride: [usize; 2],
+    pub(super) stride: [usize; 2],
 }
 
 impl AvgPool2d {

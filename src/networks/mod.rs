@@ -3,9 +3,24 @@
 
 mod activation;
 mod affine;
+mod fit;
+mod fit_options;
+mod fit_report;
+mod fitted;
 mod layer;
 mod network;
+mod ranges;
+mod stage;
+#[cfg(feature = "models")]
+mod weights;
 
 pub use activation::{Activation, Function};
+use affine::Samples;
+pub use fit_options::Fit;
+pub use fit_report::{ActivationReport, FitReport, Outside};
+pub use fitted::FittedNetwork;
 pub use layer::{AvgPool2d, BatchNorm, Dense, Layer};
 pub use network::{Network, argmax};
+pub use stage::{LinearStage, Stage};
+#[cfg(feature = "models")]
+pub use weights::Weights;

@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod layers;
+#[cfg(feature = "models")]
+mod weights;

@@ -13,7 +13,7 @@ use std::array::from_fn;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     pub(super) kernel: [usize; 2],
-    pub(super) stride: [usize; 2],
+    pub(crate) stride: [usize; 2],
     padding: [usize; 2],
     dilation: [usize; 2],
 }
