@@ -64,6 +64,28 @@ impl Sorted {
     }
 }
 
+/// The layer with one entry at each place.
+pub(super) fn merged(layer: &LinearLayer<f64>) -> Result<LinearLayer<f64>> {
+    let map = layer.map();
+    let mut sums = vec![0.0; map.inputs()];
+    let mut entries = Vec::new();
+    for (output, (row, _)) in Sorted::new(layer).rows().enumerate() {
+        let mut touched = Vec::new();
+        for &(input, value) in row {
+            sums[input] += value;
+            touched.push(input);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        let values = touched
+            .into_iter()
+            .map(|input| (output, input, std::mem::take(&mut sums[input])));
+        entries.extend(values.filter(|entry| entry.2 != 0.0));
+    }
+    let map = LinearMap::from_entries(map.outputs(), map.inputs(), entries)?;
+    LinearLayer::new(map, layer.bias())
+}
+
 /// The layer that leaves values as they are, times `scale` plus `shift`.
 pub(super) fn diagonal(scale: &[f64], shift: &[f64]) -> Result<LinearLayer<f64>> {
     let entries = scale.iter().enumerate().map(|(i, &scale)| (i, i, scale));

@@ -1,6 +1,6 @@
 //! Polynomials in the place of activations, layer after layer.
 
-use crate::circuits::{Chebyshev, LinearLayer};
+use crate::circuits::{Chebyshev, LinearLayer, Windows};
 use crate::error::{Error, NetworkError, Result};
 use crate::networks::affine::{self, Samples, Sorted, diagonal};
 use crate::networks::fit_options::invalid_fit;
@@ -9,7 +9,6 @@ use crate::networks::network::{checked_samples, layer_name, linear};
 use crate::networks::ranges::{self, Ranges};
 use crate::networks::stage::{LinearStage, Output, Stage};
 use crate::networks::{Activation, Fit, FittedNetwork, Function, Layer, Network};
-use std::collections::BTreeMap;
 
 impl Network {
     /// The network with a polynomial in the place of each activation, in the form that runs encrypted.
@@ -38,12 +37,21 @@ impl Network {
             outputs: self.output_shape().iter().product(),
             input_bound: input[0].abs().max(input[1].abs()),
             stages: state.stages,
+            windows: self.first_windows(),
             gap: ranges::small_gap(&state.samples),
             report,
         })
     }
 
-    pub(super) fn input_len(&self) -> usize {
+    /// The windows of the first layer, if it is a convolution.
+    fn first_windows(&self) -> Option<Windows> {
+        match self.layers() {
+            [Layer::Conv2d(convolution), ..] => Some(convolution.windows()),
+            _ => None,
+        }
+    }
+
+    fn input_len(&self) -> usize {
         self.input_shape().iter().product()
     }
 }
@@ -123,6 +131,7 @@ impl<'a> State<'a> {
         let Some((layer, output)) = self.pending.take() else {
             return Ok(());
         };
+        let layer = affine::merged(&layer)?;
         let sorted = Sorted::new(&layer);
         self.ranges = ranges::after(&sorted, &self.ranges);
         self.samples = sorted.apply_all(&self.samples)?;
@@ -131,25 +140,41 @@ impl<'a> State<'a> {
         }
         let bound = bound.unwrap_or_else(|| ranges::bound(&self.ranges, self.headroom()));
         match (self.stages.last_mut(), output) {
-            (Some(Stage::Residual { skip, inner, bound: sum }), Output::Same) => {
+            (
+                Some(Stage::Residual {
+                    skip,
+                    inner,
+                    bound: sum,
+                }),
+                Output::Same,
+            ) => {
                 *sum = bound;
                 into_branches(skip, inner, &layer)?;
             }
-            _ => self.stages.push(Stage::Linear(LinearStage { layer, output, bound })),
+            _ => self.stages.push(Stage::Linear(LinearStage {
+                layer,
+                output,
+                bound,
+            })),
         }
         Ok(())
     }
 
     /// How much larger than the samples' the stated bounds are.
     fn headroom(&self) -> f64 {
-        if self.samples.is_empty() { 1.0 } else { HEADROOM * self.fit.margin.max(1.0) }
+        if self.samples.is_empty() {
+            1.0
+        } else {
+            HEADROOM * self.fit.margin.max(1.0)
+        }
     }
 
     fn add_residual(&mut self, inner: &Network, name: &str) -> Result<()> {
         self.flush(None)?;
         let mut branch = State::new(self.fit, self.samples.clone(), self.ranges.clone());
         branch.add(inner, &format!("{name} / "))?;
-        let is_strided = |stage: &Stage| matches!(stage, Stage::Linear(linear) if linear.output != Output::Same);
+        let is_strided =
+            |stage: &Stage| matches!(stage, Stage::Linear(linear) if linear.output != Output::Same);
         if branch.pending.is_none() && branch.stages.iter().any(is_strided) {
             // The result lies as the input does.
             let count = branch.ranges.len();
@@ -158,7 +183,10 @@ impl<'a> State<'a> {
         branch.flush(None)?;
         self.reports.append(&mut branch.reports);
         for (sample, other) in self.samples.iter_mut().zip(&branch.samples) {
-            sample.iter_mut().zip(other).for_each(|(value, other)| *value += other);
+            sample
+                .iter_mut()
+                .zip(other)
+                .for_each(|(value, other)| *value += other);
         }
         self.ranges = if self.samples.is_empty() {
             let pairs = self.ranges.iter().zip(&branch.ranges);
@@ -208,11 +236,27 @@ impl<'a> State<'a> {
     }
 
     /// Adds `factor (x + shift)^2 + constant`.
-    fn square(&mut self, (factor, shift, constant): (f64, f64, f64), name: &str, shape: &[usize]) -> Result<()> {
+    fn square(
+        &mut self,
+        (factor, shift, constant): (f64, f64, f64),
+        name: &str,
+        shape: &[usize],
+    ) -> Result<()> {
         let neurons = self.neurons(shape)?;
-        let margin = if self.samples.is_empty() { 1.0 } else { self.fit.margin };
-        let reach = |[low, high]: [f64; 2]| (margin * (low + shift).abs().max((high + shift).abs())).max(f64::MIN_POSITIVE);
-        let least = LEAST_SCALE * neurons.ranges.iter().map(|&range| reach(range)).fold(0.0, f64::max);
+        let margin = if self.samples.is_empty() {
+            1.0
+        } else {
+            self.fit.margin
+        };
+        let reach = |[low, high]: [f64; 2]| {
+            (margin * (low + shift).abs().max((high + shift).abs())).max(f64::MIN_POSITIVE)
+        };
+        let least = LEAST_SCALE
+            * neurons
+                .ranges
+                .iter()
+                .map(|&range| reach(range))
+                .fold(0.0, f64::max);
         let reaches = neurons.ranges.iter().map(|&range| reach(range).max(least));
         let reaches = neurons.of_groups(reaches);
         let scale: Vec<f64> = reaches.iter().map(|reach| SQUARED / reach).collect();
@@ -234,27 +278,46 @@ impl<'a> State<'a> {
         shape: &[usize],
     ) -> Result<()> {
         let neurons = self.neurons(shape)?;
-        let margin = if self.samples.is_empty() { 1.0 } else { self.fit.margin };
+        let margin = if self.samples.is_empty() {
+            1.0
+        } else {
+            self.fit.margin
+        };
         let radius = |[low, high]: [f64; 2]| margin * (high - low) / 2.0;
-        let widest = neurons.ranges.iter().map(|&range| radius(range)).fold(0.0, f64::max);
-        let least = if widest > 0.0 { LEAST_SCALE * widest } else { 1.0 };
+        let widest = neurons
+            .ranges
+            .iter()
+            .map(|&range| radius(range))
+            .fold(0.0, f64::max);
+        let least = if widest > 0.0 {
+            LEAST_SCALE * widest
+        } else {
+            1.0
+        };
         let units: Vec<[f64; 2]> = neurons
             .ranges
             .iter()
             .map(|&range| [(range[0] + range[1]) / 2.0, radius(range).max(least)])
             .collect();
-        let polynomials = units.iter().zip(&neurons.values).map(|(&[centre, radius], values)| {
-            let f = |u: f64| function.at(centre + radius * u);
-            if is_polynomial {
-                return Chebyshev::approximate(f, -1.0..=1.0, degree);
-            }
-            let unit = |&z: &f64| (((z - centre) / radius).clamp(-1.0, 1.0), 1.0);
-            let samples: Vec<(f64, f64)> = values.iter().map(unit).collect();
-            Chebyshev::least_squares(f, -1.0..=1.0, degree, &samples, self.fit.lambda)
-        });
+        let polynomials = units
+            .iter()
+            .zip(&neurons.values)
+            .map(|(&[centre, radius], values)| {
+                let f = |u: f64| function.at(centre + radius * u);
+                if is_polynomial {
+                    return Chebyshev::approximate(f, -1.0..=1.0, degree);
+                }
+                let unit = |&z: &f64| (((z - centre) / radius).clamp(-1.0, 1.0), 1.0);
+                let samples: Vec<(f64, f64)> = values.iter().map(unit).collect();
+                Chebyshev::least_squares(f, -1.0..=1.0, degree, &samples, self.fit.lambda)
+            });
         let approximations = polynomials.collect::<Result<Vec<_>>>()?;
         let errors = approximations.iter().map(|found| found.error()).collect();
-        let polynomials = neurons.of_groups(approximations.iter().map(|found| found.polynomial().clone()));
+        let polynomials = neurons.of_groups(
+            approximations
+                .iter()
+                .map(|found| found.polynomial().clone()),
+        );
         let units = neurons.of_groups(units.into_iter());
         let scale: Vec<f64> = units.iter().map(|unit| 1.0 / unit[1]).collect();
         let shift: Vec<f64> = units.iter().map(|unit| -unit[0] / unit[1]).collect();
@@ -266,7 +329,8 @@ impl<'a> State<'a> {
 
     fn apply(&mut self, stage: Stage) -> Result<()> {
         self.ranges = ranges::after_stage(&stage, &self.ranges);
-        self.samples = crate::networks::stage::run_stage(&stage, std::mem::take(&mut self.samples))?;
+        self.samples =
+            crate::networks::stage::run_stage(&stage, std::mem::take(&mut self.samples))?;
         if !self.samples.is_empty() {
             self.ranges = ranges::of_samples(&self.samples);
         }
@@ -280,15 +344,24 @@ impl<'a> State<'a> {
             None => (self.samples.clone(), self.ranges.clone()),
             Some((layer, _)) => {
                 let sorted = Sorted::new(layer);
-                (sorted.apply_all(&self.samples)?, ranges::after(&sorted, &self.ranges))
+                (
+                    sorted.apply_all(&self.samples)?,
+                    ranges::after(&sorted, &self.ranges),
+                )
             }
         };
         let count = ranges.len();
-        let size = if self.fit.per_neuron { shape[1..].iter().product() } else { count };
+        let size = if self.fit.per_neuron {
+            shape[1..].iter().product()
+        } else {
+            count
+        };
         let groups = count.div_ceil(size);
         let values: Vec<Vec<f64>> = (0..groups)
             .map(|group| {
-                let values = samples.iter().flat_map(|sample| &sample[group * size..][..size]);
+                let values = samples
+                    .iter()
+                    .flat_map(|sample| &sample[group * size..][..size]);
                 let step = (samples.len() * size).div_ceil(MOST_SAMPLES).max(1);
                 values.step_by(step).copied().collect()
             })
@@ -296,17 +369,36 @@ impl<'a> State<'a> {
         let ranges = (0..groups)
             .map(|group| {
                 let of_group = group * size..(group + 1) * size;
-                let all = samples.iter().flat_map(|sample| sample[of_group.clone()].iter().copied());
+                let all = samples
+                    .iter()
+                    .flat_map(|sample| sample[of_group.clone()].iter().copied());
                 let stated = ranges[of_group.clone()].iter().flatten().copied();
-                ranges::of_values(all).or(ranges::of_values(stated)).unwrap_or([-1.0, 1.0])
+                ranges::of_values(all)
+                    .or(ranges::of_values(stated))
+                    .unwrap_or([-1.0, 1.0])
             })
             .collect();
-        Ok(Neurons { ranges, values, size })
+        Ok(Neurons {
+            ranges,
+            values,
+            size,
+        })
     }
 
-    fn report(&mut self, name: &str, function: &str, (neurons, errors): (&Neurons, Vec<f64>), bound: f64) {
+    fn report(
+        &mut self,
+        name: &str,
+        function: &str,
+        (neurons, errors): (&Neurons, Vec<f64>),
+        bound: f64,
+    ) {
         let values = self.samples.iter().flatten().copied();
-        self.reports.push(ActivationReport::new(name, function, (&neurons.ranges, errors), values.map(|u| u / bound)));
+        self.reports.push(ActivationReport::new(
+            name,
+            function,
+            (&neurons.ranges, errors),
+            values.map(|u| u / bound),
+        ));
     }
 }
 
@@ -321,27 +413,43 @@ struct Neurons {
 impl Neurons {
     /// What each neuron has of its group.
     fn of_groups<T: Clone>(&self, groups: impl Iterator<Item = T>) -> Vec<T> {
-        groups.flat_map(|value| std::iter::repeat_n(value, self.size)).collect()
+        groups
+            .flat_map(|value| std::iter::repeat_n(value, self.size))
+            .collect()
     }
 }
 
 /// Applies a diagonal layer to a sum by applying it to both terms.
-fn into_branches(skip: &mut Option<LinearStage>, inner: &mut Vec<Stage>, layer: &LinearLayer<f64>) -> Result<()> {
-    let scale: BTreeMap<usize, f64> = layer.map().entries().iter().map(|&(_, input, value)| (input, value)).collect();
-    let scale: Vec<f64> = scale.into_values().collect();
+fn into_branches(
+    skip: &mut Option<LinearStage>,
+    inner: &mut Vec<Stage>,
+    layer: &LinearLayer<f64>,
+) -> Result<()> {
+    let mut scale = vec![0.0; layer.map().inputs()];
+    for &(_, input, value) in layer.map().entries() {
+        scale[input] += value;
+    }
     let bound = f64::INFINITY;
     let unbiased = diagonal(&scale, &[])?;
     let scaled = match skip.take() {
         None => unbiased,
         Some(skip) => skip.layer.then(&unbiased)?,
     };
-    *skip = Some(LinearStage { layer: scaled, output: Output::Same, bound });
+    *skip = Some(LinearStage {
+        layer: scaled,
+        output: Output::Same,
+        bound,
+    });
     match inner.last_mut() {
         Some(Stage::Linear(last)) => {
             last.layer = last.layer.then(layer)?;
             last.bound = bound;
         }
-        _ => inner.push(Stage::Linear(LinearStage { layer: layer.clone(), output: Output::Same, bound })),
+        _ => inner.push(Stage::Linear(LinearStage {
+            layer: layer.clone(),
+            output: Output::Same,
+            bound,
+        })),
     }
     Ok(())
 }
@@ -353,7 +461,8 @@ fn outputs_of(layer: &Layer, shape: &[usize]) -> Result<Output> {
         Layer::Dense(_) => return Ok(Output::Vector(shape.iter().product())),
         _ => return Ok(Output::Same),
     };
-    let shape = affine::grid(shape).map(|grid| [grid.channels(), grid.image()[0], grid.image()[1]])?;
+    let shape =
+        affine::grid(shape).map(|grid| [grid.channels(), grid.image()[0], grid.image()[1]])?;
     Ok(Output::Images { shape, strides })
 }
 

@@ -52,8 +52,14 @@ impl ActivationReport {
             function: function.into(),
             neurons: ranges.len(),
             range: [
-                ranges.iter().map(|range| range[0]).fold(f64::INFINITY, f64::min),
-                ranges.iter().map(|range| range[1]).fold(f64::NEG_INFINITY, f64::max),
+                ranges
+                    .iter()
+                    .map(|range| range[0])
+                    .fold(f64::INFINITY, f64::min),
+                ranges
+                    .iter()
+                    .map(|range| range[1])
+                    .fold(f64::NEG_INFINITY, f64::max),
             ],
             widths: [
                 widths.clone().fold(f64::INFINITY, f64::min),
@@ -100,7 +106,9 @@ impl FitReport {
         margin: f64,
     ) -> Self {
         let pairs = || originals.iter().zip(fitted);
-        let differences = pairs().flat_map(|(a, b)| a.iter().zip(b)).map(|(a, b)| (a - b).abs());
+        let differences = pairs()
+            .flat_map(|(a, b)| a.iter().zip(b))
+            .map(|(a, b)| (a - b).abs());
         Self {
             activations,
             samples: originals.len(),
@@ -119,7 +127,16 @@ impl fmt::Display for FitReport {
             "activation", "function", "neurons", "range", "widths", "error", "outside", "worst"
         )?;
         for activation in &self.activations {
-            let ActivationReport { layer, function, neurons, range, widths, error, outside, worst } = activation;
+            let ActivationReport {
+                layer,
+                function,
+                neurons,
+                range,
+                widths,
+                error,
+                outside,
+                worst,
+            } = activation;
             let error = error.map_or("exact".into(), |error| format!("{error:.2e}"));
             let range = format!("{:.3} .. {:.3}", range[0], range[1]);
             let widths = format!("{:.3} .. {:.3}", widths[0], widths[1]);

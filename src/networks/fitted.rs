@@ -1,3 +1,4 @@
+use crate::circuits::Windows;
 use crate::error::{Error, Result, ValueError};
 use crate::networks::fit_report::{FitReport, Outside};
 use crate::networks::network::checked_samples;
@@ -14,6 +15,8 @@ pub struct FittedNetwork {
     pub(super) outputs: usize,
     pub(super) input_bound: f64,
     pub(super) stages: Vec<Stage>,
+    /// Those of the first layer, if it is a convolution.
+    pub(super) windows: Option<Windows>,
     /// The distance of the two largest outputs that one sample in a hundred is below.
     pub(super) gap: Option<f64>,
     pub(super) report: FitReport,
@@ -36,6 +39,15 @@ impl FittedNetwork {
     #[must_use]
     pub fn input_bound(&self) -> f64 {
         self.input_bound
+    }
+
+    /// The largest magnitude that is assumed of an output.
+    pub(super) fn output_bound(&self) -> f64 {
+        match self.stages.last() {
+            Some(Stage::Linear(linear)) => linear.bound,
+            Some(Stage::Residual { bound, .. }) => *bound,
+            _ => 1.0,
+        }
     }
 
     /// The steps: linear layers and activations in turn, on features without a layout.
@@ -108,6 +120,9 @@ impl fmt::Debug for FittedNetwork {
     /// The shapes, and the number of steps.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (shape, outputs, stages) = (&self.input_shape, self.outputs, self.stages.len());
-        write!(out, "FittedNetwork({shape:?} to {outputs}, {stages} stages)")
+        write!(
+            out,
+            "FittedNetwork({shape:?} to {outputs}, {stages} stages)"
+        )
     }
 }

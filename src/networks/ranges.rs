@@ -17,7 +17,9 @@ pub(super) fn of_values(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
 pub(super) fn of_samples(samples: &Samples) -> Ranges {
     let count = samples.first().map_or(0, Vec::len);
     let of_feature = |i: usize| of_values(samples.iter().map(|sample| sample[i]));
-    (0..count).map(|i| of_feature(i).unwrap_or([0.0; 2])).collect()
+    (0..count)
+        .map(|i| of_feature(i).unwrap_or([0.0; 2]))
+        .collect()
 }
 
 /// The ranges that a linear layer's values can have.
@@ -38,7 +40,11 @@ pub(super) fn after_stage(stage: &Stage, ranges: &Ranges) -> Ranges {
             .iter()
             .map(|&[low, high]| {
                 let squares = [low * low, high * high];
-                let least = if low <= 0.0 && high >= 0.0 { 0.0 } else { squares[0].min(squares[1]) };
+                let least = if low <= 0.0 && high >= 0.0 {
+                    0.0
+                } else {
+                    squares[0].min(squares[1])
+                };
                 [least, squares[0].max(squares[1])]
             })
             .collect(),
@@ -56,7 +62,10 @@ pub(super) fn after_stage(stage: &Stage, ranges: &Ranges) -> Ranges {
 
 /// The largest magnitude, times `headroom`.
 pub(super) fn bound(ranges: &Ranges, headroom: f64) -> f64 {
-    let largest = ranges.iter().flatten().fold(0.0, |largest: f64, end| largest.max(end.abs()));
+    let largest = ranges
+        .iter()
+        .flatten()
+        .fold(0.0, |largest: f64, end| largest.max(end.abs()));
     (headroom * largest).max(f64::MIN_POSITIVE)
 }
 

@@ -81,12 +81,12 @@ impl Windows {
     }
 
     /// The number of pixels in a window.
-    pub(super) fn taps(&self) -> usize {
+    pub(crate) fn taps(&self) -> usize {
         self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     /// The pixel at `tap` of `window` (counted row by row), unless it is padding.
-    pub(super) fn pixel(
+    pub(crate) fn pixel(
         &self,
         window: [usize; 2],
         tap: usize,
