@@ -2,11 +2,11 @@
 
 use crate::circuits::{Chebyshev, EncodedLayer, Grid, LinearLayer, Program, Vector};
 use crate::error::{Error, Result, ValueError};
-use crate::evaluator::{Evaluator, Position, SlotShape};
+use crate::evaluator::{Evaluator, Forecast, Position, SlotShape};
 use crate::networks::FittedNetwork;
 use crate::networks::layout::{self, InputLayout, Layout};
 use crate::networks::stage::{LinearStage, Stage};
-use std::sync::Mutex;
+use std::cell::RefCell;
 
 /// A fitted network whose values lie in a layout.
 #[derive(Debug)]
@@ -16,60 +16,67 @@ pub(super) struct Placed {
     pub(super) input_size: usize,
     /// Where the outputs lie in the result.
     pub(super) output: Layout,
-    steps: Vec<Step<LinearLayer<f64>>>,
+    steps: Vec<Step<PlacedLayer>>,
 }
 
 /// A stage on slots, with linear layers of one kind.
 #[derive(Debug)]
 enum Step<L> {
-    Linear(Bounded<L>),
+    Linear(L),
     Square,
     Polynomials(Vec<Chebyshev>),
     Residual {
-        skip: Option<Bounded<L>>,
+        skip: Option<L>,
         inner: Vec<Step<L>>,
         bound: f64,
     },
 }
 
-/// A layer, and the bound of its values that is stated.
+/// A linear layer on slots, and the bound of its values that is stated.
 #[derive(Debug)]
-struct Bounded<L> {
-    layer: L,
+struct PlacedLayer {
+    layer: LinearLayer<f64>,
     bound: f64,
 }
 
+/// What a dry run knows of a linear layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Met {
+    /// Where it meets its input.
+    position: Position,
+    /// The error of its result that is stated.
+    error: f64,
+}
+
 impl<L> Step<L> {
-    /// The step with its linear layers replaced, in order.
+    /// The step with its linear layers replaced, in the order in which they run.
     fn map<M>(&self, layer: &mut impl FnMut(&L) -> Result<M>) -> Result<Step<M>> {
-        let mut linear = |linear: &Bounded<L>| -> Result<Bounded<M>> {
-            let (layer, bound) = (layer(&linear.layer)?, linear.bound);
-            Ok(Bounded { layer, bound })
-        };
         Ok(match self {
-            Self::Linear(layer) => Step::Linear(linear(layer)?),
+            Self::Linear(linear) => Step::Linear(layer(linear)?),
             Self::Square => Step::Square,
             Self::Polynomials(polynomials) => Step::Polynomials(polynomials.clone()),
             Self::Residual { skip, inner, bound } => Step::Residual {
-                skip: skip.as_ref().map(&mut linear).transpose()?,
-                inner: inner
-                    .iter()
-                    .map(|step| step.map(layer))
-                    .collect::<Result<_>>()?,
+                skip: skip.as_ref().map(&mut *layer).transpose()?,
+                inner: map_all(inner, layer)?,
                 bound: *bound,
             },
         })
     }
 }
 
-/// Runs steps; `apply` applies a linear layer.
+fn map_all<L, M>(
+    steps: &[Step<L>],
+    layer: &mut impl FnMut(&L) -> Result<M>,
+) -> Result<Vec<Step<M>>> {
+    steps.iter().map(|step| step.map(layer)).collect()
+}
+
+/// Runs steps; `linear` applies a linear layer.
 fn run<L, E: Evaluator<Scalar = f64>>(
     steps: &[Step<L>],
     input: &Vector<E>,
-    apply: &impl Fn(&L, &Vector<E>) -> Result<Vector<E>>,
+    linear: &impl Fn(&L, &Vector<E>) -> Result<Vector<E>>,
 ) -> Result<Vector<E>> {
-    let linear =
-        |linear: &Bounded<L>, x: &Vector<E>| bounded(apply(&linear.layer, x)?, linear.bound);
     let mut x = input.clone();
     for step in steps {
         x = match step {
@@ -77,10 +84,11 @@ fn run<L, E: Evaluator<Scalar = f64>>(
             Step::Square => x.square()?,
             Step::Polynomials(polynomials) => x.evaluate_each(polynomials)?,
             Step::Residual { skip, inner, bound } => {
-                let direct = skip
-                    .as_ref()
-                    .map_or_else(|| Ok(x.clone()), |skip| linear(skip, &x))?;
-                bounded((direct + run(inner, &x, apply)?)?, *bound)?
+                let direct = match skip {
+                    Some(skip) => linear(skip, &x)?,
+                    None => x.clone(),
+                };
+                bounded((direct + run(inner, &x, linear)?)?, *bound)?
             }
         };
     }
@@ -122,7 +130,7 @@ impl Placed {
                 let (mut steps, output) = place(rest, layout)?;
                 steps.insert(
                     0,
-                    Step::Linear(Bounded {
+                    Step::Linear(PlacedLayer {
                         layer,
                         bound: first.bound,
                     }),
@@ -157,58 +165,76 @@ impl Placed {
     /// The key switches of all linear layers.
     pub(super) fn key_switches(&self, shape: SlotShape) -> Result<usize> {
         let mut sum = 0;
-        let mut add = |layer: &LinearLayer<f64>| -> Result<()> {
-            sum += layer.map().plan(shape)?.key_switches();
+        map_all(&self.steps, &mut |placed: &PlacedLayer| {
+            sum += placed.layer.map().plan(shape)?.key_switches();
             Ok(())
-        };
-        for step in &self.steps {
-            step.map(&mut add)?;
-        }
+        })?;
         Ok(sum)
     }
 
-    /// Encodes all linear layers for positions that [`positions`](Self::positions) tells.
+    /// The levels that the network takes.
+    pub(super) fn levels(&self) -> usize {
+        levels(&self.steps)
+    }
+
+    /// Encodes all linear layers as [`foreseen`](Self::foreseen) tells.
     pub(super) fn encode<E: Evaluator<Scalar = f64>>(
         &self,
         evaluator: &E,
-        positions: &[Position],
+        met: &[Met],
     ) -> Result<Encoded<E>> {
-        let mut positions = positions.iter().copied();
-        let mut encode = |layer: &LinearLayer<f64>| {
-            let position = positions.next().ok_or(Error::Values(ValueError::Empty))?;
-            layer.encode(evaluator, position)
+        let mut met = met.iter();
+        let mut encode = |placed: &PlacedLayer| {
+            let met = met.next().ok_or(Error::Values(ValueError::Empty))?;
+            Ok(ReadyLayer {
+                layer: placed.layer.encode(evaluator, met.position)?,
+                bound: placed.bound,
+                error: met.error,
+            })
         };
-        let steps = self
-            .steps
-            .iter()
-            .map(|step| step.map(&mut encode))
-            .collect::<Result<_>>()?;
+        let steps = map_all(&self.steps, &mut encode)?;
         Ok(Encoded { steps })
     }
 
-    /// The positions at which the linear layers meet their inputs, in order.
-    pub(super) fn positions<E: Evaluator<Scalar = f64>>(
-        &self,
-        x: &Vector<E>,
-    ) -> Result<Vec<Position>> {
-        let positions = Mutex::new(Vec::new());
-        run(&self.steps, x, &|layer, x| {
-            if let Ok(mut positions) = positions.lock() {
-                positions.push(highest_position(x)?);
-            }
-            apply_once(layer, x)
+    /// Where the linear layers meet their inputs and how large their errors are, in the order in which they run.
+    pub(super) fn foreseen(&self, x: &Vector<Forecast>) -> Result<Vec<Met>> {
+        let all = RefCell::new(Vec::new());
+        run(&self.steps, x, &|placed: &PlacedLayer, x| {
+            let position = highest_position(x)?;
+            let y = placed.apply(x)?;
+            let errors = y.ciphertexts().iter();
+            let error = errors.fold(0.0, |most: f64, chunk| most.max(chunk.noise_bound()));
+            all.borrow_mut().push(Met { position, error });
+            Ok(y)
         })?;
-        Ok(positions.into_inner().unwrap_or_default())
+        Ok(all.into_inner())
     }
 }
 
-/// Applies a layer that is encoded for this use.
-fn apply_once<E: Evaluator<Scalar = f64>>(
-    layer: &LinearLayer<f64>,
-    x: &Vector<E>,
-) -> Result<Vector<E>> {
-    x.linear_layer(&layer.encode(x.evaluator(), highest_position(x)?)?)
+fn levels<L>(steps: &[Step<L>]) -> usize {
+    let of_step = |step: &Step<L>| match step {
+        Step::Linear(_) | Step::Square => 1,
+        Step::Polynomials(polynomials) => {
+            let depths = polynomials.iter().map(Chebyshev::depth);
+            depths.max().unwrap_or(0)
+        }
+        Step::Residual { skip, inner, .. } => levels(inner).max(usize::from(skip.is_some())),
+    };
+    steps.iter().map(of_step).sum()
 }
+
+impl PlacedLayer {
+    /// Applies the layer, encoded for this use.
+    fn apply<E: Evaluator<Scalar = f64>>(&self, x: &Vector<E>) -> Result<Vector<E>> {
+        let encoded = self.layer.encode(x.evaluator(), highest_position(x)?)?;
+        let y = bounded(x.linear_layer(&encoded)?, self.bound)?;
+        y.map(|chunk| x.evaluator().assume_typical_error(chunk.clone(), ERROR))
+    }
+}
+
+/// The stated error bound of a layer, in times of the error to expect (six standard deviations): errors of many roundings and key
+/// switches add up as independent ones do, and the tracked bound, a sum of magnitudes, would leave a deep network without precision.
+const ERROR: f64 = 2.0;
 
 fn starts_dense(stages: &[Stage]) -> bool {
     use crate::networks::stage::Output;
@@ -218,18 +244,18 @@ fn starts_dense(stages: &[Stage]) -> bool {
 impl Program for Placed {
     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
         let input = inputs.first().ok_or(Error::Values(ValueError::Empty))?;
-        Ok(vec![run(&self.steps, input, &apply_once)?])
+        Ok(vec![run(&self.steps, input, &PlacedLayer::apply)?])
     }
 }
 
-fn place(stages: &[Stage], mut layout: Layout) -> Result<(Vec<Step<LinearLayer<f64>>>, Layout)> {
+fn place(stages: &[Stage], mut layout: Layout) -> Result<(Vec<Step<PlacedLayer>>, Layout)> {
     let mut steps = Vec::new();
     for stage in stages {
         steps.push(match stage {
             Stage::Linear(linear) => {
                 let (layer, output) = layout.place(linear)?;
                 layout = output;
-                Step::Linear(Bounded {
+                Step::Linear(PlacedLayer {
                     layer,
                     bound: linear.bound,
                 })
@@ -241,7 +267,7 @@ fn place(stages: &[Stage], mut layout: Layout) -> Result<(Vec<Step<LinearLayer<f
             }
             Stage::Residual { skip, inner, bound } => {
                 let place_skip = |skip: &LinearStage| -> Result<_> {
-                    Ok(Bounded {
+                    Ok(PlacedLayer {
                         layer: layout.place(skip)?.0,
                         bound: skip.bound,
                     })
@@ -258,13 +284,13 @@ fn place(stages: &[Stage], mut layout: Layout) -> Result<(Vec<Step<LinearLayer<f
 }
 
 /// Places stages whose result has the layout of their input.
-fn place_like(stages: &[Stage], layout: &Layout) -> Result<Vec<Step<LinearLayer<f64>>>> {
+fn place_like(stages: &[Stage], layout: &Layout) -> Result<Vec<Step<PlacedLayer>>> {
     let Some((Stage::Linear(last), before)) = stages.split_last() else {
         return Ok(place(stages, layout.clone())?.0);
     };
     let (mut steps, middle) = place(before, layout.clone())?;
     let layer = middle.place_into(last, layout)?;
-    steps.push(Step::Linear(Bounded {
+    steps.push(Step::Linear(PlacedLayer {
         layer,
         bound: last.bound,
     }));
@@ -292,11 +318,21 @@ fn bounded<E: Evaluator>(x: Vector<E>, bound: f64) -> Result<Vector<E>> {
 
 /// A network whose linear layers are encoded.
 pub(super) struct Encoded<E: Evaluator> {
-    steps: Vec<Step<EncodedLayer<E>>>,
+    steps: Vec<Step<ReadyLayer<E>>>,
+}
+
+/// An encoded linear layer, and what is stated of its values.
+struct ReadyLayer<E: Evaluator> {
+    layer: EncodedLayer<E>,
+    bound: f64,
+    error: f64,
 }
 
 impl<E: Evaluator<Scalar = f64>> Encoded<E> {
     pub(super) fn run(&self, x: &Vector<E>) -> Result<Vector<E>> {
-        run(&self.steps, x, &|layer, x| x.linear_layer(layer))
+        run(&self.steps, x, &|ready: &ReadyLayer<E>, x| {
+            let y = bounded(x.linear_layer(&ready.layer)?, ready.bound)?;
+            y.map(|chunk| x.evaluator().assume_error_bound(chunk.clone(), ready.error))
+        })
     }
 }

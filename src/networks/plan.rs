@@ -1,9 +1,9 @@
 use crate::circuits::{Input, Plan, Planner, Program, Vector};
 use crate::error::{Error, Result, ValueError};
-use crate::evaluator::{ClearReals, Forecast, Position, SlotShape};
+use crate::evaluator::{ClearReals, Forecast, SlotShape};
 use crate::identifiers::Fingerprint;
 use crate::networks::description::NetworkDescription;
-use crate::networks::placed::Placed;
+use crate::networks::placed::{Met, Placed};
 use crate::networks::{FittedNetwork, NetworkClient, NetworkServer, argmax};
 use crate::params::CkksContext;
 use rand::CryptoRng;
@@ -45,8 +45,8 @@ impl PlanOptions {
 pub struct NetworkPlan {
     pub(super) plan: Plan,
     pub(super) placed: Arc<Placed>,
-    /// Where the linear layers meet their inputs.
-    pub(super) positions: Vec<Position>,
+    /// What the linear layers meet.
+    pub(super) met: Vec<Met>,
     description: NetworkDescription,
     key_switches: usize,
 }
@@ -88,18 +88,21 @@ impl FittedNetwork {
         let bound = self.input_bound;
         let input = Input::vector(placed.input_size).range(-bound..=bound);
         let bits = options.precision_bits.unwrap_or_else(|| self.enough_bits());
-        let mut planner = Planner::new(&[input]).typical_precision_bits(bits);
+        let levels = u32::try_from(placed.levels()).unwrap_or(u32::MAX);
+        let mut planner = Planner::new(&[input])
+            .typical_precision_bits(bits)
+            .starting_from(levels, LEAST_SCALE_BITS);
         if let Some(bytes) = options.most_key_bytes {
             planner = planner.max_key_bytes(bytes);
         }
         let plan = planner.plan(&placed)?;
         let forecast = Forecast::with_keys(plan.context(), plan.rotations());
-        let positions = placed.positions(&input.foreseen(&forecast)?)?;
+        let met = placed.foreseen(&input.foreseen(&forecast)?)?;
         let description = NetworkDescription::new(self, &plan, &placed)?;
         Ok(NetworkPlan {
             plan,
             placed: Arc::new(placed),
-            positions,
+            met,
             description,
             key_switches,
         })
@@ -230,10 +233,13 @@ impl fmt::Display for NetworkPlan {
 const LEAST_SLOTS: usize = 2048;
 
 /// The typical error is so many times smaller than the distance of the two largest outputs that one sample in a hundred is below.
-const GAP_TO_ERROR: f64 = 8.0;
+const GAP_TO_ERROR: f64 = 2.0;
 
 /// Without samples the error is so many times smaller than the largest output can be.
 const BOUND_TO_ERROR: f64 = 4096.0;
+
+/// A smaller scale has no precision left after the roundings of any ring.
+const LEAST_SCALE_BITS: u32 = 20;
 
 const LEAST_BITS: f64 = 1.0;
 

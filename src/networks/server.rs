@@ -22,7 +22,7 @@ impl NetworkServer {
         let evaluator = CkksEvaluator::new(plan.context());
         Ok(Self {
             description: plan.description().clone(),
-            network: plan.placed.encode(&evaluator, &plan.positions)?,
+            network: plan.placed.encode(&evaluator, &plan.met)?,
             clients: RwLock::default(),
         })
     }
