@@ -2,8 +2,8 @@
 
 use crate::samples::{Samples, distance};
 use slotwise::networks::{
-    Activation, AvgPool2d, Fit, FittedNetwork, Function, InputLayout, Layer, Network, PlanOptions,
-    argmax,
+    Activation, AvgPool2d, Fit, FittedNetwork, Function, InputLayout, Layer, Network, NetworkPlan,
+    PlanOptions, argmax,
 };
 use slotwise::{Error, KeyError, NetworkError, OperandError, Rotations};
 
@@ -12,7 +12,7 @@ fn fitted(network: &Network, samples: &[Vec<f64>]) -> FittedNetwork {
 }
 
 /// Plans the network, and compares runs in slots and encrypted with the run on features.
-fn check(network: &FittedNetwork, inputs: &[Vec<f64>]) -> slotwise::networks::NetworkPlan {
+fn check(network: &FittedNetwork, inputs: &[Vec<f64>]) -> NetworkPlan {
     let plan = network
         .plan_single(&PlanOptions::default().precision_bits(8))
         .unwrap();
@@ -137,19 +137,21 @@ fn layouts_in_slots_compute_what_features_do() {
 fn keys_can_be_limited() {
     let mut samples = Samples::new(13);
     let layers = vec![
-        samples.dense(32, 32).into(),
+        samples.dense(200, 200).into(),
         Activation::Square.into(),
-        samples.dense(32, 32).into(),
+        samples.dense(200, 200).into(),
     ];
-    let network = Network::new(&[32], layers).unwrap();
-    let fitted = fitted(&network, &samples.inputs(50, 32));
+    let network = Network::new(&[200], layers).unwrap();
+    let fitted = fitted(&network, &samples.inputs(50, 200));
     let plan = |options: PlanOptions| fitted.plan_single(&options);
-    let all = plan(PlanOptions::default())
-        .unwrap()
-        .circuit()
-        .key_bytes()
-        .unwrap();
-    assert!(plan(PlanOptions::default().max_key_bytes(all / 100)).is_err());
+    let bytes = |plan: &NetworkPlan| plan.circuit().key_bytes().unwrap();
+    let all = plan(PlanOptions::default()).unwrap();
+    // Fewer keys, and more key switches.
+    let few = plan(PlanOptions::default().max_key_bytes(bytes(&all) * 3 / 4)).unwrap();
+    assert!(bytes(&few) <= bytes(&all) * 3 / 4);
+    assert!(few.key_switches() > all.key_switches());
+    assert_ne!(few.fingerprint(), all.fingerprint());
+    assert!(plan(PlanOptions::default().max_key_bytes(bytes(&all) / 100)).is_err());
 }
 
 #[test]
