@@ -30,6 +30,7 @@ impl Network {
     /// | `Gemm`, `MatMul` | dense layers |
     /// | `Conv` | two-dimensional convolutions with strides, dilations, groups, and padding that is equal on opposite sides |
     /// | `AveragePool`, `GlobalAveragePool` | average pools, with padding only where it counts |
+    /// | `Pad` with zeros | the padding of the layer behind it |
     /// | `BatchNormalization` | batch normalization |
     /// | `Add`, `Sub`, `Mul`, `Div` by a constant | biases and batch normalization |
     /// | `Add` of `x` and `f(x)` | a residual block |

@@ -41,6 +41,10 @@ impl Operation<'_> {
                 let affine = self.affine(constants)?;
                 return self.end(attributes, 2, vec![Step::Affine(affine)]);
             }
+            "Pad" => {
+                let steps = self.pad(&mut attributes, constants)?;
+                return self.end(attributes, 3, steps);
+            }
             "Gemm" => self.gemm(&mut attributes, constants),
             "MatMul" => self.matrix_product(constants),
             "Conv" => self.convolution(&mut attributes, constants),
@@ -232,6 +236,44 @@ impl Operation<'_> {
             convolution = convolution.bias(&constants.numbers(bias)?.values);
         }
         Ok(convolution.into())
+    }
+
+    /// Zeros around an image, as a convolution whose kernel is the number 1 and which becomes one with the layer behind it. PyTorch's
+    /// exporter writes a node before each average pool, usually one that adds nothing.
+    fn pad(&self, attributes: &mut Attributes, constants: &mut Constants) -> Reason<Vec<Step>> {
+        let mode = attributes.text("mode", "constant")?;
+        if mode != "constant" {
+            return Err(format!(
+                "its attribute mode={mode} is not supported; only constant is"
+            ));
+        }
+        if let Some(value) = self.optional(2)
+            && constants.numbers(value)?.values != [0.0]
+        {
+            return Err("it pads with another number than 0".into());
+        }
+        let sizes = constants.integers(self.input(1)?)?;
+        if sizes.len() == 2 * (self.shape.len() + 1) && sizes.iter().all(|&size| size == 0) {
+            return Ok(Vec::new());
+        }
+        let [channels, ..] = self.image()?;
+        let padding = match sizes[..] {
+            [0, 0, top, left, 0, 0, bottom, right] if [top, left] == [bottom, right] => {
+                [top, left].map(usize::try_from)
+            }
+            _ => {
+                return Err(format!(
+                    "its padding {sizes:?} is not supported; only rows and columns, as many on opposite sides, are"
+                ));
+            }
+        };
+        let [Ok(rows), Ok(columns)] = padding else {
+            return Err(format!("its padding {sizes:?} is negative"));
+        };
+        constants.spend(channels)?;
+        let identity = Convolution::new(&vec![1.0; channels], [channels, 1, 1, 1]);
+        let identity = identity.map_err(described)?.groups(channels);
+        Ok(vec![Step::Layer(identity.padding([rows, columns]).into())])
     }
 
     fn average_pool(
