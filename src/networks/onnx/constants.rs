@@ -62,21 +62,28 @@ impl Constants {
     pub(super) fn numbers(&mut self, name: &str) -> Reason<Array> {
         let tensor = self.known(name)?;
         let (shape, count) = shape(name, &tensor)?;
-        self.spend(count)?;
-        let values: Vec<f64> = match tensor.data_type {
-            FLOAT if tensor.raw.is_some() => raw(name, &tensor, count, |bytes: [u8; 4]| {
-                f32::from_le_bytes(bytes).into()
-            })?,
-            FLOAT => tensor.floats.iter().map(|&value| value.into()).collect(),
-            DOUBLE if tensor.raw.is_some() => raw(name, &tensor, count, f64::from_le_bytes)?,
-            DOUBLE => tensor.doubles.clone(),
+        let is_double = match tensor.data_type {
+            FLOAT => false,
+            DOUBLE => true,
             other => {
                 return Err(format!(
                     "the constant \"{name}\" has data type {other}; use float (1) or double (11)"
                 ));
             }
         };
-        check_count(name, count, values.len())?;
+        let stored = match &tensor.raw {
+            Some(raw) => raw.len() / if is_double { 8 } else { 4 },
+            None if is_double => tensor.doubles.len(),
+            None => tensor.floats.len(),
+        };
+        check_count(name, count, stored)?;
+        self.spend(count)?;
+        let values: Vec<f64> = match (&tensor.raw, is_double) {
+            (Some(data), false) => raw(name, data, |bytes| f32::from_le_bytes(bytes).into())?,
+            (Some(data), true) => raw(name, data, f64::from_le_bytes)?,
+            (None, false) => tensor.floats.iter().map(|&value| value.into()).collect(),
+            (None, true) => tensor.doubles.clone(),
+        };
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             return Err(format!(
                 "the value at {index} of the constant \"{name}\" is NaN or infinite"
@@ -94,13 +101,15 @@ impl Constants {
                 "the constant \"{name}\" is not a list of at most {MOST_INTEGERS} 64-bit integers"
             ));
         }
-        let values = if tensor.raw.is_some() {
-            raw(name, &tensor, count, i64::from_le_bytes)?
-        } else {
-            check_count(name, count, tensor.integers.len())?;
-            tensor.integers.clone()
+        let stored = match &tensor.raw {
+            Some(raw) => raw.len() / 8,
+            None => tensor.integers.len(),
         };
-        Ok(values)
+        check_count(name, count, stored)?;
+        match &tensor.raw {
+            Some(data) => raw(name, data, i64::from_le_bytes),
+            None => Ok(tensor.integers.clone()),
+        }
     }
 
     fn known(&self, name: &str) -> Reason<Rc<Tensor>> {
@@ -140,20 +149,14 @@ fn shape(name: &str, tensor: &Tensor) -> Reason<(Vec<usize>, usize)> {
     Ok((sizes, count))
 }
 
-/// `count` little-endian numbers.
-fn raw<const N: usize, T>(
-    name: &str,
-    tensor: &Tensor,
-    count: usize,
-    read: impl Fn([u8; N]) -> T,
-) -> Reason<Vec<T>> {
-    let (numbers, rest) = tensor.raw.as_deref().unwrap_or_default().as_chunks();
+/// Little-endian numbers.
+fn raw<const N: usize, T>(name: &str, data: &[u8], read: impl Fn([u8; N]) -> T) -> Reason<Vec<T>> {
+    let (numbers, rest) = data.as_chunks();
     if !rest.is_empty() {
         return Err(format!(
             "the data of the constant \"{name}\" are not a multiple of {N} bytes"
         ));
     }
-    check_count(name, count, numbers.len())?;
     Ok(numbers.iter().map(|&bytes| read(bytes)).collect())
 }
 

@@ -53,7 +53,7 @@ pub(super) fn network(model: Model, file_size: usize, degree: usize) -> Result<N
         degree,
     };
     for node in &nodes {
-        let of_node = |reason| invalid(label(node), reason);
+        let of_node = |reason| invalid(node.label(), reason);
         let name = single_output(node).map_err(of_node)?;
         let is_known = reader.constants.get(name).is_some() || reader.names.contains_key(name);
         if is_known {
@@ -285,15 +285,4 @@ fn single_output(node: &Node) -> Reason<&str> {
         [output] if !output.is_empty() => Ok(output),
         _ => Err("it has several outputs, or one without a name; one is supported".into()),
     }
-}
-
-/// What errors call a node.
-fn label(node: &Node) -> String {
-    let output = node.outputs.first();
-    let name = if node.name.is_empty() {
-        output
-    } else {
-        Some(&node.name)
-    };
-    format!("{} \"{}\"", node.operator, name.map_or("", String::as_str))
 }

@@ -62,6 +62,15 @@ pub(super) struct Node {
     pub(super) domain: String,
 }
 
+impl Node {
+    /// What errors call it: its operator and its name, or that of its output.
+    pub(super) fn label(&self) -> String {
+        let output = self.outputs.first();
+        let name = output.filter(|_| self.name.is_empty());
+        format!("{} \"{}\"", self.operator, name.unwrap_or(&self.name))
+    }
+}
+
 /// `AttributeProto`
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Attribute {

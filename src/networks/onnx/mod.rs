@@ -6,6 +6,8 @@ mod graph;
 mod messages;
 mod operators;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod values;
 mod windows;
 
@@ -40,8 +42,8 @@ impl Network {
     /// | `Flatten`, `Reshape` to a vector for each sample | [`Layer::Flatten`](crate::networks::Layer::Flatten) |
     /// | `Identity`, `Constant` | nothing |
     ///
-    /// Numbers are of 32 or 64 bits and lie in the file itself. The bytes need not be trusted: reading takes no more than about 50 times
-    /// their number in memory, and that only for files made to do so.
+    /// Numbers are of 32 or 64 bits and lie in the file itself. The bytes need not be trusted: reading allocates about five times their
+    /// number, and at most 64 times in files made to do so.
     ///
     /// # Errors
     /// [`NetworkError::InvalidModel`](crate::NetworkError::InvalidModel) with the node, if the bytes are no ONNX model, or an operator, attribute or
@@ -64,7 +66,7 @@ impl Network {
 }
 
 fn decode<M: Message + Default>(what: &str, bytes: &Bytes) -> Reason<M> {
-    M::decode(bytes.clone()).map_err(|error| format!("{what} is no such ONNX message: {error}"))
+    M::decode(bytes.clone()).map_err(|error| format!("{what} is not valid ONNX: {error}"))
 }
 
 fn invalid(node: String, reason: String) -> Error {

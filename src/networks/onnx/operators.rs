@@ -36,7 +36,7 @@ impl Operation<'_> {
         let function = |function| Ok(Activation::Chebyshev(function, self.degree).into());
         let layer: Reason<Layer> = match operator {
             "Identity" => return self.only(attributes, Vec::new()),
-            "Erf" => return self.only(attributes, vec![Step::Erf]),
+            "Erf" => return self.only(attributes, vec![Step::Erf(self.node.label())]),
             "Add" | "Sub" | "Mul" | "Div" => {
                 let affine = self.affine(constants)?;
                 return self.end(attributes, 2, vec![Step::Affine(affine)]);

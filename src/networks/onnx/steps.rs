@@ -10,8 +10,8 @@ use crate::networks::{Activation, BatchNorm, Dense, Function, Layer};
 pub(super) enum Step {
     Layer(Layer),
     Affine(Affine),
-    /// The error function, which is only known as a part of GELU.
-    Erf,
+    /// The error function, which is only known as a part of GELU, with the label of its node.
+    Erf(String),
 }
 
 /// `scale x + shift`, with a number of each for every channel, or one for all.
@@ -72,7 +72,7 @@ impl Step {
     pub(super) fn output_shape(&self, shape: &[usize]) -> Reason<Vec<usize>> {
         match self {
             Self::Layer(layer) => output_shape(layer, shape),
-            Self::Affine(_) | Self::Erf => Ok(shape.to_vec()),
+            Self::Affine(_) | Self::Erf(_) => Ok(shape.to_vec()),
         }
     }
 }
@@ -111,9 +111,9 @@ pub(super) fn layers(steps: Vec<Step>, constants: &mut Constants) -> Reason<Vec<
     let layer = |step| match step {
         Step::Layer(layer) => Ok(layer),
         Step::Affine(affine) => affine.layer(constants),
-        Step::Erf => {
-            Err("Erf is only supported as part of GELU, x * (1 + erf(x / sqrt(2))) / 2".into())
-        }
+        Step::Erf(node) => Err(format!(
+            "the node {node} is only supported as part of GELU, x * (1 + erf(x / sqrt(2))) / 2"
+        )),
     };
     steps.into_iter().map(layer).collect()
 }
@@ -125,7 +125,7 @@ pub(super) fn product_with(steps: &[Step], degree: usize, channels: usize) -> Op
         [Step::Layer(Layer::Activation(Activation::Chebyshev(Function::Sigmoid, _)))] => {
             Some(vec![activation(Function::Silu)])
         }
-        [Step::Affine(before), Step::Erf, Step::Affine(after)]
+        [Step::Affine(before), Step::Erf(_), Step::Affine(after)]
             if before.is(std::f64::consts::FRAC_1_SQRT_2, 0.0) && after.is(1.0, 1.0) =>
         {
             let twice = Affine {
