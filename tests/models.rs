@@ -157,6 +157,33 @@ fn safetensors_weights_compute_what_pytorch_does() {
     assert_eq!(files.len(), 4);
 }
 
+#[test]
+fn trained_weights_reach_the_accuracy_that_the_data_say() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data");
+    let bytes = fs::read(data.join("digits_square.safetensors")).unwrap();
+    let weights = Weights::from_safetensors(&bytes).unwrap();
+    let [first, second] = ["fc1", "fc2"].map(|name| weights.dense(name).unwrap());
+    let layers = vec![first.into(), Activation::Square.into(), second.into()];
+    let network = Network::new(&[64], layers).unwrap();
+    let mut reader = csv::Reader::from_path(data.join("digits.csv")).unwrap();
+    let rows = reader.records().skip(4).step_by(5);
+    let correct = rows.map(|row| {
+        let row: Vec<f64> = row
+            .unwrap()
+            .iter()
+            .map(|cell| cell.parse().unwrap())
+            .collect();
+        let pixels: Vec<f64> = row[..64].iter().map(|pixel| pixel / 16.0).collect();
+        network.classify(&pixels).unwrap() as f64 == row[64]
+    });
+    let correct: Vec<bool> = correct.collect();
+    assert_eq!(correct.len(), 359);
+    assert_eq!(
+        correct.iter().filter(|&&is_correct| is_correct).count(),
+        347
+    );
+}
+
 /// Every file with one byte changed or cut off at one byte is a network or an error; small networks run.
 fn check_damage(extension: &str, parse: impl Fn(&[u8]) -> slotwise::Result<Network>) {
     let run = |bytes: &[u8]| match parse(bytes) {

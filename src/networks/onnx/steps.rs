@@ -26,7 +26,7 @@ impl Affine {
     /// Whether this is `scale x + shift` with these two numbers, to the precision of a 32-bit constant.
     fn is(&self, scale: f64, shift: f64) -> bool {
         let near = |values: &[f64], expected: f64| {
-            values.iter().all(|value| (value - expected).abs() < 1e-6)
+            values.iter().all(|value| (value - expected).abs() < 1e-7)
         };
         near(&self.scale, scale) && near(&self.shift, shift)
     }
