@@ -12,6 +12,8 @@ mod fitted;
 mod layer;
 mod layout;
 mod network;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod placed;
 mod plan;
 mod ranges;
