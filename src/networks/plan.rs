@@ -105,10 +105,11 @@ impl FittedNetwork {
         let (key_switches, placed) = best.ok_or(Error::Values(ValueError::Empty))?;
         let bound = self.input_bound;
         let input = Input::vector(placed.input_size).range(-bound..=bound);
-        let bits = options.precision_bits.unwrap_or_else(|| self.enough_bits());
+        let bits = options.precision_bits;
+        let error = bits.map_or_else(|| self.small_error(), |bits| (-f64::from(bits)).exp2());
         let levels = u32::try_from(placed.levels()).unwrap_or(u32::MAX);
         let planner = Planner::new(&[input])
-            .typical_precision_bits(bits)
+            .typical_error(error)
             .starting_from(levels, LEAST_SCALE_BITS)
             .max_key_bytes(most_key_bytes.unwrap_or(u64::MAX));
         let plan = planner.plan(&placed)?;
@@ -124,18 +125,12 @@ impl FittedNetwork {
         })
     }
 
-    /// The bits of precision that leave the largest output the largest for all but a few inputs.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a few bits"
-    )]
-    fn enough_bits(&self) -> u32 {
-        let error = match self.gap {
+    /// An error that leaves the largest output the largest for all but a few inputs.
+    fn small_error(&self) -> f64 {
+        match self.gap {
             Some(gap) if gap > 0.0 => gap / GAP_TO_ERROR,
             _ => self.output_bound() / BOUND_TO_ERROR,
-        };
-        (-error.log2()).ceil().clamp(LEAST_BITS, MOST_BITS) as u32
+        }
     }
 }
 
@@ -260,7 +255,3 @@ const BOUND_TO_ERROR: f64 = 4096.0;
 
 /// A smaller scale has no precision left after the roundings of any ring.
 const LEAST_SCALE_BITS: u32 = 20;
-
-const LEAST_BITS: f64 = 0.0;
-
-const MOST_BITS: f64 = 40.0;

@@ -28,7 +28,7 @@ use crate::params::{Chain, CkksContext, CkksParams, degrees};
 #[derive(Clone, Debug)]
 pub struct Planner {
     inputs: Vec<Input>,
-    precision_bits: u32,
+    precision_bits: f64,
     typically: bool,
     most_key_bytes: u64,
     /// Levels, and bits of the scale, from which the search starts.
@@ -41,7 +41,7 @@ impl Planner {
     pub fn new(inputs: &[Input]) -> Self {
         Self {
             inputs: inputs.to_vec(),
-            precision_bits: 16,
+            precision_bits: 16.0,
             typically: false,
             most_key_bytes: u64::MAX,
             least: (0, 0),
@@ -52,7 +52,7 @@ impl Planner {
     #[must_use]
     pub fn precision_bits(self, bits: u32) -> Self {
         Self {
-            precision_bits: bits,
+            precision_bits: bits.into(),
             typically: false,
             ..self
         }
@@ -63,7 +63,17 @@ impl Planner {
     #[must_use]
     pub fn typical_precision_bits(self, bits: u32) -> Self {
         Self {
-            precision_bits: bits,
+            precision_bits: bits.into(),
+            typically: true,
+            ..self
+        }
+    }
+
+    /// Asks for outputs whose error to expect, six standard deviations, is at most `most`, a positive number.
+    #[must_use]
+    pub(crate) fn typical_error(self, most: f64) -> Self {
+        Self {
+            precision_bits: -most.log2(),
             typically: true,
             ..self
         }
@@ -110,8 +120,7 @@ impl Planner {
     fn plans(&self, program: &impl Program, composed: bool) -> Result<(Vec<Plan>, Needs)> {
         let mut needs = Needs {
             depth: self.least.0,
-            scale_bits: self
-                .precision_bits
+            scale_bits: whole_bits(self.precision_bits)
                 .saturating_add(LEAST_NOISE_BITS)
                 .clamp(self.least.1, MOST_SCALE_BITS),
             integer_bits: 1,
@@ -202,11 +211,6 @@ impl Planner {
     }
 
     /// The bits of precision that the outputs lack.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and the bits of a bound"
-    )]
     fn missing_bits(&self, outputs: &[Vector<Forecast>]) -> u32 {
         let chunks = outputs.iter().flat_map(Vector::ciphertexts);
         let errors = chunks.map(|chunk| {
@@ -217,8 +221,7 @@ impl Planner {
             }
         });
         let largest = errors.fold(0.0, f64::max);
-        let missing = largest.log2() + f64::from(self.precision_bits);
-        missing.ceil().clamp(0.0, 1000.0) as u32
+        whole_bits(largest.log2() + self.precision_bits)
     }
 
     /// The plan with these parameters, if it meets what is asked for.
@@ -260,6 +263,16 @@ impl Planner {
             .collect::<Result<_>>()?;
         Ok(best)
     }
+}
+
+/// A number of bits, rounded up; 0 for negative ones.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and the bits of a bound"
+)]
+fn whole_bits(bits: f64) -> u32 {
+    bits.ceil().clamp(0.0, 1000.0) as u32
 }
 
 /// What a program takes, as far as dry runs have told.
