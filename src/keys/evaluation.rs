@@ -114,6 +114,11 @@ impl Rotations {
         self.steps.is_empty() && !self.powers_of_two && !self.conjugation
     }
 
+    /// The steps that are named one by one.
+    pub(crate) fn single_steps(&self) -> impl Iterator<Item = i64> + '_ {
+        self.steps.iter().copied()
+    }
+
     /// The signed powers of two that compose these steps in rows of `degree / 2` slots, each with the fewest rotations.
     pub(crate) fn of_powers_of_two(&self, degree: usize) -> Self {
         let row = i64::try_from(degree / 2).unwrap_or(i64::MAX);
@@ -513,6 +518,24 @@ impl EvaluationKeys {
                 self.switching.insert(place, Arc::new(key));
             }
         }
+        Ok(())
+    }
+
+    /// Adds the keys of another set of the same secret key, in place of those for the same purposes and spans.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn join(&mut self, others: Self) -> Result<()> {
+        self.context
+            .fingerprint()
+            .check(others.context.fingerprint())?;
+        self.id.check(others.id)?;
+        self.relinearization.extend(others.relinearization);
+        for (element, keys) in others.galois.keys {
+            self.galois.keys.entry(element).or_default().extend(keys);
+        }
+        self.galois.paths = Mutex::default();
+        self.switching.extend(others.switching);
         Ok(())
     }
 

@@ -296,7 +296,7 @@ impl BfvBuilder {
         BfvParams::new(rlwe, plaintext_modulus)
     }
 
-    fn plaintext_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
+    pub(super) fn plaintext_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
         if let Some(modulus) = self.choices.plaintext_modulus {
             return Ok(modulus);
         }

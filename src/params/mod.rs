@@ -1,6 +1,7 @@
 //! Checked parameters and what is computed from them once: the immutable context that everything else shares.
 
 mod bfv;
+mod bfv_chain;
 mod bfv_level;
 mod bfv_noise;
 mod bfv_state;
@@ -21,6 +22,7 @@ mod secret_distribution;
 mod security;
 
 pub use crate::identifiers::Fingerprint;
+pub(crate) use bfv_chain::{BfvChain, PlainModulus};
 pub use bfv::{BfvBuilder, BfvChoices, BfvContext, BfvParams};
 pub(crate) use bfv_level::TensorTables;
 pub(crate) use bfv_noise::BfvNoise;

@@ -1,10 +1,10 @@
 //! What a plan says.
 
-use crate::circuits::planner::{Alternative, Plan, PlannedOutput};
+use crate::circuits::planner::{Alternative, PlannedOutput, PlannedScheme, SchemePlan};
 use crate::evaluator::Step;
 use std::fmt;
 
-impl fmt::Display for Plan {
+impl<S: PlannedScheme> fmt::Display for SchemePlan<S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
@@ -15,7 +15,7 @@ impl fmt::Display for Plan {
             "after",
             "scale",
             "bound",
-            "bits",
+            S::BITS,
             "typical",
             "switches",
             "time"
@@ -49,9 +49,9 @@ fn step_line(step: &Step, share: f64) -> String {
     )
 }
 
-impl Plan {
+impl<S: PlannedScheme> SchemePlan<S> {
     fn summary(&self) -> Vec<String> {
-        let params = self.context.params().rlwe();
+        let params = S::rlwe(self.context()).params();
         let bits = |primes: &[u64]| -> Vec<u32> {
             primes
                 .iter()
@@ -59,12 +59,12 @@ impl Plan {
                 .collect()
         };
         let (modulus, limit) = self.security();
-        let rotations = self.rotations.elements(self.context.degree()).len();
-        let products = if self.relinearizes { "1" } else { "none" };
+        let products = usize::from(self.relinearizes());
+        let rotations = self.key_count() - products;
         let mut lines = vec![
             line(
                 "degree N",
-                format!("{}: {} slots", params.degree(), self.context.slots()),
+                format!("{}: {} slots", params.degree(), S::slots(self.context())),
             ),
             line(
                 "data primes",
