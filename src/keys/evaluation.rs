@@ -155,10 +155,11 @@ impl Rotations {
         }))
     }
 
-    /// Those of these rotations, as single steps, that `keys` neither have nor compose at any level.
-    pub(crate) fn missing_in(&self, keys: &GaloisKeys, degree: usize) -> Self {
-        let conjugation = keys.get(GaloisElement::conjugation(degree)).is_some();
-        let has_path = |step| keys.path(step, degree, 0).is_ok();
+    /// Those of these rotations, as single steps, that `keys` neither have nor compose at this level.
+    pub(crate) fn missing_in(&self, keys: &GaloisKeys, (degree, level): (usize, usize)) -> Self {
+        let conjugation = GaloisElement::conjugation(degree);
+        let conjugation = keys.covering(conjugation, level).is_some();
+        let has_path = |step| keys.path(step, degree, level).is_ok();
         self.missing(degree, has_path, conjugation)
     }
 

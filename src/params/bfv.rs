@@ -322,7 +322,7 @@ impl BfvBuilder {
 }
 
 /// The fewest bits of a prime that is 1 modulo 2N.
-fn least_plaintext_bits(degree: usize) -> u32 {
+pub(super) fn least_plaintext_bits(degree: usize) -> u32 {
     let least = degree.trailing_zeros() + 2;
     let mut sizes = least..BfvParams::MOST_PLAINTEXT_BITS;
     sizes

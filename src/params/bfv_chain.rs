@@ -1,4 +1,5 @@
 use crate::error::Result;
+use crate::params::bfv::least_plaintext_bits;
 use crate::params::{
     BfvContext, BfvParams, Log2, NoiseModel, ProductNoise, SecretDistribution, SecurityPolicy,
     search,
@@ -9,11 +10,18 @@ use crate::params::{
 pub(crate) enum PlainModulus {
     /// Those modulo this number.
     Exactly(u64),
-    /// Those modulo the largest prime of so many bits that gives slots.
+    /// Those modulo the largest prime of so many bits that gives slots, or of the fewest bits that any has.
     Bits(u32),
 }
 
 impl PlainModulus {
+    fn at(self, degree: usize) -> Self {
+        match self {
+            Self::Exactly(_) => self,
+            Self::Bits(bits) => Self::Bits(bits.max(least_plaintext_bits(degree))),
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a logarithm")]
     fn magnitude(self) -> Log2 {
         match self {
@@ -39,7 +47,8 @@ impl BfvChain {
     /// As [`RlweParams::new`](crate::params::RlweParams::new) and [`BfvParams::new`]; [`ParameterError::InvalidPrimeBits`](crate::ParameterError::InvalidPrimeBits),
     /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
     pub(crate) fn params(self, degree: usize, policy: SecurityPolicy) -> Result<Vec<BfvParams>> {
-        let (secret, plain) = (SecretDistribution::Ternary, self.plain.magnitude());
+        let modulus = self.plain.at(degree);
+        let (secret, plain) = (SecretDistribution::Ternary, modulus.magnitude());
         let products = ProductNoise::new(&NoiseModel::new(degree, secret), plain);
         let fresh = search::bfv_modulus_bits(&products, 0, plain, Log2::ONE);
         let total = self.modulus_bits.max(fresh);
@@ -47,7 +56,7 @@ impl BfvChain {
             return Ok(Vec::new());
         };
         let ring = (degree, &data_bits[..], vec![1; data_bits.len()]);
-        let builder = match self.plain {
+        let builder = match modulus {
             PlainModulus::Exactly(modulus) => BfvContext::builder().plaintext_modulus(modulus),
             PlainModulus::Bits(bits) => BfvContext::builder().plaintext_bits(bits),
         };

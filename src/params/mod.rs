@@ -22,8 +22,8 @@ mod secret_distribution;
 mod security;
 
 pub use crate::identifiers::Fingerprint;
-pub(crate) use bfv_chain::{BfvChain, PlainModulus};
 pub use bfv::{BfvBuilder, BfvChoices, BfvContext, BfvParams};
+pub(crate) use bfv_chain::{BfvChain, PlainModulus};
 pub(crate) use bfv_level::TensorTables;
 pub(crate) use bfv_noise::BfvNoise;
 pub use bfv_state::BfvState;

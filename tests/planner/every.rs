@@ -25,7 +25,12 @@ fn vectors(lengths: &[usize]) -> Vec<Given> {
     lengths
         .iter()
         .enumerate()
-        .map(|(i, &length)| (Input::vector(length), known(length + 5 * i)[5 * i..].to_vec()))
+        .map(|(i, &length)| {
+            (
+                Input::vector(length),
+                known(length + 5 * i)[5 * i..].to_vec(),
+            )
+        })
         .collect()
 }
 
@@ -55,8 +60,12 @@ fn check(program: &impl Program, given: &[Given], bits: u32) {
     for (number, ((found, expected), planned)) in
         found.iter().zip(&expected).zip(plan.outputs()).enumerate()
     {
+        // Values are a little smaller than their range, and f64 rounds them by less.
         let ratio = found.noise_bound() / planned.noise_bound;
-        assert!((ratio - 1.0).abs() < 1e-9, "output {number}: {ratio}");
+        assert!(
+            ratio < 1.0 + 1e-9 && ratio > 1.0 - 1e-5,
+            "output {number}: {ratio}"
+        );
         let decrypted = client.decrypt(found).unwrap();
         let expected = expected.values();
         assert_eq!(decrypted.len(), expected.len());
@@ -136,7 +145,8 @@ program!(Longer, x, {
 
 program!(Maps, x, {
     let x = &x[0];
-    let at = |rows, columns| Matrix::from_fn(rows, columns, |i, j| known(400)[columns * i + j] / 4.0);
+    let at =
+        |rows, columns| Matrix::from_fn(rows, columns, |i, j| known(400)[columns * i + j] / 4.0);
     let tall = LinearMap::matrix_vector(&at(21, 12)?);
     let evaluator = x.evaluator();
     let position = evaluator.factor_position(&x.ciphertexts()[0])?;
@@ -220,7 +230,10 @@ program!(Functions, x, {
 program!(Quotients, x, {
     let divisors = x[1].add_scalar(2.0)?;
     let quotient = Quotient::new(1.0..=3.0, 5, 1)?;
-    vec![x[0].divide(&divisors, &quotient)?, divisors.inverse(&quotient)?]
+    vec![
+        x[0].divide(&divisors, &quotient)?,
+        divisors.inverse(&quotient)?,
+    ]
 });
 
 program!(Signs, x, {
@@ -263,7 +276,10 @@ program!(Images, x, {
     let convolution = |inputs: usize| {
         Convolution::new(&known(2 * inputs * 4), [2, inputs, 2, 2]).map(|c| c.bias(&known(2)))
     };
-    let (first, middle) = convolution(1)?.stride([1, 1]).padding([1, 1]).layer(&input)?;
+    let (first, middle) = convolution(1)?
+        .stride([1, 1])
+        .padding([1, 1])
+        .layer(&input)?;
     let layer = |layer: &LinearLayer<f64>, x: &Vector<E>| {
         let position = x.evaluator().factor_position(&x.ciphertexts()[0])?;
         x.linear_layer(&layer.encode(x.evaluator(), position)?)
@@ -349,8 +365,10 @@ planned! {
 #[test]
 fn tensors() {
     for batch in [1, 20] {
-        let shapes: [(Input, &[usize]); 2] =
-            [(Input::vector(batch), &[2, 3]), (Input::vector(batch), &[3, 3])];
+        let shapes: [(Input, &[usize]); 2] = [
+            (Input::vector(batch), &[2, 3]),
+            (Input::vector(batch), &[3, 3]),
+        ];
         let program = OnTensors::new(Tensors, &shapes).unwrap();
         let inputs = program.inputs();
         let values = known(batch * inputs.len());

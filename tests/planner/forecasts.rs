@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use slotwise::Result;
-use slotwise::encryption::{Decryptor, Encrypted, Encryptor, State};
+use slotwise::encryption::{Decryptor, Encrypted, Encryptor};
 use slotwise::evaluator::{
     BfvEvaluator, BfvForecast, CkksEvaluator, Evaluator, Forecast, ForecastScheme, Position,
     SchemeEvaluator, SchemeForecast, SchemeForecastCiphertext, WeightedRotations,
@@ -100,7 +100,8 @@ fn operation<E: Evaluator>(
             one(evaluator.weighted_rotations(&[a, b], &sum))
         }
         21 => one(evaluator.power(a, 5)),
-        22 => one(evaluator.assume_message_bound(a.clone(), 0.75)),
+        // Often less than the tracked bound, and more than the values have.
+        22 => one(evaluator.assume_message_bound(a.clone(), 64.0)),
         23 => {
             let terms = [(a, scalar), (b, number(0.5))];
             one(evaluator.linear_combination(&terms, number(0.25), at(a)?))
@@ -276,7 +277,11 @@ fn compare<S>(
         };
         assert_eq!(real.len(), dry.len());
         for (real, dry) in real.into_iter().zip(dry) {
-            assert_eq!(real.state(), dry.state(), "operation {count} of seed {seed}");
+            assert_eq!(
+                real.state(),
+                dry.state(),
+                "operation {count} of seed {seed}"
+            );
             let bound = real.state().error_bound(real.context());
             assert_eq!(bound, dry.noise_bound());
             check(&evaluator, &decryptor, &real, &dry);
@@ -333,12 +338,17 @@ fn forecasts_of_integers_have_the_states_and_values_of_encrypted_runs() {
         let mut rng = ChaCha20Rng::seed_from_u64(200 + u64::from(seed));
         let context = bfv(1 + usize::from(seed / 3) % 3);
         let pair = pair_of_integers(&context, &keys(seed), &mut rng);
-        compare(seed.into(), pair, integer, |evaluator, decryptor, real, dry| {
-            assert!((real.noise_budget() - dry.noise_budget()).abs() < 1e-9);
-            assert!(dry.typical_error() <= dry.noise_bound() * 1.001 || dry.noise_bound() < 1e-3);
-            if let (Some(values), Ok(plaintext)) = (dry.values(), decryptor.decrypt(real)) {
-                assert_eq!(evaluator.encoder().decode(&plaintext).unwrap(), values);
-            }
-        });
+        compare(
+            seed.into(),
+            pair,
+            integer,
+            |evaluator, decryptor, real, dry| {
+                assert_eq!(real.noise_budget(), dry.noise_budget());
+                assert!(dry.typical_error() <= dry.noise_bound());
+                if let (Some(values), Ok(plaintext)) = (dry.values(), decryptor.decrypt(real)) {
+                    assert_eq!(evaluator.encoder().decode(&plaintext).unwrap(), values);
+                }
+            },
+        );
     }
 }

@@ -3,5 +3,5 @@
 
 mod every;
 mod forecasts;
-mod plans;
 mod integers;
+mod plans;

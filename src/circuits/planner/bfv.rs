@@ -20,6 +20,9 @@ pub struct BfvNeeds {
     modulus_bits: f64,
 }
 
+/// The fewest bits that are tried at once.
+const LEAST_STEP: f64 = 6.0;
+
 /// What no supported degree holds.
 const MOST_MODULUS_BITS: f64 = 5000.0;
 
@@ -91,11 +94,18 @@ impl PlannedScheme for BfvState {
     }
 
     fn grow_by_error(needs: &mut BfvNeeds, error: Error, context: &BfvContext) -> Result<()> {
-        let Error::Precision(PrecisionError::NoiseExhausted { excess_bits }) = error else {
-            return Err(error);
+        let missing = match error {
+            Error::Precision(PrecisionError::NoiseExhausted { excess_bits }) => excess_bits,
+            // A product takes about so many bits: half of them at once, so that there are not too many in the end.
+            #[expect(clippy::cast_precision_loss, reason = "a few levels")]
+            Error::Operands(OperandError::LevelExhausted { needed, left, .. }) => {
+                let products = needed.saturating_sub(left).max(1) as f64;
+                let bits = context.plain().bits() + f64::from(context.degree().trailing_zeros());
+                (products * bits / 2.0).max(LEAST_STEP)
+            }
+            other => return Err(other),
         };
-        let modulus = context.rlwe().log2_modulus(context.top_level())?;
-        needs.grow(modulus, excess_bits)
+        needs.grow(context.rlwe().log2_modulus(context.top_level())?, missing)
     }
 
     fn trim(_needs: &mut BfvNeeds, _levels_left: usize) -> bool {

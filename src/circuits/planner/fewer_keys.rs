@@ -98,7 +98,9 @@ impl<'a> Dropping<'a> {
 
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     fn size(&self, step: i64) -> f64 {
-        self.held.get(&step).map_or(1.0, |&level| self.sizes[level] as f64)
+        self.held
+            .get(&step)
+            .map_or(1.0, |&level| self.sizes[level] as f64)
     }
 
     /// What it costs to do without a key, and what composes the rotations that used it; `None` if nothing does.
@@ -116,13 +118,21 @@ impl<'a> Dropping<'a> {
             loss += cost(composed) * more;
             paths.insert(composed, path);
         }
-        let broken = self.fused.iter().filter(|(sum, _)| sum.steps.contains(&step));
+        let broken = self
+            .fused
+            .iter()
+            .filter(|(sum, _)| sum.steps.contains(&step));
         Some((loss + broken.map(|(_, extra)| extra).sum::<f64>(), paths))
     }
 
     /// Two or three held steps other than `without` that compose a rotation.
     fn path(&self, step: i64, without: i64) -> Option<Vec<i64>> {
-        let held: BTreeSet<i64> = self.held.keys().copied().filter(|&s| s != without).collect();
+        let held: BTreeSet<i64> = self
+            .held
+            .keys()
+            .copied()
+            .filter(|&s| s != without)
+            .collect();
         let pair = |step: i64| {
             let rest = |&first: &i64| (step - first).rem_euclid(self.row);
             let first = held.iter().find(|first| held.contains(&rest(first)))?;

@@ -26,10 +26,12 @@ pub struct SchemePlan<S: PlannedScheme> {
     pub(super) steps: Vec<Step>,
     pub(super) encodings: BTreeMap<(usize, usize), usize>,
     pub(super) keys: KeyPlan,
-    rotations: Rotations,
+    pub(super) rotations: Rotations,
     pub(super) uses: RotationUses,
+    /// The number of its key switching among those of its degree.
+    pub(super) choice: usize,
     pub(super) alternatives: Vec<Alternative>,
-    times: Option<Times>,
+    pub(super) times: Option<Times>,
 }
 
 /// How a CKKS program will run.
@@ -90,6 +92,7 @@ where
             rotations: keys.rotations(),
             keys,
             uses: forecast.rotation_uses(),
+            choice: 0,
             alternatives: Vec::new(),
             times: None,
         };
@@ -158,11 +161,7 @@ impl BfvPlan {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) for values
     /// beyond half the plaintext modulus; as the program.
-    pub fn results(
-        &self,
-        program: &impl Program<i64>,
-        inputs: &[&[i64]],
-    ) -> Result<Vec<Vec<i64>>> {
+    pub fn results(&self, program: &impl Program<i64>, inputs: &[&[i64]]) -> Result<Vec<Vec<i64>>> {
         let (_, outputs) = self.run_with_values(program, inputs)?;
         let values = outputs.iter().map(|output| {
             let chunks = output.ciphertexts().iter();
@@ -260,6 +259,25 @@ impl<S: PlannedScheme> SchemePlan<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<EvaluationKeys> {
         generator.planned_keys(&self.keys, rng)
+    }
+
+    /// Checks, before any work, that a server's keys are enough for the plan.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters;
+    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if its key is for lower levels;
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all rotations that the keys neither have nor compose.
+    pub fn check_keys(&self, keys: &EvaluationKeys) -> Result<()> {
+        let context = S::rlwe(&self.context);
+        context.fingerprint().check(keys.context().fingerprint())?;
+        if let Some(level) = self.keys.relinearization_level() {
+            keys.relinearization_covering(level)?;
+        }
+        let missing = self.keys.rotations_by_level().map(|(level, rotations)| {
+            rotations.missing_in(keys.galois(), (context.degree(), level))
+        });
+        let missing = missing.fold(Rotations::none(), Rotations::and);
+        missing.refused("the program of the plan")
     }
 
     /// The number of keys.
@@ -392,9 +410,8 @@ where
         2 * polynomial_bytes(params, &params.data_primes()[..primes])
     });
     let chunks = output.ciphertexts();
-    let most = |of: fn(&SchemeForecastCiphertext<S>) -> f64| {
-        chunks.iter().map(of).fold(0.0, f64::max)
-    };
+    let most =
+        |of: fn(&SchemeForecastCiphertext<S>) -> f64| chunks.iter().map(of).fold(0.0, f64::max);
     Ok(PlannedOutput {
         length: output.len(),
         level: chunks.iter().map(|chunk| chunk.level()).min().unwrap_or(0),

@@ -1,8 +1,6 @@
 use crate::encryption::{Encrypted, Encryptor};
 use crate::error::{Error, Result};
-use crate::evaluator::{
-    ForecastScheme, SchemeEvaluator, SchemeForecast, SchemeForecastCiphertext,
-};
+use crate::evaluator::{ForecastScheme, SchemeEvaluator, SchemeForecast, SchemeForecastCiphertext};
 use crate::params::SecurityPolicy;
 use rand::CryptoRng;
 use std::fmt::Debug;

@@ -4,6 +4,7 @@ use crate::circuits::planner::ckks::Precision;
 use crate::circuits::planner::{Input, PlannedScheme, Program, SchemePlan};
 use crate::error::{Error, ParameterError, Result, ValueError};
 use crate::evaluator::{Evaluator, SchemeForecast, SchemeForecastCiphertext};
+use crate::keys::Rotations;
 use crate::params::{BfvState, CkksState, PlainModulus, SecurityPolicy, degrees};
 use std::ops::RangeInclusive;
 
@@ -109,8 +110,7 @@ impl BfvPlanner {
         let largest = range.start().unsigned_abs().max(range.end().unsigned_abs());
         // A prime of one bit more than twice the largest is larger than that.
         let bits = u64::BITS - largest.leading_zeros() + 2;
-        // No prime that is 1 modulo twice the degree is smaller.
-        Self::with_modulus(inputs, PlainModulus::Bits(bits.max(20)))
+        Self::with_modulus(inputs, PlainModulus::Bits(bits))
     }
 
     fn with_modulus(inputs: &[Input], modulus: PlainModulus) -> Self {
@@ -185,17 +185,14 @@ where
         }
         let mut smaller = Vec::new();
         for plan in &plans {
-            smaller.extend(self.with_fewer_keys(program, plan)?);
+            smaller.extend(self.with_fewer_keys(program, plan, needs)?);
         }
         let has_any = smaller.iter().any(|plan| self.has_small_keys(plan));
         self.best(if has_any { smaller } else { plans }, needs)
     }
 
     /// Plans at the least degree that carries the program and the next one, and what it takes.
-    fn plans(
-        &self,
-        program: &impl Program<S::Scalar>,
-    ) -> Result<(Vec<SchemePlan<S>>, S::Needs)> {
+    fn plans(&self, program: &impl Program<S::Scalar>) -> Result<(Vec<SchemePlan<S>>, S::Needs)> {
         let mut needs = S::least_needs(&self.goal);
         let mut plans = Vec::new();
         let mut feasible = 0;
@@ -204,16 +201,21 @@ where
             None => (degrees(0)?.collect(), SecurityPolicy::default()),
         };
         for degree in degrees {
-            let carried = self.carrying(program, (degree, policy), &mut needs)?;
-            let Some(first) = carried else {
+            let run = Run {
+                program,
+                ring: (degree, policy),
+                rotations: None,
+            };
+            let Some(first) = self.carrying(&run, 0, &mut needs)? else {
                 continue;
             };
             plans.push(self.with_key_levels(program, first)?);
             let others = S::params(needs, &self.goal, (degree, policy))?;
-            for params in others.into_iter().skip(1) {
-                let other = self.at(program, S::build(params)?)?;
-                let leveled = other.map(|plan| self.with_key_levels(program, plan));
-                plans.extend(leveled.transpose()?);
+            for (choice, params) in others.into_iter().enumerate().skip(1) {
+                let forecast = SchemeForecast::new(&S::build(params)?);
+                if let Some(other) = self.meeting(program, forecast)? {
+                    plans.push(self.with_key_levels(program, SchemePlan { choice, ..other })?);
+                }
             }
             feasible += 1;
             if feasible == 2 {
@@ -223,19 +225,26 @@ where
         Ok((plans, needs))
     }
 
-    /// The plan with the first parameters of a degree that carry the program, which `needs` grows to; `None` if none is secure.
+    /// The plan with parameters of a degree that carry the program, which `needs` grows to, and with the key switching of number `choice`;
+    /// `None` if none is secure.
     fn carrying(
         &self,
-        program: &impl Program<S::Scalar>,
-        ring: (usize, SecurityPolicy),
+        run: &Run<'_, impl Program<S::Scalar>>,
+        choice: usize,
         needs: &mut S::Needs,
     ) -> Result<Option<SchemePlan<S>>> {
         loop {
-            let Some(params) = S::params(*needs, &self.goal, ring)?.into_iter().next() else {
+            let params = S::params(*needs, &self.goal, run.ring)?;
+            let last = params.len().saturating_sub(1);
+            let Some(params) = params.into_iter().nth(choice.min(last)) else {
                 return Ok(None);
             };
             let context = S::build(params)?;
-            let (outputs, plan) = match self.run(program, SchemeForecast::new(&context)) {
+            let forecast = match run.rotations {
+                Some(rotations) => SchemeForecast::with_keys(&context, rotations),
+                None => SchemeForecast::new(&context),
+            };
+            let (outputs, plan) = match self.run(run.program, forecast) {
                 Ok(found) => found,
                 Err(error) => {
                     S::grow_by_error(needs, error, &context)?;
@@ -245,7 +254,7 @@ where
             let spare = outputs.iter().map(Vector::levels_left).min().unwrap_or(0);
             let grown = S::grow_by_outputs(needs, &self.goal, (&chunks(&outputs), &context))?;
             if !grown && !S::trim(needs, spare) {
-                return Ok(Some(plan));
+                return Ok(Some(SchemePlan { choice, ..plan }));
             }
         }
     }
@@ -284,15 +293,6 @@ where
         }
     }
 
-    /// The plan at a context, if it meets what is asked for.
-    fn at(
-        &self,
-        program: &impl Program<S::Scalar>,
-        context: S::Context,
-    ) -> Result<Option<SchemePlan<S>>> {
-        self.meeting(program, SchemeForecast::new(&context))
-    }
-
     /// The plan with keys for the levels only at which they are used, unless their noise is too much.
     fn with_key_levels(
         &self,
@@ -304,25 +304,55 @@ where
         Ok(leveled.unwrap_or_else(|| plan.with_whole_keys()))
     }
 
-    /// The plan with fewer keys, as few as it takes for them to be small enough, if they can be.
+    /// Plans with fewer keys than a plan has: of powers of two, and as few as it takes for them to be small enough.
     fn with_fewer_keys(
         &self,
         program: &impl Program<S::Scalar>,
         plan: &SchemePlan<S>,
+        needs: S::Needs,
     ) -> Result<Vec<SchemePlan<S>>> {
-        let context = plan.context();
-        let degree = S::rlwe(context).degree();
-        let composed = plan.rotations().of_powers_of_two(degree);
-        let fewer = plan.dropped_to(self.most_key_bytes)?;
+        let degree = S::rlwe(plan.context()).degree();
+        let powers = plan.rotations().of_powers_of_two(degree);
         let mut found = Vec::new();
-        for rotations in fewer.into_iter().chain([composed]) {
-            let forecast = SchemeForecast::with_keys(context, &rotations);
-            let Some(plan) = self.meeting(program, forecast)? else {
-                continue;
+        found.extend(self.with_rotations(program, (plan, &powers), needs)?);
+        let mut smallest = plan.clone();
+        // The modulus grows a little with the error of composed rotations, and its keys.
+        for _ in 0..3 {
+            let Some(rotations) = smallest.dropped_to(self.most_key_bytes)? else {
+                break;
             };
-            found.push(self.with_key_levels(program, plan)?);
+            let fewer = self.with_rotations(program, (plan, &rotations), needs)?;
+            let Some(fewer) = fewer else {
+                break;
+            };
+            if self.has_small_keys(&fewer) {
+                found.push(fewer);
+                break;
+            }
+            smallest = fewer;
         }
         Ok(found)
+    }
+
+    /// The plan at the degree and with the key switching of another, with keys for these rotations only.
+    fn with_rotations(
+        &self,
+        program: &impl Program<S::Scalar>,
+        (plan, rotations): (&SchemePlan<S>, &Rotations),
+        mut needs: S::Needs,
+    ) -> Result<Option<SchemePlan<S>>> {
+        let rlwe = S::rlwe(plan.context());
+        let run = Run {
+            program,
+            ring: (rlwe.degree(), rlwe.params().policy()),
+            rotations: Some(rotations),
+        };
+        match self.carrying(&run, plan.choice, &mut needs) {
+            Ok(Some(fewer)) => self.with_key_levels(program, fewer).map(Some),
+            // Steps that nothing composes, or a modulus that no key switching makes secure.
+            Ok(None) | Err(Error::Keys(_) | Error::Parameters(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn has_small_keys(&self, plan: &SchemePlan<S>) -> bool {
@@ -357,6 +387,15 @@ where
             .collect::<Result<_>>()?;
         Ok(best)
     }
+}
+
+/// What dry runs have in common while the parameters grow.
+struct Run<'a, P> {
+    program: &'a P,
+    /// The degree.
+    ring: (usize, SecurityPolicy),
+    /// Those that have keys; `None` for all.
+    rotations: Option<&'a Rotations>,
 }
 
 /// All ciphertexts of vectors.

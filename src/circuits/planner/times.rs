@@ -85,9 +85,9 @@ impl Times {
         let context = S::rlwe(plan.context());
         let mut seconds = BTreeMap::new();
         for ((work, period), levels) in levels {
-            let (low, high) = levels
-                .iter()
-                .fold((usize::MAX, 0), |(low, high), &level| (low.min(level), high.max(level)));
+            let (low, high) = levels.iter().fold((usize::MAX, 0), |(low, high), &level| {
+                (low.min(level), high.max(level))
+            });
             let mut rate = |level| -> Result<f64> {
                 let measured = bench.known((work, level, period))?;
                 Ok(measured / units::<S>(work, level, context))
@@ -114,9 +114,9 @@ impl Times {
 
     /// The seconds that encodings take, by level and period.
     pub(super) fn of_encodings(&self, encodings: &BTreeMap<(usize, usize), usize>) -> f64 {
-        let each = encodings.iter().map(|(&(level, period), &count)| {
-            self.each((Work::Encoding, level, period), count)
-        });
+        let each = encodings
+            .iter()
+            .map(|(&(level, period), &count)| self.each((Work::Encoding, level, period), count));
         each.sum()
     }
 
