@@ -19,6 +19,7 @@ mod keyed;
 mod linear;
 mod number;
 mod position;
+mod rotate_and_sum;
 mod rotation;
 mod scheme_evaluator;
 mod weighted_rotations;

@@ -13,6 +13,8 @@ pub struct Precision {
     pub(super) bits: u32,
     /// By the error to expect instead of the bound.
     pub(super) typically: bool,
+    /// Levels, and bits of the scale, from which the search starts.
+    pub(super) least: (u32, u32),
 }
 
 /// What a program takes, as far as dry runs have told.
@@ -80,8 +82,8 @@ impl PlannedScheme for CkksState {
     fn least_needs(goal: &Precision) -> CkksNeeds {
         let scale_bits = goal.bits.saturating_add(LEAST_NOISE_BITS);
         CkksNeeds {
-            depth: 0,
-            scale_bits: scale_bits.min(MOST_SCALE_BITS),
+            depth: goal.least.0,
+            scale_bits: scale_bits.max(goal.least.1).min(MOST_SCALE_BITS),
             integer_bits: 1,
             is_trimmed: false,
         }

@@ -77,7 +77,7 @@ impl Input {
     }
 
     /// The encrypted vector as a forecast has it.
-    pub(super) fn foreseen<S: PlannedScheme>(
+    pub(crate) fn foreseen<S: PlannedScheme>(
         &self,
         forecast: &SchemeForecast<S>,
     ) -> Result<Vector<SchemeForecast<S>>>

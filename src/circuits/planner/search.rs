@@ -71,6 +71,7 @@ impl Planner {
         let precision = Precision {
             bits: 16,
             typically: false,
+            least: (0, 0),
         };
         Self::with_goal(inputs, precision)
     }
@@ -78,22 +79,36 @@ impl Planner {
     /// Asks for outputs whose error is at most `2^-bits`, by the bound that holds always. 16 unless set.
     #[must_use]
     pub fn precision_bits(self, bits: u32) -> Self {
-        let typically = false;
-        Self {
-            goal: Precision { bits, typically },
-            ..self
-        }
+        self.with_precision(bits, false)
     }
 
     /// Asks for outputs whose error is at most `2^-bits` by the error to expect, six standard deviations, instead of the bound: smaller
     /// parameters.
     #[must_use]
     pub fn typical_precision_bits(self, bits: u32) -> Self {
-        let typically = true;
-        Self {
-            goal: Precision { bits, typically },
-            ..self
-        }
+        self.with_precision(bits, true)
+    }
+}
+
+impl Planner {
+    fn with_precision(self, bits: u32, typically: bool) -> Self {
+        let goal = Precision {
+            bits,
+            typically,
+            ..self.goal
+        };
+        Self { goal, ..self }
+    }
+
+    /// Starts the search from a chain of so many levels and a scale of so many bits, for programs that are known to take that much: dry runs
+    /// with fewer levels can ask for larger primes than the program needs in the end.
+    #[must_use]
+    pub(crate) fn starting_from(self, levels: u32, scale_bits: u32) -> Self {
+        let goal = Precision {
+            least: (levels, scale_bits),
+            ..self.goal
+        };
+        Self { goal, ..self }
     }
 }
 

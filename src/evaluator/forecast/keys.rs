@@ -113,10 +113,7 @@ impl AssumedKeys {
         elements: &BTreeSet<GaloisElement>,
         level: usize,
     ) -> Option<Arc<Gadget>> {
-        let Some(&first) = elements.first() else {
-            return self.context.gadget().ok().cloned();
-        };
-        let gadget = self.galois(first, level)?;
+        let gadget = self.galois(*elements.first()?, level)?;
         let shares = |&element: &GaloisElement| {
             let other = self.galois(element, level);
             other.is_some_and(|other| other.span() == gadget.span())

@@ -45,6 +45,9 @@ impl<S: ForecastScheme> SchemeForecast<S> {
             input.level() == level && input.state.matches(state)
         };
         let elements = plan.rotations().elements(S::rlwe(self.context()).degree());
+        if elements.is_empty() {
+            return Ok(None);
+        }
         let gadget = self.shared.keys.common_gadget(&elements, level);
         let (Some(gadget), true) = (gadget, inputs.iter().all(alike)) else {
             return Ok(None);
