@@ -1,5 +1,6 @@
 //! What BFV programs take: a modulus that holds the noise.
 
+use crate::circuits::planner::PlannedOutput;
 use crate::circuits::planner::scheme::{Foreseen, PlannedScheme};
 use crate::encryption::{BfvCiphertext, Encryptor};
 use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result};
@@ -120,6 +121,15 @@ impl PlannedScheme for BfvState {
             ),
             reason: TOO_NOISY,
         })
+    }
+
+    fn output(output: &PlannedOutput) -> String {
+        format!(
+            "{} integers modulo t, at level {}; a noise budget of at least {:.1} bits",
+            output.length,
+            output.level,
+            -1.0 - output.noise_bound.log2()
+        )
     }
 
     fn encrypt_zero(

@@ -1,5 +1,6 @@
 //! What CKKS programs take: levels, room for messages, and precision.
 
+use crate::circuits::planner::PlannedOutput;
 use crate::circuits::planner::scheme::{Foreseen, PlannedScheme};
 use crate::encryption::{CkksCiphertext, Encryptor};
 use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result};
@@ -183,6 +184,17 @@ impl PlannedScheme for CkksState {
 
     fn too_much(needs: CkksNeeds) -> Error {
         needs.refused(TOO_DEEP)
+    }
+
+    fn output(output: &PlannedOutput) -> String {
+        format!(
+            "{} values up to {:.3}, at level {}; error at most 2^{:.1}, typically below 2^{:.1}",
+            output.length,
+            output.message_bound,
+            output.level,
+            output.noise_bound.log2(),
+            output.typical_error.log2()
+        )
     }
 
     fn encrypt_zero(

@@ -1,6 +1,6 @@
 //! What a plan says.
 
-use crate::circuits::planner::{Alternative, PlannedOutput, PlannedScheme, SchemePlan};
+use crate::circuits::planner::{Alternative, PlannedScheme, SchemePlan};
 use crate::evaluator::Step;
 use std::fmt;
 
@@ -34,13 +34,18 @@ impl<S: PlannedScheme> fmt::Display for SchemePlan<S> {
 }
 
 fn step_line(step: &Step, share: f64) -> String {
+    // BFV has no scales.
+    let scale = match step.scale_bits {
+        0.0 => "-".to_string(),
+        bits => format!("2^{bits:.1}"),
+    };
     format!(
-        "{:>5} {:<25} {:>6} {:>5}  2^{:<5.1} {:>9.3} {:>6.1} {:>7.1} {:>8} {:>5.1}%",
+        "{:>5} {:<25} {:>6} {:>5}  {:<7} {:>9.3} {:>6.1} {:>7.1} {:>8} {:>5.1}%",
         step.count,
         step.operation,
         step.level,
         step.result_level,
-        step.scale_bits,
+        scale,
         step.message_bound,
         -step.noise_bound.log2(),
         -step.typical_error.log2(),
@@ -98,7 +103,14 @@ impl<S: PlannedScheme> SchemePlan<S> {
                 ),
             ),
         ];
-        lines.extend(self.outputs.iter().map(output_line));
+        let alike = self.outputs.chunk_by(|a, b| a == b);
+        lines.extend(alike.map(|outputs| {
+            let count = match outputs.len() {
+                1 => String::new(),
+                count => format!("{count} of "),
+            };
+            line("output", count + &S::output(&outputs[0]))
+        }));
         lines.push(line("time", self.time_line()));
         lines
     }
@@ -117,18 +129,6 @@ impl<S: PlannedScheme> SchemePlan<S> {
 
 fn line(name: &str, text: impl fmt::Display) -> String {
     format!("  {name:<19} {text}")
-}
-
-fn output_line(output: &PlannedOutput) -> String {
-    let text = format!(
-        "{} values up to {:.3}, at level {}; error at most 2^{:.1}, typically below 2^{:.1}",
-        output.length,
-        output.message_bound,
-        output.level,
-        output.noise_bound.log2(),
-        output.typical_error.log2()
-    );
-    line("output", text)
 }
 
 fn alternative_line(alternative: &Alternative) -> String {

@@ -1,3 +1,4 @@
+use crate::circuits::planner::PlannedOutput;
 use crate::encryption::{Encrypted, Encryptor};
 use crate::error::{Error, Result};
 use crate::evaluator::{ForecastScheme, SchemeEvaluator, SchemeForecast, SchemeForecastCiphertext};
@@ -75,6 +76,10 @@ pub trait PlannedScheme: ForecastScheme {
     /// The error of needs that no degree meets.
     #[doc(hidden)]
     fn too_much(needs: Self::Needs) -> Error;
+
+    /// What a report says of an output.
+    #[doc(hidden)]
+    fn output(output: &PlannedOutput) -> String;
 
     #[doc(hidden)]
     fn encrypt_zero(

@@ -16,6 +16,7 @@ pub struct SchemePlanner<S: PlannedScheme> {
     inputs: Vec<Input>,
     goal: S::Goal,
     most_key_bytes: u64,
+    has_whole_keys: bool,
     insecure_degree: Option<usize>,
 }
 
@@ -156,6 +157,7 @@ impl<S: PlannedScheme> SchemePlanner<S> {
             inputs: inputs.to_vec(),
             goal,
             most_key_bytes: u64::MAX,
+            has_whole_keys: false,
             insecure_degree: None,
         }
     }
@@ -165,6 +167,16 @@ impl<S: PlannedScheme> SchemePlanner<S> {
     pub fn insecure_degree(self, degree: usize) -> Self {
         Self {
             insecure_degree: Some(degree),
+            ..self
+        }
+    }
+
+    /// Plans with keys for all levels, for clients who generate them from [`SchemePlan::rotations`] alone: larger than those for the levels
+    /// of their use.
+    #[must_use]
+    pub fn whole_keys(self) -> Self {
+        Self {
+            has_whole_keys: true,
             ..self
         }
     }
@@ -308,15 +320,22 @@ where
         }
     }
 
-    /// The plan with keys for the levels only at which they are used, unless their noise is too much.
+    /// The plan with keys for the levels only at which they are used, unless their noise is too much or whole ones are wanted.
     fn with_key_levels(
         &self,
         program: &impl Program<S::Scalar>,
         plan: SchemePlan<S>,
     ) -> Result<SchemePlan<S>> {
+        if self.has_whole_keys {
+            return Ok(plan.with_whole_keys());
+        }
         let forecast = SchemeForecast::with_planned_keys(plan.context(), plan.key_plan())?;
+        let choice = plan.choice;
         let leveled = self.meeting(program, forecast)?;
-        Ok(leveled.unwrap_or_else(|| plan.with_whole_keys()))
+        Ok(leveled.map_or_else(
+            || plan.with_whole_keys(),
+            |leveled| SchemePlan { choice, ..leveled },
+        ))
     }
 
     /// Plans with fewer keys than a plan has: of powers of two, and as few as it takes for them to be small enough.

@@ -127,10 +127,13 @@ impl Times {
     }
 }
 
+/// Rotations by these are measured: as programs do, they read different keys, which no cache holds all.
+const STEPS: [i64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
 /// Real ciphertexts and keys to measure with, made when something is not known yet.
 struct Bench<'a, S: PlannedScheme, R> {
     context: &'a S::Context,
-    /// The levels of the plan's keys.
+    /// The highest levels of the plan's rotations and products.
     key_levels: Vec<usize>,
     tools: OnceCell<Tools<S>>,
     rng: &'a mut R,
@@ -148,10 +151,11 @@ where
 {
     fn new(plan: &'a SchemePlan<S>, rng: &'a mut R) -> Self {
         let keys = plan.key_plan();
-        let levels = keys.rotations_by_level().map(|(level, _)| level);
-        let mut key_levels: Vec<usize> = levels.chain(keys.relinearization_level()).collect();
-        // For the work that is measured as a difference from work with keys.
-        key_levels.push(S::rlwe(plan.context()).top_level());
+        let rotations = keys.rotations_by_level().map(|(level, _)| level).max();
+        let mut key_levels: Vec<usize> = rotations
+            .into_iter()
+            .chain(keys.relinearization_level())
+            .collect();
         key_levels.sort_unstable();
         key_levels.dedup();
         Self {
@@ -195,18 +199,20 @@ where
     fn new(context: &S::Context, levels: &[usize], rng: &mut impl CryptoRng) -> Result<Self> {
         let rlwe = S::rlwe(context);
         let secret = KeyGenerator::secret_key(rlwe, rng);
-        let step = Rotations::steps(&[1]);
+        let steps = Rotations::steps(&STEPS);
         let generator = KeyGenerator::new(&secret);
         let mut keys = generator.planned_keys(&KeyPlan::none(), rng)?;
         for &level in levels {
             let plan = KeyPlan::none()
                 .with_relinearization(level)
-                .with_rotations(&step, level);
+                .with_rotations(&steps, level);
             keys.join(generator.planned_keys(&plan, rng)?)?;
         }
         let evaluator = SchemeEvaluator::with_keys(context, Arc::new(keys))?;
         let encryptor = Encryptor::with_secret_key(secret);
         let fresh = S::encrypt_zero(&encryptor, context, rng)?;
+        // Sums and products of zeros fit every level.
+        let fresh = evaluator.assume_message_bound(fresh, 1.0 / 64.0)?;
         Ok(Self { evaluator, fresh })
     }
     /// The seconds that one piece of work takes: of kinds that come with others, by the difference.
@@ -215,7 +221,7 @@ where
         let x = evaluator.drop_to_level(&self.fresh, level)?;
         let other = evaluator.drop_to_level(&self.fresh, level)?;
         let raw = || evaluator.mul_raw(&x, &other);
-        let rotations = |count: usize| timed(|| evaluator.rotate_many(&x, &vec![1; count]));
+        let rotations = |count: usize| timed(|| evaluator.rotate_many(&x, &STEPS[..count]));
         let single = |work| self.seconds((work, level, period));
         let sum = |babies: &[i64], giants: &[i64]| {
             let slots = evaluator.slot_shape().slots();
@@ -224,12 +230,15 @@ where
         };
         let difference = |more: f64, fewer: f64| (more - fewer).max(0.0);
         match work {
-            Work::Rotation => timed(|| evaluator.rotate_left(&x, 1)),
-            Work::Decomposition => {
-                let (one, five) = (rotations(1)?, rotations(5)?);
-                Ok(difference(one, (five - one) / 4.0))
+            Work::Rotation => {
+                let rotate = |step: &i64| evaluator.rotate_left(&x, *step).map(|_| ());
+                Ok(timed(|| STEPS.iter().try_for_each(rotate))? / 8.0)
             }
-            Work::HoistedRotation => Ok(difference(rotations(5)?, rotations(1)?) / 4.0),
+            Work::Decomposition => {
+                let (one, all) = (rotations(1)?, rotations(8)?);
+                Ok(difference(one, (all - one) / 7.0))
+            }
+            Work::HoistedRotation => Ok(difference(rotations(8)?, rotations(1)?) / 7.0),
             Work::Product => timed(|| evaluator.mul(&x, &other)),
             Work::RescaledProduct => timed(|| evaluator.mul_settled(&x, &other)),
             Work::RawProduct => timed(raw),
@@ -242,22 +251,25 @@ where
                 let one = self.weight(&x, evaluator.slot_shape().slots())?;
                 timed(|| evaluator.mul_plain(&x, &one))
             }
-            Work::NumberProduct => timed(|| evaluator.mul_scalar(&x, S::Scalar::from(3))),
+            Work::NumberProduct => timed(|| evaluator.mul_scalar(&x, S::Scalar::from(1))),
             Work::Sum => timed(|| evaluator.add(&x, &other)),
+            // A sum without a rotation is not fused.
             Work::WeightedTerm | Work::PeriodicTerm => {
-                Ok(difference(sum(&[0; 9], &[0])?, sum(&[0], &[0])?) / 8.0)
+                let terms = sum(&[1, 0, 0, 0, 0, 0, 0, 0, 0], &[0])?;
+                Ok(difference(terms, sum(&[1], &[0])?) / 8.0)
             }
             Work::Baby => {
-                let babies = difference(sum(&[1; 9], &[0])?, sum(&[1], &[0])?) / 8.0;
+                let babies = difference(sum(&STEPS, &[0])?, sum(&[1], &[0])?) / 7.0;
                 Ok(difference(babies, single(Work::WeightedTerm)?))
             }
             Work::Giant => {
-                let giants = difference(sum(&[0], &[1; 5])?, sum(&[0], &[1])?) / 4.0;
+                let giants = difference(sum(&[1], &STEPS)?, sum(&[1], &[1])?) / 7.0;
                 Ok(difference(giants, single(Work::WeightedTerm)?))
             }
             Work::Division => {
-                let others = single(Work::WeightedTerm)? + single(Work::Decomposition)?;
-                Ok(difference(sum(&[0], &[0])?, others))
+                let parts = [Work::WeightedTerm, Work::Decomposition, Work::Baby];
+                let parts = parts.into_iter().map(single).sum::<Result<f64>>()?;
+                Ok(difference(sum(&[1], &[0])?, parts))
             }
             Work::Encoding => {
                 let values = self.values(period);
@@ -273,8 +285,11 @@ where
 
     /// So many different numbers.
     fn values(&self, count: usize) -> Vec<S::Scalar> {
-        let numbers = (-100..=100i8).map(S::Scalar::from);
-        numbers.cycle().take(count).collect()
+        // Small, so that they fit every level, and without a shorter period.
+        let number = |index: usize| [-1i8, 0, 1][index * index % 7 % 3];
+        (0..count)
+            .map(|i| S::Scalar::from(number(i + i / 7)))
+            .collect()
     }
 
     /// A plaintext that repeats after `period` slots, to multiply `x` with.
