@@ -114,6 +114,10 @@ fn line(name: &str, program: &impl Program, lengths: &[usize]) -> Result<()> {
 
 fn main() -> Result<()> {
     line("dot product", &Dot, &[1024, 1024])?;
+    // As criterion's benches, which only try what they measure then.
+    if std::env::args().any(|argument| argument == "--test") {
+        return Ok(());
+    }
     line("variance", &Variance, &[1024])?;
     line("running sum", &RunningSum, &[1000])?;
     line("shift", &Shift, &[1000])?;
