@@ -40,6 +40,9 @@ pub type Plan = SchemePlan<CkksState>;
 /// How a BFV program will run.
 pub type BfvPlan = SchemePlan<BfvState>;
 
+/// The outputs of a dry run.
+pub(super) type Outputs<S> = Vec<Vector<SchemeForecast<S>>>;
+
 /// An output of a planned program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlannedOutput {
@@ -106,7 +109,7 @@ where
         &self,
         program: &impl Program<S::Scalar>,
         inputs: &[&[S::Scalar]],
-    ) -> Result<(SchemeForecast<S>, Vec<Vector<SchemeForecast<S>>>)> {
+    ) -> Result<(SchemeForecast<S>, Outputs<S>)> {
         check_lengths(self.inputs.len(), inputs.len())?;
         for (input, values) in self.inputs.iter().zip(inputs) {
             check_lengths(input.length, values.len())?;

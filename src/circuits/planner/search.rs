@@ -1,6 +1,7 @@
 use crate::circuits::Vector;
 use crate::circuits::planner::bfv::Integers;
 use crate::circuits::planner::ckks::Precision;
+use crate::circuits::planner::plan::Outputs;
 use crate::circuits::planner::{Input, PlannedScheme, Program, SchemePlan};
 use crate::error::{Error, ParameterError, Result, ValueError};
 use crate::evaluator::{Evaluator, SchemeForecast, SchemeForecastCiphertext};
@@ -291,7 +292,7 @@ where
         &self,
         program: &impl Program<S::Scalar>,
         forecast: SchemeForecast<S>,
-    ) -> Result<(Vec<Vector<SchemeForecast<S>>>, SchemePlan<S>)> {
+    ) -> Result<(Outputs<S>, SchemePlan<S>)> {
         let inputs = self.inputs.iter().map(|input| input.foreseen(&forecast));
         let outputs = program.run(&inputs.collect::<Result<Vec<_>>>()?)?;
         if outputs.is_empty() {

@@ -53,8 +53,9 @@ pub(super) fn units<S: PlannedScheme>(work: Work, level: usize, context: &Contex
 type Measured = (Work, usize, usize);
 
 /// What was measured in this process, by parameters and the levels of keys.
-static KNOWN: LazyLock<Mutex<HashMap<(Fingerprint, Vec<usize>, Measured), f64>>> =
-    LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<HashMap<MeasuredAt, f64>>> = LazyLock::new(Mutex::default);
+
+type MeasuredAt = (Fingerprint, Vec<usize>, Measured);
 
 /// The seconds that each kind of work of a plan takes on this machine: measured at its highest and lowest level, and in between in
 /// proportion to [`units`].
@@ -271,16 +272,17 @@ where
                 let parts = parts.into_iter().map(single).sum::<Result<f64>>()?;
                 Ok(difference(sum(&[1], &[0])?, parts))
             }
-            Work::Encoding => {
-                let values = self.values(period);
-                let position = Position::at_level(level);
-                let slots = evaluator.slot_shape().slots();
-                if period < slots && level > 0 {
-                    return timed(|| evaluator.encode_periodic_factor(&values, position));
-                }
-                timed(|| evaluator.encode_term(&values, position))
-            }
+            Work::Encoding => self.encoding(level, period),
         }
+    }
+
+    fn encoding(&self, level: usize, period: usize) -> Result<f64> {
+        let evaluator = &self.evaluator;
+        let (values, position) = (self.values(period), Position::at_level(level));
+        if period < evaluator.slot_shape().slots() && level > 0 {
+            return timed(|| evaluator.encode_periodic_factor(&values, position));
+        }
+        timed(|| evaluator.encode_term(&values, position))
     }
 
     /// So many different numbers.
