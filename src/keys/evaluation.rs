@@ -114,11 +114,6 @@ impl Rotations {
         self.steps.is_empty() && !self.powers_of_two && !self.conjugation
     }
 
-    /// The steps that are named one by one.
-    pub(crate) fn single_steps(&self) -> impl Iterator<Item = i64> + '_ {
-        self.steps.iter().copied()
-    }
-
     /// The signed powers of two that compose these steps in rows of `degree / 2` slots, each with the fewest rotations.
     pub(crate) fn of_powers_of_two(&self, degree: usize) -> Self {
         let row = i64::try_from(degree / 2).unwrap_or(i64::MAX);

@@ -9,7 +9,6 @@ use crate::evaluator::{
 };
 use crate::keys::{EvaluationKeys, KeyGenerator, KeyPlan, Rotations};
 use crate::params::{BfvState, CkksState, RlweParams, SecurityPolicy};
-use crate::ring::GaloisElement;
 use rand::CryptoRng;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -210,9 +209,10 @@ impl<S: PlannedScheme> SchemePlan<S> {
     /// The steps of rotations with keys, each with its key's level.
     pub(super) fn step_levels(&self) -> BTreeMap<i64, usize> {
         let levels = self.keys.rotations_by_level();
+        let degree = S::rlwe(&self.context).degree();
         let each = levels.flat_map(|(level, rotations)| {
-            let steps = rotations.single_steps();
-            steps.map(move |step| (step, level))
+            let (steps, _) = rotations.single_steps(degree);
+            steps.into_iter().map(move |step| (step, level))
         });
         each.collect()
     }
@@ -220,8 +220,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
     /// Whether the program conjugates, or exchanges rows.
     pub(super) fn conjugates(&self) -> bool {
         let degree = S::rlwe(&self.context).degree();
-        let elements = self.rotations.elements(degree);
-        elements.contains(&GaloisElement::conjugation(degree))
+        self.rotations.single_steps(degree).1
     }
 
     /// Whether the program multiplies ciphertexts, so that it needs a relinearization key.
