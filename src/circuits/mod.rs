@@ -29,7 +29,10 @@ pub use matrix_product_rows::RowMajorProduct;
 pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
 pub(crate) use padding::Padding;
-pub use planner::{Alternative, Input, Plan, PlannedOutput, Planner, Program};
+pub use planner::{
+    Alternative, BfvPlan, BfvPlanner, Input, OnTensors, Plan, PlannedOutput, PlannedScheme,
+    Planner, Program, SchemePlan, SchemePlanner, TensorProgram,
+};
 pub use polynomial::{Approximation, Chebyshev, Outside, Polynomial, Quotient};
 pub(crate) use tensors::element_count;
 pub use tensors::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};

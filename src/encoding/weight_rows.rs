@@ -99,4 +99,4 @@ impl<'a> WeightRows<'a> {
 }
 
 /// Shorter runs do not fill a vector.
-pub(super) const LEAST_RUN: usize = 8;
+pub(crate) const LEAST_RUN: usize = 8;

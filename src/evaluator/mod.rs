@@ -29,7 +29,12 @@ pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
 pub use evaluator_trait::{Evaluator, SlotShape};
 pub use extended::ExtendedCiphertext;
-pub use forecast::{Forecast, ForecastCiphertext, ForecastPlaintext, Outside, Step, Work};
+pub use forecast::{
+    BfvForecast, BfvForecastCiphertext, BfvForecastPlaintext, Forecast, ForecastCiphertext,
+    ForecastPlaintext, ForecastScheme, Outside, SchemeForecast, SchemeForecastCiphertext, Step,
+    Work,
+};
+pub(crate) use forecast::{FusedUse, RotationUses};
 pub use keyed::KeyedEvaluator;
 pub use number::Number;
 pub use position::Position;

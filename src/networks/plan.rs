@@ -91,6 +91,7 @@ impl FittedNetwork {
         let levels = u32::try_from(placed.levels()).unwrap_or(u32::MAX);
         let mut planner = Planner::new(&[input])
             .typical_precision_bits(bits)
+            .whole_keys()
             .starting_from(levels, LEAST_SCALE_BITS);
         if let Some(bytes) = options.most_key_bytes {
             planner = planner.max_key_bytes(bytes);
