@@ -12,6 +12,7 @@ mod fitted;
 mod layer;
 mod layout;
 mod network;
+mod neurons;
 #[cfg(feature = "onnx")]
 mod onnx;
 mod placed;
