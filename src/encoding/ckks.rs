@@ -60,6 +60,12 @@ impl CkksPlaintext {
         self.poly.basis()
     }
 
+    /// The values of so many equal runs of places, of which the row modulo a data prime consists.
+    pub(crate) fn run_values(&self, prime: usize, runs: usize) -> impl Iterator<Item = u64> {
+        let values = self.poly.run_values(prime);
+        values.iter().copied().step_by(values.len() / runs)
+    }
+
     /// The rows over data and special primes.
     ///
     /// # Errors

@@ -260,7 +260,7 @@ impl Switches {
 }
 
 /// The gadget of keys for all rotations, since their sums are divided together; `None` if there is none.
-fn common_gadget(
+pub(super) fn common_gadget(
     rotations: &Rotations,
     keys: &EvaluationKeys,
     level: usize,

@@ -3,7 +3,7 @@
 use crate::circuits::planner::Plan;
 use crate::encryption::{CkksCiphertext, Encryptor};
 use crate::error::Result;
-use crate::evaluator::{CkksEvaluator, Evaluator, WeightedRotations, Work};
+use crate::evaluator::{CkksEvaluator, Evaluator, PeriodicSums, Weight, WeightedRotations, Work};
 use crate::keys::{KeyGenerator, Rotations};
 use crate::params::CkksContext;
 use rand::CryptoRng;
@@ -42,6 +42,7 @@ pub(super) fn units(work: Work, level: usize, context: &CkksContext) -> f64 {
         Work::Baby => products_with_key,
         Work::Giant => 1.2 * (decomposition + products_with_key) + division / 2.0,
         Work::WeightedTerm => 0.44 * all,
+        Work::PeriodicTerm => 0.1 * primes,
         Work::Division => division,
         Work::Encoding => 2.0 + 1.3 * primes,
     }
@@ -148,6 +149,7 @@ impl Bench {
             Work::WeightedTerm => {
                 Ok(difference(weighted(&[0; 9], &[0])?, weighted(&[0], &[0])?) / 8.0)
             }
+            Work::PeriodicTerm => self.periodic_term(&x),
             Work::Baby => {
                 let term = self.seconds(Work::WeightedTerm, level)?;
                 let babies = difference(weighted(&[1; 9], &[0])?, weighted(&[1], &[0])?) / 8.0;
@@ -187,6 +189,26 @@ impl Bench {
             }
         }
         timed(|| evaluator.weighted_rotations(&[x], &sum))
+    }
+}
+
+impl Bench {
+    /// The seconds of one term of many sums of many terms.
+    #[expect(clippy::cast_precision_loss, reason = "a small count")]
+    fn periodic_term(&self, x: &CkksCiphertext) -> Result<f64> {
+        const COUNT: usize = 32;
+        let weights = (0..COUNT * COUNT).map(|index| Weight {
+            output: index / COUNT,
+            input: index % COUNT,
+            step: 0,
+            slot: 0,
+            value: 0.5,
+        });
+        let sums = PeriodicSums::new((COUNT, COUNT), 1, weights)?;
+        let position = self.evaluator.factor_position(x)?;
+        let encoded = self.evaluator.encode_sums(&sums, position)?;
+        let seconds = timed(|| self.evaluator.periodic_sums(&[x; COUNT], &encoded))?;
+        Ok(seconds / (COUNT * COUNT) as f64)
     }
 }
 

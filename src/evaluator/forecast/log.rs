@@ -32,6 +32,8 @@ pub enum Work {
     Giant,
     /// A product with a weight, added to a sum.
     WeightedTerm,
+    /// A product with a weight of a short period, added to one of many sums.
+    PeriodicTerm,
     /// A division by P.
     Division,
     /// The encoding of a plaintext.
@@ -40,7 +42,7 @@ pub enum Work {
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Rotation,
         Self::Decomposition,
         Self::HoistedRotation,
@@ -55,6 +57,7 @@ impl Work {
         Self::Baby,
         Self::Giant,
         Self::WeightedTerm,
+        Self::PeriodicTerm,
         Self::Division,
         Self::Encoding,
     ];

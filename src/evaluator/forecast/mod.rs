@@ -5,6 +5,7 @@ mod log;
 mod moves;
 mod operations;
 mod parts;
+mod periodic;
 mod sums;
 mod values;
 mod weighted;

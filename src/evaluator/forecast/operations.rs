@@ -8,7 +8,8 @@ use crate::evaluator::forecast::values::{Origin, hypot};
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{
-    ClearReals, Evaluator, Position, SlotShape, WeightedRotations, ckks_plain, ckks_sums, compact,
+    ClearReals, EncodedSums, Evaluator, PeriodicSums, Position, SlotShape, WeightedRotations,
+    ckks_plain, ckks_sums, compact,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksState, Log2};
@@ -290,6 +291,31 @@ impl Evaluator for Forecast {
     ) -> Result<Ciphertext> {
         self.fused(inputs, plan)?
             .map_or_else(|| plan.evaluate(self, inputs), Ok)
+    }
+
+    fn encode_sums(
+        &self,
+        sums: &PeriodicSums<f64>,
+        position: Position,
+    ) -> Result<EncodedSums<f64>> {
+        check_period(sums.period(), self.slot_shape())?;
+        if position.level() == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        // Checks the level and scale.
+        self.plaintext((&[sums.largest()], 2 * sums.period()), position)?;
+        Ok(EncodedSums::new(sums, position))
+    }
+
+    fn periodic_sums(
+        &self,
+        inputs: &[&Ciphertext],
+        sums: &EncodedSums<f64>,
+    ) -> Result<Vec<Ciphertext>> {
+        match self.panel_sums(inputs, sums)? {
+            Some(sums) => Ok(sums),
+            None => sums.evaluate(self, inputs),
+        }
     }
 
     fn mul_raw(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
