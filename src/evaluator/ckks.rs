@@ -1,9 +1,9 @@
 use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError};
-use crate::evaluator::ckks_periodic_sums::ResidueSums;
 use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::evaluator_trait::check_period;
+use crate::evaluator::periodic_weights::ResidueSums;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{

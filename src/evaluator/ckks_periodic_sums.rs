@@ -1,160 +1,24 @@
 //! [`PeriodicSums`] of CKKS ciphertexts: products of matrices modulo each prime, and one division by P for each output.
 
-use crate::encoding::CkksEncoder;
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError, check_lengths};
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::key_switch::Cut;
-use crate::evaluator::periodic_sums::{EncodedSums, Load, Part};
+use crate::evaluator::periodic_states::SumStates;
+use crate::evaluator::periodic_sums::EncodedSums;
+use crate::evaluator::periodic_weights::{Batch, ResidueSums};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::weighted_rotations::common_gadget;
-use crate::evaluator::{CkksEvaluator, PeriodicSums, ckks_plain, ckks_sums};
+use crate::evaluator::{CkksEvaluator, PeriodicSums};
 use crate::kernels::{PANEL, PANEL_GROUP, Panel, PanelGroup, PanelProducts, PanelRows};
-use crate::parallel::{for_each_item, in_pool, map, try_map};
-use crate::params::{CkksContext, CkksState, ErrorSize, Gadget, Log2, Scale};
+use crate::parallel::{in_pool, map_items};
+use crate::params::{CkksState, ErrorSize, Gadget};
 use crate::ring::{NttPoly, RnsBasis};
-use num_complex::Complex64;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
-/// The weights of [`PeriodicSums`] as residues. A real vector of period p is a polynomial of 2p runs of equal values in NTT form, of which
-/// the first p mirror the last p: each weight is p words for each prime.
-#[derive(Clone, Debug)]
-pub(super) struct ResidueSums {
-    period: usize,
-    /// Outputs that are computed together.
-    batches: Vec<Batch>,
-}
-
-#[derive(Clone, Debug)]
-struct Batch {
-    outputs: Range<usize>,
-    /// The numbers of the parts, as the groups sum them.
-    parts: Vec<usize>,
-    groups: Vec<Group>,
-}
-
-/// Parts that are summed together, over all inputs that any of them has.
-#[derive(Clone, Debug)]
-struct Group {
-    inputs: Vec<u32>,
-    /// For each prime, each of the p runs, and each input, the weight in each part.
-    weights: Vec<[u64; PANEL_GROUP]>,
-}
-
-/// What weights are encoded with: the encoder, and the level and scale.
-type Encoding<'a> = (&'a CkksEncoder, (usize, Scale));
-
-impl ResidueSums {
-    /// `None` where runs are shorter than the panels of kernels.
-    ///
-    /// # Errors
-    /// As [`CkksEncoder::encode_sparse`].
-    pub(super) fn new(sums: &PeriodicSums<f64>, encoding: Encoding<'_>) -> Result<Option<Self>> {
-        let (encoder, (level, _)) = encoding;
-        if !applies(sums.period(), encoder.context()) {
-            return Ok(None);
-        }
-        let degree = encoder.context().degree();
-        let primes = encoder.context().rlwe().basis(level)?.len();
-        let row_bytes = 2 * primes * degree * size_of::<u64>();
-        let most = (MOST_BYTES / row_bytes).max(LEAST_PARTS);
-        let mut batches = Vec::new();
-        let mut start = 0;
-        while start < sums.outputs() {
-            let first = sums.parts_of(start).start;
-            let fits = |&output: &usize| sums.parts_of(output).end - first <= most;
-            let count = (start..sums.outputs()).take_while(fits).count().max(1);
-            batches.push(Batch::new(sums, start..start + count, encoding)?);
-            start += count;
-        }
-        Ok(Some(Self {
-            period: sums.period(),
-            batches,
-        }))
-    }
-
-    /// The bytes of all weights.
-    pub(super) fn bytes(&self) -> usize {
-        let groups = self.batches.iter().flat_map(|batch| &batch.groups);
-        let words: usize = groups.map(|group| group.weights.len() * PANEL_GROUP).sum();
-        words * size_of::<u64>()
-    }
-}
-
-impl Batch {
-    fn new(
-        sums: &PeriodicSums<f64>,
-        outputs: Range<usize>,
-        encoding: Encoding<'_>,
-    ) -> Result<Self> {
-        let mut parts: Vec<usize> = outputs.clone().flat_map(|o| sums.parts_of(o)).collect();
-        // Parts with the same inputs, such as the channels of a convolution at one place, lie in one group.
-        parts.sort_by(|&a, &b| sums.parts()[a].inputs.cmp(&sums.parts()[b].inputs));
-        let members: Vec<&[usize]> = parts.chunks(PANEL_GROUP).collect();
-        let groups = try_map(members.len(), |number| {
-            Group::new(sums, members[number], encoding)
-        })?;
-        Ok(Self {
-            outputs,
-            parts,
-            groups,
-        })
-    }
-}
-
-impl Group {
-    fn new(
-        sums: &PeriodicSums<f64>,
-        parts: &[usize],
-        (encoder, (level, scale)): Encoding<'_>,
-    ) -> Result<Self> {
-        let parts: Vec<&Part<f64>> = parts.iter().map(|&part| &sums.parts()[part]).collect();
-        let inputs: BTreeSet<u32> = parts
-            .iter()
-            .flat_map(|part| &part.inputs)
-            .copied()
-            .collect();
-        let inputs: Vec<u32> = inputs.into_iter().collect();
-        let primes = encoder.context().rlwe().basis(level)?.len();
-        let period = sums.period();
-        let mut weights = vec![[0; PANEL_GROUP]; primes * period * inputs.len()];
-        for (row, part) in parts.iter().enumerate() {
-            for (input, values) in part.inputs.iter().zip(part.values.chunks(period)) {
-                let Ok(place) = inputs.binary_search(input) else {
-                    continue;
-                };
-                let values: Vec<Complex64> = values.iter().map(|&value| value.into()).collect();
-                let weight = encoder.encode_sparse(&values, period, level, scale)?;
-                for prime in 0..primes {
-                    for (run, value) in weight
-                        .run_values(prime, 2 * period)
-                        .take(period)
-                        .enumerate()
-                    {
-                        weights[(prime * period + run) * inputs.len() + place][row] = value;
-                    }
-                }
-            }
-        }
-        Ok(Self { inputs, weights })
-    }
-
-    /// What is summed modulo a prime at the places of a run, one of the first p.
-    fn at(&self, (prime, run): (usize, usize), period: usize) -> PanelGroup<'_> {
-        let start = (prime * period + run) * self.inputs.len();
-        PanelGroup {
-            inputs: &self.inputs,
-            weights: &self.weights[start..start + self.inputs.len()],
-        }
-    }
-}
-
 impl CkksEvaluator {
-    /// The sums as products of matrices; `None` where that does not apply: inputs of several levels, rotations that have no key of their
-    /// own, long periods.
+    /// The sums as products of matrices; `None` where that does not apply: inputs of several levels, long periods.
     pub(super) fn residue_sums(
         &self,
         inputs: &[&CkksCiphertext],
@@ -174,97 +38,109 @@ impl CkksEvaluator {
             })
             .collect::<Result<_>>()?;
         let (first, level) = (&inputs[0], inputs[0].level());
-        if !inputs
-            .iter()
-            .all(|a| a.level() == level && a.state.matches(first.state))
-        {
+        let alike = |a: &CkksCiphertext| a.level() == level && a.state.matches(first.state);
+        if !inputs.iter().all(|input| alike(input)) {
             return Ok(None);
         }
-        let rotations = encoded.sums().rotations();
-        let elements = rotations.elements(self.context.rlwe().degree());
-        let gadget = match elements.is_empty() {
-            true => None,
-            false => match common_gadget(&rotations, self.keys_for(first)?, level)? {
-                None => return Ok(None),
-                some => some,
-            },
-        };
-        let steps = |gadget: &Arc<Gadget>| -> Option<Vec<Step<'_>>> {
-            let keys = self.keys()?;
-            let parts = encoded.sums().parts().iter();
-            parts
-                .map(|part| Step::new(part.step, (keys, gadget)))
-                .collect()
-        };
-        let keys = match &gadget {
-            None => None,
-            Some(gadget) => match steps(gadget) {
-                None => return Ok(None),
-                Some(steps) => Some((Extension::new(gadget, level)?, steps)),
-            },
-        };
+        let gadget = self.gadget_for(first, encoded)?;
+        let keys = self.own_steps(gadget.as_ref(), encoded, level)?;
         let error = keys
             .as_ref()
             .map_or(ErrorSize::NONE, |(extension, _)| extension.switching.noise);
         let states: Vec<CkksState> = inputs.iter().map(|input| input.state).collect();
-        let states = sum_states(&states, encoded, error, &self.context)?;
-        let fused = FusedSums {
+        let of_sums = SumStates::new(&states, encoded, error, &self.context)?;
+        let outputs = of_sums.of_outputs(encoded)?;
+        let pairs = inputs.iter().map(|input| input.body.pair());
+        let products = Products {
             basis: self.context.rlwe().basis(level)?,
-            polys: inputs
-                .iter()
-                .map(|input| input.body.pair())
-                .collect::<Result<_>>()?,
+            polys: pairs.collect::<Result<_>>()?,
             residues,
-            keys,
         };
-        let polys = in_pool(2 * first.body.polys[0].data().len(), || {
-            fused.evaluate(encoded.sums())
-        });
-        let ciphertexts = polys.into_iter().zip(states);
-        let ciphertext = |(polys, state): ([NttPoly; 2], _)| {
-            first.with(first.body.with_polys(polys.into()), state)
+        let with =
+            |polys: [NttPoly; 2], state| first.with(first.body.with_polys(polys.into()), state);
+        let output = |number: usize, parts: Vec<PartSum>| match &keys {
+            Some(keys) => Ok(with(products.rotated(&parts, keys), outputs[number])),
+            None if parts
+                .iter()
+                .all(|&(part, _)| encoded.sums().parts()[part].step == 0) =>
+            {
+                Ok(with(products.added(parts), outputs[number]))
+            }
+            // Rotations that are composed of several.
+            None => {
+                let parts = parts.into_iter().map(|(number, polys)| {
+                    let part = &encoded.sums().parts()[number];
+                    let load = encoded.sums().load(std::slice::from_ref(part));
+                    self.rotate_left(&with(polys, of_sums.of(&load)?), part.step)
+                });
+                self.add_many(&parts.collect::<Result<Vec<_>>>()?)
+            }
         };
-        Ok(Some(ciphertexts.map(ciphertext).collect()))
+        let words = 2 * first.body.polys[0].data().len();
+        in_pool(words, || products.evaluate(encoded.sums(), output)).map(Some)
+    }
+
+    /// The gadget that keys for all rotations share; `None` if there is none.
+    fn gadget_for(
+        &self,
+        first: &CkksCiphertext,
+        encoded: &EncodedSums<f64>,
+    ) -> Result<Option<Arc<Gadget>>> {
+        let rotations = encoded.sums().rotations();
+        if rotations.elements(self.context.degree()).is_empty() {
+            return Ok(None);
+        }
+        common_gadget(&rotations, self.keys_for(first)?, first.level())
+    }
+
+    /// The step of each part, if all rotations have keys of a gadget.
+    fn own_steps<'a>(
+        &'a self,
+        gadget: Option<&'a Arc<Gadget>>,
+        encoded: &EncodedSums<f64>,
+        level: usize,
+    ) -> Result<Option<(Extension<'a>, Vec<Step<'a>>)>> {
+        let (Some(gadget), Some(keys)) = (gadget, self.keys()) else {
+            return Ok(None);
+        };
+        let steps = encoded.sums().steps();
+        let steps: Option<Vec<_>> = steps.map(|step| Step::new(step, (keys, gadget))).collect();
+        let extension = Extension::new(gadget, level)?;
+        Ok(steps.map(|steps| (extension, steps)))
     }
 }
 
-/// The evaluation at one level.
-struct FusedSums<'a> {
+/// The number of a part, and its sum.
+type PartSum = (usize, [NttPoly; 2]);
+
+/// The products of the inputs with all weights, at one level.
+struct Products<'a> {
     basis: &'a Arc<RnsBasis>,
     polys: Vec<[&'a NttPoly; 2]>,
     residues: &'a ResidueSums,
-    /// If anything is rotated: each part's step.
-    keys: Option<(Extension<'a>, Vec<Step<'a>>)>,
 }
 
-impl FusedSums<'_> {
-    fn evaluate(&self, sums: &PeriodicSums<f64>) -> Vec<[NttPoly; 2]> {
+impl Products<'_> {
+    /// What `output` makes of the number of each output and the sums of its parts.
+    fn evaluate(
+        &self,
+        sums: &PeriodicSums<f64>,
+        output: impl Fn(usize, Vec<PartSum>) -> Result<CkksCiphertext> + Sync + Send,
+    ) -> Result<Vec<CkksCiphertext>> {
         let mut outputs = Vec::new();
         for batch in &self.residues.batches {
-            let mut parts: Vec<Option<[NttPoly; 2]>> = vec![];
-            let first = sums.parts_of(batch.outputs.start).start;
-            parts.resize_with(batch.parts.len(), || None);
-            for (&part, polys) in batch.parts.iter().zip(self.part_sums(batch)) {
-                parts[part - first] = Some(polys);
-            }
-            // Each output's own parts.
-            let mut parts = parts.into_iter().enumerate();
-            let of_outputs = batch.outputs.clone().map(|output| {
-                let own = parts.by_ref().take(sums.parts_of(output).len());
-                let own = own.filter_map(|(number, polys)| Some((first + number, polys?)));
-                own.collect::<Vec<_>>()
-            });
-            let of_outputs: Vec<Vec<(usize, [NttPoly; 2])>> = of_outputs.collect();
-            match &self.keys {
-                Some(keys) => {
-                    outputs.extend(map(of_outputs.len(), |i| {
-                        self.rotated(&of_outputs[i], keys)
-                    }));
-                }
-                None => outputs.extend(of_outputs.into_iter().map(|parts| self.added(parts))),
-            }
+            let parts = batch.parts.iter().copied().zip(self.part_sums(batch));
+            let mut parts: Vec<PartSum> = parts.collect();
+            parts.sort_by_key(|&(number, _)| number);
+            let mut parts = parts.into_iter();
+            let own = |output| parts.by_ref().take(sums.parts_of(output).len()).collect();
+            let parts: Vec<Vec<PartSum>> = batch.outputs.clone().map(own).collect();
+            let first = batch.outputs.start;
+            outputs.extend(map_items(parts, |number, parts| {
+                output(first + number, parts)
+            }));
         }
-        outputs
+        outputs.into_iter().collect()
     }
 
     /// The sums of a batch's parts, before their rotations.
@@ -283,7 +159,7 @@ impl FusedSums<'_> {
                 rows.push(row);
             }
         }
-        for_each_item(rows, |index, rows| {
+        map_items(rows, |index, rows| {
             self.part_rows(batch, (index / primes, index % primes), rows);
         });
         sums
@@ -329,7 +205,7 @@ impl FusedSums<'_> {
     }
 
     /// An output: the sum of its parts, which are not rotated.
-    fn added(&self, parts: Vec<(usize, [NttPoly; 2])>) -> [NttPoly; 2] {
+    fn added(&self, parts: Vec<PartSum>) -> [NttPoly; 2] {
         let sum = parts
             .into_iter()
             .map(|(_, polys)| polys)
@@ -345,7 +221,7 @@ impl FusedSums<'_> {
     /// An output: the sum of its parts, each rotated.
     fn rotated(
         &self,
-        parts: &[(usize, [NttPoly; 2])],
+        parts: &[PartSum],
         (extension, steps): &(Extension<'_>, Vec<Step<'_>>),
     ) -> [NttPoly; 2] {
         let keys: Vec<_> = parts.iter().map(|&(part, _)| steps[part].key).collect();
@@ -382,62 +258,5 @@ impl FusedSums<'_> {
     }
 }
 
-/// The states of the outputs. `error` is that of a key switch.
-///
-/// # Errors
-/// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) for inputs above the weights' level; [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
-pub(super) fn sum_states(
-    inputs: &[CkksState],
-    encoded: &EncodedSums<f64>,
-    error: ErrorSize,
-    context: &CkksContext,
-) -> Result<Vec<CkksState>> {
-    let first = *inputs.first().ok_or(Error::Values(ValueError::Empty))?;
-    let (level, scale) = ckks_sums::level_and_scale(context, encoded.position())?;
-    ckks_plain::check_level(context, first.level, (context, level))?;
-    let period = encoded.sums().period();
-    let largest = encoded.sums().largest();
-    // The error of one weight is that of its encoding.
-    let weight = CkksState::encoded(largest, 2 * period, (level, scale), context)?;
-    let message_bound = inputs
-        .iter()
-        .map(|input| input.message_bound)
-        .fold(0.0, f64::max);
-    let noise = inputs.iter().map(|input| input.noise.bits());
-    let noise = Log2::from_bits(noise.fold(f64::NEG_INFINITY, f64::max));
-    let phase = Log2::of(message_bound) * first.scale.magnitude() + noise;
-    let state = |load: &Load| {
-        let gain = CkksState::coarse_bound(load.gain);
-        #[expect(clippy::cast_precision_loss, reason = "a count of weights")]
-        let terms = Log2::of(load.terms as f64);
-        let sum = CkksState {
-            scale: first.scale * scale,
-            message_bound: message_bound * gain,
-            noise: noise * scale.magnitude() * Log2::of(gain) + terms * weight.noise * phase,
-            ..first
-        };
-        let switched = (0..load.rotations).fold(sum, |sum, _| sum.key_switched(error));
-        switched.fitting(context)
-    };
-    encoded.loads().iter().map(state).collect()
-}
-
-/// Whether runs of equal values are as long as the panels of kernels.
-pub(super) fn applies(period: usize, context: &CkksContext) -> bool {
-    context.slots() >= period * PANEL
-}
-
-/// The scale of the weights.
-pub(super) fn weight_scale(encoded: &EncodedSums<f64>, context: &CkksContext) -> Log2 {
-    let scale = ckks_sums::level_and_scale(context, encoded.position());
-    scale.map_or(Log2::ZERO, |(_, scale)| scale.magnitude())
-}
-
 /// The places of a strip: so many words of all inputs lie in the cache together.
 const STRIP: usize = 128;
-
-/// The bytes of the parts that are computed together, about.
-const MOST_BYTES: usize = 96 << 20;
-
-/// Fewer parts would not be worth reading all inputs.
-const LEAST_PARTS: usize = 32;

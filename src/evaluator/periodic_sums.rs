@@ -1,7 +1,7 @@
 //! Many sums at once of ciphertexts times known vectors of a short period: the data, and the computation by single operations.
 
 use crate::error::{Error, OperandError, Result, ValueError, check_finite, check_lengths};
-use crate::evaluator::ckks_periodic_sums::ResidueSums;
+use crate::evaluator::periodic_weights::ResidueSums;
 use crate::evaluator::{Evaluator, Number, Position};
 use crate::keys::Rotations;
 use std::fmt;
@@ -145,7 +145,8 @@ impl<S: Number> PeriodicSums<S> {
     /// The rotations whose keys the sums use.
     #[must_use]
     pub fn rotations(&self) -> Rotations {
-        Rotations::steps(&self.steps().collect::<Vec<_>>())
+        let steps = self.steps().filter(|&step| step != 0);
+        Rotations::steps(&steps.collect::<Vec<_>>())
     }
 
     /// The step of each part.
@@ -176,31 +177,33 @@ impl<S: Number> PeriodicSums<S> {
     }
 
     /// What the weights of each output do.
-    pub(super) fn loads(&self) -> Vec<Load> {
-        let load = |output| {
-            let parts = &self.parts[self.parts_of(output)];
-            // For each slot of the output.
-            let mut sums = vec![[0.0, 0.0]; self.period];
-            for part in parts {
-                for (number, value) in part.values.iter().enumerate() {
-                    // The slot modulo the period that the rotation moves to.
-                    let slot = number % self.period;
-                    let step = part.step.rem_euclid(signed(self.period));
-                    let to = (signed(slot) - step).rem_euclid(signed(self.period));
-                    let to = &mut sums[usize::try_from(to).unwrap_or(0)];
-                    let magnitude = value.magnitude();
-                    *to = [to[0] + magnitude, to[1] + magnitude * magnitude];
-                }
+    fn loads(&self) -> Vec<Load> {
+        let parts = (0..self.outputs).map(|output| &self.parts[self.parts_of(output)]);
+        parts.map(|parts| self.load(parts)).collect()
+    }
+
+    /// What the weights of these parts of an output do.
+    pub(super) fn load(&self, parts: &[Part<S>]) -> Load {
+        let period = signed(self.period);
+        // For each slot of the output.
+        let mut sums = vec![[0.0, 0.0]; self.period];
+        for part in parts {
+            let slots = (0..period).cycle();
+            for (slot, value) in slots.zip(&part.values) {
+                // The slot modulo the period that the rotation moves to.
+                let to = (slot - part.step.rem_euclid(period)).rem_euclid(period);
+                let to = &mut sums[usize::try_from(to).unwrap_or(0)];
+                let magnitude = value.magnitude();
+                *to = [to[0] + magnitude, to[1] + magnitude * magnitude];
             }
-            let largest = |which: usize| sums.iter().map(|sum| sum[which]).fold(0.0, f64::max);
-            Load {
-                gain: largest(0),
-                squares: largest(1),
-                terms: parts.iter().map(|part| part.inputs.len()).sum(),
-                rotations: parts.iter().filter(|part| part.step != 0).count(),
-            }
-        };
-        (0..self.outputs).map(load).collect()
+        }
+        let largest = |which: usize| sums.iter().map(|sum| sum[which]).fold(0.0, f64::max);
+        Load {
+            gain: largest(0),
+            squares: largest(1),
+            terms: parts.iter().map(|part| part.inputs.len()).sum(),
+            rotations: parts.iter().filter(|part| part.step != 0).count(),
+        }
     }
 
     /// The largest magnitude of a weight.

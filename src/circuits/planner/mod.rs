@@ -9,3 +9,4 @@ mod times;
 pub use plan::{Alternative, Plan, PlannedOutput};
 pub use program::{Input, Program};
 pub use search::Planner;
+pub(super) use times::units;

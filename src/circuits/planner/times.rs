@@ -14,7 +14,7 @@ use std::time::Instant;
 
 /// About how many transforms of one prime's row a piece of work takes as long as, at a level; 0 where the level has no such work.
 #[expect(clippy::cast_precision_loss, reason = "a few dozen primes")]
-pub(super) fn units(work: Work, level: usize, context: &CkksContext) -> f64 {
+pub(in crate::circuits) fn units(work: Work, level: usize, context: &CkksContext) -> f64 {
     let primes = context.params().rlwe().primes_up_to(level) as f64;
     let (special, digits) = context
         .rlwe()

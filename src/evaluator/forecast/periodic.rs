@@ -5,9 +5,11 @@ use crate::evaluator::forecast::log::Work;
 use crate::evaluator::forecast::parts::Values;
 use crate::evaluator::forecast::values::hypot;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext};
+use crate::evaluator::periodic_states::SumStates;
 use crate::evaluator::periodic_sums::Load;
+use crate::evaluator::periodic_weights;
 use crate::evaluator::scheme_evaluator::Summable;
-use crate::evaluator::{EncodedSums, Evaluator, ckks_align, ckks_periodic_sums};
+use crate::evaluator::{EncodedSums, Evaluator, ckks_align};
 use crate::params::{CkksState, ErrorSize, Log2};
 use std::borrow::Cow;
 
@@ -24,7 +26,7 @@ impl Forecast {
         check_lengths(inputs.len(), sums.inputs())?;
         let first = *inputs.first().ok_or(Error::Values(ValueError::Empty))?;
         let context = self.context();
-        if !ckks_periodic_sums::applies(sums.period(), context) {
+        if !periodic_weights::applies(sums.period(), context) {
             return Ok(None);
         }
         let inputs: Vec<Cow<'_, Ciphertext>> = inputs
@@ -38,40 +40,58 @@ impl Forecast {
         let (first, level) = (&inputs[0], inputs[0].state.level);
         let alike =
             |a: &Cow<'_, Ciphertext>| a.state.level == level && a.state.matches(first.state);
-        let elements = sums.rotations().elements(context.degree());
-        let mut keys = elements.iter();
-        let has_keys = keys.all(|&element| self.shared.keys.has(element));
-        if !(inputs.iter().all(alike) && has_keys) {
+        if !inputs.iter().all(alike) {
             return Ok(None);
         }
-        let error = match self.switching(level) {
-            Ok(switching) => switching.noise,
-            Err(_) if elements.is_empty() => ErrorSize::NONE,
-            Err(_) => return Ok(None),
-        };
-        for step in sums.steps().filter(|step| *step != 0) {
-            self.uses_rotation(step);
-        }
         let states: Vec<CkksState> = inputs.iter().map(|input| input.state).collect();
-        let states = ckks_periodic_sums::sum_states(&states, encoded, error, context)?;
         let values = self.periodic_values(&inputs, encoded);
-        let outputs = states.into_iter().zip(encoded.loads()).zip(values);
-        let output = |((state, load), values): ((CkksState, &Load), Values)| {
-            let spread = self.periodic_spread(&inputs, (load, error), encoded);
-            let sum = Ciphertext {
-                spread,
-                values,
-                ..first.computed(state)
-            };
-            let work = [
-                (Work::PeriodicTerm, load.terms),
-                (Work::Decomposition, load.rotations),
-                (Work::Baby, load.rotations),
-                (Work::Division, load.rotations.min(1)),
-            ];
-            self.done("periodic sums", (first, &work), sum)
+        let mut keys = sums.rotations().elements(context.degree()).into_iter();
+        let has_rotations = keys.len() > 0;
+        let has_keys = keys.all(|element| self.shared.keys.has(element));
+        let error = match self.switching(level) {
+            Ok(switching) if has_keys => switching.noise,
+            Err(error) if has_rotations => return Err(error),
+            _ => ErrorSize::NONE,
         };
-        Ok(Some(outputs.map(output).collect()))
+        let states = SumStates::new(&states, encoded, error, context)?;
+        if has_keys {
+            sums.steps()
+                .filter(|step| *step != 0)
+                .for_each(|step| self.uses_rotation(step));
+        }
+        let output = |(number, (load, values)): (usize, (&Load, Values))| {
+            let sum = |load: &Load| {
+                let sum = Ciphertext {
+                    spread: self.periodic_spread(
+                        &inputs,
+                        (load, error),
+                        (encoded, states.weight_scale()),
+                    ),
+                    values: None,
+                    ..first.computed(states.of(load)?)
+                };
+                let switches = if has_keys { load.rotations } else { 0 };
+                let work = [
+                    (Work::PeriodicTerm, load.terms),
+                    (Work::Decomposition, switches),
+                    (Work::Baby, switches),
+                    (Work::Division, switches.min(1)),
+                ];
+                Ok(self.done("periodic sums", (first, &work), sum))
+            };
+            let sum = if has_keys || load.rotations == 0 {
+                sum(load)?
+            } else {
+                let parts = sums.parts()[sums.parts_of(number)].iter().map(|part| {
+                    let load = sums.load(std::slice::from_ref(part));
+                    self.rotate_left(&sum(&load)?, part.step)
+                });
+                self.add_many(&parts.collect::<Result<Vec<_>>>()?)?
+            };
+            Ok(Ciphertext { values, ..sum })
+        };
+        let outputs = encoded.loads().iter().zip(values).enumerate();
+        outputs.map(output).collect::<Result<_>>().map(Some)
     }
 
     /// The spread of an output: errors of inputs, of the rounding of weights, and of key switches.
@@ -79,13 +99,12 @@ impl Forecast {
         &self,
         inputs: &[Cow<'_, Ciphertext>],
         (load, error): (&Load, ErrorSize),
-        encoded: &EncodedSums<f64>,
+        (encoded, scale): (&EncodedSums<f64>, Log2),
     ) -> Log2 {
         let largest = |of: fn(&Ciphertext) -> Log2| {
             let bits = inputs.iter().map(|input| of(input).bits());
             Log2::from_bits(bits.fold(f64::NEG_INFINITY, f64::max))
         };
-        let scale = ckks_periodic_sums::weight_scale(encoded, self.context());
         let weights = Log2::of(load.squares).sqrt() * scale;
         let products = largest(|input| input.spread) * weights;
         // Each weight is rounded as 2 coefficients for each slot of its period.
