@@ -7,7 +7,6 @@ use crate::evaluator::periodic_sums::Part;
 use crate::kernels::{PANEL, PANEL_GROUP, PanelGroup};
 use crate::parallel::try_map;
 use crate::params::{CkksContext, Scale};
-use num_complex::Complex64;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -118,8 +117,7 @@ impl Group {
                 let Ok(place) = inputs.binary_search(input) else {
                     continue;
                 };
-                let values: Vec<Complex64> = values.iter().map(|&value| value.into()).collect();
-                let weight = encoder.encode_sparse(&values, period, level, scale)?;
+                let weight = encoder.encode_real_period(values, (level, scale))?;
                 for prime in 0..primes {
                     for (run, value) in weight
                         .run_values(prime, 2 * period)
