@@ -24,6 +24,7 @@
 //! The crate is a house of floors, each importing only from those below it:
 //!
 //! ```text
+//!  networks    trained networks, their polynomials, plans and service
 //!  api         client and server keys, contexts, encrypted vectors
 //!  wire        bytes out and in: the only parser of foreign data
 //!  circuits    vectors, tensors, matrices, polynomials, comparison, plans: written once for any Evaluator
@@ -47,6 +48,7 @@ pub mod evaluator;
 mod identifiers;
 pub mod kernels;
 pub mod keys;
+pub mod networks;
 mod parallel;
 pub mod params;
 pub mod ring;
@@ -57,7 +59,8 @@ pub use api::{
     EncryptedVector, EncryptionKey, PlainTensor, ServerKey,
 };
 pub use error::{
-    Error, KeyError, OperandError, ParameterError, PrecisionError, Result, ValueError, WireError,
+    Error, KeyError, NetworkError, OperandError, ParameterError, PrecisionError, Result,
+    ValueError, WireError,
 };
 pub use keys::{KeyId, Rotations};
 pub use params::{BfvContext, BfvParams, CkksContext, CkksParams, SecurityLevel, SecurityStandard};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, the lowest first.
-const FLOORS: [&str; 10] = [
+const FLOORS: [&str; 11] = [
     "kernels",
     "ring",
     "params",
@@ -17,6 +17,7 @@ const FLOORS: [&str; 10] = [
     "circuits",
     "wire",
     "api",
+    "networks",
 ];
 
 /// What every floor may use.

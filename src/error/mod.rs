@@ -1,6 +1,7 @@
 //! What can go wrong, by subject. Each variant names the cause; its message says what to do about it.
 
 mod keys;
+mod networks;
 mod operands;
 mod parameters;
 mod precision;
@@ -8,6 +9,7 @@ mod values;
 mod wire;
 
 pub use keys::KeyError;
+pub use networks::NetworkError;
 pub use operands::OperandError;
 pub(crate) use operands::check_lengths;
 pub use parameters::ParameterError;
@@ -55,6 +57,8 @@ pub enum Error {
     Values(ValueError),
     /// Bytes that could not be read or written.
     Wire(WireError),
+    /// Networks that cannot be built, fitted, planned or served.
+    Networks(NetworkError),
     /// The operating system gave no randomness.
     RandomnessUnavailable,
 }
@@ -68,6 +72,7 @@ impl fmt::Display for Error {
             Self::Precision(error) => error.fmt(out),
             Self::Values(error) => error.fmt(out),
             Self::Wire(error) => error.fmt(out),
+            Self::Networks(error) => error.fmt(out),
             Self::RandomnessUnavailable => {
                 out.write_str("the operating system gave no randomness; try again")
             }
@@ -95,5 +100,6 @@ errors!(
     KeyError,
     PrecisionError,
     ValueError,
-    WireError
+    WireError,
+    NetworkError
 );

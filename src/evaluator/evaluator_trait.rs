@@ -549,6 +549,17 @@ pub trait Evaluator: Clone + Send + Sync {
         Ok(a)
     }
 
+    /// States that the error in each slot of `a` is at most `factor` times the error to expect, for circuits whose errors come from many
+    /// independent sources. Only dry runs know the error to expect, and stating it elsewhere has no effect: a circuit that was planned so
+    /// states the planned error by [`assume_error_bound`](Self::assume_error_bound).
+    ///
+    /// # Errors
+    /// As [`assume_error_bound`](Self::assume_error_bound).
+    fn assume_typical_error(&self, a: Self::Ciphertext, factor: f64) -> Result<Self::Ciphertext> {
+        let _ = factor;
+        Ok(a)
+    }
+
     /// The number t if slots hold integers modulo t.
     fn plaintext_modulus(&self) -> Option<u64> {
         None

@@ -1,6 +1,6 @@
 use crate::circuits::convolution::layer::check_entries;
 use crate::circuits::{Grid, LinearLayer, LinearMap, Windows};
-use crate::error::{Error, OperandError, Result, check_lengths};
+use crate::error::{Error, OperandError, Result, check_finite, check_lengths};
 use crate::evaluator::Number;
 
 /// A two-dimensional convolution of images with several channels, with known weights: what neural networks call one, without a flip
@@ -189,7 +189,17 @@ impl<S: Number> Convolution<S> {
         self.weights.len() / self.outputs
     }
 
-    pub(super) fn check_groups(&self) -> Result<()> {
+    /// Checks that weights and biases are finite, and that there is a bias for each output channel or none.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        check_finite(self.weights.iter().map(|weight| weight.is_finite()))?;
+        check_finite(self.bias.iter().map(|bias| bias.is_finite()))?;
+        if self.bias.is_empty() {
+            return Ok(());
+        }
+        check_lengths(self.outputs, self.bias.len())
+    }
+
+    pub(crate) fn check_groups(&self) -> Result<()> {
         let divide = self.groups > 0 && self.outputs.is_multiple_of(self.groups);
         if divide && self.inputs_per_group.checked_mul(self.groups).is_some() {
             return Ok(());

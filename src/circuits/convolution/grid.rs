@@ -66,7 +66,7 @@ impl Grid {
 
     /// The layout of `channels` images of `image` rows and columns with gaps `factor` times as wide, which the channels fill. Row
     /// stride and block stay where they suffice.
-    pub(super) fn strided(
+    pub(crate) fn strided(
         &self,
         channels: usize,
         image: [usize; 2],

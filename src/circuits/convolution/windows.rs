@@ -13,7 +13,7 @@ use std::array::from_fn;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     pub(super) kernel: [usize; 2],
-    pub(super) stride: [usize; 2],
+    pub(crate) stride: [usize; 2],
     padding: [usize; 2],
     dilation: [usize; 2],
 }
@@ -81,12 +81,12 @@ impl Windows {
     }
 
     /// The number of pixels in a window.
-    pub(super) fn taps(&self) -> usize {
+    pub(crate) fn taps(&self) -> usize {
         self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     /// The pixel at `tap` of `window` (counted row by row), unless it is padding.
-    pub(super) fn pixel(
+    pub(crate) fn pixel(
         &self,
         window: [usize; 2],
         tap: usize,

@@ -193,8 +193,9 @@ impl<S: Number> LinearMap<S> {
         self.outputs
     }
 
-    /// Output index, input index, value.
-    pub(in crate::circuits) fn entries(&self) -> &[(usize, usize, S)] {
+    /// The entries: output index, input index, value. Those at the same place add up.
+    #[must_use]
+    pub fn entries(&self) -> &[(usize, usize, S)] {
         &self.entries
     }
 

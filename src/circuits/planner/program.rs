@@ -74,7 +74,7 @@ impl Input {
     }
 
     /// The encrypted vector as a forecast has it.
-    pub(super) fn foreseen(&self, forecast: &Forecast) -> Result<Vector<Forecast>> {
+    pub(crate) fn foreseen(&self, forecast: &Forecast) -> Result<Vector<Forecast>> {
         if !self.largest.is_finite() {
             return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "the range of an input must be finite, with its lower end first",

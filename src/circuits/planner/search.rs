@@ -31,6 +31,8 @@ pub struct Planner {
     precision_bits: u32,
     typically: bool,
     most_key_bytes: u64,
+    /// Levels, and bits of the scale, from which the search starts.
+    least: (u32, u32),
 }
 
 impl Planner {
@@ -42,6 +44,7 @@ impl Planner {
             precision_bits: 16,
             typically: false,
             most_key_bytes: u64::MAX,
+            least: (0, 0),
         }
     }
 
@@ -76,6 +79,16 @@ impl Planner {
         }
     }
 
+    /// Starts the search from a chain of so many levels and a scale of so many bits, for programs that are known to take that much: dry runs
+    /// with fewer levels can ask for larger primes than the program needs in the end.
+    #[must_use]
+    pub(crate) fn starting_from(self, levels: u32, scale_bits: u32) -> Self {
+        Self {
+            least: (levels, scale_bits),
+            ..self
+        }
+    }
+
     /// The fastest plan, by counts of operations, that meets what is asked for.
     ///
     /// # Errors
@@ -96,11 +109,11 @@ impl Planner {
     /// of two, or each with a key of its own.
     fn plans(&self, program: &impl Program, composed: bool) -> Result<(Vec<Plan>, Needs)> {
         let mut needs = Needs {
-            depth: 0,
+            depth: self.least.0,
             scale_bits: self
                 .precision_bits
                 .saturating_add(LEAST_NOISE_BITS)
-                .min(MOST_SCALE_BITS),
+                .clamp(self.least.1, MOST_SCALE_BITS),
             integer_bits: 1,
         };
         let mut plans = Vec::new();

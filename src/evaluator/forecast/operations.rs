@@ -472,6 +472,13 @@ impl Evaluator for Forecast {
         Ok(Ciphertext { state, spread, ..a })
     }
 
+    fn assume_typical_error(&self, a: Ciphertext, factor: f64) -> Result<Ciphertext> {
+        self.check(&a)?;
+        let bound = (factor * a.typical_error()).min(self.error_bound(&a));
+        let state = a.state.assuming_error_bound(bound, self.context())?;
+        Ok(Ciphertext { state, ..a })
+    }
+
     fn position_before_rescale(&self, at: Position) -> Result<Position> {
         ckks_sums::position_before_rescale(self.context(), at)
     }

@@ -1,0 +1,54 @@
+//! Networks that cannot be built, fitted, planned or served.
+
+use crate::identifiers::Fingerprint;
+use std::fmt;
+
+/// Why a network cannot be used.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// A layer that does not go with its input, or with itself.
+    InvalidLayer {
+        /// Which layer: its number, counted from 0, and its kind; inner layers after the outer one.
+        layer: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A file of weights, or one of its tensors, that cannot be read.
+    InvalidWeights {
+        /// The name of the tensor; empty for the file itself.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A network cannot be fitted with these samples or options.
+    InvalidFit {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A request or keys were made for another plan than the server's.
+    PlanMismatch {
+        /// The server's plan.
+        expected: Fingerprint,
+        /// The client's plan.
+        found: Fingerprint,
+    },
+}
+
+impl fmt::Display for NetworkError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidLayer { layer, reason } => write!(out, "{layer}: {reason}"),
+            Self::InvalidWeights { name, reason } if name.is_empty() => {
+                write!(out, "the file of weights cannot be read: {reason}")
+            }
+            Self::InvalidWeights { name, reason } => write!(out, "the tensor \"{name}\": {reason}"),
+            Self::InvalidFit { reason } => out.write_str(reason),
+            Self::PlanMismatch { expected, found } => write!(
+                out,
+                "the client was made for the plan {found:?} and the server has the plan {expected:?}; \
+                 give the client the server's public description"
+            ),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use crate::api::{Ckks, CkksVector, ClientKey, ServerKey};
+use crate::error::Result;
+use crate::identifiers::{Fingerprint, KeyId};
+use crate::networks::{NetworkDescription, argmax};
+use std::fmt;
+
+/// The client's half of a planned network: makes keys, encrypts inputs, decrypts outputs. Holds the secret key.
+#[derive(Clone)]
+pub struct NetworkClient {
+    description: NetworkDescription,
+    key: ClientKey<Ckks>,
+}
+
+/// A client's keys, which its server needs once, before the first request. No secret is among them.
+#[derive(Clone, Debug)]
+pub struct NetworkKeys {
+    /// The plan that they are made for.
+    pub fingerprint: Fingerprint,
+    /// The keys.
+    pub keys: ServerKey<Ckks>,
+}
+
+/// An encrypted input.
+#[derive(Clone, Debug)]
+pub struct NetworkRequest {
+    /// The plan that it is made for.
+    pub fingerprint: Fingerprint,
+    /// The input in the plan's layout.
+    pub input: CkksVector,
+}
+
+/// Encrypted outputs, as small as they can be.
+#[derive(Clone, Debug)]
+pub struct NetworkResponse {
+    /// The plan that they come from.
+    pub fingerprint: Fingerprint,
+    /// The outputs in the plan's layout.
+    pub output: CkksVector,
+}
+
+impl NetworkClient {
+    /// A client with a fresh secret key.
+    ///
+    /// # Errors
+    /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    pub fn new(description: NetworkDescription) -> Result<Self> {
+        let key = description.context().generate_client_key()?;
+        Ok(Self { description, key })
+    }
+
+    /// A client with a secret key that was made before, for this plan's parameters.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    pub fn with_key(description: NetworkDescription, key: ClientKey<Ckks>) -> Result<Self> {
+        description
+            .context()
+            .fingerprint()
+            .check(key.context().fingerprint())?;
+        Ok(Self { description, key })
+    }
+
+    /// What the client knows of the network.
+    #[must_use]
+    pub fn description(&self) -> &NetworkDescription {
+        &self.description
+    }
+
+    /// The secret key.
+    #[must_use]
+    pub fn key(&self) -> &ClientKey<Ckks> {
+        &self.key
+    }
+
+    /// The name of the secret key, by which a server finds the client's keys.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.key.id()
+    }
+
+    /// The keys for the server: those that the plan uses, and no others.
+    ///
+    /// # Errors
+    /// As [`ClientKey::generate_server_key`].
+    pub fn server_keys(&self) -> Result<NetworkKeys> {
+        Ok(NetworkKeys {
+            fingerprint: self.description.fingerprint(),
+            keys: self.key.generate_server_key(self.description.rotations())?,
+        })
+    }
+
+    /// Encrypts an input: images channel after channel, row after row.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`ValueError::NotFinite`](crate::ValueError::NotFinite),
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for values beyond [`NetworkDescription::input_bound`].
+    pub fn encrypt(&self, input: &[f64]) -> Result<NetworkRequest> {
+        let values = self.description.lay_out(input)?;
+        Ok(NetworkRequest {
+            fingerprint: self.description.fingerprint(),
+            input: self
+                .key
+                .encrypt_bounded(&values, self.description.input_bound())?,
+        })
+    }
+
+    /// Decrypts the outputs.
+    ///
+    /// # Errors
+    /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another
+    /// client's outputs.
+    pub fn decrypt(&self, response: &NetworkResponse) -> Result<Vec<f64>> {
+        self.description.check(response.fingerprint)?;
+        self.description
+            .gather(&self.key.decrypt(&response.output)?)
+    }
+
+    /// Decrypts the index of the largest output.
+    ///
+    /// # Errors
+    /// As [`decrypt`](Self::decrypt).
+    pub fn classify(&self, response: &NetworkResponse) -> Result<usize> {
+        Ok(argmax(&self.decrypt(response)?))
+    }
+}
+
+impl fmt::Debug for NetworkClient {
+    /// Nothing of the secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "NetworkClient({:?}, {:?})",
+            self.description,
+            self.id()
+        )
+    }
+}

@@ -1,0 +1,100 @@
+use crate::error::{Error, NetworkError, Result};
+use crate::networks::network::MOST_FITTED_DEGREE;
+use std::ops::RangeInclusive;
+
+/// How [`Network::fit`](crate::networks::Network::fit) puts polynomials in the place of activations.
+///
+/// ```
+/// use slotwise::networks::Fit;
+///
+/// let fit = Fit::default().degree(7).margin(1.2);
+/// # let _ = fit;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    pub(super) margin: f64,
+    pub(super) degree: Option<usize>,
+    pub(super) lambda: f64,
+    pub(super) per_neuron: bool,
+    pub(super) input_range: Option<[f64; 2]>,
+}
+
+impl Default for Fit {
+    /// A polynomial for each neuron on the range of the samples, with the degrees of the activations.
+    fn default() -> Self {
+        Self {
+            margin: 1.0,
+            degree: None,
+            lambda: 0.01,
+            per_neuron: true,
+            input_range: None,
+        }
+    }
+}
+
+impl Fit {
+    /// By what the ranges of the samples are multiplied: 1 unless set. A wider range admits more inputs than the samples, and costs
+    /// accuracy: at degree 7 and below, values a little outside do no harm.
+    #[must_use]
+    pub fn margin(self, margin: f64) -> Self {
+        Self { margin, ..self }
+    }
+
+    /// One degree for all functions, instead of their own.
+    #[must_use]
+    pub fn degree(self, degree: usize) -> Self {
+        Self {
+            degree: Some(degree),
+            ..self
+        }
+    }
+
+    /// The weight of the range as a whole beside that of the samples: 0.01 unless set.
+    #[must_use]
+    pub fn lambda(self, lambda: f64) -> Self {
+        Self { lambda, ..self }
+    }
+
+    /// One polynomial for all neurons of a layer, instead of one for each: loses accuracy, and saves no time.
+    #[must_use]
+    pub fn one_polynomial_per_layer(self) -> Self {
+        Self {
+            per_neuron: false,
+            ..self
+        }
+    }
+
+    /// The range of the inputs: that of the samples unless set, and -1 to 1 without samples. Clients cannot encrypt other values.
+    #[must_use]
+    pub fn input_range(self, range: RangeInclusive<f64>) -> Self {
+        Self {
+            input_range: Some([*range.start(), *range.end()]),
+            ..self
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let is_positive = |value: f64| value > 0.0 && value.is_finite();
+        if !is_positive(self.margin) || !is_positive(self.lambda) {
+            return Err(invalid_fit(
+                "the margin and lambda of a fit must be positive and finite",
+            ));
+        }
+        let degrees = 1..=MOST_FITTED_DEGREE;
+        if self.degree.is_some_and(|degree| !degrees.contains(&degree)) {
+            return Err(invalid_fit("the degree of a fit must be 1 to 127"));
+        }
+        match self.input_range {
+            Some([low, high]) if !(low < high && low.is_finite() && high.is_finite()) => Err(
+                invalid_fit("the range of inputs must be finite, with its lower end first"),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) fn invalid_fit(reason: impl Into<String>) -> Error {
+    Error::Networks(NetworkError::InvalidFit {
+        reason: reason.into(),
+    })
+}

@@ -1,0 +1,246 @@
+use crate::circuits::{Input, Plan, Planner, Program, Vector};
+use crate::error::{Error, Result, ValueError};
+use crate::evaluator::{ClearReals, Forecast, SlotShape};
+use crate::identifiers::Fingerprint;
+use crate::networks::description::NetworkDescription;
+use crate::networks::placed::{Met, Placed};
+use crate::networks::{FittedNetwork, NetworkClient, NetworkServer, argmax};
+use crate::params::CkksContext;
+use rand::CryptoRng;
+use std::fmt;
+use std::sync::Arc;
+
+/// What is asked of the plan of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    precision_bits: Option<u32>,
+    most_key_bytes: Option<u64>,
+}
+
+impl PlanOptions {
+    /// Asks for outputs whose error is typically (six standard deviations) at most `2^-bits`. Unless set, the error is a small part of the
+    /// distance between the two largest outputs of the samples, so that hardly any changes its class.
+    #[must_use]
+    pub fn precision_bits(self, bits: u32) -> Self {
+        Self {
+            precision_bits: Some(bits),
+            ..self
+        }
+    }
+
+    /// Asks for keys of at most so many bytes in memory. Fewer keys take longer.
+    #[must_use]
+    pub fn max_key_bytes(self, bytes: u64) -> Self {
+        Self {
+            most_key_bytes: Some(bytes),
+            ..self
+        }
+    }
+}
+
+/// How a network runs encrypted, one input at a time: parameters, layout, levels, keys. `Display` is a report.
+///
+/// Made by [`FittedNetwork::plan_single`]; its halves are the [client](Self::client) and the [server](Self::server).
+#[derive(Clone)]
+pub struct NetworkPlan {
+    pub(super) plan: Plan,
+    pub(super) placed: Arc<Placed>,
+    /// What the linear layers meet.
+    pub(super) met: Vec<Met>,
+    description: NetworkDescription,
+    key_switches: usize,
+}
+
+impl FittedNetwork {
+    /// The plan for one input at a time, with features in the slots: the fastest layout, and parameters that are secure at 128 bits. Takes
+    /// seconds for convolutions.
+    ///
+    /// # Errors
+    /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no secure parameters carry the network, or none with keys
+    /// that are small enough.
+    pub fn plan_single(&self, options: &PlanOptions) -> Result<NetworkPlan> {
+        let mut slots = LEAST_SLOTS;
+        loop {
+            let found = self.plan_in(slots, options)?;
+            let planned = found.plan.context().slots();
+            // A larger ring has room for other layouts.
+            if planned <= slots {
+                return Ok(found);
+            }
+            slots = planned;
+        }
+    }
+
+    /// The plan with the layout that is best in rows of so many slots.
+    fn plan_in(&self, slots: usize, options: &PlanOptions) -> Result<NetworkPlan> {
+        let shape = SlotShape {
+            rows: 1,
+            columns: slots,
+        };
+        let mut best: Option<(usize, Placed)> = None;
+        for placed in Placed::candidates(self, slots)? {
+            let switches = placed.key_switches(shape)?;
+            if best.as_ref().is_none_or(|(least, _)| switches < *least) {
+                best = Some((switches, placed));
+            }
+        }
+        let (key_switches, placed) = best.ok_or(Error::Values(ValueError::Empty))?;
+        let bound = self.input_bound;
+        let input = Input::vector(placed.input_size).range(-bound..=bound);
+        let bits = options.precision_bits.unwrap_or_else(|| self.enough_bits());
+        let levels = u32::try_from(placed.levels()).unwrap_or(u32::MAX);
+        let mut planner = Planner::new(&[input])
+            .typical_precision_bits(bits)
+            .starting_from(levels, LEAST_SCALE_BITS);
+        if let Some(bytes) = options.most_key_bytes {
+            planner = planner.max_key_bytes(bytes);
+        }
+        let plan = planner.plan(&placed)?;
+        let forecast = Forecast::with_keys(plan.context(), plan.rotations());
+        let met = placed.foreseen(&input.foreseen(&forecast)?)?;
+        let description = NetworkDescription::new(self, &plan, &placed)?;
+        Ok(NetworkPlan {
+            plan,
+            placed: Arc::new(placed),
+            met,
+            description,
+            key_switches,
+        })
+    }
+
+    /// The bits of precision that leave the largest output the largest for all but a few inputs.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a few bits"
+    )]
+    fn enough_bits(&self) -> u32 {
+        let error = match self.gap {
+            Some(gap) if gap > 0.0 => gap / GAP_TO_ERROR,
+            _ => self.output_bound() / BOUND_TO_ERROR,
+        };
+        (-error.log2()).ceil().clamp(LEAST_BITS, MOST_BITS) as u32
+    }
+}
+
+impl NetworkPlan {
+    /// The plan of the circuit: parameters, steps, keys, sizes.
+    #[must_use]
+    pub fn circuit(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn context(&self) -> &CkksContext {
+        self.plan.context()
+    }
+
+    /// What a client needs to know, and nothing of the weights.
+    #[must_use]
+    pub fn description(&self) -> &NetworkDescription {
+        &self.description
+    }
+
+    /// A name for parameters, layouts and keys: client and server go together if it is the same.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.description.fingerprint()
+    }
+
+    /// The key switches of the linear layers.
+    #[must_use]
+    pub fn key_switches(&self) -> usize {
+        self.key_switches
+    }
+
+    /// The error to expect in an output: six standard deviations.
+    #[must_use]
+    pub fn typical_error(&self) -> f64 {
+        self.plan.typical_error()
+    }
+
+    /// The plan with the times of its operations measured on this machine, which its report then shows. Takes seconds.
+    ///
+    /// # Errors
+    /// As the operations.
+    pub fn measured(self, rng: &mut impl CryptoRng) -> Result<Self> {
+        let plan = self.plan.measured(rng)?;
+        Ok(Self { plan, ..self })
+    }
+
+    /// The outputs for one input in the clear, computed in slots by the very steps of the encrypted run.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument)
+    /// for an input of another size or beyond the range.
+    pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {
+        let evaluator = ClearReals::new(self.context().slots());
+        let values = self.description.lay_out(input)?;
+        let outputs = self
+            .placed
+            .run(&[Vector::from_values(&evaluator, &values)?])?;
+        let output = outputs.first().ok_or(Error::Values(ValueError::Empty))?;
+        self.description.gather(&output.values())
+    }
+
+    /// The index of the largest output, computed as by [`run`](Self::run).
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn classify(&self, input: &[f64]) -> Result<usize> {
+        Ok(argmax(&self.run(input)?))
+    }
+
+    /// A client with a fresh secret key.
+    ///
+    /// # Errors
+    /// As [`NetworkClient::new`].
+    pub fn client(&self) -> Result<NetworkClient> {
+        NetworkClient::new(self.description.clone())
+    }
+
+    /// The server, with its weights encoded: takes a moment, and serves any number of clients.
+    ///
+    /// # Errors
+    /// None for a plan made by this crate.
+    pub fn server(&self) -> Result<NetworkServer> {
+        NetworkServer::new(self)
+    }
+}
+
+impl fmt::Debug for NetworkPlan {
+    /// The fingerprint.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "NetworkPlan({:?})", self.fingerprint())
+    }
+}
+
+impl fmt::Display for NetworkPlan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "one input at a time, laid out as {:?}; {} key switches in linear layers; plan {:?}",
+            self.description.input_layout(),
+            self.key_switches,
+            self.fingerprint()
+        )?;
+        self.plan.fmt(out)
+    }
+}
+
+/// Layouts are first chosen for so many slots, those of the smallest ring that carries a network.
+const LEAST_SLOTS: usize = 2048;
+
+/// The typical error is so many times smaller than the distance of the two largest outputs that one sample in a hundred is below.
+const GAP_TO_ERROR: f64 = 2.0;
+
+/// Without samples the error is so many times smaller than the largest output can be.
+const BOUND_TO_ERROR: f64 = 4096.0;
+
+/// A smaller scale has no precision left after the roundings of any ring.
+const LEAST_SCALE_BITS: u32 = 20;
+
+const LEAST_BITS: f64 = 1.0;
+
+const MOST_BITS: f64 = 40.0;

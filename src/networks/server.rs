@@ -1,0 +1,92 @@
+use crate::api::{Ckks, ServerKey};
+use crate::error::{Error, KeyError, Result};
+use crate::evaluator::{CkksEvaluator, Evaluator};
+use crate::identifiers::{Fingerprint, KeyId};
+use crate::networks::placed::Encoded;
+use crate::networks::{
+    NetworkDescription, NetworkKeys, NetworkPlan, NetworkRequest, NetworkResponse,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+
+/// The server's half of a planned network: the encoded weights, and the keys of its clients. It never sees an input or an output.
+pub struct NetworkServer {
+    description: NetworkDescription,
+    network: Encoded<CkksEvaluator>,
+    clients: RwLock<HashMap<KeyId, ServerKey<Ckks>>>,
+}
+
+impl NetworkServer {
+    pub(super) fn new(plan: &NetworkPlan) -> Result<Self> {
+        let evaluator = CkksEvaluator::new(plan.context());
+        Ok(Self {
+            description: plan.description().clone(),
+            network: plan.placed.encode(&evaluator, &plan.met)?,
+            clients: RwLock::default(),
+        })
+    }
+
+    /// What clients need to know.
+    #[must_use]
+    pub fn description(&self) -> &NetworkDescription {
+        &self.description
+    }
+
+    /// The plan's name.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.description.fingerprint()
+    }
+
+    /// Takes a client's keys, in the place of those that it sent before.
+    ///
+    /// # Errors
+    /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for keys of another plan;
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    pub fn add_client(&self, keys: NetworkKeys) -> Result<KeyId> {
+        self.description.check(keys.fingerprint)?;
+        let (ours, theirs) = (self.description.context(), keys.keys.context());
+        ours.fingerprint().check(theirs.fingerprint())?;
+        let evaluator = keys.keys.evaluator();
+        evaluator.check_rotations(self.description.rotations(), "the network")?;
+        keys.keys.evaluation_keys().relinearization()?;
+        let id = keys.keys.id();
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        clients.insert(id, keys.keys);
+        Ok(id)
+    }
+
+    /// Forgets a client's keys; tells whether there were any.
+    pub fn remove_client(&self, id: KeyId) -> bool {
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        clients.remove(&id).is_some()
+    }
+
+    /// The encrypted outputs for an encrypted input.
+    ///
+    /// # Errors
+    /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for a request of another plan;
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for an unknown client; those of the operations for an input that
+    /// was not made by [`NetworkClient::encrypt`](crate::networks::NetworkClient::encrypt).
+    pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
+        self.description.check(request.fingerprint)?;
+        let keys = {
+            let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+            let keys = clients.get(&request.input.key_id()).cloned();
+            keys.ok_or(Error::Keys(KeyError::MissingServerKey))?
+        };
+        let input = keys.attach(&request.input)?;
+        Ok(NetworkResponse {
+            fingerprint: self.fingerprint(),
+            output: self.network.run(&input)?.compact()?,
+        })
+    }
+}
+
+impl fmt::Debug for NetworkServer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "NetworkServer({:?})", self.description)
+    }
+}

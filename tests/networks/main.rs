@@ -1,0 +1,6 @@
+//! Networks: layers and shapes, weights from files, polynomials in place of functions, plans, and encrypted inference.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod layers;
+#[cfg(feature = "models")]
+mod weights;
