@@ -7,7 +7,7 @@ use crate::networks::fit_options::invalid_fit;
 use crate::networks::fit_report::{ActivationReport, FitReport};
 use crate::networks::network::{checked_samples, layer_name, linear};
 use crate::networks::ranges::{self, Ranges};
-use crate::networks::stage::{LinearStage, Output, Stage};
+use crate::networks::stage::{LinearStage, Output, SQUARED, Stage};
 use crate::networks::{Activation, Fit, FittedNetwork, Function, Layer, Network};
 
 impl Network {
@@ -475,9 +475,6 @@ fn within(error: Error, name: &str) -> Error {
     };
     invalid_fit(format!("{name}: {reason}"))
 }
-
-/// Values are scaled to this magnitude before they are squared.
-const SQUARED: f64 = 1.0;
 
 /// Neurons whose values hardly differ are scaled as if they did by this part of what the others do.
 const LEAST_SCALE: f64 = 1e-3;

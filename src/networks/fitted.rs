@@ -2,7 +2,7 @@ use crate::circuits::Windows;
 use crate::error::{Error, Result, ValueError};
 use crate::networks::fit_report::{FitReport, Outside};
 use crate::networks::network::checked_samples;
-use crate::networks::stage::{Stage, run_stage, run_stages};
+use crate::networks::stage::{SQUARED, Stage, run_stage, run_stages};
 use crate::networks::{Samples, argmax};
 use std::fmt;
 
@@ -103,7 +103,11 @@ fn outside_stages(stages: &[Stage], mut samples: Samples) -> Result<(Samples, Ou
     let mut outside = Outside::default();
     for stage in stages {
         match stage {
-            Stage::Square | Stage::Polynomials(_) => {
+            Stage::Square => {
+                let units = samples.iter().flatten().map(|value| value / SQUARED);
+                outside = outside.and(Outside::of(units));
+            }
+            Stage::Polynomials(_) => {
                 outside = outside.and(Outside::of(samples.iter().flatten().copied()));
             }
             Stage::Residual { inner, .. } => {

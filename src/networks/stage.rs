@@ -8,7 +8,7 @@ use crate::networks::affine::{Samples, Sorted};
 pub enum Stage {
     /// A linear layer, for one level.
     Linear(LinearStage),
-    /// The square of every value, for one level.
+    /// The square of every value, which the layer before scales to at most 4; for one level.
     Square,
     /// A polynomial for each value, on [-1, 1].
     Polynomials(Vec<Chebyshev>),
@@ -44,6 +44,10 @@ pub(super) enum Output {
     /// A vector of this length.
     Vector(usize),
 }
+
+/// Values are scaled to this magnitude before they are squared: above 1, since the modulus has room for them and roundings then count
+/// less, and not by much, since the roundings of the next layer's weights are multiplied by their squares.
+pub(super) const SQUARED: f64 = 4.0;
 
 impl LinearStage {
     /// The layer as a map of features.

@@ -1,0 +1,228 @@
+//! Plans of networks, in the clear and encrypted, and what client and server refuse.
+
+use crate::samples::{Samples, distance};
+use slotwise::networks::{
+    Activation, AvgPool2d, Fit, FittedNetwork, Function, InputLayout, Layer, Network, PlanOptions,
+    argmax,
+};
+use slotwise::{Error, KeyError, NetworkError, OperandError, Rotations};
+
+fn fitted(network: &Network, samples: &[Vec<f64>]) -> FittedNetwork {
+    network.fit(samples, &Fit::default()).unwrap()
+}
+
+/// Plans the network, and compares runs in slots and encrypted with the run on features.
+fn check(network: &FittedNetwork, inputs: &[Vec<f64>]) -> slotwise::networks::NetworkPlan {
+    let plan = network
+        .plan_single(&PlanOptions::default().precision_bits(8))
+        .unwrap();
+    assert!(plan.typical_error() <= 1.0 / 256.0);
+    let (server, client) = (plan.server().unwrap(), plan.client().unwrap());
+    server.add_client(client.server_keys().unwrap()).unwrap();
+    for input in inputs {
+        let expected = network.run(input).unwrap();
+        assert!(distance(&expected, &plan.run(input).unwrap()) < 1e-9);
+        let response = server.predict(&client.encrypt(input).unwrap()).unwrap();
+        let scores = client.decrypt(&response).unwrap();
+        let error = distance(&expected, &scores);
+        assert!(error <= plan.typical_error(), "{error}");
+        assert_eq!(client.classify(&response).unwrap(), argmax(&scores));
+    }
+    plan
+}
+
+#[test]
+fn dense_layers_with_squares() {
+    let mut samples = Samples::new(10);
+    let layers = vec![
+        samples.dense(30, 50).into(),
+        Activation::Square.into(),
+        samples.dense(10, 30).into(),
+    ];
+    let network = Network::new(&[50], layers).unwrap();
+    let inputs = samples.inputs(100, 50);
+    let plan = check(&fitted(&network, &inputs), &inputs[..2]);
+    // 16 copies of 64 values: two multiplications and six rotations in the first layer.
+    let layout = plan.description().input_layout();
+    assert!(
+        matches!(
+            layout,
+            InputLayout::Copies {
+                count: 16,
+                shift: 2
+            }
+        ),
+        "{layout:?}"
+    );
+    assert_eq!(plan.circuit().outputs()[0].length, 10);
+    assert!(plan.to_string().contains("one input at a time"));
+}
+
+#[test]
+fn convolutions_residuals_and_polynomials() {
+    let mut samples = Samples::new(11);
+    let inner = vec![
+        samples.convolution([2, 2, 3, 3]).padding([1, 1]).into(),
+        Activation::Square.into(),
+        samples.convolution([2, 2, 1, 1]).into(),
+    ];
+    let layers = vec![
+        samples.convolution([2, 1, 2, 2]).stride([2, 2]).into(),
+        Activation::Chebyshev(Function::Tanh, 3).into(),
+        Network::new(&[2, 4, 4], inner).unwrap().into(),
+        Activation::Square.into(),
+        AvgPool2d::new([2, 2]).into(),
+        Layer::Flatten,
+        samples.dense(3, 8).into(),
+    ];
+    let network = Network::new(&[1, 8, 8], layers).unwrap();
+    let inputs = samples.inputs(60, 64);
+    check(&fitted(&network, &inputs), &inputs[..1]);
+}
+
+/// Every layout and every kind of layer, in the clear.
+#[test]
+fn layouts_in_slots_compute_what_features_do() {
+    let mut samples = Samples::new(12);
+    let networks = [
+        // Images with several channels, gaps that widen, and results that are images.
+        vec![
+            samples
+                .convolution([5, 2, 3, 3])
+                .padding([1, 1])
+                .stride([2, 2])
+                .into(),
+            Activation::Square.into(),
+            samples.convolution([3, 5, 2, 2]).into(),
+            AvgPool2d::new([2, 2]).stride([1, 1]).into(),
+        ],
+        // Grouped windows with dilation.
+        vec![
+            samples
+                .convolution([4, 1, 2, 3])
+                .groups(2)
+                .dilation([2, 1])
+                .into(),
+            Activation::Square.into(),
+            Layer::Flatten,
+            samples.dense(3, 4 * 6 * 6).into(),
+        ],
+        vec![
+            Layer::Flatten,
+            samples.dense(7, 128).into(),
+            Activation::Polynomial(vec![0.0, 1.0, 0.5, 0.25]).into(),
+        ],
+        vec![
+            Activation::Square.into(),
+            samples.convolution([1, 2, 1, 1]).into(),
+        ],
+    ];
+    for layers in networks {
+        let network = Network::new(&[2, 8, 8], layers).unwrap();
+        let inputs = samples.inputs(5, 128);
+        let fitted = fitted(&network, &inputs);
+        let plan = fitted.plan_single(&PlanOptions::default()).unwrap();
+        for input in &inputs {
+            let expected = fitted.run(input).unwrap();
+            assert!(distance(&expected, &plan.run(input).unwrap()) < 1e-9);
+            assert_eq!(
+                plan.classify(input).unwrap(),
+                fitted.classify(input).unwrap()
+            );
+        }
+    }
+}
+
+#[test]
+fn keys_can_be_limited() {
+    let mut samples = Samples::new(13);
+    let layers = vec![
+        samples.dense(32, 32).into(),
+        Activation::Square.into(),
+        samples.dense(32, 32).into(),
+    ];
+    let network = Network::new(&[32], layers).unwrap();
+    let fitted = fitted(&network, &samples.inputs(50, 32));
+    let plan = |options: PlanOptions| fitted.plan_single(&options);
+    let all = plan(PlanOptions::default())
+        .unwrap()
+        .circuit()
+        .key_bytes()
+        .unwrap();
+    assert!(plan(PlanOptions::default().max_key_bytes(all / 100)).is_err());
+}
+
+#[test]
+fn client_and_server_refuse_what_does_not_belong_to_them() {
+    let mut samples = Samples::new(14);
+    let dense = |samples: &mut Samples, outputs| {
+        let layers = vec![samples.dense(outputs, 6).into()];
+        let network = Network::new(&[6], layers).unwrap();
+        let fitted = network.fit::<Vec<f64>>(&[], &Fit::default()).unwrap();
+        fitted.plan_single(&PlanOptions::default()).unwrap()
+    };
+    let (plan, other) = (dense(&mut samples, 4), dense(&mut samples, 5));
+    assert_ne!(plan.fingerprint(), other.fingerprint());
+    let (server, client) = (plan.server().unwrap(), plan.client().unwrap());
+    let stranger = other.client().unwrap();
+    let mismatch =
+        |error: Error| matches!(error, Error::Networks(NetworkError::PlanMismatch { .. }));
+    assert!(mismatch(
+        server
+            .add_client(stranger.server_keys().unwrap())
+            .unwrap_err()
+    ));
+    let request = client.encrypt(&[0.5; 6]).unwrap();
+    // No keys yet.
+    assert_eq!(
+        server.predict(&request).unwrap_err(),
+        Error::Keys(KeyError::MissingServerKey)
+    );
+    let keys = client.server_keys().unwrap();
+    let mut few = keys.clone();
+    few.keys = client
+        .key()
+        .generate_server_key(&Rotations::none())
+        .unwrap();
+    match server.add_client(few) {
+        Err(Error::Keys(KeyError::MissingRotationKeys { steps, .. })) => {
+            assert_eq!(steps.len(), plan.circuit().key_count());
+        }
+        other => panic!("{other:?}"),
+    }
+    let id = server.add_client(keys).unwrap();
+    assert_eq!(id, client.id());
+    let response = server.predict(&request).unwrap();
+    assert_eq!(client.decrypt(&response).unwrap().len(), 4);
+    assert!(mismatch(
+        server
+            .predict(&stranger.encrypt(&[0.5; 6]).unwrap())
+            .unwrap_err()
+    ));
+    assert!(mismatch(stranger.decrypt(&response).unwrap_err()));
+    // Another client of the same plan.
+    let second = plan.client().unwrap();
+    assert!(matches!(
+        second.decrypt(&response),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    let beyond = client.encrypt(&[1.5; 6]);
+    assert!(matches!(
+        beyond,
+        Err(Error::Operands(OperandError::InvalidArgument { .. }))
+    ));
+    assert!(client.encrypt(&[0.5; 7]).is_err() && client.encrypt(&[f64::NAN; 6]).is_err());
+    // A request whose vector has another length.
+    let mut short = client.encrypt(&[0.5; 6]).unwrap();
+    short.input = client.key().encrypt(&[0.5; 3]).unwrap();
+    assert!(matches!(
+        server.predict(&short),
+        Err(Error::Operands(OperandError::LengthMismatch { .. }))
+    ));
+    assert!(server.remove_client(id) && !server.remove_client(id));
+    let debug = format!("{client:?} {server:?} {plan:?}");
+    assert!(
+        debug.contains("NetworkClient") && debug.len() < 400,
+        "{debug}"
+    );
+}
