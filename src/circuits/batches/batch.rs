@@ -2,7 +2,7 @@ use crate::circuits::batches::layer::check_slots;
 use crate::circuits::polynomial::evaluate_in_slots;
 use crate::circuits::{BatchLayout, Chebyshev, EncodedBatchLayer, Matrix, Vector};
 use crate::error::{Result, check_lengths};
-use crate::evaluator::{ClearReals, Evaluator};
+use crate::evaluator::{ClearReals, Evaluator, Position};
 use crate::parallel::try_map;
 use std::fmt;
 
@@ -94,7 +94,30 @@ impl<E: Evaluator> Batch<E> {
     /// # Errors
     /// As [`Evaluator::mul`].
     pub fn square(&self) -> Result<Self> {
-        self.map(|_, a| self.evaluator.mul_settled(a, a))
+        let settled = self.map(|_, a| Ok(self.evaluator.settle(a)?.into_owned()))?;
+        settled.map(|_, a| self.evaluator.mul_settled(a, a))
+    }
+
+    /// The sum with another batch of the same layout.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for another layout; as [`Evaluator::add`].
+    pub fn add(&self, other: &Self) -> Result<Self> {
+        self.layout.check_same(&other.layout)?;
+        let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
+        self.map(|i, a| evaluator.add(a, &other.ciphertexts[i]))
+    }
+
+    /// The position of layers that the batch is multiplied with: that of its lowest ciphertext.
+    ///
+    /// # Errors
+    /// As [`Evaluator::factor_position`].
+    pub fn factor_position(&self) -> Result<Position> {
+        let positions = self.ciphertexts.iter();
+        let positions = positions.map(|a| self.evaluator.factor_position(a));
+        let positions: Vec<Position> = positions.collect::<Result<_>>()?;
+        let lowest = positions.into_iter().min_by_key(Position::level);
+        Ok(lowest.unwrap_or(Position::at_level(0)))
     }
 
     /// The batch with each ciphertext shrunk for transmission to the client, as [`Evaluator::compact`].
@@ -105,12 +128,12 @@ impl<E: Evaluator> Batch<E> {
         self.map(|_, a| self.evaluator.compact(a))
     }
 
-    /// States that no value of the batch exceeds `bound` in magnitude, as [`Evaluator::assume_message_bound`].
-    ///
-    /// # Errors
-    /// As [`Evaluator::assume_message_bound`].
-    pub fn assume_message_bound(&self, bound: f64) -> Result<Self> {
-        self.map(|_, a| self.evaluator.assume_message_bound(a.clone(), bound))
+    /// The batch with what `work` makes of each ciphertext, which changes no value.
+    pub(crate) fn moved(
+        &self,
+        work: impl Fn(&E, &E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
+    ) -> Result<Self> {
+        self.map(|_, a| work(&self.evaluator, a))
     }
 
     fn map(

@@ -117,6 +117,17 @@ impl BatchLayout {
         Ok(slots)
     }
 
+    /// The slots of all ciphertexts of a full batch, with these features of each input.
+    pub(crate) fn fill_with<'a, S: Number + 'a>(&self, row: impl Fn(usize) -> &'a [S]) -> Vec<S> {
+        let mut slots = vec![S::default(); self.ciphertexts() * self.slots()];
+        for input in 0..self.inputs() {
+            for (feature, &value) in row(input).iter().enumerate().take(self.features) {
+                slots[self.slot_of(input, feature)] = value;
+            }
+        }
+        slots
+    }
+
     /// The rows of the first `inputs` inputs, from the slots of all ciphertexts: the inverse of [`fill`](Self::fill).
     ///
     /// # Errors
