@@ -1,7 +1,7 @@
 //! A fitted network on batches: what runs on every evaluator.
 
 use crate::circuits::{
-    Batch, BatchLayer, BatchLayout, BatchStage, EncodedBatchLayer, Program, Vector,
+    Batch, BatchLayer, BatchLayout, BatchStage, Chebyshev, EncodedBatchLayer, Program, Vector,
 };
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::{Evaluator, Forecast, Position};
@@ -28,31 +28,23 @@ pub(super) struct EncodedSteps<E: Evaluator> {
     layers: Vec<(EncodedBatchLayer<E>, MetLayer)>,
 }
 
-/// Applies a linear stage, the `number`-th that runs.
-trait Apply<E: Evaluator> {
-    fn apply(&mut self, stage: &LinearStage, x: &Batch<E>) -> Result<Batch<E>>;
-}
-
-impl<E: Evaluator, F: FnMut(&LinearStage, &Batch<E>) -> Result<Batch<E>>> Apply<E> for F {
-    fn apply(&mut self, stage: &LinearStage, x: &Batch<E>) -> Result<Batch<E>> {
-        self(stage, x)
-    }
-}
+/// What applies a linear layer.
+type Apply<'a, E> = dyn FnMut(&LinearStage, &Batch<E>) -> Result<Batch<E>> + 'a;
 
 /// Runs stages; `linear` applies the linear layers.
 fn run<E: Evaluator<Scalar = f64>>(
     stages: &[Stage],
     mut x: Batch<E>,
-    linear: &mut impl Apply<E>,
+    linear: &mut Apply<'_, E>,
 ) -> Result<Batch<E>> {
     for stage in stages {
         x = match stage {
-            Stage::Linear(stage) => linear.apply(stage, &x)?,
+            Stage::Linear(stage) => linear(stage, &x)?,
             Stage::Square => x.square()?,
             Stage::Polynomials(polynomials) => x.evaluate_each(polynomials)?,
             Stage::Residual { skip, inner, bound } => {
                 let direct = match skip {
-                    Some(skip) => linear.apply(skip, &x)?,
+                    Some(skip) => linear(skip, &x)?,
                     None => x.clone(),
                 };
                 bounded(&direct.add(&run(inner, x, linear)?)?, *bound)?
@@ -152,7 +144,7 @@ fn linear_stages<'a>(stages: &'a [Stage], found: &mut Vec<&'a LinearStage>) {
         match stage {
             Stage::Linear(linear) => found.push(linear),
             Stage::Residual { skip, inner, .. } => {
-                found.extend(skip);
+                found.extend(skip.as_ref());
                 linear_stages(inner, found);
             }
             Stage::Square | Stage::Polynomials(_) => (),
@@ -189,7 +181,7 @@ fn costs<'a>(
             }
             Stage::Square => 1,
             Stage::Polynomials(polynomials) => {
-                let degrees = polynomials.iter().map(crate::circuits::Chebyshev::degree);
+                let degrees = polynomials.iter().map(Chebyshev::degree);
                 // About sqrt(2 d) + log2 d products.
                 let degree = degrees.max().unwrap_or(0);
                 (2 * degree).isqrt() + degree.checked_ilog2().unwrap_or(0) as usize
@@ -206,7 +198,7 @@ pub(super) fn levels(stages: &[Stage]) -> usize {
     let of_stage = |stage: &Stage| match stage {
         Stage::Linear(_) | Stage::Square => 1,
         Stage::Polynomials(polynomials) => {
-            let depths = polynomials.iter().map(crate::circuits::Chebyshev::depth);
+            let depths = polynomials.iter().map(Chebyshev::depth);
             depths.max().unwrap_or(0)
         }
         Stage::Residual { skip, inner, .. } => levels(inner).max(usize::from(skip.is_some())),

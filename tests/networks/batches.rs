@@ -41,9 +41,8 @@ fn squares(samples: &mut Samples) -> FittedNetwork {
         samples.dense(5, 12).into(),
     ];
     let network = Network::new(&[20], layers).unwrap();
-    network
-        .fit(&samples.inputs(200, 20), &Fit::default())
-        .unwrap()
+    let options = Fit::default().input_range(-1.0..=1.0);
+    network.fit(&samples.inputs(200, 20), &options).unwrap()
 }
 
 #[test]
@@ -132,7 +131,7 @@ fn what_does_not_belong_together_is_refused() {
     let id = server.add_client(keys.clone()).unwrap();
     let response = server.predict(&requests[0]).unwrap();
     assert!(matches!(
-        client.decrypt(std::slice::from_ref(&response), 4000),
+        client.decrypt(std::slice::from_ref(&response), 40_000),
         Err(Error::Operands(OperandError::LengthMismatch { .. }))
     ));
     assert!(server.remove_client(id) && !server.remove_client(id));

@@ -15,6 +15,17 @@ use std::borrow::Cow;
 
 type Ciphertext = ForecastCiphertext;
 
+/// What all outputs have in common.
+struct PanelSums<'a> {
+    inputs: &'a [Cow<'a, Ciphertext>],
+    encoded: &'a EncodedSums<f64>,
+    states: SumStates<'a>,
+    /// That of a key switch.
+    error: ErrorSize,
+    /// Whether each rotation has a key of its own.
+    has_keys: bool,
+}
+
 impl Forecast {
     /// [`periodic_sums`](Evaluator::periodic_sums) as products of matrices; `None` where the encrypted evaluator has no such form.
     pub(super) fn panel_sums(
@@ -44,7 +55,6 @@ impl Forecast {
             return Ok(None);
         }
         let states: Vec<CkksState> = inputs.iter().map(|input| input.state).collect();
-        let values = self.periodic_values(&inputs, encoded);
         let mut keys = sums.rotations().elements(context.degree()).into_iter();
         let has_rotations = keys.len() > 0;
         let has_keys = keys.all(|element| self.shared.keys.has(element));
@@ -53,66 +63,80 @@ impl Forecast {
             Err(error) if has_rotations => return Err(error),
             _ => ErrorSize::NONE,
         };
-        let states = SumStates::new(&states, encoded, error, context)?;
         if has_keys {
-            sums.steps()
-                .filter(|step| *step != 0)
-                .for_each(|step| self.uses_rotation(step));
+            let steps = sums.steps().filter(|step| *step != 0);
+            steps.for_each(|step| self.uses_rotation(step));
         }
-        let output = |(number, (load, values)): (usize, (&Load, Values))| {
-            let sum = |load: &Load| {
-                let sum = Ciphertext {
-                    spread: self.periodic_spread(
-                        &inputs,
-                        (load, error),
-                        (encoded, states.weight_scale()),
-                    ),
-                    values: None,
-                    ..first.computed(states.of(load)?)
-                };
-                let switches = if has_keys { load.rotations } else { 0 };
-                let work = [
-                    (Work::PeriodicTerm, load.terms),
-                    (Work::Decomposition, switches),
-                    (Work::Baby, switches),
-                    (Work::Division, switches.min(1)),
-                ];
-                Ok(self.done("periodic sums", (first, &work), sum))
-            };
-            let sum = if has_keys || load.rotations == 0 {
-                sum(load)?
-            } else {
-                let parts = sums.parts()[sums.parts_of(number)].iter().map(|part| {
-                    let load = sums.load(std::slice::from_ref(part));
-                    self.rotate_left(&sum(&load)?, part.step)
-                });
-                self.add_many(&parts.collect::<Result<Vec<_>>>()?)?
-            };
-            Ok(Ciphertext { values, ..sum })
+        let values = self.periodic_values(&inputs, encoded);
+        let panels = PanelSums {
+            states: SumStates::new(&states, encoded, error, context)?,
+            inputs: &inputs,
+            encoded,
+            error,
+            has_keys,
         };
         let outputs = encoded.loads().iter().zip(values).enumerate();
-        outputs.map(output).collect::<Result<_>>().map(Some)
+        let outputs = outputs.map(|(number, (load, values))| {
+            let sum = self.panel_output(&panels, (number, load))?;
+            Ok(Ciphertext { values, ..sum })
+        });
+        outputs.collect::<Result<_>>().map(Some)
+    }
+
+    /// One output.
+    fn panel_output(
+        &self,
+        panels: &PanelSums<'_>,
+        (number, load): (usize, &Load),
+    ) -> Result<Ciphertext> {
+        if panels.has_keys || load.rotations == 0 {
+            return self.panel_sum(panels, load);
+        }
+        // Rotations that are composed of several.
+        let sums = panels.encoded.sums();
+        let parts = sums.parts()[sums.parts_of(number)].iter().map(|part| {
+            let load = sums.load(std::slice::from_ref(part));
+            self.rotate_left(&self.panel_sum(panels, &load)?, part.step)
+        });
+        self.add_many(&parts.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// A sum of weights with this load.
+    fn panel_sum(&self, panels: &PanelSums<'_>, load: &Load) -> Result<Ciphertext> {
+        let first = &panels.inputs[0];
+        let sum = Ciphertext {
+            spread: self.periodic_spread(panels, load),
+            values: None,
+            ..first.computed(panels.states.of(load)?)
+        };
+        let switches = if panels.has_keys { load.rotations } else { 0 };
+        let work = [
+            (Work::PeriodicTerm, load.terms),
+            (Work::Decomposition, switches),
+            (Work::Baby, switches),
+            (Work::Division, switches.min(1)),
+        ];
+        Ok(self.done("periodic sums", (first, &work), sum))
     }
 
     /// The spread of an output: errors of inputs, of the rounding of weights, and of key switches.
-    fn periodic_spread(
-        &self,
-        inputs: &[Cow<'_, Ciphertext>],
-        (load, error): (&Load, ErrorSize),
-        (encoded, scale): (&EncodedSums<f64>, Log2),
-    ) -> Log2 {
+    fn periodic_spread(&self, panels: &PanelSums<'_>, load: &Load) -> Log2 {
         let largest = |of: fn(&Ciphertext) -> Log2| {
-            let bits = inputs.iter().map(|input| of(input).bits());
+            let bits = panels.inputs.iter().map(|input| of(input).bits());
             Log2::from_bits(bits.fold(f64::NEG_INFINITY, f64::max))
         };
-        let weights = Log2::of(load.squares).sqrt() * scale;
+        let weights = Log2::of(load.squares).sqrt() * panels.states.weight_scale();
         let products = largest(|input| input.spread) * weights;
         // Each weight is rounded as 2 coefficients for each slot of its period.
-        let rounding = Log2::of(Self::scalar(encoded.sums().period()) / 6.0).sqrt();
+        let period = Self::scalar(panels.encoded.sums().period());
+        let rounding = Log2::of(period / 6.0).sqrt();
         let terms = Log2::of(Self::scalar(load.terms)).sqrt();
         let roundings = largest(Ciphertext::scaled_magnitude) * rounding * terms;
-        let switches = Log2::of(Self::scalar(load.rotations)).sqrt() * self.shared.spread(error);
-        hypot(hypot(products, roundings), switches)
+        let switches = Log2::of(Self::scalar(load.rotations)).sqrt();
+        hypot(
+            hypot(products, roundings),
+            switches * self.shared.spread(panels.error),
+        )
     }
 
     fn periodic_values(
