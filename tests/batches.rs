@@ -7,7 +7,10 @@ use slotwise::circuits::{
     Batch, BatchChoice, BatchLayer, BatchLayout, BatchStage, Chebyshev, LinearMap, Matrix,
 };
 use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
-use slotwise::evaluator::{CkksEvaluator, ClearReals, Evaluator, Forecast, Position, SlotShape};
+use slotwise::evaluator::{
+    CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Forecast, PeriodicSums, Position,
+    SlotShape, Weight,
+};
 use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
 use slotwise::params::CkksContext;
 use slotwise::{Error, KeyError, OperandError, ValueError};
@@ -236,7 +239,8 @@ fn two_encrypted_layers_with_squares() {
 #[test]
 fn matrices_and_single_operations_agree() {
     // Sparse layers, some outputs without any entry, at the top level and below it.
-    for p in [1, 2, 4] {
+    // With 32 features in a ciphertext runs are shorter than panels, and the sums are made of single operations.
+    for p in [1, 2, 4, 32] {
         let mut service = Service::new(&steps_up_to(p as i64));
         let layout = service.layout(11, p);
         let mut rng = ChaCha20Rng::seed_from_u64(4);
@@ -543,4 +547,71 @@ fn rotations_composed_of_others() {
     let (found, bound) = service.decrypt(&found, rows.rows());
     assert!(bound < 1e-5, "{bound}");
     assert_near(&found, &expected(&rows, &weights, &[0.0; 5]), bound);
+}
+
+#[test]
+fn layers_of_integers() {
+    let evaluator = ClearIntegers::new(16, 1_000_003).unwrap();
+    for p in [1, 2, 8] {
+        let layout = BatchLayout::new(evaluator.slot_shape(), 5, p).unwrap();
+        let rows = Matrix::from_fn(layout.inputs(), 5, |i, j| (i * j) as i64 - 3).unwrap();
+        let weights = Matrix::from_fn(3, 5, |i, j| i as i64 - j as i64).unwrap();
+        let layer =
+            BatchLayer::new(layout, &LinearMap::matrix_vector(&weights), &[1, 2, 3]).unwrap();
+        let layer = layer.encode(&evaluator, Position::at_level(0)).unwrap();
+        let slots = layout.fill(&rows).unwrap();
+        let ciphertexts = slots.chunks(layout.slots()).map(<[i64]>::to_vec).collect();
+        let batch = Batch::from_ciphertexts(&evaluator, layout, ciphertexts).unwrap();
+        let outputs = batch.apply(&layer).unwrap().square().unwrap();
+        let found = outputs
+            .layout()
+            .read(&outputs.ciphertexts().concat(), layout.inputs())
+            .unwrap();
+        for (row, column, value) in found.entries() {
+            let terms = (0..5).map(|j| rows.get(row, j).unwrap() * weights.get(column, j).unwrap());
+            let sum = terms.sum::<i64>() + column as i64 + 1;
+            assert_eq!(value, sum * sum);
+        }
+    }
+}
+
+#[test]
+fn sums_that_make_no_sense_are_refused() {
+    let weight = |output, input, slot, value| Weight {
+        output,
+        input,
+        step: 0,
+        slot,
+        value,
+    };
+    let refused = |shape, period, weight: Weight<f64>| {
+        PeriodicSums::new(shape, period, [weight]).unwrap_err()
+    };
+    let good = weight(0, 0, 0, 1.0);
+    assert_eq!(refused((0, 1), 1, good), Error::Values(ValueError::Empty));
+    assert_eq!(refused((1, 0), 1, good), Error::Values(ValueError::Empty));
+    let slots = 3;
+    assert_eq!(
+        refused((1, 1), 3, good),
+        Error::Values(ValueError::InvalidSlotCount { slots })
+    );
+    let outside = |index, length| Error::Operands(OperandError::IndexOutOfRange { index, length });
+    assert_eq!(refused((2, 2), 2, weight(2, 0, 0, 1.0)), outside(2, 2));
+    assert_eq!(refused((2, 2), 2, weight(0, 3, 0, 1.0)), outside(3, 2));
+    assert_eq!(refused((2, 2), 2, weight(0, 0, 2, 1.0)), outside(2, 2));
+    let infinite = refused((1, 1), 1, weight(0, 0, 0, f64::INFINITY));
+    assert_eq!(infinite, Error::Values(ValueError::NotFinite { index: 0 }));
+    let twice = [weight(0, 0, 0, f64::MAX); 2];
+    assert!(PeriodicSums::new((1, 1), 1, twice).is_err());
+    // Weights of one place add up; a period longer than a row is refused.
+    let sums = PeriodicSums::new((1, 1), 8, [weight(0, 0, 1, 1.0), weight(0, 0, 1, 2.0)]).unwrap();
+    assert_eq!((sums.terms(), sums.key_switches()), (1, 0));
+    let at = Position::at_level(0);
+    let evaluator = ClearReals::new(8);
+    let encoded = evaluator.encode_sums(&sums, at).unwrap();
+    let ones = vec![1.0; 8];
+    let found = evaluator.periodic_sums(&[&ones], &encoded).unwrap();
+    assert_eq!(found, [[0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]);
+    assert!(evaluator.periodic_sums(&[&ones, &ones], &encoded).is_err());
+    assert!(ClearReals::new(4).encode_sums(&sums, at).is_err());
 }

@@ -53,7 +53,7 @@ impl BatchCost {
 /// use slotwise::circuits::{BatchChoice, BatchStage, LinearMap, Matrix};
 ///
 /// let context = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40).build()?;
-/// let map = LinearMap::matrix_vector(&Matrix::from_fn(10, 64, |i, j| (i + j) as f64 / 100.0)?);
+/// let map = LinearMap::matrix_vector(&Matrix::from_fn(64, 256, |i, j| (i + j) as f64 / 100.0)?);
 /// let stages = [BatchStage { map: &map, level: 2, products: 0 }];
 /// // A full batch of one feature in each ciphertext needs no rotation.
 /// assert_eq!(BatchChoice::new(&context, 4096, &stages)?.best().per_ciphertext, 1);

@@ -22,7 +22,7 @@ use std::fmt;
 /// let layout = BatchLayout::new(evaluator.slot_shape(), 3, 2)?;
 /// let weights = Matrix::from_rows(&[vec![1.0, 2.0, 3.0], vec![0.0, -1.0, 0.0]])?;
 /// let layer = BatchLayer::new(layout, &LinearMap::matrix_vector(&weights), &[0.5, 0.0])?;
-/// assert_eq!(layer.key_switches(), 2);
+/// assert_eq!(layer.key_switches(), 1);
 /// let encoded = layer.encode(&evaluator, Position::at_level(0))?;
 ///
 /// let rows = Matrix::from_rows(&[vec![1.0, 1.0, 1.0], vec![1.0, 2.0, 0.0]])?;
