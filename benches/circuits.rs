@@ -35,6 +35,15 @@ fn context(wanted: &str) -> CkksContext {
         .expect("a named set")
 }
 
+/// Two levels at N = 8192, with primes that the fastest kernels serve.
+fn small() -> CkksContext {
+    let builder = CkksContext::builder().degree(8192).scale_bits(40);
+    builder
+        .prime_bits(&[50, 40, 40, 50])
+        .build()
+        .expect("a valid set")
+}
+
 /// `0.9 / (i + 1.3)`
 fn coefficients(degree: u32) -> Vec<f64> {
     (0..=degree).map(|i| 0.9 / (f64::from(i) + 1.3)).collect()
@@ -42,12 +51,12 @@ fn coefficients(degree: u32) -> Vec<f64> {
 
 /// Polynomials in powers of x by set, and in Chebyshev polynomials.
 fn polynomials(criterion: &mut Criterion) {
-    for (set, degrees) in [
-        ("C13", [3].as_slice()),
-        ("C14s", &[15]),
-        ("C15s", &[31, 63]),
+    for (set, context, degrees) in [
+        ("8192", small(), [3].as_slice()),
+        ("C14s", context("C14s"), &[15]),
+        ("C15s", context("C15s"), &[31, 63]),
     ] {
-        let (evaluator, x) = setup(&context(set), &Rotations::none());
+        let (evaluator, x) = setup(&context, &Rotations::none());
         let mut group = criterion.benchmark_group(format!("circuits/{set}"));
         group.sample_size(10);
         for &degree in degrees {
@@ -122,16 +131,27 @@ fn matrix(criterion: &mut Criterion, name: &str, context: &CkksContext, size: us
 }
 
 fn matrices(criterion: &mut Criterion) {
-    let small = CkksContext::builder()
-        .degree(8192)
-        .prime_bits(&[60, 40, 40, 60])
-        .scale_bits(40)
-        .build()
-        .expect("a valid set");
-    matrix(criterion, "8192", &small, 64);
+    matrix(criterion, "8192", &small(), 64);
     for name in ["C14s", "C15s"] {
         matrix(criterion, name, &context(name), 256);
     }
+}
+
+/// Dot products of 4096 values, with a known and an encrypted vector.
+fn dot_products(criterion: &mut Criterion) {
+    let client = small().generate_client_key().expect("randomness");
+    let values: Vec<f64> = (0..4096).map(|i| f64::from(i).sin()).collect();
+    let x = client.encrypt(&values).expect("fits");
+    let server = client.generate_server_key(&x.rotations_for_fast_sum());
+    let x = server
+        .and_then(|server| server.attach(x))
+        .expect("keys of it");
+    let mut group = criterion.benchmark_group("circuits/8192");
+    group.bench_function("dot_4096", |bencher| bencher.iter(|| black_box(&x).dot(&x)));
+    group.bench_function("dot_plain_4096", |bencher| {
+        bencher.iter(|| black_box(&x).dot_plain(&values));
+    });
+    group.finish();
 }
 
 /// The product of two encrypted matrices of 64 rows and columns, at N = 2^14.
@@ -164,12 +184,7 @@ fn matrix_product(criterion: &mut Criterion) {
 
 /// Windows of 7 x 7 pixels, 3 apart, over an image of 28 x 28, encoded by the client, at N = 8192.
 fn convolution(criterion: &mut Criterion) {
-    let context = CkksContext::builder()
-        .degree(1 << 13)
-        .prime_bits(&[45, 33, 33, 45])
-        .scale_bits(33)
-        .build()
-        .expect("a valid set");
+    let context = small();
     let weights: Vec<f64> = (0..49).map(|i| f64::from(i).sin()).collect();
     let convolution = Convolution::new(&weights, [1, 1, 7, 7]).expect("49 weights");
     let convolution = convolution.stride([3, 3]).bias(&[0.5]);
@@ -198,6 +213,7 @@ criterion_group!(
     polynomials,
     sort,
     matrices,
+    dot_products,
     matrix_product,
     convolution
 );

@@ -97,8 +97,8 @@ fn statistics(
     println!("  sum {sum}, sum of squares {squares}");
     println!("  mean     {}", fraction(sum, count));
     println!("  variance {}", fraction(variance, square_count));
-    assert_eq!(sum, AGES.iter().sum());
-    assert_eq!(squares, AGES.iter().map(|age| age * age).sum());
+    assert_eq!(sum, AGES.iter().sum::<i64>());
+    assert_eq!(squares, AGES.iter().map(|age| age * age).sum::<i64>());
     Ok(())
 }
 

@@ -315,6 +315,12 @@ impl<E: Evaluator> Vector<E> {
         self.packing.sum_rotations()
     }
 
+    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many more, with which sums take about a fifth less time at small degrees.
+    #[must_use]
+    pub fn rotations_for_fast_sum(&self) -> Rotations {
+        self.packing.fast_sum_rotations()
+    }
+
     /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` of a vector like this one uses.
     #[must_use]
     pub fn rotations_for_step(&self, step: i64) -> Rotations {

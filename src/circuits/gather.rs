@@ -133,9 +133,7 @@ impl Gather {
             // All other slots hold zeros, so that sums with copies are no larger.
             let bound =
                 evaluator.weighted_sum_bound(std::slice::from_ref(&result), &[E::Scalar::from(1)]);
-            for &step in &self.copies {
-                result = evaluator.add(&result, &evaluator.rotate_left(&result, step)?)?;
-            }
+            result = evaluator.rotate_and_sum(&result, &self.copies, f64::INFINITY)?;
             if self.joins_rows {
                 result = evaluator.add(&result, &evaluator.conjugate(&result)?)?;
             }

@@ -254,11 +254,8 @@ impl MatrixProduct {
                 None => products,
             });
         }
-        let mut sum = sum.ok_or(Error::Values(ValueError::Empty))?;
-        for step in self.folds() {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
-        }
-        Ok(sum)
+        let sum = sum.ok_or(Error::Values(ValueError::Empty))?;
+        evaluator.rotate_and_sum(&sum, &self.folds(), f64::INFINITY)
     }
 }
 

@@ -28,11 +28,8 @@ impl Packing {
         bound: f64,
     ) -> Result<E::Ciphertext> {
         evaluator.check_rotations(&self.sum_rotations(), "a sum over slots")?;
-        let mut sum = evaluator.add_many(chunks)?;
-        for step in self.sum_steps() {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
-            sum = evaluator.assume_message_bound(sum, bound)?;
-        }
+        let sum = evaluator.add_many(chunks)?;
+        let mut sum = folded(evaluator, sum, &self.sum_steps(), bound)?;
         if self.rows_differ() {
             sum = evaluator.add(&sum, &evaluator.conjugate(&sum)?)?;
         }
@@ -50,10 +47,39 @@ impl Packing {
         }
     }
 
+    /// [`sum_rotations`](Self::sum_rotations) and the sums of each two in a row: half as many keys again, for sums that take about a
+    /// fifth less time at small degrees.
+    #[must_use]
+    pub fn fast_sum_rotations(&self) -> Rotations {
+        let steps = self.sum_steps();
+        let pairs = steps.chunks_exact(2).map(|pair| pair[0] + pair[1]);
+        Rotations::steps(&pairs.collect::<Vec<_>>()).and(self.sum_rotations())
+    }
+
     /// The powers of two below the stride, or below the row.
     fn sum_steps(&self) -> Vec<i64> {
         doublings(1, self.period())
     }
+}
+
+/// Up to so many levels, a sum's pending rescale comes first: its rotations then have at least a fifth less to do, which is worth the
+/// rescale's rounding in each summand.
+const FEW_LEVELS: usize = 4;
+
+/// [`Evaluator::rotate_and_sum`] of what may wait for a rescale.
+pub(super) fn folded<E: Evaluator>(
+    evaluator: &E,
+    sum: E::Ciphertext,
+    steps: &[i64],
+    bound: f64,
+) -> Result<E::Ciphertext> {
+    if steps.is_empty() {
+        return Ok(sum);
+    }
+    if steps.len() == 1 || evaluator.levels_left(&sum) > FEW_LEVELS {
+        return evaluator.rotate_and_sum(&sum, steps, bound);
+    }
+    evaluator.rotate_and_sum(evaluator.settle(&sum)?.as_ref(), steps, bound)
 }
 
 #[cfg(test)]

@@ -21,6 +21,13 @@ pub enum NetworkError {
         /// What is wrong.
         reason: String,
     },
+    /// An ONNX file, or one of its nodes, that cannot be read.
+    InvalidModel {
+        /// The operator and the name of the node; empty for the file itself.
+        node: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// A network cannot be fitted with these samples or options.
     InvalidFit {
         /// What is wrong, and what to do.
@@ -43,6 +50,10 @@ impl fmt::Display for NetworkError {
                 write!(out, "the file of weights cannot be read: {reason}")
             }
             Self::InvalidWeights { name, reason } => write!(out, "the tensor \"{name}\": {reason}"),
+            Self::InvalidModel { node, reason } if node.is_empty() => {
+                write!(out, "the ONNX file cannot be read: {reason}")
+            }
+            Self::InvalidModel { node, reason } => write!(out, "the node {node}: {reason}"),
             Self::InvalidFit { reason } => out.write_str(reason),
             Self::PlanMismatch { expected, found } => write!(
                 out,

@@ -8,7 +8,8 @@ use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
     EncodedSums, Evaluator, PeriodicSums, Position, SchemeEvaluator, SlotShape, WeightedRotations,
-    ckks_align, ckks_plain, ckks_sums, key_switch, linear, rotation, weighted_rotations,
+    ckks_align, ckks_plain, ckks_sums, key_switch, linear, rotate_and_sum, rotation,
+    weighted_rotations,
 };
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -43,6 +44,13 @@ impl Summable for CkksState {
             return Ok(());
         }
         Err(ckks_align::mismatch(self.scale, other.scale))
+    }
+
+    fn bounded(self, bound: f64, context: &CkksContext) -> Result<Self> {
+        if bound >= self.message_bound {
+            return Ok(self);
+        }
+        self.assuming_message_bound(bound, context)
     }
 
     fn plus_independent(terms: &[(Self, ErrorSize)], context: &CkksContext) -> Result<Self> {
@@ -348,10 +356,8 @@ impl Evaluator for CkksEvaluator {
 
     fn assume_message_bound(&self, a: CkksCiphertext, bound: f64) -> Result<CkksCiphertext> {
         self.check(&a)?;
-        if bound >= a.message_bound() {
-            return Ok(a);
-        }
-        a.assume_message_bound(bound)
+        let state = a.state.bounded(bound, &self.context)?;
+        Ok(CkksCiphertext { state, ..a })
     }
 
     fn settle<'a>(&self, a: &'a CkksCiphertext) -> Result<Cow<'a, CkksCiphertext>> {

@@ -8,7 +8,6 @@ use crate::evaluator::periodic_states::SumStates;
 use crate::evaluator::periodic_sums::EncodedSums;
 use crate::evaluator::periodic_weights::{Batch, ResidueSums};
 use crate::evaluator::scheme_evaluator::Summable;
-use crate::evaluator::weighted_rotations::common_gadget;
 use crate::evaluator::{CkksEvaluator, PeriodicSums};
 use crate::kernels::{PANEL, PANEL_GROUP, Panel, PanelGroup, PanelProducts, PanelRows};
 use crate::parallel::{in_pool, map_items};
@@ -87,10 +86,13 @@ impl CkksEvaluator {
         encoded: &EncodedSums<f64>,
     ) -> Result<Option<Arc<Gadget>>> {
         let rotations = encoded.sums().rotations();
-        if rotations.elements(self.context.degree()).is_empty() {
+        let elements = rotations.elements(self.context.degree());
+        if elements.is_empty() {
             return Ok(None);
         }
-        common_gadget(&rotations, self.keys_for(first)?, first.level())
+        let keys = self.keys_for(first)?;
+        let span = keys.galois().common_span(&elements, first.level());
+        span.map(|span| keys.context().gadget_of(span)).transpose()
     }
 
     /// The step of each part, if all rotations have keys of a gadget.

@@ -58,6 +58,15 @@ macro_rules! delegated_operations {
             self.rotate_many(a, steps)
         }
 
+        fn rotate_and_sum(
+            &self,
+            a: &Self::Ciphertext,
+            steps: &[i64],
+            bound: f64,
+        ) -> Result<Self::Ciphertext> {
+            rotate_and_sum::rotate_and_sum(self, a, steps, bound)
+        }
+
         fn weighted_rotations(
             &self,
             inputs: &[&Self::Ciphertext],

@@ -259,6 +259,28 @@ pub trait Evaluator: Clone + Send + Sync {
     /// As [`rotate_left`](Self::rotate_left).
     fn rotate_many(&self, a: &Self::Ciphertext, steps: &[i64]) -> Result<Vec<Self::Ciphertext>>;
 
+    /// The sum of `a` rotated to the left by all sums of different `steps`, 0 included, as if each step added the rotation of what is
+    /// there: `1, 2, 4` give the sum of 8 neighbours. No sum on the way exceeds `bound` in magnitude, which is not checked.
+    ///
+    /// Takes a rotation for each step. Where two steps in a row and their sum (1, 2 and 3) have keys of their own, the three rotations
+    /// share digits and one division, which is faster at small degrees.
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left), [`add`](Self::add) and [`assume_message_bound`](Self::assume_message_bound).
+    fn rotate_and_sum(
+        &self,
+        a: &Self::Ciphertext,
+        steps: &[i64],
+        bound: f64,
+    ) -> Result<Self::Ciphertext> {
+        let mut sum = Cow::Borrowed(a);
+        for &step in steps {
+            let total = self.add(&sum, &self.rotate_left(&sum, step)?)?;
+            sum = Cow::Owned(self.assume_message_bound(total, bound)?);
+        }
+        Ok(sum.into_owned())
+    }
+
     /// A sum of rotations times known vectors: a linear transform, faster than by single operations. Weights come from
     /// [`encode_factor`](Self::encode_factor) for inputs of this level.
     ///

@@ -309,7 +309,7 @@ fn add_lower_products(
 
 /// Both sums over the extended basis, divided by the last primes: first the sums modulo those, then, prime by prime, each
 /// other row is summed, divided and put in place while it lies in the cache.
-fn divided(
+pub(super) fn divided(
     switching: &KeySwitching,
     divider: &TailDivider,
     sums: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
@@ -400,7 +400,7 @@ impl<'a> Cut<'a> {
     }
 
     /// Row i, over the extended basis, of each digit.
-    fn digit_rows(&self, i: usize, rows: &mut [u64]) {
+    pub(super) fn digit_rows(&self, i: usize, rows: &mut [u64]) {
         let degree = self.poly.basis().degree();
         rows.chunks_exact_mut(degree)
             .enumerate()

@@ -23,6 +23,7 @@ mod periodic_states;
 mod periodic_sums;
 mod periodic_weights;
 mod position;
+mod rotate_and_sum;
 mod rotation;
 mod scheme_evaluator;
 mod weighted_rotations;

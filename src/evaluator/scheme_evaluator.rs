@@ -2,6 +2,7 @@
 
 use crate::encryption::{Encrypted, State};
 use crate::error::{Error, KeyError, Result, ValueError, check_lengths};
+use crate::evaluator::evaluator_trait::check_message_bound;
 use crate::evaluator::key_switch::Compute;
 use crate::evaluator::{key_switch, linear, rotation};
 use crate::keys::{EvaluationKeys, KeyEnds, KeyId};
@@ -58,6 +59,13 @@ pub(super) trait Summable: State {
 
     /// The state of a sum or difference, whatever the dependence of the two.
     fn plus(self, other: Self, context: &Self::Context) -> Result<Self>;
+
+    /// The state if no slot exceeds `bound` in magnitude.
+    fn bounded(self, bound: f64, context: &Self::Context) -> Result<Self> {
+        let _ = context;
+        check_message_bound(bound)?;
+        Ok(self)
+    }
 
     /// The state of the sum of terms whose encryptions have independent errors; at least one.
     fn plus_independent(terms: &[(Self, ErrorSize)], context: &Self::Context) -> Result<Self>;

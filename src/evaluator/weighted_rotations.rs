@@ -9,7 +9,7 @@ use crate::evaluator::key_switch::{Cut, HoistedDigits, strip_length};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
-use crate::keys::{EvaluationKeys, Rotations};
+use crate::keys::Rotations;
 use crate::parallel::{for_each_row, in_pool};
 use crate::params::{Context, ErrorSize, Gadget};
 use crate::ring::NttPoly;
@@ -183,8 +183,8 @@ pub(super) trait Weighable: Summable {
 }
 
 /// Evaluates the sum with rotations modulo QP: baby rotations are multiplied and summed before any division by P, and one division
-/// ends the whole. `None` where that does not apply: inputs of several levels, weights of several scales, rotations that have no
-/// key of their own.
+/// ends the whole. `None` where that does not apply: inputs of several levels, weights of several scales, no rotations, or some that have
+/// no key of their own.
 pub(super) fn fused<S: Weighable>(
     evaluator: &SchemeEvaluator<S>,
     inputs: &[&Encrypted<S>],
@@ -211,9 +211,11 @@ pub(super) fn fused<S: Weighable>(
         return Ok(None);
     }
     let (context, level) = (&first.body.context, first.level());
-    let Some(gadget) = &common_gadget(&plan.rotations(), keys, level)? else {
+    let elements = plan.rotations().elements(context.degree());
+    let Some(span) = keys.galois().common_span(&elements, level) else {
         return Ok(None);
     };
+    let gadget = &context.gadget_of(span)?;
     let steps = |steps: &[i64]| -> Option<Vec<Step<'_>>> {
         steps
             .iter()
@@ -257,21 +259,6 @@ impl Switches {
             state
         }
     }
-}
-
-/// The gadget of keys for all rotations, since their sums are divided together; `None` if there is none.
-pub(super) fn common_gadget(
-    rotations: &Rotations,
-    keys: &EvaluationKeys,
-    level: usize,
-) -> Result<Option<Arc<Gadget>>> {
-    let context = keys.context();
-    let elements = rotations.elements(context.degree());
-    if elements.is_empty() {
-        return Ok(context.gadget().ok().cloned());
-    }
-    let span = keys.galois().common_span(&elements, level);
-    span.map(|span| context.gadget_of(span)).transpose()
 }
 
 /// The state of the sum; `None` for weights that cannot be summed.

@@ -6,6 +6,7 @@ use crate::networks::affine::{self, Samples, Sorted, diagonal};
 use crate::networks::fit_options::invalid_fit;
 use crate::networks::fit_report::{ActivationReport, FitReport};
 use crate::networks::network::{checked_samples, layer_name, linear};
+use crate::networks::neurons::Neurons;
 use crate::networks::ranges::{self, Ranges};
 use crate::networks::stage::{LinearStage, Output, SQUARED, Stage};
 use crate::networks::{Activation, Fit, FittedNetwork, Function, Layer, Network};
@@ -340,49 +341,20 @@ impl<'a> State<'a> {
 
     /// The values that enter an activation, by neuron, channel or layer.
     fn neurons(&self, shape: &[usize]) -> Result<Neurons> {
-        let (samples, ranges) = match &self.pending {
-            None => (self.samples.clone(), self.ranges.clone()),
-            Some((layer, _)) => {
-                let sorted = Sorted::new(layer);
-                (
-                    sorted.apply_all(&self.samples)?,
-                    ranges::after(&sorted, &self.ranges),
-                )
-            }
+        let size = match self.fit.per_neuron {
+            true => shape[1..].iter().product(),
+            false => shape.iter().product(),
         };
-        let count = ranges.len();
-        let size = if self.fit.per_neuron {
-            shape[1..].iter().product()
-        } else {
-            count
+        let Some((layer, _)) = &self.pending else {
+            return Ok(Neurons::new(&self.samples, &self.ranges, size));
         };
-        let groups = count.div_ceil(size);
-        let values: Vec<Vec<f64>> = (0..groups)
-            .map(|group| {
-                let values = samples
-                    .iter()
-                    .flat_map(|sample| &sample[group * size..][..size]);
-                let step = (samples.len() * size).div_ceil(MOST_SAMPLES).max(1);
-                values.step_by(step).copied().collect()
-            })
-            .collect();
-        let ranges = (0..groups)
-            .map(|group| {
-                let of_group = group * size..(group + 1) * size;
-                let all = samples
-                    .iter()
-                    .flat_map(|sample| sample[of_group.clone()].iter().copied());
-                let stated = ranges[of_group.clone()].iter().flatten().copied();
-                ranges::of_values(all)
-                    .or(ranges::of_values(stated))
-                    .unwrap_or([-1.0, 1.0])
-            })
-            .collect();
-        Ok(Neurons {
-            ranges,
-            values,
+        let sorted = Sorted::new(layer);
+        let ranges = ranges::after(&sorted, &self.ranges);
+        Ok(Neurons::new(
+            &sorted.apply_all(&self.samples)?,
+            &ranges,
             size,
-        })
+        ))
     }
 
     fn report(
@@ -399,23 +371,6 @@ impl<'a> State<'a> {
             (&neurons.ranges, errors),
             values.map(|u| u / bound),
         ));
-    }
-}
-
-/// The values of an activation's inputs, by groups of neighbours that share a polynomial.
-struct Neurons {
-    ranges: Vec<[f64; 2]>,
-    values: Vec<Vec<f64>>,
-    /// The neurons in a group.
-    size: usize,
-}
-
-impl Neurons {
-    /// What each neuron has of its group.
-    fn of_groups<T: Clone>(&self, groups: impl Iterator<Item = T>) -> Vec<T> {
-        groups
-            .flat_map(|value| std::iter::repeat_n(value, self.size))
-            .collect()
     }
 }
 
@@ -484,6 +439,3 @@ const HEADROOM: f64 = 2.0;
 
 /// A quadratic polynomial whose vertex is farther from 0 is not taken as a square, which would lose precision.
 const MOST_SHIFT: f64 = 16.0;
-
-/// The values of a neuron that a polynomial is fitted to, at most.
-const MOST_SAMPLES: usize = 1 << 15;

@@ -1,4 +1,4 @@
-use crate::circuits::{Convolution, Matrix};
+use crate::circuits::{Convolution, Matrix, Windows};
 use crate::error::{Result, check_finite, check_lengths};
 use crate::networks::{Activation, Network};
 
@@ -109,6 +109,11 @@ impl AvgPool2d {
     #[must_use]
     pub fn stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }
+    }
+
+    /// The windows over the image.
+    pub(super) fn windows(&self) -> Windows {
+        Windows::new(self.kernel).stride(self.stride)
     }
 
     /// The pool as a convolution of images with so many channels.

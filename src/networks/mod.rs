@@ -15,6 +15,9 @@ mod fitted;
 mod layer;
 mod layout;
 mod network;
+mod neurons;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod placed;
 mod plan;
 mod ranges;

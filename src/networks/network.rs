@@ -161,7 +161,7 @@ fn invalid(layer: String, reason: String) -> Error {
     Error::Networks(NetworkError::InvalidLayer { layer, reason })
 }
 
-fn check_shape(shape: &[usize]) -> std::result::Result<(), String> {
+pub(super) fn check_shape(shape: &[usize]) -> std::result::Result<(), String> {
     let product = |product: usize, &size: &usize| product.checked_mul(size);
     let count = shape.iter().try_fold(1, product);
     let is_known = matches!(shape.len(), 1 | 3);
@@ -174,7 +174,10 @@ fn check_shape(shape: &[usize]) -> std::result::Result<(), String> {
 }
 
 /// The shape that a layer makes of one, or what is wrong.
-fn output_shape(layer: &Layer, shape: &[usize]) -> std::result::Result<Vec<usize>, String> {
+pub(super) fn output_shape(
+    layer: &Layer,
+    shape: &[usize],
+) -> std::result::Result<Vec<usize>, String> {
     let described = |error: Error| error.to_string();
     match layer {
         Layer::Dense(dense) => {
@@ -190,9 +193,9 @@ fn output_shape(layer: &Layer, shape: &[usize]) -> std::result::Result<Vec<usize
             convolved(convolution, images(shape)?, convolution.inputs()).map_err(described)
         }
         Layer::AvgPool2d(pool) => {
-            let shape = images(shape)?;
-            let convolution = pool.convolution(shape[0]).map_err(described)?;
-            convolved(&convolution, shape, shape[0]).map_err(described)
+            let [channels, rows, columns] = images(shape)?;
+            let [rows, columns] = pool.windows().count([rows, columns]).map_err(described)?;
+            Ok(vec![channels, rows, columns])
         }
         Layer::BatchNorm(norm) => {
             if norm.scale().len() != shape[0] {

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, ValueError};
 use crate::evaluator::{Evaluator, Forecast, Position, SlotShape};
 use crate::networks::FittedNetwork;
 use crate::networks::layout::{self, InputLayout, Layout};
-use crate::networks::stage::{LinearStage, Stage};
+use crate::networks::stage::{LinearStage, Output, Stage};
 use std::cell::RefCell;
 
 /// A fitted network whose values lie in a layout.
@@ -98,68 +98,62 @@ fn run<L, E: Evaluator<Scalar = f64>>(
 impl Placed {
     /// All layouts of the input that are worth a comparison in rows of so many slots, and the network in them.
     pub(super) fn candidates(network: &FittedNetwork, slots: usize) -> Result<Vec<Self>> {
-        let features: usize = network.input_shape.iter().product();
-        let mut found = Vec::new();
         let stages = network.stages.as_slice();
         let images: Option<[usize; 3]> = network.input_shape[..].try_into().ok();
-        let (layout, input) = match (images, stages) {
+        let (layout, input) = match images {
             // A dense layer of images needs no room between them.
-            (Some([channels, rows, columns]), stages) if !starts_dense(stages) => {
+            Some([channels, rows, columns]) if !starts_dense(stages) => {
                 let grid = Grid::new(channels, rows, columns)?;
-                (
-                    Layout::images(grid),
-                    InputLayout::Images([channels, rows, columns]),
-                )
+                let input = InputLayout::Images([channels, rows, columns]);
+                (Layout::images(grid), input)
             }
-            _ => (Layout::vector(features), InputLayout::Vector),
+            _ => {
+                let features = network.input_shape.iter().product();
+                (Layout::vector(features), InputLayout::Vector)
+            }
         };
         let input_size = layout.size;
         let (steps, output) = place(stages, layout)?;
-        found.push(Self {
+        let mut found = vec![Self {
             input,
             input_size,
             output,
             steps,
-        });
-        let Some((Stage::Linear(first), rest)) = stages.split_first() else {
-            return Ok(found);
-        };
-        let mut add =
-            |input: InputLayout, (layer, layout): (LinearLayer<f64>, Layout)| -> Result<()> {
-                let input_size = layer.map().inputs();
-                let (mut steps, output) = place(rest, layout)?;
-                steps.insert(
-                    0,
-                    Step::Linear(PlacedLayer {
-                        layer,
-                        bound: first.bound,
-                    }),
-                );
-                found.push(Self {
-                    input,
-                    input_size,
-                    output,
-                    steps,
-                });
-                Ok(())
-            };
-        let map = first.layer.map();
-        let [from, to] = [map.inputs(), map.outputs()].map(usize::next_power_of_two);
-        if starts_dense(stages) && to <= from {
-            let counts = (1..).map(|log2| 1 << log2);
-            for count in counts.take_while(|&count: &usize| count <= to && count * from <= slots) {
-                let shift = to / count;
-                let input = InputLayout::Copies { count, shift };
-                add(input, layout::of_copies(first, (count, shift))?)?;
+        }];
+        if let Some((Stage::Linear(first), rest)) = stages.split_first() {
+            for start in first_layers(network, first, slots)? {
+                found.push(Self::starting_with(start, first.bound, rest)?);
             }
         }
-        if let (Some(windows), Some(shape)) = (network.windows, images)
-            && let Some(placed) = layout::of_windows(first, windows, shape)?
-            && placed.0.map().inputs() <= slots
-        {
-            add(InputLayout::Windows { windows, shape }, placed)?;
-        }
         Ok(found)
+    }
+
+    fn starting_with(
+        (input, layer, layout): FirstLayer,
+        bound: f64,
+        rest: &[Stage],
+    ) -> Result<Self> {
+        let input_size = layer.map().inputs();
+        let (rest, output) = place(rest, layout)?;
+        let mut steps = vec![Step::Linear(PlacedLayer { layer, bound })];
+        steps.extend(rest);
+        Ok(Self {
+            input,
+            input_size,
+            output,
+            steps,
+        })
+    }
+
+    /// The network with a weight for each rotation key, as [`LinearLayer::with_key_weight`].
+    pub(super) fn with_key_weight(self, weight: f64) -> Result<Self> {
+        let steps = map_all(&self.steps, &mut |placed: &PlacedLayer| {
+            Ok(PlacedLayer {
+                layer: placed.layer.clone().with_key_weight(weight),
+                bound: placed.bound,
+            })
+        })?;
+        Ok(Self { steps, ..self })
     }
 
     /// The key switches of all linear layers.
@@ -236,8 +230,40 @@ impl PlacedLayer {
 /// switches add up as independent ones do, and the tracked bound, a sum of magnitudes, would leave a deep network without precision.
 const ERROR: f64 = 2.0;
 
+/// A layout of the input, the first layer for it, and the layout of that layer's outputs.
+type FirstLayer = (InputLayout, LinearLayer<f64>, Layout);
+
+/// First layers of inputs that hold values more than once.
+fn first_layers(
+    network: &FittedNetwork,
+    first: &LinearStage,
+    slots: usize,
+) -> Result<Vec<FirstLayer>> {
+    let mut found = Vec::new();
+    let map = first.layer.map();
+    let [from, to] = [map.inputs(), map.outputs()].map(usize::next_power_of_two);
+    if matches!(first.output, Output::Vector(_)) && to <= from {
+        let counts = (1..).map(|log2| 1 << log2);
+        for count in counts.take_while(|&count: &usize| count <= to && count * from <= slots) {
+            let shift = to / count;
+            let (layer, layout) = layout::of_copies(first, (count, shift))?;
+            found.push((InputLayout::Copies { count, shift }, layer, layout));
+        }
+    }
+    if let (Some(windows), &[channels, rows, columns]) =
+        (network.windows, network.input_shape.as_slice())
+    {
+        let shape = [channels, rows, columns];
+        if let Some((layer, layout)) = layout::of_windows(first, windows, shape)?
+            && layer.map().inputs() <= slots
+        {
+            found.push((InputLayout::Windows { windows, shape }, layer, layout));
+        }
+    }
+    Ok(found)
+}
+
 fn starts_dense(stages: &[Stage]) -> bool {
-    use crate::networks::stage::Output;
     matches!(stages.first(), Some(Stage::Linear(linear)) if matches!(linear.output, Output::Vector(_)))
 }
 

@@ -71,14 +71,32 @@ impl FittedNetwork {
         }
     }
 
-    /// The plan with the layout that is best in rows of so many slots.
+    /// The plan with the layout that is best in rows of so many slots; if its keys are too large, one with fewer of them.
     fn plan_in(&self, slots: usize, options: &PlanOptions) -> Result<NetworkPlan> {
+        let most = options.most_key_bytes.unwrap_or(u64::MAX);
+        for weight in KEY_WEIGHTS {
+            let found = self.plan_with((slots, weight), options, None)?;
+            if found.plan.key_bytes()? <= most {
+                return Ok(found);
+            }
+        }
+        self.plan_with((slots, KEY_WEIGHTS[0]), options, Some(most))
+    }
+
+    /// The plan with so much weight on the number of keys; with `most_key_bytes`, rotations are composed of few.
+    fn plan_with(
+        &self,
+        (slots, key_weight): (usize, f64),
+        options: &PlanOptions,
+        most_key_bytes: Option<u64>,
+    ) -> Result<NetworkPlan> {
         let shape = SlotShape {
             rows: 1,
             columns: slots,
         };
         let mut best: Option<(usize, Placed)> = None;
         for placed in Placed::candidates(self, slots)? {
+            let placed = placed.with_key_weight(key_weight)?;
             let switches = placed.key_switches(shape)?;
             if best.as_ref().is_none_or(|(least, _)| switches < *least) {
                 best = Some((switches, placed));
@@ -89,12 +107,10 @@ impl FittedNetwork {
         let input = Input::vector(placed.input_size).range(-bound..=bound);
         let bits = options.precision_bits.unwrap_or_else(|| self.enough_bits());
         let levels = u32::try_from(placed.levels()).unwrap_or(u32::MAX);
-        let mut planner = Planner::new(&[input])
+        let planner = Planner::new(&[input])
             .typical_precision_bits(bits)
-            .starting_from(levels, LEAST_SCALE_BITS);
-        if let Some(bytes) = options.most_key_bytes {
-            planner = planner.max_key_bytes(bytes);
-        }
+            .starting_from(levels, LEAST_SCALE_BITS)
+            .max_key_bytes(most_key_bytes.unwrap_or(u64::MAX));
         let plan = planner.plan(&placed)?;
         let forecast = Forecast::with_keys(plan.context(), plan.rotations());
         let met = placed.foreseen(&input.foreseen(&forecast)?)?;
@@ -231,6 +247,9 @@ impl fmt::Display for NetworkPlan {
 
 /// Layouts are first chosen for so many slots, those of the smallest ring that carries a network.
 const LEAST_SLOTS: usize = 2048;
+
+/// What a rotation key counts, in times of a giant step: at first little more than the time to stream it, then ever more.
+const KEY_WEIGHTS: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
 
 /// The typical error is so many times smaller than the distance of the two largest outputs that one sample in a hundred is below.
 const GAP_TO_ERROR: f64 = 2.0;

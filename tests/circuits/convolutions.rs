@@ -355,7 +355,7 @@ fn encrypted_integer_images() {
         (0..want.len())
             .filter(|at| at % columns < columns / 2 * 2)
             .map(|at| want[at])
-            .sum()
+            .sum::<i64>()
     );
 }
 

@@ -70,6 +70,124 @@ fn real_weights(seed: u64, count: usize) -> Vec<Option<Vec<f64>>> {
     (0..count).map(&mut weight).collect()
 }
 
+/// Sums of rotations with keys for pairs of steps, for single steps and for none, and the same by single operations.
+fn rotate_and_sum_is_a_rotation_and_a_sum_for_each_step<E: Evaluator>(
+    evaluator: &E,
+    a: &E::Ciphertext,
+    check: impl Fn(&E::Ciphertext, &E::Ciphertext),
+) {
+    for steps in [
+        &[][..],
+        &[1],
+        &[1, 2],
+        &[1, 2, 4, 8],
+        &[2, 1, 16],
+        &[5, 5],
+        &[8, -8, 0],
+        &[3, 1],
+    ] {
+        let fused = evaluator.rotate_and_sum(a, steps, f64::INFINITY).unwrap();
+        let mut single = a.clone();
+        for &step in steps {
+            let moved = evaluator.rotate_left(&single, step).unwrap();
+            single = evaluator.add(&single, &moved).unwrap();
+        }
+        check(&fused, &single);
+    }
+    for bound in [0.0, -1.0, f64::NAN] {
+        assert!(evaluator.rotate_and_sum(a, &[1], bound).is_err());
+    }
+}
+
+/// Pairs (1, 2) and (4, 8) with keys for their sums; 16, 5, 3 as single steps; others by several keys.
+fn steps_of_pairs() -> Rotations {
+    Rotations::steps(&[1, 2, 3, 4, 8, 12, 16, 5, -8])
+}
+
+#[test]
+fn sums_of_rotations_by_sums_of_steps() {
+    for special in 1..3 {
+        let context = ckks(special);
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+        let keys = KeyGenerator::new(&secret)
+            .evaluation_keys(&steps_of_pairs(), &mut rng)
+            .unwrap();
+        let evaluator = CkksEvaluator::with_keys(&context, Arc::new(keys)).unwrap();
+        let values: Vec<f64> = (0..64).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let decryptor = Decryptor::new(&secret);
+        for level in 0..=context.top_level() {
+            let plaintext = evaluator.encoder().encode(&values, level).unwrap();
+            let a = Encryptor::with_secret_key(Arc::clone(&secret))
+                .encrypt(&plaintext, &mut rng)
+                .unwrap();
+            rotate_and_sum_is_a_rotation_and_a_sum_for_each_step(
+                &evaluator,
+                &a,
+                |fused, single| {
+                    assert_eq!(fused.state(), single.state());
+                    let decode = |a| {
+                        evaluator
+                            .encoder()
+                            .decode(&decryptor.decrypt(a).unwrap())
+                            .unwrap()
+                    };
+                    for (x, y) in decode(fused).iter().zip(decode(single)) {
+                        assert!((x - y).abs() <= fused.noise_bound(), "{x} {y}");
+                    }
+                },
+            );
+            // A bound that is stated holds for every sum on the way.
+            let bounded = evaluator.rotate_and_sum(&a, &[1, 2, 4, 8], 1.5).unwrap();
+            assert!(bounded.message_bound() == 1.5 && a.message_bound() == 1.0);
+        }
+        assert!(
+            CkksEvaluator::new(&context)
+                .rotate_and_sum(
+                    &Encryptor::with_secret_key(secret)
+                        .encrypt(&evaluator.encoder().encode(&values, 1).unwrap(), &mut rng)
+                        .unwrap(),
+                    &[1],
+                    1.0
+                )
+                .is_err()
+        );
+    }
+    let builder = BfvContext::builder()
+        .degree(64)
+        .prime_bits(&[50; 5])
+        .special_primes(2);
+    let context = builder
+        .plaintext_modulus(65_537)
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    let mut rng = ChaCha20Rng::seed_from_u64(4);
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let keys = KeyGenerator::new(&secret)
+        .evaluation_keys(&steps_of_pairs(), &mut rng)
+        .unwrap();
+    let evaluator = BfvEvaluator::with_keys(&context, Arc::new(keys)).unwrap();
+    let plaintext = evaluator
+        .encoder()
+        .encode(&(0..64).collect::<Vec<i64>>())
+        .unwrap();
+    let a = Encryptor::with_secret_key(Arc::clone(&secret))
+        .encrypt(&plaintext, &mut rng)
+        .unwrap();
+    let decryptor = Decryptor::new(&secret);
+    rotate_and_sum_is_a_rotation_and_a_sum_for_each_step(&evaluator, &a, |fused, single| {
+        assert_eq!(fused.state(), single.state());
+        let decode = |a| {
+            evaluator
+                .encoder()
+                .decode(&decryptor.decrypt(a).unwrap())
+                .unwrap()
+        };
+        assert_eq!(decode(fused), decode(single));
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

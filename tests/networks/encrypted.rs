@@ -2,8 +2,8 @@
 
 use crate::samples::{Samples, distance};
 use slotwise::networks::{
-    Activation, AvgPool2d, Fit, FittedNetwork, Function, InputLayout, Layer, Network, PlanOptions,
-    argmax,
+    Activation, AvgPool2d, Fit, FittedNetwork, Function, InputLayout, Layer, Network, NetworkPlan,
+    PlanOptions, argmax,
 };
 use slotwise::{Error, KeyError, NetworkError, OperandError, Rotations};
 
@@ -12,7 +12,7 @@ fn fitted(network: &Network, samples: &[Vec<f64>]) -> FittedNetwork {
 }
 
 /// Plans the network, and compares runs in slots and encrypted with the run on features.
-fn check(network: &FittedNetwork, inputs: &[Vec<f64>]) -> slotwise::networks::NetworkPlan {
+fn check(network: &FittedNetwork, inputs: &[Vec<f64>]) -> NetworkPlan {
     let plan = network
         .plan_single(&PlanOptions::default().precision_bits(8))
         .unwrap();
@@ -137,87 +137,60 @@ fn layouts_in_slots_compute_what_features_do() {
 fn keys_can_be_limited() {
     let mut samples = Samples::new(13);
     let layers = vec![
-        samples.dense(32, 32).into(),
+        samples.dense(200, 200).into(),
         Activation::Square.into(),
-        samples.dense(32, 32).into(),
+        samples.dense(200, 200).into(),
     ];
-    let network = Network::new(&[32], layers).unwrap();
-    let fitted = fitted(&network, &samples.inputs(50, 32));
+    let network = Network::new(&[200], layers).unwrap();
+    let fitted = fitted(&network, &samples.inputs(50, 200));
     let plan = |options: PlanOptions| fitted.plan_single(&options);
-    let all = plan(PlanOptions::default())
-        .unwrap()
-        .circuit()
-        .key_bytes()
-        .unwrap();
-    assert!(plan(PlanOptions::default().max_key_bytes(all / 100)).is_err());
+    let bytes = |plan: &NetworkPlan| plan.circuit().key_bytes().unwrap();
+    let all = plan(PlanOptions::default()).unwrap();
+    // Fewer keys, and more key switches.
+    let few = plan(PlanOptions::default().max_key_bytes(bytes(&all) * 3 / 4)).unwrap();
+    assert!(bytes(&few) <= bytes(&all) * 3 / 4);
+    assert!(few.key_switches() > all.key_switches());
+    assert_ne!(few.fingerprint(), all.fingerprint());
+    assert!(plan(PlanOptions::default().max_key_bytes(bytes(&all) / 100)).is_err());
+}
+
+/// A plan of one dense layer.
+fn dense_plan(samples: &mut Samples, outputs: usize) -> NetworkPlan {
+    let layers = vec![samples.dense(outputs, 6).into()];
+    let network = Network::new(&[6], layers).unwrap();
+    let fitted = network.fit::<Vec<f64>>(&[], &Fit::default()).unwrap();
+    fitted.plan_single(&PlanOptions::default()).unwrap()
+}
+
+fn is_mismatch(error: &Error) -> bool {
+    matches!(error, Error::Networks(NetworkError::PlanMismatch { .. }))
 }
 
 #[test]
-fn client_and_server_refuse_what_does_not_belong_to_them() {
+fn plans_keys_and_requests_belong_together() {
     let mut samples = Samples::new(14);
-    let dense = |samples: &mut Samples, outputs| {
-        let layers = vec![samples.dense(outputs, 6).into()];
-        let network = Network::new(&[6], layers).unwrap();
-        let fitted = network.fit::<Vec<f64>>(&[], &Fit::default()).unwrap();
-        fitted.plan_single(&PlanOptions::default()).unwrap()
-    };
-    let (plan, other) = (dense(&mut samples, 4), dense(&mut samples, 5));
+    let (plan, other) = (dense_plan(&mut samples, 4), dense_plan(&mut samples, 5));
     assert_ne!(plan.fingerprint(), other.fingerprint());
     let (server, client) = (plan.server().unwrap(), plan.client().unwrap());
     let stranger = other.client().unwrap();
-    let mismatch =
-        |error: Error| matches!(error, Error::Networks(NetworkError::PlanMismatch { .. }));
-    assert!(mismatch(
-        server
-            .add_client(stranger.server_keys().unwrap())
-            .unwrap_err()
-    ));
+    let refused = server.add_client(stranger.server_keys().unwrap());
+    assert!(is_mismatch(&refused.unwrap_err()));
     let request = client.encrypt(&[0.5; 6]).unwrap();
     // No keys yet.
-    assert_eq!(
-        server.predict(&request).unwrap_err(),
-        Error::Keys(KeyError::MissingServerKey)
-    );
-    let keys = client.server_keys().unwrap();
-    let mut few = keys.clone();
-    few.keys = client
-        .key()
-        .generate_server_key(&Rotations::none())
-        .unwrap();
-    match server.add_client(few) {
-        Err(Error::Keys(KeyError::MissingRotationKeys { steps, .. })) => {
-            assert_eq!(steps.len(), plan.circuit().key_count());
-        }
-        other => panic!("{other:?}"),
-    }
-    let id = server.add_client(keys).unwrap();
+    let refused = server.predict(&request).unwrap_err();
+    assert_eq!(refused, Error::Keys(KeyError::MissingServerKey));
+    let id = server.add_client(client.server_keys().unwrap()).unwrap();
     assert_eq!(id, client.id());
     let response = server.predict(&request).unwrap();
     assert_eq!(client.decrypt(&response).unwrap().len(), 4);
-    assert!(mismatch(
-        server
-            .predict(&stranger.encrypt(&[0.5; 6]).unwrap())
-            .unwrap_err()
-    ));
-    assert!(mismatch(stranger.decrypt(&response).unwrap_err()));
+    let refused = server.predict(&stranger.encrypt(&[0.5; 6]).unwrap());
+    assert!(is_mismatch(&refused.unwrap_err()));
+    assert!(is_mismatch(&stranger.decrypt(&response).unwrap_err()));
     // Another client of the same plan.
-    let second = plan.client().unwrap();
+    let second = plan.client().unwrap().decrypt(&response);
     assert!(matches!(
-        second.decrypt(&response),
+        second,
         Err(Error::Keys(KeyError::Mismatch { .. }))
-    ));
-    let beyond = client.encrypt(&[1.5; 6]);
-    assert!(matches!(
-        beyond,
-        Err(Error::Operands(OperandError::InvalidArgument { .. }))
-    ));
-    assert!(client.encrypt(&[0.5; 7]).is_err() && client.encrypt(&[f64::NAN; 6]).is_err());
-    // A request whose vector has another length.
-    let mut short = client.encrypt(&[0.5; 6]).unwrap();
-    short.input = client.key().encrypt(&[0.5; 3]).unwrap();
-    assert!(matches!(
-        server.predict(&short),
-        Err(Error::Operands(OperandError::LengthMismatch { .. }))
     ));
     assert!(server.remove_client(id) && !server.remove_client(id));
     let debug = format!("{client:?} {server:?} {plan:?}");
@@ -225,4 +198,42 @@ fn client_and_server_refuse_what_does_not_belong_to_them() {
         debug.contains("NetworkClient") && debug.len() < 400,
         "{debug}"
     );
+}
+
+#[test]
+fn missing_keys_are_all_listed() {
+    let plan = dense_plan(&mut Samples::new(15), 4);
+    let (server, client) = (plan.server().unwrap(), plan.client().unwrap());
+    let mut keys = client.server_keys().unwrap();
+    keys.keys = client
+        .key()
+        .generate_server_key(&Rotations::none())
+        .unwrap();
+    match server.add_client(keys) {
+        Err(Error::Keys(KeyError::MissingRotationKeys { steps, .. })) => {
+            assert_eq!(steps.len(), plan.circuit().key_count());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn inputs_of_other_sizes_and_ranges_are_refused() {
+    let plan = dense_plan(&mut Samples::new(16), 4);
+    let (server, client) = (plan.server().unwrap(), plan.client().unwrap());
+    server.add_client(client.server_keys().unwrap()).unwrap();
+    let beyond = client.encrypt(&[1.5; 6]);
+    let is_argument =
+        |error| matches!(error, Error::Operands(OperandError::InvalidArgument { .. }));
+    assert!(is_argument(beyond.unwrap_err()));
+    assert!(client.encrypt(&[0.5; 7]).is_err() && client.encrypt(&[f64::NAN; 6]).is_err());
+    assert!(plan.run(&[0.5; 7]).is_err() && plan.run(&[1.5; 6]).is_err());
+    // A request whose vector has another length.
+    let mut short = client.encrypt(&[0.5; 6]).unwrap();
+    short.input = client.key().encrypt(&[0.5; 3]).unwrap();
+    let refused = server.predict(&short).unwrap_err();
+    assert!(matches!(
+        refused,
+        Error::Operands(OperandError::LengthMismatch { .. })
+    ));
 }

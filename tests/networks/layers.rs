@@ -40,9 +40,10 @@ fn convolutions_pools_and_normalizations_follow_their_definitions() {
     assert_eq!(network.output_shape(), [3 * 3 * 2]);
     let x = image(50);
     let y = network.run(&x).unwrap();
-    let pixel = |c: usize, r: i64, k: usize| {
-        if (0..5).contains(&r) {
-            x[c * 25 + r as usize * 5 + k]
+    // `r` counts from the padding row.
+    let pixel = |c: usize, r: usize, k: usize| {
+        if (1..6).contains(&r) {
+            x[c * 25 + (r - 1) * 5 + k]
         } else {
             0.0
         }
@@ -54,8 +55,7 @@ fn convolutions_pools_and_normalizations_follow_their_definitions() {
         for c in 0..2 {
             for a in 0..3 {
                 for b in 0..2 {
-                    sum += weights[((o * 2 + c) * 3 + a) * 2 + b]
-                        * pixel(c, (2 * r + a) as i64 - 1, k + b);
+                    sum += weights[((o * 2 + c) * 3 + a) * 2 + b] * pixel(c, 2 * r + a, k + b);
                 }
             }
         }

@@ -311,10 +311,8 @@ pub(super) fn summed<E: Evaluator>(
 ) -> Result<E::Ciphertext> {
     let growth = steps.iter().fold(1.0, |growth, _| growth * SQRT_2);
     let carried = growth * evaluator.error_bound(&x);
-    let mut sum = evaluator.assume_error_bound(x, 0.0)?;
-    for &step in steps {
-        sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, step)?)?;
-    }
+    let exact = evaluator.assume_error_bound(x, 0.0)?;
+    let sum = evaluator.rotate_and_sum(&exact, steps, f64::INFINITY)?;
     let error = carried + evaluator.error_bound(&sum);
     evaluator.assume_error_bound(sum, error)
 }

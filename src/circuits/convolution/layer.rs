@@ -64,6 +64,13 @@ impl<S: Number> LinearLayer<S> {
         Self::new(map, bias)
     }
 
+    /// Sets what a rotation key counts when the layer is planned, as [`LinearMap::with_key_weight`].
+    #[must_use]
+    pub fn with_key_weight(self, key_weight: f64) -> Self {
+        let map = self.map.with_key_weight(key_weight);
+        Self { map, ..self }
+    }
+
     /// The map A.
     #[must_use]
     pub fn map(&self) -> &LinearMap<S> {

@@ -1,4 +1,5 @@
 use crate::circuits::gather::signed;
+use crate::circuits::slot_sums::folded;
 use crate::circuits::{LinearMap, LinearPlan, Padding, Vector};
 use crate::error::{Error, OperandError, Result, check_lengths};
 use crate::evaluator::{Evaluator, Position, WeightedRotations};
@@ -133,10 +134,7 @@ impl<E: Evaluator> EncodedMap<E> {
     ) -> Result<E::Ciphertext> {
         let mut sum = evaluator.weighted_rotations(inputs, &self.sums[number])?;
         sum = evaluator.assume_message_bound(sum, bound)?;
-        for fold in self.plan.layout.folds() {
-            sum = evaluator.add(&sum, &evaluator.rotate_left(&sum, fold)?)?;
-            sum = evaluator.assume_message_bound(sum, bound)?;
-        }
+        sum = folded(evaluator, sum, &self.plan.layout.folds(), bound)?;
         if self.plan.layout.folds_rows() {
             sum = evaluator.add(&sum, &evaluator.conjugate(&sum)?)?;
         }

@@ -46,7 +46,7 @@ impl Forecast {
         let has_keys = elements
             .iter()
             .all(|&element| self.shared.keys.has(element));
-        if !(inputs.iter().all(alike) && has_keys) {
+        if elements.is_empty() || !(inputs.iter().all(alike) && has_keys) {
             return Ok(None);
         }
         let [babies, giants] = plan.steps().map(|steps| self.rotates(&steps));
