@@ -372,6 +372,15 @@ fn what_does_not_fit_is_refused() {
         BatchLayout::new(shape, 0, 1).unwrap_err(),
         values(ValueError::Empty)
     );
+    let huge = 1 << 62;
+    assert!(matches!(
+        BatchLayout::new(shape, huge, 1),
+        Err(Error::Values(ValueError::TooLarge { .. }))
+    ));
+    for (rows, columns) in [(0, 8), (1, 0), (3, 8), (1, 24), (1, huge), (huge, huge)] {
+        let shape = SlotShape { rows, columns };
+        assert!(BatchLayout::new(shape, 5, 1).is_err());
+    }
     for p in [0, 3, 512] {
         let refused = BatchLayout::new(shape, 5, p).unwrap_err();
         assert_eq!(refused, values(ValueError::InvalidSlotCount { slots: p }));
@@ -590,6 +599,14 @@ fn sums_that_make_no_sense_are_refused() {
     let good = weight(0, 0, 0, 1.0);
     assert_eq!(refused((0, 1), 1, good), Error::Values(ValueError::Empty));
     assert_eq!(refused((1, 0), 1, good), Error::Values(ValueError::Empty));
+    assert!(matches!(
+        refused((usize::MAX, 1), 1, good),
+        Error::Values(ValueError::TooLarge { .. })
+    ));
+    assert!(matches!(
+        refused((1, 1), 1 << 40, good),
+        Error::Values(ValueError::InvalidSlotCount { .. })
+    ));
     let slots = 3;
     assert_eq!(
         refused((1, 1), 3, good),

@@ -82,7 +82,8 @@ impl<S: Number> PeriodicSums<S> {
     /// The sums from so many inputs to so many outputs, with these weights. Weights of one place add up.
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs, outputs or period; [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) unless the period is a power of two;
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs, outputs or period; [`ValueError::TooLarge`](crate::ValueError::TooLarge) for more than 2^24 inputs or outputs;
+    /// [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) unless the period is a power of two up to 2^16;
     /// [`OperandError::IndexOutOfRange`](crate::OperandError::IndexOutOfRange); [`ValueError::NotFinite`](crate::ValueError::NotFinite) with the number of the weight.
     pub fn new(
         (inputs, outputs): (usize, usize),
@@ -92,7 +93,13 @@ impl<S: Number> PeriodicSums<S> {
         if inputs == 0 || outputs == 0 || period == 0 {
             return Err(Error::Values(ValueError::Empty));
         }
-        if !period.is_power_of_two() {
+        if inputs.max(outputs) > MOST_CIPHERTEXTS {
+            return Err(Error::Values(ValueError::TooLarge {
+                rows: outputs,
+                columns: inputs,
+            }));
+        }
+        if !period.is_power_of_two() || period > MOST_PERIOD {
             return Err(Error::Values(ValueError::InvalidSlotCount {
                 slots: period,
             }));
@@ -100,7 +107,7 @@ impl<S: Number> PeriodicSums<S> {
         let mut weights: Vec<Weight<S>> = weights.into_iter().collect();
         for weight in &weights {
             check_index(weight.output, outputs)?;
-            check_index(weight.input, inputs.min(MOST_INPUTS))?;
+            check_index(weight.input, inputs)?;
             check_index(weight.slot, period)?;
         }
         check_finite(weights.iter().map(|weight| weight.value.is_finite()))?;
@@ -340,5 +347,8 @@ fn signed(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Inputs are counted in 32 bits.
-const MOST_INPUTS: usize = u32::MAX as usize;
+/// More inputs or outputs than fit any memory.
+const MOST_CIPHERTEXTS: usize = 1 << 24;
+
+/// The slots of the largest ring.
+const MOST_PERIOD: usize = 1 << 16;

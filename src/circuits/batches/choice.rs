@@ -73,7 +73,7 @@ impl BatchChoice {
     /// Compares the layouts for `inputs` inputs of a network of these stages.
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs or stages; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more than 2^32 inputs; as [`BatchLayer::new`].
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs or stages; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more than 2^31 inputs; as [`BatchLayer::new`].
     pub fn new(context: &CkksContext, inputs: usize, stages: &[BatchStage<'_>]) -> Result<Self> {
         let first = stages.first().ok_or(Error::Values(ValueError::Empty))?;
         check_count(inputs, MOST_INPUTS)?;
@@ -207,4 +207,4 @@ fn cost(
 /// Beyond this, batches are no larger than what single vectors are for.
 const MOST_PER_CIPHERTEXT: usize = 64;
 
-const MOST_INPUTS: usize = 1 << 32;
+const MOST_INPUTS: usize = 1 << 31;

@@ -32,22 +32,26 @@ impl BatchLayout {
     /// The layout of inputs of so many features, `per_ciphertext` of them in a ciphertext: a power of two up to a row of slots.
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for no features; [`ValueError::TooLarge`](crate::ValueError::TooLarge) for more than 2^26;
-    /// [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) for another number in a ciphertext.
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no features; [`ValueError::TooLarge`](crate::ValueError::TooLarge) for more than 2^30 slots in all;
+    /// [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) for another number in a ciphertext, or slots that no ciphertext has.
     pub fn new(shape: SlotShape, features: usize, per_ciphertext: usize) -> Result<Self> {
         if features == 0 {
             return Err(Error::Values(ValueError::Empty));
         }
-        if features > MOST_FEATURES {
-            return Err(Error::Values(ValueError::TooLarge {
-                rows: 1,
-                columns: features,
-            }));
+        let rows = matches!(shape.rows, 1 | 2);
+        if !rows || !shape.columns.is_power_of_two() || shape.columns > MOST_COLUMNS {
+            let slots = shape.rows.saturating_mul(shape.columns);
+            return Err(Error::Values(ValueError::InvalidSlotCount { slots }));
         }
-        let divides = shape.columns.is_multiple_of(per_ciphertext);
-        if !per_ciphertext.is_power_of_two() || !divides || shape.rows == 0 || shape.columns == 0 {
-            return Err(Error::Values(ValueError::InvalidSlotCount {
-                slots: per_ciphertext,
+        if !per_ciphertext.is_power_of_two() || per_ciphertext > shape.columns {
+            let slots = per_ciphertext;
+            return Err(Error::Values(ValueError::InvalidSlotCount { slots }));
+        }
+        let ciphertexts = features.div_ceil(per_ciphertext);
+        if ciphertexts > MOST_SLOTS / shape.slots() {
+            return Err(Error::Values(ValueError::TooLarge {
+                rows: ciphertexts,
+                columns: shape.slots(),
             }));
         }
         Ok(Self {
@@ -98,7 +102,7 @@ impl BatchLayout {
     /// The slots of a ciphertext.
     #[must_use]
     pub fn slots(&self) -> usize {
-        self.shape.rows * self.shape.columns
+        self.shape.slots()
     }
 
     /// The slots of all ciphertexts, one after the other, with a row of the matrix for each input. A batch need not be full: the slots of
@@ -188,5 +192,8 @@ impl BatchLayout {
     }
 }
 
-/// More features than any ciphertexts in memory hold.
-const MOST_FEATURES: usize = 1 << 26;
+/// More than any ring has.
+const MOST_COLUMNS: usize = 1 << 20;
+
+/// The most slots of all ciphertexts of a batch.
+const MOST_SLOTS: usize = 1 << 30;
