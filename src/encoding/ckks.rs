@@ -547,8 +547,8 @@ mod tests {
         let scale = Scale::power_of_two(40);
         for slots in [1, 2, 8, 16] {
             for number in 0..2000 {
-                let value = |slot: usize| f64::from(number * 16 + slot as i32).sin();
-                let values: Vec<f64> = (0..slots).map(value).collect();
+                let angles = (0..slots).map(|slot| (number * 16 + slot) as f64);
+                let values: Vec<f64> = angles.map(f64::sin).collect();
                 let plaintext = encoder.encode_real_period(&values, (1, scale)).unwrap();
                 for prime in 0..2 {
                     let row: Vec<u64> = plaintext.run_values(prime, 2 * slots).collect();
