@@ -2,6 +2,7 @@
 //! values move and are summed, tensors, polynomials, and plans of programs made of these.
 
 mod arithmetic;
+mod batches;
 mod comparison;
 mod convolution;
 mod gather;
@@ -21,6 +22,9 @@ mod statistics;
 mod tensors;
 mod vector;
 
+pub use batches::{
+    Batch, BatchChoice, BatchCost, BatchLayer, BatchLayout, BatchStage, EncodedBatchLayer,
+};
 pub use comparison::{Ranks, Sign, Sorting};
 pub use convolution::{Convolution, EncodedLayer, Grid, LinearLayer, Windows};
 pub use linear::{EncodedMap, LinearMap, LinearPlan, Matrix};

@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// What is asked of the plan of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
-    precision_bits: Option<u32>,
-    most_key_bytes: Option<u64>,
+    pub(super) precision_bits: Option<u32>,
+    pub(super) most_key_bytes: Option<u64>,
 }
 
 impl PlanOptions {
@@ -131,7 +131,7 @@ impl FittedNetwork {
         clippy::cast_sign_loss,
         reason = "a few bits"
     )]
-    fn enough_bits(&self) -> u32 {
+    pub(super) fn enough_bits(&self) -> u32 {
         let error = match self.gap {
             Some(gap) if gap > 0.0 => gap / GAP_TO_ERROR,
             _ => self.output_bound() / BOUND_TO_ERROR,
@@ -260,7 +260,7 @@ const GAP_TO_ERROR: f64 = 1.0;
 const BOUND_TO_ERROR: f64 = 4096.0;
 
 /// A smaller scale has no precision left after the roundings of any ring.
-const LEAST_SCALE_BITS: u32 = 20;
+pub(super) const LEAST_SCALE_BITS: u32 = 20;
 
 const LEAST_BITS: f64 = 0.0;
 

@@ -16,3 +16,4 @@ pub use program::{Input, Program};
 pub use scheme::PlannedScheme;
 pub use search::{BfvPlanner, Planner, SchemePlanner};
 pub use tensors::{OnTensors, TensorProgram};
+pub(super) use times::units;

@@ -3,7 +3,9 @@
 use crate::circuits::planner::{PlannedScheme, SchemePlan};
 use crate::encryption::{Encrypted, Encryptor};
 use crate::error::Result;
-use crate::evaluator::{Evaluator, Position, SchemeEvaluator, WeightedRotations, Work};
+use crate::evaluator::{
+    Evaluator, PeriodicSums, Position, SchemeEvaluator, Weight, WeightedRotations, Work,
+};
 use crate::identifiers::Fingerprint;
 use crate::keys::{KeyGenerator, KeyPlan, Rotations};
 use crate::params::Context;
@@ -16,7 +18,11 @@ use std::time::Instant;
 
 /// About how many transforms of one prime's row a piece of work takes as long as, at a level; 0 where the level has no such work.
 #[expect(clippy::cast_precision_loss, reason = "a few dozen primes")]
-pub(super) fn units<S: PlannedScheme>(work: Work, level: usize, context: &Context) -> f64 {
+pub(in crate::circuits) fn units<S: PlannedScheme>(
+    work: Work,
+    level: usize,
+    context: &Context,
+) -> f64 {
     let primes = context.params().primes_up_to(level) as f64;
     let (special, digits) = context
         .key_switching(level)
@@ -44,6 +50,7 @@ pub(super) fn units<S: PlannedScheme>(work: Work, level: usize, context: &Contex
         Work::Giant => 1.2 * (decomposition + products_with_key) + division / 2.0,
         Work::WeightedTerm => 0.44 * all,
         Work::PeriodicTerm => 0.35 * all,
+        Work::PanelTerm => 0.1 * primes,
         Work::Division => division,
         Work::Encoding => 2.0 + 1.3 * primes,
     }
@@ -216,6 +223,24 @@ where
         let fresh = evaluator.assume_message_bound(fresh, 1.0 / 64.0)?;
         Ok(Self { evaluator, fresh })
     }
+    /// The seconds of one term of many sums of many terms.
+    #[expect(clippy::cast_precision_loss, reason = "a small count")]
+    fn panel_term(&self, x: &Encrypted<S>) -> Result<f64> {
+        const COUNT: usize = 32;
+        let weights = (0..COUNT * COUNT).map(|index| Weight {
+            output: index / COUNT,
+            input: index % COUNT,
+            step: 0,
+            slot: 0,
+            value: S::Scalar::from(1),
+        });
+        let sums = PeriodicSums::new((COUNT, COUNT), 1, weights)?;
+        let position = self.evaluator.factor_position(x)?;
+        let encoded = self.evaluator.encode_sums(&sums, position)?;
+        let seconds = timed(|| self.evaluator.periodic_sums(&[x; COUNT], &encoded))?;
+        Ok(seconds / (COUNT * COUNT) as f64)
+    }
+
     /// The seconds that one piece of work takes: of kinds that come with others, by the difference.
     fn seconds(&self, (work, level, period): Measured) -> Result<f64> {
         let evaluator = &self.evaluator;
@@ -259,6 +284,7 @@ where
                 let terms = sum(&[1, 0, 0, 0, 0, 0, 0, 0, 0], &[0])?;
                 Ok(difference(terms, sum(&[1], &[0])?) / 8.0)
             }
+            Work::PanelTerm => self.panel_term(&x),
             Work::Baby => {
                 let babies = difference(sum(&STEPS, &[0])?, sum(&[1], &[0])?) / 7.0;
                 Ok(difference(babies, single(Work::WeightedTerm)?))

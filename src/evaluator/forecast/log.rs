@@ -34,6 +34,8 @@ pub enum Work {
     WeightedTerm,
     /// One with a weight that repeats after few slots and is stored by one period.
     PeriodicTerm,
+    /// A product with a weight of a short period, added to one of many sums at once.
+    PanelTerm,
     /// A division by P.
     Division,
     /// The encoding of a plaintext.
@@ -42,7 +44,7 @@ pub enum Work {
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Rotation,
         Self::Decomposition,
         Self::HoistedRotation,
@@ -58,6 +60,7 @@ impl Work {
         Self::Giant,
         Self::WeightedTerm,
         Self::PeriodicTerm,
+        Self::PanelTerm,
         Self::Division,
         Self::Encoding,
     ];

@@ -8,6 +8,7 @@ mod log;
 mod moves;
 mod operations;
 mod parts;
+mod periodic;
 mod scheme;
 mod sums;
 mod values;

@@ -9,7 +9,8 @@ use crate::evaluator::forecast::log::{Outside, Work};
 use crate::evaluator::forecast::values::Origin;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::{
-    ClearReals, Evaluator, Position, SlotShape, WeightedRotations, ckks_plain, ckks_sums, compact,
+    ClearReals, EncodedSums, Evaluator, PeriodicSums, Position, SlotShape, WeightedRotations,
+    ckks_plain, ckks_sums, compact,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksState, Log2};
@@ -230,6 +231,31 @@ impl Evaluator for Forecast {
         };
         let work = [(Work::NumberProduct, 1)];
         Ok(self.done("product with a number", (&a, &work), product))
+    }
+
+    fn encode_sums(
+        &self,
+        sums: &PeriodicSums<f64>,
+        position: Position,
+    ) -> Result<EncodedSums<f64>> {
+        check_period(sums.period(), self.slot_shape())?;
+        if position.level() == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        // Checks the level and scale.
+        self.plaintext((&[sums.largest()], 2 * sums.period()), position)?;
+        Ok(EncodedSums::new(sums, position))
+    }
+
+    fn periodic_sums(
+        &self,
+        inputs: &[&Ciphertext],
+        sums: &EncodedSums<f64>,
+    ) -> Result<Vec<Ciphertext>> {
+        match self.panel_sums(inputs, sums)? {
+            Some(sums) => Ok(sums),
+            None => sums.evaluate(self, inputs),
+        }
     }
 
     fn mul_raw(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
