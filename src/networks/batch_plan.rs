@@ -6,10 +6,10 @@ use crate::evaluator::{ClearReals, Forecast};
 use crate::identifiers::Fingerprint;
 use crate::keys::Rotations;
 use crate::networks::batch_steps::{BatchSteps, MetLayer, levels};
+use crate::networks::description::plan_fingerprint;
 use crate::networks::plan::LEAST_SCALE_BITS;
 use crate::networks::{BatchClient, BatchServer, FittedNetwork, PlanOptions};
 use crate::params::CkksContext;
-use sha3::{Digest, Sha3_256};
 use std::fmt;
 
 /// How a network runs encrypted on many inputs at once: parameters, layout, levels, keys. `Display` says which layout and why.
@@ -28,12 +28,12 @@ pub struct BatchPlan {
 /// of the weights.
 #[derive(Clone)]
 pub struct BatchDescription {
-    context: CkksContext,
-    input: BatchLayout,
-    output: BatchLayout,
-    input_bound: f64,
-    rotations: Rotations,
-    fingerprint: Fingerprint,
+    pub(super) context: CkksContext,
+    pub(super) input: BatchLayout,
+    pub(super) output: BatchLayout,
+    pub(super) input_bound: f64,
+    pub(super) rotations: Rotations,
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl FittedNetwork {
@@ -198,26 +198,11 @@ impl BatchPlan {
 }
 
 impl BatchDescription {
-    fn with_fingerprint(self) -> Self {
-        let mut hash = Sha3_256::new_with_prefix(b"slotwise network in batches 1\0");
-        hash.update(self.context.fingerprint().bytes());
-        let elements = self.rotations.elements(self.context.degree());
-        let numbers = [
-            self.input.features(),
-            self.input.per_ciphertext(),
-            self.output.features(),
-            elements.len(),
-        ];
-        for number in numbers {
-            hash.update((number as u64).to_le_bytes());
-        }
-        for element in &elements {
-            hash.update(element.exponent().to_le_bytes());
-        }
-        hash.update(self.input_bound.to_le_bytes());
-        let fingerprint = Fingerprint::from_bytes(hash.finalize().into());
+    pub(super) fn with_fingerprint(self) -> Self {
+        let fields = self.fields().bytes;
+        let domain = b"slotwise network in batches 1\0";
         Self {
-            fingerprint,
+            fingerprint: plan_fingerprint(domain, &self.context, &fields),
             ..self
         }
     }
