@@ -1,7 +1,7 @@
 //! The client: it alone has the secret key, and asks the server for ratings of encrypted patients.
 
 use crate::breast_cancer::{self, Model, Outcome, Sample, diagnoses, largest_difference};
-use crate::{KEYS, PREDICT};
+use crate::{KEYS, PREDICT, network};
 use indicatif::{ProgressBar, ProgressIterator};
 use slotwise::prelude::*;
 use std::io::pipe;
@@ -47,12 +47,17 @@ pub(crate) fn run(address: &str) -> Outcome<()> {
     }
     let rate = f64::from(REQUESTS) / started.elapsed().as_secs_f64();
     println!("{rate:.1} requests per second, one after the other");
-    Ok(())
+    network::run(&client.connection)
 }
 
 /// One client of a server.
 pub(crate) struct Client {
     key: ClientKey<Ckks>,
+    connection: Connection,
+}
+
+/// A server's address, and what asks it.
+pub(crate) struct Connection {
     agent: Agent,
     address: String,
 }
@@ -65,7 +70,7 @@ pub(crate) struct Exchange {
 }
 
 /// What the server answered.
-struct Answer {
+pub(crate) struct Answer {
     status: StatusCode,
     body: Vec<u8>,
 }
@@ -73,14 +78,9 @@ struct Answer {
 impl Client {
     /// A client with a new key.
     pub(crate) fn new(address: &str) -> Outcome<Self> {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
-            .build();
         Ok(Self {
             key: breast_cancer::context()?.generate_client_key()?,
-            agent: agent.into(),
-            address: address.into(),
+            connection: Connection::new(address),
         })
     }
 
@@ -95,7 +95,8 @@ impl Client {
             let written = scope.spawn(move || keys.write_to(&mut writer));
             let body = SendBody::from_owned_reader(progress.wrap_read(reader));
             // A server that refuses ends the writing too: its answer says why.
-            self.send_large(body, bytes)?
+            self.connection
+                .send_large(body, bytes)?
                 .expect(StatusCode::NO_CONTENT)?;
             Ok(written.join().map_err(|_| "the writer panicked")??)
         })
@@ -106,7 +107,7 @@ impl Client {
     /// The server's ratings of the patients.
     pub(crate) fn predict(&self, patients: &[Sample]) -> Outcome<Exchange> {
         let request = breast_cancer::encrypt(&self.key, patients)?.to_bytes();
-        let answer = self.send(Method::POST, PREDICT, &request[..])?;
+        let answer = self.connection.send(Method::POST, PREDICT, &request[..])?;
         let answer = answer.expect(StatusCode::OK)?;
         let ratings = self.key.load_vector(&answer.body)?;
         Ok(Exchange {
@@ -114,6 +115,19 @@ impl Client {
             sent: request.len(),
             received: answer.body.len(),
         })
+    }
+}
+
+impl Connection {
+    fn new(address: &str) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build();
+        Self {
+            agent: agent.into(),
+            address: address.into(),
+        }
     }
 
     /// Sends `bytes` bytes of keys, but not before the server agrees to take them.
@@ -125,7 +139,12 @@ impl Client {
         self.ask(request)
     }
 
-    fn send(&self, method: Method, path: &str, body: impl AsSendBody) -> Outcome<Answer> {
+    pub(crate) fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl AsSendBody,
+    ) -> Outcome<Answer> {
         let request = Request::builder().method(method).uri(self.url(path));
         self.ask(request.body(body)?)
     }
@@ -144,8 +163,13 @@ impl Client {
 }
 
 impl Answer {
+    /// The body of a good answer.
+    pub(crate) fn expect_ok(self) -> Outcome<Vec<u8>> {
+        Ok(self.expect(StatusCode::OK)?.body)
+    }
+
     /// The answer, if it has this status.
-    fn expect(self, status: StatusCode) -> Outcome<Self> {
+    pub(crate) fn expect(self, status: StatusCode) -> Outcome<Self> {
         if self.status == status {
             return Ok(self);
         }
@@ -171,7 +195,9 @@ pub(crate) fn check(model: &Model, patients: &[Sample], ratings: &[f64]) -> Outc
 /// What is refused to a client whose keys the server does not have.
 fn show_refusals_before_keys(client: &Client, patients: &[Sample]) -> Outcome<()> {
     let request = breast_cancer::encrypt(&client.key, patients)?.to_bytes();
-    let answer = client.send(Method::POST, PREDICT, &request[..])?;
+    let answer = client
+        .connection
+        .send(Method::POST, PREDICT, &request[..])?;
     report("patients before keys", answer, StatusCode::NOT_FOUND)
 }
 
@@ -204,18 +230,22 @@ fn show_refusals(client: &Client, patients: &[Sample]) -> Outcome<()> {
         ),
         ("another path", "/patients", &request, StatusCode::NOT_FOUND),
     ] {
-        report(what, client.send(Method::POST, path, body)?, status)?;
+        report(
+            what,
+            client.connection.send(Method::POST, path, body)?,
+            status,
+        )?;
     }
     for (what, body) in [
         ("patients for keys", &request[..]),
         ("half the keys", &keys[..keys.len() / 2]),
     ] {
-        report(what, client.send(Method::PUT, KEYS, body)?, bad)?;
+        report(what, client.connection.send(Method::PUT, KEYS, body)?, bad)?;
     }
-    let answer = client.send(Method::GET, PREDICT, ())?;
+    let answer = client.connection.send(Method::GET, PREDICT, ())?;
     report("another method", answer, StatusCode::METHOD_NOT_ALLOWED)?;
     let endless = SendBody::from_owned_reader(std::io::repeat(0));
-    let answer = client.send_large(endless, 1 << 40)?;
+    let answer = client.connection.send_large(endless, 1 << 40)?;
     report("endless keys", answer, StatusCode::PAYLOAD_TOO_LARGE)?;
     client.predict(patients).map(|_| ())
 }

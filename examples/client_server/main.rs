@@ -1,4 +1,5 @@
-//! A prediction service in two processes: the server rates patients whose measurements it never sees, over HTTP.
+//! A prediction service in two processes: the server rates patients whose measurements it never sees, and reads digits by a neural network
+//! from images that it never sees, over HTTP.
 //!
 //! `cargo run --release --example client_server` starts a server, and a client that checks every answer against the model in the
 //! clear. The parts alone, after `--`:
@@ -13,6 +14,7 @@
 mod breast_cancer;
 mod client;
 mod load;
+mod network;
 mod process;
 mod server;
 

@@ -1,7 +1,7 @@
 //! The server: it has the model and its clients' server keys, and sees no measurement, no rating and no secret.
 
 use crate::breast_cancer::{self, Model, Outcome};
-use crate::{KEYS, PREDICT};
+use crate::{KEYS, PREDICT, network};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
@@ -32,7 +32,7 @@ const WAITING_THREADS: usize = 128;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is answered instead of a result: the status, and the error's text.
-type Refusal = (StatusCode, String);
+pub(crate) type Refusal = (StatusCode, String);
 
 /// Serves until the process ends, after printing the address.
 pub(crate) fn serve(port: u16) -> Outcome<()> {
@@ -41,6 +41,7 @@ pub(crate) fn serve(port: u16) -> Outcome<()> {
         .max_blocking_threads(available_parallelism()?.get())
         .build()?;
     let service = Arc::new(Service::new(computing.handle().clone())?);
+    let routes = routes(service).merge(network::routes()?);
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(WAITING_THREADS)
@@ -48,7 +49,7 @@ pub(crate) fn serve(port: u16) -> Outcome<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         println!("{}", listener.local_addr()?);
-        Ok(axum::serve(listener, routes(service)).await?)
+        Ok(axum::serve(listener, routes).await?)
     })
 }
 
@@ -186,7 +187,7 @@ async fn no_such_method(_: Bytes) -> Refusal {
     (StatusCode::METHOD_NOT_ALLOWED, reason)
 }
 
-fn refusal(error: Error) -> Refusal {
+pub(crate) fn refusal(error: Error) -> Refusal {
     match error {
         Error::Wire(WireError::Io(ErrorKind::TimedOut)) => {
             (StatusCode::REQUEST_TIMEOUT, error.to_string())
@@ -202,7 +203,7 @@ fn too_large() -> Refusal {
     (StatusCode::PAYLOAD_TOO_LARGE, reason.into())
 }
 
-fn internal(error: impl ToString) -> Refusal {
+pub(crate) fn internal(error: impl ToString) -> Refusal {
     (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 

@@ -174,6 +174,12 @@ impl Rotations {
         }
     }
 
+    /// All of these rotations as single steps, and whether the conjugation is among them.
+    pub(crate) fn single_steps(&self, degree: usize) -> (Vec<i64>, bool) {
+        let single = self.missing(degree, |_| false, false);
+        (single.steps.into_iter().collect(), single.conjugation)
+    }
+
     /// The automorphisms at `degree`, without the identity.
     pub(crate) fn elements(&self, degree: usize) -> BTreeSet<GaloisElement> {
         let mut elements: BTreeSet<GaloisElement> = self

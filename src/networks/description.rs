@@ -13,15 +13,15 @@ use std::fmt;
 /// weights.
 #[derive(Clone)]
 pub struct NetworkDescription {
-    context: CkksContext,
-    input_shape: Vec<usize>,
-    input_layout: InputLayout,
-    input_bound: f64,
+    pub(super) context: CkksContext,
+    pub(super) input_shape: Vec<usize>,
+    pub(super) input_layout: InputLayout,
+    pub(super) input_bound: f64,
     /// Where the outputs lie, and the length of the vector that they lie in.
-    outputs: Vec<usize>,
-    output_size: usize,
-    rotations: Rotations,
-    fingerprint: Fingerprint,
+    pub(super) outputs: Vec<usize>,
+    pub(super) output_size: usize,
+    pub(super) rotations: Rotations,
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl NetworkDescription {
@@ -39,24 +39,10 @@ impl NetworkDescription {
         .with_fingerprint())
     }
 
-    fn with_fingerprint(self) -> Self {
-        let mut hash = Sha3_256::new_with_prefix(b"slotwise network 1\0");
-        hash.update(self.context.fingerprint().bytes());
-        let mut word = |word: u64| hash.update(word.to_le_bytes());
-        let mut number = |number: usize| word(number as u64);
-        number(self.input_shape.len());
-        self.input_shape.iter().copied().for_each(&mut number);
-        number(self.outputs.len());
-        self.outputs.iter().copied().for_each(&mut number);
-        number(self.output_size);
-        let elements = self.rotations.elements(self.context.degree());
-        number(elements.len());
-        elements.iter().for_each(|element| word(element.exponent()));
-        hash.update(self.input_bound.to_le_bytes());
-        hash.update(format!("{:?}", self.input_layout));
-        let fingerprint = Fingerprint::from_bytes(hash.finalize().into());
+    pub(super) fn with_fingerprint(self) -> Self {
+        let fields = self.fields().bytes;
         Self {
-            fingerprint,
+            fingerprint: plan_fingerprint(b"slotwise network 1\0", &self.context, &fields),
             ..self
         }
     }
@@ -141,6 +127,14 @@ impl NetworkDescription {
             .map(|&position| values[position])
             .collect())
     }
+}
+
+/// The name of what these fields describe: a hash of them and the parameters.
+pub(super) fn plan_fingerprint(domain: &[u8], context: &CkksContext, fields: &[u8]) -> Fingerprint {
+    let mut hash = Sha3_256::new_with_prefix(domain);
+    hash.update(context.fingerprint().bytes());
+    hash.update(fields);
+    Fingerprint::from_bytes(hash.finalize().into())
 }
 
 impl fmt::Debug for NetworkDescription {

@@ -25,6 +25,7 @@ mod server;
 mod stage;
 #[cfg(feature = "models")]
 mod weights;
+mod wire;
 
 pub use activation::{Activation, Function};
 use affine::Samples;

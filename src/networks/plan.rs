@@ -251,8 +251,9 @@ const LEAST_SLOTS: usize = 2048;
 /// What a rotation key counts, in times of a giant step: at first little more than the time to stream it, then ever more.
 const KEY_WEIGHTS: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
 
-/// The typical error is so many times smaller than the distance of the two largest outputs that one sample in a hundred is below.
-const GAP_TO_ERROR: f64 = 2.0;
+/// The error to expect, six standard deviations by a forecast that is several times the measured error, is so many times smaller than the
+/// distance of the two largest outputs that one sample in a hundred is below.
+const GAP_TO_ERROR: f64 = 1.0;
 
 /// Without samples the error is so many times smaller than the largest output can be.
 const BOUND_TO_ERROR: f64 = 4096.0;
@@ -260,6 +261,6 @@ const BOUND_TO_ERROR: f64 = 4096.0;
 /// A smaller scale has no precision left after the roundings of any ring.
 pub(super) const LEAST_SCALE_BITS: u32 = 20;
 
-const LEAST_BITS: f64 = 1.0;
+const LEAST_BITS: f64 = 0.0;
 
 const MOST_BITS: f64 = 40.0;

@@ -55,6 +55,10 @@ kinds! {
     BfvCiphertext = 11, "a BFV ciphertext";
     CkksVector = 12, "a CKKS vector";
     BfvVector = 13, "a BFV vector";
+    NetworkDescription = 40, "the description of a network";
+    NetworkKeys = 42, "keys for a network";
+    NetworkRequest = 43, "an encrypted input of a network";
+    NetworkResponse = 44, "encrypted outputs of a network";
     CkksTensor = 60, "a CKKS tensor";
     BfvTensor = 61, "a BFV tensor";
 }

@@ -26,4 +26,4 @@ pub(crate) use serialize::serialize;
 #[cfg(feature = "serde")]
 pub use serialize::{ExposedSecret, Unattached};
 pub use value::Wire;
-pub(crate) use value::sealed;
+pub(crate) use value::{check_whole, sealed};

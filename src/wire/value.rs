@@ -68,7 +68,7 @@ pub(crate) mod sealed {
 }
 
 /// Checks that `bytes` are as many as the header at their start says.
-pub(super) fn check_whole(bytes: &[u8]) -> Result<Header> {
+pub(crate) fn check_whole(bytes: &[u8]) -> Result<Header> {
     let header = bytes
         .first_chunk::<{ Header::BYTES }>()
         .ok_or(Error::Wire(WireError::Truncated))?;

@@ -80,6 +80,21 @@ impl Windows {
         Ok([rows, count(1).ok_or_else(too_large)?])
     }
 
+    /// Kernel, stride, padding and dilation.
+    pub(crate) fn sizes(&self) -> [[usize; 2]; 4] {
+        [self.kernel, self.stride, self.padding, self.dilation]
+    }
+
+    /// Windows of these [`sizes`](Self::sizes).
+    pub(crate) fn of_sizes([kernel, stride, padding, dilation]: [[usize; 2]; 4]) -> Self {
+        Self {
+            kernel,
+            stride,
+            padding,
+            dilation,
+        }
+    }
+
     /// The number of pixels in a window.
     pub(crate) fn taps(&self) -> usize {
         self.kernel[0].saturating_mul(self.kernel[1])
