@@ -2,7 +2,7 @@
 
 use crate::api::{Ckks, CkksVector, ServerKey};
 use crate::circuits::{Grid, Windows};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::identifiers::Fingerprint;
 use crate::keys::Rotations;
 use crate::networks::{
@@ -313,7 +313,7 @@ fn product(sizes: &[usize]) -> Option<usize> {
     product.filter(|product| (1..=MOST_VALUES).contains(product))
 }
 
-fn too_large() -> crate::Error {
+fn too_large() -> Error {
     invalid("a description of a network that is too large")
 }
 
