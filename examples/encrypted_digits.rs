@@ -73,7 +73,7 @@ fn main() -> Outcome<()> {
     println!(
         "{} encrypted images: {right} right ({accuracy:.3}), {same} read as in the clear, {:.2?} each",
         tested.len(),
-        time / tested.len() as u32
+        time.div_f64(tested.len() as f64)
     );
     assert!(accuracy >= LEAST_ACCURACY && same + 1 >= tested.len());
     Ok(())
@@ -85,8 +85,11 @@ fn load() -> Outcome<(Vec<Sample>, Vec<Sample>)> {
     let mut samples: Vec<Sample> = Vec::new();
     for row in csv::Reader::from_path(path)?.deserialize() {
         let mut row: Vec<f64> = row?;
-        let digit = row.pop().ok_or("a row without a digit")? as u32;
-        samples.push((row.iter().map(|value| value / BRIGHTEST).collect(), digit));
+        let digit = row.pop().ok_or("a row without a digit")?.to_string();
+        samples.push((
+            row.iter().map(|value| value / BRIGHTEST).collect(),
+            digit.parse()?,
+        ));
     }
     samples.shuffle(&mut ChaCha20Rng::seed_from_u64(SEED));
     let train = samples.split_off(TEST);

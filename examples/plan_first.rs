@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     println!("{plan}\n");
 
     let client = plan.context().generate_client_key()?;
-    let server = client.generate_server_key(plan.rotations())?;
+    let server = client.generate_planned_server_key(plan.key_plan())?;
     let pixels: Vec<f64> = (0..16).map(|i| f64::from(i % 5) / 2.0 - 1.0).collect();
     let encrypted = server.attach(client.encrypt(&pixels)?)?;
     // The first run also fills caches and pools.

@@ -69,6 +69,21 @@ pub(crate) fn for_each_row_of<const ARRAYS: usize>(
     rows.enumerate().for_each(|(index, rows)| work(index, rows));
 }
 
+/// The results of `work(index, item)` for each item, in order.
+pub(crate) fn map_items<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(usize, T) -> R + Sync + Send,
+) -> Vec<R> {
+    #[cfg(feature = "parallel")]
+    if items.len() > 1 && rayon::current_num_threads() > 1 {
+        use rayon::prelude::*;
+        let items = items.into_par_iter().enumerate().with_max_len(1);
+        return items.map(|(index, item)| work(index, item)).collect();
+    }
+    let items = items.into_iter().enumerate();
+    items.map(|(index, item)| work(index, item)).collect()
+}
+
 /// The results of `work(0)`, ..., `work(count - 1)`, in order.
 pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "parallel")]

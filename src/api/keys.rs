@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::evaluator::{Evaluator, KeyedEvaluator};
 use crate::kernels::SecretVec;
 use crate::keys::{
-    EvaluationKeys, KeyGenerator, KeyId, KeyProgress, PublicKey, Rotations, SecretKey, SwitchingKey,
+    EvaluationKeys, KeyGenerator, KeyId, KeyPlan, KeyProgress, PublicKey, Rotations, SecretKey,
+    SwitchingKey,
 };
 use crate::wire::evaluation_frame;
 use chacha20::ChaCha20Rng;
@@ -134,6 +135,15 @@ impl<S: Scheme> ClientKey<S> {
         let mut rng = system_rng()?;
         let generator = KeyGenerator::new(&self.secret);
         let keys = generator.evaluation_keys_with_progress(rotations, &mut rng, report)?;
+        ServerKey::new(self.context(), Arc::new(keys))
+    }
+
+    /// The keys of a plan for a server, each only for the levels at which the planned computation uses it.
+    ///
+    /// # Errors
+    /// As [`KeyGenerator::planned_keys`]; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    pub fn generate_planned_server_key(&self, plan: &KeyPlan) -> Result<ServerKey<S>> {
+        let keys = KeyGenerator::new(&self.secret).planned_keys(plan, &mut system_rng()?)?;
         ServerKey::new(self.context(), Arc::new(keys))
     }
 

@@ -2,6 +2,7 @@
 //! values move and are summed, tensors, polynomials, and plans of programs made of these.
 
 mod arithmetic;
+mod batches;
 mod comparison;
 mod convolution;
 mod gather;
@@ -21,6 +22,9 @@ mod statistics;
 mod tensors;
 mod vector;
 
+pub use batches::{
+    Batch, BatchChoice, BatchCost, BatchLayer, BatchLayout, BatchStage, EncodedBatchLayer,
+};
 pub use comparison::{Ranks, Sign, Sorting};
 pub use convolution::{Convolution, EncodedLayer, Grid, LinearLayer, Windows};
 pub use linear::{EncodedMap, LinearMap, LinearPlan, Matrix};
@@ -29,7 +33,10 @@ pub use matrix_product_rows::RowMajorProduct;
 pub use operators::{Operand, OperandKind};
 pub use packing::Packing;
 pub(crate) use padding::Padding;
-pub use planner::{Alternative, Input, Plan, PlannedOutput, Planner, Program};
+pub use planner::{
+    Alternative, BfvPlan, BfvPlanner, Input, OnTensors, Plan, PlannedOutput, PlannedScheme,
+    Planner, Program, SchemePlan, SchemePlanner, TensorProgram,
+};
 pub use polynomial::{Approximation, Chebyshev, Outside, Polynomial, Quotient};
 pub(crate) use tensors::element_count;
 pub use tensors::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};

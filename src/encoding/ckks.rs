@@ -60,6 +60,12 @@ impl CkksPlaintext {
         self.poly.basis()
     }
 
+    /// The values of so many equal runs of places, of which the row modulo a data prime consists.
+    pub(crate) fn run_values(&self, prime: usize, runs: usize) -> impl Iterator<Item = u64> {
+        let values = self.poly.run_values(prime);
+        values.iter().copied().step_by(values.len() / runs)
+    }
+
     /// The rows over data and special primes.
     ///
     /// # Errors
@@ -289,9 +295,32 @@ impl CkksEncoder {
         Ok(values)
     }
 
+    /// Real values that fill their slots, a power of two, and repeat over all N/2. Exactly its own conjugate: the rows of its NTT values
+    /// are the same from both ends.
+    pub(crate) fn encode_real_period(
+        &self,
+        values: &[f64],
+        (level, scale): (usize, Scale),
+    ) -> Result<CkksPlaintext> {
+        let values = to_complex(values);
+        self.check_slots(values.len())?;
+        self.check_values(&values, values.len())?;
+        self.encode_message((values, true), level, scale)
+    }
+
     fn encode_slots(
         &self,
-        mut values: Vec<Complex64>,
+        values: Vec<Complex64>,
+        level: usize,
+        scale: Scale,
+    ) -> Result<CkksPlaintext> {
+        self.encode_message((values, false), level, scale)
+    }
+
+    /// A message in all of its slots. Of one that is real, coefficients that are each other's negatives are rounded alike.
+    fn encode_message(
+        &self,
+        (mut values, is_real): (Vec<Complex64>, bool),
         level: usize,
         scale: Scale,
     ) -> Result<CkksPlaintext> {
@@ -306,6 +335,12 @@ impl CkksEncoder {
         self.transform(slots).interpolate(&mut values);
         if let Some(reserve) = reserve {
             values.iter_mut().for_each(|value| *value *= reserve);
+        }
+        if is_real {
+            values[0].im = 0.0;
+            for k in 1..slots {
+                values[k].im = -values[slots - k].re;
+            }
         }
         let parts = values.iter().map(|value| value.re);
         let coefficients = parts.chain(values.iter().map(|value| value.im));
@@ -500,6 +535,30 @@ mod tests {
             error(2),
             Error::Values(ValueError::TooManyValues { .. })
         ));
+    }
+
+    #[test]
+    fn real_periods_are_their_own_conjugates() {
+        let builder = CkksContext::builder()
+            .degree(256)
+            .prime_bits(&[50, 40, 50])
+            .scale_bits(40);
+        let encoder = CkksEncoder::new(&builder.insecure_skip_security_check().build().unwrap());
+        let scale = Scale::power_of_two(40);
+        for slots in [1, 2, 8, 16] {
+            for number in 0..2000 {
+                let angles = (0..slots).map(|slot| (number * 16 + slot) as f64);
+                let values: Vec<f64> = angles.map(f64::sin).collect();
+                let plaintext = encoder.encode_real_period(&values, (1, scale)).unwrap();
+                for prime in 0..2 {
+                    let row: Vec<u64> = plaintext.run_values(prime, 2 * slots).collect();
+                    assert!(row.iter().eq(row.iter().rev()), "{values:?}");
+                }
+                let complex: Vec<_> = values.iter().map(|&x| Complex64::from(x)).collect();
+                let decoded = encoder.decode_sparse(&plaintext, slots).unwrap();
+                assert_close(&decoded, &complex, 1e-10);
+            }
+        }
     }
 
     #[test]

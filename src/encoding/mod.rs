@@ -7,4 +7,4 @@ mod weight_rows;
 
 pub use bfv::{BfvEncoder, BfvPlaintext};
 pub use ckks::{CkksEncoder, CkksPlaintext};
-pub(crate) use weight_rows::WeightRows;
+pub(crate) use weight_rows::{LEAST_RUN, WeightRows};

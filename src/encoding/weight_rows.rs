@@ -65,6 +65,14 @@ impl PlaintextPoly {
         })
     }
 
+    /// A row modulo a data prime, each run of equal values once where it is stored so.
+    pub(super) fn run_values(&self, prime: usize) -> &[u64] {
+        match self.extended.get() {
+            Some(ExtendedRows::Runs(runs)) => runs.row(prime).values,
+            _ => self.whole().row(prime),
+        }
+    }
+
     /// The rows over data and special primes. `special` computes the polynomial over the special primes.
     pub(super) fn weight_rows(&self, special: impl FnOnce(&NttPoly) -> NttPoly) -> WeightRows<'_> {
         let extended = self.extended.get_or_init(|| {
@@ -99,4 +107,4 @@ impl<'a> WeightRows<'a> {
 }
 
 /// Shorter runs do not fill a vector.
-pub(super) const LEAST_RUN: usize = 8;
+pub(crate) const LEAST_RUN: usize = 8;

@@ -4,7 +4,7 @@
 
 use crate::encryption::{BfvCiphertext, CkksCiphertext};
 use crate::error::Result;
-use crate::params::{Log2, Scale};
+use crate::params::Scale;
 
 impl CkksCiphertext {
     /// The exact factor between the message and the phase.
@@ -68,7 +68,7 @@ impl BfvCiphertext {
     /// left, which only the secret key tells, is never less.
     #[must_use]
     pub fn noise_budget(&self) -> f64 {
-        (Log2::of(0.5) / self.state.noise_bound(&self.context)).bits()
+        self.state.noise_budget(&self.context)
     }
 
     /// How many more multiplications, one after the other, fit: squarings that the noise bound allows, relinearized.

@@ -3,11 +3,13 @@ use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::evaluator_trait::check_period;
+use crate::evaluator::periodic_weights::ResidueSums;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    Evaluator, Position, SchemeEvaluator, SlotShape, WeightedRotations, ckks_align, ckks_plain,
-    ckks_sums, key_switch, linear, rotate_and_sum, rotation, weighted_rotations,
+    EncodedSums, Evaluator, PeriodicSums, Position, SchemeEvaluator, SlotShape, WeightedRotations,
+    ckks_align, ckks_plain, ckks_sums, key_switch, linear, rotate_and_sum, rotation,
+    weighted_rotations,
 };
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -310,6 +312,34 @@ impl Evaluator for CkksEvaluator {
         // Computed now rather than by the first sum, if sums can be fused.
         let _ = factor.weight_rows();
         Ok(factor)
+    }
+
+    fn encode_sums(
+        &self,
+        sums: &PeriodicSums<f64>,
+        position: Position,
+    ) -> Result<EncodedSums<f64>> {
+        check_period(sums.period(), self.slot_shape())?;
+        if position.level() == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        let at = ckks_sums::level_and_scale(&self.context, position)?;
+        let residues = ResidueSums::new(sums, (&self.encoder, at))?;
+        Ok(EncodedSums {
+            residues,
+            ..EncodedSums::new(sums, position)
+        })
+    }
+
+    fn periodic_sums(
+        &self,
+        inputs: &[&CkksCiphertext],
+        sums: &EncodedSums<f64>,
+    ) -> Result<Vec<CkksCiphertext>> {
+        match self.residue_sums(inputs, sums)? {
+            Some(sums) => Ok(sums),
+            None => sums.evaluate(self, inputs),
+        }
     }
 
     fn mul(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {

@@ -3,7 +3,7 @@
 use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Transport};
 use crate::error::Result;
 use crate::evaluator::{BfvEvaluator, CkksEvaluator};
-use crate::params::{BfvNoise, ErrorSize, Log2, NoiseModel};
+use crate::params::{BfvContext, BfvNoise, BfvState, ErrorSize, Log2, NoiseModel};
 use crate::ring::{CoeffPoly, NttPoly};
 
 /// How many low bits each polynomial's coefficients lose.
@@ -66,35 +66,58 @@ impl BfvEvaluator {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn compact(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         a.state.check_decryptable(&self.context)?;
-        let mut compacted = self.switch_to_level(a, a.level())?;
-        while compacted.level() > 0 {
-            let lower = self.switch_modulus(&compacted)?;
-            if lower.noise_budget() < RESERVED_BITS {
-                break;
-            }
-            compacted = lower;
-        }
-        let room = compacted.noise_budget() - RESERVED_BITS;
-        if !can_be_rounded(&compacted.body) || !room.is_finite() || room <= 0.0 {
-            return Ok(compacted);
-        }
-        let model = self.context().rlwe().noise();
-        let before = compacted.state.noise;
-        // Errors as large as the room, then each half a bit smaller, until the budget bears them all.
-        let mut most = before.deviation * Log2::from_bits(room);
-        loop {
+        let level = bfv_compact_level(a.state, a.body.degree(), &self.context)?;
+        let mut compacted = self.switch_to_level(a, level)?;
+        if can_be_rounded(&compacted.body) {
             let polys = polys(&compacted.body);
-            let dropped = droppable(polys, |power| most / model.rounding(power).deviation);
-            compacted.state.noise = dropped_errors(polys, model, &dropped)
-                .map(|(factors, size)| BfvNoise::of_error(size, factors))
-                .fold(before, BfvNoise::plus);
-            // Nothing dropped leaves the noise as it was, which fits.
-            if compacted.noise_budget() >= RESERVED_BITS {
-                round(&mut compacted.body, dropped);
-                return Ok(compacted);
-            }
-            most = most / Log2::of(2.0).sqrt();
+            let (dropped, state) = bfv_rounding(compacted.state, polys, &self.context);
+            compacted.state = state;
+            round(&mut compacted.body, dropped);
         }
+        Ok(compacted)
+    }
+}
+
+/// The lowest level that leaves room for the noise of a BFV ciphertext of this degree in the secret.
+pub(super) fn bfv_compact_level(
+    mut state: BfvState,
+    degree: usize,
+    context: &BfvContext,
+) -> Result<usize> {
+    while state.level > 0 {
+        let lower = state.switched(degree, context)?;
+        if lower.noise_budget(context) < RESERVED_BITS {
+            break;
+        }
+        state = lower;
+    }
+    Ok(state.level)
+}
+
+/// The low bits that polynomials of a BFV ciphertext with this state, modulo one prime, lose, and its state then.
+pub(super) fn bfv_rounding(
+    state: BfvState,
+    polys: Polys,
+    context: &BfvContext,
+) -> (Dropped, BfvState) {
+    let room = state.noise_budget(context) - RESERVED_BITS;
+    if !room.is_finite() || room <= 0.0 {
+        return ([0; Ciphertext::MOST_POLYS], state);
+    }
+    let model = context.rlwe().noise();
+    // Errors as large as the room, then each half a bit smaller, until the budget bears them all.
+    let mut most = state.noise.deviation * Log2::from_bits(room);
+    loop {
+        let dropped = droppable(polys, |power| most / model.rounding(power).deviation);
+        let noise = dropped_errors(polys, model, &dropped)
+            .map(|(factors, size)| BfvNoise::of_error(size, factors))
+            .fold(state.noise, BfvNoise::plus);
+        let rounded = BfvState { noise, ..state };
+        // Nothing dropped leaves the noise as it was, which fits.
+        if rounded.noise_budget(context) >= RESERVED_BITS {
+            return (dropped, rounded);
+        }
+        most = most / Log2::of(2.0).sqrt();
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
-use crate::evaluator::{Number, Position, WeightedRotations};
+use crate::evaluator::{EncodedSums, Number, PeriodicSums, Position, WeightedRotations};
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
 
@@ -296,6 +296,37 @@ pub trait Evaluator: Clone + Send + Sync {
         Self: Sized,
     {
         plan.evaluate(self, inputs)
+    }
+
+    /// Encodes the weights of sums for [`periodic_sums`](Self::periodic_sums) of inputs whose [`factor_position`](Self::factor_position) is
+    /// `position`, or of a lower level.
+    ///
+    /// # Errors
+    /// As [`encode_factor`](Self::encode_factor); [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) for a period that does not divide a row of slots.
+    fn encode_sums(
+        &self,
+        sums: &PeriodicSums<Self::Scalar>,
+        position: Position,
+    ) -> Result<EncodedSums<Self::Scalar>> {
+        check_period(sums.period(), self.slot_shape())?;
+        Ok(EncodedSums::new(sums, position))
+    }
+
+    /// Many sums of rotations of products with known vectors of a short period, at once. CKKS: the sums are not rescaled, as after
+    /// [`mul_plain`](Self::mul_plain).
+    ///
+    /// # Errors
+    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of inputs
+    /// than the sums have.
+    fn periodic_sums(
+        &self,
+        inputs: &[&Self::Ciphertext],
+        sums: &EncodedSums<Self::Scalar>,
+    ) -> Result<Vec<Self::Ciphertext>>
+    where
+        Self: Sized,
+    {
+        sums.evaluate(self, inputs)
     }
 
     /// The slot-wise product before relinearization. Sums and differences of such products are relinearized once, by

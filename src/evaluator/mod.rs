@@ -5,6 +5,7 @@ mod bfv_mul_raw;
 mod ckks;
 mod ckks_align;
 mod ckks_levels;
+mod ckks_periodic_sums;
 mod ckks_plain;
 mod ckks_sums;
 mod clear;
@@ -18,6 +19,9 @@ mod key_switch;
 mod keyed;
 mod linear;
 mod number;
+mod periodic_states;
+mod periodic_sums;
+mod periodic_weights;
 mod position;
 mod rotate_and_sum;
 mod rotation;
@@ -29,9 +33,15 @@ pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
 pub use evaluator_trait::{Evaluator, SlotShape};
 pub use extended::ExtendedCiphertext;
-pub use forecast::{Forecast, ForecastCiphertext, ForecastPlaintext, Outside, Step, Work};
+pub use forecast::{
+    BfvForecast, BfvForecastCiphertext, BfvForecastPlaintext, Forecast, ForecastCiphertext,
+    ForecastPlaintext, ForecastScheme, Outside, SchemeForecast, SchemeForecastCiphertext, Step,
+    Work,
+};
+pub(crate) use forecast::{FusedUse, RotationUses};
 pub use keyed::KeyedEvaluator;
 pub use number::Number;
+pub use periodic_sums::{EncodedSums, PeriodicSums, Weight};
 pub use position::Position;
 pub use scheme_evaluator::SchemeEvaluator;
 pub use weighted_rotations::WeightedRotations;

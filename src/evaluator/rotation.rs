@@ -22,7 +22,7 @@ pub(super) fn check(
             Err(Error::Keys(KeyError::MissingServerKey))
         };
     };
-    let missing = rotations.missing_in(keys.galois(), keys.context().degree());
+    let missing = rotations.missing_in(keys.galois(), (keys.context().degree(), 0));
     missing.refused(operation)
 }
 

@@ -2,8 +2,9 @@
 
 use super::packing::{SLACK, pack, packed_length};
 use super::{
-    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PackedRow, Unreduced,
-    WeightRow, WeightedPairs, WeightedSum, available, portable,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PANEL, PANEL_GROUP, PackedRow,
+    PanelGroup, PanelProducts, Unreduced, WeightRow, WeightedPairs, WeightedSum, available,
+    portable,
 };
 
 /// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
@@ -239,6 +240,50 @@ fn weighted_pairs_of_rows() {
             }
         }
     }
+}
+
+#[test]
+fn panel_products_of_groups() {
+    let mut random = Random(13);
+    for q in moduli().into_iter().chain([26, 27].map(modulus_below)) {
+        // Groups of several sizes; the longest is summed in parts.
+        for lengths in [&[0_usize, 1, 3][..], &[33, 70], &[2049]] {
+            let most: usize = *lengths.iter().max().unwrap();
+            let count = most.div_ceil(2) + 1;
+            let some = row_of(&random.words(count * PANEL), &q);
+            let top = vec![q.value() - 1; count * PANEL];
+            let numbers: Vec<u32> = (0..most)
+                .map(|_| u32::try_from(random.next() % count as u64).unwrap())
+                .collect();
+            let weights = row_of(&random.words(most * PANEL_GROUP), &q);
+            let top_weights = vec![q.value() - 1; weights.len()];
+            for (inputs, weights) in [(&some, &weights), (&top, &top_weights)] {
+                let weights = weights.as_chunks::<PANEL_GROUP>().0;
+                let groups: Vec<PanelGroup<'_>> = (lengths.iter())
+                    .map(|&length| PanelGroup {
+                        inputs: &numbers[..length],
+                        weights: &weights[..length],
+                    })
+                    .collect();
+                let inputs = inputs.as_chunks::<PANEL>().0;
+                let product = PanelProducts {
+                    inputs,
+                    groups: &groups,
+                };
+                let row = vec![7 % q.value(); lengths.len() * PANEL_GROUP * PANEL];
+                for kernels in available(q.bits()) {
+                    compare(kernels, &q, "panel_products", &row, &|k, row| {
+                        let panels = row.as_chunks_mut::<PANEL>().0;
+                        k.panel_products(&q, panels.as_chunks_mut().0, &product);
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn modulus_below(bits: u32) -> Modulus {
+    Modulus::new(ntt_prime_below(1 << bits))
 }
 
 #[test]

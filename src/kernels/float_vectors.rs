@@ -330,6 +330,37 @@ macro_rules! float_rows {
                 }
             }
         }
+
+        /// Row by row, the sums reduced where another product would exceed the limit, and at last.
+        #[target_feature(enable = $features)]
+        pub(super) fn panel_products(
+            q: &Modulus,
+            outs: &mut [PanelRows],
+            product: &PanelProducts<'_>,
+        ) {
+            let a = FloatArithmetic::new(q);
+            for (out, group) in outs.iter_mut().zip(product.groups) {
+                for (row, out) in out.iter_mut().enumerate() {
+                    let mut sums = [splat(0.0); PANEL / LANES];
+                    let mut bound = 0;
+                    for (&input, weights) in group.inputs.iter().zip(group.weights) {
+                        if bound == a.limit() {
+                            sums = sums.map(|sum| a.reduced(sum));
+                            bound = FloatArithmetic::REDUCED_BOUND;
+                        }
+                        let weight = splat(weights[row] as f64);
+                        let words = product.input(input).as_chunks::<LANES>().0;
+                        for (sum, x) in sums.iter_mut().zip(words) {
+                            *sum = add(*sum, a.product(to_float(load(x)), weight));
+                        }
+                        bound += FloatArithmetic::REDUCED_BOUND;
+                    }
+                    for (out, sum) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
+                        store(out, a.canonical(a.reduced(sum)));
+                    }
+                }
+            }
+        }
     };
 }
 

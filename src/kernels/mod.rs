@@ -134,6 +134,12 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         }
     }
 
+    /// `outs[g][r][k] = sum_i inputs[groups[g].inputs[i]][k] * groups[g].weights[i][r] mod q`: the products of matrices that sums of many
+    /// rows times numbers are.
+    fn panel_products(&self, q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>) {
+        portable::panel_products(q, outs, product);
+    }
+
     /// Puts both halves of a digit into the place in a [`KeyRow`] where there are zeros.
     fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         shape.store(row, digit, halves);
@@ -216,6 +222,42 @@ impl<'a> WeightRow<'a> {
         for (run, &value) in row.chunks_mut(1 << self.log_run).zip(self.values) {
             run.fill(value);
         }
+    }
+}
+
+/// The places of a panel.
+pub(crate) const PANEL: usize = 16;
+
+/// The rows that are summed together, each over the same inputs.
+pub(crate) const PANEL_GROUP: usize = 4;
+
+/// The residues of one row at the places of a panel.
+pub(crate) type Panel = [u64; PANEL];
+
+/// The residues of a group of rows at the places of a panel.
+pub(crate) type PanelRows = [Panel; PANEL_GROUP];
+
+/// The operands of [`Kernels::panel_products`], all residues modulo q.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PanelProducts<'a> {
+    pub(crate) inputs: &'a [Panel],
+    pub(crate) groups: &'a [PanelGroup<'a>],
+}
+
+/// What a group of rows sums.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PanelGroup<'a> {
+    /// The numbers of the inputs.
+    pub(crate) inputs: &'a [u32],
+    /// For each of these, the weight in each row.
+    pub(crate) weights: &'a [[u64; PANEL_GROUP]],
+}
+
+impl<'a> PanelProducts<'a> {
+    /// An input's words.
+    #[inline]
+    pub(crate) fn input(&self, number: u32) -> &'a Panel {
+        &self.inputs[number as usize]
     }
 }
 

@@ -4,8 +4,8 @@ use super::chunks::block_pairs;
 use super::ntt_table::mirrored;
 use super::packing::{SLACK, packed_length, unpack};
 use super::{
-    BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, PackedRow, ShoupScalar, Unreduced,
-    WeightedSum,
+    BLOCK, BlockPermutation, Kernels, KeyRow, Modulus, NttTable, PANEL, PackedRow, PanelProducts,
+    PanelRows, ShoupScalar, Unreduced, WeightedSum,
 };
 
 /// The kernels that run everywhere: every method is the default of [`Kernels`].
@@ -103,6 +103,25 @@ pub(super) fn inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64],
             for (out, total) in out.iter_mut().zip(totals) {
                 *out = q.reduce_wide(total);
             }
+        }
+    }
+}
+
+pub(super) fn panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>) {
+    for (out, group) in outs.iter_mut().zip(product.groups) {
+        for (row, out) in out.iter_mut().enumerate() {
+            let mut totals = [0_u128; PANEL];
+            let terms = group.inputs.iter().zip(group.weights);
+            for (number, (&input, weights)) in terms.enumerate() {
+                // The residue and at most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
+                if number > 0 && number.is_multiple_of(32) {
+                    totals = totals.map(|total| u128::from(q.reduce_wide(total)));
+                }
+                for (total, &x) in totals.iter_mut().zip(product.input(input)) {
+                    *total += u128::from(x) * u128::from(weights[row]);
+                }
+            }
+            *out = totals.map(|total| q.reduce_wide(total));
         }
     }
 }

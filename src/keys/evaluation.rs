@@ -150,10 +150,11 @@ impl Rotations {
         }))
     }
 
-    /// Those of these rotations, as single steps, that `keys` neither have nor compose at any level.
-    pub(crate) fn missing_in(&self, keys: &GaloisKeys, degree: usize) -> Self {
-        let conjugation = keys.get(GaloisElement::conjugation(degree)).is_some();
-        let has_path = |step| keys.path(step, degree, 0).is_ok();
+    /// Those of these rotations, as single steps, that `keys` neither have nor compose at this level.
+    pub(crate) fn missing_in(&self, keys: &GaloisKeys, (degree, level): (usize, usize)) -> Self {
+        let conjugation = GaloisElement::conjugation(degree);
+        let conjugation = keys.covering(conjugation, level).is_some();
+        let has_path = |step| keys.path(step, degree, level).is_ok();
         self.missing(degree, has_path, conjugation)
     }
 
@@ -519,6 +520,24 @@ impl EvaluationKeys {
                 self.switching.insert(place, Arc::new(key));
             }
         }
+        Ok(())
+    }
+
+    /// Adds the keys of another set of the same secret key, in place of those for the same purposes and spans.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn join(&mut self, others: Self) -> Result<()> {
+        self.context
+            .fingerprint()
+            .check(others.context.fingerprint())?;
+        self.id.check(others.id)?;
+        self.relinearization.extend(others.relinearization);
+        for (element, keys) in others.galois.keys {
+            self.galois.keys.entry(element).or_default().extend(keys);
+        }
+        self.galois.paths = Mutex::default();
+        self.switching.extend(others.switching);
         Ok(())
     }
 

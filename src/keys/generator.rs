@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 /// public seeds, never two of them from the same output.
 #[derive(Debug)]
 pub struct KeyGenerator {
-    secret: Arc<SecretKey>,
+    pub(super) secret: Arc<SecretKey>,
     common: Option<Seed>,
     /// Of keys of a smaller span than the whole.
     gadget: Option<Arc<Gadget>>,
@@ -111,6 +111,15 @@ impl KeyGenerator {
             gadget: Some(gadget),
             ..self
         })
+    }
+
+    /// The same generator for keys of another span.
+    pub(super) fn of_span(&self, span: KeySpan) -> Result<Self> {
+        let generator = Self {
+            common: self.common,
+            ..Self::new(&self.secret)
+        };
+        generator.with_span(span)
     }
 
     /// A public key.

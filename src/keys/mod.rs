@@ -2,6 +2,7 @@
 
 mod evaluation;
 mod generator;
+mod plan;
 mod public;
 mod secret;
 mod spectrum;
@@ -13,6 +14,8 @@ pub use evaluation::{
     EvaluationKey, EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations,
 };
 pub use generator::{KeyGenerator, KeyProgress};
+pub use plan::KeyPlan;
+pub(crate) use plan::span_up_to;
 pub use public::PublicKey;
 pub use secret::SecretKey;
 

@@ -3,6 +3,9 @@
 
 mod activation;
 mod affine;
+mod batch_halves;
+mod batch_plan;
+mod batch_steps;
 mod client;
 mod description;
 mod fit;
@@ -26,6 +29,8 @@ mod wire;
 
 pub use activation::{Activation, Function};
 use affine::Samples;
+pub use batch_halves::{BatchClient, BatchServer};
+pub use batch_plan::{BatchDescription, BatchPlan};
 pub use client::{NetworkClient, NetworkKeys, NetworkRequest, NetworkResponse};
 pub use description::NetworkDescription;
 pub use fit_options::Fit;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// What is asked of the plan of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
-    precision_bits: Option<u32>,
-    most_key_bytes: Option<u64>,
+    pub(super) precision_bits: Option<u32>,
+    pub(super) most_key_bytes: Option<u64>,
 }
 
 impl PlanOptions {
@@ -110,6 +110,7 @@ impl FittedNetwork {
         let levels = u32::try_from(placed.levels()).unwrap_or(u32::MAX);
         let planner = Planner::new(&[input])
             .typical_error(error)
+            .whole_keys()
             .starting_from(levels, LEAST_SCALE_BITS)
             .max_key_bytes(most_key_bytes.unwrap_or(u64::MAX));
         let plan = planner.plan(&placed)?;
@@ -126,7 +127,7 @@ impl FittedNetwork {
     }
 
     /// An error that leaves the largest output the largest for all but a few inputs.
-    fn small_error(&self) -> f64 {
+    pub(super) fn small_error(&self) -> f64 {
         match self.gap {
             Some(gap) if gap > 0.0 => gap / GAP_TO_ERROR,
             _ => self.output_bound() / BOUND_TO_ERROR,
@@ -254,4 +255,4 @@ const GAP_TO_ERROR: f64 = 1.0;
 const BOUND_TO_ERROR: f64 = 4096.0;
 
 /// A smaller scale has no precision left after the roundings of any ring.
-const LEAST_SCALE_BITS: u32 = 20;
+pub(super) const LEAST_SCALE_BITS: u32 = 20;

@@ -1,12 +1,13 @@
 //! What client and server of a network send each other, as bytes.
 
 use crate::api::{Ckks, CkksVector, ServerKey};
-use crate::circuits::{Grid, Windows};
-use crate::error::Result;
+use crate::circuits::{BatchLayout, Grid, Windows};
+use crate::error::{Error, Result};
+use crate::evaluator::SlotShape;
 use crate::identifiers::Fingerprint;
 use crate::keys::Rotations;
 use crate::networks::{
-    InputLayout, NetworkDescription, NetworkKeys, NetworkRequest, NetworkResponse,
+    BatchDescription, InputLayout, NetworkDescription, NetworkKeys, NetworkRequest, NetworkResponse,
 };
 use crate::params::{CkksContext, CkksParams};
 use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, check_whole, invalid, sealed};
@@ -110,6 +111,58 @@ impl NetworkDescription {
             outputs,
             output_size,
             rotations,
+            fingerprint: plan,
+        };
+        check_plan(plan, description.with_fingerprint(), Self::fingerprint)
+    }
+}
+
+impl BatchDescription {
+    /// The description's bytes, parameters included: they are all that a client needs.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let fields = self.fields();
+        fields.framed(Kind::BatchDescription, self.fingerprint(), self.context())
+    }
+
+    /// What is described beside the parameters.
+    pub(super) fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        fields.number(self.input.features());
+        fields.number(self.input.per_ciphertext());
+        fields.number(self.output.features());
+        fields.bytes.extend(self.input_bound().to_le_bytes());
+        fields.rotations(self.rotations(), self.context());
+        fields
+    }
+
+    /// The description that `bytes` hold. Its parameters have 128 bits of security by today's table.
+    ///
+    /// # Errors
+    /// As [`NetworkDescription::from_bytes`].
+    ///
+    /// # Security
+    /// As [`NetworkDescription::from_bytes`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        check_whole(bytes)?;
+        let mut reader = Reader::start(bytes, Kind::BatchDescription)?;
+        let plan = reader.fingerprint()?;
+        let [features, per_ciphertext, outputs] = [reader.size()?, reader.size()?, reader.size()?];
+        let input_bound = reader.bound()?;
+        let rotations = reader.rotations()?;
+        let context = reader.finish()?;
+        let shape = SlotShape {
+            rows: 1,
+            columns: context.slots(),
+        };
+        let input = BatchLayout::new(shape, features, per_ciphertext)?;
+        product(&[input.ciphertexts(), input.slots()]).ok_or_else(too_large)?;
+        let description = Self {
+            output: input.with_features(outputs)?,
+            input,
+            input_bound,
+            rotations,
+            context,
             fingerprint: plan,
         };
         check_plan(plan, description.with_fingerprint(), Self::fingerprint)
@@ -313,7 +366,7 @@ fn product(sizes: &[usize]) -> Option<usize> {
     product.filter(|product| (1..=MOST_VALUES).contains(product))
 }
 
-fn too_large() -> crate::Error {
+fn too_large() -> Error {
     invalid("a description of a network that is too large")
 }
 
@@ -414,6 +467,13 @@ mod tests {
         }
     }
 
+    /// Mends the checksum of a body.
+    fn reseal(bytes: &mut [u8]) {
+        let end = bytes.len() - 4;
+        let checksum = crc32fast::hash(&bytes[Header::BYTES..end]);
+        bytes[end..].copy_from_slice(&checksum.to_le_bytes());
+    }
+
     #[test]
     fn damaged_descriptions_are_refused() {
         for plan in plans() {
@@ -426,9 +486,7 @@ mod tests {
                 for change in [1, 0x80, 0xff] {
                     let mut bytes = bytes.clone();
                     bytes[place] ^= change;
-                    let end = bytes.len() - 4;
-                    let checksum = crc32fast::hash(&bytes[Header::BYTES..end]);
-                    bytes[end..].copy_from_slice(&checksum.to_le_bytes());
+                    reseal(&mut bytes);
                     assert!(NetworkDescription::from_bytes(&bytes).is_err(), "{place}");
                 }
             }
@@ -440,73 +498,77 @@ mod tests {
     fn forged_sizes_are_refused_before_anything_is_made() {
         let description = plans()[0].description().clone();
         let huge = usize::MAX / 2;
-        let windows = |sizes| Windows::of_sizes(sizes);
-        let forgeries: Vec<NetworkDescription> = vec![
-            NetworkDescription {
-                input_shape: vec![huge, 4],
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_shape: vec![],
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_shape: vec![0],
-                ..description.clone()
-            },
-            NetworkDescription {
-                output_size: huge,
-                ..description.clone()
-            },
-            NetworkDescription {
-                outputs: vec![description.output_size],
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_bound: f64::NAN,
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_bound: 0.0,
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_layout: InputLayout::Images([1, 4, 6]),
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_layout: InputLayout::Copies {
-                    count: 1 << 40,
-                    shift: 1,
-                },
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_layout: InputLayout::Copies {
-                    count: 2,
-                    shift: huge,
-                },
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_layout: InputLayout::Windows {
-                    windows: windows([[0, 1], [1, 1], [0, 0], [1, 1]]),
-                    shape: [1, 4, 5],
-                },
-                ..description.clone()
-            },
-            NetworkDescription {
-                input_layout: InputLayout::Windows {
-                    windows: windows([[1, 1], [1, 1], [1 << 30, 0], [1, 1]]),
-                    shape: [1, 4, 5],
-                },
-                ..description.clone()
-            },
+        let windows = |sizes| InputLayout::Windows {
+            windows: Windows::of_sizes(sizes),
+            shape: [1, 4, 5],
+        };
+        let no_kernel = windows([[0, 1], [1, 1], [0, 0], [1, 1]]);
+        let wide = windows([[1, 1], [1, 1], [1 << 30, 0], [1, 1]]);
+        let [many, far] =
+            [(1 << 40, 1), (2, huge)].map(|(count, shift)| InputLayout::Copies { count, shift });
+        let forgeries: [&dyn Fn(&mut NetworkDescription); 12] = [
+            &|forged| forged.input_shape = vec![huge, 4],
+            &|forged| forged.input_shape = vec![],
+            &|forged| forged.input_shape = vec![0],
+            &|forged| forged.output_size = huge,
+            &|forged| forged.outputs = vec![forged.output_size],
+            &|forged| forged.input_bound = f64::NAN,
+            &|forged| forged.input_bound = 0.0,
+            &|forged| forged.input_layout = InputLayout::Images([1, 4, 6]),
+            &|forged| forged.input_layout = many.clone(),
+            &|forged| forged.input_layout = far.clone(),
+            &|forged| forged.input_layout = no_kernel.clone(),
+            &|forged| forged.input_layout = wide.clone(),
         ];
-        for (number, forged) in forgeries.into_iter().enumerate() {
+        for (number, forge) in forgeries.iter().enumerate() {
+            let mut forged = description.clone();
+            forge(&mut forged);
             let bytes = forged.with_fingerprint().to_bytes();
             assert!(NetworkDescription::from_bytes(&bytes).is_err(), "{number}");
         }
         assert!(NetworkDescription::from_bytes(&description.to_bytes()).is_ok());
+    }
+
+    #[test]
+    fn batches_by_bytes_alone() {
+        let network = Network::new(
+            &[20],
+            vec![dense(4, 20), Activation::Square.into(), dense(3, 4)],
+        )
+        .unwrap();
+        let fit = Fit::default().input_range(-1.0..=1.0);
+        let fitted = network.fit::<Vec<f64>>(&[], &fit).unwrap();
+        let plan = fitted.plan_batch(5, &PlanOptions::default()).unwrap();
+        let bytes = plan.description().to_bytes();
+        let description = BatchDescription::from_bytes(&bytes).unwrap();
+        assert_eq!(description.fingerprint(), plan.description().fingerprint());
+        assert_eq!(
+            description.output_layout(),
+            plan.description().output_layout()
+        );
+        for (place, change) in (Header::BYTES..bytes.len() - 4).zip([1, 0x80, 0xff].iter().cycle())
+        {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= change;
+            reseal(&mut bytes);
+            assert!(BatchDescription::from_bytes(&bytes).is_err(), "{place}");
+        }
+        assert!(NetworkDescription::from_bytes(&bytes).is_err());
+        let client = crate::networks::BatchClient::new(description).unwrap();
+        let server = plan.server().unwrap();
+        server.add_client(client.server_keys().unwrap()).unwrap();
+        let inputs: Vec<Vec<f64>> = (0..5).map(|i| vec![f64::from(i) / 5.0; 20]).collect();
+        let responses: Vec<NetworkResponse> = client
+            .encrypt(&inputs)
+            .unwrap()
+            .iter()
+            .map(|request| server.predict(request).unwrap())
+            .collect();
+        let found = client.decrypt(&responses, inputs.len()).unwrap();
+        for (found, input) in found.iter().zip(&inputs) {
+            for (found, wanted) in found.iter().zip(fitted.run(input).unwrap()) {
+                assert!((found - wanted).abs() < 0.05, "{found} instead of {wanted}");
+            }
+        }
     }
 }

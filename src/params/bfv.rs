@@ -296,7 +296,7 @@ impl BfvBuilder {
         BfvParams::new(rlwe, plaintext_modulus)
     }
 
-    fn plaintext_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
+    pub(super) fn plaintext_modulus_for(&self, rlwe: &RlweParams) -> Result<u64> {
         if let Some(modulus) = self.choices.plaintext_modulus {
             return Ok(modulus);
         }
@@ -322,7 +322,7 @@ impl BfvBuilder {
 }
 
 /// The fewest bits of a prime that is 1 modulo 2N.
-fn least_plaintext_bits(degree: usize) -> u32 {
+pub(super) fn least_plaintext_bits(degree: usize) -> u32 {
     let least = degree.trailing_zeros() + 2;
     let mut sizes = least..BfvParams::MOST_PLAINTEXT_BITS;
     sizes

@@ -26,6 +26,12 @@ impl BfvState {
         self.noise.bound(context.product_noise()) * context.plain() / modulus
     }
 
+    /// -log2 of twice the bound of the invariant noise: decryption is exact while it is positive.
+    #[must_use]
+    pub fn noise_budget(&self, context: &BfvContext) -> f64 {
+        (Log2::of(0.5) / self.noise_bound(context)).bits()
+    }
+
     /// How many times, by its bound, the ciphertext can be squared (and relinearized) and still be decrypted.
     #[must_use]
     pub fn levels_left(&self, context: &BfvContext) -> usize {

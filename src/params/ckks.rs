@@ -255,16 +255,15 @@ impl Chain {
         )
     }
 
-    /// Parameters at a degree that are secure at 128 bits, by how keys are switched: the least work first, then ever smaller keys. None
+    /// Parameters at a degree that are secure by a policy, by how keys are switched: the least work first, then ever smaller keys. None
     /// if the degree is too small.
     ///
     /// # Errors
     /// As [`RlweParams::new`]; [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
-    pub(crate) fn params(self, degree: usize) -> Result<Vec<CkksParams>> {
+    pub(crate) fn params(self, degree: usize, policy: SecurityPolicy) -> Result<Vec<CkksParams>> {
         let (scale_bits, data_bits, level_sizes) = self.data_primes(degree);
         let ring = (degree, &data_bits[..], level_sizes);
-        let (secret, policy) = (SecretDistribution::Ternary, SecurityPolicy::default());
-        let rings = search::with_any_key_switching(&ring, secret, policy)?;
+        let rings = search::with_any_key_switching(&ring, SecretDistribution::Ternary, policy)?;
         rings
             .into_iter()
             .map(|rlwe| CkksParams::new(rlwe, scale_bits))

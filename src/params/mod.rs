@@ -1,6 +1,7 @@
 //! Checked parameters and what is computed from them once: the immutable context that everything else shares.
 
 mod bfv;
+mod bfv_chain;
 mod bfv_level;
 mod bfv_noise;
 mod bfv_state;
@@ -22,6 +23,7 @@ mod security;
 
 pub use crate::identifiers::Fingerprint;
 pub use bfv::{BfvBuilder, BfvChoices, BfvContext, BfvParams};
+pub(crate) use bfv_chain::{BfvChain, PlainModulus};
 pub(crate) use bfv_level::TensorTables;
 pub(crate) use bfv_noise::BfvNoise;
 pub use bfv_state::BfvState;

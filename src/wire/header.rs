@@ -56,6 +56,7 @@ kinds! {
     CkksVector = 12, "a CKKS vector";
     BfvVector = 13, "a BFV vector";
     NetworkDescription = 40, "the description of a network";
+    BatchDescription = 41, "the description of a network for batches";
     NetworkKeys = 42, "keys for a network";
     NetworkRequest = 43, "an encrypted input of a network";
     NetworkResponse = 44, "encrypted outputs of a network";

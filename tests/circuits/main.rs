@@ -7,6 +7,5 @@ mod fused;
 mod linear;
 mod matrices;
 mod moves;
-mod planner;
 mod polynomials;
 mod tensors;

@@ -1,29 +1,46 @@
 use crate::circuits::Vector;
 use crate::circuits::planner::times::{Times, units};
-use crate::circuits::planner::{Input, Program};
-use crate::error::{Error, OperandError, Result};
-use crate::evaluator::{Forecast, Outside, Step, Work};
-use crate::keys::{EvaluationKeys, KeyGenerator, Rotations, SwitchingKey};
-use crate::params::{CkksContext, RlweParams, SecurityPolicy};
+use crate::circuits::planner::{Input, PlannedScheme, Program};
+use crate::encryption::Encrypted;
+use crate::error::{Result, check_lengths};
+use crate::evaluator::{
+    Evaluator, Forecast, Outside, RotationUses, SchemeEvaluator, SchemeForecast,
+    SchemeForecastCiphertext, Step, Work,
+};
+use crate::keys::{EvaluationKeys, KeyGenerator, KeyPlan, Rotations};
+use crate::params::{BfvState, CkksState, RlweParams, SecurityPolicy};
 use rand::CryptoRng;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a program will run encrypted, known before any key exists; `Display` is a report.
 ///
-/// The levels, scales, bounds and noise bounds of each step are those of the encrypted run, which the same functions compute.
+/// The levels, scales, bounds and noise bounds of each step are those of the encrypted run, which the same functions compute. [`Plan`] is
+/// that of a CKKS program and [`BfvPlan`] that of a BFV program.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    pub(super) context: CkksContext,
+pub struct SchemePlan<S: PlannedScheme> {
+    pub(super) context: S::Context,
     pub(super) inputs: Vec<Input>,
     pub(super) outputs: Vec<PlannedOutput>,
     pub(super) steps: Vec<Step>,
-    pub(super) encodings: BTreeMap<usize, usize>,
+    pub(super) encodings: BTreeMap<(usize, usize), usize>,
+    pub(super) keys: KeyPlan,
     pub(super) rotations: Rotations,
-    pub(super) relinearizes: bool,
+    pub(super) uses: RotationUses,
+    /// The number of its key switching among those of its degree.
+    pub(super) choice: usize,
     pub(super) alternatives: Vec<Alternative>,
     pub(super) times: Option<Times>,
 }
+
+/// How a CKKS program will run.
+pub type Plan = SchemePlan<CkksState>;
+
+/// How a BFV program will run.
+pub type BfvPlan = SchemePlan<BfvState>;
+
+/// The outputs of a dry run.
+pub(super) type Outputs<S> = Vec<Vector<SchemeForecast<S>>>;
 
 /// An output of a planned program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,9 +51,9 @@ pub struct PlannedOutput {
     pub level: usize,
     /// The bound of each value's magnitude.
     pub message_bound: f64,
-    /// The bound of each value's error, exceeded with probability below 2^-128.
+    /// The bound of each value's error, exceeded with probability below 2^-128; of the invariant noise in BFV.
     pub noise_bound: f64,
-    /// The error to expect: six standard deviations.
+    /// The error to expect: six standard deviations. In BFV that of the invariant noise.
     pub typical_error: f64,
     /// The bytes of the ciphertexts once they are compacted, about.
     pub bytes: u64,
@@ -53,25 +70,31 @@ pub struct Alternative {
     pub relative_time: f64,
     /// The bytes of all keys in memory.
     pub key_bytes: u64,
-    /// The bits after the point that are right in every output.
+    /// The bits after the point that are right in every output (CKKS), or one more than the bits of noise budget (BFV).
     pub precision_bits: f64,
 }
 
-impl Plan {
+impl<S: PlannedScheme> SchemePlan<S>
+where
+    SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>, Scalar = S::Scalar>,
+{
     /// The plan of a program that ran on a forecast.
     pub(super) fn of(
-        forecast: &Forecast,
+        forecast: &SchemeForecast<S>,
         inputs: &[Input],
-        outputs: &[Vector<Forecast>],
+        outputs: &[Vector<SchemeForecast<S>>],
     ) -> Result<Self> {
+        let keys = forecast.key_plan();
         let plan = Self {
             context: forecast.context().clone(),
             inputs: inputs.to_vec(),
             outputs: Vec::new(),
             steps: forecast.steps(),
             encodings: forecast.encodings(),
-            rotations: forecast.rotations(),
-            relinearizes: forecast.relinearizes(),
+            rotations: keys.rotations(),
+            keys,
+            uses: forecast.rotation_uses(),
+            choice: 0,
             alternatives: Vec::new(),
             times: None,
         };
@@ -80,27 +103,34 @@ impl Plan {
         Ok(Self { outputs, ..plan })
     }
 
+    /// Runs the program on a forecast with the plan's keys and with values in the clear.
+    fn run_with_values(
+        &self,
+        program: &impl Program<S::Scalar>,
+        inputs: &[&[S::Scalar]],
+    ) -> Result<(SchemeForecast<S>, Outputs<S>)> {
+        check_lengths(self.inputs.len(), inputs.len())?;
+        for (input, values) in self.inputs.iter().zip(inputs) {
+            check_lengths(input.length, values.len())?;
+        }
+        let forecast = SchemeForecast::with_planned_keys(&self.context, &self.keys)?.with_values();
+        let with_values = self.inputs.iter().zip(inputs);
+        let vectors: Vec<Vector<SchemeForecast<S>>> = with_values
+            .map(|(input, values)| input.known(&forecast, values))
+            .collect::<Result<_>>()?;
+        let outputs = program.run(&vectors)?;
+        Ok((forecast, outputs))
+    }
+}
+
+impl Plan {
     /// Runs the program on the forecast of this plan with values in the clear: which of the bounds that its circuits state do not hold for
     /// them?
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; as the program.
     pub fn outside(&self, program: &impl Program, inputs: &[&[f64]]) -> Result<Vec<Outside>> {
-        let lengths = |lengths: Vec<usize>| lengths.iter().sum();
-        let own: Vec<usize> = self.inputs.iter().map(|input| input.length).collect();
-        let given: Vec<usize> = inputs.iter().map(|values| values.len()).collect();
-        if own != given {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: lengths(own),
-                right: lengths(given),
-            }));
-        }
-        let forecast = Forecast::with_keys(&self.context, &self.rotations).with_values();
-        let with_values = self.inputs.iter().zip(inputs);
-        let vectors: Vec<Vector<Forecast>> = with_values
-            .map(|(input, values)| input.known(&forecast, values))
-            .collect::<Result<_>>()?;
-        program.run(&vectors)?;
+        let (forecast, _): (Forecast, _) = self.run_with_values(program, inputs)?;
         let mut outside = forecast.outside();
         for (input, values) in self.inputs.iter().zip(inputs) {
             outside.extend(Outside::of(input.largest, values));
@@ -108,22 +138,97 @@ impl Plan {
         Ok(outside)
     }
 
+    /// The bound of every output value's error.
+    #[must_use]
+    pub fn noise_bound(&self) -> f64 {
+        self.largest(|output| output.noise_bound)
+    }
+
+    /// The error to expect in an output: six standard deviations.
+    #[must_use]
+    pub fn typical_error(&self) -> f64 {
+        self.largest(|output| output.typical_error)
+    }
+}
+
+impl BfvPlan {
+    /// The bits of noise budget that every output has left, by the bound.
+    #[must_use]
+    pub fn noise_budget(&self) -> f64 {
+        -1.0 - self.largest(|output| output.noise_bound).log2()
+    }
+
+    /// The outputs for these inputs, exactly, as the encrypted run gives them: modulo the plaintext modulus.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) for values
+    /// beyond half the plaintext modulus; as the program.
+    pub fn results(&self, program: &impl Program<i64>, inputs: &[&[i64]]) -> Result<Vec<Vec<i64>>> {
+        let (_, outputs) = self.run_with_values(program, inputs)?;
+        let values = outputs.iter().map(|output| {
+            let chunks = output.ciphertexts().iter();
+            let slots: Vec<&[i64]> = chunks.map(|chunk| chunk.values().unwrap_or(&[])).collect();
+            output.packing.collect(&slots)
+        });
+        Ok(values.collect())
+    }
+}
+
+impl<S: PlannedScheme> SchemePlan<S> {
     /// The context to build keys and ciphertexts with.
     #[must_use]
-    pub fn context(&self) -> &CkksContext {
+    pub fn context(&self) -> &S::Context {
         &self.context
     }
 
-    /// The rotations that the program uses, none of them composed: a key for each is the least set at which it runs in this time.
+    /// The rotations whose keys the program uses: a key for each is the least set at which it runs in this time. Keys generated from these
+    /// alone are for all levels: larger than those of [`key_plan`](Self::key_plan), with errors that may differ a little from the plan's,
+    /// unless it was made with [`whole_keys`](crate::circuits::SchemePlanner::whole_keys).
     #[must_use]
     pub fn rotations(&self) -> &Rotations {
         &self.rotations
     }
 
+    /// The keys, each with the highest level at which it is used, for
+    /// [`generate_planned_server_key`](crate::ClientKey::generate_planned_server_key).
+    #[must_use]
+    pub fn key_plan(&self) -> &KeyPlan {
+        &self.keys
+    }
+
+    /// The same with keys for all levels.
+    pub(super) fn with_whole_keys(self) -> Self {
+        let top = S::rlwe(&self.context).top_level();
+        let keys = KeyPlan::none().with_rotations(&self.rotations, top);
+        let keys = if self.relinearizes() {
+            keys.with_relinearization(top)
+        } else {
+            keys
+        };
+        Self { keys, ..self }
+    }
+
+    /// The steps of rotations with keys, each with its key's level.
+    pub(super) fn step_levels(&self) -> BTreeMap<i64, usize> {
+        let levels = self.keys.rotations_by_level();
+        let degree = S::rlwe(&self.context).degree();
+        let each = levels.flat_map(|(level, rotations)| {
+            let (steps, _) = rotations.single_steps(degree);
+            steps.into_iter().map(move |step| (step, level))
+        });
+        each.collect()
+    }
+
+    /// Whether the program conjugates, or exchanges rows.
+    pub(super) fn conjugates(&self) -> bool {
+        let degree = S::rlwe(&self.context).degree();
+        self.rotations.single_steps(degree).1
+    }
+
     /// Whether the program multiplies ciphertexts, so that it needs a relinearization key.
     #[must_use]
     pub fn relinearizes(&self) -> bool {
-        self.relinearizes
+        self.keys.relinearization_level().is_some()
     }
 
     /// The steps in order, equal ones that follow one another as one.
@@ -144,41 +249,45 @@ impl Plan {
         &self.alternatives
     }
 
-    /// The bound of every output value's error.
-    #[must_use]
-    pub fn noise_bound(&self) -> f64 {
-        let bounds = self.outputs.iter().map(|output| output.noise_bound);
-        bounds.fold(0.0, f64::max)
-    }
-
-    /// The error to expect in an output: six standard deviations.
-    #[must_use]
-    pub fn typical_error(&self) -> f64 {
-        let errors = self.outputs.iter().map(|output| output.typical_error);
-        errors.fold(0.0, f64::max)
+    fn largest(&self, of: impl Fn(&PlannedOutput) -> f64) -> f64 {
+        self.outputs.iter().map(of).fold(0.0, f64::max)
     }
 
     /// The keys of the plan, by a generator of the plan's context.
     ///
     /// # Errors
-    /// As [`KeyGenerator::evaluation_keys`].
+    /// As [`KeyGenerator::planned_keys`].
     pub fn keys(
         &self,
         generator: &KeyGenerator,
         rng: &mut impl CryptoRng,
     ) -> Result<EvaluationKeys> {
-        if self.relinearizes {
-            generator.evaluation_keys(&self.rotations, rng)
-        } else {
-            generator.rotation_keys(&self.rotations, rng)
+        generator.planned_keys(&self.keys, rng)
+    }
+
+    /// Checks, before any work, that a server's keys are enough for the plan.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters;
+    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if its key is for lower levels;
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all rotations that the keys neither have nor compose.
+    pub fn check_keys(&self, keys: &EvaluationKeys) -> Result<()> {
+        let context = S::rlwe(&self.context);
+        context.fingerprint().check(keys.context().fingerprint())?;
+        if let Some(level) = self.keys.relinearization_level() {
+            keys.relinearization_covering(level)?;
         }
+        let missing = self.keys.rotations_by_level().map(|(level, rotations)| {
+            rotations.missing_in(keys.galois(), (context.degree(), level))
+        });
+        let missing = missing.fold(Rotations::none(), Rotations::and);
+        missing.refused("the program of the plan")
     }
 
     /// The number of keys.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        let rotations = self.rotations.elements(self.context.degree()).len();
-        rotations + usize::from(self.relinearizes)
+        self.keys.count(S::rlwe(&self.context).degree())
     }
 
     /// The bytes of all keys in memory, which are about those on the wire.
@@ -186,17 +295,15 @@ impl Plan {
     /// # Errors
     /// None for a plan made by this crate.
     pub fn key_bytes(&self) -> Result<u64> {
-        let context = self.context.rlwe();
-        let one = SwitchingKey::memory(context, context.gadget()?);
-        Ok(one * self.key_count() as u64)
+        self.keys.bytes(S::rlwe(&self.context))
     }
 
     /// The bytes of all encrypted inputs, about.
     #[must_use]
     pub fn upload_bytes(&self) -> u64 {
-        let slots = self.context.slots();
+        let slots = S::slots(&self.context);
         let polynomials = self.inputs.iter().map(|input| input.polynomials(slots));
-        let params = self.context.params().rlwe();
+        let params = S::rlwe(&self.context).params();
         polynomials.sum::<usize>() as u64 * polynomial_bytes(params, params.data_primes())
     }
 
@@ -209,13 +316,13 @@ impl Plan {
     /// log2 of the modulus that keys are published at, and the largest that is secure at this degree: the same for every key.
     #[must_use]
     pub fn security(&self) -> (f64, u32) {
-        let limit = match self.context.params().rlwe().policy() {
+        let limit = match S::rlwe(&self.context).params().policy() {
             SecurityPolicy::Enforced(standard, level) => {
-                standard.max_modulus_bits(level, self.context.degree())
+                standard.max_modulus_bits(level, S::rlwe(&self.context).degree())
             }
             SecurityPolicy::Insecure => None,
         };
-        let bits = self.context.rlwe().key_basis().log2_product();
+        let bits = S::rlwe(&self.context).key_basis().log2_product();
         (bits, limit.unwrap_or(0))
     }
 
@@ -237,22 +344,9 @@ impl Plan {
         let each = work.iter().map(|(&(kind, level), &count)| {
             #[expect(clippy::cast_precision_loss, reason = "a count of operations")]
             let count = count as f64;
-            count * units(kind, level, &self.context)
+            count * units::<S>(kind, level, S::rlwe(&self.context))
         });
         each.sum()
-    }
-
-    /// The plan with times: operations of its kinds and levels are measured on this machine, with keys made for it. Takes seconds for
-    /// large parameters.
-    ///
-    /// # Errors
-    /// As the operations.
-    pub fn measured(self, rng: &mut impl CryptoRng) -> Result<Self> {
-        let times = Times::measure(&self, rng)?;
-        Ok(Self {
-            times: Some(times),
-            ..self
-        })
     }
 
     /// The time that one run takes on this machine, without the encoding of known vectors and on as many threads as were there when it
@@ -267,14 +361,12 @@ impl Plan {
     #[must_use]
     pub fn encoding_time(&self) -> Option<Duration> {
         let times = self.times.as_ref()?;
-        let encodings = self.encodings.iter();
-        let work = encodings.map(|(&level, &count)| ((Work::Encoding, level), count));
-        Some(Duration::from_secs_f64(times.of(&work.collect())))
+        Some(Duration::from_secs_f64(times.of_encodings(&self.encodings)))
     }
 
     /// The work of all steps in butterflies, about: what plans of different degrees are compared by.
     pub(super) fn cost(&self) -> f64 {
-        let degree = self.context.degree();
+        let degree = S::rlwe(&self.context).degree();
         #[expect(clippy::cast_precision_loss, reason = "at most 2^17")]
         let size = degree as f64;
         self.units() * size * f64::from(degree.trailing_zeros())
@@ -283,33 +375,53 @@ impl Plan {
     /// What this plan is among others, beside one that is so many times as fast.
     pub(super) fn as_alternative(&self, fastest: f64) -> Result<Alternative> {
         Ok(Alternative {
-            degree: self.context.degree(),
-            special_primes: self.context.params().rlwe().special_primes().len(),
+            degree: S::rlwe(&self.context).degree(),
+            special_primes: S::rlwe(&self.context).params().special_primes().len(),
             relative_time: self.cost() / fastest,
             key_bytes: self.key_bytes()?,
-            precision_bits: -self.noise_bound().log2(),
+            precision_bits: -self.largest(|output| output.noise_bound).log2(),
         })
     }
 }
 
-fn planned_output(output: &Vector<Forecast>) -> Result<PlannedOutput> {
+impl<S: PlannedScheme> SchemePlan<S>
+where
+    SchemeEvaluator<S>:
+        Evaluator<Ciphertext = Encrypted<S>, Plaintext = S::Plaintext, Scalar = S::Scalar>,
+{
+    /// The plan with times: operations of its kinds and levels are measured on this machine, with keys made for it, once in a process for
+    /// each context. Takes seconds for large parameters.
+    ///
+    /// # Errors
+    /// As the operations.
+    pub fn measured(self, rng: &mut impl CryptoRng) -> Result<Self> {
+        let times = Times::measure(&self, rng)?;
+        Ok(Self {
+            times: Some(times),
+            ..self
+        })
+    }
+}
+
+fn planned_output<S: PlannedScheme>(output: &Vector<SchemeForecast<S>>) -> Result<PlannedOutput>
+where
+    SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>>,
+{
     let compacted = output.compact()?;
-    let context = output.evaluator().context();
-    let params = context.params().rlwe();
+    let params = S::rlwe(output.evaluator().context()).params();
     let bytes = compacted.ciphertexts().iter().map(|chunk| {
         let primes = params.primes_up_to(chunk.level());
         2 * polynomial_bytes(params, &params.data_primes()[..primes])
     });
     let chunks = output.ciphertexts();
-    let most = |of: fn(&crate::evaluator::ForecastCiphertext) -> f64| {
-        chunks.iter().map(of).fold(0.0, f64::max)
-    };
+    let most =
+        |of: fn(&SchemeForecastCiphertext<S>) -> f64| chunks.iter().map(of).fold(0.0, f64::max);
     Ok(PlannedOutput {
         length: output.len(),
         level: chunks.iter().map(|chunk| chunk.level()).min().unwrap_or(0),
-        message_bound: most(|chunk| chunk.state().message_bound()),
-        noise_bound: most(|chunk| chunk.noise_bound()),
-        typical_error: most(|chunk| chunk.typical_error()),
+        message_bound: most(S::message_bound),
+        noise_bound: most(SchemeForecastCiphertext::noise_bound),
+        typical_error: most(SchemeForecastCiphertext::typical_error),
         bytes: bytes.sum(),
     })
 }

@@ -1,9 +1,12 @@
+use crate::circuits::planner::PlannedScheme;
+use crate::circuits::planner::scheme::Foreseen;
 use crate::circuits::{Packing, Padding, Vector};
 use crate::error::{Error, OperandError, Result, check_count};
-use crate::evaluator::{Evaluator, Forecast};
+use crate::evaluator::{Evaluator, Number, SchemeForecast, SchemeForecastCiphertext};
 use std::ops::RangeInclusive;
 
-/// A computation on vectors of real numbers, written once for all evaluators: it is planned, runs in the clear, and runs encrypted.
+/// A computation on vectors of real numbers, or of integers as a `Program<i64>`, written once for all evaluators: it is planned, runs in
+/// the clear, and runs encrypted. Programs on tensors are planned through [`OnTensors`](crate::circuits::OnTensors).
 ///
 /// ```
 /// use slotwise::circuits::{Program, Vector};
@@ -24,12 +27,12 @@ use std::ops::RangeInclusive;
 /// assert_eq!(Distance.run(&[x?, y?])?[0].values(), [25.0]);
 /// # Ok::<(), slotwise::Error>(())
 /// ```
-pub trait Program {
+pub trait Program<S: Number = f64> {
     /// The outputs for these inputs, all of one evaluator: [`Vector::evaluator`].
     ///
     /// # Errors
     /// Those of the operations.
-    fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>>;
+    fn run<E: Evaluator<Scalar = S>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>>;
 }
 
 /// An input of a program: how many values, and how large.
@@ -74,7 +77,13 @@ impl Input {
     }
 
     /// The encrypted vector as a forecast has it.
-    pub(crate) fn foreseen(&self, forecast: &Forecast) -> Result<Vector<Forecast>> {
+    pub(crate) fn foreseen<S: PlannedScheme>(
+        &self,
+        forecast: &SchemeForecast<S>,
+    ) -> Result<Vector<SchemeForecast<S>>>
+    where
+        SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>>,
+    {
         if !self.largest.is_finite() {
             return Err(Error::Operands(OperandError::InvalidArgument {
                 reason: "the range of an input must be finite, with its lower end first",
@@ -82,28 +91,33 @@ impl Input {
         }
         check_count(self.length, MOST_VALUES)?;
         let packing = Packing::new(forecast.slot_shape(), self.length)?;
-        let level = forecast.context().top_level();
-        let encrypt = |_| {
-            if self.by_public_key {
-                forecast.encrypt_publicly(self.largest, level)
-            } else {
-                forecast.encrypt_bounded(self.largest, level)
-            }
-        };
+        let encrypt = |_| S::foresee(forecast, self.fresh(None));
         let chunks = (0..packing.chunks()).map(encrypt).collect::<Result<_>>()?;
         Ok(Vector::new(forecast, packing, chunks, Padding::Zeros))
     }
 
     /// The encrypted vector of these values as a forecast has it, which carries them along.
-    pub(super) fn known(&self, forecast: &Forecast, values: &[f64]) -> Result<Vector<Forecast>> {
+    pub(super) fn known<S: PlannedScheme>(
+        &self,
+        forecast: &SchemeForecast<S>,
+        values: &[S::Scalar],
+    ) -> Result<Vector<SchemeForecast<S>>>
+    where
+        SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>>,
+    {
         let packing = Packing::new(forecast.slot_shape(), values.len())?;
-        let level = forecast.context().top_level();
         let slots = packing.fill(values)?;
-        let chunks = slots
-            .iter()
-            .map(|slots| forecast.encrypt_said((slots, self.largest), level));
-        let chunks = chunks.collect::<Result<_>>()?;
+        let encrypt = |slots: &Vec<S::Scalar>| S::foresee(forecast, self.fresh(Some(slots)));
+        let chunks = slots.iter().map(encrypt).collect::<Result<_>>()?;
         Ok(Vector::new(forecast, packing, chunks, Padding::Zeros))
+    }
+
+    fn fresh<'a, T>(&self, slots: Option<&'a [T]>) -> Foreseen<'a, T> {
+        Foreseen {
+            largest: self.largest,
+            slots,
+            by_public_key: self.by_public_key,
+        }
     }
 
     /// The polynomials that are sent: a ciphertext's second is a seed, unless it is encrypted with a public key.

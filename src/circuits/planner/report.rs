@@ -1,10 +1,10 @@
 //! What a plan says.
 
-use crate::circuits::planner::{Alternative, Plan, PlannedOutput};
+use crate::circuits::planner::{Alternative, PlannedScheme, SchemePlan};
 use crate::evaluator::Step;
 use std::fmt;
 
-impl fmt::Display for Plan {
+impl<S: PlannedScheme> fmt::Display for SchemePlan<S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
@@ -15,7 +15,7 @@ impl fmt::Display for Plan {
             "after",
             "scale",
             "bound",
-            "bits",
+            S::BITS,
             "typical",
             "switches",
             "time"
@@ -34,13 +34,18 @@ impl fmt::Display for Plan {
 }
 
 fn step_line(step: &Step, share: f64) -> String {
+    // BFV has no scales.
+    let scale = match step.scale_bits {
+        0.0 => "-".to_string(),
+        bits => format!("2^{bits:.1}"),
+    };
     format!(
-        "{:>5} {:<25} {:>6} {:>5}  2^{:<5.1} {:>9.3} {:>6.1} {:>7.1} {:>8} {:>5.1}%",
+        "{:>5} {:<25} {:>6} {:>5}  {:<7} {:>9.3} {:>6.1} {:>7.1} {:>8} {:>5.1}%",
         step.count,
         step.operation,
         step.level,
         step.result_level,
-        step.scale_bits,
+        scale,
         step.message_bound,
         -step.noise_bound.log2(),
         -step.typical_error.log2(),
@@ -49,9 +54,9 @@ fn step_line(step: &Step, share: f64) -> String {
     )
 }
 
-impl Plan {
+impl<S: PlannedScheme> SchemePlan<S> {
     fn summary(&self) -> Vec<String> {
-        let params = self.context.params().rlwe();
+        let params = S::rlwe(self.context()).params();
         let bits = |primes: &[u64]| -> Vec<u32> {
             primes
                 .iter()
@@ -59,12 +64,12 @@ impl Plan {
                 .collect()
         };
         let (modulus, limit) = self.security();
-        let rotations = self.rotations.elements(self.context.degree()).len();
-        let products = if self.relinearizes { "1" } else { "none" };
+        let products = usize::from(self.relinearizes());
+        let rotations = self.key_count() - products;
         let mut lines = vec![
             line(
                 "degree N",
-                format!("{}: {} slots", params.degree(), self.context.slots()),
+                format!("{}: {} slots", params.degree(), S::slots(self.context())),
             ),
             line(
                 "data primes",
@@ -98,7 +103,14 @@ impl Plan {
                 ),
             ),
         ];
-        lines.extend(self.outputs.iter().map(output_line));
+        let alike = self.outputs.chunk_by(|a, b| a == b);
+        lines.extend(alike.map(|outputs| {
+            let count = match outputs.len() {
+                1 => String::new(),
+                count => format!("{count} of "),
+            };
+            line("output", count + &S::output(&outputs[0]))
+        }));
         lines.push(line("time", self.time_line()));
         lines
     }
@@ -117,18 +129,6 @@ impl Plan {
 
 fn line(name: &str, text: impl fmt::Display) -> String {
     format!("  {name:<19} {text}")
-}
-
-fn output_line(output: &PlannedOutput) -> String {
-    let text = format!(
-        "{} values up to {:.3}, at level {}; error at most 2^{:.1}, typically below 2^{:.1}",
-        output.length,
-        output.message_bound,
-        output.level,
-        output.noise_bound.log2(),
-        output.typical_error.log2()
-    );
-    line("output", text)
 }
 
 fn alternative_line(alternative: &Alternative) -> String {

@@ -1,11 +1,27 @@
 use crate::circuits::Vector;
-use crate::circuits::planner::{Input, Plan, Program};
-use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result, ValueError};
-use crate::evaluator::Forecast;
-use crate::params::{Chain, CkksContext, CkksParams, degrees};
+use crate::circuits::planner::bfv::Integers;
+use crate::circuits::planner::ckks::Precision;
+use crate::circuits::planner::plan::Outputs;
+use crate::circuits::planner::{Input, PlannedScheme, Program, SchemePlan};
+use crate::error::{Error, ParameterError, Result, ValueError};
+use crate::evaluator::{Evaluator, SchemeForecast, SchemeForecastCiphertext};
+use crate::keys::Rotations;
+use crate::params::{BfvState, CkksState, PlainModulus, SecurityPolicy, degrees};
+use std::ops::RangeInclusive;
 
-/// Finds the parameters and keys of a program by dry runs: what a run lacks (levels, room for messages, precision) is added until it has
-/// all; then the degrees and ways to switch keys that are secure at 128 bits are compared.
+/// Finds the parameters and keys of a program by dry runs: what a run lacks (levels, room for messages, precision, noise budget) is added
+/// until it has all; then the degrees and ways to switch keys that are secure at 128 bits are compared. [`Planner`] is that of CKKS and
+/// [`BfvPlanner`] that of BFV.
+#[derive(Clone, Debug)]
+pub struct SchemePlanner<S: PlannedScheme> {
+    inputs: Vec<Input>,
+    goal: S::Goal,
+    most_key_bytes: u64,
+    has_whole_keys: bool,
+    insecure_degree: Option<usize>,
+}
+
+/// Finds the parameters and keys of a program on real numbers.
 ///
 /// ```
 /// use slotwise::circuits::{Input, Planner, Program, Vector};
@@ -25,62 +41,155 @@ use crate::params::{Chain, CkksContext, CkksParams, degrees};
 /// println!("{plan}");
 /// # Ok::<(), slotwise::Error>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Planner {
-    inputs: Vec<Input>,
-    precision_bits: f64,
-    typically: bool,
-    most_key_bytes: u64,
-    /// Levels, and bits of the scale, from which the search starts.
-    least: (u32, u32),
-}
+pub type Planner = SchemePlanner<CkksState>;
+
+/// Finds the parameters and keys of a program on integers.
+///
+/// ```
+/// use slotwise::circuits::{BfvPlanner, Input, Program, Vector};
+/// use slotwise::evaluator::Evaluator;
+///
+/// /// The sum of squares.
+/// struct Squares;
+///
+/// impl Program<i64> for Squares {
+///     fn run<E: Evaluator<Scalar = i64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+///         Ok(vec![inputs[0].square()?.sum()?])
+///     }
+/// }
+///
+/// // 100 numbers up to 50 in magnitude: no result is larger than 250,000.
+/// let planner = BfvPlanner::for_results(&[Input::vector(100).range(-50.0..=50.0)], 0..=250_000);
+/// let plan = planner.plan(&Squares)?;
+/// assert!(plan.context().plaintext_modulus().value() > 500_000 && plan.noise_budget() >= 1.0);
+/// # Ok::<(), slotwise::Error>(())
+/// ```
+pub type BfvPlanner = SchemePlanner<BfvState>;
 
 impl Planner {
     /// For a program with these inputs.
     #[must_use]
     pub fn new(inputs: &[Input]) -> Self {
-        Self {
-            inputs: inputs.to_vec(),
-            precision_bits: 16.0,
+        let precision = Precision {
+            bits: 16.0,
             typically: false,
-            most_key_bytes: u64::MAX,
             least: (0, 0),
-        }
+        };
+        Self::with_goal(inputs, precision)
     }
 
     /// Asks for outputs whose error is at most `2^-bits`, by the bound that holds always. 16 unless set.
     #[must_use]
     pub fn precision_bits(self, bits: u32) -> Self {
-        Self {
-            precision_bits: bits.into(),
-            typically: false,
-            ..self
-        }
+        self.with_precision(bits.into(), false)
     }
 
     /// Asks for outputs whose error is at most `2^-bits` by the error to expect, six standard deviations, instead of the bound: smaller
     /// parameters.
     #[must_use]
     pub fn typical_precision_bits(self, bits: u32) -> Self {
-        Self {
-            precision_bits: bits.into(),
-            typically: true,
-            ..self
-        }
+        self.with_precision(bits.into(), true)
     }
+}
 
+impl Planner {
     /// Asks for outputs whose error to expect, six standard deviations, is at most `most`, a positive number.
     #[must_use]
     pub(crate) fn typical_error(self, most: f64) -> Self {
+        self.with_precision(-most.log2(), true)
+    }
+
+    fn with_precision(self, bits: f64, typically: bool) -> Self {
+        let goal = Precision {
+            bits,
+            typically,
+            ..self.goal
+        };
+        Self { goal, ..self }
+    }
+
+    /// Starts the search from a chain of so many levels and a scale of so many bits, for programs that are known to take that much: dry runs
+    /// with fewer levels can ask for larger primes than the program needs in the end.
+    #[must_use]
+    pub(crate) fn starting_from(self, levels: u32, scale_bits: u32) -> Self {
+        let goal = Precision {
+            least: (levels, scale_bits),
+            ..self.goal
+        };
+        Self { goal, ..self }
+    }
+}
+
+impl BfvPlanner {
+    /// For a program with these inputs that computes modulo a prime, which is 1 modulo twice the degree.
+    #[must_use]
+    pub fn modulo(inputs: &[Input], plaintext_modulus: u64) -> Self {
+        Self::with_modulus(inputs, PlainModulus::Exactly(plaintext_modulus))
+    }
+
+    /// For a program with these inputs whose results, and values on the way that must not wrap around, lie in this range.
+    #[must_use]
+    pub fn for_results(inputs: &[Input], range: RangeInclusive<i64>) -> Self {
+        let largest = range.start().unsigned_abs().max(range.end().unsigned_abs());
+        // A prime of one bit more than twice the largest is larger than that.
+        let bits = u64::BITS - largest.leading_zeros() + 2;
+        Self::with_modulus(inputs, PlainModulus::Bits(bits))
+    }
+
+    fn with_modulus(inputs: &[Input], modulus: PlainModulus) -> Self {
+        let budget_bits = 1.0;
+        Self::with_goal(
+            inputs,
+            Integers {
+                modulus,
+                budget_bits,
+            },
+        )
+    }
+
+    /// Asks for outputs with so many bits of noise budget left, by the bound. 1 unless set, less than which cannot be compacted.
+    #[must_use]
+    pub fn noise_budget_bits(self, bits: u32) -> Self {
+        let goal = Integers {
+            budget_bits: bits.into(),
+            ..self.goal
+        };
+        Self { goal, ..self }
+    }
+}
+
+impl<S: PlannedScheme> SchemePlanner<S> {
+    fn with_goal(inputs: &[Input], goal: S::Goal) -> Self {
         Self {
-            precision_bits: -most.log2(),
-            typically: true,
+            inputs: inputs.to_vec(),
+            goal,
+            most_key_bytes: u64::MAX,
+            has_whole_keys: false,
+            insecure_degree: None,
+        }
+    }
+
+    /// Plans at this degree, secure or not: for tests and experiments. What such a context encrypts may be readable by anyone.
+    #[must_use]
+    pub fn insecure_degree(self, degree: usize) -> Self {
+        Self {
+            insecure_degree: Some(degree),
             ..self
         }
     }
 
-    /// Asks for keys of at most so many bytes in all, in memory. If keys for all rotations are more, rotations are composed of those by
-    /// powers of two.
+    /// Plans with keys for all levels, for clients who generate them from [`SchemePlan::rotations`] alone: larger than those for the levels
+    /// of their use.
+    #[must_use]
+    pub fn whole_keys(self) -> Self {
+        Self {
+            has_whole_keys: true,
+            ..self
+        }
+    }
+
+    /// Asks for keys of at most so many bytes in all, in memory. If keys for all rotations are more, those are left out whose rotations
+    /// cost the least time when others compose them.
     #[must_use]
     pub fn max_key_bytes(self, bytes: u64) -> Self {
         Self {
@@ -88,53 +197,59 @@ impl Planner {
             ..self
         }
     }
+}
 
-    /// Starts the search from a chain of so many levels and a scale of so many bits, for programs that are known to take that much: dry runs
-    /// with fewer levels can ask for larger primes than the program needs in the end.
-    #[must_use]
-    pub(crate) fn starting_from(self, levels: u32, scale_bits: u32) -> Self {
-        Self {
-            least: (levels, scale_bits),
-            ..self
-        }
-    }
-
+impl<S: PlannedScheme> SchemePlanner<S>
+where
+    SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>, Scalar = S::Scalar>,
+{
     /// The fastest plan, by counts of operations, that meets what is asked for.
     ///
     /// # Errors
     /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no secure parameters carry the program, naming what it takes; [`ValueError::Empty`](crate::ValueError::Empty) for no
-    /// inputs; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a range that is reversed or not finite; the errors of the program itself.
-    pub fn plan(&self, program: &impl Program) -> Result<Plan> {
+    /// inputs; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a range that is reversed, not finite, or larger than the plaintext modulus;
+    /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) for a plaintext modulus without slots; the errors of the program itself.
+    pub fn plan(&self, program: &impl Program<S::Scalar>) -> Result<SchemePlan<S>> {
         if self.inputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        let mut found = self.plans(program, false)?;
-        if !found.0.iter().any(|plan| self.has_small_keys(plan)) && self.most_key_bytes < u64::MAX {
-            found = self.plans(program, true)?;
+        let (plans, needs) = self.plans(program)?;
+        if plans.iter().any(|plan| self.has_small_keys(plan)) {
+            return self.best(plans, needs);
         }
-        self.best(found.0, found.1)
+        let mut smaller = Vec::new();
+        for plan in &plans {
+            smaller.extend(self.with_fewer_keys(program, plan, needs)?);
+        }
+        let has_any = smaller.iter().any(|plan| self.has_small_keys(plan));
+        self.best(if has_any { smaller } else { plans }, needs)
     }
 
-    /// Plans at the least degree that carries the program and the next one, and what it takes; with rotations composed of those by powers
-    /// of two, or each with a key of its own.
-    fn plans(&self, program: &impl Program, composed: bool) -> Result<(Vec<Plan>, Needs)> {
-        let mut needs = Needs {
-            depth: self.least.0,
-            scale_bits: whole_bits(self.precision_bits)
-                .saturating_add(LEAST_NOISE_BITS)
-                .clamp(self.least.1, MOST_SCALE_BITS),
-            integer_bits: 1,
-        };
+    /// Plans at the least degree that carries the program and the next one, and what it takes.
+    fn plans(&self, program: &impl Program<S::Scalar>) -> Result<(Vec<SchemePlan<S>>, S::Needs)> {
+        let mut needs = S::least_needs(&self.goal);
         let mut plans = Vec::new();
         let mut feasible = 0;
-        for degree in degrees(0)? {
-            let carried = self.carrying((program, composed), degree, &mut needs)?;
-            let Some((chain, first)) = carried else {
+        let (degrees, policy) = match self.insecure_degree {
+            Some(degree) => (vec![degree], SecurityPolicy::Insecure),
+            None => (degrees(0)?.collect(), SecurityPolicy::default()),
+        };
+        for degree in degrees {
+            let run = Run {
+                program,
+                ring: (degree, policy),
+                rotations: None,
+            };
+            let Some(first) = self.carrying(&run, 0, &mut needs)? else {
                 continue;
             };
-            plans.push(first);
-            for params in chain.params(degree)?.into_iter().skip(1) {
-                plans.extend(self.at((program, composed), params)?);
+            plans.push(self.with_key_levels(program, first)?);
+            let others = S::params(needs, &self.goal, (degree, policy))?;
+            for (choice, params) in others.into_iter().enumerate().skip(1) {
+                let forecast = SchemeForecast::new(&S::build(params)?);
+                if let Some(other) = self.meeting(program, forecast)? {
+                    plans.push(self.with_key_levels(program, SchemePlan { choice, ..other })?);
+                }
             }
             feasible += 1;
             if feasible == 2 {
@@ -144,108 +259,158 @@ impl Planner {
         Ok((plans, needs))
     }
 
-    /// The chain of primes that carries the program at a degree, which `needs` grows to, and the plan with its first special primes;
+    /// The plan with parameters of a degree that carry the program, which `needs` grows to, and with the key switching of number `choice`;
     /// `None` if none is secure.
     fn carrying(
         &self,
-        program: (&impl Program, bool),
-        degree: usize,
-        needs: &mut Needs,
-    ) -> Result<Option<(Chain, Plan)>> {
-        let mut is_trimmed = false;
+        run: &Run<'_, impl Program<S::Scalar>>,
+        choice: usize,
+        needs: &mut S::Needs,
+    ) -> Result<Option<SchemePlan<S>>> {
         loop {
-            let chain = needs.chain();
-            let Some(params) = chain.params(degree)?.into_iter().next() else {
+            let params = S::params(*needs, &self.goal, run.ring)?;
+            let last = params.len().saturating_sub(1);
+            let Some(params) = params.into_iter().nth(choice.min(last)) else {
                 return Ok(None);
             };
-            let (outputs, plan) = match self.run(program, params) {
+            let context = S::build(params)?;
+            let forecast = match run.rotations {
+                Some(rotations) => SchemeForecast::with_keys(&context, rotations),
+                None => SchemeForecast::new(&context),
+            };
+            let (outputs, plan) = match self.run(run.program, forecast) {
                 Ok(found) => found,
                 Err(error) => {
-                    needs.grow(error)?;
+                    S::grow_by_error(needs, error, &context)?;
                     continue;
                 }
             };
-            let missing = self.missing_bits(&outputs);
-            if missing > 0 {
-                needs.scale_bits += missing;
-            } else {
-                let spare = outputs.iter().map(Vector::levels_left).min().unwrap_or(0);
-                let spare = u32::try_from(spare).unwrap_or(0).min(needs.depth);
-                if is_trimmed || spare == 0 {
-                    return Ok(Some((chain, plan)));
-                }
-                is_trimmed = true;
-                needs.depth -= spare;
+            let spare = outputs.iter().map(Vector::levels_left).min().unwrap_or(0);
+            let grown = S::grow_by_outputs(needs, &self.goal, (&chunks(&outputs), &context))?;
+            if !grown && !S::trim(needs, spare) {
+                return Ok(Some(SchemePlan { choice, ..plan }));
             }
-            needs.check()?;
         }
     }
 
     /// The outputs of a dry run, and the plan that it is.
     fn run(
         &self,
-        (program, composed): (&impl Program, bool),
-        params: CkksParams,
-    ) -> Result<(Vec<Vector<Forecast>>, Plan)> {
-        let context = CkksContext::new(params)?;
-        let whole = Forecast::new(&context);
-        let outputs = self.run_on(program, &whole)?;
-        if !composed {
-            let plan = Plan::of(&whole, &self.inputs, &outputs)?;
-            return Ok((outputs, plan));
-        }
-        let rotations = whole.rotations().of_powers_of_two(context.degree());
-        let forecast = Forecast::with_keys(&context, &rotations);
-        let outputs = self.run_on(program, &forecast)?;
-        let plan = Plan::of(&forecast, &self.inputs, &outputs)?;
-        Ok((outputs, Plan { rotations, ..plan }))
-    }
-
-    fn run_on(&self, program: &impl Program, forecast: &Forecast) -> Result<Vec<Vector<Forecast>>> {
-        let inputs = self.inputs.iter().map(|input| input.foreseen(forecast));
+        program: &impl Program<S::Scalar>,
+        forecast: SchemeForecast<S>,
+    ) -> Result<(Outputs<S>, SchemePlan<S>)> {
+        let inputs = self.inputs.iter().map(|input| input.foreseen(&forecast));
         let outputs = program.run(&inputs.collect::<Result<Vec<_>>>()?)?;
         if outputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        Ok(outputs)
+        let plan = SchemePlan::of(&forecast, &self.inputs, &outputs)?;
+        Ok((outputs, plan))
     }
 
-    /// The bits of precision that the outputs lack.
-    fn missing_bits(&self, outputs: &[Vector<Forecast>]) -> u32 {
-        let chunks = outputs.iter().flat_map(Vector::ciphertexts);
-        let errors = chunks.map(|chunk| {
-            if self.typically {
-                chunk.typical_error()
-            } else {
-                chunk.noise_bound()
+    /// The plan of a dry run, if it meets what is asked for.
+    fn meeting(
+        &self,
+        program: &impl Program<S::Scalar>,
+        forecast: SchemeForecast<S>,
+    ) -> Result<Option<SchemePlan<S>>> {
+        let mut needs = S::least_needs(&self.goal);
+        match self.run(program, forecast) {
+            Ok((outputs, plan)) => {
+                let outputs = (&chunks(&outputs)[..], plan.context());
+                let lacks = S::grow_by_outputs(&mut needs, &self.goal, outputs);
+                Ok(lacks.is_ok_and(|lacks| !lacks).then_some(plan))
             }
-        });
-        let largest = errors.fold(0.0, f64::max);
-        whole_bits(largest.log2() + self.precision_bits)
-    }
-
-    /// The plan with these parameters, if it meets what is asked for.
-    fn at(&self, program: (&impl Program, bool), params: CkksParams) -> Result<Option<Plan>> {
-        match self.run(program, params) {
-            Ok((outputs, plan)) if self.missing_bits(&outputs) == 0 => Ok(Some(plan)),
-            // Other special primes make a little more noise.
-            Ok(_) | Err(Error::Precision(_)) => Ok(None),
+            // Other keys make a little more noise.
+            Err(Error::Precision(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn has_small_keys(&self, plan: &Plan) -> bool {
+    /// The plan with keys for the levels only at which they are used, unless their noise is too much or whole ones are wanted.
+    fn with_key_levels(
+        &self,
+        program: &impl Program<S::Scalar>,
+        plan: SchemePlan<S>,
+    ) -> Result<SchemePlan<S>> {
+        if self.has_whole_keys {
+            return Ok(plan.with_whole_keys());
+        }
+        let forecast = SchemeForecast::with_planned_keys(plan.context(), plan.key_plan())?;
+        let choice = plan.choice;
+        let leveled = self.meeting(program, forecast)?;
+        Ok(leveled.map_or_else(
+            || plan.with_whole_keys(),
+            |leveled| SchemePlan { choice, ..leveled },
+        ))
+    }
+
+    /// Plans with fewer keys than a plan has: of powers of two, and as few as it takes for them to be small enough.
+    fn with_fewer_keys(
+        &self,
+        program: &impl Program<S::Scalar>,
+        plan: &SchemePlan<S>,
+        needs: S::Needs,
+    ) -> Result<Vec<SchemePlan<S>>> {
+        let degree = S::rlwe(plan.context()).degree();
+        let powers = plan.rotations().of_powers_of_two(degree);
+        let mut found = Vec::new();
+        found.extend(self.with_rotations(program, (plan, &powers), needs)?);
+        let mut smallest = plan.clone();
+        // The modulus grows a little with the error of composed rotations, and its keys.
+        for _ in 0..3 {
+            let Some(rotations) = smallest.dropped_to(self.most_key_bytes)? else {
+                break;
+            };
+            let fewer = self.with_rotations(program, (plan, &rotations), needs)?;
+            let Some(fewer) = fewer else {
+                break;
+            };
+            if self.has_small_keys(&fewer) {
+                found.push(fewer);
+                break;
+            }
+            smallest = fewer;
+        }
+        Ok(found)
+    }
+
+    /// The plan at the degree and with the key switching of another, with keys for these rotations only.
+    fn with_rotations(
+        &self,
+        program: &impl Program<S::Scalar>,
+        (plan, rotations): (&SchemePlan<S>, &Rotations),
+        mut needs: S::Needs,
+    ) -> Result<Option<SchemePlan<S>>> {
+        let rlwe = S::rlwe(plan.context());
+        let run = Run {
+            program,
+            ring: (rlwe.degree(), rlwe.params().policy()),
+            rotations: Some(rotations),
+        };
+        match self.carrying(&run, plan.choice, &mut needs) {
+            Ok(Some(fewer)) => self.with_key_levels(program, fewer).map(Some),
+            // Steps that nothing composes, or a modulus that no key switching makes secure.
+            Ok(None) | Err(Error::Keys(_) | Error::Parameters(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn has_small_keys(&self, plan: &SchemePlan<S>) -> bool {
         plan.key_bytes()
             .is_ok_and(|bytes| bytes <= self.most_key_bytes)
     }
 
     /// The fastest plan with keys that are small enough, and what else there is.
-    fn best(&self, mut plans: Vec<Plan>, needs: Needs) -> Result<Plan> {
+    fn best(&self, mut plans: Vec<SchemePlan<S>>, needs: S::Needs) -> Result<SchemePlan<S>> {
         plans.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
-        let sizes: Vec<u64> = plans.iter().map(Plan::key_bytes).collect::<Result<_>>()?;
+        let sizes: Vec<u64> = plans
+            .iter()
+            .map(SchemePlan::key_bytes)
+            .collect::<Result<_>>()?;
         let Some(first) = plans.iter().position(|plan| self.has_small_keys(plan)) else {
             return Err(match sizes.iter().min() {
-                None => needs.refused(TOO_DEEP),
+                None => S::too_much(needs),
                 Some(least) => Error::Parameters(ParameterError::NoParameters {
                     request: format!(
                         "keys of {} bytes in all: the smallest take {least}",
@@ -265,105 +430,21 @@ impl Planner {
     }
 }
 
-/// A number of bits, rounded up; 0 for negative ones.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and the bits of a bound"
-)]
-fn whole_bits(bits: f64) -> u32 {
-    bits.ceil().clamp(0.0, 1000.0) as u32
+/// What dry runs have in common while the parameters grow.
+struct Run<'a, P> {
+    program: &'a P,
+    /// The degree.
+    ring: (usize, SecurityPolicy),
+    /// Those that have keys; `None` for all.
+    rotations: Option<&'a Rotations>,
 }
 
-/// What a program takes, as far as dry runs have told.
-#[derive(Clone, Copy, Debug)]
-struct Needs {
-    depth: u32,
-    scale_bits: u32,
-    integer_bits: u32,
-}
-
-/// Fewer bits of noise than these have no outputs at any degree.
-const LEAST_NOISE_BITS: u32 = 10;
-
-const MOST_SCALE_BITS: u32 = 60;
-
-const MOST_DEPTH: u32 = 100;
-
-const MOST_INTEGER_BITS: u32 = 600;
-
-const TOO_DEEP: &str = "no supported degree is large enough for so many primes; ask for fewer bits of precision, narrow the ranges of \
-                        inputs, or compute with fewer multiplications one after the other";
-
-const TOO_PRECISE: &str = "the scale has to hold the precision and the noise, and has at most 60 bits; ask for fewer bits of precision";
-
-impl Needs {
-    fn chain(self) -> Chain {
-        Chain {
-            depth: self.depth,
-            scale_bits: self.scale_bits,
-            base_bits: self.scale_bits + self.integer_bits + 2,
-        }
-    }
-
-    /// Adds what a dry run lacked.
-    ///
-    /// # Errors
-    /// The error itself if no parameters help; [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if too much is lacking.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 1 and the bits of a bound"
-    )]
-    fn grow(&mut self, lacking: Error) -> Result<()> {
-        match lacking {
-            Error::Operands(OperandError::LevelExhausted { needed, left, .. }) => {
-                let levels = needed.saturating_sub(left).max(1);
-                self.depth = self
-                    .depth
-                    .saturating_add(u32::try_from(levels).unwrap_or(u32::MAX));
-            }
-            Error::Operands(
-                OperandError::InvalidLevel { .. } | OperandError::ScaleMismatch { .. },
-            ) if self.depth < MOST_DEPTH => {
-                self.depth += 1;
-            }
-            Error::Precision(PrecisionError::ScaleTooLarge {
-                message_bits,
-                modulus_bits,
-            }) => {
-                let bits = message_bits + 1.0 - modulus_bits;
-                self.integer_bits += (bits.ceil() as u32).clamp(1, 2000);
-            }
-            Error::Precision(PrecisionError::PrecisionExhausted { noise_bound, .. }) => {
-                self.scale_bits += (noise_bound.log2().ceil() as u32).clamp(1, 1000);
-            }
-            other => return Err(other),
-        }
-        self.check()
-    }
-
-    fn check(self) -> Result<()> {
-        if self.scale_bits > MOST_SCALE_BITS {
-            return Err(self.refused(TOO_PRECISE));
-        }
-        if self.depth > MOST_DEPTH || self.integer_bits > MOST_INTEGER_BITS {
-            return Err(self.refused(TOO_DEEP));
-        }
-        Ok(())
-    }
-
-    fn refused(self, reason: &'static str) -> Error {
-        let Self {
-            depth,
-            scale_bits,
-            integer_bits,
-        } = self;
-        Error::Parameters(ParameterError::NoParameters {
-            request: format!(
-                "a program that takes at least {depth} levels, scales of {scale_bits} bits and {integer_bits} bits before the point"
-            ),
-            reason,
-        })
-    }
+/// All ciphertexts of vectors.
+fn chunks<S: PlannedScheme>(
+    vectors: &[Vector<SchemeForecast<S>>],
+) -> Vec<&SchemeForecastCiphertext<S>>
+where
+    SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>>,
+{
+    vectors.iter().flat_map(Vector::ciphertexts).collect()
 }

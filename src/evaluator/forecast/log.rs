@@ -1,8 +1,8 @@
-use crate::keys::Rotations;
+use crate::keys::{KeyPlan, Rotations};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A piece of work of an encrypted operation, at one level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Work {
     /// A key switch and an automorphism.
     Rotation,
@@ -32,6 +32,10 @@ pub enum Work {
     Giant,
     /// A product with a weight, added to a sum.
     WeightedTerm,
+    /// One with a weight that repeats after few slots and is stored by one period.
+    PeriodicTerm,
+    /// A product with a weight of a short period, added to one of many sums at once.
+    PanelTerm,
     /// A division by P.
     Division,
     /// The encoding of a plaintext.
@@ -40,7 +44,7 @@ pub enum Work {
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Rotation,
         Self::Decomposition,
         Self::HoistedRotation,
@@ -55,6 +59,8 @@ impl Work {
         Self::Baby,
         Self::Giant,
         Self::WeightedTerm,
+        Self::PeriodicTerm,
+        Self::PanelTerm,
         Self::Division,
         Self::Encoding,
     ];
@@ -86,7 +92,7 @@ pub struct Step {
     pub level: usize,
     /// The level of the result.
     pub result_level: usize,
-    /// log2 of the scale of the result.
+    /// log2 of the scale of the result; 0 in BFV.
     pub scale_bits: f64,
     /// The largest message bound of a result.
     pub message_bound: f64,
@@ -131,21 +137,43 @@ impl Step {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     pub(super) steps: Vec<Step>,
-    /// Each rotation that a key of its own served.
-    rotations: BTreeSet<i64>,
-    conjugation: bool,
-    relinearization: bool,
+    /// Each key that was used, and the highest level.
+    keys: BTreeMap<KeyUse, usize>,
+    /// Rotations whose keys were used at once, which they can be if they have one span.
+    together: BTreeSet<Vec<KeyUse>>,
+    pub(super) rotations: RotationUses,
     pub(super) outside: Vec<Outside>,
-    /// The plaintexts encoded at each level.
-    pub(super) encodings: BTreeMap<usize, usize>,
+    /// The plaintexts encoded at each level, by the number of slots after which they repeat.
+    pub(super) encodings: BTreeMap<(usize, usize), usize>,
 }
 
 /// A key that work takes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum KeyUse {
+    /// That of a rotation by this step, from 1 to the length of a row.
     Rotation(i64),
     Conjugation,
     Relinearization,
+}
+
+/// What the keys of rotations were used for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RotationUses {
+    /// The number of single rotations by each step at each level.
+    pub(crate) single: BTreeMap<(i64, usize), usize>,
+    /// The fused sums.
+    pub(crate) fused: Vec<FusedUse>,
+}
+
+/// A fused sum of weighted rotations, which needs a key for each of its steps.
+#[derive(Clone, Debug)]
+pub(crate) struct FusedUse {
+    /// In ascending order.
+    pub(crate) steps: Vec<i64>,
+    pub(crate) level: usize,
+    pub(crate) babies: usize,
+    pub(crate) terms: usize,
+    pub(crate) giants: usize,
 }
 
 /// A bound that a circuit stated and clear values exceeded.
@@ -181,28 +209,57 @@ impl Log {
         }
     }
 
-    pub(super) fn uses(&mut self, key: KeyUse) {
-        match key {
-            KeyUse::Rotation(step) => {
-                self.rotations.insert(step);
+    /// Records keys that are used at once, at one level.
+    pub(super) fn uses(&mut self, keys: &[KeyUse], level: usize) {
+        for &key in keys {
+            self.uses_up_to(key, level);
+            if let KeyUse::Rotation(step) = key {
+                *self.rotations.single.entry((step, level)).or_default() += 1;
             }
-            KeyUse::Conjugation => self.conjugation = true,
-            KeyUse::Relinearization => self.relinearization = true,
+        }
+        if keys.len() > 1 {
+            self.together.insert(keys.to_vec());
         }
     }
 
-    /// The rotations that were used.
-    pub(super) fn rotations(&self) -> Rotations {
-        let steps: Vec<i64> = self.rotations.iter().copied().collect();
-        let rotations = Rotations::steps(&steps);
-        if self.conjugation {
-            rotations.and_conjugation()
-        } else {
-            rotations
+    /// Records the keys of a fused sum.
+    pub(super) fn fuses(&mut self, sum: FusedUse) {
+        let keys: Vec<KeyUse> = sum.steps.iter().copied().map(KeyUse::Rotation).collect();
+        keys.iter().for_each(|&key| self.uses_up_to(key, sum.level));
+        if keys.len() > 1 {
+            self.together.insert(keys);
         }
+        self.rotations.fused.push(sum);
     }
 
-    pub(super) fn relinearizes(&self) -> bool {
-        self.relinearization
+    fn uses_up_to(&mut self, key: KeyUse, level: usize) {
+        let highest = self.keys.entry(key).or_insert(level);
+        *highest = level.max(*highest);
+    }
+
+    /// The keys that were used, each with the highest level at which it, or a key that it was used with, was used.
+    pub(super) fn key_plan(&self) -> KeyPlan {
+        let mut levels = self.keys.clone();
+        loop {
+            let before = levels.clone();
+            for keys in &self.together {
+                let highest = keys.iter().filter_map(|key| levels.get(key)).max();
+                let highest = highest.copied().unwrap_or(0);
+                levels.extend(keys.iter().map(|&key| (key, highest)));
+            }
+            if levels == before {
+                break;
+            }
+        }
+        let plan = KeyPlan::none();
+        levels
+            .into_iter()
+            .fold(plan, |plan, (key, level)| match key {
+                KeyUse::Rotation(step) => plan.with_rotations(&Rotations::steps(&[step]), level),
+                KeyUse::Conjugation => {
+                    plan.with_rotations(&Rotations::none().and_conjugation(), level)
+                }
+                KeyUse::Relinearization => plan.with_relinearization(level),
+            })
     }
 }

@@ -1,9 +1,9 @@
 use crate::error::Result;
 use crate::evaluator::ckks_align::{Adjustment, Movable, Operand};
 use crate::evaluator::forecast::ForecastCiphertext;
+use crate::evaluator::forecast::ckks::{hypot, spread_of};
 use crate::evaluator::forecast::log::Work;
-use crate::evaluator::forecast::values::{Origin, hypot};
-use crate::params::{CkksState, ErrorSize, Log2};
+use crate::params::Log2;
 
 impl Movable for ForecastCiphertext {
     fn operand(&self) -> Operand<'_> {
@@ -64,15 +64,6 @@ impl Movable for ForecastCiphertext {
 }
 
 impl ForecastCiphertext {
-    /// What an operation that changes the polynomials makes of this ciphertext.
-    pub(super) fn computed(&self, state: CkksState) -> Self {
-        Self {
-            state,
-            origin: Origin::Computed,
-            ..self.clone()
-        }
-    }
-
     /// Rescaled, as a part of another operation.
     pub(super) fn rescaled_silently(&self) -> Result<Self> {
         let state = self.state.rescaled(self.degree, &self.shared.context)?;
@@ -82,19 +73,14 @@ impl ForecastCiphertext {
         })
     }
 
-    /// After key switches that add this error.
-    pub(super) fn switched(&self, error: ErrorSize) -> Self {
-        Self {
-            spread: hypot(self.spread, self.shared.spread(error)),
-            ..self.computed(self.state.key_switched(error))
-        }
-    }
-
     /// The spread after the rescale of `level`.
     pub(super) fn divided(&self, spread: Log2, level: usize) -> Result<Log2> {
         let context = self.shared.context.rlwe();
         let (_, prime) = context.rescaler(level)?;
         let rounding = context.noise().division(self.degree);
-        Ok(hypot(spread / prime, self.shared.spread(rounding)))
+        Ok(hypot(
+            spread / prime,
+            spread_of(rounding, &self.shared.context),
+        ))
     }
 }

@@ -3,12 +3,14 @@
 use crate::error::{Error, Result, ValueError, check_lengths};
 use crate::evaluator::ckks_align::{self, Movable};
 use crate::evaluator::evaluator_trait::check_period;
-use crate::evaluator::forecast::log::{KeyUse, Outside, Work};
-use crate::evaluator::forecast::values::{Origin, hypot};
+use crate::evaluator::forecast::ckks::hypot;
+use crate::evaluator::forecast::common::foreseen_operations;
+use crate::evaluator::forecast::log::{Outside, Work};
+use crate::evaluator::forecast::values::Origin;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
-use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{
-    ClearReals, Evaluator, Position, SlotShape, WeightedRotations, ckks_plain, ckks_sums, compact,
+    ClearReals, EncodedSums, Evaluator, PeriodicSums, Position, SlotShape, WeightedRotations,
+    ckks_plain, ckks_sums, compact,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksState, Log2};
@@ -30,17 +32,6 @@ impl Evaluator for Forecast {
 
     fn scalar(count: usize) -> f64 {
         ClearReals::scalar(count)
-    }
-
-    fn check_all<C: Borrow<Ciphertext>>(&self, ciphertexts: &[C]) -> Result<()> {
-        ciphertexts.iter().try_for_each(|a| self.check(a.borrow()))
-    }
-
-    fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
-        let (own, others) = (self.context(), other.context());
-        own.fingerprint().check(others.fingerprint())?;
-        let has_more = self.shared.keys.count() >= other.shared.keys.count();
-        Ok(if has_more { self } else { other })
     }
 
     fn levels_left(&self, a: &Ciphertext) -> usize {
@@ -75,7 +66,7 @@ impl Evaluator for Forecast {
             Origin::Rounded
         };
         Ok(Ciphertext {
-            spread: hypot(compacted.spread, self.shared.spread(errors)),
+            spread: hypot(compacted.spread, self.spread(errors)),
             origin,
             state,
             ..compacted
@@ -89,10 +80,6 @@ impl Evaluator for Forecast {
 
     fn takes_a_level(&self, factor: f64) -> bool {
         ckks_plain::small_integer(factor).is_none()
-    }
-
-    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-        self.shared.keys.check(rotations, operation)
     }
 
     fn factor_position(&self, a: &Ciphertext) -> Result<Position> {
@@ -114,7 +101,8 @@ impl Evaluator for Forecast {
 
     fn encode_term(&self, values: &[f64], position: Position) -> Result<ForecastPlaintext> {
         let plaintext = self.plaintext((values, self.context().degree()), position)?;
-        self.shared.encodes(position.level());
+        self.shared
+            .encodes(position.level(), self.context().slots());
         Ok(plaintext)
     }
 
@@ -128,7 +116,7 @@ impl Evaluator for Forecast {
             return Err(ckks_align::exhausted());
         }
         let period = self.plaintext((values, 2 * values.len()), position)?;
-        self.shared.encodes(position.level());
+        self.shared.encodes(position.level(), values.len());
         let count = self.context().slots() / values.len();
         let repeated = self.clear(|clear| Some(clear.encode_term(&values.repeat(count), position)));
         Ok(ForecastPlaintext {
@@ -143,14 +131,6 @@ impl Evaluator for Forecast {
 
     fn sub(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
         self.joined([a, b], ClearReals::sub)
-    }
-
-    fn negate(&self, a: &Ciphertext) -> Result<Ciphertext> {
-        self.check(a)?;
-        Ok(Ciphertext {
-            values: self.clear_one(&a.values, ClearReals::negate),
-            ..a.computed(a.state)
-        })
     }
 
     fn mul(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
@@ -253,43 +233,29 @@ impl Evaluator for Forecast {
         Ok(self.done("product with a number", (&a, &work), product))
     }
 
-    fn rotate_left(&self, a: &Ciphertext, step: i64) -> Result<Ciphertext> {
-        self.check(a)?;
-        a.check_degree()?;
-        let (rotated, switches) = self.rotated(a, step)?;
-        let work = [(Work::Rotation, switches)];
-        Ok(self.done("rotation", (a, &work), rotated))
+    fn encode_sums(
+        &self,
+        sums: &PeriodicSums<f64>,
+        position: Position,
+    ) -> Result<EncodedSums<f64>> {
+        check_period(sums.period(), self.slot_shape())?;
+        if position.level() == 0 {
+            return Err(ckks_align::exhausted());
+        }
+        // Checks the level and scale.
+        self.plaintext((&[sums.largest()], 2 * sums.period()), position)?;
+        Ok(EncodedSums::new(sums, position))
     }
 
-    fn rotate_many(&self, a: &Ciphertext, steps: &[i64]) -> Result<Vec<Ciphertext>> {
-        self.check(a)?;
-        a.check_degree()?;
-        steps
-            .iter()
-            .try_for_each(|&step| self.shared.keys.switches(step).map(|_| ()))?;
-        let mut decomposition = 1;
-        let rotate = |&step: &i64| {
-            let (rotated, switches) = self.rotated(a, step)?;
-            if switches == 0 {
-                return Ok(rotated);
-            }
-            let work = [
-                (Work::Decomposition, std::mem::take(&mut decomposition)),
-                (Work::HoistedRotation, 1),
-                (Work::Rotation, switches - 1),
-            ];
-            Ok(self.done("rotations", (a, &work), rotated))
-        };
-        steps.iter().map(rotate).collect()
-    }
-
-    fn weighted_rotations(
+    fn periodic_sums(
         &self,
         inputs: &[&Ciphertext],
-        plan: &WeightedRotations<ForecastPlaintext>,
-    ) -> Result<Ciphertext> {
-        self.fused(inputs, plan)?
-            .map_or_else(|| plan.evaluate(self, inputs), Ok)
+        sums: &EncodedSums<f64>,
+    ) -> Result<Vec<Ciphertext>> {
+        match self.panel_sums(inputs, sums)? {
+            Some(sums) => Ok(sums),
+            None => sums.evaluate(self, inputs),
+        }
     }
 
     fn mul_raw(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
@@ -306,15 +272,6 @@ impl Evaluator for Forecast {
         let (product, level) = self.factors(&a, b)?;
         let work = [(Work::RawProduct, 1)];
         Ok(self.shared.done("raw product", (level, &work), product))
-    }
-
-    fn relinearize(&self, a: &Ciphertext) -> Result<Ciphertext> {
-        self.check(a)?;
-        if a.degree == 1 {
-            return Ok(a.clone());
-        }
-        let work = [(Work::Relinearization, 1)];
-        Ok(self.done("relinearization", (a, &work), self.relinearized(a)?))
     }
 
     fn inner_product<C: Borrow<Ciphertext>>(&self, a: &[C], b: &[C]) -> Result<Ciphertext> {
@@ -355,47 +312,6 @@ impl Evaluator for Forecast {
     fn drop_to_level(&self, a: &Ciphertext, level: usize) -> Result<Ciphertext> {
         self.check(a)?;
         ckks_align::settled_at(a, level)
-    }
-
-    fn conjugate(&self, a: &Ciphertext) -> Result<Ciphertext> {
-        self.check(a)?;
-        a.check_degree()?;
-        self.shared.keys.check_conjugation()?;
-        self.shared.uses(KeyUse::Conjugation);
-        let error = self.switching(a.state.level)?.noise;
-        let conjugated = a.switched(error);
-        Ok(self.done("conjugation", (a, &[(Work::Rotation, 1)]), conjugated))
-    }
-
-    fn add_many<C: Borrow<Ciphertext>>(&self, terms: &[C]) -> Result<Ciphertext> {
-        let terms: Vec<&Ciphertext> = terms.iter().map(Borrow::borrow).collect();
-        let (&first, rest) = terms
-            .split_first()
-            .ok_or(Error::Values(ValueError::Empty))?;
-        terms
-            .iter()
-            .try_for_each(|term| self.check_pair(first, term))?;
-        let alike = |term: &&Ciphertext| {
-            first.state.matches(term.state)
-                && (first.state.level, first.degree) == (term.state.level, term.degree)
-        };
-        if !terms.iter().all(alike) {
-            return rest
-                .iter()
-                .try_fold(first.clone(), |sum, term| self.add(&sum, term));
-        }
-        let values = self.clear(|clear| {
-            let values: Option<Vec<&Vec<f64>>> =
-                terms.iter().map(|term| term.values.as_deref()).collect();
-            Some(clear.add_many(&values?))
-        });
-        let spreads = terms.iter().map(|term| term.spread.squared());
-        let sum = Ciphertext {
-            spread: spreads.sum::<Log2>().sqrt(),
-            values,
-            ..first.computed(self.sum_of(&terms)?)
-        };
-        Ok(self.done("sum", (first, &[(Work::Sum, rest.len())]), sum))
     }
 
     fn linear_combination(
@@ -456,4 +372,6 @@ impl Evaluator for Forecast {
     fn position_before_rescale(&self, at: Position) -> Result<Position> {
         ckks_sums::position_before_rescale(self.context(), at)
     }
+
+    foreseen_operations!();
 }

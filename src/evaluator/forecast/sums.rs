@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result, ValueError, check_finite};
 use crate::evaluator::ckks_align::Movable;
+use crate::evaluator::forecast::ckks::hypot;
 use crate::evaluator::forecast::log::Work;
-use crate::evaluator::forecast::values::hypot;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext};
 use crate::evaluator::{Evaluator, Position, ckks_sums};
 use crate::params::{CkksState, Log2};

@@ -12,7 +12,9 @@ mod transforms;
 mod vector;
 
 use super::vectors::methods;
-use super::{Kernels, KeyRow, Modulus, NttTable, ShoupScalar, WeightedSum};
+use super::{
+    Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, WeightedSum,
+};
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
 pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
@@ -64,6 +66,7 @@ impl Kernels for FloatKernels {
         sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar)
         weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
         inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
+        panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)
     }
 
     methods! { transforms:

@@ -3,7 +3,9 @@
 use super::super::chunks::{block_pairs, split};
 use super::super::float_vectors::float_rows;
 use super::super::vectors::{functions, product_rows, sum_rows};
-use super::super::{BLOCK, KeyRow, Modulus, ShoupScalar, WeightedSum, portable};
+use super::super::{
+    BLOCK, KeyRow, Modulus, PANEL, PanelProducts, PanelRows, ShoupScalar, WeightedSum, portable,
+};
 use super::vector::*;
 use std::arch::x86_64::*;
 

@@ -12,6 +12,7 @@ mod forward;
 mod inverse;
 mod narrow;
 mod packed;
+mod panel;
 mod rows;
 mod sum;
 mod vector;
@@ -22,8 +23,8 @@ use super::packing::SLACK;
 use super::portable;
 use super::vectors::methods;
 use super::{
-    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PackedRow, ShoupScalar,
-    Unreduced, WeightedPairs, WeightedSum,
+    BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PackedRow, PanelProducts,
+    PanelRows, ShoupScalar, Unreduced, WeightedPairs, WeightedSum,
 };
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -86,6 +87,10 @@ impl<const WORD: u32> Kernels for IfmaKernels<WORD> {
         weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
         inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
         weighted_pairs(q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>)
+    }
+
+    methods! { panel<WORD>:
+        panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)
     }
 
     methods! { packed:

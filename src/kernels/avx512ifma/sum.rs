@@ -296,11 +296,11 @@ const AHEAD: usize = 1 << 13;
 const NEAR: usize = 1 << 11;
 
 /// What a [`Sum`] holds.
-const MOST_PRODUCTS: usize = 32;
+const MOST_PRODUCTS: usize = Sum::MOST_PRODUCTS;
 
 /// A sum of at most 32 products of words below 2^61, and of a word below 2^61, by weights.
 #[derive(Clone, Copy)]
-struct Sum {
+pub(super) struct Sum {
     /// Below 2^62.
     low: __m512i,
     /// Two parts of weight 2^52, so that the chains of additions are short: below 2^57 and 2^58.
@@ -331,10 +331,12 @@ fn sums<const WORD: u32, const INPUT: u32, const VECTORS: usize>(
 }
 
 impl Sum {
+    pub(super) const MOST_PRODUCTS: usize = 32;
+
     /// The sum of a word alone.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn of(word: __m512i) -> Self {
+    pub(super) fn of(word: __m512i) -> Self {
         let zero = _mm512_setzero_si512();
         Self {
             low: word,
@@ -343,10 +345,26 @@ impl Sum {
         }
     }
 
+    /// A sum of any word, and of one below 2^60 of weight 2^52, for words of 52 bits.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of_words(low: __m512i, middle: __m512i) -> Self {
+        let zero = _mm512_setzero_si512();
+        Self {
+            low,
+            middle: (middle, zero),
+            high: zero,
+        }
+    }
+
     /// Adds `x * factor`, for x of at most INPUT bits and a residue as the factor.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn add_product<const WORD: u32, const INPUT: u32>(&mut self, x: __m512i, factor: __m512i) {
+    pub(super) fn add_product<const WORD: u32, const INPUT: u32>(
+        &mut self,
+        x: __m512i,
+        factor: __m512i,
+    ) {
         self.low = _mm512_madd52lo_epu64(self.low, x, factor);
         self.middle.0 = _mm512_madd52hi_epu64(self.middle.0, x, factor);
         if INPUT == 52 {
@@ -371,7 +389,7 @@ const SHORT: u32 = 0;
 const TWO_WORDS: u32 = 1;
 
 /// This way whatever it is.
-const ANY: u32 = 2;
+pub(super) const ANY: u32 = 2;
 
 /// The cheapest reduction, modulo q of at most 50 bits, of `count` products of values of at most `input_bits` bits with residues
 /// and of one residue more.
@@ -387,7 +405,7 @@ fn reduction(q: &Modulus, count: usize, input_bits: u32) -> u32 {
 }
 
 /// Reduces sums modulo q.
-struct Reducer<const WORD: u32, const REDUCTION: u32> {
+pub(super) struct Reducer<const WORD: u32, const REDUCTION: u32> {
     arithmetic: Arithmetic<WORD>,
     /// 2^52 modulo q.
     base: Factor,
@@ -400,7 +418,7 @@ struct Reducer<const WORD: u32, const REDUCTION: u32> {
 impl<const WORD: u32, const REDUCTION: u32> Reducer<WORD, REDUCTION> {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn new(q: &Modulus) -> Self {
+    pub(super) fn new(q: &Modulus) -> Self {
         let arithmetic = Arithmetic::new(q);
         let shift = |bits: u32| _mm_cvtsi64_si128(bits.into());
         let shifted = q.bits() - 2;
@@ -414,7 +432,7 @@ impl<const WORD: u32, const REDUCTION: u32> Reducer<WORD, REDUCTION> {
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn residue(&self, sum: Sum) -> __m512i {
+    pub(super) fn residue(&self, sum: Sum) -> __m512i {
         let a = &self.arithmetic;
         if REDUCTION == SHORT {
             // Barrett's quotient, at most 2.5 too low as in `narrow`; floor(sum / 2^(n-2)) is below 2^52.

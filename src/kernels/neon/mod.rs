@@ -14,7 +14,7 @@ mod transforms;
 mod vector;
 
 use super::vectors::methods;
-use super::{Kernels, KeyRow, Modulus, NttTable};
+use super::{Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows};
 use std::arch::is_aarch64_feature_detected;
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -38,6 +38,7 @@ impl Kernels for FloatKernels {
         mul_assign(q: &Modulus, row: &mut [u64], other: &[u64])
         mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
         inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
+        panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)
     }
 
     methods! { transforms:

@@ -3,7 +3,7 @@
 use super::super::chunks::{block_pairs, split};
 use super::super::float_vectors::float_rows;
 use super::super::vectors::product_rows;
-use super::super::{BLOCK, KeyRow, Modulus, portable};
+use super::super::{BLOCK, KeyRow, Modulus, PANEL, PanelProducts, PanelRows, portable};
 use super::vector::*;
 
 product_rows!("neon", FloatArithmetic);

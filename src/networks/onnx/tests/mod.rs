@@ -138,7 +138,7 @@ fn refuses(sizes: &[i64], nodes: &[Node], constants: &[Tensor], label: &str, par
 /// Checks that one node from `x` to `y` is refused.
 fn refuses_node(sizes: &[i64], node: &Node, constants: &[Tensor], part: &str) {
     let label = format!("{} \"y\"", node.operator);
-    refuses(sizes, &[node.clone()], constants, &label, part);
+    refuses(sizes, std::slice::from_ref(node), constants, &label, part);
 }
 
 const VECTOR: [i64; 2] = [-1, 2];

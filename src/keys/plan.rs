@@ -1,0 +1,128 @@
+use crate::error::Result;
+use crate::keys::{EvaluationKeys, KeyGenerator, Rotations, SwitchingKey};
+use crate::params::{Context, KeySpan};
+use rand::CryptoRng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Which keys a computation needs, each with the highest level at which it is used. A key for low levels only is smaller, and generated and
+/// used faster.
+///
+/// ```
+/// use slotwise::CkksContext;
+/// use slotwise::keys::{KeyPlan, Rotations};
+/// # fn main() -> slotwise::Result<()> {
+/// let context = CkksContext::for_depth(3).build()?;
+/// // Products at all levels; rotations only of what has been multiplied twice.
+/// let keys = KeyPlan::none().with_relinearization(3).with_rotations(&Rotations::steps(&[1, 2]), 1);
+/// let whole = KeyPlan::none().with_relinearization(3).with_rotations(&Rotations::steps(&[1, 2]), 3);
+/// assert!(keys.bytes(context.rlwe())? < whole.bytes(context.rlwe())?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyPlan {
+    relinearization: Option<usize>,
+    /// By level.
+    rotations: BTreeMap<usize, Rotations>,
+}
+
+impl KeyPlan {
+    /// No keys.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// And a key for products at levels up to `level`.
+    #[must_use]
+    pub fn with_relinearization(self, level: usize) -> Self {
+        Self {
+            relinearization: self.relinearization.max(Some(level)),
+            ..self
+        }
+    }
+
+    /// And keys for these rotations at levels up to `level`.
+    #[must_use]
+    pub fn with_rotations(mut self, rotations: &Rotations, level: usize) -> Self {
+        if !rotations.is_none() {
+            let own = self.rotations.remove(&level).unwrap_or_default();
+            self.rotations.insert(level, own.and(rotations.clone()));
+        }
+        self
+    }
+
+    /// The highest level of products; `None` if there are none.
+    #[must_use]
+    pub fn relinearization_level(&self) -> Option<usize> {
+        self.relinearization
+    }
+
+    /// The rotations by the highest level that they are used at, the lowest first.
+    pub fn rotations_by_level(&self) -> impl Iterator<Item = (usize, &Rotations)> {
+        self.rotations
+            .iter()
+            .map(|(&level, rotations)| (level, rotations))
+    }
+
+    /// All rotations.
+    #[must_use]
+    pub fn rotations(&self) -> Rotations {
+        let all = self.rotations.values().cloned();
+        all.fold(Rotations::none(), Rotations::and)
+    }
+
+    /// The number of keys at a degree.
+    #[must_use]
+    pub fn count(&self, degree: usize) -> usize {
+        let rotations = self.rotations.values();
+        let rotations = rotations.map(|rotations| rotations.elements(degree).len());
+        rotations.sum::<usize>() + usize::from(self.relinearization.is_some())
+    }
+
+    /// The bytes of all keys in memory, which are about those on the wire.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan) for a level that the parameters do not have;
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
+    pub fn bytes(&self, context: &Arc<Context>) -> Result<u64> {
+        let degree = context.degree();
+        let counts = self.rotations_by_level();
+        let counts = counts.map(|(level, rotations)| (level, rotations.elements(degree).len()));
+        let counts = counts.chain(self.relinearization.map(|level| (level, 1)));
+        let each = counts.map(|(level, count)| {
+            let gadget = context.gadget_of(span_up_to(level, context))?;
+            Ok(count as u64 * SwitchingKey::memory(context, &gadget))
+        });
+        each.sum()
+    }
+}
+
+/// The span of keys for levels up to `level`, with all special primes.
+pub(crate) fn span_up_to(level: usize, context: &Context) -> KeySpan {
+    KeySpan {
+        level,
+        ..context.params().whole_span()
+    }
+}
+
+impl KeyGenerator {
+    /// The keys of a plan.
+    ///
+    /// # Errors
+    /// As [`with_span`](Self::with_span).
+    pub fn planned_keys(&self, plan: &KeyPlan, rng: &mut impl CryptoRng) -> Result<EvaluationKeys> {
+        let context = self.secret.context();
+        let mut keys = EvaluationKeys::empty(context, self.secret.id());
+        if let Some(level) = plan.relinearization {
+            let generator = self.of_span(span_up_to(level, context))?;
+            keys.insert(generator.relinearization_key(rng)?)?;
+        }
+        for (&level, rotations) in &plan.rotations {
+            let generator = self.of_span(span_up_to(level, context))?;
+            generator.extend(&mut keys, rotations, rng)?;
+        }
+        Ok(keys)
+    }
+}

@@ -1,0 +1,204 @@
+//! Client and server of a network that is planned for batches.
+
+use crate::api::{Ckks, ClientKey, ServerKey};
+use crate::circuits::Batch;
+use crate::error::{Error, KeyError, Result, check_lengths};
+use crate::evaluator::{CkksEvaluator, Evaluator};
+use crate::identifiers::KeyId;
+use crate::networks::batch_steps::EncodedSteps;
+use crate::networks::{
+    BatchDescription, BatchPlan, NetworkKeys, NetworkRequest, NetworkResponse, Stage, argmax,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+
+/// The client's half of a network that is planned for batches: makes keys, encrypts inputs, decrypts outputs. Holds the secret key.
+#[derive(Clone)]
+pub struct BatchClient {
+    description: BatchDescription,
+    key: ClientKey<Ckks>,
+}
+
+impl BatchClient {
+    /// A client with a fresh secret key.
+    ///
+    /// # Errors
+    /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    pub fn new(description: BatchDescription) -> Result<Self> {
+        let key = description.context().generate_client_key()?;
+        Ok(Self { description, key })
+    }
+
+    /// A client with a secret key that was made before, for this plan's parameters.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    pub fn with_key(description: BatchDescription, key: ClientKey<Ckks>) -> Result<Self> {
+        let own = description.context().fingerprint();
+        own.check(key.context().fingerprint())?;
+        Ok(Self { description, key })
+    }
+
+    /// What the client knows of the network.
+    #[must_use]
+    pub fn description(&self) -> &BatchDescription {
+        &self.description
+    }
+
+    /// The secret key.
+    #[must_use]
+    pub fn key(&self) -> &ClientKey<Ckks> {
+        &self.key
+    }
+
+    /// The keys for the server: those that the plan uses, and no others.
+    ///
+    /// # Errors
+    /// As [`ClientKey::generate_server_key`].
+    pub fn server_keys(&self) -> Result<NetworkKeys> {
+        Ok(NetworkKeys {
+            fingerprint: self.description.fingerprint(),
+            keys: self.key.generate_server_key(self.description.rotations())?,
+        })
+    }
+
+    /// Encrypts inputs, a request for each batch. What is left free of the last batch repeats its inputs.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch),
+    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for
+    /// values beyond [`BatchDescription::input_bound`].
+    pub fn encrypt<X: AsRef<[f64]>>(&self, inputs: &[X]) -> Result<Vec<NetworkRequest>> {
+        let batches = self.description.lay_out(inputs)?;
+        let bound = self.description.input_bound();
+        let requests = batches.iter().map(|(_, slots)| {
+            Ok(NetworkRequest {
+                fingerprint: self.description.fingerprint(),
+                input: self.key.encrypt_bounded(slots, bound)?,
+            })
+        });
+        requests.collect()
+    }
+
+    /// Decrypts the outputs of `inputs` inputs from the responses to their requests, in order.
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of responses than batches;
+    /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another
+    /// client's outputs.
+    pub fn decrypt(&self, responses: &[NetworkResponse], inputs: usize) -> Result<Vec<Vec<f64>>> {
+        let batch = self.description.input_layout().inputs();
+        check_lengths(responses.len(), inputs.div_ceil(batch))?;
+        let mut outputs = Vec::with_capacity(inputs);
+        for response in responses {
+            self.description.check(response.fingerprint)?;
+            let slots = self.key.decrypt(&response.output)?;
+            let own = batch.min(inputs - outputs.len());
+            outputs.extend(self.description.gather(&slots, own)?);
+        }
+        Ok(outputs)
+    }
+
+    /// Decrypts the index of the largest output of each input.
+    ///
+    /// # Errors
+    /// As [`decrypt`](Self::decrypt).
+    pub fn classify(&self, responses: &[NetworkResponse], inputs: usize) -> Result<Vec<usize>> {
+        let outputs = self.decrypt(responses, inputs)?;
+        Ok(outputs.iter().map(|outputs| argmax(outputs)).collect())
+    }
+}
+
+impl fmt::Debug for BatchClient {
+    /// Nothing of the secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.key.id();
+        write!(out, "BatchClient({:?}, {id:?})", self.description)
+    }
+}
+
+/// The server's half of a network that is planned for batches: the encoded weights, and the keys of its clients. It never sees an input or
+/// an output.
+pub struct BatchServer {
+    description: BatchDescription,
+    stages: Vec<Stage>,
+    steps: EncodedSteps<CkksEvaluator>,
+    clients: RwLock<HashMap<KeyId, ServerKey<Ckks>>>,
+}
+
+impl BatchServer {
+    pub(super) fn new(plan: &BatchPlan) -> Result<Self> {
+        let evaluator = CkksEvaluator::new(plan.context());
+        Ok(Self {
+            description: plan.description().clone(),
+            stages: plan.network.stages().to_vec(),
+            steps: plan.steps().encode(&evaluator, &plan.met)?,
+            clients: RwLock::default(),
+        })
+    }
+
+    /// What clients need to know.
+    #[must_use]
+    pub fn description(&self) -> &BatchDescription {
+        &self.description
+    }
+
+    /// The bytes of the encoded weights.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        self.steps.bytes()
+    }
+
+    /// Takes a client's keys, in the place of those that it sent before.
+    ///
+    /// # Errors
+    /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for keys of another plan;
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    pub fn add_client(&self, keys: NetworkKeys) -> Result<KeyId> {
+        self.description.check(keys.fingerprint)?;
+        let (ours, theirs) = (self.description.context(), keys.keys.context());
+        ours.fingerprint().check(theirs.fingerprint())?;
+        let evaluator = keys.keys.evaluator();
+        evaluator.check_rotations(self.description.rotations(), "the network")?;
+        let id = keys.keys.id();
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        clients.insert(id, keys.keys);
+        Ok(id)
+    }
+
+    /// Forgets a client's keys; tells whether there were any.
+    pub fn remove_client(&self, id: KeyId) -> bool {
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        clients.remove(&id).is_some()
+    }
+
+    /// The encrypted outputs for a batch of encrypted inputs.
+    ///
+    /// # Errors
+    /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for a request of another plan;
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for an unknown client; those of the operations for an input that
+    /// was not made by [`BatchClient::encrypt`].
+    pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
+        self.description.check(request.fingerprint)?;
+        let keys = {
+            let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+            let keys = clients.get(&request.input.key_id()).cloned();
+            keys.ok_or(Error::Keys(KeyError::MissingServerKey))?
+        };
+        let input = keys.attach(&request.input)?;
+        let batch = Batch::from_vector(&input, self.description.input_layout())?;
+        let outputs = self.steps.run(&self.stages, batch)?;
+        Ok(NetworkResponse {
+            fingerprint: self.description.fingerprint(),
+            output: outputs.to_vector()?.compact()?,
+        })
+    }
+}
+
+impl fmt::Debug for BatchServer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "BatchServer({:?})", self.description)
+    }
+}
