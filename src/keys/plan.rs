@@ -81,6 +81,23 @@ impl KeyPlan {
         rotations.sum::<usize>() + usize::from(self.relinearization.is_some())
     }
 
+    /// Checks that keys are enough for the plan, whose computation is called `operation`.
+    ///
+    /// # Errors
+    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if its key is for lower levels;
+    /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all rotations that the keys neither have nor compose.
+    pub(crate) fn check(&self, keys: &EvaluationKeys, operation: &'static str) -> Result<()> {
+        if let Some(level) = self.relinearization {
+            keys.relinearization_covering(level)?;
+        }
+        let degree = keys.context().degree();
+        let missing = self
+            .rotations_by_level()
+            .map(|(level, rotations)| rotations.missing_in(keys.galois(), (degree, level)));
+        let missing = missing.fold(Rotations::none(), Rotations::and);
+        missing.refused(operation)
+    }
+
     /// The bytes of all keys in memory, which are about those on the wire.
     ///
     /// # Errors

@@ -1,17 +1,16 @@
 //! Client and server of a network that is planned for batches.
 
-use crate::api::{Ckks, ClientKey, ServerKey};
+use crate::api::{Ckks, ClientKey};
 use crate::circuits::Batch;
-use crate::error::{Error, KeyError, Result, check_lengths};
-use crate::evaluator::{CkksEvaluator, Evaluator};
+use crate::error::{Result, check_lengths};
+use crate::evaluator::CkksEvaluator;
 use crate::identifiers::KeyId;
 use crate::networks::batch_steps::EncodedSteps;
+use crate::networks::clients::Clients;
 use crate::networks::{
     BatchDescription, BatchPlan, NetworkKeys, NetworkRequest, NetworkResponse, Stage, argmax,
 };
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
 
 /// The client's half of a network that is planned for batches: makes keys, encrypts inputs, decrypts outputs. Holds the secret key.
 #[derive(Clone)]
@@ -59,7 +58,9 @@ impl BatchClient {
     pub fn server_keys(&self) -> Result<NetworkKeys> {
         Ok(NetworkKeys {
             fingerprint: self.description.fingerprint(),
-            keys: self.key.generate_server_key(self.description.rotations())?,
+            keys: self
+                .key
+                .generate_planned_server_key(self.description.key_plan())?,
         })
     }
 
@@ -124,7 +125,7 @@ pub struct BatchServer {
     description: BatchDescription,
     stages: Vec<Stage>,
     steps: EncodedSteps<CkksEvaluator>,
-    clients: RwLock<HashMap<KeyId, ServerKey<Ckks>>>,
+    clients: Clients,
 }
 
 impl BatchServer {
@@ -134,7 +135,7 @@ impl BatchServer {
             description: plan.description().clone(),
             stages: plan.network.stages().to_vec(),
             steps: plan.steps().encode(&evaluator, &plan.met)?,
-            clients: RwLock::default(),
+            clients: Clients::default(),
         })
     }
 
@@ -158,20 +159,13 @@ impl BatchServer {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_client(&self, keys: NetworkKeys) -> Result<KeyId> {
         self.description.check(keys.fingerprint)?;
-        let (ours, theirs) = (self.description.context(), keys.keys.context());
-        ours.fingerprint().check(theirs.fingerprint())?;
-        let evaluator = keys.keys.evaluator();
-        evaluator.check_rotations(self.description.rotations(), "the network")?;
-        let id = keys.keys.id();
-        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        clients.insert(id, keys.keys);
-        Ok(id)
+        let plan = (self.description.key_plan(), self.description.context());
+        self.clients.add(keys.keys, plan)
     }
 
     /// Forgets a client's keys; tells whether there were any.
     pub fn remove_client(&self, id: KeyId) -> bool {
-        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        clients.remove(&id).is_some()
+        self.clients.remove(id)
     }
 
     /// The encrypted outputs for a batch of encrypted inputs.
@@ -182,11 +176,7 @@ impl BatchServer {
     /// was not made by [`BatchClient::encrypt`].
     pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
         self.description.check(request.fingerprint)?;
-        let keys = {
-            let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
-            let keys = clients.get(&request.input.key_id()).cloned();
-            keys.ok_or(Error::Keys(KeyError::MissingServerKey))?
-        };
+        let keys = self.clients.get(request.input.key_id())?;
         let input = keys.attach(&request.input)?;
         let batch = Batch::from_vector(&input, self.description.input_layout())?;
         let outputs = self.steps.run(&self.stages, batch)?;

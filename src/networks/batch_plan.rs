@@ -4,7 +4,7 @@ use crate::error::{
 };
 use crate::evaluator::{ClearReals, Forecast};
 use crate::identifiers::Fingerprint;
-use crate::keys::Rotations;
+use crate::keys::KeyPlan;
 use crate::networks::batch_steps::{BatchSteps, MetLayer, levels};
 use crate::networks::description::plan_fingerprint;
 use crate::networks::plan::LEAST_SCALE_BITS;
@@ -24,7 +24,7 @@ pub struct BatchPlan {
     description: BatchDescription,
 }
 
-/// What a client needs to know of a network that is planned for batches: parameters, layouts and rotations. It is public, and says nothing
+/// What a client needs to know of a network that is planned for batches: parameters, layouts and keys. It is public, and says nothing
 /// of the weights.
 #[derive(Clone)]
 pub struct BatchDescription {
@@ -32,7 +32,7 @@ pub struct BatchDescription {
     pub(super) input: BatchLayout,
     pub(super) output: BatchLayout,
     pub(super) input_bound: f64,
-    pub(super) rotations: Rotations,
+    pub(super) keys: KeyPlan,
     pub(super) fingerprint: Fingerprint,
 }
 
@@ -87,13 +87,12 @@ impl FittedNetwork {
         let levels = u32::try_from(levels(self.stages())).unwrap_or(u32::MAX);
         let mut planner = Planner::new(&[input])
             .typical_error(error)
-            .whole_keys()
             .starting_from(levels, LEAST_SCALE_BITS);
         if let Some(bytes) = options.most_key_bytes {
             planner = planner.max_key_bytes(bytes);
         }
         let plan = planner.plan(steps)?;
-        let forecast = Forecast::with_keys(plan.context(), plan.rotations());
+        let forecast = Forecast::with_planned_keys(plan.context(), plan.key_plan())?;
         let met = steps.foreseen(&input.foreseen(&forecast)?)?;
         Ok((plan, met))
     }
@@ -115,7 +114,7 @@ impl BatchPlan {
             output: input.with_features(network.outputs())?,
             input,
             input_bound: network.input_bound(),
-            rotations: plan.rotations().clone(),
+            keys: plan.key_plan().clone(),
             fingerprint: Fingerprint::from_bytes([0; 32]),
         };
         Ok(Self {
@@ -232,10 +231,10 @@ impl BatchDescription {
         self.input_bound
     }
 
-    /// The rotations whose keys the server needs.
+    /// The keys that the server needs, each for the levels at which it is used.
     #[must_use]
-    pub fn rotations(&self) -> &Rotations {
-        &self.rotations
+    pub fn key_plan(&self) -> &KeyPlan {
+        &self.keys
     }
 
     /// The plan's name: a hash of all of this.

@@ -85,7 +85,9 @@ impl NetworkClient {
     pub fn server_keys(&self) -> Result<NetworkKeys> {
         Ok(NetworkKeys {
             fingerprint: self.description.fingerprint(),
-            keys: self.key.generate_server_key(self.description.rotations())?,
+            keys: self
+                .key
+                .generate_planned_server_key(self.description.key_plan())?,
         })
     }
 

@@ -1,7 +1,7 @@
 use crate::circuits::Plan;
 use crate::error::{Error, NetworkError, OperandError, Result, check_finite, check_lengths};
 use crate::identifiers::Fingerprint;
-use crate::keys::Rotations;
+use crate::keys::KeyPlan;
 use crate::networks::FittedNetwork;
 use crate::networks::layout::InputLayout;
 use crate::networks::placed::Placed;
@@ -9,7 +9,7 @@ use crate::params::CkksContext;
 use sha3::{Digest, Sha3_256};
 use std::fmt;
 
-/// What a client needs to know of a planned network: parameters, shapes, layouts and rotations. It is public, and says nothing of the
+/// What a client needs to know of a planned network: parameters, shapes, layouts and keys. It is public, and says nothing of the
 /// weights.
 #[derive(Clone)]
 pub struct NetworkDescription {
@@ -20,7 +20,7 @@ pub struct NetworkDescription {
     /// Where the outputs lie, and the length of the vector that they lie in.
     pub(super) outputs: Vec<usize>,
     pub(super) output_size: usize,
-    pub(super) rotations: Rotations,
+    pub(super) keys: KeyPlan,
     pub(super) fingerprint: Fingerprint,
 }
 
@@ -33,7 +33,7 @@ impl NetworkDescription {
             input_bound: network.input_bound,
             outputs: placed.output.positions.clone(),
             output_size: placed.output.size,
-            rotations: plan.rotations().clone(),
+            keys: plan.key_plan().clone(),
             fingerprint: Fingerprint::from_bytes([0; 32]),
         }
         .with_fingerprint())
@@ -77,10 +77,10 @@ impl NetworkDescription {
         self.outputs.len()
     }
 
-    /// The rotations whose keys the server needs.
+    /// The keys that the server needs, each for the levels at which it is used.
     #[must_use]
-    pub fn rotations(&self) -> &Rotations {
-        &self.rotations
+    pub fn key_plan(&self) -> &KeyPlan {
+        &self.keys
     }
 
     /// The plan's name: a hash of all of this.

@@ -7,6 +7,7 @@ mod batch_halves;
 mod batch_plan;
 mod batch_steps;
 mod client;
+mod clients;
 mod description;
 mod fit;
 mod fit_options;

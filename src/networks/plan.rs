@@ -110,11 +110,10 @@ impl FittedNetwork {
         let levels = u32::try_from(placed.levels()).unwrap_or(u32::MAX);
         let planner = Planner::new(&[input])
             .typical_error(error)
-            .whole_keys()
             .starting_from(levels, LEAST_SCALE_BITS)
             .max_key_bytes(most_key_bytes.unwrap_or(u64::MAX));
         let plan = planner.plan(&placed)?;
-        let forecast = Forecast::with_keys(plan.context(), plan.rotations());
+        let forecast = Forecast::with_planned_keys(plan.context(), plan.key_plan())?;
         let met = placed.foreseen(&input.foreseen(&forecast)?)?;
         let description = NetworkDescription::new(self, &plan, &placed)?;
         Ok(NetworkPlan {

@@ -1,20 +1,18 @@
-use crate::api::{Ckks, ServerKey};
-use crate::error::{Error, KeyError, Result};
-use crate::evaluator::{CkksEvaluator, Evaluator};
+use crate::error::Result;
+use crate::evaluator::CkksEvaluator;
 use crate::identifiers::{Fingerprint, KeyId};
+use crate::networks::clients::Clients;
 use crate::networks::placed::Encoded;
 use crate::networks::{
     NetworkDescription, NetworkKeys, NetworkPlan, NetworkRequest, NetworkResponse,
 };
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
 
 /// The server's half of a planned network: the encoded weights, and the keys of its clients. It never sees an input or an output.
 pub struct NetworkServer {
     description: NetworkDescription,
     network: Encoded<CkksEvaluator>,
-    clients: RwLock<HashMap<KeyId, ServerKey<Ckks>>>,
+    clients: Clients,
 }
 
 impl NetworkServer {
@@ -23,7 +21,7 @@ impl NetworkServer {
         Ok(Self {
             description: plan.description().clone(),
             network: plan.placed.encode(&evaluator, &plan.met)?,
-            clients: RwLock::default(),
+            clients: Clients::default(),
         })
     }
 
@@ -47,21 +45,13 @@ impl NetworkServer {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_client(&self, keys: NetworkKeys) -> Result<KeyId> {
         self.description.check(keys.fingerprint)?;
-        let (ours, theirs) = (self.description.context(), keys.keys.context());
-        ours.fingerprint().check(theirs.fingerprint())?;
-        let evaluator = keys.keys.evaluator();
-        evaluator.check_rotations(self.description.rotations(), "the network")?;
-        keys.keys.evaluation_keys().relinearization()?;
-        let id = keys.keys.id();
-        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        clients.insert(id, keys.keys);
-        Ok(id)
+        let plan = (self.description.key_plan(), self.description.context());
+        self.clients.add(keys.keys, plan)
     }
 
     /// Forgets a client's keys; tells whether there were any.
     pub fn remove_client(&self, id: KeyId) -> bool {
-        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        clients.remove(&id).is_some()
+        self.clients.remove(id)
     }
 
     /// The encrypted outputs for an encrypted input.
@@ -72,11 +62,7 @@ impl NetworkServer {
     /// was not made by [`NetworkClient::encrypt`](crate::networks::NetworkClient::encrypt).
     pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
         self.description.check(request.fingerprint)?;
-        let keys = {
-            let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
-            let keys = clients.get(&request.input.key_id()).cloned();
-            keys.ok_or(Error::Keys(KeyError::MissingServerKey))?
-        };
+        let keys = self.clients.get(request.input.key_id())?;
         let input = keys.attach(&request.input)?;
         Ok(NetworkResponse {
             fingerprint: self.fingerprint(),

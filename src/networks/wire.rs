@@ -5,7 +5,7 @@ use crate::circuits::{BatchLayout, Grid, Windows};
 use crate::error::{Error, Result};
 use crate::evaluator::SlotShape;
 use crate::identifiers::Fingerprint;
-use crate::keys::Rotations;
+use crate::keys::{KeyPlan, Rotations};
 use crate::networks::{
     BatchDescription, InputLayout, NetworkDescription, NetworkKeys, NetworkRequest, NetworkResponse,
 };
@@ -77,7 +77,7 @@ impl NetworkDescription {
         fields.bytes.extend(self.input_bound().to_le_bytes());
         fields.number(self.output_size);
         fields.numbers(&self.outputs);
-        fields.rotations(self.rotations(), self.context());
+        fields.keys(self.key_plan(), self.context());
         fields
     }
 
@@ -101,8 +101,9 @@ impl NetworkDescription {
         if outputs.iter().any(|&position| position >= output_size) {
             return Err(invalid("an output beyond the vector of outputs"));
         }
-        let rotations = reader.rotations()?;
+        let keys = reader.keys()?;
         let context = reader.finish()?;
+        keys.bytes(context.rlwe())?;
         let description = Self {
             context,
             input_shape,
@@ -110,7 +111,7 @@ impl NetworkDescription {
             input_bound,
             outputs,
             output_size,
-            rotations,
+            keys,
             fingerprint: plan,
         };
         check_plan(plan, description.with_fingerprint(), Self::fingerprint)
@@ -132,7 +133,7 @@ impl BatchDescription {
         fields.number(self.input.per_ciphertext());
         fields.number(self.output.features());
         fields.bytes.extend(self.input_bound().to_le_bytes());
-        fields.rotations(self.rotations(), self.context());
+        fields.keys(self.key_plan(), self.context());
         fields
     }
 
@@ -149,7 +150,7 @@ impl BatchDescription {
         let plan = reader.fingerprint()?;
         let [features, per_ciphertext, outputs] = [reader.size()?, reader.size()?, reader.size()?];
         let input_bound = reader.bound()?;
-        let rotations = reader.rotations()?;
+        let keys = reader.keys()?;
         let context = reader.finish()?;
         let shape = SlotShape {
             rows: 1,
@@ -157,11 +158,12 @@ impl BatchDescription {
         };
         let input = BatchLayout::new(shape, features, per_ciphertext)?;
         product(&[input.ciphertexts(), input.slots()]).ok_or_else(too_large)?;
+        keys.bytes(context.rlwe())?;
         let description = Self {
             output: input.with_features(outputs)?,
             input,
             input_bound,
-            rotations,
+            keys,
             context,
             fingerprint: plan,
         };
@@ -206,14 +208,20 @@ impl Fields {
         numbers.into_iter().for_each(|number| self.number(number));
     }
 
-    /// Single steps, and whether there is a conjugation.
-    fn rotations(&mut self, rotations: &Rotations, context: &CkksContext) {
-        let (steps, conjugation) = rotations.single_steps(context.rlwe().degree());
-        self.number(steps.len());
-        for step in steps {
-            self.bytes.extend(step.to_le_bytes());
+    /// The level of products and 1, or 0 without; then the rotations of each level.
+    fn keys(&mut self, keys: &KeyPlan, context: &CkksContext) {
+        let products = keys.relinearization_level();
+        self.number(products.map_or(0, |level| level + 1));
+        self.number(keys.rotations_by_level().count());
+        for (level, rotations) in keys.rotations_by_level() {
+            let (steps, conjugation) = rotations.single_steps(context.rlwe().degree());
+            self.number(level);
+            self.number(steps.len());
+            for step in steps {
+                self.bytes.extend(step.to_le_bytes());
+            }
+            self.bytes.push(u8::from(conjugation));
         }
-        self.bytes.push(u8::from(conjugation));
     }
 
     /// The frame of a plan's fingerprint, these fields and the parameters.
@@ -317,6 +325,27 @@ impl<'a> Reader<'a> {
         Ok(layout)
     }
 
+    fn keys(&mut self) -> Result<KeyPlan> {
+        let mut keys = KeyPlan::none();
+        match self.number()? {
+            0 => (),
+            level if level > MOST_LEVELS => return Err(too_large()),
+            level => keys = keys.with_relinearization(level - 1),
+        }
+        let count = self.number()?;
+        if count > MOST_LEVELS {
+            return Err(too_large());
+        }
+        for _ in 0..count {
+            let level = self.number()?;
+            if level > MOST_LEVELS {
+                return Err(too_large());
+            }
+            keys = keys.with_rotations(&self.rotations()?, level);
+        }
+        Ok(keys)
+    }
+
     fn rotations(&mut self) -> Result<Rotations> {
         let count = self.number()?;
         if count > MOST_ROTATIONS || count as u64 > self.frame.left() / 8 {
@@ -374,6 +403,9 @@ fn too_large() -> Error {
 const MOST_VALUES: usize = 1 << 24;
 
 const MOST_AXES: usize = 8;
+
+/// Parameters have fewer levels.
+const MOST_LEVELS: usize = 1 << 12;
 
 /// There are no more different rotations at the largest degree.
 const MOST_ROTATIONS: usize = 1 << 16;

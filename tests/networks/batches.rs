@@ -53,7 +53,7 @@ fn few_inputs_share_ciphertexts() {
     let layout = plan.description().input_layout();
     assert!(layout.per_ciphertext() > 1, "{plan}");
     assert!(layout.inputs() >= 300);
-    assert!(!plan.description().rotations().is_none());
+    assert!(!plan.description().key_plan().rotations().is_none());
     check(&network, &plan, &samples.inputs(300, 20));
     let text = plan.to_string();
     let p = layout.per_ciphertext();
@@ -72,7 +72,7 @@ fn many_inputs_take_no_rotation() {
     let plan = plan(&network, 100_000);
     let layout = plan.description().input_layout();
     assert_eq!(layout.per_ciphertext(), 1);
-    assert!(plan.description().rotations().is_none());
+    assert!(plan.description().key_plan().rotations().is_none());
     // A batch and a part of another one.
     check(&network, &plan, &samples.inputs(layout.inputs() + 3, 20));
 }

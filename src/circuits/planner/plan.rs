@@ -274,14 +274,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
     pub fn check_keys(&self, keys: &EvaluationKeys) -> Result<()> {
         let context = S::rlwe(&self.context);
         context.fingerprint().check(keys.context().fingerprint())?;
-        if let Some(level) = self.keys.relinearization_level() {
-            keys.relinearization_covering(level)?;
-        }
-        let missing = self.keys.rotations_by_level().map(|(level, rotations)| {
-            rotations.missing_in(keys.galois(), (context.degree(), level))
-        });
-        let missing = missing.fold(Rotations::none(), Rotations::and);
-        missing.refused("the program of the plan")
+        self.keys.check(keys, "the program of the plan")
     }
 
     /// The number of keys.
