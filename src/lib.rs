@@ -26,7 +26,7 @@
 //! ```text
 //!  networks    trained networks, their polynomials, plans and service
 //!  api         client and server keys, contexts, encrypted vectors
-//!  wire        bytes out and in: the only parser of foreign data
+//!  wire        bytes out and in; foreign data is parsed here, and models in networks
 //!  circuits    vectors, tensors, matrices, polynomials, comparison, plans: written once for any Evaluator
 //!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, plain numbers, and dry runs
 //!  encryption  ciphertexts, encrypt, decrypt, noise bounds

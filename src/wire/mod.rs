@@ -1,4 +1,4 @@
-//! Bytes out and in. This floor is the only parser of foreign data.
+//! Bytes out and in. This floor parses all foreign data but trained models, which `networks` reads.
 
 #![doc = include_str!("../../docs/wire_format.md")]
 
