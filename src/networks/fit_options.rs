@@ -23,7 +23,7 @@ impl Default for Fit {
     /// A polynomial for each neuron on the range of the samples, with the degrees of the activations.
     fn default() -> Self {
         Self {
-            margin: 1.0,
+            margin: 1.2,
             degree: None,
             lambda: 0.01,
             per_neuron: true,
@@ -33,7 +33,7 @@ impl Default for Fit {
 }
 
 impl Fit {
-    /// By what the ranges of the samples are multiplied: 1 unless set. A wider range admits more inputs than the samples, and costs
+    /// By what the ranges of the samples are multiplied: 1.2 unless set. A wider range admits more inputs than the samples, and costs
     /// accuracy: at degree 7 and below, values a little outside do no harm.
     #[must_use]
     pub fn margin(self, margin: f64) -> Self {

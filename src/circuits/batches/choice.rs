@@ -96,15 +96,22 @@ impl BatchChoice {
         let layouts = powers.map(|p| BatchLayout::new(shape, first.map.inputs(), p));
         let costs = layouts.map(|layout| cost(context, (layout?, inputs), stages));
         let mut costs = costs.collect::<Result<Vec<_>>>()?;
-        let amount = |cost: &BatchCost| (cost.total_work(), cost.batches * cost.ciphertexts);
-        costs.sort_by(|a, b| {
-            let ((work, sent), (other_work, other_sent)) = (amount(a), amount(b));
-            work.total_cmp(&other_work).then(sent.cmp(&other_sent))
-        });
+        costs.sort_by(|a, b| a.total_work().total_cmp(&b.total_work()));
+        // Of those that take hardly more work than the least, the one with the smallest upload.
+        let least = costs.first().map_or(0.0, BatchCost::total_work);
+        let near = costs
+            .iter()
+            .take_while(|cost| cost.total_work() <= NEARLY * least);
+        let sent = near
+            .enumerate()
+            .min_by_key(|(_, cost)| cost.batches * cost.ciphertexts);
+        if let Some((best, _)) = sent {
+            costs[..=best].rotate_right(1);
+        }
         Ok(Self { inputs, costs })
     }
 
-    /// The layout of the least work.
+    /// The layout of the least work, or of hardly more with less to send.
     #[must_use]
     pub fn best(&self) -> &BatchCost {
         &self.costs[0]
@@ -123,7 +130,7 @@ impl fmt::Display for BatchChoice {
         let (p, batches) = (best.per_ciphertext, best.batches);
         writeln!(
             out,
-            "{p} features in a ciphertext: {} inputs take {batches} batches of {} and the least work.",
+            "{p} features in a ciphertext: {} inputs take {batches} batches of {}, the least work or hardly more, and the least upload of such.",
             self.inputs, best.inputs_per_batch
         )?;
         let reason = match (p, best.batches) {
@@ -131,7 +138,7 @@ impl fmt::Display for BatchChoice {
                 "No layer rotates anything, so that the only key switches are those of activations."
             }
             (_, 1) => {
-                "The inputs do not fill the slots with fewer features in a ciphertext; the rotations cost less than the empty slots would."
+                "The inputs do not fill the slots with fewer features in a ciphertext; the rotations cost hardly more than the empty slots would."
             }
             _ => "Several smaller batches leave fewer slots empty than one large batch.",
         };
@@ -210,3 +217,6 @@ fn cost(
 const MOST_PER_CIPHERTEXT: usize = 64;
 
 const MOST_INPUTS: usize = 1 << 31;
+
+/// Work that is hardly more than the least, in parts of it.
+const NEARLY: f64 = 1.1;
