@@ -269,7 +269,7 @@ fn group_at<const WORD: u32, const REDUCTION: u32, const GROUP: usize>(
                 };
                 let weight = if weight.log_run == 0 {
                     let weight = &weight.values.as_chunks::<LANES>().0[place];
-                    prefetch::<_MM_HINT_NTA>(weight, WEIGHTS_AHEAD);
+                    prefetch::<_MM_HINT_T0>(weight, WEIGHTS_AHEAD);
                     load(weight)
                 } else {
                     broadcast(weight.values[(place * LANES) >> weight.log_run])
