@@ -244,6 +244,11 @@ fn rounding(context: &CkksContext) -> Log2 {
 pub(super) fn hypot(a: Log2, b: Log2) -> Log2 {
     (a.squared() + b.squared()).sqrt()
 }
+/// The standard deviation of the rounding of one integer, which is the same in all slots.
+pub(super) fn rounding_of_constant() -> Log2 {
+    Log2::ONE / Log2::of(12.0).sqrt()
+}
+
 
 fn largest(values: &[f64]) -> f64 {
     values
