@@ -375,6 +375,27 @@ fn errors(
 }
 
 #[test]
+fn errors_in_the_slot_with_the_largest_weight_are_as_expected() {
+    let mut rng = ChaCha20Rng::seed_from_u64(300);
+    let mut weights = [1e-6; 32];
+    weights[0] = 1.0;
+    for _ in 0..32 {
+        let context = ckks(1, false);
+        let pair = pair_of_reals(&context, &keys(0), &mut rng);
+        let (evaluator, forecast) = (&pair.evaluator, &pair.forecast);
+        let (real, dry) = (&pair.encrypted[0], &pair.foreseen[0]);
+        let decryptor = Decryptor::new(&pair.secret);
+        let at = evaluator.factor_position(real).unwrap();
+        let factor = evaluator.encode_factor(&weights, at).unwrap();
+        let real = evaluator.mul_plain(real, &factor).unwrap();
+        let factor = forecast.encode_factor(&weights, at).unwrap();
+        let dry = forecast.mul_plain(dry, &factor).unwrap();
+        let (error, typical) = errors(evaluator, (&decryptor, &real), &dry);
+        assert!(error <= typical, "{error:e} of {typical:e}");
+    }
+}
+
+#[test]
 fn roundings_of_constants_are_expected() {
     let mut rng = ChaCha20Rng::seed_from_u64(301);
     let context = ckks(1, false);
