@@ -323,11 +323,15 @@ impl BfvBuilder {
 
 /// The fewest bits of a prime that is 1 modulo 2N.
 pub(super) fn least_plaintext_bits(degree: usize) -> u32 {
-    let least = degree.trailing_zeros() + 2;
-    let mut sizes = least..BfvParams::MOST_PLAINTEXT_BITS;
+    plaintext_bits_from(degree.trailing_zeros() + 2, degree)
+}
+
+/// The fewest bits, `wanted` or more, of a prime that is 1 modulo 2N; `wanted` itself if there is none.
+pub(super) fn plaintext_bits_from(wanted: u32, degree: usize) -> u32 {
+    let mut sizes = wanted..=BfvParams::MOST_PLAINTEXT_BITS;
     sizes
         .find(|&bits| ntt_primes(bits, degree).next().is_some())
-        .unwrap_or(least)
+        .unwrap_or(wanted)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]

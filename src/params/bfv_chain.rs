@@ -1,5 +1,5 @@
 use crate::error::Result;
-use crate::params::bfv::least_plaintext_bits;
+use crate::params::bfv::{least_plaintext_bits, plaintext_bits_from};
 use crate::params::{
     BfvContext, BfvParams, Log2, NoiseModel, ProductNoise, SecretDistribution, SecurityPolicy,
     search,
@@ -10,7 +10,7 @@ use crate::params::{
 pub(crate) enum PlainModulus {
     /// Those modulo this number.
     Exactly(u64),
-    /// Those modulo the largest prime of so many bits that gives slots, or of the fewest bits that any has.
+    /// Those modulo the largest prime of so many bits that gives slots, or of the fewest more that any has.
     Bits(u32),
 }
 
@@ -18,7 +18,10 @@ impl PlainModulus {
     fn at(self, degree: usize) -> Self {
         match self {
             Self::Exactly(_) => self,
-            Self::Bits(bits) => Self::Bits(bits.max(least_plaintext_bits(degree))),
+            Self::Bits(bits) => {
+                let least = bits.max(least_plaintext_bits(degree));
+                Self::Bits(plaintext_bits_from(least, degree))
+            }
         }
     }
 

@@ -360,3 +360,55 @@ fn forecasts_of_integers_have_the_states_and_values_of_encrypted_runs() {
         );
     }
 }
+
+/// The largest error of a ciphertext, and the error to expect.
+fn errors(
+    evaluator: &CkksEvaluator,
+    (decryptor, real): (&Decryptor, &Encrypted<CkksState>),
+    dry: &SchemeForecastCiphertext<CkksState>,
+) -> (f64, f64) {
+    let found = decryptor.decrypt(real).unwrap();
+    let found = evaluator.encoder().decode(&found).unwrap();
+    let values = dry.values().unwrap();
+    let errors = found.iter().zip(values).map(|(a, b)| (a - b).abs());
+    (errors.fold(0.0, f64::max), dry.typical_error())
+}
+
+#[test]
+fn errors_in_the_slot_with_the_largest_weight_are_as_expected() {
+    let mut rng = ChaCha20Rng::seed_from_u64(300);
+    let mut weights = [1e-6; 32];
+    weights[0] = 1.0;
+    for _ in 0..32 {
+        let context = ckks(1, false);
+        let pair = pair_of_reals(&context, &keys(0), &mut rng);
+        let (evaluator, forecast) = (&pair.evaluator, &pair.forecast);
+        let (real, dry) = (&pair.encrypted[0], &pair.foreseen[0]);
+        let decryptor = Decryptor::new(&pair.secret);
+        let at = evaluator.factor_position(real).unwrap();
+        let factor = evaluator.encode_factor(&weights, at).unwrap();
+        let real = evaluator.mul_plain(real, &factor).unwrap();
+        let factor = forecast.encode_factor(&weights, at).unwrap();
+        let dry = forecast.mul_plain(dry, &factor).unwrap();
+        let (error, typical) = errors(evaluator, (&decryptor, &real), &dry);
+        assert!(error <= typical, "{error:e} of {typical:e}");
+    }
+}
+
+#[test]
+fn roundings_of_constants_are_expected() {
+    let mut rng = ChaCha20Rng::seed_from_u64(301);
+    let context = ckks(1, false);
+    let pair = pair_of_reals(&context, &keys(0), &mut rng);
+    let (evaluator, forecast) = (&pair.evaluator, &pair.forecast);
+    let decryptor = Decryptor::new(&pair.secret);
+    for constant in [0.3, -0.7, 1.1, 1.3] {
+        // An exact zero has no other error.
+        let real = evaluator.mul_scalar(&pair.encrypted[0], 0.0).unwrap();
+        let real = evaluator.add_scalar(&real, constant).unwrap();
+        let dry = forecast.mul_scalar(&pair.foreseen[0], 0.0).unwrap();
+        let dry = forecast.add_scalar(&dry, constant).unwrap();
+        let (error, typical) = errors(evaluator, (&decryptor, &real), &dry);
+        assert!(error > 0.0 && error <= typical, "{error:e} of {typical:e}");
+    }
+}

@@ -232,3 +232,16 @@ fn what_cannot_be_is_refused() {
         Err(Error::Operands(OperandError::InvalidArgument { .. }))
     ));
 }
+
+#[test]
+fn moduli_for_results_exist_at_every_degree() {
+    // No prime of 11 bits is 1 modulo 256, and none of 19 bits is 1 modulo 16384.
+    let inputs = [Input::vector(24).range(-8.0..=8.0); 2];
+    for (degree, largest) in [(128, 300), (8192, 100_000)] {
+        let plan = BfvPlanner::for_results(&inputs, 0..=largest)
+            .insecure_degree(degree)
+            .plan(&Moves)
+            .unwrap();
+        assert!(plan.context().plaintext_modulus().value() > 2 * largest.unsigned_abs());
+    }
+}

@@ -146,9 +146,13 @@ impl ForecastCiphertext {
         Log2::of(magnitude) * self.state.scale.magnitude()
     }
 
-    /// The spread of the product of an operand with this spread and a plaintext.
-    pub(super) fn spread_times(&self, spread: Log2, b: &ForecastPlaintext) -> Log2 {
-        let weight = Log2::of(b.magnitude) * b.state.scale.magnitude();
+    /// The spread of the product of an operand with this spread and a plaintext with values of this magnitude.
+    pub(super) fn spread_times(
+        &self,
+        spread: Log2,
+        (b, magnitude): (&ForecastPlaintext, f64),
+    ) -> Log2 {
+        let weight = Log2::of(magnitude) * b.state.scale.magnitude();
         let rounding = self.scaled_magnitude() * rounding(&self.shared.context);
         hypot(spread * weight, rounding)
     }
@@ -223,7 +227,7 @@ impl ForecastScheme for CkksState {
             } else {
                 a.spread
             };
-            spread = hypot(spread, a.spread_times(before, weight));
+            spread = hypot(spread, a.spread_times(before, (weight, weight.magnitude)));
         }
         #[expect(clippy::cast_precision_loss, reason = "a number of steps")]
         let giants = Log2::of(sum.giants as f64);
@@ -238,6 +242,11 @@ pub(super) fn spread_of(error: ErrorSize, context: &CkksContext) -> Log2 {
 
 fn rounding(context: &CkksContext) -> Log2 {
     (context.rlwe().noise().degree() / Log2::of(12.0)).sqrt()
+}
+
+/// The standard deviation of the rounding of one integer, which is the same in all slots.
+pub(super) fn rounding_of_constant() -> Log2 {
+    Log2::ONE / Log2::of(12.0).sqrt()
 }
 
 /// The root of the sum of squares.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, ValueError, check_lengths};
 use crate::evaluator::ckks_align::{self, Movable};
 use crate::evaluator::evaluator_trait::check_period;
-use crate::evaluator::forecast::ckks::hypot;
+use crate::evaluator::forecast::ckks::{hypot, rounding_of_constant};
 use crate::evaluator::forecast::common::foreseen_operations;
 use crate::evaluator::forecast::log::{Outside, Work};
 use crate::evaluator::forecast::values::Origin;
@@ -203,6 +203,7 @@ impl Evaluator for Forecast {
         crate::error::check_finite(std::iter::once(b.is_finite()))?;
         let state = a.state.plus_constant(b, self.context())?;
         Ok(Ciphertext {
+            spread: hypot(a.spread, rounding_of_constant()),
             origin: a.origin.with_plaintext(),
             values: self.clear_one(&a.values, |clear, a| clear.add_scalar(a, b)),
             ..a.computed(state)

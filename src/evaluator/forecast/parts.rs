@@ -91,8 +91,9 @@ impl Forecast {
     pub(super) fn product_with(&self, a: &Ciphertext, b: &ForecastPlaintext) -> Result<Ciphertext> {
         self.check_level(a, b)?;
         let state = a.state.product(b.state.as_operand(), self.context())?;
+        // The error is largest in the slot with the largest value.
         let product = Ciphertext {
-            spread: a.spread_times(a.spread, b),
+            spread: a.spread_times(a.spread, (b, b.state.message_bound)),
             values: self.clear_pair((&a.values, &b.values), ClearReals::mul),
             ..a.computed(state)
         };

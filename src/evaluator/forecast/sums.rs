@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, ValueError, check_finite};
 use crate::evaluator::ckks_align::Movable;
-use crate::evaluator::forecast::ckks::hypot;
+use crate::evaluator::forecast::ckks::{hypot, rounding_of_constant};
 use crate::evaluator::forecast::log::Work;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext};
 use crate::evaluator::{Evaluator, Position, ckks_sums};
@@ -22,7 +22,7 @@ impl Forecast {
         let numbers = terms.iter().map(|&(_, c)| c).chain([constant]);
         check_finite(numbers.map(f64::is_finite))?;
         let (level, scale) = ckks_sums::level_and_scale(self.context(), at)?;
-        let (mut spread, mut states) = (Log2::ZERO, Vec::new());
+        let (mut spread, mut states) = (rounding_of_constant(), Vec::new());
         for &(term, coefficient) in terms {
             self.check_pair(first, term)?;
             term.check_degree()?;
