@@ -176,10 +176,14 @@ impl<'a> State<'a> {
         branch.add(inner, &format!("{name} / "))?;
         let is_strided =
             |stage: &Stage| matches!(stage, Stage::Linear(linear) if linear.output != Output::Same);
-        if branch.pending.is_none() && branch.stages.iter().any(is_strided) {
-            // The result lies as the input does.
+        if branch.stages.iter().any(is_strided) {
+            // The last stage brings the result to where the input lies, so that it must be a linear layer of its own.
             let count = branch.ranges.len();
-            branch.pending = Some((diagonal(&vec![1.0; count], &[])?, Output::Same));
+            branch.pending = Some(match branch.pending.take() {
+                Some((layer, Output::Same)) => (layer, Output::Vector(count)),
+                Some(pending) => pending,
+                None => (diagonal(&vec![1.0; count], &[])?, Output::Vector(count)),
+            });
         }
         branch.flush(None)?;
         self.reports.append(&mut branch.reports);
