@@ -185,6 +185,7 @@ fn fits_that_make_no_sense_are_refused() {
     );
     for fit in [
         Fit::default().margin(0.0),
+        Fit::default().margin(0.9),
         Fit::default().margin(f64::NAN),
         Fit::default().lambda(-1.0),
         Fit::default().degree(0),
