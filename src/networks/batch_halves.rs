@@ -162,6 +162,7 @@ impl BatchServer {
         ours.fingerprint().check(theirs.fingerprint())?;
         let evaluator = keys.keys.evaluator();
         evaluator.check_rotations(self.description.rotations(), "the network")?;
+        keys.keys.evaluation_keys().relinearization()?;
         let id = keys.keys.id();
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         clients.insert(id, keys.keys);
