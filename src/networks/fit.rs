@@ -176,10 +176,14 @@ impl<'a> State<'a> {
         branch.add(inner, &format!("{name} / "))?;
         let is_strided =
             |stage: &Stage| matches!(stage, Stage::Linear(linear) if linear.output != Output::Same);
-        if branch.pending.is_none() && branch.stages.iter().any(is_strided) {
-            // The result lies as the input does.
+        if branch.stages.iter().any(is_strided) {
+            // The last stage brings the result to where the input lies, so that it must be a linear layer of its own.
             let count = branch.ranges.len();
-            branch.pending = Some((diagonal(&vec![1.0; count], &[])?, Output::Same));
+            branch.pending = Some(match branch.pending.take() {
+                Some((layer, Output::Same)) => (layer, Output::Vector(count)),
+                Some(pending) => pending,
+                None => (diagonal(&vec![1.0; count], &[])?, Output::Vector(count)),
+            });
         }
         branch.flush(None)?;
         self.reports.append(&mut branch.reports);
@@ -250,7 +254,7 @@ impl<'a> State<'a> {
             self.fit.margin
         };
         let reach = |[low, high]: [f64; 2]| {
-            (margin * (low + shift).abs().max((high + shift).abs())).max(f64::MIN_POSITIVE)
+            (margin * (low + shift).abs().max((high + shift).abs())).max(LEAST_REACH)
         };
         let least = LEAST_SCALE
             * neurons
@@ -433,6 +437,9 @@ fn within(error: Error, name: &str) -> Error {
 
 /// Neurons whose values hardly differ are scaled as if they did by this part of what the others do.
 const LEAST_SCALE: f64 = 1e-3;
+
+/// Values that are smaller still, or all 0, are scaled as if they were so large: the squares of smaller numbers are beyond floating point.
+const LEAST_REACH: f64 = 1e-150;
 
 /// Bounds of values that no activation scales are so many times as large as the samples': others may be a little larger.
 const HEADROOM: f64 = 2.0;

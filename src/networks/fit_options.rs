@@ -33,7 +33,7 @@ impl Default for Fit {
 }
 
 impl Fit {
-    /// By what the ranges of the samples are multiplied: 1.2 unless set. A wider range admits more inputs than the samples, and costs
+    /// By what the ranges of the samples are multiplied, at least 1: 1.2 unless set. A wider range admits more inputs than the samples, and costs
     /// accuracy: at degree 7 and below, values a little outside do no harm.
     #[must_use]
     pub fn margin(self, margin: f64) -> Self {
@@ -75,9 +75,15 @@ impl Fit {
 
     pub(super) fn check(&self) -> Result<()> {
         let is_positive = |value: f64| value > 0.0 && value.is_finite();
-        if !is_positive(self.margin) || !is_positive(self.lambda) {
+        if !is_positive(self.lambda) {
             return Err(invalid_fit(
-                "the margin and lambda of a fit must be positive and finite",
+                "the lambda of a fit must be positive and finite",
+            ));
+        }
+        // The samples themselves would leave narrower ranges, and nothing else bounds what then runs encrypted.
+        if !(self.margin >= 1.0 && self.margin.is_finite()) {
+            return Err(invalid_fit(
+                "the margin of a fit must be finite and at least 1",
             ));
         }
         let degrees = 1..=MOST_FITTED_DEGREE;

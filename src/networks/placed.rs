@@ -270,7 +270,10 @@ fn starts_dense(stages: &[Stage]) -> bool {
 impl Program for Placed {
     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
         let input = inputs.first().ok_or(Error::Values(ValueError::Empty))?;
-        Ok(vec![run(&self.steps, input, &PlacedLayer::apply)?])
+        // As the server sends it: what compacting costs is part of the error to expect.
+        Ok(vec![
+            run(&self.steps, input, &PlacedLayer::apply)?.compact()?,
+        ])
     }
 }
 

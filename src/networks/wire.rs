@@ -303,7 +303,8 @@ impl<'a> Reader<'a> {
                 let numbers = numbers(2)?;
                 let (count, shift) = (numbers[0], numbers[1]);
                 let size = product(&[count, features.next_power_of_two()]);
-                let fits = size.is_some() && product(&[count, shift]).is_some();
+                let fits = size.is_some_and(|size| size <= MOST_SLOTS)
+                    && product(&[count, shift]).is_some();
                 if !(count.is_power_of_two() && fits) {
                     return Err(invalid("a layout of copies that does not exist"));
                 }
@@ -317,7 +318,10 @@ impl<'a> Reader<'a> {
                 let windows = Windows::of_sizes(sizes);
                 let [channels, rows, columns] = shape;
                 let [down, across] = windows.count([rows, columns])?;
-                product(&[channels, windows.taps(), down, across]).ok_or_else(too_large)?;
+                let pixels = product(&[channels, windows.taps(), down, across]);
+                if pixels.is_none_or(|pixels| pixels > MOST_SLOTS) {
+                    return Err(too_large());
+                }
                 InputLayout::Windows { windows, shape }
             }
             _ => return Err(invalid("an unknown layout of inputs")),
@@ -401,6 +405,10 @@ fn too_large() -> Error {
 
 /// The most values of an input or an output in its layout.
 const MOST_VALUES: usize = 1 << 24;
+
+/// The slots of the largest ring. Layouts that repeat an input's values are chosen where one ciphertext holds them; from larger ones a
+/// client would make gigabytes of a short input.
+const MOST_SLOTS: usize = 1 << 16;
 
 const MOST_AXES: usize = 8;
 
@@ -536,9 +544,9 @@ mod tests {
         };
         let no_kernel = windows([[0, 1], [1, 1], [0, 0], [1, 1]]);
         let wide = windows([[1, 1], [1, 1], [1 << 30, 0], [1, 1]]);
-        let [many, far] =
-            [(1 << 40, 1), (2, huge)].map(|(count, shift)| InputLayout::Copies { count, shift });
-        let forgeries: [&dyn Fn(&mut NetworkDescription); 12] = [
+        let [many, far, gigabytes] = [(1 << 40, 1), (2, huge), (1 << 19, 1)]
+            .map(|(count, shift)| InputLayout::Copies { count, shift });
+        let forgeries: [&dyn Fn(&mut NetworkDescription); 13] = [
             &|forged| forged.input_shape = vec![huge, 4],
             &|forged| forged.input_shape = vec![],
             &|forged| forged.input_shape = vec![0],
@@ -549,6 +557,7 @@ mod tests {
             &|forged| forged.input_layout = InputLayout::Images([1, 4, 6]),
             &|forged| forged.input_layout = many.clone(),
             &|forged| forged.input_layout = far.clone(),
+            &|forged| forged.input_layout = gigabytes.clone(),
             &|forged| forged.input_layout = no_kernel.clone(),
             &|forged| forged.input_layout = wide.clone(),
         ];

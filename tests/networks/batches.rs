@@ -1,8 +1,9 @@
 //! Networks on batches: plans, runs in slots and encrypted, and what client and server refuse.
 
 use crate::samples::{Samples, distance};
+use slotwise::circuits::Matrix;
 use slotwise::networks::{
-    Activation, BatchPlan, Fit, FittedNetwork, Function, Layer, Network, PlanOptions, argmax,
+    Activation, BatchPlan, Dense, Fit, FittedNetwork, Function, Layer, Network, PlanOptions, argmax,
 };
 use slotwise::{Error, KeyError, NetworkError, OperandError, ValueError};
 
@@ -146,4 +147,40 @@ fn what_does_not_belong_together_is_refused() {
         other_server.predict(&requests[0]),
         Err(Error::Networks(NetworkError::PlanMismatch { .. }))
     ));
+}
+
+/// A dead neuron's polynomial is a constant, which takes no level: its ciphertext meets the next layer higher than the others do.
+#[test]
+fn dead_neurons_among_others() {
+    let mut samples = Samples::new(27);
+    let weight = |i: usize, j: usize| {
+        if i == 0 {
+            0.0
+        } else {
+            (i + 2 * j) as f64 / 9.0 - 0.5
+        }
+    };
+    let first = Matrix::from_fn(3, 4, weight).unwrap();
+    let polynomial = Activation::Chebyshev(Function::Relu, 3);
+    let layers = vec![
+        Dense::new(first, &[-1.0, 0.1, 0.2]).unwrap().into(),
+        polynomial.into(),
+        samples.dense(2, 3).into(),
+    ];
+    let network = Network::new(&[4], layers).unwrap();
+    let inputs = samples.inputs(20, 4);
+    let network = network.fit(&inputs, &Fit::default()).unwrap();
+    let plan = plan(&network, 5000);
+    assert_eq!(plan.description().input_layout().per_ciphertext(), 1);
+    check(&network, &plan, &inputs[..3]);
+}
+
+/// What rescaling and compacting cost is part of the error to expect: without activations it is nearly all.
+#[test]
+fn the_error_of_what_the_server_sends() {
+    let mut samples = Samples::new(28);
+    let network = Network::new(&[7], vec![samples.dense(4, 7).into()]).unwrap();
+    let inputs = samples.inputs(30, 7);
+    let network = network.fit(&inputs, &Fit::default()).unwrap();
+    check(&network, &plan(&network, 5000), &inputs);
 }

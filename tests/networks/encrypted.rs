@@ -237,3 +237,24 @@ fn inputs_of_other_sizes_and_ranges_are_refused() {
         Error::Operands(OperandError::LengthMismatch { .. })
     ));
 }
+
+/// The inner network ends with a residual layer, whose values lie otherwise than its input's.
+#[test]
+fn residuals_at_the_end_of_residuals() {
+    let mut samples = Samples::new(18);
+    let images = &[1, 4, 4];
+    let last = vec![samples.convolution([1, 1, 3, 3]).padding([1, 1]).into()];
+    let strided = samples.convolution([1, 1, 3, 3]).padding([3, 3]);
+    let inner = vec![
+        strided.stride([2, 2]).into(),
+        Network::new(images, last).unwrap().into(),
+    ];
+    let layers = vec![
+        Network::new(images, inner).unwrap().into(),
+        Layer::Flatten,
+        samples.dense(3, 16).into(),
+    ];
+    let network = Network::new(images, layers).unwrap();
+    let inputs = samples.inputs(20, 16);
+    check(&fitted(&network, &inputs), &inputs[..2]);
+}

@@ -1,7 +1,10 @@
 //! Polynomials in the place of activations: exact where they can be, and what the report says.
 
 use crate::samples::{Samples, distance};
-use slotwise::networks::{Activation, AvgPool2d, BatchNorm, Fit, Function, Layer, Network, Stage};
+use slotwise::circuits::Matrix;
+use slotwise::networks::{
+    Activation, AvgPool2d, BatchNorm, Dense, Fit, Function, Layer, Network, Stage,
+};
 use slotwise::{Error, NetworkError};
 
 fn relu(degree: usize) -> Layer {
@@ -185,6 +188,7 @@ fn fits_that_make_no_sense_are_refused() {
     );
     for fit in [
         Fit::default().margin(0.0),
+        Fit::default().margin(0.9),
         Fit::default().margin(f64::NAN),
         Fit::default().lambda(-1.0),
         Fit::default().degree(0),
@@ -211,5 +215,24 @@ fn fits_that_make_no_sense_are_refused() {
     assert!(
         error.to_string().contains("layer 1 (activation)"),
         "{error}"
+    );
+}
+
+/// Neurons that are always 0 have no range to scale by.
+#[test]
+fn squares_of_zeros() {
+    let zeros = Matrix::from_fn(3, 4, |_, _| 0.0).unwrap();
+    let mut samples = Samples::new(6);
+    let layers = vec![
+        Dense::new(zeros, &[]).unwrap().into(),
+        Activation::Square.into(),
+        samples.dense(2, 3).into(),
+    ];
+    let network = Network::new(&[4], layers).unwrap();
+    let inputs = samples.inputs(10, 4);
+    let fitted = network.fit(&inputs, &Fit::default()).unwrap();
+    assert_eq!(
+        fitted.run(&inputs[0]).unwrap(),
+        network.run(&inputs[0]).unwrap()
     );
 }

@@ -168,14 +168,16 @@ impl<E: Evaluator> EncodedBatchLayer<E> {
         self.evaluator.with_more_keys(evaluator)?;
         for ciphertext in ciphertexts {
             evaluator.check_depth(ciphertext, OPERATION, 1)?;
-            let level = evaluator.factor_position(ciphertext)?.level();
-            let encoded = self.position().level();
-            if level > encoded {
-                return Err(Error::Operands(OperandError::EncodedForLowerLevel {
-                    encoded,
-                    level,
-                }));
-            }
+        }
+        let (level, encoded) = (
+            lowest_level(evaluator, ciphertexts)?,
+            self.position().level(),
+        );
+        if level > encoded {
+            return Err(Error::Operands(OperandError::EncodedForLowerLevel {
+                encoded,
+                level,
+            }));
         }
         evaluator.check_rotations(&self.sums.sums().rotations(), OPERATION)
     }
@@ -186,14 +188,7 @@ impl<E: Evaluator> EncodedBatchLayer<E> {
         evaluator: &E,
         ciphertexts: &[E::Ciphertext],
     ) -> Result<Vec<E::Ciphertext>> {
-        let levels = ciphertexts
-            .iter()
-            .map(|a| Ok(evaluator.factor_position(a)?.level()));
-        let lowest = levels
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .min()
-            .unwrap_or(0);
+        let lowest = lowest_level(evaluator, ciphertexts)?;
         // Of one level, so that all are summed together.
         let inputs = try_map(ciphertexts.len(), |i| {
             let ciphertext = &ciphertexts[i];
@@ -234,6 +229,15 @@ impl<E: Evaluator> fmt::Debug for EncodedBatchLayer<E> {
             "EncodedBatchLayer({inputs} to {outputs}, level {level})"
         )
     }
+}
+
+/// The lowest level at which one of the ciphertexts meets a layer: all come to it.
+fn lowest_level<E: Evaluator>(evaluator: &E, ciphertexts: &[E::Ciphertext]) -> Result<usize> {
+    let levels = ciphertexts
+        .iter()
+        .map(|a| Ok(evaluator.factor_position(a)?.level()));
+    let levels = levels.collect::<Result<Vec<_>>>()?;
+    Ok(levels.into_iter().min().unwrap_or(0))
 }
 
 /// Checks that an evaluator has a layout's slots.
