@@ -210,19 +210,17 @@ impl<'a> State<'a> {
     fn activate(&mut self, activation: &Activation, name: &str, shape: &[usize]) -> Result<()> {
         match activation {
             Activation::Square => self.square((1.0, 0.0, 0.0), name, shape),
-            Activation::Polynomial(coefficients) => match coefficients[..] {
-                [constant, slope] => {
-                    let count = shape.iter().product();
-                    let line = diagonal(&vec![slope; count], &vec![constant; count])?;
-                    self.append(line, Output::Same)
-                }
+            Activation::Polynomial(coefficients) => match without_zeros(coefficients) {
+                &[] => self.line((0.0, 0.0), shape),
+                &[constant] => self.line((0.0, constant), shape),
+                &[constant, slope] => self.line((slope, constant), shape),
                 // a x^2 + b x + c = a (x + b / 2a)^2 + (c - b^2 / 4a): a square, for one level instead of two.
-                [c, b, a] if a != 0.0 && b.abs() <= MOST_SHIFT * a.abs() => {
+                &[c, b, a] if b.abs() <= MOST_SHIFT * a.abs() => {
                     let shift = b / (2.0 * a);
                     self.square((a, shift, c - a * shift * shift), name, shape)
                 }
-                _ => {
-                    let polynomial = coefficients.clone();
+                coefficients => {
+                    let polynomial = coefficients.to_vec();
                     let degree = coefficients.len() - 1;
                     let function = Function::custom("polynomial", move |x| {
                         Activation::Polynomial(polynomial.clone()).at(x)
@@ -238,6 +236,13 @@ impl<'a> State<'a> {
                 self.approximate(function, (degree, false), name, shape)
             }
         }
+    }
+
+    /// Adds `slope x + constant`.
+    fn line(&mut self, (slope, constant): (f64, f64), shape: &[usize]) -> Result<()> {
+        let count = shape.iter().product();
+        let line = diagonal(&vec![slope; count], &vec![constant; count])?;
+        self.append(line, Output::Same)
     }
 
     /// Adds `factor (x + shift)^2 + constant`.
@@ -423,6 +428,12 @@ fn outputs_of(layer: &Layer, shape: &[usize]) -> Result<Output> {
     let shape =
         affine::grid(shape).map(|grid| [grid.channels(), grid.image()[0], grid.image()[1]])?;
     Ok(Output::Images { shape, strides })
+}
+
+/// Coefficients up to the last that is not 0.
+fn without_zeros(coefficients: &[f64]) -> &[f64] {
+    let last = coefficients.iter().rposition(|&c| c != 0.0);
+    &coefficients[..last.map_or(0, |last| last + 1)]
 }
 
 /// An error of an activation, with its name.

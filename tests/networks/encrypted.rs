@@ -133,6 +133,33 @@ fn layouts_in_slots_compute_what_features_do() {
     }
 }
 
+/// Polynomials whose leading coefficients are 0 are what is left of them.
+#[test]
+fn polynomials_that_are_constant_take_no_level() {
+    let mut samples = Samples::new(14);
+    for coefficients in [vec![0.0; 4], vec![2.0, 0.0, 0.0], vec![1.0, 0.5, 0.0]] {
+        let layers = vec![
+            samples.dense(6, 10).into(),
+            Activation::Polynomial(coefficients).into(),
+            samples.dense(3, 6).into(),
+            Activation::Square.into(),
+            samples.dense(2, 3).into(),
+        ];
+        let network = Network::new(&[10], layers).unwrap();
+        let inputs = samples.inputs(5, 10);
+        let fitted = fitted(&network, &inputs);
+        let plan = fitted.plan_single(&PlanOptions::default()).unwrap();
+        let (client, server) = (plan.client().unwrap(), plan.server().unwrap());
+        server.add_client(client.server_keys().unwrap()).unwrap();
+        for input in &inputs {
+            let response = server.predict(&client.encrypt(input).unwrap()).unwrap();
+            let found = client.decrypt(&response).unwrap();
+            let error = distance(&network.run(input).unwrap(), &found);
+            assert!(error <= plan.typical_error(), "{error}");
+        }
+    }
+}
+
 #[test]
 fn keys_can_be_limited() {
     let mut samples = Samples::new(13);
