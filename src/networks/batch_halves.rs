@@ -34,8 +34,7 @@ impl BatchClient {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn with_key(description: BatchDescription, key: ClientKey<Ckks>) -> Result<Self> {
-        let own = description.context().fingerprint();
-        own.check(key.context().fingerprint())?;
+        description.terms.check_key(&key)?;
         Ok(Self { description, key })
     }
 
@@ -56,12 +55,7 @@ impl BatchClient {
     /// # Errors
     /// As [`ClientKey::generate_server_key`].
     pub fn server_keys(&self) -> Result<NetworkKeys> {
-        Ok(NetworkKeys {
-            fingerprint: self.description.fingerprint(),
-            keys: self
-                .key
-                .generate_planned_server_key(self.description.key_plan())?,
-        })
+        self.description.terms.server_keys(&self.key)
     }
 
     /// Encrypts inputs, a request for each batch. What is left free of the last batch repeats its inputs.
@@ -72,13 +66,9 @@ impl BatchClient {
     /// values beyond [`BatchDescription::input_bound`].
     pub fn encrypt<X: AsRef<[f64]>>(&self, inputs: &[X]) -> Result<Vec<NetworkRequest>> {
         let batches = self.description.lay_out(inputs)?;
-        let bound = self.description.input_bound();
-        let requests = batches.iter().map(|(_, slots)| {
-            Ok(NetworkRequest {
-                fingerprint: self.description.fingerprint(),
-                input: self.key.encrypt_bounded(slots, bound)?,
-            })
-        });
+        let requests = batches
+            .iter()
+            .map(|(_, slots)| self.description.terms.request(&self.key, slots));
         requests.collect()
     }
 
@@ -93,7 +83,7 @@ impl BatchClient {
         check_lengths(responses.len(), inputs.div_ceil(batch))?;
         let mut outputs = Vec::with_capacity(inputs);
         for response in responses {
-            self.description.check(response.fingerprint)?;
+            self.description.terms.check(response.fingerprint)?;
             let slots = self.key.decrypt(&response.output)?;
             let own = batch.min(inputs - outputs.len());
             outputs.extend(self.description.gather(&slots, own)?);
@@ -135,7 +125,7 @@ impl BatchServer {
             description: plan.description().clone(),
             stages: plan.network.stages().to_vec(),
             steps: plan.steps().encode(&evaluator, &plan.met)?,
-            clients: Clients::default(),
+            clients: Clients::new(&plan.description().terms),
         })
     }
 
@@ -158,9 +148,7 @@ impl BatchServer {
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_client(&self, keys: NetworkKeys) -> Result<KeyId> {
-        self.description.check(keys.fingerprint)?;
-        let plan = (self.description.key_plan(), self.description.context());
-        self.clients.add(keys.keys, plan)
+        self.clients.add(keys)
     }
 
     /// Forgets a client's keys; tells whether there were any.
@@ -175,15 +163,10 @@ impl BatchServer {
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for an unknown client; those of the operations for an input that
     /// was not made by [`BatchClient::encrypt`].
     pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
-        self.description.check(request.fingerprint)?;
-        let keys = self.clients.get(request.input.key_id())?;
-        let input = keys.attach(&request.input)?;
+        let input = self.clients.input(request)?;
         let batch = Batch::from_vector(&input, self.description.input_layout())?;
         let outputs = self.steps.run(&self.stages, batch)?;
-        Ok(NetworkResponse {
-            fingerprint: self.description.fingerprint(),
-            output: outputs.to_vector()?.compact()?,
-        })
+        self.clients.response(&outputs.to_vector()?)
     }
 }
 

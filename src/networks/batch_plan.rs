@@ -1,13 +1,12 @@
 use crate::circuits::{BatchChoice, BatchLayout, Input, Plan, Planner, Program, Vector};
-use crate::error::{
-    Error, NetworkError, OperandError, Result, ValueError, check_finite, check_lengths,
-};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::{ClearReals, Forecast};
 use crate::identifiers::Fingerprint;
 use crate::keys::KeyPlan;
 use crate::networks::batch_steps::{BatchSteps, MetLayer, levels};
 use crate::networks::description::plan_fingerprint;
 use crate::networks::plan::LEAST_SCALE_BITS;
+use crate::networks::terms::Terms;
 use crate::networks::{BatchClient, BatchServer, FittedNetwork, PlanOptions};
 use crate::params::CkksContext;
 use std::fmt;
@@ -28,12 +27,9 @@ pub struct BatchPlan {
 /// of the weights.
 #[derive(Clone)]
 pub struct BatchDescription {
-    pub(super) context: CkksContext,
+    pub(super) terms: Terms,
     pub(super) input: BatchLayout,
     pub(super) output: BatchLayout,
-    pub(super) input_bound: f64,
-    pub(super) keys: KeyPlan,
-    pub(super) fingerprint: Fingerprint,
 }
 
 impl FittedNetwork {
@@ -109,13 +105,11 @@ impl BatchPlan {
             per_ciphertext,
         };
         let input = steps.layout(&Forecast::new(plan.context()))?;
+        let (context, keys) = (plan.context().clone(), plan.key_plan().clone());
         let description = BatchDescription {
-            context: plan.context().clone(),
+            terms: Terms::new(context, network.input_bound(), keys),
             output: input.with_features(network.outputs())?,
             input,
-            input_bound: network.input_bound(),
-            keys: plan.key_plan().clone(),
-            fingerprint: Fingerprint::from_bytes([0; 32]),
         };
         Ok(Self {
             network: network.clone(),
@@ -198,19 +192,16 @@ impl BatchPlan {
 }
 
 impl BatchDescription {
-    pub(super) fn with_fingerprint(self) -> Self {
-        let fields = self.fields().bytes;
-        let domain = b"slotwise network in batches 1\0";
-        Self {
-            fingerprint: plan_fingerprint(domain, &self.context, &fields),
-            ..self
-        }
+    pub(super) fn with_fingerprint(mut self) -> Self {
+        let (fields, domain) = (self.fields().bytes, b"slotwise network in batches 1\0");
+        self.terms.fingerprint = plan_fingerprint(domain, self.context(), &fields);
+        self
     }
 
     /// The parameters.
     #[must_use]
     pub fn context(&self) -> &CkksContext {
-        &self.context
+        &self.terms.context
     }
 
     /// How the features of inputs lie in ciphertexts.
@@ -228,31 +219,19 @@ impl BatchDescription {
     /// The largest magnitude of an input's values.
     #[must_use]
     pub fn input_bound(&self) -> f64 {
-        self.input_bound
+        self.terms.input_bound
     }
 
     /// The keys that the server needs, each for the levels at which it is used.
     #[must_use]
     pub fn key_plan(&self) -> &KeyPlan {
-        &self.keys
+        &self.terms.keys
     }
 
     /// The plan's name: a hash of all of this.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-
-    /// Checks that something was made for this plan.
-    pub(super) fn check(&self, found: Fingerprint) -> Result<()> {
-        if found == self.fingerprint {
-            return Ok(());
-        }
-        let expected = self.fingerprint;
-        Err(Error::Networks(NetworkError::PlanMismatch {
-            expected,
-            found,
-        }))
+        self.terms.fingerprint
     }
 
     /// The slots of each batch, and how many inputs it has. A batch that is not full is filled with the same inputs again, whose values stay
@@ -261,17 +240,9 @@ impl BatchDescription {
         if inputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        for input in inputs {
-            let input = input.as_ref();
-            check_lengths(self.input.features(), input.len())?;
-            check_finite(input.iter().map(|value| value.is_finite()))?;
-            if input.iter().any(|value| value.abs() > self.input_bound) {
-                return Err(Error::Operands(OperandError::InvalidArgument {
-                    reason: "a value of the input is beyond the range that the network was fitted to; scale inputs as the samples \
-                             were, or state a larger range with `Fit::input_range`",
-                }));
-            }
-        }
+        let features = self.input.features();
+        let checked = |input: &X| self.terms.check_input(input.as_ref(), features);
+        inputs.iter().try_for_each(checked)?;
         let batches = inputs.chunks(self.input.inputs()).map(|batch| {
             let row = |index: usize| batch[index % batch.len()].as_ref();
             let slots = self.input.fill_with(row);
@@ -292,7 +263,7 @@ impl fmt::Debug for BatchDescription {
     /// The layouts, and the fingerprint.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (inputs, outputs) = (self.input.features(), self.output.features());
-        let fingerprint = self.fingerprint;
+        let fingerprint = self.fingerprint();
         write!(
             out,
             "BatchDescription({inputs} to {outputs}, {fingerprint:?})"
@@ -310,7 +281,7 @@ impl fmt::Debug for BatchPlan {
 impl fmt::Display for BatchPlan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.choice.fmt(out)?;
-        writeln!(out, "one batch, plan {:?}:", self.description.fingerprint)?;
+        writeln!(out, "one batch, plan {:?}:", self.description.fingerprint())?;
         self.plan.fmt(out)
     }
 }

@@ -53,10 +53,7 @@ impl NetworkClient {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn with_key(description: NetworkDescription, key: ClientKey<Ckks>) -> Result<Self> {
-        description
-            .context()
-            .fingerprint()
-            .check(key.context().fingerprint())?;
+        description.terms.check_key(&key)?;
         Ok(Self { description, key })
     }
 
@@ -83,12 +80,7 @@ impl NetworkClient {
     /// # Errors
     /// As [`ClientKey::generate_server_key`].
     pub fn server_keys(&self) -> Result<NetworkKeys> {
-        Ok(NetworkKeys {
-            fingerprint: self.description.fingerprint(),
-            keys: self
-                .key
-                .generate_planned_server_key(self.description.key_plan())?,
-        })
+        self.description.terms.server_keys(&self.key)
     }
 
     /// Encrypts an input: images channel after channel, row after row.
@@ -98,12 +90,7 @@ impl NetworkClient {
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for values beyond [`NetworkDescription::input_bound`].
     pub fn encrypt(&self, input: &[f64]) -> Result<NetworkRequest> {
         let values = self.description.lay_out(input)?;
-        Ok(NetworkRequest {
-            fingerprint: self.description.fingerprint(),
-            input: self
-                .key
-                .encrypt_bounded(&values, self.description.input_bound())?,
-        })
+        self.description.terms.request(&self.key, &values)
     }
 
     /// Decrypts the outputs.
@@ -112,7 +99,7 @@ impl NetworkClient {
     /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another
     /// client's outputs.
     pub fn decrypt(&self, response: &NetworkResponse) -> Result<Vec<f64>> {
-        self.description.check(response.fingerprint)?;
+        self.description.terms.check(response.fingerprint)?;
         self.description
             .gather(&self.key.decrypt(&response.output)?)
     }

@@ -1,10 +1,11 @@
 use crate::circuits::Plan;
-use crate::error::{Error, NetworkError, OperandError, Result, check_finite, check_lengths};
+use crate::error::{Result, check_lengths};
 use crate::identifiers::Fingerprint;
 use crate::keys::KeyPlan;
 use crate::networks::FittedNetwork;
 use crate::networks::layout::InputLayout;
 use crate::networks::placed::Placed;
+use crate::networks::terms::Terms;
 use crate::params::CkksContext;
 use sha3::{Digest, Sha3_256};
 use std::fmt;
@@ -13,44 +14,37 @@ use std::fmt;
 /// weights.
 #[derive(Clone)]
 pub struct NetworkDescription {
-    pub(super) context: CkksContext,
+    pub(super) terms: Terms,
     pub(super) input_shape: Vec<usize>,
     pub(super) input_layout: InputLayout,
-    pub(super) input_bound: f64,
     /// Where the outputs lie, and the length of the vector that they lie in.
     pub(super) outputs: Vec<usize>,
     pub(super) output_size: usize,
-    pub(super) keys: KeyPlan,
-    pub(super) fingerprint: Fingerprint,
 }
 
 impl NetworkDescription {
     pub(super) fn new(network: &FittedNetwork, plan: &Plan, placed: &Placed) -> Result<Self> {
+        let (context, keys) = (plan.context().clone(), plan.key_plan().clone());
         Ok(Self {
-            context: plan.context().clone(),
+            terms: Terms::new(context, network.input_bound, keys),
             input_shape: network.input_shape.clone(),
             input_layout: placed.input.clone(),
-            input_bound: network.input_bound,
             outputs: placed.output.positions.clone(),
             output_size: placed.output.size,
-            keys: plan.key_plan().clone(),
-            fingerprint: Fingerprint::from_bytes([0; 32]),
         }
         .with_fingerprint())
     }
 
-    pub(super) fn with_fingerprint(self) -> Self {
-        let fields = self.fields().bytes;
-        Self {
-            fingerprint: plan_fingerprint(b"slotwise network 1\0", &self.context, &fields),
-            ..self
-        }
+    pub(super) fn with_fingerprint(mut self) -> Self {
+        let (fields, domain) = (self.fields().bytes, b"slotwise network 1\0");
+        self.terms.fingerprint = plan_fingerprint(domain, self.context(), &fields);
+        self
     }
 
     /// The parameters.
     #[must_use]
     pub fn context(&self) -> &CkksContext {
-        &self.context
+        &self.terms.context
     }
 
     /// The shape of the input: `[length]`, or `[channels, rows, columns]`.
@@ -68,7 +62,7 @@ impl NetworkDescription {
     /// The largest magnitude of an input's values.
     #[must_use]
     pub fn input_bound(&self) -> f64 {
-        self.input_bound
+        self.terms.input_bound
     }
 
     /// The number of outputs.
@@ -80,37 +74,19 @@ impl NetworkDescription {
     /// The keys that the server needs, each for the levels at which it is used.
     #[must_use]
     pub fn key_plan(&self) -> &KeyPlan {
-        &self.keys
+        &self.terms.keys
     }
 
     /// The plan's name: a hash of all of this.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-
-    /// Checks that something was made for this plan.
-    pub(super) fn check(&self, found: Fingerprint) -> Result<()> {
-        if found == self.fingerprint {
-            return Ok(());
-        }
-        let expected = self.fingerprint;
-        Err(Error::Networks(NetworkError::PlanMismatch {
-            expected,
-            found,
-        }))
+        self.terms.fingerprint
     }
 
     /// The vector to encrypt for an input.
     pub(super) fn lay_out(&self, input: &[f64]) -> Result<Vec<f64>> {
-        check_lengths(self.input_shape.iter().product(), input.len())?;
-        check_finite(input.iter().map(|value| value.is_finite()))?;
-        if input.iter().any(|value| value.abs() > self.input_bound) {
-            return Err(Error::Operands(OperandError::InvalidArgument {
-                reason: "a value of the input is beyond the range that the network was fitted to; scale inputs as the samples \
-                         were, or state a larger range with `Fit::input_range`",
-            }));
-        }
+        let features = self.input_shape.iter().product();
+        self.terms.check_input(input, features)?;
         let sources = self.input_layout.sources(input.len())?;
         Ok(sources
             .into_iter()
@@ -144,7 +120,7 @@ impl fmt::Debug for NetworkDescription {
         write!(
             out,
             "NetworkDescription({shape:?} to {outputs}, {:?})",
-            self.fingerprint
+            self.terms.fingerprint
         )
     }
 }

@@ -24,6 +24,7 @@ mod plan;
 mod ranges;
 mod server;
 mod stage;
+mod terms;
 #[cfg(feature = "models")]
 mod weights;
 mod wire;

@@ -21,7 +21,7 @@ impl NetworkServer {
         Ok(Self {
             description: plan.description().clone(),
             network: plan.placed.encode(&evaluator, &plan.met)?,
-            clients: Clients::default(),
+            clients: Clients::new(&plan.description().terms),
         })
     }
 
@@ -44,9 +44,7 @@ impl NetworkServer {
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_client(&self, keys: NetworkKeys) -> Result<KeyId> {
-        self.description.check(keys.fingerprint)?;
-        let plan = (self.description.key_plan(), self.description.context());
-        self.clients.add(keys.keys, plan)
+        self.clients.add(keys)
     }
 
     /// Forgets a client's keys; tells whether there were any.
@@ -61,13 +59,8 @@ impl NetworkServer {
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for an unknown client; those of the operations for an input that
     /// was not made by [`NetworkClient::encrypt`](crate::networks::NetworkClient::encrypt).
     pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
-        self.description.check(request.fingerprint)?;
-        let keys = self.clients.get(request.input.key_id())?;
-        let input = keys.attach(&request.input)?;
-        Ok(NetworkResponse {
-            fingerprint: self.fingerprint(),
-            output: self.network.run(&input)?.compact()?,
-        })
+        let input = self.clients.input(request)?;
+        self.clients.response(&self.network.run(&input)?)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::evaluator::SlotShape;
 use crate::identifiers::Fingerprint;
 use crate::keys::{KeyPlan, Rotations};
+use crate::networks::terms::Terms;
 use crate::networks::{
     BatchDescription, InputLayout, NetworkDescription, NetworkKeys, NetworkRequest, NetworkResponse,
 };
@@ -105,14 +106,11 @@ impl NetworkDescription {
         let context = reader.finish()?;
         keys.bytes(context.rlwe())?;
         let description = Self {
-            context,
+            terms: Terms::new(context, input_bound, keys),
             input_shape,
             input_layout,
-            input_bound,
             outputs,
             output_size,
-            keys,
-            fingerprint: plan,
         };
         check_plan(plan, description.with_fingerprint(), Self::fingerprint)
     }
@@ -160,12 +158,9 @@ impl BatchDescription {
         product(&[input.ciphertexts(), input.slots()]).ok_or_else(too_large)?;
         keys.bytes(context.rlwe())?;
         let description = Self {
+            terms: Terms::new(context, input_bound, keys),
             output: input.with_features(outputs)?,
             input,
-            input_bound,
-            keys,
-            context,
-            fingerprint: plan,
         };
         check_plan(plan, description.with_fingerprint(), Self::fingerprint)
     }
@@ -552,8 +547,8 @@ mod tests {
             &|forged| forged.input_shape = vec![0],
             &|forged| forged.output_size = huge,
             &|forged| forged.outputs = vec![forged.output_size],
-            &|forged| forged.input_bound = f64::NAN,
-            &|forged| forged.input_bound = 0.0,
+            &|forged| forged.terms.input_bound = f64::NAN,
+            &|forged| forged.terms.input_bound = 0.0,
             &|forged| forged.input_layout = InputLayout::Images([1, 4, 6]),
             &|forged| forged.input_layout = many.clone(),
             &|forged| forged.input_layout = far.clone(),
