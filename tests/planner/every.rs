@@ -81,23 +81,7 @@ fn check(program: &impl Program, given: &[Given], bits: u32) {
     }
 }
 
-/// A program on vectors from a body with the inputs' name.
-macro_rules! program {
-    ($name:ident, $inputs:ident, $body:expr) => {
-        struct $name;
-
-        impl Program for $name {
-            fn run<E: Evaluator<Scalar = f64>>(
-                &self,
-                $inputs: &[Vector<E>],
-            ) -> Result<Vec<Vector<E>>> {
-                Ok($body)
-            }
-        }
-    };
-}
-
-program!(Moves, x, {
+program!(Moves, f64, x, {
     let (x, y) = (&x[0], &x[1]);
     vec![
         x.shift_left(3)?,
@@ -113,7 +97,7 @@ program!(Moves, x, {
     ]
 });
 
-program!(Sums, x, {
+program!(Sums, f64, x, {
     let (x, y) = (&x[0], &x[1]);
     vec![
         x.sum()?,
@@ -127,12 +111,12 @@ program!(Sums, x, {
     ]
 });
 
-program!(Statistics, x, {
+program!(Statistics, f64, x, {
     let (x, y) = (&x[0], &x[1]);
     vec![x.mean()?, x.variance()?, x.covariance(y)?]
 });
 
-program!(Longer, x, {
+program!(Longer, f64, x, {
     // Three ciphertexts each, and a last one with padding.
     let (x, y) = (&x[0], &x[1]);
     vec![
@@ -143,7 +127,7 @@ program!(Longer, x, {
     ]
 });
 
-program!(Maps, x, {
+program!(Maps, f64, x, {
     let x = &x[0];
     let at =
         |rows, columns| Matrix::from_fn(rows, columns, |i, j| known(400)[columns * i + j] / 4.0);
@@ -162,7 +146,7 @@ program!(Maps, x, {
     ]
 });
 
-program!(Batches, x, {
+program!(Batches, f64, x, {
     let x = &x[0];
     let matrix = Matrix::from_fn(4, 3, |i, j| known(12)[3 * i + j])?;
     let map = LinearMap::vector_matrix(&matrix);
@@ -197,7 +181,7 @@ impl Program for RowMajor {
     }
 }
 
-program!(Polynomials, x, {
+program!(Polynomials, f64, x, {
     let (x, y) = (&x[0], &x[1]);
     let series = |degree: usize| Chebyshev::new(&known(degree + 1), -1.0..=1.0);
     let each: Vec<Chebyshev> = (0..x.len())
@@ -217,7 +201,7 @@ program!(Polynomials, x, {
     results
 });
 
-program!(Functions, x, {
+program!(Functions, f64, x, {
     let x = &x[0];
     vec![
         x.evaluate(&Approximation::sigmoid(-4.0..=4.0, 15)?)?,
@@ -227,7 +211,7 @@ program!(Functions, x, {
     ]
 });
 
-program!(Quotients, x, {
+program!(Quotients, f64, x, {
     let divisors = x[1].add_scalar(2.0)?;
     let quotient = Quotient::new(1.0..=3.0, 5, 1)?;
     vec![
@@ -236,7 +220,7 @@ program!(Quotients, x, {
     ]
 });
 
-program!(Signs, x, {
+program!(Signs, f64, x, {
     let (x, y) = (&x[0], &x[1]);
     let sign = Sign::new(3, 8)?;
     let range = -1.0..=1.0;
@@ -251,7 +235,7 @@ program!(Signs, x, {
     ]
 });
 
-program!(Order, x, {
+program!(Order, f64, x, {
     let ranks = Ranks::new(5, -1.0..=1.0, Sign::new(3, 8)?)?;
     vec![
         x[0].ranks(&ranks)?,
@@ -260,7 +244,7 @@ program!(Order, x, {
     ]
 });
 
-program!(Sorts, x, {
+program!(Sorts, f64, x, {
     let sorting = Sorting::new(4, -1.0..=1.0, 8)?;
     vec![
         x[0].sort(&sorting)?,
@@ -270,7 +254,7 @@ program!(Sorts, x, {
     ]
 });
 
-program!(Images, x, {
+program!(Images, f64, x, {
     // Two convolutions, a pool between them, and a dense layer.
     let input = Grid::new(1, 6, 6)?;
     let convolution = |inputs: usize| {

@@ -57,23 +57,7 @@ fn check(program: &impl Program<i64>, values: &[Vec<i64>]) {
     run_as_planned(&plan, program, values);
 }
 
-/// A program on vectors of integers from a body with the inputs' name.
-macro_rules! program {
-    ($name:ident, $inputs:ident, $body:expr) => {
-        struct $name;
-
-        impl Program<i64> for $name {
-            fn run<E: Evaluator<Scalar = i64>>(
-                &self,
-                $inputs: &[Vector<E>],
-            ) -> Result<Vec<Vector<E>>> {
-                Ok($body)
-            }
-        }
-    };
-}
-
-program!(Moves, x, {
+program!(Moves, i64, x, {
     let (x, y) = (&x[0], &x[1]);
     vec![
         x.shift_left(3)?,
@@ -88,7 +72,7 @@ program!(Moves, x, {
     ]
 });
 
-program!(Products, x, {
+program!(Products, i64, x, {
     let (x, y) = (&x[0], &x[1]);
     let matrix = Matrix::from_fn(12, 5, |i, j| known(60)[5 * i + j])?;
     vec![
@@ -103,11 +87,11 @@ program!(Products, x, {
     ]
 });
 
-program!(Longer, x, {
+program!(Longer, i64, x, {
     vec![(&x[0] * &x[0])?.sum()?, x[0].rotate_left(70)?]
 });
 
-program!(Comparisons, x, {
+program!(Comparisons, i64, x, {
     let range = -8..=8;
     vec![
         x[0].equals(&x[1], range.clone())?,
@@ -115,12 +99,12 @@ program!(Comparisons, x, {
     ]
 });
 
-program!(Matrices, x, {
+program!(Matrices, i64, x, {
     let product = MatrixProduct::new(3, 4, 3)?;
     vec![x[0].matrix_product(&x[1], &product)?]
 });
 
-program!(Images, x, {
+program!(Images, i64, x, {
     let input = Grid::new(1, 6, 6)?;
     let convolution = Convolution::new(&known(8), [2, 1, 2, 2])?.bias(&known(2));
     let (layer, middle) = convolution.padding([1, 1]).layer(&input)?;
@@ -184,7 +168,7 @@ fn tensors() {
 
 #[test]
 fn secure_parameters_for_a_range_of_results() {
-    program!(Squares, x, vec![x[0].square()?.sum()?]);
+    program!(Squares, i64, x, vec![x[0].square()?.sum()?]);
     let values = vec![known(40)];
     let inputs = [Input::vector(40).range(-8.0..=8.0)];
     let plan = BfvPlanner::for_results(&inputs, 0..=40 * 64)
