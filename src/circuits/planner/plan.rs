@@ -182,8 +182,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
     }
 
     /// The rotations whose keys the program uses: a key for each is the least set at which it runs in this time. Keys generated from these
-    /// alone are for all levels: larger than those of [`key_plan`](Self::key_plan), with errors that may differ a little from the plan's,
-    /// unless it was made with [`whole_keys`](crate::circuits::SchemePlanner::whole_keys).
+    /// alone are for all levels: larger than those of [`key_plan`](Self::key_plan), with errors that may differ a little from the plan's.
     #[must_use]
     pub fn rotations(&self) -> &Rotations {
         &self.rotations

@@ -17,7 +17,6 @@ pub struct SchemePlanner<S: PlannedScheme> {
     inputs: Vec<Input>,
     goal: S::Goal,
     most_key_bytes: u64,
-    has_whole_keys: bool,
     insecure_degree: Option<usize>,
 }
 
@@ -164,7 +163,6 @@ impl<S: PlannedScheme> SchemePlanner<S> {
             inputs: inputs.to_vec(),
             goal,
             most_key_bytes: u64::MAX,
-            has_whole_keys: false,
             insecure_degree: None,
         }
     }
@@ -174,16 +172,6 @@ impl<S: PlannedScheme> SchemePlanner<S> {
     pub fn insecure_degree(self, degree: usize) -> Self {
         Self {
             insecure_degree: Some(degree),
-            ..self
-        }
-    }
-
-    /// Plans with keys for all levels, for clients who generate them from [`SchemePlan::rotations`] alone: larger than those for the levels
-    /// of their use.
-    #[must_use]
-    pub fn whole_keys(self) -> Self {
-        Self {
-            has_whole_keys: true,
             ..self
         }
     }
@@ -327,15 +315,12 @@ where
         }
     }
 
-    /// The plan with keys for the levels only at which they are used, unless their noise is too much or whole ones are wanted.
+    /// The plan with keys for the levels only at which they are used, unless their noise is too much.
     fn with_key_levels(
         &self,
         program: &impl Program<S::Scalar>,
         plan: SchemePlan<S>,
     ) -> Result<SchemePlan<S>> {
-        if self.has_whole_keys {
-            return Ok(plan.with_whole_keys());
-        }
         let forecast = SchemeForecast::with_planned_keys(plan.context(), plan.key_plan())?;
         let choice = plan.choice;
         let leveled = self.meeting(program, forecast)?;

@@ -57,7 +57,7 @@ pub(super) fn inner_products<const WORD: u32>(
     digits: &[u64],
     key: KeyRow<'_>,
 ) {
-    // Keys are read once: AMD's processors fetch them past the outer caches; Intel's are slower so, since they follow no such stream.
+    // Keys are read once. AMD's processors fetch them past the outer caches; on Intel's that is slower, since they then see no stream.
     if is_x86_feature_detected!("sse4a") {
         inner_products_by::<WORD, _MM_HINT_NTA>(q, sums, digits, key);
     } else {
