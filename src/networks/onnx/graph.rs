@@ -101,6 +101,10 @@ impl Reader {
         let (parent, steps, nesting) = match (node.operator.as_str(), &computed[..]) {
             (_, []) => return self.constant(node, name),
             (_, &[(index, value)]) => (value, self.steps(node, index, value)?, 0),
+            ("Add" | "Mul", [_, _]) if node.inputs.len() > 2 => {
+                let found = node.inputs.len();
+                return Err(format!("it has {found} inputs; at most 2 are supported"));
+            }
             ("Add", &[(_, a), (_, b)]) => {
                 Attributes::new(node)?.finish()?;
                 self.values.sum([a, b], &mut self.constants)?

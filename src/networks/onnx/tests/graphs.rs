@@ -63,6 +63,16 @@ fn graphs_that_are_no_chain() {
     let product = [relu("x", "a"), node("Mul", "x a", "y")];
     graphs(&product, "Mul \"y\"", "sigmoid");
     graphs(&[node("Sub", "x x", "y")], "Sub \"y\"", "several computed");
+    // A third input is not left out.
+    let three = |operator, inputs| {
+        let nodes = [relu("x", "a"), node(operator, inputs, "y")];
+        let constant = [tensor("w", &[], &[1.0])];
+        let label = format!("{operator} \"y\"");
+        refuses(&VECTOR, &nodes, &constant, &label, "at most 2");
+    };
+    three("Add", "x a w");
+    three("Add", "w x a");
+    three("Mul", "a a w");
     graphs(&[node("Add", "w w", "y")], "Add \"y\"", "\"w\"");
     // Outputs that are missing or too many.
     graphs(&[relu("x", "a")], "", "no node computes");
