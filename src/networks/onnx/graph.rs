@@ -158,9 +158,11 @@ impl Reader {
 }
 
 fn check_opsets(opsets: &[Bytes]) -> Reason<()> {
+    let mut names_standard = false;
     for bytes in opsets {
         let opset: Opset = decode("its list of operator sets", bytes)?;
         let is_standard = matches!(opset.domain.as_str(), "" | "ai.onnx");
+        names_standard |= is_standard;
         if is_standard && opset.version < FIRST_OPSET {
             return Err(format!(
                 "it uses the operators of version {}; export it with version {FIRST_OPSET} or later",
@@ -168,8 +170,8 @@ fn check_opsets(opsets: &[Bytes]) -> Reason<()> {
             ));
         }
     }
-    if opsets.is_empty() {
-        return Err("it names no operator set, so that it is no ONNX model".into());
+    if !names_standard {
+        return Err("it names no operator set of ONNX, so that it is no ONNX model".into());
     }
     Ok(())
 }

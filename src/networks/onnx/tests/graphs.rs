@@ -17,6 +17,15 @@ fn bytes_that_are_no_model() {
     };
     part(&model(13).encode_to_vec(), "no graph");
     part(&model(6).encode_to_vec(), "version 6");
+    let foreign = Opset {
+        domain: "ai.onnx.ml".into(),
+        version: 13,
+    };
+    let others_only = Model {
+        graph: None,
+        opsets: vec![bytes(&foreign)],
+    };
+    part(&others_only.encode_to_vec(), "no operator set");
     let broken = Model {
         graph: Some(Bytes::from_static(&[0x0a, 0xff])),
         ..model(13)
