@@ -206,6 +206,9 @@ fn input(graph: &Graph, constants: &Constants) -> Reason<Input> {
         }
     }
     let input = found.ok_or("it has no input")?;
+    if input.name.is_empty() {
+        return Err("its input has no name".into());
+    }
     let tensor = input.kind.and_then(|kind| kind.tensor);
     let shape = tensor.and_then(|tensor| tensor.shape);
     let shape = shape.ok_or("its input has no shape; export it with one")?;

@@ -124,6 +124,10 @@ fn inputs_and_outputs_that_are_wrong() {
         |graph| graph.inputs.push(bytes(&value("z", &VECTOR))),
         "several inputs",
     );
+    changed(
+        |graph| graph.inputs = vec![bytes(&value("", &VECTOR))],
+        "no name",
+    );
     changed(|graph| graph.outputs.clear(), "0 outputs");
     changed(
         |graph| graph.outputs.push(bytes(&value("z", &VECTOR))),
