@@ -101,6 +101,10 @@ impl Reader {
         let (parent, steps, nesting) = match (node.operator.as_str(), &computed[..]) {
             (_, []) => return self.constant(node, name),
             (_, &[(index, value)]) => (value, self.steps(node, index, value)?, 0),
+            ("Add" | "Mul", [_, _]) if node.inputs.len() > 2 => {
+                let found = node.inputs.len();
+                return Err(format!("it has {found} inputs; at most 2 are supported"));
+            }
             ("Add", &[(_, a), (_, b)]) => {
                 Attributes::new(node)?.finish()?;
                 self.values.sum([a, b], &mut self.constants)?
@@ -154,9 +158,11 @@ impl Reader {
 }
 
 fn check_opsets(opsets: &[Bytes]) -> Reason<()> {
+    let mut names_standard = false;
     for bytes in opsets {
         let opset: Opset = decode("its list of operator sets", bytes)?;
         let is_standard = matches!(opset.domain.as_str(), "" | "ai.onnx");
+        names_standard |= is_standard;
         if is_standard && opset.version < FIRST_OPSET {
             return Err(format!(
                 "it uses the operators of version {}; export it with version {FIRST_OPSET} or later",
@@ -164,8 +170,8 @@ fn check_opsets(opsets: &[Bytes]) -> Reason<()> {
             ));
         }
     }
-    if opsets.is_empty() {
-        return Err("it names no operator set, so that it is no ONNX model".into());
+    if !names_standard {
+        return Err("it names no operator set of ONNX, so that it is no ONNX model".into());
     }
     Ok(())
 }
@@ -200,6 +206,9 @@ fn input(graph: &Graph, constants: &Constants) -> Reason<Input> {
         }
     }
     let input = found.ok_or("it has no input")?;
+    if input.name.is_empty() {
+        return Err("its input has no name".into());
+    }
     let tensor = input.kind.and_then(|kind| kind.tensor);
     let shape = tensor.and_then(|tensor| tensor.shape);
     let shape = shape.ok_or("its input has no shape; export it with one")?;

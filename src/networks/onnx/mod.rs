@@ -43,7 +43,8 @@ impl Network {
     /// | `Identity`, `Constant` | nothing |
     ///
     /// Numbers are of 32 or 64 bits and lie in the file itself. The bytes need not be trusted: reading allocates about five times their
-    /// number, and at most 64 times in files made to do so.
+    /// number, and at most 64 times in files made to do so. Running and fitting the network is another matter: a small file can describe
+    /// convolutions and pools of large images, which take gigabytes in the clear (up to 2^27 products a layer).
     ///
     /// # Errors
     /// [`NetworkError::InvalidModel`](crate::NetworkError::InvalidModel) with the node, if the bytes are no ONNX model, or an operator, attribute or

@@ -233,7 +233,11 @@ impl Operation<'_> {
             .dilation(windows.dilation)
             .groups(groups);
         if let Some(bias) = self.optional(2) {
-            convolution = convolution.bias(&constants.numbers(bias)?.values);
+            let values = constants.numbers(bias)?.values;
+            if values.is_empty() {
+                return Err(format!("the constant \"{bias}\" has no bias"));
+            }
+            convolution = convolution.bias(&values);
         }
         Ok(convolution.into())
     }

@@ -23,6 +23,9 @@ impl WindowAttributes {
         if stated.is_some_and(|stated| stated != kernel) {
             return Err("its kernel_shape is not that of its weights".into());
         }
+        if kernel.contains(&0) {
+            return Err("its weights have a kernel without rows or columns".into());
+        }
         let mut windows = Self {
             kernel,
             stride: attributes.sizes("strides", 1)?.unwrap_or([1, 1]),

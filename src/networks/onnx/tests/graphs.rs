@@ -17,6 +17,15 @@ fn bytes_that_are_no_model() {
     };
     part(&model(13).encode_to_vec(), "no graph");
     part(&model(6).encode_to_vec(), "version 6");
+    let foreign = Opset {
+        domain: "ai.onnx.ml".into(),
+        version: 13,
+    };
+    let others_only = Model {
+        graph: None,
+        opsets: vec![bytes(&foreign)],
+    };
+    part(&others_only.encode_to_vec(), "no operator set");
     let broken = Model {
         graph: Some(Bytes::from_static(&[0x0a, 0xff])),
         ..model(13)
@@ -63,6 +72,16 @@ fn graphs_that_are_no_chain() {
     let product = [relu("x", "a"), node("Mul", "x a", "y")];
     graphs(&product, "Mul \"y\"", "sigmoid");
     graphs(&[node("Sub", "x x", "y")], "Sub \"y\"", "several computed");
+    // A third input is not left out.
+    let three = |operator, inputs| {
+        let nodes = [relu("x", "a"), node(operator, inputs, "y")];
+        let constant = [tensor("w", &[], &[1.0])];
+        let label = format!("{operator} \"y\"");
+        refuses(&VECTOR, &nodes, &constant, &label, "at most 2");
+    };
+    three("Add", "x a w");
+    three("Add", "w x a");
+    three("Mul", "a a w");
     graphs(&[node("Add", "w w", "y")], "Add \"y\"", "\"w\"");
     // Outputs that are missing or too many.
     graphs(&[relu("x", "a")], "", "no node computes");
@@ -104,6 +123,10 @@ fn inputs_and_outputs_that_are_wrong() {
     changed(
         |graph| graph.inputs.push(bytes(&value("z", &VECTOR))),
         "several inputs",
+    );
+    changed(
+        |graph| graph.inputs = vec![bytes(&value("", &VECTOR))],
+        "no name",
     );
     changed(|graph| graph.outputs.clear(), "0 outputs");
     changed(

@@ -136,6 +136,12 @@ fn windows_that_are_not_supported() {
     ] {
         refuses_node(&IMAGE, &conv(attribute), &weights, part);
     }
+    for sizes in [[1, 2, 0, 3], [1, 2, 3, 0]] {
+        let empty = [tensor("w", &sizes, &[])];
+        refuses_node(&IMAGE, &node("Conv", "x w", "y"), &empty, "without rows");
+    }
+    let unbiased = [weights[0].clone(), tensor("b", &[0], &[])];
+    refuses_node(&IMAGE, &node("Conv", "x w b", "y"), &unbiased, "no bias");
     let line = [tensor("w", &[1, 2, 3], &[1.0; 6])];
     refuses_node(&IMAGE, &node("Conv", "x w", "y"), &line, "four sizes");
     refuses_node(&VECTOR, &node("Conv", "x w", "y"), &weights, "takes images");
