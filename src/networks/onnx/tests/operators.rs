@@ -118,7 +118,7 @@ fn matrices_that_do_not_fit() {
 }
 
 #[test]
-fn windows_that_are_not_supported() {
+fn convolutions_that_are_not_supported() {
     let conv = |attribute| with(node("Conv", "x w", "y"), attribute);
     let weights = [tensor("w", &[1, 2, 3, 3], &[1.0; 18])];
     for (attribute, part) in [
@@ -145,6 +145,10 @@ fn windows_that_are_not_supported() {
     let line = [tensor("w", &[1, 2, 3], &[1.0; 6])];
     refuses_node(&IMAGE, &node("Conv", "x w", "y"), &line, "four sizes");
     refuses_node(&VECTOR, &node("Conv", "x w", "y"), &weights, "takes images");
+}
+
+#[test]
+fn pools_and_padding_that_are_not_supported() {
     let pool = || with(node("AveragePool", "x", "y"), list("kernel_shape", &[3, 3]));
     for (attribute, part) in [
         (list("pads", &[1; 4]), "count_include_pad"),
