@@ -25,6 +25,8 @@
 //!
 //! ```text
 //!  networks    trained networks, their polynomials, plans and service
+//!  federated   exact sums of encrypted updates
+//!  multiparty  keys that several parties share
 //!  api         client and server keys, contexts, encrypted vectors
 //!  wire        bytes out and in; foreign data is parsed here, and models in networks
 //!  circuits    vectors, tensors, matrices, polynomials, comparison, plans: written once for any Evaluator
@@ -45,9 +47,11 @@ pub mod encoding;
 pub mod encryption;
 pub mod error;
 pub mod evaluator;
+pub mod federated;
 mod identifiers;
 pub mod kernels;
 pub mod keys;
+pub mod multiparty;
 pub mod networks;
 mod parallel;
 pub mod params;
@@ -59,8 +63,8 @@ pub use api::{
     EncryptedVector, EncryptionKey, PlainTensor, ServerKey,
 };
 pub use error::{
-    Error, KeyError, NetworkError, OperandError, ParameterError, PrecisionError, Result,
-    ValueError, WireError,
+    Error, FederatedError, KeyError, MultipartyError, NetworkError, OperandError, ParameterError,
+    PrecisionError, Result, ValueError, WireError,
 };
 pub use keys::{KeyId, Rotations};
 pub use params::{BfvContext, BfvParams, CkksContext, CkksParams, SecurityLevel, SecurityStandard};

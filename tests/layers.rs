@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, the lowest first.
-const FLOORS: [&str; 11] = [
+const FLOORS: [&str; 13] = [
     "kernels",
     "ring",
     "params",
@@ -17,6 +17,8 @@ const FLOORS: [&str; 11] = [
     "circuits",
     "wire",
     "api",
+    "multiparty",
+    "federated",
     "networks",
 ];
 

@@ -1,6 +1,8 @@
 //! What can go wrong, by subject. Each variant names the cause; its message says what to do about it.
 
+mod federated;
 mod keys;
+mod multiparty;
 mod networks;
 mod operands;
 mod parameters;
@@ -8,7 +10,9 @@ mod precision;
 mod values;
 mod wire;
 
+pub use federated::FederatedError;
 pub use keys::KeyError;
+pub use multiparty::MultipartyError;
 pub use networks::NetworkError;
 pub use operands::OperandError;
 pub(crate) use operands::check_lengths;
@@ -59,6 +63,10 @@ pub enum Error {
     Wire(WireError),
     /// Networks that cannot be built, fitted, planned or served.
     Networks(NetworkError),
+    /// Shared keys that cannot be set up, or do not answer.
+    Multiparty(MultipartyError),
+    /// Updates that are not added, or sums that are not opened.
+    Federated(FederatedError),
     /// The operating system gave no randomness.
     RandomnessUnavailable,
 }
@@ -73,6 +81,8 @@ impl fmt::Display for Error {
             Self::Values(error) => error.fmt(out),
             Self::Wire(error) => error.fmt(out),
             Self::Networks(error) => error.fmt(out),
+            Self::Multiparty(error) => error.fmt(out),
+            Self::Federated(error) => error.fmt(out),
             Self::RandomnessUnavailable => {
                 out.write_str("the operating system gave no randomness; try again")
             }
@@ -101,5 +111,7 @@ errors!(
     PrecisionError,
     ValueError,
     WireError,
-    NetworkError
+    NetworkError,
+    MultipartyError,
+    FederatedError
 );
