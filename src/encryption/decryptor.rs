@@ -5,7 +5,7 @@ use crate::error::{Error, Result, ValueError};
 use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
 use crate::params::CkksState;
-use crate::ring::{MixedRadix, Ntt, RnsBasis, SecretPoly};
+use crate::ring::{CoeffPoly, MixedRadix, Ntt, RnsBasis, SecretPoly};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -139,16 +139,31 @@ impl Decryptable for BfvCiphertext {
     fn decrypt_with(&self, decryptor: &Decryptor) -> Result<BfvPlaintext> {
         decryptor.check(&self.body)?;
         self.state.check_decryptable(&self.context)?;
-        let tables = self.context.level(self.level())?;
         let basis = self.context.rlwe().basis(self.level())?;
         let phase = decryptor.phase(&self.body, basis)?;
+        self.decoded(|i, row| {
+            row.copy_from_slice(phase.row(i));
+            basis.table(i).inverse(row);
+        })
+    }
+}
+
+impl BfvCiphertext {
+    /// The message of a phase that is known otherwise.
+    pub(crate) fn plaintext_of(&self, phase: &CoeffPoly) -> Result<BfvPlaintext> {
+        self.decoded(|i, row| row.copy_from_slice(phase.row(i)))
+    }
+
+    /// The message of the phase with these coefficients modulo prime i.
+    fn decoded(&self, phase: impl Fn(usize, &mut [u64]) + Sync + Send) -> Result<BfvPlaintext> {
+        let tables = self.context.level(self.level())?;
+        let basis = self.context.rlwe().basis(self.level())?;
         let t = self.context.plaintext_modulus();
         let (converter, degree) = (&tables.to_plain, basis.degree());
         let mut weights = basis.pool().take_secret(converter.centred_width() * degree);
         converter.centred_weights(&mut weights, |i, row| {
             let q = basis.modulus(i);
-            row.copy_from_slice(phase.row(i));
-            basis.table(i).inverse(row);
+            phase(i, row);
             q.kernels().scale(q, row, tables.plain_residues[i]);
         });
         let mut message = vec![0; degree];

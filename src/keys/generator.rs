@@ -261,7 +261,15 @@ impl KeyGenerator {
         Ok(())
     }
 
-    fn galois_key(&self, element: GaloisElement, rng: &mut impl CryptoRng) -> Result<GaloisKey> {
+    /// The key of one automorphism.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
+    pub fn galois_key(
+        &self,
+        element: GaloisElement,
+        rng: &mut impl CryptoRng,
+    ) -> Result<GaloisKey> {
         let gadget = self.gadget()?;
         let degree = self.secret.context().degree();
         let secret = self.secret.poly();

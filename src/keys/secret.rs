@@ -67,6 +67,16 @@ impl SecretKey {
         }
     }
 
+    /// A party's summand of a secret that has the parameters' distribution: for keys alone, since its coefficients are not small.
+    pub(crate) fn of_share(context: &Arc<Context>, id: KeyId, poly: SecretPoly<Ntt>) -> Self {
+        Self {
+            context: Arc::clone(context),
+            id,
+            distribution: context.params().secret(),
+            poly,
+        }
+    }
+
     /// The context that the key was generated for.
     #[must_use]
     pub fn context(&self) -> &Arc<Context> {

@@ -143,6 +143,45 @@ impl SwitchingKey {
         Ok(key)
     }
 
+    /// The sum of two keys with the same uniform halves, which switches from the sum of their sources to the sum of their targets.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for keys from other seeds, or of other spans or ends.
+    pub(crate) fn sum(&self, other: &Self) -> Result<Self> {
+        let alike = self.seed.is_some()
+            && (self.seed, self.ends, self.span()) == (other.seed, other.ends, other.span());
+        if !alike {
+            return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
+                reason: "keys that are added have their uniform halves from one seed",
+            }));
+        }
+        let mut key = Self::empty(KeyParts {
+            context: &self.context,
+            gadget: Arc::clone(&self.gadget),
+            ends: self.ends,
+            seed: self.seed,
+        });
+        key.fill(0..self.gadget.rows().len(), |position| {
+            let rows = [self.row(position), other.row(position)];
+            move |strip: &mut Strip<'_>, number: usize| {
+                let places = strip.places.start / BLOCK..strip.places.end / BLOCK;
+                let half = |half: usize, combine: &dyn Fn([u64; 2]) -> u64| {
+                    let blocks = places.clone().flat_map(|place| {
+                        let [a, b] = rows.map(|row| row.block(place, number, half));
+                        std::array::from_fn::<_, BLOCK, _>(|i| combine([a[i], b[i]]))
+                    });
+                    blocks.collect::<Vec<u64>>()
+                };
+                let q = *strip.q;
+                let b = half(0, &|[a, b]| q.add(a, b));
+                let a = half(1, &|[a, _]| a);
+                strip.put((number, 0), &b);
+                strip.put((number, 1), &a);
+            }
+        });
+        Ok(key)
+    }
+
     /// A key to be [filled](Self::fill).
     pub(crate) fn empty(parts: KeyParts<'_>) -> Self {
         let KeyParts {

@@ -44,6 +44,18 @@ impl BfvNoise {
         }
     }
 
+    /// A noise of which nothing is known but a bound of each of so many coefficients.
+    pub(crate) fn bounded(bound: Log2, coefficients: Log2) -> Self {
+        Self {
+            deviation: Log2::ZERO,
+            rounding: bound,
+            rounding_at_roots: bound * coefficients,
+            factors: 1,
+            repeats: 1,
+            newest: 1,
+        }
+    }
+
     /// The noise of a sum, whatever the dependence of its terms.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {

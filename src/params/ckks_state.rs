@@ -275,6 +275,14 @@ impl CkksState {
         .fitting(context)
     }
 
+    /// With an error added that is within this bound at every root.
+    pub(crate) fn with_added_error(self, error: Log2) -> Self {
+        Self {
+            noise: self.noise + error,
+            ..self
+        }
+    }
+
     /// After key switches that add this error.
     pub(crate) fn key_switched(self, added: ErrorSize) -> Self {
         let noise = self.noise + added.at_roots;

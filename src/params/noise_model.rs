@@ -64,9 +64,10 @@ impl NoiseModel {
     #[expect(clippy::cast_precision_loss, reason = "a degree is at most 2^17")]
     pub(crate) fn new(degree: usize, secret: SecretDistribution) -> Self {
         let degree = degree as f64;
-        let peak = (degree / 2.0).ln() + PEAK_MARGIN;
+        let margins = Margins::of(secret);
+        let peak = (degree / 2.0).ln() + margins.peak;
         let mut moments: [f64; MOMENTS + 1] =
-            std::array::from_fn(|n| moment_limit(degree, peak, to_f64(n)));
+            std::array::from_fn(|n| moment_limit(degree, (peak, margins.spread), to_f64(n)));
         // Each at least as many times the one before as that is its own: moments are log-convex, and sums of noises with
         // different numbers of factors rely on it.
         for n in 2..=MOMENTS {
@@ -87,7 +88,8 @@ impl NoiseModel {
     }
 
     /// Whether a secret with these squared magnitudes at the N/2 roots is within what the formulas assume of keys: every g at
-    /// most `ln(N/2) + 3`, and the mean of `g^n` little above that of an exponential variable. About one secret in twenty is not. Branch-free.
+    /// most `ln(N/2) + 3`, and the mean of `g^n` little above that of an exponential variable. About one secret in twenty is not. Of a
+    /// sum of several parties' secrets, which nobody can test, they assume so much less that all are. Branch-free.
     pub(crate) fn is_typical(&self, squares: &[f64]) -> bool {
         let mean = self.secret;
         let scaled: SecretVec<f64> = squares.iter().map(|square| square / mean).collect();
@@ -113,6 +115,11 @@ impl NoiseModel {
     /// A fresh error polynomial.
     pub(crate) fn error(&self) -> ErrorSize {
         self.gaussian(ERROR_STANDARD_DEVIATION.powi(2), 1.0)
+    }
+
+    /// A bound at every root of the sum of so many polynomials with coefficients that are uniform in [-1, 1).
+    pub(crate) fn uniform(&self, count: u32) -> Log2 {
+        self.gaussian(f64::from(count) / 3.0, 1.0).at_roots
     }
 
     /// What dividing a ciphertext of `degree_in_secret` by an integer adds: a rounding for each power of the secret.
@@ -236,12 +243,33 @@ impl NoiseModel {
     }
 }
 
-/// How much larger than `ln(N/2)`, the typical largest of N/2 exponential variables, the largest g may be.
-const PEAK_MARGIN: f64 = 3.0;
+/// How far from the typical a secret's spectrum may be.
+struct Margins {
+    /// How much larger than `ln(N/2)`, the typical largest of N/2 exponential variables, the largest g may be.
+    peak: f64,
+    /// By how many standard deviations the mean of `g^n` over N/2 roots may exceed its expectation.
+    spread: f64,
+}
 
-/// ln of the limit of the mean of `g^n`: that of exponential variables up to `peak`, with four standard deviations of the mean of
+impl Margins {
+    fn of(secret: SecretDistribution) -> Self {
+        match secret {
+            SecretDistribution::Ternary | SecretDistribution::Sparse { .. } => Self {
+                peak: 3.0,
+                spread: 4.0,
+            },
+            // Nobody sees the sum, so that no sum is drawn again: what a secret exceeds with probability below 2^-128, since sums of ternary coefficients have no heavier tails than Gaussians.
+            SecretDistribution::TernarySum { .. } => Self {
+                peak: 97.0,
+                spread: 14.0,
+            },
+        }
+    }
+}
+
+/// ln of the limit of the mean of `g^n`: that of exponential variables up to `peak`, with some standard deviations of the mean of
 /// N/2 of them (at most as much again), and one root at the peak.
-fn moment_limit(degree: f64, peak: f64, n: f64) -> f64 {
+fn moment_limit(degree: f64, (peak, deviations): (f64, f64), n: f64) -> f64 {
     if n == 0.0 {
         return 0.0;
     }
@@ -262,7 +290,7 @@ fn moment_limit(degree: f64, peak: f64, n: f64) -> f64 {
         binomial *= (n + i) / i;
         i += 1.0;
     }
-    let spread = 4.0 * ((binomial - 1.0) * 2.0 / degree).sqrt();
+    let spread = deviations * ((binomial - 1.0) * 2.0 / degree).sqrt();
     let one_root = n * peak.ln() + (2.0 / degree).ln();
     ln_sum(integral + spread.min(1.0).ln_1p(), one_root)
 }

@@ -106,7 +106,7 @@ impl SecretKey {
 }
 
 /// The checksum of every frame, without the tables that would be read at secret places.
-fn constant_time_crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn constant_time_crc32(bytes: &[u8]) -> u32 {
     let step = |register: u32| register >> 1 ^ (0xedb8_8320 & (register & 1).wrapping_neg());
     let register = bytes.iter().fold(u32::MAX, |register, &byte| {
         (0..8).fold(register ^ u32::from(byte), |register, _| step(register))

@@ -1,0 +1,163 @@
+//! Polynomials that sets of parties share: each set draws one from a key that its members alone have, and any t parties' values of the
+//! polynomials through them tell the sum of all.
+//!
+//! Source: R. Cramer, I. Damgård, Y. Ishai, "Share Conversion, Pseudorandom Secret-Sharing and Applications to Secure Computation" (TCC
+//! 2005), for noise as in A. Urban, M. Rambaud (eprint 2024/1285).
+
+use crate::kernels::{Modulus, SecretVec, WeightedSum};
+use crate::multiparty::points::vanishing;
+use crate::multiparty::prf::{Label, SecretSeed, fill_words};
+use crate::parallel::{for_each_row, map_items};
+use crate::ring::{RnsBasis, centred_binomial_coefficients, ternary_coefficients};
+use chacha20::ChaCha20Rng;
+
+/// The keys that one party has in common with others.
+#[derive(Debug)]
+pub(super) struct NoiseSources {
+    pub(super) sources: Vec<NoiseSource>,
+    /// For each prime of the key basis, the value at this party of each source's polynomial, which is 1 at 0 and 0 at all who lack the key.
+    factors: Vec<Vec<u64>>,
+}
+
+/// A key, and who lacks it.
+#[derive(Debug)]
+pub(super) struct NoiseSource {
+    pub(super) excluded: Vec<u32>,
+    pub(super) key: SecretSeed,
+}
+
+/// Polynomials that a source draws: each coefficient is a number of words, least first, less an offset.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Drawn {
+    /// Uniform in `[-2^beta, 2^beta)`.
+    Uniform { beta: u32 },
+    /// Uniform in {-1, 0, 1}.
+    Ternary,
+    /// The centred binomial of errors.
+    Error,
+}
+
+/// The bits of a word of a drawn number, which the kernels sum.
+const WORD_BITS: u32 = 52;
+
+impl NoiseSources {
+    pub(super) fn new(basis: &RnsBasis, party: u32, sources: Vec<NoiseSource>) -> Self {
+        let factors = map_items(basis.moduli(), |_, q| {
+            let factor = |source: &NoiseSource| vanishing(&q, &source.excluded, party);
+            sources.iter().map(factor).collect()
+        });
+        Self { sources, factors }
+    }
+
+    /// Adds to `rows`, one for each of the first primes of the key basis, this party's value of what the sources share: polynomials
+    /// of the first coefficients, a whole number of blocks.
+    pub(super) fn add_shared(
+        &self,
+        (basis, rows): (&RnsBasis, &mut [u64]),
+        drawn: Drawn,
+        label: &Label,
+    ) {
+        let (width, offset) = (drawn.width(), |q: &Modulus| drawn.offset(q));
+        let draw = |source: &NoiseSource, words: &mut [u64]| {
+            drawn.draw(&mut source.key.generator(label), words);
+        };
+        self.add_sum((basis, rows), width, offset, draw);
+    }
+
+    /// [`add_shared`](Self::add_shared) of numbers of `width` words that `draw` puts one row after the other, less an offset.
+    pub(super) fn add_sum(
+        &self,
+        (basis, rows): (&RnsBasis, &mut [u64]),
+        width: usize,
+        offset: impl Fn(&Modulus) -> u64 + Sync + Send,
+        draw: impl Fn(&NoiseSource, &mut [u64]) + Sync + Send,
+    ) {
+        let length = rows.len() / basis.len();
+        let numbers: Vec<usize> = (0..self.sources.len()).collect();
+        // As many at a time as the kernels sum.
+        for group in numbers.chunks((MOST_TERMS / width).max(1)) {
+            let mut inputs = basis.pool().take_secret(group.len() * width * length);
+            for_each_row(&mut inputs, width * length, |number, words| {
+                draw(&self.sources[group[number]], words);
+            });
+            for_each_row(rows, length, |i, row| {
+                let q = basis.modulus(i);
+                let powers = || {
+                    std::iter::successors(Some(1), |&power| {
+                        Some(q.mul(power, q.reduce(1 << WORD_BITS)))
+                    })
+                };
+                let of_group = &self.factors[i][group[0]..=group[group.len() - 1]];
+                let factors: Vec<u64> = of_group
+                    .iter()
+                    .flat_map(|&factor| powers().take(width).map(move |power| q.mul(factor, power)))
+                    .collect();
+                let sum = of_group.iter().fold(0, |sum, &factor| q.add(sum, factor));
+                let mut shared = basis.pool().take_secret(length);
+                let terms = WeightedSum {
+                    inputs: &inputs,
+                    input_bits: WORD_BITS,
+                    factors: &factors,
+                    offset: q.neg(q.mul(sum, offset(q))),
+                };
+                q.kernels().weighted_sum(q, &mut shared, &terms);
+                q.kernels().add_assign(q, row, &shared);
+            });
+        }
+    }
+}
+
+/// The most terms of a weighted sum.
+const MOST_TERMS: usize = 32;
+
+impl Drawn {
+    /// The words of a number.
+    fn width(self) -> usize {
+        match self {
+            Self::Uniform { beta } => (beta + 1).div_ceil(WORD_BITS) as usize,
+            Self::Ternary | Self::Error => 1,
+        }
+    }
+
+    /// What is subtracted from each number.
+    fn offset(self, q: &Modulus) -> u64 {
+        match self {
+            Self::Uniform { beta } => q.pow(q.reduce(2), beta.into()),
+            Self::Ternary | Self::Error => q.reduce(SMALL_OFFSET.cast_unsigned()),
+        }
+    }
+
+    fn draw(self, generator: &mut ChaCha20Rng, words: &mut [u64]) {
+        match self {
+            Self::Uniform { beta } => {
+                let width = self.width();
+                let top = (beta + 1) - WORD_BITS * (u32::try_from(width).unwrap_or(1) - 1);
+                let length = words.len() / width;
+                // The words of a coefficient follow each other, so that it is the same however many are wanted.
+                let mut numbers = SecretVec::zeroed(words.len());
+                fill_words(generator, &mut numbers);
+                for (number, row) in words.chunks_exact_mut(length).enumerate() {
+                    let bits = if number + 1 == width { top } else { WORD_BITS };
+                    let own = numbers.iter().skip(number).step_by(width);
+                    row.iter_mut()
+                        .zip(own)
+                        .for_each(|(word, own)| *word = own & ((1 << bits) - 1));
+                }
+            }
+            Self::Ternary => put_small(&ternary_coefficients(words.len(), generator), words),
+            Self::Error => put_small(
+                &centred_binomial_coefficients(words.len(), generator),
+                words,
+            ),
+        }
+    }
+}
+
+/// What makes small numbers positive.
+const SMALL_OFFSET: i64 = 64;
+
+fn put_small(coefficients: &SecretVec<i64>, words: &mut [u64]) {
+    for (word, &coefficient) in words.iter_mut().zip(coefficients.iter()) {
+        *word = (coefficient + SMALL_OFFSET).cast_unsigned();
+    }
+}

@@ -1,0 +1,324 @@
+//! Requests for openings, and openings of BFV and CKKS ciphertexts.
+
+use crate::encoding::{BfvPlaintext, CkksPlaintext};
+use crate::encryption::{BfvCiphertext, Ciphertext, CkksCiphertext, Encrypted, State};
+use crate::error::{MultipartyError, Result};
+use crate::kernels::BLOCK;
+use crate::keys::KeyId;
+use crate::multiparty::policy::refused;
+use crate::multiparty::prf::{Label, hash_words, label};
+use crate::multiparty::share::{SharedPoly, Shares};
+use crate::multiparty::{Session, Share};
+use crate::params::{Fingerprint, Log2};
+use crate::ring::{CoeffPoly, NttPoly};
+use sha3::{Digest, Sha3_256};
+
+/// The purpose of shares of openings.
+#[derive(Clone, Copy, Debug)]
+pub enum Opened {}
+
+/// A party's share of an opening.
+pub type OpeningShare = Share<Opened>;
+
+/// What parties are asked to open: the second polynomial of a ciphertext, and a bound of its error.
+#[derive(Clone, Debug)]
+pub struct OpeningRequest {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) key_id: KeyId,
+    pub(super) level: usize,
+    /// The hash of what is opened.
+    pub(super) subject: Label,
+    /// A bound of the error of each coefficient of the phase.
+    pub(super) bound: Log2,
+    /// How many coefficients of the phase are wanted, a whole number of blocks.
+    pub(super) coefficients: usize,
+    pub(super) c1: NttPoly,
+    /// The hash of session, level and second polynomial: what noise depends on, and nothing else.
+    pub(super) ciphertext: Label,
+}
+
+impl OpeningRequest {
+    /// A request for a ciphertext of degree 1 under the session's key.
+    pub(super) fn of<S: State>(
+        session: &Session,
+        ciphertext: &Encrypted<S>,
+        subject: &[u8],
+        bound: Log2,
+    ) -> Result<Self> {
+        session
+            .context()
+            .fingerprint()
+            .check(ciphertext.body().fingerprint())?;
+        session.check_key_id(ciphertext.body().key_id())?;
+        let [_, c1] = ciphertext.body().pair()?;
+        let degree = session.context().degree();
+        Self::new(
+            session,
+            (subject, ciphertext.level()),
+            c1.clone(),
+            (degree, bound),
+        )
+    }
+
+    /// A request for the first coefficients of a phase.
+    pub(crate) fn new(
+        session: &Session,
+        (subject, level): (&[u8], usize),
+        c1: NttPoly,
+        (coefficients, bound): (usize, Log2),
+    ) -> Result<Self> {
+        let subject = label("subject", &[subject]);
+        let request = Self::named(session, (subject, level), c1, (coefficients, bound));
+        session.check_opening(level, request.bound_with_masks(session))?;
+        Ok(request)
+    }
+
+    /// A request with the hash of its subject, unchecked.
+    pub(super) fn named(
+        session: &Session,
+        (subject, level): (Label, usize),
+        c1: NttPoly,
+        (coefficients, bound): (usize, Log2),
+    ) -> Self {
+        let mut hash = Sha3_256::new();
+        hash_words(&mut hash, c1.data());
+        let ciphertext = [&(level as u64).to_le_bytes()[..], &hash.finalize()];
+        Self {
+            fingerprint: session.context().fingerprint(),
+            key_id: session.key_id(),
+            level,
+            subject,
+            bound,
+            coefficients: coefficients.next_multiple_of(BLOCK),
+            ciphertext: session.label("ciphertext", &ciphertext),
+            c1,
+        }
+    }
+
+    /// The hash of what is opened, as a party's journal records it.
+    #[must_use]
+    pub fn subject(&self) -> [u8; 32] {
+        self.subject
+    }
+
+    /// log2 of the bound of the error that the request states for each coefficient. A party cannot check it.
+    #[must_use]
+    pub fn bound_bits(&self) -> f64 {
+        self.bound.bits()
+    }
+
+    /// The hash of what a share answers.
+    pub(super) fn digest(&self, session: &Session, purpose: &str, parts: &[&[u8]]) -> Label {
+        let coefficients = (self.coefficients as u64).to_le_bytes();
+        session.label(
+            purpose,
+            &[&[&self.ciphertext[..], &coefficients], parts].concat(),
+        )
+    }
+
+    /// The bound of the error with the roundings of masks, which some answers have.
+    pub(super) fn bound_with_masks(&self, session: &Session) -> Log2 {
+        let masks = f64::from(session.policy().noise_sources());
+        self.bound + Log2::of(f64::midpoint(masks, 1.0))
+    }
+
+    /// A polynomial of the shape of the answers' first.
+    pub(super) fn shape(&self) -> SharedPoly {
+        SharedPoly::zero(self.c1.basis(), self.coefficients)
+    }
+}
+
+/// Opens a request of any kind: the sum `c_1 s + E` from t shares.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    request: OpeningRequest,
+    shares: Shares,
+}
+
+impl Opening {
+    pub(crate) fn new(session: &Session, request: OpeningRequest) -> Self {
+        let digest = request.digest(session, "opening", &[]);
+        Self {
+            shares: Shares::new(session, digest, vec![request.shape()]),
+            request,
+        }
+    }
+
+    pub(crate) fn request(&self) -> &OpeningRequest {
+        &self.request
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        self.shares.session()
+    }
+
+    pub(crate) fn add(&mut self, share: OpeningShare) -> Result<()> {
+        self.shares.add(share)
+    }
+
+    pub(crate) fn remove(&mut self, party: u32) {
+        self.shares.remove(party);
+    }
+
+    pub(crate) fn parties(&self) -> Vec<u32> {
+        self.shares.parties()
+    }
+
+    /// The first coefficients of `c_1 s + E`: a row for each prime.
+    pub(crate) fn value(&self) -> Result<Vec<u64>> {
+        let parts = self.shares.value()?;
+        Ok(parts.iter().flat_map(SharedPoly::rows).copied().collect())
+    }
+}
+
+/// Declares the opening of ciphertexts of a scheme: everything but how it ends.
+macro_rules! opening {
+    ($(#[$doc:meta])* $name:ident, $ciphertext:ident, $exact:literal, $bound:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            ciphertext: $ciphertext,
+            opening: Opening,
+        }
+
+        impl $name {
+            /// The opening of `ciphertext`, which `subject` names: a party opens a subject once, and the same ciphertext again at most.
+            ///
+            /// # Errors
+            /// [`MultipartyError::WrongSession`](crate::MultipartyError::WrongSession) for a ciphertext of another key or a session of another kind;
+            /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized); [`MultipartyError::SmudgingImpossible`](crate::MultipartyError::SmudgingImpossible).
+            pub fn new(session: &Session, ciphertext: &$ciphertext, subject: &[u8]) -> Result<Self> {
+                if session.is_exact() != $exact {
+                    return Err(refused(MultipartyError::WrongSession));
+                }
+                let bound = $bound(ciphertext)?;
+                let request = OpeningRequest::of(session, ciphertext, subject, bound)?;
+                Ok(Self {
+                    ciphertext: ciphertext.clone(),
+                    opening: Opening::new(session, request),
+                })
+            }
+
+            /// What parties are asked.
+            #[must_use]
+            pub fn request(&self) -> &OpeningRequest {
+                self.opening.request()
+            }
+
+            /// Keeps a share.
+            ///
+            /// # Errors
+            /// [`MultipartyError::WrongSession`](crate::MultipartyError::WrongSession); [`MultipartyError::UnknownParty`](crate::MultipartyError::UnknownParty); [`MultipartyError::OtherPurpose`](crate::MultipartyError::OtherPurpose) for a share of another
+            /// ciphertext; [`MultipartyError::Duplicate`](crate::MultipartyError::Duplicate); [`MultipartyError::Conflict`](crate::MultipartyError::Conflict).
+            pub fn add(&mut self, share: OpeningShare) -> Result<()> {
+                self.opening.add(share)
+            }
+
+            /// Takes out the share of a party that turned out to be wrong.
+            pub fn remove(&mut self, party: u32) {
+                self.opening.remove(party);
+            }
+
+            /// The parties whose shares are there.
+            #[must_use]
+            pub fn parties(&self) -> Vec<u32> {
+                self.opening.parties()
+            }
+        }
+    };
+}
+
+opening!(
+    /// The opening of a BFV ciphertext by shares of any t parties, exactly.
+    ///
+    BfvOpening, BfvCiphertext, true, bfv_bound
+);
+
+opening!(
+    /// The opening of a CKKS ciphertext by shares of any t parties, up to noise that leaves the bits that the session was made for.
+    ///
+    /// # Security
+    /// Weaker than openings of exact values. The opened value contains the noise of all parties, so that no simulation from the value alone is known
+    /// (eprint 2025/395); and at common scales the noise hides the error of the ciphertext by [`hiding_bits`](CkksOpening::hiding_bits) only. Open values that
+    /// may be known to whoever holds the key, or sum integers exactly instead ([`federated`](crate::federated)).
+    CkksOpening, CkksCiphertext, false, ckks_bound
+);
+
+fn bfv_bound(ciphertext: &BfvCiphertext) -> Result<Log2> {
+    let state = ciphertext.state();
+    Ok(state.noise.bound(ciphertext.context().product_noise()))
+}
+
+fn ckks_bound(ciphertext: &CkksCiphertext) -> Result<Log2> {
+    if ciphertext.state().scale() != ciphertext.context().scale(ciphertext.level())? {
+        return Err(refused(MultipartyError::InvalidCiphertext {
+            reason: "an opening takes a ciphertext of its level's canonical scale; rescale it first",
+        }));
+    }
+    // A coefficient is a mean of values at the roots.
+    Ok(ciphertext.state().noise)
+}
+
+impl BfvOpening {
+    /// The plaintext. More than t shares are compared with each other.
+    ///
+    /// # Errors
+    /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`].
+    pub fn finish(&self) -> Result<BfvPlaintext> {
+        self.ciphertext
+            .plaintext_of(&phase(self.ciphertext.body(), &self.opening.value()?)?)
+    }
+}
+
+impl CkksOpening {
+    /// The plaintext. More than t shares are compared with each other.
+    ///
+    /// # Errors
+    /// As [`BfvOpening::finish`].
+    pub fn finish_without_simulation_security(&self) -> Result<CkksPlaintext> {
+        let noise_bits = self.noise_bits()?;
+        let noise = self
+            .session
+            .context()
+            .noise()
+            .uniform(self.opening.session().policy().noise_sources());
+        let added = noise * Log2::from_bits(noise_bits.into());
+        let (context, state) = (self.ciphertext.context(), self.ciphertext.state());
+        let state = state.with_added_error(added);
+        state.check_decryptable(context)?;
+        Ok(CkksPlaintext::new(
+            context,
+            phase(self.ciphertext.body(), &self.opening.value()?)?.into_ntt(),
+            state,
+        ))
+    }
+
+    /// How many bits the noise is larger than it must be for the statistical distance of one opening, or all of a key's, to
+    /// be below 1: the session's lambda where it reaches that, less, or negative, where the scale has no room.
+    ///
+    /// # Errors
+    /// [`MultipartyError::SmudgingImpossible`] where there is no noise at all.
+    pub fn hiding_bits(&self) -> Result<f64> {
+        let (policy, degree) = (
+            self.opening.session().policy(),
+            self.opening.session().context().degree(),
+        );
+        let lambda = f64::from(policy.lambda().bits());
+        let least = policy.least_noise(degree, self.request().bound).bits() - lambda;
+        Ok(f64::from(self.noise_bits()?) - least)
+    }
+
+    fn noise_bits(&self) -> Result<u32> {
+        self.opening
+            .session()
+            .check_opening(self.request().level, self.request().bound)
+    }
+}
+
+/// `c_0` and what shares of `c_1` open to.
+pub(super) fn phase(body: &Ciphertext, opened: &[u64]) -> Result<CoeffPoly> {
+    let [c0, c1] = body.pair()?;
+    let mut phase = c0.clone().into_coeff();
+    phase.add_assign(&CoeffPoly::from_rows(c1.basis(), opened));
+    Ok(phase)
+}

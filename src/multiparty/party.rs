@@ -1,0 +1,249 @@
+//! A party that holds a share of a key.
+
+use crate::error::{MultipartyError, Result};
+use crate::kernels::SecretVec;
+use crate::keys::SecretKey;
+use crate::multiparty::journal::{Journal, OpeningRecord};
+use crate::multiparty::noise::{Drawn, NoiseSources};
+use crate::multiparty::points::lagrange;
+use crate::multiparty::policy::refused;
+use crate::multiparty::prf::{Label, SecretSeed};
+use crate::multiparty::rounds::Makers;
+use crate::multiparty::setup::add_multiple;
+use crate::multiparty::share::SharedPoly;
+use crate::multiparty::{KeyRound, OpeningRequest, OpeningShare, Session, Share};
+use crate::ring::{Ntt, NttPoly, SecretPoly};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// A party of a session: its share of the key, its part of the noise that hides it, and what it has opened.
+///
+/// Every answer is a value, at the party's number, of a polynomial that all parties share, so that it does not depend on who else answers.
+/// Asked again for the same ciphertext, in this process or another, it is the same bytes.
+///
+/// # Security
+/// What a party answers is decided by who asks it, not by the party: whoever gets t answers has the plaintext. A party should know what it
+/// opens; openings of sums of updates have rules of their own ([`federated`](crate::federated)). Passive security: parties that follow the protocol and see everything
+/// that t - 1 of them see learn no more than what is opened. Not `Clone`: two copies would count openings apart.
+pub struct Party {
+    pub(super) session: Session,
+    pub(super) number: u32,
+    /// A contributor's own secret.
+    pub(super) own: Option<Arc<SecretKey>>,
+    /// For errors that are the same whenever they are asked for.
+    pub(super) errors: SecretSeed,
+    /// The value of the key's polynomial at the party's number.
+    pub(super) share: SecretPoly<Ntt>,
+    pub(super) noise: NoiseSources,
+    /// The ciphertext that was opened for each subject.
+    pub(super) opened: BTreeMap<Label, Label>,
+    /// The digest of what each input encrypted.
+    pub(super) inputs: BTreeMap<Label, Label>,
+    /// The attempts for which relinearization keys were begun.
+    pub(super) relinearizations: BTreeSet<Label>,
+}
+
+impl Party {
+    pub(super) fn new(
+        session: &Session,
+        number: u32,
+        (own, errors): (Option<Arc<SecretKey>>, SecretSeed),
+        share: SecretPoly<Ntt>,
+        noise: NoiseSources,
+    ) -> Self {
+        Self {
+            session: session.clone(),
+            number,
+            own,
+            errors,
+            share,
+            noise,
+            opened: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+            relinearizations: BTreeSet::new(),
+        }
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The party's number, from 1 on.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// How many ciphertexts the party has opened, of at most [`Policy::openings`](crate::multiparty::Policy::openings).
+    #[must_use]
+    pub fn openings(&self) -> u64 {
+        let ciphertexts: BTreeSet<&Label> = self.opened.values().collect();
+        ciphertexts.len() as u64
+    }
+
+    /// Takes over what a journal recorded since the party's state was saved, so that nothing is opened twice or counted once too few.
+    ///
+    /// # Errors
+    /// [`MultipartyError::AlreadyOpened`] for records that contradict each other, or what the party knows: then nothing was taken over.
+    pub fn recall(&mut self, records: &[OpeningRecord]) -> Result<()> {
+        let mut opened = self.opened.clone();
+        for record in records {
+            let known = opened.entry(record.subject).or_insert(record.ciphertext);
+            if *known != record.ciphertext {
+                return Err(refused(MultipartyError::AlreadyOpened));
+            }
+        }
+        self.opened = opened;
+        Ok(())
+    }
+
+    /// The share of an opening: with those of any t parties everyone has the plaintext.
+    ///
+    /// The journal records the opening before the share is made.
+    ///
+    /// # Errors
+    /// [`MultipartyError::WrongSession`]; [`MultipartyError::SmudgingImpossible`] if the noise would not hide the error that the request
+    /// states, or not leave the message; [`MultipartyError::AlreadyOpened`] for a subject that was opened with another ciphertext;
+    /// [`MultipartyError::OpeningsExhausted`]; [`MultipartyError::JournalFailed`], and what the journal returns. Nothing has left the party then.
+    pub fn open(
+        &mut self,
+        request: &OpeningRequest,
+        journal: &mut impl Journal,
+    ) -> Result<OpeningShare> {
+        let noise_bits = self.admit(request, journal)?;
+        let opened = self.opened_part(request, noise_bits)?;
+        Ok(self.answer(request.digest(&self.session, "opening", &[]), vec![opened]))
+    }
+
+    /// Checks a request, and records that it is answered.
+    pub(super) fn admit(
+        &mut self,
+        request: &OpeningRequest,
+        journal: &mut impl Journal,
+    ) -> Result<u32> {
+        self.session.check_key_id(request.key_id)?;
+        let noise_bits = self
+            .session
+            .check_opening(request.level, request.bound_with_masks(&self.session))?;
+        let record = OpeningRecord {
+            subject: request.subject,
+            ciphertext: request.ciphertext,
+        };
+        match self.opened.get(&record.subject) {
+            Some(known) if *known == record.ciphertext => return Ok(noise_bits),
+            Some(_) => return Err(refused(MultipartyError::AlreadyOpened)),
+            None => {}
+        }
+        let most = self.session.policy().openings();
+        let is_new = !self
+            .opened
+            .values()
+            .any(|known| *known == record.ciphertext);
+        if is_new && self.openings() >= most {
+            return Err(refused(MultipartyError::OpeningsExhausted { most }));
+        }
+        journal.record(&record)?;
+        self.opened.insert(record.subject, record.ciphertext);
+        Ok(noise_bits)
+    }
+
+    /// `c_1 sigma + E` at this party's number, in the coefficients that are asked for.
+    pub(super) fn opened_part(
+        &self,
+        request: &OpeningRequest,
+        noise_bits: u32,
+    ) -> Result<SharedPoly> {
+        let basis = self.session.context().basis(request.level)?;
+        let mut part = self.product(&request.c1, request.coefficients);
+        let label = self.session.label("noise", &[&request.ciphertext]);
+        let drawn = Drawn::Uniform { beta: noise_bits };
+        self.noise
+            .add_shared((basis, part.rows_mut()), drawn, &label);
+        Ok(part)
+    }
+
+    /// The first coefficients of the share times a public polynomial. Secret until noise is added.
+    pub(super) fn product(&self, factor: &NttPoly, coefficients: usize) -> SharedPoly {
+        let basis = factor.basis();
+        let mut part = SharedPoly::zero(basis, coefficients);
+        let length = part.length();
+        crate::parallel::for_each_row(part.rows_mut(), length, |i, out| {
+            let q = basis.modulus(i);
+            let mut row = basis.pool().take_secret(basis.degree());
+            row.copy_from_slice(self.share.row(i));
+            q.kernels().mul_assign(q, &mut row, factor.row(i));
+            basis.table(i).inverse(&mut row);
+            out.copy_from_slice(&row[..length]);
+        });
+        part
+    }
+
+    /// A share for everyone to see.
+    pub(super) fn answer<P>(&self, request: Label, parts: Vec<SharedPoly>) -> Share<P> {
+        let of = (self.session.context().fingerprint(), self.session.key_id());
+        Share::new(of, self.number, request, parts)
+    }
+
+    /// The secret that this party contributes to the keys of a round.
+    ///
+    /// # Errors
+    /// [`MultipartyError::UnknownParty`] if it has no part in the round, or the round is not the session's.
+    pub(super) fn maker(&self, round: &KeyRound) -> Result<Arc<SecretKey>> {
+        let party = self.number;
+        let unknown = || refused(MultipartyError::UnknownParty { party });
+        if !round.parties().contains(&party) {
+            return Err(unknown());
+        }
+        self.session.check_round(round)?;
+        match round.makers() {
+            Makers::Contributors => self.own.clone().ok_or_else(unknown),
+            Makers::Holders => {
+                let (context, id) = (self.session.context(), self.session.key_id());
+                let poly = self.additive(round.parties());
+                Ok(Arc::new(SecretKey::of_share(context, id, poly)))
+            }
+        }
+    }
+
+    /// This party's summand of the key among the parties of a set that has it.
+    pub(super) fn additive(&self, set: &[u32]) -> SecretPoly<Ntt> {
+        let basis = self.session.context().key_basis();
+        let mut poly = SecretPoly::zero(basis);
+        poly.for_each_row(|i, row| {
+            let factors = lagrange(basis.modulus(i), set, 0);
+            let own = set
+                .iter()
+                .zip(factors)
+                .find(|&(&party, _)| party == self.number);
+            let factor = own.map_or(0, |(_, factor)| factor);
+            add_multiple(basis, i, row, (self.share.row(i), factor));
+        });
+        poly
+    }
+
+    /// The sum modulo t, in each of N coefficients, of what `draw` gives for the noise sources that are this party's among those
+    /// of a set: each source belongs to the first member of the set that has its key.
+    pub(super) fn own_sources(
+        &self,
+        set: &[u32],
+        mut add: impl FnMut(&SecretSeed, &mut SecretVec<u64>),
+    ) -> SecretVec<u64> {
+        let mut sum = SecretVec::zeroed(self.session.context().degree());
+        for source in &self.noise.sources {
+            let first = set.iter().find(|party| !source.excluded.contains(party));
+            if first == Some(&self.number) {
+                add(&source.key, &mut sum);
+            }
+        }
+        sum
+    }
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Party({} of {:?})", self.number, self.session)
+    }
+}

@@ -1,0 +1,2 @@
+//! Noise of keys and ciphertexts under a shared key: what the bounds say, measured.
+

@@ -1,0 +1,7 @@
+//! Keys that several parties share.
+
+mod attacks;
+mod bad_input;
+mod keys;
+mod openings;
+mod world;
