@@ -490,7 +490,8 @@ impl BfvSwitching {
         let second = CoeffPoly::from_rows(basis, parts[1].rows());
         let polys = [CoeffPoly::from_rows(basis, first.data()), second].map(CoeffPoly::into_ntt);
         let noise_bits = self
-            .session
+            .shares
+            .session()
             .check_opening(self.request.level, self.request.bound)?;
         let sources = f64::from(self.shares.session().policy().noise_sources());
         let model = self.receiver.rlwe().noise();

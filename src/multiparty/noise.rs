@@ -161,3 +161,104 @@ fn put_small(coefficients: &SecretVec<i64>, words: &mut [u64]) {
         *word = (coefficient + SMALL_OFFSET).cast_unsigned();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multiparty::points::{lagrange, sets};
+    use crate::ring::ntt_primes;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    const LENGTH: usize = 64;
+
+    fn sources(parties: u32, threshold: u32, party: u32) -> Vec<NoiseSource> {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let all = sets(parties, threshold - 1).into_iter();
+        let all = all.map(|excluded| NoiseSource {
+            excluded,
+            key: SecretSeed::random(&mut rng),
+        });
+        let all: Vec<_> = all.collect();
+        all.into_iter()
+            .filter(|source| !source.excluded.contains(&party))
+            .collect()
+    }
+
+    /// What any t parties add interpolates to the sum of what all sources draw, once each.
+    #[test]
+    fn shared_noise_is_the_sum_of_all_sources() {
+        let primes: Vec<u64> = ntt_primes(50, LENGTH).take(3).collect();
+        let basis = RnsBasis::new(LENGTH, &primes).unwrap();
+        let (n, t, label) = (5, 3, [7; 32]);
+        for drawn in [
+            Drawn::Uniform { beta: 120 },
+            Drawn::Uniform { beta: 51 },
+            Drawn::Uniform { beta: 3 },
+            Drawn::Ternary,
+            Drawn::Error,
+        ] {
+            let mut expected = vec![0; 3 * LENGTH];
+            let mut all = sources(n, t, 0).into_iter();
+            assert_eq!(all.len(), 10);
+            // A source alone, with a party for which its factor is 1.
+            all.by_ref().for_each(|source| {
+                let alone = NoiseSource {
+                    excluded: vec![],
+                    key: source.key,
+                };
+                NoiseSources::new(&basis, 1, vec![alone]).add_shared(
+                    (&basis, &mut expected),
+                    drawn,
+                    &label,
+                );
+            });
+            let value = |party: u32| {
+                let mut rows = vec![0; 3 * LENGTH];
+                NoiseSources::new(&basis, party, sources(n, t, party)).add_shared(
+                    (&basis, &mut rows),
+                    drawn,
+                    &label,
+                );
+                rows
+            };
+            for set in [[1, 2, 3], [5, 1, 4], [2, 4, 5]] {
+                let values = set.map(value);
+                for (i, q) in basis.moduli().iter().enumerate() {
+                    let factors = lagrange(q, &set, 0);
+                    for k in i * LENGTH..(i + 1) * LENGTH {
+                        let terms = factors.iter().zip(&values);
+                        let sum = terms.fold(0, |sum, (&l, rows)| q.add(sum, q.mul(l, rows[k])));
+                        assert_eq!(sum, expected[k], "{drawn:?}, {set:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Each value is within its range, the top bits are uniform, and the first coefficients are the same however many are drawn.
+    #[test]
+    fn uniform_noise_is_uniform() {
+        let drawn = Drawn::Uniform { beta: 60 };
+        let mut generator = SecretSeed::from_bytes(&[3; 32]).generator(&[5; 32]);
+        let mut words = vec![0; 2 * 4096];
+        drawn.draw(&mut generator, &mut words);
+        let (low, high) = words.split_at(4096);
+        assert!(low.iter().all(|&word| word < 1 << 52) && high.iter().all(|&word| word < 1 << 9));
+        let mut counts = [0u32; 16];
+        high.iter()
+            .for_each(|&word| counts[(word >> 5) as usize] += 1);
+        let statistic: f64 = counts
+            .iter()
+            .map(|&count| (f64::from(count) - 256.0).powi(2) / 256.0)
+            .sum();
+        assert!(
+            statistic < 50.0,
+            "15 degrees of freedom, p < 2^-16: {statistic}"
+        );
+        let mut generator = SecretSeed::from_bytes(&[3; 32]).generator(&[5; 32]);
+        let mut fewer = vec![0; 2 * 8];
+        drawn.draw(&mut generator, &mut fewer);
+        assert_eq!((&fewer[..8], &fewer[8..]), (&low[..8], &high[..8]));
+    }
+}

@@ -278,7 +278,8 @@ impl CkksOpening {
     pub fn finish_without_simulation_security(&self) -> Result<CkksPlaintext> {
         let noise_bits = self.noise_bits()?;
         let noise = self
-            .session
+            .opening
+            .session()
             .context()
             .noise()
             .uniform(self.opening.session().policy().noise_sources());

@@ -437,6 +437,88 @@ impl fmt::Debug for Deal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::multiparty::{Policy, SessionTerms};
+    use crate::params::BfvContext;
+    use crate::ring::Seed;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng as ChaCha20;
+
+    fn session(n: u32, t: u32) -> Session {
+        let policy = Policy::new(n, t).unwrap();
+        let context = BfvContext::builder()
+            .degree(1024)
+            .prime_bits(&[50, 50, 50])
+            .special_primes(0)
+            .plaintext_modulus(257)
+            .secret(policy.secret())
+            .insecure_skip_security_check()
+            .build()
+            .unwrap();
+        let names: Vec<String> = (0..n).map(|i| i.to_string()).collect();
+        Session::bfv(
+            &context,
+            &SessionTerms::new(policy, &names, Seed([1; 32])).unwrap(),
+        )
+        .unwrap()
+    }
+
+    /// The values of the polynomial that a party deals.
+    fn values(session: &Session, own: &SecretKey, seed: u64) -> Vec<SecretPoly<Ntt>> {
+        let dealt = shared(session, 2, own, &mut ChaCha20::seed_from_u64(seed));
+        let basis = session.context().key_basis();
+        dealt
+            .into_values()
+            .map(|share| match share {
+                DealtShare::Poly(poly) => poly,
+                DealtShare::Seed(seed) => expand(basis, &seed),
+            })
+            .collect()
+    }
+
+    /// Any t of the values tell the secret; t - 1 are uniform, and tell it apart from no other.
+    #[test]
+    fn secrets_are_shared_by_polynomials() {
+        let (session, mut rng) = (session(5, 3), ChaCha20::seed_from_u64(1));
+        let (context, id) = (session.context(), session.key_id());
+        let own =
+            KeyGenerator::secret_key_named(context, SecretDistribution::Ternary, id, &mut rng)
+                .unwrap();
+        let dealt = values(&session, &own, 2);
+        let basis = context.key_basis();
+        for set in [[1, 2, 3], [1, 3, 5], [2, 4, 5]] {
+            for (i, q) in basis.moduli().iter().enumerate() {
+                let factors = lagrange(q, &set, 0);
+                let value = |k: usize| {
+                    let pairs = factors.iter().zip(&set);
+                    pairs.fold(0, |sum, (&l, &party)| {
+                        q.add(sum, q.mul(l, dealt[party as usize - 1].row(i)[k]))
+                    })
+                };
+                assert!((0..1024).all(|k| value(k) == own.poly().row(i)[k]));
+            }
+        }
+        let again = values(&session, &own, 3);
+        for (first, second) in dealt.iter().zip(&again) {
+            for (i, q) in basis.moduli().iter().enumerate() {
+                let mut counts = [[0u32; 16]; 2];
+                for (&x, &y) in first.row(i).iter().zip(second.row(i)) {
+                    for (counts, value) in counts.iter_mut().zip([x, q.sub(x, y)]) {
+                        counts[(u128::from(value) * 16 / u128::from(q.value())) as usize] += 1;
+                    }
+                }
+                for counts in counts {
+                    let statistic: f64 = counts
+                        .iter()
+                        .map(|&count| (f64::from(count) - 64.0).powi(2) / 64.0)
+                        .sum();
+                    assert!(
+                        statistic < 55.0,
+                        "15 degrees of freedom, p < 2^-18: {statistic}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_first_party_outside_a_set_is_found() {

@@ -6,33 +6,35 @@ use slotwise::encoding::{BfvEncoder, BfvPlaintext};
 use slotwise::encryption::{BfvCiphertext, Encryptor};
 use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, Rotations};
 use slotwise::multiparty::{
-    BfvOpening, Collector, Contribution, Deal, KeyRound, OpeningRecord, OpeningShare, Party, Policy,
-    RelinearizationCollector, RelinearizationRoundOne, RelinearizationRoundTwo,
-    Session, SessionTerms, Setup,
+    BfvOpening, Collector, Contribution, Deal, KeyRound, OpeningRecord, OpeningShare, Party,
+    Policy, RelinearizationCollector, RelinearizationRoundOne, RelinearizationRoundTwo, Session,
+    SessionTerms, Setup,
 };
 use slotwise::params::KeySpan;
 use slotwise::ring::Seed;
 use slotwise::{BfvContext, Wire};
 use std::sync::Arc;
 
-pub type Journal = Vec<OpeningRecord>;
+pub(crate) type Journal = Vec<OpeningRecord>;
 
 /// A session and all its parties.
-pub struct World {
-    pub context: BfvContext,
-    pub session: Session,
-    pub parties: Vec<Party>,
-    pub journals: Vec<Journal>,
-    pub rng: ChaCha20Rng,
+pub(crate) struct World {
+    pub(crate) context: BfvContext,
+    pub(crate) session: Session,
+    pub(crate) parties: Vec<Party>,
+    pub(crate) journals: Vec<Journal>,
+    pub(crate) rng: ChaCha20Rng,
 }
 
-pub fn terms(policy: Policy) -> SessionTerms {
-    let names: Vec<String> = (1..=policy.parties()).map(|i| format!("party {i}")).collect();
+pub(crate) fn terms(policy: Policy) -> SessionTerms {
+    let names: Vec<String> = (1..=policy.parties())
+        .map(|i| format!("party {i}"))
+        .collect();
     SessionTerms::new(policy, &names, Seed([9; 32])).unwrap()
 }
 
 /// A small ring whose modulus has room for noise.
-pub fn small_context(policy: &Policy) -> BfvContext {
+pub(crate) fn small_context(policy: &Policy) -> BfvContext {
     BfvContext::builder()
         .degree(64)
         .prime_bits(&[50, 50, 50, 50, 50, 50, 50])
@@ -45,9 +47,11 @@ pub fn small_context(policy: &Policy) -> BfvContext {
 }
 
 /// All setups, with every deal passed on as bytes.
-pub fn set_up(session: &Session, rng: &mut ChaCha20Rng) -> Vec<Party> {
+pub(crate) fn set_up(session: &Session, rng: &mut ChaCha20Rng) -> Vec<Party> {
     let numbers = 1..=session.policy().parties();
-    let mut setups: Vec<Setup> = numbers.map(|i| Setup::new(session, i, rng).unwrap()).collect();
+    let mut setups: Vec<Setup> = numbers
+        .map(|i| Setup::new(session, i, rng).unwrap())
+        .collect();
     for from in 0..setups.len() {
         let deals: Vec<_> = setups[from]
             .deals()
@@ -60,15 +64,18 @@ pub fn set_up(session: &Session, rng: &mut ChaCha20Rng) -> Vec<Party> {
             setups[receiver as usize - 1].receive(deal).unwrap();
         }
     }
-    setups.iter_mut().map(|setup| setup.finish().unwrap()).collect()
+    setups
+        .iter_mut()
+        .map(|setup| setup.finish().unwrap())
+        .collect()
 }
 
 impl World {
-    pub fn new(policy: Policy, seed: u64) -> Self {
+    pub(crate) fn new(policy: Policy, seed: u64) -> Self {
         Self::of(small_context(&policy), policy, seed)
     }
 
-    pub fn of(context: BfvContext, policy: Policy, seed: u64) -> Self {
+    pub(crate) fn of(context: BfvContext, policy: Policy, seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let session = Session::bfv(&context, &terms(policy)).unwrap();
         let parties = set_up(&session, &mut rng);
@@ -82,26 +89,43 @@ impl World {
     }
 
     /// The public key of a round, each share passed on as bytes.
-    pub fn public_key(&self, round: &KeyRound) -> PublicKey {
+    pub(crate) fn public_key(&self, round: &KeyRound) -> PublicKey {
         let shares = self.of_round(round, |party| party.public_key_share(round).unwrap());
         collect(&self.session, round, shares)
     }
 
-    pub fn galois_keys(&self, round: &KeyRound, rotations: &Rotations, span: KeySpan) -> Vec<GaloisKey> {
-        let shares =
-            self.of_round(round, |party| party.galois_key_shares(round, rotations, span).unwrap());
+    pub(crate) fn galois_keys(
+        &self,
+        round: &KeyRound,
+        rotations: &Rotations,
+        span: KeySpan,
+    ) -> Vec<GaloisKey> {
+        let shares = self.of_round(round, |party| {
+            party.galois_key_shares(round, rotations, span).unwrap()
+        });
         let count = shares[0].len();
         (0..count)
-            .map(|i| collect(&self.session, round, shares.iter().map(|of| of[i].clone()).collect()))
+            .map(|i| {
+                collect(
+                    &self.session,
+                    round,
+                    shares.iter().map(|of| of[i].clone()).collect(),
+                )
+            })
             .collect()
     }
 
-    pub fn relinearization_key(&mut self, round: &KeyRound, span: KeySpan) -> RelinearizationKey {
+    pub(crate) fn relinearization_key(
+        &mut self,
+        round: &KeyRound,
+        span: KeySpan,
+    ) -> RelinearizationKey {
         let (mut first, mut secrets) = (Vec::new(), Vec::new());
         for &number in round.parties() {
             let party = &mut self.parties[number as usize - 1];
-            let (message, secret) =
-                party.relinearization_round_one(round, span, &mut self.rng).unwrap();
+            let (message, secret) = party
+                .relinearization_round_one(round, span, &mut self.rng)
+                .unwrap();
             first.push(message);
             secrets.push(secret);
         }
@@ -121,7 +145,7 @@ impl World {
     }
 
     /// Public key, relinearization key and Galois keys.
-    pub fn keys(&mut self, rotations: &Rotations) -> (Arc<PublicKey>, Arc<EvaluationKeys>) {
+    pub(crate) fn keys(&mut self, rotations: &Rotations) -> (Arc<PublicKey>, Arc<EvaluationKeys>) {
         let round = self.session.key_round(0);
         let span = self.session.context().params().whole_span();
         let public = Arc::new(self.public_key(&round));
@@ -135,26 +159,37 @@ impl World {
 
     fn of_round<T>(&self, round: &KeyRound, work: impl Fn(&Party) -> T) -> Vec<T> {
         let numbers = round.parties().iter();
-        numbers.map(|&number| work(&self.parties[number as usize - 1])).collect()
+        numbers
+            .map(|&number| work(&self.parties[number as usize - 1]))
+            .collect()
     }
 
-    pub fn encrypt(&mut self, public: &Arc<PublicKey>, values: &[i64]) -> BfvCiphertext {
-        let plaintext = BfvEncoder::new(&self.context).encode_coefficients(values).unwrap();
+    pub(crate) fn encrypt(&mut self, public: &Arc<PublicKey>, values: &[i64]) -> BfvCiphertext {
+        let plaintext = BfvEncoder::new(&self.context)
+            .encode_coefficients(values)
+            .unwrap();
         let encryptor = Encryptor::with_public_key(Arc::clone(public));
         encryptor.encrypt(&plaintext, &mut self.rng).unwrap()
     }
 
     /// The share of a party, passed on as bytes.
-    pub fn share(&mut self, opening: &BfvOpening, number: u32) -> OpeningShare {
+    pub(crate) fn share(&mut self, opening: &BfvOpening, number: u32) -> OpeningShare {
         let i = number as usize - 1;
         let bytes = opening.request().to_bytes();
         let request = Wire::from_bytes(&bytes, &self.session).unwrap();
-        let share = self.parties[i].open(&request, &mut self.journals[i]).unwrap();
+        let share = self.parties[i]
+            .open(&request, &mut self.journals[i])
+            .unwrap();
         OpeningShare::from_bytes(&share.to_bytes(), &self.session).unwrap()
     }
 
     /// The plaintext that these parties open.
-    pub fn open(&mut self, ciphertext: &BfvCiphertext, subject: &[u8], by: &[u32]) -> BfvPlaintext {
+    pub(crate) fn open(
+        &mut self,
+        ciphertext: &BfvCiphertext,
+        subject: &[u8],
+        by: &[u32],
+    ) -> BfvPlaintext {
         let mut opening = BfvOpening::new(&self.session, ciphertext, subject).unwrap();
         for &number in by {
             let share = self.share(&opening, number);
@@ -163,31 +198,40 @@ impl World {
         opening.finish().unwrap()
     }
 
-    pub fn decoded(&self, plaintext: &BfvPlaintext) -> Vec<i64> {
-        BfvEncoder::new(&self.context).decode_coefficients(plaintext).unwrap()
+    pub(crate) fn decoded(&self, plaintext: &BfvPlaintext) -> Vec<i64> {
+        BfvEncoder::new(&self.context)
+            .decode_coefficients(plaintext)
+            .unwrap()
     }
 }
 
 /// The key that messages add up to, commitments first, each passed on as bytes.
-pub fn collect<C: Contribution>(session: &Session, round: &KeyRound, messages: Vec<C>) -> C::Key {
+pub(crate) fn collect<C: Contribution>(
+    session: &Session,
+    round: &KeyRound,
+    messages: Vec<C>,
+) -> C::Key {
     let mut collector = Collector::<C>::new(session, round).unwrap();
     for message in &messages {
         let commitment = message.commitment();
-        collector.commit(Wire::from_bytes(&commitment.to_bytes(), &()).unwrap()).unwrap();
+        collector
+            .commit(Wire::from_bytes(&commitment.to_bytes(), &()).unwrap())
+            .unwrap();
     }
     assert!(collector.is_committed());
     for message in messages {
-        collector.add(C::from_bytes(&message.to_bytes(), session).unwrap()).unwrap();
+        collector
+            .add(C::from_bytes(&message.to_bytes(), session).unwrap())
+            .unwrap();
     }
     assert!(collector.missing().is_empty());
     collector.finish().unwrap()
 }
 
 /// All sets of `count` of the numbers 1 to `of`.
-pub fn sets(of: u32, count: usize) -> Vec<Vec<u32>> {
+pub(crate) fn sets(of: u32, count: usize) -> Vec<Vec<u32>> {
     (0u32..1 << of)
         .filter(|bits| bits.count_ones() as usize == count)
         .map(|bits| (1..=of).filter(|i| bits >> (i - 1) & 1 == 1).collect())
         .collect()
 }
-
