@@ -174,11 +174,7 @@ impl Policy {
 
     /// beta: each noise is uniform in `[-2^beta, 2^beta)`. The largest with `2 K 2^beta t <= Q (1 - 2^-19)`, a function of
     /// the modulus and the plaintext modulus alone: one ciphertext never gets two noises. `None` where there is no room at all.
-    pub(crate) fn noise_bits(
-        &self,
-        modulus: &BigUint,
-        plaintext_modulus: &BigUint,
-    ) -> Option<u32> {
+    pub(crate) fn noise_bits(&self, modulus: &BigUint, plaintext_modulus: &BigUint) -> Option<u32> {
         let room = (modulus - (modulus >> 19u32)) >> 1u32;
         let most = room / (plaintext_modulus * self.noise_sources());
         u32::try_from(most.bits().checked_sub(1)?).ok()
@@ -238,12 +234,21 @@ mod tests {
 
     #[test]
     fn sets_of_parties_are_counted() {
-        for (n, t, count) in [(8, 5, 70), (10, 4, 120), (14, 8, 3432), (64, 3, 2016), (8, 8, 8)] {
+        for (n, t, count) in [
+            (8, 5, 70),
+            (10, 4, 120),
+            (14, 8, 3432),
+            (64, 3, 2016),
+            (8, 8, 8),
+        ] {
             assert_eq!(Policy::new(n, t).unwrap().noise_sources(), count);
         }
         assert!(matches!(
             Policy::new(1024, 512),
-            Err(Error::Multiparty(MultipartyError::TooManySubsets { count: u64::MAX, .. }))
+            Err(Error::Multiparty(MultipartyError::TooManySubsets {
+                count: u64::MAX,
+                ..
+            }))
         ));
         for (n, t) in [(1, 1), (4, 1), (4, 5), (0, 0), (1025, 2), (u32::MAX, 2)] {
             assert!(Policy::new(n, t).is_err(), "{t} of {n}");

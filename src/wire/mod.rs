@@ -21,6 +21,7 @@ pub use evaluation::EvaluationKeyReader;
 pub(crate) use evaluation::evaluation_frame;
 pub(crate) use frame::{FrameReader, FrameWriter};
 pub(crate) use header::{Header, Kind, invalid};
+pub(crate) use rows::{RowBuffer, poly_length};
 #[cfg(feature = "serde")]
 pub(crate) use serialize::serialize;
 #[cfg(feature = "serde")]

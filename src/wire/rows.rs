@@ -14,18 +14,18 @@ const CHUNK: usize = 1024;
 
 /// Packed residues on their way. Never holds a secret.
 #[derive(Debug)]
-pub(super) struct RowBuffer {
+pub(crate) struct RowBuffer {
     bytes: Vec<u8>,
 }
 
 impl RowBuffer {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bytes = vec![0; packed_length(CHUNK, Modulus::MAX_BITS) + SLACK];
         Self { bytes }
     }
 
     /// Writes a row of residues of at most `bits` bits.
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         writer: &mut FrameWriter<impl Write>,
         row: &[u64],
@@ -39,7 +39,7 @@ impl RowBuffer {
     }
 
     /// Reads a row of residues of `bits` bits, each below `bound`.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         reader: &mut FrameReader<impl Read>,
         row: &mut [u64],
@@ -56,7 +56,7 @@ impl RowBuffer {
     }
 
     /// Writes all rows of a polynomial.
-    pub(super) fn write_poly<F: Form>(
+    pub(crate) fn write_poly<F: Form>(
         &mut self,
         writer: &mut FrameWriter<impl Write>,
         poly: &Poly<F>,
@@ -66,7 +66,7 @@ impl RowBuffer {
     }
 
     /// Reads all rows of a polynomial over `basis`. The caller has checked that the frame is as long as it must be.
-    pub(super) fn read_poly<F: Form>(
+    pub(crate) fn read_poly<F: Form>(
         &mut self,
         reader: &mut FrameReader<impl Read>,
         basis: &Arc<RnsBasis>,
@@ -81,7 +81,7 @@ impl RowBuffer {
 }
 
 /// The bytes of a polynomial over `basis`.
-pub(super) fn poly_length(basis: &RnsBasis) -> u64 {
+pub(crate) fn poly_length(basis: &RnsBasis) -> u64 {
     (0..basis.len())
         .map(|i| packed_length(basis.degree(), basis.modulus(i).bits()) as u64)
         .sum()
