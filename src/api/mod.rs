@@ -14,4 +14,5 @@ pub use crate::circuits::{Operand, OperandKind, PlainTensor, Tensor, Vector};
 pub use bfv::{Bfv, BfvTensor, BfvVector};
 pub use ckks::{Ckks, CkksTensor, CkksVector};
 pub use keys::{ClientKey, EncryptionKey, KeySizes, ServerKey};
+pub(crate) use scheme::system_rng;
 pub use scheme::{CiphertextOf, EncryptedTensor, EncryptedVector, Scheme};

@@ -124,7 +124,7 @@ pub(super) use scheme;
 
 /// A generator seeded by the operating system. Whoever had its seed or state had every secret drawn from it, so that nothing is left
 /// of them: on the heap they are overwritten when the generator is dropped, and on the stack, where they were made, at once.
-pub(super) fn system_rng() -> Result<Box<ChaCha20Rng>> {
+pub(crate) fn system_rng() -> Result<Box<ChaCha20Rng>> {
     let rng = seeded_by_the_system();
     overwrite_dead_stack();
     rng

@@ -64,6 +64,13 @@ pub enum FederatedError {
         /// The client.
         client: u32,
     },
+    /// An upload whose random half is that of another client's: a copy, whose noise would not be independent.
+    RepeatedRandomness {
+        /// The client.
+        client: u32,
+        /// The client whose upload came first.
+        other: u32,
+    },
     /// More updates than the sum has room for.
     TooManyClients {
         /// The most.
@@ -126,6 +133,9 @@ impl fmt::Display for FederatedError {
             Self::Conflict { client } => {
                 format!("client {client} sent another update before in this round; the first one stands")
             }
+            Self::RepeatedRandomness { client, other } => format!(
+                "the upload of client {client} has the random half of client {other}'s: a copy, or a broken generator; encrypt again"
+            ),
             Self::TooManyClients { most } => {
                 format!("the sum has room for {most} updates; plan for more clients, or use another sum")
             }

@@ -103,7 +103,7 @@ impl Party {
     ) -> Result<SwitchShare> {
         let basis = Arc::clone(self.session.context().basis(request.level)?);
         check_ring(&basis, receiver)?;
-        let noise_bits = self.admit(request, journal)?;
+        let noise_bits = self.admit((request, request.bound), journal)?;
         let digest = receiver_digest(receiver);
         let request_digest = request.digest(&self.session, "switch", &[&digest]);
         let degree = basis.degree();
@@ -144,7 +144,8 @@ impl Party {
         journal: &mut impl Journal,
     ) -> Result<MaskShare> {
         self.check_context(context)?;
-        let noise_bits = self.admit(request, journal)?;
+        let bound = request.bound_with_masks(&self.session);
+        let noise_bits = self.admit((request, bound), journal)?;
         let mut part = self.opened_part(request, noise_bits)?;
         let label = mask_label(&self.session, request, "to shares");
         self.add_masks(context, (&mut part, request.level), &label, Sign::Minus)?;
@@ -244,7 +245,8 @@ impl Party {
         journal: &mut impl Journal,
     ) -> Result<RefreshShare> {
         self.check_context(context)?;
-        let noise_bits = self.admit(request, journal)?;
+        let bound = request.bound_with_masks(&self.session);
+        let noise_bits = self.admit((request, bound), journal)?;
         let digest = request.digest(&self.session, "refresh", &[]);
         let label = mask_label(&self.session, request, "refresh");
         let mut masked = self.opened_part(request, noise_bits)?;
@@ -518,7 +520,7 @@ impl BfvMasking {
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new).
     pub fn new(session: &Session, ciphertext: &BfvCiphertext, subject: &[u8]) -> Result<Self> {
-        let request = request(session, ciphertext, subject)?;
+        let request = masked_request(session, ciphertext, subject)?;
         let digest = request.digest(session, "to shares", &[]);
         Ok(Self {
             shares: Shares::new(session, digest, vec![request.shape()]),
@@ -544,7 +546,7 @@ impl BfvRefreshing {
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new).
     pub fn new(session: &Session, ciphertext: &BfvCiphertext, subject: &[u8]) -> Result<Self> {
-        let request = request(session, ciphertext, subject)?;
+        let request = masked_request(session, ciphertext, subject)?;
         let digest = request.digest(session, "refresh", &[]);
         let context = session.context();
         let top = context.basis(context.top_level())?;
@@ -649,6 +651,17 @@ fn request(
     let noise = ciphertext.state().noise;
     let bound = noise.bound(ciphertext.context().product_noise());
     OpeningRequest::of(session, ciphertext, subject, bound)
+}
+
+/// A request whose answers have masks, and the roundings of those.
+fn masked_request(
+    session: &Session,
+    ciphertext: &BfvCiphertext,
+    subject: &[u8],
+) -> Result<OpeningRequest> {
+    let request = request(session, ciphertext, subject)?;
+    session.check_opening(request.level, request.bound_with_masks(session))?;
+    Ok(request)
 }
 
 /// The ciphertext whose first polynomial is a sum of so many parts, each with an error and a rounding.

@@ -34,7 +34,6 @@ pub use keymaking::{
     GaloisKeyShare, PublicKeyShare, RelinearizationCollector, RelinearizationRoundOne,
     RelinearizationRoundTwo, RelinearizationSecret, RelinearizationSums,
 };
-#[expect(unused_imports, reason = "sums are opened by the floor above")]
 pub(crate) use opening::Opening;
 pub use opening::{BfvOpening, CkksOpening, Opened, OpeningRequest, OpeningShare};
 pub use party::Party;

@@ -8,7 +8,7 @@ use crate::keys::KeyId;
 use crate::multiparty::policy::refused;
 use crate::multiparty::prf::{Label, hash_words, label};
 use crate::multiparty::share::{SharedPoly, Shares};
-use crate::multiparty::{Session, Share};
+use crate::multiparty::{OpeningRecord, Session, Share};
 use crate::params::{Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
 use sha3::{Digest, Sha3_256};
@@ -69,7 +69,7 @@ impl OpeningRequest {
     ) -> Result<Self> {
         let subject = label("subject", &[subject]);
         let request = Self::named(session, (subject, level), c1, (coefficients, bound));
-        session.check_opening(level, request.bound_with_masks(session))?;
+        session.check_opening(level, bound)?;
         Ok(request)
     }
 
@@ -99,6 +99,14 @@ impl OpeningRequest {
     #[must_use]
     pub fn subject(&self) -> [u8; 32] {
         self.subject
+    }
+
+    /// What a journal keeps of an answer.
+    pub(super) fn record(&self) -> OpeningRecord {
+        OpeningRecord {
+            subject: self.subject,
+            ciphertext: self.ciphertext,
+        }
     }
 
     /// log2 of the bound of the error that the request states for each coefficient. A party cannot check it.
@@ -150,6 +158,11 @@ impl Opening {
 
     pub(crate) fn session(&self) -> &Session {
         self.shares.session()
+    }
+
+    /// Whether [`add`](Self::add) would keep a share.
+    pub(crate) fn check(&self, share: &OpeningShare) -> Result<()> {
+        self.shares.check(share)
     }
 
     pub(crate) fn add(&mut self, share: OpeningShare) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::multiparty::rounds::Makers;
 use crate::multiparty::setup::add_multiple;
 use crate::multiparty::share::SharedPoly;
 use crate::multiparty::{KeyRound, OpeningRequest, OpeningShare, Session, Share};
+use crate::params::Log2;
 use crate::ring::{Ntt, NttPoly, SecretPoly};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -113,41 +114,58 @@ impl Party {
         request: &OpeningRequest,
         journal: &mut impl Journal,
     ) -> Result<OpeningShare> {
-        let noise_bits = self.admit(request, journal)?;
+        let noise_bits = self.admit((request, request.bound), journal)?;
         let opened = self.opened_part(request, noise_bits)?;
         Ok(self.answer(request.digest(&self.session, "opening", &[]), vec![opened]))
     }
 
-    /// Checks a request, and records that it is answered.
+    /// Checks a request with a bound of the error that the answer hides, and records that it is answered.
     pub(super) fn admit(
         &mut self,
-        request: &OpeningRequest,
+        (request, bound): (&OpeningRequest, Log2),
         journal: &mut impl Journal,
     ) -> Result<u32> {
-        self.session.check_key_id(request.key_id)?;
-        let noise_bits = self
-            .session
-            .check_opening(request.level, request.bound_with_masks(&self.session))?;
-        let record = OpeningRecord {
-            subject: request.subject,
-            ciphertext: request.ciphertext,
-        };
-        match self.opened.get(&record.subject) {
-            Some(known) if *known == record.ciphertext => return Ok(noise_bits),
-            Some(_) => return Err(refused(MultipartyError::AlreadyOpened)),
-            None => {}
+        let noise_bits = self.check_admission(request, bound)?;
+        let record = request.record();
+        if self.opened.contains_key(&record.subject) {
+            return Ok(noise_bits);
         }
-        let most = self.session.policy().openings();
-        let is_new = !self
-            .opened
-            .values()
-            .any(|known| *known == record.ciphertext);
-        if is_new && self.openings() >= most {
-            return Err(refused(MultipartyError::OpeningsExhausted { most }));
-        }
+        self.check_room(std::slice::from_ref(request))?;
         journal.record(&record)?;
         self.opened.insert(record.subject, record.ciphertext);
         Ok(noise_bits)
+    }
+
+    /// Whether [`open`](Self::open) would answer, but for the number of openings.
+    pub(crate) fn check_request(&self, request: &OpeningRequest) -> Result<()> {
+        self.check_admission(request, request.bound).map(drop)
+    }
+
+    /// Checks that the key still serves so many openings.
+    ///
+    /// # Errors
+    /// [`MultipartyError::OpeningsExhausted`].
+    pub(crate) fn check_room(&self, requests: &[OpeningRequest]) -> Result<()> {
+        let mut ciphertexts: BTreeSet<&Label> = self.opened.values().collect();
+        ciphertexts.extend(requests.iter().map(|request| &request.ciphertext));
+        let most = self.session.policy().openings();
+        if ciphertexts.len() as u64 <= most {
+            return Ok(());
+        }
+        Err(refused(MultipartyError::OpeningsExhausted { most }))
+    }
+
+    /// Checks a request with a bound of the error that the answer hides; gives beta.
+    fn check_admission(&self, request: &OpeningRequest, bound: Log2) -> Result<u32> {
+        self.session.check_key_id(request.key_id)?;
+        let noise_bits = self.session.check_opening(request.level, bound)?;
+        let record = request.record();
+        match self.opened.get(&record.subject) {
+            Some(known) if *known != record.ciphertext => {
+                Err(refused(MultipartyError::AlreadyOpened))
+            }
+            _ => Ok(noise_bits),
+        }
     }
 
     /// `c_1 sigma + E` at this party's number, in the coefficients that are asked for.

@@ -88,6 +88,11 @@ impl<P> Share<P> {
         }
     }
 
+    /// Fingerprint and key identifier of a header.
+    pub(crate) fn origin(&self) -> ([u8; 32], [u8; 16]) {
+        (*self.fingerprint.bytes(), *self.key_id.bytes())
+    }
+
     /// The party that made it.
     #[must_use]
     pub fn party(&self) -> u32 {
@@ -143,6 +148,13 @@ impl Shares {
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`]; [`MultipartyError::OtherPurpose`]; [`MultipartyError::Duplicate`];
     /// [`MultipartyError::Conflict`].
     pub(super) fn add<P>(&mut self, share: Share<P>) -> Result<()> {
+        self.check(&share)?;
+        self.shares.insert(share.party, share.parts);
+        Ok(())
+    }
+
+    /// Whether [`add`](Self::add) would keep a share.
+    pub(super) fn check<P>(&self, share: &Share<P>) -> Result<()> {
         self.session.check_key_id(share.key_id)?;
         let party = share.party;
         self.session.check_party(party)?;
@@ -169,7 +181,6 @@ impl Shares {
                 MultipartyError::Conflict { party }
             }));
         }
-        self.shares.insert(party, share.parts);
         Ok(())
     }
 

@@ -40,7 +40,7 @@ struct Level {
 
 impl Context {
     /// The context of `params`, with the fingerprint of the scheme's parameters.
-    pub(super) fn new(params: RlweParams, fingerprint: Fingerprint) -> Result<Self> {
+    pub(crate) fn new(params: RlweParams, fingerprint: Fingerprint) -> Result<Self> {
         let key_basis = Arc::new(params.key_basis()?);
         let noise = NoiseModel::new(params.degree(), params.secret());
         let levels: Vec<Level> = (0..params.level_sizes().len())
@@ -313,7 +313,7 @@ impl Level {
 
 impl Fingerprint {
     /// The hash of a ring, a scheme's name and what else the scheme needs.
-    pub(super) fn of(params: &RlweParams, scheme: &str, extra: &[u64]) -> Self {
+    pub(crate) fn of(params: &RlweParams, scheme: &str, extra: &[u64]) -> Self {
         let mut hash = Sha3_256::new();
         hash.update(b"slotwise parameters 2\0");
         hash.update(scheme.as_bytes());

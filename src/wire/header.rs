@@ -16,8 +16,8 @@ pub(crate) struct Header {
 /// Declares [`Kind`]: the code and the name of each.
 macro_rules! kinds {
     ($($kind:ident = $code:literal, $name:literal;)+) => {
-        /// What the body of a frame holds. Codes 1 to 13 are those of this crate's core; 14 to 39 are reserved for federated
-        /// learning and several parties, 40 to 49 for networks, 50 to 59 for bootstrapping; from 60 on come circuits.
+        /// What the body of a frame holds. Codes 1 to 13 are those of this crate's core; 14 to 39 are for federated learning
+        /// and several parties, 40 to 49 for networks, 50 to 59 for bootstrapping; from 60 on come circuits.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Kind {
@@ -55,6 +55,9 @@ kinds! {
     BfvCiphertext = 11, "a BFV ciphertext";
     CkksVector = 12, "a CKKS vector";
     BfvVector = 13, "a BFV vector";
+    SumParams = 14, "parameters of sums";
+    Upload = 15, "an encrypted update";
+    SealedSum = 16, "an encrypted sum";
     SessionTerms = 17, "the terms of a shared key";
     Deal = 18, "a confidential deal";
     PublicKeyShare = 19, "a share of a public key";
@@ -69,6 +72,9 @@ kinds! {
     RefreshShare = 28, "a share of a refresh";
     PartyState = 29, "a party's state";
     Commitment = 30, "a commitment";
+    AggregatorState = 31, "the state of an aggregator";
+    SumRequest = 32, "a request to open a sum";
+    SumShare = 33, "a share of the opening of a sum";
     NetworkDescription = 40, "the description of a network";
     BatchDescription = 41, "the description of a network for batches";
     NetworkKeys = 42, "keys for a network";

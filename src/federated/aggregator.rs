@@ -1,0 +1,228 @@
+use crate::error::{FederatedError, Result};
+use crate::federated::sealed::{Accumulator, Contribution};
+use crate::federated::spec::{SumSpec, invalid, refused};
+use crate::federated::upload::{Mark, Seconds, UploadDigest};
+use crate::federated::{SealedSum, SumContext, Upload};
+use crate::keys::KeyId;
+use crate::ring::{NttPoly, expand_seed};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+
+/// Adds up the uploads of one round, one at a time, without any key: one sum in memory, and about a hundred bytes for each client.
+///
+/// An upload that is refused leaves the aggregator as it was. Sums of sums are the same as one sum, in any order and on any number of
+/// threads, bit for bit. See [`SumEncryptor`](crate::federated::SumEncryptor) for an example.
+#[derive(Clone)]
+pub struct Aggregator {
+    pub(super) context: SumContext,
+    pub(super) key_id: KeyId,
+    pub(super) round: u64,
+    pub(super) roster: BTreeSet<u32>,
+    pub(super) added: BTreeMap<u32, Added>,
+    /// The heads of the marks of all second halves: few bytes a client, and a hit is looked up among them.
+    pub(super) heads: HashSet<u64>,
+    /// The sum of the weights that are not encrypted.
+    pub(super) weight: u64,
+    pub(super) sum: Accumulator,
+}
+
+/// What is kept of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Added {
+    pub(super) weight: u64,
+    pub(super) digest: UploadDigest,
+    pub(super) mark: Mark,
+}
+
+impl Aggregator {
+    /// An empty sum for a round, of uploads under one key by the clients on a list.
+    ///
+    /// # Errors
+    /// [`FederatedError::InvalidSpec`] for a list of over 2^20 clients, or none.
+    pub fn new(
+        context: &SumContext,
+        key_id: KeyId,
+        round: u64,
+        roster: impl IntoIterator<Item = u32>,
+    ) -> Result<Self> {
+        let roster: BTreeSet<u32> = roster.into_iter().collect();
+        check_roster(roster.len())?;
+        Ok(Self {
+            context: context.clone(),
+            key_id,
+            round,
+            roster,
+            added: BTreeMap::new(),
+            heads: HashSet::new(),
+            weight: 0,
+            sum: Accumulator::zero(context),
+        })
+    }
+
+    /// Adds an upload.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch),
+    /// [`FederatedError::WrongRound`], [`FederatedError::UnknownClient`] for an upload that does not belong here;
+    /// [`FederatedError::Duplicate`] for the same upload again, which is harmless; [`FederatedError::Conflict`] for another one of the
+    /// same client; [`FederatedError::RepeatedRandomness`]; [`FederatedError::TooManyClients`]; [`FederatedError::WeightExceeded`].
+    pub fn add(&mut self, upload: &Upload) -> Result<()> {
+        self.context
+            .fingerprint()
+            .check(upload.context().fingerprint())?;
+        self.check_place(upload.key_id(), upload.round())?;
+        let client = upload.client();
+        if !self.roster.contains(&client) {
+            return Err(refused(FederatedError::UnknownClient { client }));
+        }
+        let added = Added {
+            weight: upload.weight,
+            digest: upload.digest(),
+            mark: upload.mark(),
+        };
+        self.check_new(client, &added)?;
+        let weight = self.with_more(1, added.weight)?;
+        self.sum.add_firsts(&upload.firsts, &self.context);
+        match &upload.seconds {
+            Seconds::Polys(polys) => self.sum.add_seconds(polys),
+            Seconds::Seed(seed) => {
+                for (second, number) in self.sum.seconds.iter_mut().zip(0..) {
+                    let other: NttPoly = expand_seed(self.context.basis(), seed, number);
+                    second.add_assign(&other);
+                }
+            }
+        }
+        self.keep(client, added);
+        self.weight = weight;
+        Ok(())
+    }
+
+    /// Adds all that another aggregator of the same round has added, and its list of clients.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add). Since a sum cannot be taken apart, an upload that both have, too, is refused, and all that is with it.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        self.context
+            .fingerprint()
+            .check(other.context.fingerprint())?;
+        self.check_place(other.key_id, other.round)?;
+        check_roster(self.roster.union(&other.roster).count())?;
+        for (&client, added) in &other.added {
+            self.check_new(client, added)?;
+        }
+        let weight = self.with_more(other.added.len(), other.weight)?;
+        self.sum.add_firsts(&other.sum.firsts, &self.context);
+        self.sum.add_seconds(&other.sum.seconds);
+        self.roster.extend(&other.roster);
+        for (&client, &added) in &other.added {
+            self.keep(client, added);
+        }
+        self.weight = weight;
+        Ok(())
+    }
+
+    /// The sum, to which nothing can be added any more.
+    #[must_use]
+    pub fn seal(self) -> SealedSum {
+        let contributions = self.added.iter().map(|(&client, added)| Contribution {
+            client,
+            weight: added.weight,
+            digest: added.digest,
+        });
+        SealedSum {
+            contributions: contributions.collect(),
+            context: self.context,
+            key_id: self.key_id,
+            round: self.round,
+            sum: self.sum,
+        }
+    }
+
+    /// The round.
+    #[must_use]
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// How many uploads were added.
+    #[must_use]
+    pub fn uploads(&self) -> usize {
+        self.added.len()
+    }
+
+    /// The clients on the list of which there is no upload yet.
+    pub fn missing(&self) -> impl Iterator<Item = u32> {
+        let clients = self.roster.iter().copied();
+        clients.filter(|client| !self.added.contains_key(client))
+    }
+
+    /// # Errors
+    /// [`KeyError::Mismatch`](crate::KeyError::Mismatch); [`FederatedError::WrongRound`].
+    fn check_place(&self, key_id: KeyId, found: u64) -> Result<()> {
+        self.key_id.check(key_id)?;
+        let expected = self.round;
+        if found == expected {
+            return Ok(());
+        }
+        Err(refused(FederatedError::WrongRound { expected, found }))
+    }
+
+    /// Checks that neither the client nor the upload's randomness was there before.
+    pub(super) fn check_new(&self, client: u32, added: &Added) -> Result<()> {
+        if let Some(before) = self.added.get(&client) {
+            return Err(refused(if before.digest == added.digest {
+                FederatedError::Duplicate { client }
+            } else {
+                FederatedError::Conflict { client }
+            }));
+        }
+        let is_copied = self.heads.contains(&head(&added.mark));
+        let mut others = self.added.iter().filter(|_| is_copied);
+        if let Some((&other, _)) = others.find(|(_, other)| other.mark == added.mark) {
+            return Err(refused(FederatedError::RepeatedRandomness {
+                client,
+                other,
+            }));
+        }
+        Ok(())
+    }
+
+    /// The sum of weights with so many more uploads of such weights.
+    ///
+    /// # Errors
+    /// [`FederatedError::TooManyClients`]; [`FederatedError::WeightExceeded`].
+    pub(super) fn with_more(&self, uploads: usize, weight: u64) -> Result<u64> {
+        let most = self.context.clients();
+        if self.added.len() + uploads > most as usize {
+            return Err(refused(FederatedError::TooManyClients { most }));
+        }
+        self.context.total_weight(self.weight, weight)
+    }
+
+    pub(super) fn keep(&mut self, client: u32, added: Added) {
+        self.heads.insert(head(&added.mark));
+        self.added.insert(client, added);
+    }
+}
+
+fn head(mark: &Mark) -> u64 {
+    u64::from_le_bytes(std::array::from_fn(|i| mark[i]))
+}
+
+/// Checks the length of a list of clients.
+pub(super) fn check_roster(length: usize) -> Result<()> {
+    if (1..=SumSpec::MOST_CLIENTS as usize).contains(&length) {
+        return Ok(());
+    }
+    Err(invalid("a list has 1 to 2^20 clients"))
+}
+
+impl fmt::Debug for Aggregator {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (round, count, roster) = (self.round, self.added.len(), self.roster.len());
+        write!(
+            out,
+            "Aggregator(round {round}, {count} of {roster} updates)"
+        )
+    }
+}

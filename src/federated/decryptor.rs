@@ -1,0 +1,69 @@
+use crate::error::Result;
+use crate::federated::context::wrong_mode;
+use crate::federated::spec::Mode;
+use crate::federated::{SealedSum, SumContext, Sums};
+use crate::keys::SecretKey;
+use crate::ring::{Coeff, SecretPoly};
+use std::sync::Arc;
+
+/// Decrypts sums, for the one who holds the secret key.
+///
+/// # Security
+/// A sum of one update is that update, and the sums of two lists that differ by one client give that client's. The decryptor
+/// refuses what honest updates cannot sum to, so that a malformed upload that would show the key stands out; it cannot find all of
+/// them (`docs/federated.md`). Tell the server no more of a refusal than that there was one.
+#[derive(Clone, Debug)]
+pub struct SumDecryptor {
+    context: SumContext,
+    secret: Arc<SecretKey>,
+}
+
+impl SumDecryptor {
+    /// The decryptor of a secret key.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters;
+    /// [`FederatedError::WrongMode`](crate::FederatedError::WrongMode) for sums under a shared key, which parties open together.
+    pub fn new(context: &SumContext, secret: Arc<SecretKey>) -> Result<Self> {
+        context
+            .fingerprint()
+            .check(secret.context().fingerprint())?;
+        if matches!(context.mode(), Mode::Shared(_)) {
+            return Err(wrong_mode(
+                "sums under a shared key are opened by its parties",
+            ));
+        }
+        let context = context.clone();
+        Ok(Self { context, secret })
+    }
+
+    /// The sums, all of them exact.
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) and [`KeyError::Mismatch`](crate::KeyError::Mismatch)
+    /// for a sum under another key; [`FederatedError::Implausible`](crate::FederatedError::Implausible) for one that is none of honest
+    /// updates; [`FederatedError::TooFewContributors`](crate::FederatedError::TooFewContributors) for one of no updates.
+    pub fn decrypt(&self, sealed: &SealedSum) -> Result<Sums> {
+        self.secret
+            .check(sealed.context().fingerprint(), sealed.key_id())?;
+        let uploads = u32::try_from(sealed.contributions().len()).unwrap_or(u32::MAX);
+        Sums::from_phases(sealed, self.context.bound(uploads), |number| {
+            Ok(self.phase(sealed, number))
+        })
+    }
+
+    /// `c_0 + c_1 s` of a ciphertext.
+    fn phase(&self, sealed: &SealedSum, number: usize) -> SecretPoly<Coeff> {
+        let (first, second) = sealed.ciphertext(number);
+        let basis = self.context.basis();
+        let mut phase = SecretPoly::unspecified(basis);
+        phase.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            row.copy_from_slice(second.row(i));
+            q.kernels().mul_assign(q, row, self.secret.poly().row(i));
+            basis.table(i).inverse(row);
+            q.kernels().add_assign(q, row, first.row(i));
+        });
+        phase
+    }
+}

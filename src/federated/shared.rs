@@ -1,0 +1,356 @@
+//! Sums under a key that several parties share: what the parties are asked, what they answer, and what that adds up to.
+
+use crate::error::{FederatedError, MultipartyError, Result};
+use crate::federated::context::wrong_mode;
+use crate::federated::sealed::Contribution;
+use crate::federated::spec::{Mode, refused};
+use crate::federated::{SealedSum, SumContext, Sums, UploadDigest};
+use crate::multiparty::{
+    Journal, Opening, OpeningRequest, OpeningShare, Party, Session, SessionTerms,
+};
+use crate::parallel;
+use crate::ring::{Coeff, CoeffPoly, NttPoly, SecretPoly};
+use std::fmt;
+
+impl SumContext {
+    /// The session of the parties that share the key of these sums; each party and the server make the same one.
+    ///
+    /// # Errors
+    /// [`FederatedError::WrongMode`] without a shared key; [`MultipartyError::InvalidPolicy`] for terms with another policy than the
+    /// specification's.
+    pub fn session(&self, terms: &SessionTerms) -> Result<Session> {
+        let Mode::Shared(policy) = self.mode() else {
+            return Err(wrong_mode("only sums under a shared key have a session"));
+        };
+        if *terms.policy() != policy {
+            return Err(crate::Error::Multiparty(MultipartyError::InvalidPolicy {
+                reason: "the terms have another policy than the sums",
+            }));
+        }
+        let plain = num_bigint::BigUint::from(1u32) << self.plaintext_bits();
+        Session::exact(self.rlwe(), plain, terms)
+    }
+}
+
+/// What the holders of a shared key are asked: the second polynomials of a round's sum, and the list of what it is the sum of.
+#[derive(Clone)]
+pub struct SumRequest {
+    pub(super) context: SumContext,
+    pub(super) session: Session,
+    pub(super) round: u64,
+    /// By ascending client.
+    pub(super) contributions: Vec<Contribution>,
+    pub(super) seconds: Vec<NttPoly>,
+}
+
+/// A holder's answer: a share of each ciphertext's opening. Public.
+#[derive(Clone, Debug)]
+pub struct SumShare {
+    pub(super) shares: Vec<OpeningShare>,
+}
+
+/// A party that opens sums, by rules of its own: enough updates in each, its own among them, and one sum a round.
+///
+/// # Security
+/// The rules narrow what a server can ask; nothing proves that the polynomials are the sum of the listed uploads. A server that
+/// presents a single upload under the list of all gets it opened, unless enough holders compare: publish the uploads, and let holders add them up, where the
+/// server is not trusted with that.
+#[derive(Debug)]
+pub struct SumHolder {
+    context: SumContext,
+    party: Party,
+    least: usize,
+}
+
+impl SumHolder {
+    /// The holder that answers for `party`, for sums of at least `least` updates.
+    ///
+    /// # Errors
+    /// [`MultipartyError::WrongSession`] for a party of other sums; [`FederatedError::TooFewContributors`] for less than two updates, of which one
+    /// would be opened by itself.
+    pub fn new(context: &SumContext, party: Party, least: usize) -> Result<Self> {
+        let session = context.session(party.session().terms())?;
+        if session != *party.session() {
+            return Err(crate::Error::Multiparty(MultipartyError::WrongSession));
+        }
+        if least < 2 {
+            let (have, need) = (least, 2);
+            return Err(refused(FederatedError::TooFewContributors { have, need }));
+        }
+        let context = context.clone();
+        Ok(Self {
+            context,
+            party,
+            least,
+        })
+    }
+
+    /// The party.
+    #[must_use]
+    pub fn party(&self) -> &Party {
+        &self.party
+    }
+
+    /// The share of the opening of a round's sum. `own` is the digest of the holder's own upload, if it sent one that should be in the sum.
+    ///
+    /// Asked again for the same sum, the answer is the same bytes.
+    ///
+    /// # Errors
+    /// [`FederatedError::WrongRound`]; [`FederatedError::TooFewContributors`]; [`FederatedError::OwnUpdateMissing`];
+    /// [`MultipartyError::AlreadyOpened`] for another sum of a round that was opened; as [`Party::open`]. No share has left then.
+    pub fn open(
+        &mut self,
+        round: u64,
+        request: &SumRequest,
+        own: Option<&UploadDigest>,
+        journal: &mut impl Journal,
+    ) -> Result<SumShare> {
+        if request.session != *self.party.session() {
+            return Err(crate::Error::Multiparty(MultipartyError::WrongSession));
+        }
+        let (expected, found) = (round, request.round);
+        if found != expected {
+            return Err(refused(FederatedError::WrongRound { expected, found }));
+        }
+        let (have, need) = (request.contributions.len(), self.least);
+        if have < need {
+            return Err(refused(FederatedError::TooFewContributors { have, need }));
+        }
+        let has = |digest: &&UploadDigest| {
+            request
+                .contributions
+                .iter()
+                .any(|one| one.digest == **digest)
+        };
+        if own.is_some() && own.filter(has).is_none() {
+            return Err(refused(FederatedError::OwnUpdateMissing));
+        }
+        let requests = request.requests()?;
+        // All of them or none: a refusal in the middle would leave a part of the sum open.
+        requests
+            .iter()
+            .try_for_each(|request| self.party.check_request(request))?;
+        self.party.check_room(&requests)?;
+        let shares = requests
+            .iter()
+            .map(|request| self.party.open(request, journal));
+        let shares = shares.collect::<Result<_>>()?;
+        debug_assert_eq!(self.context, request.context);
+        Ok(SumShare { shares })
+    }
+}
+
+impl SumRequest {
+    /// The round.
+    #[must_use]
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// The updates that the sum is said to have, by ascending client.
+    #[must_use]
+    pub fn contributions(&self) -> &[Contribution] {
+        &self.contributions
+    }
+
+    /// A request for each ciphertext. The bound of the error follows from the number of updates.
+    fn requests(&self) -> Result<Vec<OpeningRequest>> {
+        let uploads = u32::try_from(self.contributions.len()).unwrap_or(u32::MAX);
+        let level = self.context.rlwe().top_level();
+        let bound = self.context.bound(uploads);
+        let of = |(number, second): (usize, &NttPoly)| {
+            let subject = [self.round, number as u64].map(u64::to_le_bytes);
+            let subject = (subject.as_flattened(), level);
+            let wanted = (self.context.coefficients(number), bound);
+            OpeningRequest::new(&self.session, subject, second.clone(), wanted)
+        };
+        self.seconds.iter().enumerate().map(of).collect()
+    }
+}
+
+impl fmt::Debug for SumRequest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (round, count) = (self.round, self.contributions.len());
+        write!(out, "SumRequest(round {round}, {count} updates)")
+    }
+}
+
+impl SumShare {
+    /// The party that made it.
+    #[must_use]
+    pub fn party(&self) -> u32 {
+        self.shares.first().map_or(0, OpeningShare::party)
+    }
+
+    /// Fingerprint and key identifier of its header.
+    pub(super) fn origin(&self) -> ([u8; 32], [u8; 16]) {
+        let first = self.shares.first();
+        first.map_or(([0; 32], [0; 16]), OpeningShare::origin)
+    }
+}
+
+/// The opening of a sum by shares of any t parties.
+///
+/// ```
+/// use slotwise::federated::{Aggregator, Mode, SumEncryptor, SumHolder, SumOpening, SumSpec};
+/// use slotwise::multiparty::{Collector, Contribution, Deal, Policy, PublicKeyShare, SessionTerms, Setup};
+/// use slotwise::ring::Seed;
+/// # fn main() -> slotwise::Result<()> {
+/// let mut rng = rand::rng();
+/// let policy = Policy::new(3, 2)?;
+/// let context = SumSpec::new(3, 100).mode(Mode::Shared(policy)).build()?;
+/// let terms = SessionTerms::new(policy, &["Ada", "Emmy", "Sofia"], Seed([7; 32]))?;
+/// let session = context.session(&terms)?;
+///
+/// // Setup: a confidential message from each party to each other one, then one round for the public key.
+/// let mut setups = (1..=3).map(|party| Setup::new(&session, party, &mut rng)).collect::<slotwise::Result<Vec<_>>>()?;
+/// for from in 0..3 {
+///     for deal in setups[from].deals()? {
+///         let (to, bytes) = (deal.receiver() as usize - 1, deal.expose_confidential_bytes());
+///         setups[to].receive(Deal::from_confidential_bytes(&bytes, &session)?)?;
+///     }
+/// }
+/// let parties = setups.iter_mut().map(Setup::finish).collect::<slotwise::Result<Vec<_>>>()?;
+/// let round = session.key_round(0);
+/// let shares = parties.iter().map(|party| party.public_key_share(&round)).collect::<slotwise::Result<Vec<_>>>()?;
+/// let mut collector = Collector::<PublicKeyShare>::new(&session, &round)?;
+/// for share in &shares { collector.commit(share.commitment())?; }
+/// for share in shares { collector.add(share)?; }
+/// let public = std::sync::Arc::new(collector.finish()?);
+///
+/// // A round: three updates, summed by a server that has no key.
+/// let encryptor = SumEncryptor::with_public_key(&context, public.clone())?;
+/// let updates = [[0.5f32; 100], [0.25; 100], [0.0; 100]];
+/// let mut server = Aggregator::new(&context, public.key_id(), 1, [1, 2, 3])?;
+/// for (client, update) in (1..).zip(&updates) {
+///     server.add(&encryptor.encrypt((1, client), update, 1, &mut rng)?)?;
+/// }
+/// // Any two holders open it.
+/// let mut opening = SumOpening::new(&session, server.seal())?;
+/// for party in parties.into_iter().skip(1) {
+///     let mut holder = SumHolder::new(&context, party, 3)?;
+///     opening.add(holder.open(1, &opening.request(), None, &mut Vec::new())?)?;
+/// }
+/// assert_eq!(opening.finish()?.average(), context.clear_average(&updates.each_ref().map(|update| (&update[..], 1)))?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SumOpening {
+    session: Session,
+    sealed: SealedSum,
+    openings: Vec<Opening>,
+}
+
+impl SumOpening {
+    /// The opening of a sum.
+    ///
+    /// # Errors
+    /// [`FederatedError::WrongMode`] for sums of a single key; [`MultipartyError::WrongSession`] for a sum of another session;
+    /// [`FederatedError::TooFewContributors`] for one of no updates.
+    pub fn new(session: &Session, sealed: SealedSum) -> Result<Self> {
+        let context = sealed.context();
+        if context.session(session.terms())? != *session || sealed.key_id() != session.key_id() {
+            return Err(crate::Error::Multiparty(MultipartyError::WrongSession));
+        }
+        crate::federated::context::check_not_empty(sealed.contributions().len())?;
+        let request = SumRequest::of(session, &sealed);
+        let openings = request.requests()?.into_iter();
+        Ok(Self {
+            session: session.clone(),
+            openings: openings
+                .map(|request| Opening::new(session, request))
+                .collect(),
+            sealed,
+        })
+    }
+
+    /// What the holders are asked.
+    #[must_use]
+    pub fn request(&self) -> SumRequest {
+        SumRequest::of(&self.session, &self.sealed)
+    }
+
+    /// Keeps a holder's share.
+    ///
+    /// # Errors
+    /// [`MultipartyError::OtherPurpose`] for a share of another sum; [`MultipartyError::Duplicate`]; [`MultipartyError::Conflict`]; as
+    /// [`BfvOpening::add`](crate::multiparty::BfvOpening::add). Nothing has changed then.
+    pub fn add(&mut self, share: SumShare) -> Result<()> {
+        let party = share.party();
+        if share.shares.len() != self.openings.len()
+            || share.shares.iter().any(|one| one.party() != party)
+        {
+            return Err(crate::Error::Multiparty(MultipartyError::OtherPurpose));
+        }
+        let pairs = || self.openings.iter().zip(&share.shares);
+        pairs().try_for_each(|(opening, share)| opening.check(share))?;
+        for (opening, share) in self.openings.iter_mut().zip(share.shares) {
+            opening.add(share)?;
+        }
+        Ok(())
+    }
+
+    /// Takes out the shares of a party that turned out to be wrong.
+    pub fn remove(&mut self, party: u32) {
+        self.openings
+            .iter_mut()
+            .for_each(|opening| opening.remove(party));
+    }
+
+    /// The parties whose shares are there.
+    #[must_use]
+    pub fn parties(&self) -> Vec<u32> {
+        self.openings
+            .first()
+            .map_or_else(Vec::new, Opening::parties)
+    }
+
+    /// The sums, once t holders have answered; more are compared with each other.
+    ///
+    /// # Errors
+    /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`]; as
+    /// [`SumDecryptor::decrypt`](crate::federated::SumDecryptor::decrypt).
+    pub fn finish(&self) -> Result<Sums> {
+        let context = self.sealed.context();
+        let uploads = u32::try_from(self.sealed.contributions().len()).unwrap_or(u32::MAX);
+        let level = context.rlwe().top_level();
+        let bound = self.session.opened_bound(level, context.bound(uploads))?;
+        let values = parallel::map(self.openings.len(), |number| self.openings[number].value());
+        let mut values = values.into_iter();
+        Sums::from_phases(&self.sealed, bound, |number| {
+            let (first, _) = self.sealed.ciphertext(number);
+            let value = values.next().unwrap_or_else(|| Ok(Vec::new()))?;
+            Ok(phase(first, &value))
+        })
+    }
+}
+
+impl SumRequest {
+    fn of(session: &Session, sealed: &SealedSum) -> Self {
+        let count = sealed.context().ciphertexts();
+        Self {
+            context: sealed.context().clone(),
+            session: session.clone(),
+            round: sealed.round(),
+            contributions: sealed.contributions().to_vec(),
+            seconds: (0..count)
+                .map(|number| sealed.ciphertext(number).1.clone())
+                .collect(),
+        }
+    }
+}
+
+/// `c_0` and the opened rows, which have its first coefficients.
+fn phase(first: &CoeffPoly, value: &[u64]) -> SecretPoly<Coeff> {
+    let basis = first.basis();
+    let length = value.len() / basis.len();
+    let mut phase = SecretPoly::unspecified(basis);
+    phase.for_each_row(|i, row| {
+        let q = basis.modulus(i);
+        row.copy_from_slice(first.row(i));
+        q.kernels()
+            .add_assign(q, &mut row[..length], &value[i * length..][..length]);
+    });
+    phase
+}

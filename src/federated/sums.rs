@@ -1,0 +1,148 @@
+use crate::error::{FederatedError, Result};
+use crate::federated::context::check_not_empty;
+use crate::federated::noise::{is_exact, room};
+use crate::federated::spec::{Range, Weights, refused};
+use crate::federated::{SealedSum, SumContext};
+use crate::parallel;
+use crate::params::Log2;
+use crate::ring::{Coeff, SecretPoly};
+
+/// A decrypted sum of updates: exact integers, and their average.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sums {
+    context: SumContext,
+    values: Vec<i64>,
+    weight: u64,
+    uploads: usize,
+}
+
+impl Sums {
+    /// The exact sums of the clients' integers: each `round(x S)` times the client's weight, or, with scaled weights,
+    /// `round(x S weight / max)`.
+    #[must_use]
+    pub fn sums(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// The weighted average of the updates: `sum / (S weight)`, in f64 once, after the exact sum.
+    #[must_use]
+    pub fn average(&self) -> Vec<f64> {
+        average(&self.values, self.context.range(), self.weight)
+    }
+
+    /// The sum of all weights.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// How many updates were added.
+    #[must_use]
+    pub fn uploads(&self) -> usize {
+        self.uploads
+    }
+
+    /// Decodes a sum. `phase` gives the phase `c_0 + c_1 s`, its error within `bound`, of each ciphertext in turn; of the last one
+    /// only the coefficients that travel count.
+    ///
+    /// Nothing comes out unless all of it is plausible: each sum within what so many updates of such weights can reach, 0 where there
+    /// are no values, and each error within the bound.
+    ///
+    /// # Errors
+    /// [`FederatedError::Implausible`]; [`FederatedError::TooFewContributors`] for a sum without updates; what `phase` returns.
+    pub(crate) fn from_phases(
+        sealed: &SealedSum,
+        bound: Log2,
+        mut phase: impl FnMut(usize) -> Result<SecretPoly<Coeff>>,
+    ) -> Result<Self> {
+        let context = sealed.context();
+        let uploads = sealed.contributions().len();
+        check_not_empty(uploads)?;
+        let room = room(&context.basis().product(), context.plaintext_bits());
+        if !is_exact(bound, room) {
+            return Err(refused(FederatedError::Implausible));
+        }
+        // The error in units of Q / 2^k, and what f64 rounds in sums of fewer than 2^10 fractions.
+        let most_rest = (bound / room).to_f64() + 2f64.powi(-42);
+        let mut values = Vec::new();
+        for number in 0..context.ciphertexts() {
+            let mut phase = phase(number)?;
+            let count = context.coefficients(number);
+            phase.for_each_row(|i, row| context.codec().scale_row(i, &mut row[..count]));
+            let (decoded, rest) = decode(context, &phase, count);
+            if !(rest <= most_rest) {
+                return Err(refused(FederatedError::Implausible));
+            }
+            values.extend(decoded);
+        }
+        Self::plausible(sealed, values)
+    }
+
+    /// The sums among decoded fields, if honest updates can have them.
+    fn plausible(sealed: &SealedSum, mut values: Vec<i64>) -> Result<Self> {
+        let (context, uploads) = (sealed.context(), sealed.contributions().len());
+        let (spec, range) = (context.spec(), context.range());
+        let implausible = || refused(FederatedError::Implausible);
+        let unused = values.get(spec.encrypted_values()..).unwrap_or(&[]);
+        if unused.iter().any(|&value| value != 0) {
+            return Err(implausible());
+        }
+        values.truncate(spec.encrypted_values());
+        let count = uploads as u64;
+        let weight = if spec.hidden_weights {
+            let weight = values.pop().and_then(|weight| u64::try_from(weight).ok());
+            let within = count..=range.each.saturating_mul(count).min(range.total);
+            weight
+                .filter(|weight| within.contains(weight))
+                .ok_or_else(implausible)?
+        } else {
+            sealed.clear_weight()
+        };
+        let most = match spec.weights {
+            Weights::Counted { .. } => range.most.saturating_mul(weight),
+            Weights::Equal | Weights::Scaled { .. } => range.most.saturating_mul(count),
+        };
+        if values.iter().any(|value| value.unsigned_abs() > most) {
+            return Err(implausible());
+        }
+        Ok(Self {
+            context: context.clone(),
+            values,
+            weight,
+            uploads,
+        })
+    }
+}
+
+/// The fields of the first `count` coefficients of a scaled phase, and the largest magnitude that was rounded off.
+fn decode(context: &SumContext, phase: &SecretPoly<Coeff>, count: usize) -> (Vec<i64>, f64) {
+    let (codec, fields) = (context.codec(), context.fields());
+    let primes = context.basis().len();
+    let rows: Vec<&[u64]> = (0..primes).map(|i| &phase.row(i)[..count]).collect();
+    let blocks = parallel::map(count.div_ceil(BLOCK), |block| {
+        let places = block * BLOCK..((block + 1) * BLOCK).min(count);
+        let mut values = vec![0; places.len() * fields.count()];
+        let mut message = vec![0; codec.words()];
+        let mut largest = 0f64;
+        for (j, values) in places.zip(values.chunks_exact_mut(fields.count())) {
+            let residues = rows.iter().map(|row| row[j]);
+            let rest = codec.decode(residues, &mut message);
+            largest = largest.max(rest.abs());
+            fields.unpack(&mut message, |i, value| values[i] = value);
+        }
+        (values, largest)
+    });
+    let largest = blocks.iter().map(|(_, rest)| *rest).fold(0.0, f64::max);
+    let values = blocks.into_iter().flat_map(|(values, _)| values).collect();
+    (values, largest)
+}
+
+/// The coefficients that are decoded at a time.
+const BLOCK: usize = 1024;
+
+/// `sum / (S weight / max)` of each sum: the one formula of encrypted and clear averages.
+#[expect(clippy::cast_precision_loss, reason = "the one rounding of an average")]
+pub(super) fn average(sums: &[i64], range: &Range, weight: u64) -> Vec<f64> {
+    let divisor = range.scale * (weight as f64 / range.divisor as f64);
+    sums.iter().map(|&sum| sum as f64 / divisor).collect()
+}
