@@ -3,6 +3,7 @@
 mod bfv;
 mod ckks;
 mod keys;
+mod publication;
 mod scheme;
 #[cfg(feature = "serde")]
 mod serialize;
@@ -14,4 +15,5 @@ pub use crate::circuits::{Operand, OperandKind, PlainTensor, Tensor, Vector};
 pub use bfv::{Bfv, BfvTensor, BfvVector};
 pub use ckks::{Ckks, CkksTensor, CkksVector};
 pub use keys::{ClientKey, EncryptionKey, KeySizes, ServerKey};
+pub use publication::{Publication, Publisher};
 pub use scheme::{CiphertextOf, EncryptedTensor, EncryptedVector, Scheme};
