@@ -30,8 +30,8 @@ impl Rounding {
 
     /// The multiple nearest to `value`: of decimals, the f64 nearest to it.
     fn nearest(self, value: f64) -> f64 {
-        // Both powers are exact.
-        match self {
+        // All powers are exact.
+        let multiple = match self {
             Self::Bits(bits) => (value * f64::from(bits).exp2()).round() * self.step(),
             Self::Decimals(decimals) if decimals < 0 => {
                 let step = 10f64.powi(-decimals);
@@ -41,7 +41,9 @@ impl Rounding {
                 let inverse = 10f64.powi(decimals);
                 (value * inverse).round() / inverse
             }
-        }
+        };
+        // Not -0.
+        multiple + 0.0
     }
 }
 
@@ -217,6 +219,13 @@ mod tests {
         assert_eq!(near(Rounding::Decimals(1), -0.26), -0.3);
         assert_eq!(near(Rounding::Decimals(0), 2.4), 2.0);
         assert_eq!(near(Rounding::Decimals(-2), 1251.0), 1300.0);
+        for rounding in [
+            Rounding::Bits(1),
+            Rounding::Decimals(1),
+            Rounding::Decimals(-1),
+        ] {
+            assert!(near(rounding, -0.01).is_sign_positive());
+        }
         for decimals in -22..=22 {
             let (rounding, text) = (Rounding::Decimals(decimals), format!("7e{}", -decimals));
             let value: f64 = text.parse().unwrap();
