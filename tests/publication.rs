@@ -1,5 +1,6 @@
 //! Published CKKS values: what decrypted ones give away and they do not, how precise they are, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use slotwise::prelude::*;
 use slotwise::{Error, KeyError, OperandError, PrecisionError};

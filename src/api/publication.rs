@@ -11,9 +11,11 @@ use crate::kernels::SecretVec;
 /// more bits: about `-log2(B) - 6.8 - lambda/2 - log2(q n)/2`.
 ///
 /// # Security
-/// lambda is 40 unless set: all publications of a key together let nobody tell two sets of messages with the same results apart with an
-/// advantage above 2^-22, over what they could without them, and no key recovery becomes easier by more than a factor 1.01. The bound of values that
-/// were encoded from f64 is at least some 2^-44 times their magnitude, so that 64 bits leave next to nothing. `docs/SECURITY.md` says what is assumed.
+/// lambda is 40 unless set. Who sees all publications of a key guesses which of two sets of messages with the same results is encrypted with a
+/// probability at most 2^-22 higher than without them, and recovers the key with the same probability, up to a factor 1.001. A larger
+/// lambda rarely leaves anything: values encoded from f64 have error bounds of at least some 2^-44 times their magnitude, and 64 bits with 1024
+/// decryptions take all of that.
+/// `docs/SECURITY.md` says what is assumed of ciphertexts and bounds.
 ///
 /// ```
 /// use slotwise::Publication;
