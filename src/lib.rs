@@ -60,7 +60,7 @@ pub mod wire;
 
 pub use api::{
     Bfv, BfvTensor, BfvVector, Ckks, CkksTensor, CkksVector, ClientKey, EncryptedTensor,
-    EncryptedVector, EncryptionKey, PlainTensor, ServerKey,
+    EncryptedVector, EncryptionKey, PlainTensor, Publication, Publisher, ServerKey,
 };
 pub use error::{
     Error, FederatedError, KeyError, MultipartyError, NetworkError, OperandError, ParameterError,
@@ -74,8 +74,8 @@ pub use wire::Wire;
 pub mod prelude {
     pub use crate::{
         Bfv, BfvContext, BfvParams, BfvTensor, BfvVector, Ckks, CkksContext, CkksParams,
-        CkksTensor, CkksVector, ClientKey, EncryptionKey, KeyId, PlainTensor, Rotations,
-        SecurityLevel, SecurityStandard, ServerKey, Wire,
+        CkksTensor, CkksVector, ClientKey, EncryptionKey, KeyId, PlainTensor, Publication,
+        Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey, Wire,
     };
 }
 

@@ -204,12 +204,29 @@ fn reals() {
     let decoded = encoder.decode_complex(&decrypted).unwrap();
     forbid_decoded(&decoded);
     kept.push((decoded, client.decrypt(&vector).unwrap()));
-    drop((client, vector, decrypted));
+    drop((vector, decrypted));
     check("a short vector of reals");
+    published(&client, &values);
+    drop(client);
     stored_keys(&secret);
     // Contexts, and with them their pools of buffers, go last.
     drop((secret, generator, public, encoder, decryptor, context));
     check("a key and its context");
+}
+
+/// Of published values, what they were before the noise.
+fn published(client: &ClientKey<Ckks>, values: &[f64]) {
+    let vector = client.encrypt(values).unwrap();
+    let raw = client.decrypt(&vector).unwrap();
+    let words = raw.iter().map(|value| value.to_bits()).collect();
+    forbid([words]);
+    FOUND.store(0, Ordering::Relaxed);
+    let mut publisher = client.publisher(Publication::bits(-10).unwrap());
+    let public = publisher.decrypt(&vector).unwrap();
+    drop((publisher, vector, public));
+    check("published reals");
+    // The caller's, and not searched.
+    std::mem::forget(raw);
 }
 
 fn stored_keys(secret: &SecretKey) {

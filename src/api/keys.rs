@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 /// `Debug` shows nothing of it.
 ///
 /// # Security
-/// A decrypted CKKS value contains the ciphertext's noise; given to others, it can give away the key (eprint 2020/1533).
+/// A decrypted CKKS value contains the ciphertext's noise; given to others, it can give away the key (eprint 2020/1533). Decrypt for others with a
+/// [`Publisher`](crate::Publisher).
 /// Ciphertexts are not authenticated: accept results only over an authenticated channel, and keep from whoever computed
 /// them whether decryption failed.
 #[derive(Clone)]

@@ -4,6 +4,7 @@ mod ciphertext;
 mod decryptor;
 mod encrypted;
 mod encryptor;
+mod flooding;
 mod noise;
 #[cfg(test)]
 mod wiped;
@@ -13,3 +14,4 @@ pub(crate) use ciphertext::Transport;
 pub use decryptor::{Decryptable, Decryptor};
 pub use encrypted::{BfvCiphertext, CkksCiphertext, Encrypted, State};
 pub use encryptor::{Encryptable, Encryptor};
+pub(crate) use flooding::{Flooding, Privacy, Rounding};

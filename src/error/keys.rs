@@ -43,6 +43,11 @@ pub enum KeyError {
     },
     /// The key for complex conjugation (CKKS) or the row swap (BFV) was not generated.
     MissingConjugationKey,
+    /// A publisher has served as many decryptions as its flooding was sized for.
+    PublicationsUsedUp {
+        /// The number.
+        most: u64,
+    },
 }
 
 impl fmt::Display for KeyError {
@@ -75,6 +80,10 @@ impl fmt::Display for KeyError {
             Self::MissingConjugationKey => {
                 "no Galois key for the conjugation or row swap; add it with `Rotations::and_conjugation`".into()
             }
+            Self::PublicationsUsedUp { most } => format!(
+                "the key has served the {most} publications that its noise was sized for; generate a new key, and state a larger number with \
+                 `with_decryptions` from the start"
+            ),
         })
     }
 }

@@ -25,6 +25,13 @@ pub enum PrecisionError {
         /// The bound of a slot's message.
         message_bound: f64,
     },
+    /// The noise that hides the key leaves fewer bits of a published value than were asked for.
+    PublicationTooPrecise {
+        /// The bits after the point that were asked for.
+        asked_bits: f64,
+        /// The bits after the point that are left; below 0, not even the integer part is.
+        left_bits: f64,
+    },
 }
 
 impl fmt::Display for PrecisionError {
@@ -47,6 +54,13 @@ impl fmt::Display for PrecisionError {
                 message_bound,
             } => format!(
                 "the error bound {noise_bound:e} has reached the message bound {message_bound:e}; use a larger scale"
+            ),
+            Self::PublicationTooPrecise { asked_bits, left_bits } => format!(
+                "the publication asks for {:.1} bits after the point and the noise that hides the key leaves {:.1}; ask for {:.1} fewer, publish fewer \
+                 values at once, use a larger scale, or state a smaller number of decryptions or statistical parameter",
+                (asked_bits * 10.0).ceil() / 10.0,
+                (left_bits * 10.0).floor() / 10.0,
+                ((asked_bits - left_bits) * 10.0).ceil() / 10.0,
             ),
         })
     }

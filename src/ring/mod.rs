@@ -17,6 +17,7 @@ mod runs;
 mod sample;
 mod scratch;
 mod secret_poly;
+mod wide_gaussian;
 
 pub use automorphism::{GaloisElement, NttPermutation};
 pub use basis::RnsBasis;
@@ -38,3 +39,4 @@ pub use sample::{
     ERROR_STANDARD_DEVIATION, SEED_BYTES, Seed, centred_binomial, expand_seed, ternary, uniform,
 };
 pub(crate) use secret_poly::SecretPoly;
+pub(crate) use wide_gaussian::WideGaussian;
