@@ -6,7 +6,7 @@ use crate::multiparty::policy::refused;
 use crate::multiparty::prf::{Label, label};
 use crate::multiparty::{KeyRound, Session};
 use crate::wire::Wire;
-use sha3::{Digest, Sha3_256};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -172,7 +172,7 @@ impl<C: Contribution> Collector<C> {
 
 /// The hash of a message's bytes.
 fn digest(message: &impl Wire) -> Label {
-    struct Hashing(Sha3_256);
+    struct Hashing(Sha256);
     impl Write for Hashing {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.update(bytes);
@@ -183,7 +183,7 @@ fn digest(message: &impl Wire) -> Label {
             Ok(())
         }
     }
-    let mut hash = Hashing(Sha3_256::new_with_prefix(b"slotwise commitment 1\0"));
+    let mut hash = Hashing(Sha256::new_with_prefix(b"slotwise commitment 1\0"));
     let written = message.write_to(&mut hash);
     debug_assert!(written.is_ok(), "a hash takes every byte");
     hash.0.finalize().into()

@@ -18,7 +18,7 @@ use crate::params::{BfvContext, BfvNoise, BfvState, ErrorSize, Log2};
 use crate::ring::{
     CoeffPoly, NttPoly, RnsBasis, SecretPoly, centred_binomial_coefficients, expand_seed,
 };
-use sha3::{Digest, Sha3_256};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// The purpose of shares that switch a ciphertext to a receiver's key.
@@ -265,7 +265,7 @@ impl Party {
 
     /// A hash of a share that tells nothing without the party's own secret.
     fn value_digest(&self, share: &AdditiveShare) -> Label {
-        let mut hash = Sha3_256::new_with_prefix(b"slotwise input 1\0");
+        let mut hash = Sha256::new_with_prefix(b"slotwise input 1\0");
         hash.update(self.errors.expose());
         hash_words(&mut hash, &share.residues);
         hash.finalize().into()
@@ -369,7 +369,7 @@ fn input_mask(session: &Session, basis: &Arc<RnsBasis>, digest: &Label) -> NttPo
 }
 
 fn receiver_digest(receiver: &PublicKey) -> Label {
-    let mut hash = Sha3_256::new();
+    let mut hash = Sha256::new();
     hash.update(receiver.context().fingerprint().bytes());
     for poly in receiver.polynomials() {
         hash_words(&mut hash, poly.data());

@@ -11,7 +11,7 @@ use crate::multiparty::share::{SharedPoly, Shares};
 use crate::multiparty::{OpeningRecord, Session, Share};
 use crate::params::{Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
-use sha3::{Digest, Sha3_256};
+use sha2::{Digest, Sha256};
 
 /// The purpose of shares of openings.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ impl OpeningRequest {
         c1: NttPoly,
         (coefficients, bound): (usize, Log2),
     ) -> Self {
-        let mut hash = Sha3_256::new();
+        let mut hash = Sha256::new();
         hash_words(&mut hash, c1.data());
         let ciphertext = [&(level as u64).to_le_bytes()[..], &hash.finalize()];
         Self {

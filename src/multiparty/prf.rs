@@ -2,6 +2,7 @@
 
 use chacha20::ChaCha20Rng;
 use rand::{CryptoRng, Rng, SeedableRng};
+use sha2::Sha256;
 use sha3::{Digest, Sha3_256};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -70,8 +71,8 @@ pub(super) fn fill_words(generator: &mut impl Rng, words: &mut [u64]) {
     }
 }
 
-/// Adds words to a hash, least byte first.
-pub(super) fn hash_words(hash: &mut Sha3_256, words: &[u64]) {
+/// Adds words to a hash, least byte first: SHA-256, which processors have instructions for, since there are millions of them.
+pub(super) fn hash_words(hash: &mut Sha256, words: &[u64]) {
     const WORDS: usize = 512;
     let mut bytes = Zeroizing::new([0; 8 * WORDS]);
     for words in words.chunks(WORDS) {
