@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_input;
+mod golden;
 mod keys;
 mod openings;
 mod world;
