@@ -13,6 +13,8 @@ mod parameters;
 mod sealed;
 mod spec;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod wire;
 
