@@ -533,11 +533,12 @@ fn read_firsts(
     let (mut buffer, basis) = (RowBuffer::new(), context.basis());
     let polys = (0..context.ciphertexts()).map(|number| {
         let count = context.coefficients(number);
-        let mut poly = CoeffPoly::zero(basis);
+        let mut poly = CoeffPoly::unspecified(basis);
         for i in 0..basis.len() {
             let q = basis.modulus(i);
-            let row = &mut poly.row_mut(i)[..count];
-            buffer.read(reader, row, (q.bits(), q.value()))?;
+            let (used, unused) = poly.row_mut(i).split_at_mut(count);
+            buffer.read(reader, used, (q.bits(), q.value()))?;
+            unused.fill(0);
         }
         Ok(poly)
     });
