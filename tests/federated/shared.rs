@@ -183,6 +183,7 @@ fn any_holders_open_the_average() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one round, told at once")]
 fn holders_refuse_what_they_should_not_open() {
     let policy = Policy::new(3, 2).unwrap().with_openings(2).unwrap();
     let mut world = World::new(SumSpec::new(5, LENGTH), policy);
