@@ -1,6 +1,6 @@
 //! Exact sums of encrypted updates: what federated learning adds up without reading it.
-
-#![doc = include_str!("../../docs/federated.md")]
+//!
+//! `docs/federated.md` explains container, parameters, checks and figures.
 
 mod aggregator;
 mod codec;
@@ -10,6 +10,7 @@ mod encryptor;
 mod fields;
 mod noise;
 mod parameters;
+mod params_wire;
 mod sealed;
 mod shared;
 mod spec;

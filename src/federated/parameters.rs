@@ -1,4 +1,4 @@
-//! The choice of parameters: the fewest bytes of an upload, and among those within three per cent the fewest NTTs.
+//! The choice of parameters: the fewest bytes of a round, and among those within three per cent the fewest NTTs.
 
 use crate::error::{FederatedError, Result};
 use crate::federated::noise::{bound, fits};
@@ -41,14 +41,14 @@ pub(super) fn choose(spec: &SumSpec) -> Result<Chosen> {
         .into_iter()
         .flat_map(|degree| candidates(spec, field_bits, degree))
         .collect();
-    let bytes = |candidate: &Candidate| candidate.upload_bits(spec);
-    let least = all.iter().map(bytes).min().unwrap_or(0);
+    let bits = |candidate: &Candidate| candidate.round_bits(spec);
+    let least = all.iter().map(bits).min().unwrap_or(0);
     all.sort_by_key(|candidate| {
-        let bytes = bytes(candidate);
-        // Past three per cent only the bytes count.
-        let near = 100 * bytes <= 103 * least;
+        let bits = bits(candidate);
+        // Past three per cent only the bits count.
+        let near = 100 * bits <= 103 * least;
         let rows = if near { candidate.rows(spec) } else { 0 };
-        (!near, rows, bytes)
+        (!near, rows, bits)
     });
     all.iter()
         .find_map(|candidate| candidate.realise(spec, field_bits))
@@ -116,13 +116,16 @@ impl Candidate {
         self.coefficients(spec).div_ceil(self.degree)
     }
 
-    /// The bits of an upload's polynomials.
-    fn upload_bits(&self, spec: &SumSpec) -> u64 {
-        let second = match spec.mode {
-            Mode::SharedSecret => 0,
-            Mode::PublicKey | Mode::Shared(_) => self.degree * self.ciphertexts(spec),
+    /// The bits of all polynomials of a round: those of the uploads, and of the sum, whose second halves are whole even where uploads have
+    /// a seed.
+    fn round_bits(&self, spec: &SumSpec) -> u128 {
+        let firsts = self.coefficients(spec).next_multiple_of(8) as u128;
+        let seconds = (self.degree * self.ciphertexts(spec)) as u128;
+        let upload = match spec.mode {
+            Mode::SharedSecret => firsts,
+            Mode::PublicKey | Mode::Shared(_) => firsts + seconds,
         };
-        (self.coefficients(spec).next_multiple_of(8) + second) as u64 * u64::from(self.bits)
+        (upload * u128::from(spec.clients) + firsts + seconds) * u128::from(self.bits)
     }
 
     /// The rows of a sum's polynomial, which decide the number of NTTs.

@@ -1,21 +1,17 @@
-//! Parameters, uploads, sums and the state of aggregators as bytes (`docs/wire_format.md`).
+//! Uploads, sums and the state of aggregators as bytes (`docs/wire_format.md`).
 
 use crate::error::{Error, Result};
 use crate::federated::aggregator::{Added, check_roster};
 use crate::federated::fields::check_weight;
-use crate::federated::parameters::ring;
 use crate::federated::sealed::{Accumulator, Contribution};
-use crate::federated::spec::{Mode, OutOfClip, SumSpec, Weights};
+use crate::federated::spec::{Mode, SumSpec};
 use crate::federated::upload::{Seconds, UploadDigest};
 use crate::federated::{Aggregator, SealedSum, SumContext, SumRequest, SumShare, Upload};
-use crate::identifiers::Fingerprint;
 use crate::kernels::packing::packed_length;
-use crate::multiparty::{Lambda, OpeningShare, Policy, Session};
-use crate::params::RlweParams;
+use crate::multiparty::{OpeningShare, Session};
 use crate::ring::{CoeffPoly, NttPoly, SEED_BYTES, Seed};
 use crate::wire::{
-    FrameReader, FrameWriter, Header, Kind, RowBuffer, Wire, check_whole, invalid, poly_length,
-    sealed,
+    FrameReader, FrameWriter, Header, Kind, RowBuffer, Wire, invalid, poly_length, sealed,
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -23,59 +19,6 @@ use std::io::{Read, Write};
 use std::sync::OnceLock;
 
 impl SumContext {
-    /// The parameters' bytes: the specification and the ring, all that clients, servers and key holders need.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let params = self.rlwe().params();
-        let mut body = Vec::new();
-        for number in self.spec().numbers() {
-            body.extend(number.to_le_bytes());
-        }
-        body.extend((self.values_per_coefficient() as u64).to_le_bytes());
-        body.extend((params.degree() as u64).to_le_bytes());
-        for prime in params.data_primes() {
-            body.extend(prime.to_le_bytes());
-        }
-        let header = Header::keyless(Kind::SumParams, body.len() as u64, self.fingerprint());
-        let mut bytes = Vec::new();
-        let written = FrameWriter::start(&mut bytes, header).and_then(|mut writer| {
-            writer.put(&body)?;
-            writer.finish()
-        });
-        debug_assert!(written.is_ok(), "memory takes every byte");
-        bytes
-    }
-
-    /// The context of parameters that [`to_bytes`](Self::to_bytes) wrote, checked: 128 bits of security, and room for the noise.
-    ///
-    /// # Errors
-    /// [`Error::Wire`] with the reason; [`Error::Parameters`] and [`Error::Federated`] for parameters that are not secure or do not hold
-    /// the sums; [`Error::Multiparty`] for an impossible policy.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        check_whole(bytes)?;
-        let mut reader = FrameReader::start(bytes, Kind::SumParams)?;
-        reader.header().check_keyless()?;
-        let fingerprint = Fingerprint::from_bytes(reader.header().fingerprint);
-        let mut numbers = [0; 14];
-        for number in &mut numbers {
-            *number = u64::from_le_bytes(reader.array()?);
-        }
-        let spec = SumSpec::from_numbers(numbers)?;
-        let [per_coefficient, degree] = [size(&mut reader)?, size(&mut reader)?];
-        let count = reader.left() / 8;
-        if reader.left() % 8 != 0 || count > RlweParams::MOST_PRIMES as u64 {
-            return Err(invalid("a number of primes that cannot be"));
-        }
-        let primes = (0..count).map(|_| reader.array().map(u64::from_le_bytes));
-        let primes = primes.collect::<Result<Vec<_>>>()?;
-        reader.finish()?;
-        let context = Self::with_params(spec, ring(degree, &primes, &spec)?, per_coefficient)?;
-        if context.fingerprint() == fingerprint {
-            return Ok(context);
-        }
-        Err(invalid("parameters of sums with another fingerprint"))
-    }
-
     /// The bytes of an upload's frame.
     #[must_use]
     pub fn upload_bytes(&self) -> u64 {
@@ -117,72 +60,6 @@ const CONTRIBUTION_BYTES: u64 = 4 + 8 + 32;
 
 /// The same and the mark.
 const ADDED_BYTES: u64 = CONTRIBUTION_BYTES + 16;
-
-fn size(reader: &mut FrameReader<impl Read>) -> Result<usize> {
-    usize::try_from(u64::from_le_bytes(reader.array()?))
-        .map_err(|_| invalid("a number that is too large"))
-}
-
-impl SumSpec {
-    /// The specification of its [numbers](Self::numbers), whose ranges are checked where it is used.
-    fn from_numbers(numbers: [u64; 14]) -> Result<Self> {
-        let [
-            clients,
-            length,
-            bits,
-            clip,
-            out_of_clip,
-            weights,
-            bound,
-            hidden,
-            mode,
-            policy @ ..,
-        ] = numbers;
-        let unknown = || invalid("a specification of a sum that this version does not have");
-        let small = |number: u64| u32::try_from(number).map_err(|_| unknown());
-        let none = |number: u64| (number == 0).then_some(()).ok_or_else(unknown);
-        let spec = Self::new(
-            small(clients)?,
-            usize::try_from(length).map_err(|_| unknown())?,
-        )
-        .bits(small(bits)?)
-        .clip(f64::from_bits(clip))
-        .out_of_clip(match out_of_clip {
-            0 => OutOfClip::Clip,
-            1 => OutOfClip::Refuse,
-            _ => return Err(unknown()),
-        })
-        .weights(match weights {
-            0 => none(bound).map(|()| Weights::Equal)?,
-            1 => Weights::Counted { total: bound },
-            2 => Weights::Scaled { max: bound },
-            _ => return Err(unknown()),
-        });
-        let spec = match hidden {
-            0 => spec,
-            1 => spec.hidden_weights(),
-            _ => return Err(unknown()),
-        };
-        let [parties, threshold, contributors, lambda, openings] = policy;
-        Ok(spec.mode(match mode {
-            0 | 1 => {
-                policy.into_iter().try_for_each(none)?;
-                if mode == 0 {
-                    Mode::PublicKey
-                } else {
-                    Mode::SharedSecret
-                }
-            }
-            2 => Mode::Shared(
-                Policy::new(small(parties)?, small(threshold)?)?
-                    .with_contributors(small(contributors)?)?
-                    .with_lambda(Lambda::new(small(lambda)?)?)
-                    .with_openings(openings)?,
-            ),
-            _ => return Err(unknown()),
-        }))
-    }
-}
 
 impl sealed::Sealed for Upload {
     const KIND: Kind = Kind::Upload;

@@ -148,7 +148,7 @@ fn the_difference_of_two_sums_is_a_client() {
         .collect();
     let expected: Vec<i64> = updates[3]
         .iter()
-        .map(|&x| (f64::from(x).clamp(-1.0, 1.0) * 32_767.0).round_ties_even() as i64)
+        .map(|&x| crate::rounded(f64::from(x).clamp(-1.0, 1.0) * 32_767.0))
         .collect();
     assert_eq!(difference, expected);
 }

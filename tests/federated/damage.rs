@@ -17,11 +17,14 @@ pub(crate) fn reseal(bytes: &mut [u8]) {
     bytes[end..].copy_from_slice(&body.to_le_bytes());
 }
 
-/// Reads the bytes of each kind and says whether that failed.
+/// Reads bytes of one kind.
+type Reader = Box<dyn Fn(&[u8]) -> Result<(), Error>>;
+
+/// The bytes of one kind.
 struct Object {
     name: &'static str,
     bytes: Vec<u8>,
-    read: Box<dyn Fn(&[u8]) -> Result<(), Error>>,
+    read: Reader,
     /// The bytes of the body before residues.
     fields: usize,
 }
@@ -37,7 +40,7 @@ fn objects(mode: Mode) -> Vec<Object> {
     aggregator.add(&setting.upload(2, &update, 7)).unwrap();
     let reader = |read: fn(&[u8], &SumContext) -> Result<(), Error>| {
         let context = context.clone();
-        Box::new(move |bytes: &[u8]| read(bytes, &context)) as Box<dyn Fn(&[u8]) -> _>
+        Box::new(move |bytes: &[u8]| read(bytes, &context)) as Reader
     };
     vec![
         Object {

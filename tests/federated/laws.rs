@@ -1,6 +1,6 @@
 //! Sums are exact, in any order and any tree, across a crash, on any number of threads.
 
-use crate::{ROUND, Setting, state};
+use crate::{ROUND, Setting, rounded, state};
 use slotwise::Wire;
 use slotwise::federated::{
     Aggregator, Mode, OutOfClip, SealedSum, SumContext, SumSpec, Upload, Weights,
@@ -17,9 +17,9 @@ fn average(updates: &[(Vec<f32>, u64)], bits: u32, clip: f64, max: u64) -> Vec<f
             let integers = updates.iter().map(|(update, weight)| {
                 let value = f64::from(update[j]).clamp(-clip, clip);
                 if max == 1 {
-                    (value * scale).round_ties_even() as i64 * (*weight).cast_signed()
+                    rounded(value * scale) * (*weight).cast_signed()
                 } else {
-                    (value * (scale * *weight as f64 / max as f64)).round_ties_even() as i64
+                    rounded(value * (scale * *weight as f64 / max as f64))
                 }
             });
             integers.sum::<i64>() as f64 / (scale * (weight as f64 / max as f64))

@@ -72,3 +72,9 @@ fn state(aggregator: &Aggregator) -> Vec<u8> {
     assert_eq!(bytes.len() as u64, aggregator.snapshot_bytes());
     bytes
 }
+
+/// The nearest integer, ties to even, by the standard library.
+#[expect(clippy::cast_possible_truncation, reason = "values of at most 32 bits")]
+fn rounded(value: f64) -> i64 {
+    value.round_ties_even() as i64
+}
