@@ -27,11 +27,11 @@ pub struct Aggregator {
 }
 
 /// What is kept of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Added {
     pub(super) weight: u64,
     pub(super) digest: UploadDigest,
-    pub(super) mark: Mark,
+    pub(super) marks: Box<[Mark]>,
 }
 
 impl Aggregator {
@@ -78,7 +78,7 @@ impl Aggregator {
         let added = Added {
             weight: upload.weight,
             digest: upload.digest(),
-            mark: upload.mark(),
+            marks: upload.marks(),
         };
         self.check_new(client, &added)?;
         let weight = self.with_more(1, added.weight)?;
@@ -114,8 +114,8 @@ impl Aggregator {
         self.sum.add_firsts(&other.sum.firsts, &self.context);
         self.sum.add_seconds(&other.sum.seconds);
         self.roster.extend(&other.roster);
-        for (&client, &added) in &other.added {
-            self.keep(client, added);
+        for (&client, added) in &other.added {
+            self.keep(client, added.clone());
         }
         self.weight = weight;
         Ok(())
@@ -176,13 +176,15 @@ impl Aggregator {
                 FederatedError::Conflict { client }
             }));
         }
-        let is_copied = self.heads.contains(&head(&added.mark));
-        let mut others = self.added.iter().filter(|_| is_copied);
-        if let Some((&other, _)) = others.find(|(_, other)| other.mark == added.mark) {
-            return Err(refused(FederatedError::RepeatedRandomness {
-                client,
-                other,
-            }));
+        let copied = |mark: &&Mark| self.heads.contains(&head(mark));
+        for mark in added.marks.iter().filter(copied) {
+            let mut others = self.added.iter();
+            if let Some((&other, _)) = others.find(|(_, other)| other.marks.contains(mark)) {
+                return Err(refused(FederatedError::RepeatedRandomness {
+                    client,
+                    other,
+                }));
+            }
         }
         Ok(())
     }
@@ -200,7 +202,7 @@ impl Aggregator {
     }
 
     pub(super) fn keep(&mut self, client: u32, added: Added) {
-        self.heads.insert(head(&added.mark));
+        self.heads.extend(added.marks.iter().map(head));
         self.added.insert(client, added);
     }
 }

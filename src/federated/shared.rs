@@ -56,19 +56,18 @@ pub struct SumShare {
 /// presents a single upload under the list of all gets it opened, unless enough holders compare: publish the uploads, and let holders add them up, where the
 /// server is not trusted with that.
 #[derive(Debug)]
-pub struct SumHolder {
-    context: SumContext,
-    party: Party,
+pub struct SumHolder<'a> {
+    party: &'a mut Party,
     least: usize,
 }
 
-impl SumHolder {
+impl<'a> SumHolder<'a> {
     /// The holder that answers for `party`, for sums of at least `least` updates.
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`] for a party of other sums; [`FederatedError::TooFewContributors`] for less than two updates, of which one
     /// would be opened by itself.
-    pub fn new(context: &SumContext, party: Party, least: usize) -> Result<Self> {
+    pub fn new(context: &SumContext, party: &'a mut Party, least: usize) -> Result<Self> {
         let session = context.session(party.session().terms())?;
         if session != *party.session() {
             return Err(crate::Error::Multiparty(MultipartyError::WrongSession));
@@ -77,18 +76,7 @@ impl SumHolder {
             let (have, need) = (least, 2);
             return Err(refused(FederatedError::TooFewContributors { have, need }));
         }
-        let context = context.clone();
-        Ok(Self {
-            context,
-            party,
-            least,
-        })
-    }
-
-    /// The party.
-    #[must_use]
-    pub fn party(&self) -> &Party {
-        &self.party
+        Ok(Self { party, least })
     }
 
     /// The share of the opening of a round's sum. `own` is the digest of the holder's own upload, if it sent one that should be in the sum.
@@ -135,7 +123,6 @@ impl SumHolder {
             .iter()
             .map(|request| self.party.open(request, journal));
         let shares = shares.collect::<Result<_>>()?;
-        debug_assert_eq!(self.context, request.context);
         Ok(SumShare { shares })
     }
 }
@@ -227,8 +214,8 @@ impl SumShare {
 /// }
 /// // Any two holders open it.
 /// let mut opening = SumOpening::new(&session, server.seal())?;
-/// for party in parties.into_iter().skip(1) {
-///     let mut holder = SumHolder::new(&context, party, 3)?;
+/// for mut party in parties.into_iter().skip(1) {
+///     let mut holder = SumHolder::new(&context, &mut party, 3)?;
 ///     opening.add(holder.open(1, &opening.request(), None, &mut Vec::new())?)?;
 /// }
 /// assert_eq!(opening.finish()?.average(), context.clear_average(&updates.each_ref().map(|update| (&update[..], 1)))?);

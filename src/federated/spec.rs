@@ -163,8 +163,9 @@ impl SumSpec {
         let most = (1u64 << (self.bits - 1)) - 1;
         #[expect(clippy::cast_precision_loss, reason = "at most 31 bits")]
         let scale = most as f64 / self.clip;
-        if !(self.clip > 0.0 && self.clip.is_normal() && scale.is_normal()) {
-            return Err(invalid("the clip bound is positive and finite"));
+        // So that no product with a weight leaves the range of f64.
+        if !(2f64.powi(-900)..=2f64.powi(900)).contains(&self.clip) {
+            return Err(invalid("the clip bound is from 2^-900 to 2^900"));
         }
         let clients = u64::from(self.clients);
         let (units, divisor, each, total) = match self.weights {

@@ -75,22 +75,24 @@ impl Upload {
         *self.digest.get_or_init(|| self.computed_digest())
     }
 
-    /// What equal second halves have in common.
-    pub(super) fn mark(&self) -> Mark {
-        let mut hash = Sha256::new_with_prefix(b"slotwise second half 1\0");
+    /// What equal second halves have in common: of the seed, or of each polynomial.
+    pub(super) fn marks(&self) -> Box<[Mark]> {
+        let of_poly = |poly: &NttPoly| {
+            let residues = poly.row(0)[..MARKED].iter();
+            mark(residues.map(|residue| residue.to_le_bytes()))
+        };
         match &self.seconds {
-            Seconds::Seed(seed) => hash.update(seed.0),
-            Seconds::Polys(polys) => {
-                for poly in polys {
-                    for residue in &poly.row(0)[..MARKED] {
-                        hash.update(residue.to_le_bytes());
-                    }
-                }
-            }
+            Seconds::Seed(seed) => [mark([seed.0].into_iter())].into(),
+            Seconds::Polys(polys) => polys.iter().map(of_poly).collect(),
         }
-        let hash: [u8; SEED_BYTES] = hash.finalize().into();
-        std::array::from_fn(|i| hash[i])
     }
+}
+
+fn mark(parts: impl Iterator<Item = impl AsRef<[u8]>>) -> Mark {
+    let mut hash = Sha256::new_with_prefix(b"slotwise second half 1\0");
+    parts.for_each(|part| hash.update(part));
+    let hash: [u8; SEED_BYTES] = hash.finalize().into();
+    std::array::from_fn(|i| hash[i])
 }
 
 impl PartialEq for Upload {

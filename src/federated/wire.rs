@@ -58,9 +58,6 @@ const UPLOAD_FIELDS: u64 = 8 + 4 + 8;
 /// The client, the weight and the digest of an update in a sum.
 const CONTRIBUTION_BYTES: u64 = 4 + 8 + 32;
 
-/// The same and the mark.
-const ADDED_BYTES: u64 = CONTRIBUTION_BYTES + 16;
-
 impl sealed::Sealed for Upload {
     const KIND: Kind = Kind::Upload;
 }
@@ -293,7 +290,7 @@ impl Aggregator {
                 digest,
             };
             write_contribution(&mut writer, &one)?;
-            writer.put(&added.mark)?;
+            writer.put(added.marks.as_flattened())?;
         }
         write_sum(&mut writer, &self.sum, &self.context)?;
         writer.finish()
@@ -302,7 +299,8 @@ impl Aggregator {
     /// The bytes that [`write_snapshot`](Self::write_snapshot) writes.
     #[must_use]
     pub fn snapshot_bytes(&self) -> u64 {
-        let lists = 4 * self.roster.len() as u64 + ADDED_BYTES * self.added.len() as u64;
+        let lists =
+            4 * self.roster.len() as u64 + added_bytes(&self.context) * self.added.len() as u64;
         Header::FRAME + 8 + 4 + 4 + lists + self.context.sum_length()
     }
 
@@ -317,7 +315,7 @@ impl Aggregator {
         let round = u64::from_le_bytes(reader.array()?);
         let roster = read_roster(&mut reader)?;
         let count = read_count(&mut reader, context.clients())?;
-        reader.expect_left(u64::from(count) * ADDED_BYTES + context.sum_length())?;
+        reader.expect_left(u64::from(count) * added_bytes(context) + context.sum_length())?;
         let mut aggregator = Self {
             context: context.clone(),
             key_id: header.key(),
@@ -355,15 +353,29 @@ fn read_roster(reader: &mut FrameReader<impl Read>) -> Result<BTreeSet<u32>> {
     Ok(roster)
 }
 
+/// How many marks tell an upload's second halves.
+fn marks(context: &SumContext) -> usize {
+    match context.mode() {
+        Mode::SharedSecret => 1,
+        Mode::PublicKey | Mode::Shared(_) => context.ciphertexts(),
+    }
+}
+
+/// The bytes that are kept of an upload.
+fn added_bytes(context: &SumContext) -> u64 {
+    CONTRIBUTION_BYTES + 16 * marks(context) as u64
+}
+
 /// Reads what is kept of one upload into an aggregator.
 fn read_added(reader: &mut FrameReader<impl Read>, aggregator: &mut Aggregator) -> Result<()> {
     let one = read_contribution(reader, &aggregator.context)?;
+    let marks = (0..marks(&aggregator.context)).map(|_| reader.array());
     let (client, added) = (
         one.client,
         Added {
             weight: one.weight,
             digest: one.digest,
-            mark: reader.array()?,
+            marks: marks.collect::<Result<_>>()?,
         },
     );
     let last = aggregator.added.last_key_value();

@@ -60,6 +60,8 @@ pub struct Commitment {
 
 /// The messages of the parties of a round, of one kind and for one key: added up one by one, so that the sum alone is in memory.
 ///
+/// The first message decides what the key is for; where honest ones are then refused as of another purpose, the first was the wrong one.
+///
 /// For public keys and the first round of relinearization keys each party's [`Commitment`] comes first. A party sends its message once it has all
 /// commitments.
 #[derive(Debug)]

@@ -6,17 +6,17 @@ use crate::encryption::{BfvCiphertext, Ciphertext, Transport};
 use crate::error::{Error, MultipartyError, Result, ValueError};
 use crate::kernels::{Modulus, SecretVec};
 use crate::keys::{KeyId, PublicKey};
-use crate::multiparty::journal::Journal;
+use crate::multiparty::journal::{Journal, Record, RecordKind};
 use crate::multiparty::noise::Drawn;
-use crate::multiparty::opening::phase;
+use crate::multiparty::opening::{decoded, phase};
 use crate::multiparty::policy::refused;
 use crate::multiparty::prf::{Label, SecretSeed, fill_words, hash_words};
 use crate::multiparty::share::{SharedPoly, Shares};
 use crate::multiparty::{OpeningRequest, Party, Session, Share};
 use crate::parallel::for_each_row;
-use crate::params::{BfvContext, BfvNoise, BfvState, ErrorSize, Log2};
+use crate::params::{BfvContext, BfvNoise, BfvState, ErrorSize, Fingerprint, Log2};
 use crate::ring::{
-    CoeffPoly, NttPoly, RnsBasis, SecretPoly, centred_binomial_coefficients, expand_seed,
+    Coeff, CoeffPoly, NttPoly, RnsBasis, SecretPoly, centred_binomial_coefficients, expand_seed,
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -52,7 +52,8 @@ pub type InputShare = Share<Entered>;
 /// A share of a message among t parties: integers modulo t, one for each coefficient of a plaintext, that sum to it. Confidential;
 /// overwritten on drop.
 pub struct AdditiveShare {
-    pub(super) residues: SecretVec<u64>,
+    fingerprint: Fingerprint,
+    residues: SecretVec<u64>,
 }
 
 impl AdditiveShare {
@@ -70,6 +71,7 @@ impl AdditiveShare {
             return Err(Error::Values(ValueError::ValueOutOfRange { index }));
         }
         Ok(Self {
+            fingerprint: context.fingerprint(),
             residues: residues.iter().copied().collect(),
         })
     }
@@ -103,6 +105,7 @@ impl Party {
     ) -> Result<SwitchShare> {
         let basis = Arc::clone(self.session.context().basis(request.level)?);
         check_ring(&basis, receiver)?;
+        self.check_whole(request)?;
         let noise_bits = self.admit((request, request.bound), journal)?;
         let digest = receiver_digest(receiver);
         let request_digest = request.digest(&self.session, "switch", &[&digest]);
@@ -144,10 +147,11 @@ impl Party {
         journal: &mut impl Journal,
     ) -> Result<MaskShare> {
         self.check_context(context)?;
+        self.check_whole(request)?;
         let bound = request.bound_with_masks(&self.session);
         let noise_bits = self.admit((request, bound), journal)?;
         let mut part = self.opened_part(request, noise_bits)?;
-        let label = mask_label(&self.session, request, "to shares");
+        let label = mask_label(&self.session, request);
         self.add_masks(context, (&mut part, request.level), &label, Sign::Minus)?;
         let digest = request.digest(&self.session, "to shares", &[]);
         Ok(self.answer(digest, vec![part]))
@@ -174,7 +178,7 @@ impl Party {
             return Err(refused(MultipartyError::UnknownParty { party }));
         }
         let t = context.plaintext_modulus();
-        let label = mask_label(&self.session, request, "to shares");
+        let label = mask_label(&self.session, request);
         let mut residues = self.own_sources(&set, |key, sum| {
             let mut mask = SecretVec::zeroed(sum.len());
             draw_masks(key, &label, t, &mut mask);
@@ -186,20 +190,25 @@ impl Party {
             let pairs = residues.iter_mut().zip(&rest.coefficients);
             pairs.for_each(|(x, &y)| *x = t.add(*x, y));
         }
-        Ok(AdditiveShare { residues })
+        let fingerprint = context.fingerprint();
+        Ok(AdditiveShare {
+            fingerprint,
+            residues,
+        })
     }
 
     /// The share of a fresh encryption of what `parties`, t of them, have shares of. `input` names it: a party encrypts one value under a name.
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them; [`MultipartyError::NotEnoughShares`];
-    /// [`MultipartyError::AlreadyOpened`] for a name with another value.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a share of other parameters; [`MultipartyError::AlreadyOpened`] for a name with
+    /// another value; [`MultipartyError::JournalFailed`].
     pub fn enter(
         &mut self,
         context: &BfvContext,
         input: &[u8],
-        parties: &[u32],
-        share: &AdditiveShare,
+        (parties, share): (&[u32], &AdditiveShare),
+        journal: &mut impl Journal,
     ) -> Result<InputShare> {
         self.check_context(context)?;
         let set = self.session.check_set(parties)?;
@@ -208,10 +217,13 @@ impl Party {
             return Err(refused(MultipartyError::UnknownParty { party }));
         }
         let digest = input_digest(&self.session, input, &set);
-        let value = self.value_digest(share);
-        if *self.inputs.entry(digest).or_insert(value) != value {
-            return Err(refused(MultipartyError::AlreadyOpened));
-        }
+        context.fingerprint().check(share.fingerprint)?;
+        let record = Record {
+            kind: RecordKind::Input,
+            subject: digest,
+            value: self.value_digest(share),
+        };
+        self.keep(&record, journal)?;
         let basis = self.session.context().basis(context.top_level())?;
         let a = input_mask(&self.session, basis, &digest);
         let degree = basis.degree();
@@ -245,10 +257,11 @@ impl Party {
         journal: &mut impl Journal,
     ) -> Result<RefreshShare> {
         self.check_context(context)?;
+        self.check_whole(request)?;
         let bound = request.bound_with_masks(&self.session);
         let noise_bits = self.admit((request, bound), journal)?;
         let digest = request.digest(&self.session, "refresh", &[]);
-        let label = mask_label(&self.session, request, "refresh");
+        let label = mask_label(&self.session, request);
         let mut masked = self.opened_part(request, noise_bits)?;
         self.add_masks(context, (&mut masked, request.level), &label, Sign::Minus)?;
         let top = context.top_level();
@@ -347,14 +360,28 @@ fn draw_masks(key: &SecretSeed, label: &Label, t: &Modulus, masks: &mut SecretVe
     }
 }
 
-/// `round(Q m / t)` of residues at the highest level.
-fn scaled(context: &BfvContext, residues: &SecretVec<u64>) -> Result<CoeffPoly> {
-    let plaintext = BfvPlaintext::new(context, residues.to_vec());
-    Ok(plaintext.scaled(context.top_level())?.into_coeff())
+/// `round(Q m / t)` of residues at the highest level: `-r / t` for r = [Q m]_t, centred.
+fn scaled(context: &BfvContext, residues: &SecretVec<u64>) -> Result<SecretPoly<Coeff>> {
+    let (level, t) = (context.top_level(), context.plaintext_modulus());
+    let tables = context.level(level)?;
+    let factor = t.shoup(t.neg(tables.modulus_mod_plain));
+    let remainders = residues.iter().map(|&m| t.centre(t.mul_shoup(m, factor)));
+    let remainders: SecretVec<i64> = remainders.collect();
+    let basis = context.rlwe().basis(level)?;
+    let mut poly = SecretPoly::unspecified(basis);
+    poly.for_each_row(|i, row| {
+        let q = basis.modulus(i);
+        for (x, &remainder) in row.iter_mut().zip(remainders.iter()) {
+            *x = q.reduce_signed(remainder);
+        }
+        q.kernels().scale(q, row, tables.plain_inverses[i]);
+    });
+    Ok(poly)
 }
 
-fn mask_label(session: &Session, request: &OpeningRequest, purpose: &str) -> Label {
-    session.label("mask", &[purpose.as_bytes(), &request.ciphertext])
+/// The label of the masks of a ciphertext, whatever for: two different masks under one noise would tell more than their difference modulo t.
+fn mask_label(session: &Session, request: &OpeningRequest) -> Label {
+    session.label("mask", &[&request.ciphertext])
 }
 
 /// The hash of an input's name and of who enters it.
@@ -535,8 +562,11 @@ impl BfvMasking {
     /// As [`BfvOpening::finish`](crate::multiparty::BfvOpening::finish).
     pub fn finish(&self) -> Result<BfvPlaintext> {
         let parts = self.shares.value()?;
-        self.ciphertext
-            .plaintext_of(&phase(self.ciphertext.body(), parts[0].rows())?)
+        decoded(
+            &self.shares,
+            (&self.ciphertext, &self.request),
+            parts[0].rows(),
+        )
     }
 }
 
@@ -565,9 +595,8 @@ impl BfvRefreshing {
     pub fn finish(&self) -> Result<BfvCiphertext> {
         let parts = self.shares.value()?;
         let context = self.ciphertext.context();
-        let rest = self
-            .ciphertext
-            .plaintext_of(&phase(self.ciphertext.body(), parts[0].rows())?)?;
+        let answers = (&self.ciphertext, &self.request);
+        let rest = decoded(&self.shares, answers, parts[0].rows())?;
         let digest = self.request.digest(self.shares.session(), "refresh", &[]);
         let sources = self.shares.session().policy().noise_sources();
         let mut result = entered(

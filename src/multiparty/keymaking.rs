@@ -10,6 +10,7 @@ use crate::keys::{
     SwitchingKey,
 };
 use crate::multiparty::collector::{Collector, Contribution, sealed};
+use crate::multiparty::journal::{Journal, Record, RecordKind};
 use crate::multiparty::policy::refused;
 use crate::multiparty::prf::Label;
 use crate::multiparty::{KeyRound, Party, Session};
@@ -143,11 +144,12 @@ impl Party {
     /// The first message for a relinearization key of a span, and what the second needs.
     ///
     /// # Errors
-    /// As [`galois_key_shares`](Self::galois_key_shares); [`MultipartyError::AlreadyOpened`] for a round that was begun before: take another attempt.
+    /// As [`galois_key_shares`](Self::galois_key_shares); [`MultipartyError::AlreadyOpened`] for a round that was begun before, also by a party that
+    /// was loaded since: take another attempt. [`MultipartyError::JournalFailed`].
     pub fn relinearization_round_one(
         &mut self,
-        round: &KeyRound,
-        span: KeySpan,
+        (round, span): (&KeyRound, KeySpan),
+        journal: &mut impl Journal,
         rng: &mut impl CryptoRng,
     ) -> Result<(RelinearizationRoundOne, RelinearizationSecret)> {
         let secret = self.maker(round)?;
@@ -156,9 +158,15 @@ impl Party {
         let seed = self
             .session
             .seed("relinearization key", &[&round.bytes(), &span_bytes(span)]);
-        if !self.relinearizations.insert(seed.0) {
+        let record = Record {
+            kind: RecordKind::Relinearization,
+            subject: seed.0,
+            value: [0; 32],
+        };
+        if self.answered.contains_key(&(record.kind, record.subject)) {
             return Err(refused(MultipartyError::AlreadyOpened));
         }
+        self.keep(&record, journal)?;
         let mut repeated = self.errors_for("relinearization key", round, &span_bytes(span));
         let degree = context.degree();
         let (mut digits, mut masks) = (Vec::new(), Vec::new());
@@ -197,7 +205,8 @@ impl Party {
     /// The second message, which answers the sums of all first ones.
     ///
     /// # Errors
-    /// [`MultipartyError::OtherPurpose`] for sums of another round, span or session, or another party's secret.
+    /// [`MultipartyError::OtherPurpose`] for sums of another round, span or session, or another party's secret. The secret is gone in any case:
+    /// begin again with another attempt.
     pub fn relinearization_round_two(
         &self,
         sums: &RelinearizationSums,

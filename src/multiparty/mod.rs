@@ -31,7 +31,7 @@ pub use exchange::{
     AdditiveShare, BfvEntering, BfvMasking, BfvRefreshing, BfvSwitching, Entered, InputShare,
     MaskShare, Masked, RefreshShare, Refreshed, SwitchShare, Switched,
 };
-pub use journal::{Journal, OpeningRecord};
+pub use journal::{Journal, Record, RecordKind};
 pub use keymaking::{
     GaloisKeyShare, PublicKeyShare, RelinearizationCollector, RelinearizationRoundOne,
     RelinearizationRoundTwo, RelinearizationSecret, RelinearizationSums,

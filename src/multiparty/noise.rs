@@ -94,14 +94,19 @@ impl NoiseSources {
                     .collect();
                 let sum = of_group.iter().fold(0, |sum, &factor| q.add(sum, factor));
                 let mut shared = basis.pool().take_secret(length);
-                let terms = WeightedSum {
-                    inputs: &inputs,
-                    input_bits: WORD_BITS,
-                    factors: &factors,
-                    offset: q.neg(q.mul(sum, offset(q))),
-                };
-                q.kernels().weighted_sum(q, &mut shared, &terms);
-                q.kernels().add_assign(q, row, &shared);
+                let mut offset = q.neg(q.mul(sum, offset(q)));
+                // One number can have more words than that.
+                let inputs = inputs.chunks(MOST_TERMS * length);
+                for (inputs, factors) in inputs.zip(factors.chunks(MOST_TERMS)) {
+                    let terms = WeightedSum {
+                        inputs,
+                        input_bits: WORD_BITS,
+                        factors,
+                        offset: std::mem::take(&mut offset),
+                    };
+                    q.kernels().weighted_sum(q, &mut shared, &terms);
+                    q.kernels().add_assign(q, row, &shared);
+                }
             });
         }
     }
@@ -192,6 +197,7 @@ mod tests {
         let basis = RnsBasis::new(LENGTH, &primes).unwrap();
         let (n, t, label) = (5, 3, [7; 32]);
         for drawn in [
+            Drawn::Uniform { beta: 1800 },
             Drawn::Uniform { beta: 120 },
             Drawn::Uniform { beta: 51 },
             Drawn::Uniform { beta: 3 },

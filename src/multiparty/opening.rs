@@ -8,9 +8,9 @@ use crate::keys::KeyId;
 use crate::multiparty::policy::refused;
 use crate::multiparty::prf::{Label, hash_words, label};
 use crate::multiparty::share::{SharedPoly, Shares};
-use crate::multiparty::{OpeningRecord, Session, Share};
+use crate::multiparty::{Record, RecordKind, Session, Share};
 use crate::params::{Fingerprint, Log2};
-use crate::ring::{CoeffPoly, NttPoly};
+use crate::ring::{CoeffPoly, MixedRadix, NttPoly};
 use sha2::{Digest, Sha256};
 
 /// The purpose of shares of openings.
@@ -102,10 +102,11 @@ impl OpeningRequest {
     }
 
     /// What a journal keeps of an answer.
-    pub(super) fn record(&self) -> OpeningRecord {
-        OpeningRecord {
+    pub(super) fn record(&self) -> Record {
+        Record {
+            kind: RecordKind::Opening,
             subject: self.subject,
-            ciphertext: self.ciphertext,
+            value: self.ciphertext,
         }
     }
 
@@ -273,13 +274,13 @@ fn ckks_bound(ciphertext: &CkksCiphertext) -> Result<Log2> {
 }
 
 impl BfvOpening {
-    /// The plaintext. More than t shares are compared with each other.
+    /// The plaintext. More than t shares are compared with each other; of t, a wrong one leaves an error that is too large.
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`].
     pub fn finish(&self) -> Result<BfvPlaintext> {
-        self.ciphertext
-            .plaintext_of(&phase(self.ciphertext.body(), &self.opening.value()?)?)
+        let answers = (&self.ciphertext, self.request());
+        decoded(&self.opening.shares, answers, &self.opening.value()?)
     }
 }
 
@@ -327,6 +328,32 @@ impl CkksOpening {
             .session()
             .check_opening(self.request().level, self.request().bound)
     }
+}
+
+/// The message of a BFV ciphertext whose second polynomial was opened, if the error is one that right shares leave.
+///
+/// # Errors
+/// [`MultipartyError::InconsistentShares`] for a larger error, as a wrong share leaves almost surely.
+pub(super) fn decoded(
+    shares: &Shares,
+    (ciphertext, request): (&BfvCiphertext, &OpeningRequest),
+    opened: &[u64],
+) -> Result<BfvPlaintext> {
+    let session = shares.session();
+    let noise_bits = session.check_opening(request.level, request.bound)?;
+    let bound = request.bound_with_masks(session) + session.noise_bound(noise_bits);
+    let phase = phase(ciphertext.body(), opened)?;
+    // t times the phase is a multiple of Q and t times the error.
+    let context = ciphertext.context();
+    let mut error = phase.clone();
+    error.scale(&context.level(ciphertext.level())?.plain_residues);
+    let largest = MixedRadix::new(phase.basis()).log2_largest(&error);
+    if largest > (bound * context.plain()).bits() {
+        return Err(refused(MultipartyError::InconsistentShares {
+            suspects: shares.parties(),
+        }));
+    }
+    ciphertext.plaintext_of(&phase)
 }
 
 /// `c_0` and what shares of `c_1` open to.

@@ -3,7 +3,7 @@
 use crate::error::{MultipartyError, Result};
 use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
-use crate::multiparty::journal::{Journal, OpeningRecord};
+use crate::multiparty::journal::{Journal, Record, RecordKind};
 use crate::multiparty::noise::{Drawn, NoiseSources};
 use crate::multiparty::points::lagrange;
 use crate::multiparty::policy::refused;
@@ -37,12 +37,8 @@ pub struct Party {
     /// The value of the key's polynomial at the party's number.
     pub(super) share: SecretPoly<Ntt>,
     pub(super) noise: NoiseSources,
-    /// The ciphertext that was opened for each subject.
-    pub(super) opened: BTreeMap<Label, Label>,
-    /// The digest of what each input encrypted.
-    pub(super) inputs: BTreeMap<Label, Label>,
-    /// The attempts for which relinearization keys were begun.
-    pub(super) relinearizations: BTreeSet<Label>,
+    /// What was answered, and what stood under it.
+    pub(super) answered: BTreeMap<(RecordKind, Label), Label>,
 }
 
 impl Party {
@@ -60,9 +56,7 @@ impl Party {
             errors,
             share,
             noise,
-            opened: BTreeMap::new(),
-            inputs: BTreeMap::new(),
-            relinearizations: BTreeSet::new(),
+            answered: BTreeMap::new(),
         }
     }
 
@@ -81,23 +75,46 @@ impl Party {
     /// How many ciphertexts the party has opened, of at most [`Policy::openings`](crate::multiparty::Policy::openings).
     #[must_use]
     pub fn openings(&self) -> u64 {
-        let ciphertexts: BTreeSet<&Label> = self.opened.values().collect();
-        ciphertexts.len() as u64
+        self.opened().len() as u64
+    }
+
+    /// The ciphertexts that were opened.
+    fn opened(&self) -> BTreeSet<&Label> {
+        let records = self.answered.iter();
+        let openings = records.filter(|((kind, _), _)| *kind == RecordKind::Opening);
+        openings.map(|(_, ciphertext)| ciphertext).collect()
+    }
+
+    /// Records an answer, once.
+    ///
+    /// # Errors
+    /// [`MultipartyError::AlreadyOpened`] for a subject with another value.
+    pub(super) fn keep(&mut self, record: &Record, journal: &mut impl Journal) -> Result<()> {
+        let key = (record.kind, record.subject);
+        match self.answered.get(&key) {
+            Some(known) if *known == record.value => Ok(()),
+            Some(_) => Err(refused(MultipartyError::AlreadyOpened)),
+            None => {
+                journal.record(record)?;
+                self.answered.insert(key, record.value);
+                Ok(())
+            }
+        }
     }
 
     /// Takes over what a journal recorded since the party's state was saved, so that nothing is opened twice or counted once too few.
     ///
     /// # Errors
     /// [`MultipartyError::AlreadyOpened`] for records that contradict each other, or what the party knows: then nothing was taken over.
-    pub fn recall(&mut self, records: &[OpeningRecord]) -> Result<()> {
-        let mut opened = self.opened.clone();
+    pub fn recall(&mut self, records: &[Record]) -> Result<()> {
+        let mut answered = self.answered.clone();
         for record in records {
-            let known = opened.entry(record.subject).or_insert(record.ciphertext);
-            if *known != record.ciphertext {
+            let key = (record.kind, record.subject);
+            if *answered.entry(key).or_insert(record.value) != record.value {
                 return Err(refused(MultipartyError::AlreadyOpened));
             }
         }
-        self.opened = opened;
+        self.answered = answered;
         Ok(())
     }
 
@@ -126,13 +143,8 @@ impl Party {
         journal: &mut impl Journal,
     ) -> Result<u32> {
         let noise_bits = self.check_admission(request, bound)?;
-        let record = request.record();
-        if self.opened.contains_key(&record.subject) {
-            return Ok(noise_bits);
-        }
         self.check_room(std::slice::from_ref(request))?;
-        journal.record(&record)?;
-        self.opened.insert(record.subject, record.ciphertext);
+        self.keep(&request.record(), journal)?;
         Ok(noise_bits)
     }
 
@@ -146,7 +158,7 @@ impl Party {
     /// # Errors
     /// [`MultipartyError::OpeningsExhausted`].
     pub(crate) fn check_room(&self, requests: &[OpeningRequest]) -> Result<()> {
-        let mut ciphertexts: BTreeSet<&Label> = self.opened.values().collect();
+        let mut ciphertexts = self.opened();
         ciphertexts.extend(requests.iter().map(|request| &request.ciphertext));
         let most = self.session.policy().openings();
         if ciphertexts.len() as u64 <= most {
@@ -160,12 +172,21 @@ impl Party {
         self.session.check_key_id(request.key_id)?;
         let noise_bits = self.session.check_opening(request.level, bound)?;
         let record = request.record();
-        match self.opened.get(&record.subject) {
-            Some(known) if *known != record.ciphertext => {
-                Err(refused(MultipartyError::AlreadyOpened))
-            }
-            _ => Ok(noise_bits),
+        let known = self.answered.get(&(record.kind, record.subject));
+        if known.is_some_and(|known| *known != record.value) {
+            return Err(refused(MultipartyError::AlreadyOpened));
         }
+        Ok(noise_bits)
+    }
+
+    /// Checks that a request asks for all coefficients: answers that have masks of their own are made for whole polynomials.
+    pub(super) fn check_whole(&self, request: &OpeningRequest) -> Result<()> {
+        if request.coefficients == self.session.context().degree() {
+            return Ok(());
+        }
+        Err(refused(MultipartyError::InvalidCiphertext {
+            reason: "only openings can be of some coefficients; ask for all of them",
+        }))
     }
 
     /// `c_1 sigma + E` at this party's number, in the coefficients that are asked for.

@@ -10,21 +10,21 @@ use zeroize::Zeroizing;
 /// The hash of what something is derived for.
 pub(super) type Label = [u8; 32];
 
-/// A secret from which generators are derived, one for each label. Overwritten on drop.
+/// A secret from which generators are derived, one for each label. Overwritten on drop; boxed, so that lists that grow leave no copies.
 #[derive(Clone)]
-pub(super) struct SecretSeed(Zeroizing<[u8; SecretSeed::BYTES]>);
+pub(super) struct SecretSeed(Box<Zeroizing<[u8; SecretSeed::BYTES]>>);
 
 impl SecretSeed {
     pub(super) const BYTES: usize = 32;
 
     pub(super) fn random(rng: &mut impl CryptoRng) -> Self {
-        let mut bytes = Zeroizing::new([0; Self::BYTES]);
-        rng.fill_bytes(&mut *bytes);
+        let mut bytes = Box::new(Zeroizing::new([0; Self::BYTES]));
+        rng.fill_bytes(&mut **bytes);
         Self(bytes)
     }
 
     pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        Self(Zeroizing::new(*bytes))
+        Self(Box::new(Zeroizing::new(*bytes)))
     }
 
     pub(super) fn expose(&self) -> &[u8; Self::BYTES] {
@@ -35,7 +35,7 @@ impl SecretSeed {
     pub(super) fn generator(&self, label: &Label) -> ChaCha20Rng {
         let mut seed = Zeroizing::new([0; Self::BYTES]);
         let hash = Sha3_256::new_with_prefix(b"slotwise prf 1\0")
-            .chain_update(*self.0)
+            .chain_update(**self.0)
             .chain_update(label);
         hash.finalize_into((&mut *seed).into());
         ChaCha20Rng::from_seed(*seed)

@@ -3,14 +3,14 @@
 use crate::error::{Error, Result, WireError};
 use crate::kernels::packing::{SLACK, pack, packed_length, unpack};
 use crate::keys::SecretKey;
+use crate::multiparty::journal::RecordKind;
 use crate::multiparty::noise::{NoiseSource, NoiseSources};
-use crate::multiparty::prf::{Label, SecretSeed};
+use crate::multiparty::prf::SecretSeed;
 use crate::multiparty::setup::{DealtShare, deals_share, dealt_keys, excluded_sets};
 use crate::multiparty::wire::{check_session, header, length_of};
 use crate::multiparty::{Deal, Party, Session};
 use crate::ring::{Ntt, SecretPoly};
 use crate::wire::{Header, Kind, check_whole, constant_time_crc32, invalid};
-use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 impl Deal {
@@ -86,8 +86,7 @@ const POLY: u8 = 2;
 impl Party {
     /// All that the party knows, to be kept where nobody else reads: its share, its keys, and what it has opened.
     ///
-    /// Save it after the setup; after that, a [journal](crate::multiparty::Journal) has what changes, but for the rounds of relinearization keys that
-    /// were begun.
+    /// Save it after the setup; after that, a [journal](crate::multiparty::Journal) has what changes.
     ///
     /// # Security
     /// With those of any t parties everyone decrypts everything. The bytes are not encrypted. Constant time in the secrets.
@@ -101,7 +100,7 @@ impl Party {
             .map(|q| packed_length(basis.degree(), q.bits()))
             .sum();
         let own_length = own.as_ref().map_or(0, |own| own.len());
-        let records = 2 * (self.opened.len() + self.inputs.len()) + self.relinearizations.len();
+        let records = 3 * self.answered.len();
         let seeds = self.noise.sources.len() + 1 + records;
         let mut body = Body::with_capacity(64 + own_length + poly + SecretSeed::BYTES * seeds);
         body.number(self.number);
@@ -115,17 +114,12 @@ impl Party {
             .sources
             .iter()
             .for_each(|source| body.bytes(source.key.expose()));
-        for map in [&self.opened, &self.inputs] {
-            body.bytes(&(map.len() as u64).to_le_bytes());
-            for (key, value) in map {
-                body.bytes(key);
-                body.bytes(value);
-            }
+        body.bytes(&(self.answered.len() as u64).to_le_bytes());
+        for ((kind, subject), value) in &self.answered {
+            body.bytes(&[*kind as u8]);
+            body.bytes(subject);
+            body.bytes(value);
         }
-        body.bytes(&(self.relinearizations.len() as u64).to_le_bytes());
-        self.relinearizations
-            .iter()
-            .for_each(|label| body.bytes(label));
         body.framed(Kind::PartyState, &self.session)
     }
 
@@ -161,10 +155,19 @@ impl Party {
         }
         let noise = NoiseSources::new(session.context().key_basis(), number, sources);
         let mut party = Self::new(session, number, (own, errors), share, noise);
-        party.opened = body.map()?;
-        party.inputs = body.map()?;
-        for _ in 0..body.count(32)? {
-            party.relinearizations.insert(body.array()?);
+        for _ in 0..body.count(65)? {
+            let kind = match body.array::<1>()? {
+                [0] => RecordKind::Opening,
+                [1] => RecordKind::Input,
+                [2] => RecordKind::Relinearization,
+                _ => return Err(invalid("an unknown kind of record")),
+            };
+            let key = (kind, body.array()?);
+            let last = party.answered.last_key_value();
+            if last.is_some_and(|(last, _)| *last >= key) {
+                return Err(invalid("records that do not ascend"));
+            }
+            party.answered.insert(key, body.array()?);
         }
         body.finish()?;
         Ok(party)
@@ -265,13 +268,6 @@ impl<'a> Fields<'a> {
             return Err(Error::Wire(WireError::Truncated));
         }
         Ok(count)
-    }
-
-    fn map(&mut self) -> Result<BTreeMap<Label, Label>> {
-        let count = self.count(64)?;
-        (0..count)
-            .map(|_| Ok((self.array()?, self.array()?)))
-            .collect()
     }
 
     fn poly(&mut self, session: &Session) -> Result<SecretPoly<Ntt>> {

@@ -213,28 +213,32 @@ impl Shares {
         if self.set.is_some() {
             return Ok(self.weighted(&parties, |_, nodes| vec![1; nodes.len()]));
         }
-        if !self.agree(&parties) {
-            return Err(refused(MultipartyError::InconsistentShares {
-                suspects: self.suspects(&parties),
-            }));
+        let suspects = self.suspects(&parties);
+        if !suspects.is_empty() {
+            return Err(refused(MultipartyError::InconsistentShares { suspects }));
         }
         Ok(self.weighted(&parties[..need], |q, nodes| lagrange(q, nodes, 0)))
     }
 
-    /// Those without whom the others agree; all where that cannot be told.
+    /// The parties whose shares may be wrong. Where one of the others agrees with the first t, it is those that do not; otherwise one of the first t
+    /// without whom the rest agrees, or all.
     fn suspects(&self, parties: &[u32]) -> Vec<u32> {
-        let without = |party: u32| -> Vec<u32> {
-            parties
-                .iter()
-                .copied()
-                .filter(|&other| other != party)
-                .collect()
+        let need = self.session.policy().threshold() as usize;
+        let (base, extra) = parties.split_at(need);
+        let (agreeing, suspects): (Vec<u32>, Vec<u32>) =
+            extra.iter().partition(|&&party| self.lies_on(base, party));
+        if suspects.is_empty() || !agreeing.is_empty() {
+            return suspects;
+        }
+        let alone = |&&suspect: &&u32| {
+            let others = parties.iter().copied().filter(|&party| party != suspect);
+            let others: Vec<u32> = others.collect();
+            let (base, extra) = others.split_at(need);
+            extra
+                .first()
+                .is_some_and(|&party| self.lies_on(base, party))
         };
-        let alone = |&party: &u32| {
-            let others = without(party);
-            others.len() > self.session.policy().threshold() as usize && self.agree(&others)
-        };
-        let suspects: Vec<u32> = parties.iter().copied().filter(alone).collect();
+        let suspects: Vec<u32> = base.iter().filter(alone).copied().collect();
         if suspects.is_empty() {
             parties.to_vec()
         } else {
@@ -242,14 +246,11 @@ impl Shares {
         }
     }
 
-    /// Whether the shares lie on polynomials of degree t - 1.
-    fn agree(&self, parties: &[u32]) -> bool {
-        let (base, extra) = parties.split_at(self.session.policy().threshold() as usize);
-        extra.iter().all(|&party| {
-            let expected = self.weighted(base, |q, nodes| lagrange(q, nodes, party));
-            let found = self.shares.get(&party);
-            found.is_some_and(|found| found.iter().zip(&expected).all(|(a, b)| a.rows == b.rows))
-        })
+    /// Whether a party's share lies on the polynomials through those of t others.
+    fn lies_on(&self, base: &[u32], party: u32) -> bool {
+        let expected = self.weighted(base, |q, nodes| lagrange(q, nodes, party));
+        let found = self.shares.get(&party);
+        found.is_some_and(|found| found.iter().zip(&expected).all(|(a, b)| a.rows == b.rows))
     }
 
     /// The sum of these parties' shares with factors modulo each prime.

@@ -104,7 +104,7 @@ fn parties_leave_no_secret_in_the_pool() {
         .iter_mut()
         .map(|party| {
             party
-                .relinearization_round_one(&later, span, &mut rng)
+                .relinearization_round_one((&later, span), &mut Vec::new(), &mut rng)
                 .unwrap()
         })
         .unzip();
@@ -138,7 +138,9 @@ fn parties_leave_no_secret_in_the_pool() {
         .refresh(&context, refreshing.request(), journal)
         .unwrap();
     let share = AdditiveShare::new(&context, &[3; 64]).unwrap();
-    party.enter(&context, b"in", &[1, 2], &share).unwrap();
+    party
+        .enter(&context, b"in", (&[1, 2], &share), journal)
+        .unwrap();
     forbidden(party, Some(&ciphertext)).check(rlwe, "answers");
     let state = party.expose_secret_state();
     Party::from_secret_state(&state, &session).unwrap();

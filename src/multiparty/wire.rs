@@ -83,12 +83,7 @@ impl Wire for SessionTerms {
 
     fn read_from(input: &mut impl Read, (): &()) -> Result<Self> {
         let mut reader = FrameReader::start(input, Kind::SessionTerms)?;
-        reader.header().check_keyless()?;
-        if reader.header().fingerprint != [0; 32] {
-            return Err(invalid(
-                "the fingerprint of parameters where there are none",
-            ));
-        }
+        check_unbound(&reader)?;
         let [parties, threshold, contributors, lambda] = numbers(&mut reader)?;
         let openings = u64::from_le_bytes(reader.array()?);
         let policy = Policy::new(parties, threshold)?
@@ -111,6 +106,17 @@ impl Wire for SessionTerms {
         reader.finish()?;
         Self::new(policy, &identities, seed)
     }
+}
+
+/// Checks that a frame belongs to no parameters and no key.
+fn check_unbound<R: Read>(reader: &FrameReader<R>) -> Result<()> {
+    reader.header().check_keyless()?;
+    if reader.header().fingerprint == [0; 32] {
+        return Ok(());
+    }
+    Err(invalid(
+        "the fingerprint of parameters where there are none",
+    ))
 }
 
 /// The bytes of terms beside the identities.
@@ -142,6 +148,7 @@ impl Wire for Commitment {
 
     fn read_from(input: &mut impl Read, (): &()) -> Result<Self> {
         let mut reader = FrameReader::start(input, Kind::Commitment)?;
+        check_unbound(&reader)?;
         reader.expect_left(36)?;
         let party = number(&mut reader)?;
         let digest = reader.array()?;

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod damage;
+mod findings;
 mod laws;
 mod refusals;
 mod shared;

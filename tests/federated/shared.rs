@@ -8,8 +8,8 @@ use slotwise::federated::{
 };
 use slotwise::keys::PublicKey;
 use slotwise::multiparty::{
-    Collector, Contribution, Deal, OpeningRecord, Party, Policy, PublicKeyShare, Session,
-    SessionTerms, Setup,
+    Collector, Contribution, Deal, Party, Policy, PublicKeyShare, Record, Session, SessionTerms,
+    Setup,
 };
 use slotwise::ring::Seed;
 use slotwise::{Error, FederatedError, KeyError, MultipartyError, Result, Wire};
@@ -21,8 +21,8 @@ const LENGTH: usize = 300;
 struct World {
     context: SumContext,
     session: Session,
-    holders: Vec<SumHolder>,
-    journals: Vec<Vec<OpeningRecord>>,
+    parties: Vec<Party>,
+    journals: Vec<Vec<Record>>,
     public: Arc<PublicKey>,
     rng: ChaCha20Rng,
 }
@@ -75,10 +75,9 @@ impl World {
         for share in shares {
             collector.add(share).unwrap();
         }
-        let holder = |party| SumHolder::new(&context, party, 2).unwrap();
         Self {
             journals: vec![Vec::new(); parties.len()],
-            holders: parties.into_iter().map(holder).collect(),
+            parties,
             public: Arc::new(collector.finish().unwrap()),
             session,
             context,
@@ -115,8 +114,8 @@ impl World {
         let of = (self.context.clone(), self.session.clone());
         let request = SumRequest::from_bytes(&opening.request().to_bytes(), &of).unwrap();
         let own = own.map(Upload::digest);
-        let share =
-            self.holders[holder].open(round, &request, own.as_ref(), &mut self.journals[holder])?;
+        let mut with = SumHolder::new(&self.context, &mut self.parties[holder], 2)?;
+        let share = with.open(round, &request, own.as_ref(), &mut self.journals[holder])?;
         Ok(SumShare::from_bytes(&share.to_bytes(), &of).unwrap())
     }
 }
@@ -278,14 +277,14 @@ fn sessions_and_sums_must_match() {
         .build()
         .unwrap();
     let session = longer.session(&terms(policy)).unwrap();
-    let party = parties(&session, &mut rng).remove(0);
+    let mut party = parties(&session, &mut rng).remove(0);
     assert_eq!(
-        multiparty(SumHolder::new(&world.context, party, 2)),
+        multiparty(SumHolder::new(&world.context, &mut party, 2)),
         MultipartyError::WrongSession
     );
-    let party = parties(&world.session, &mut rng).remove(0);
+    let mut party = parties(&world.session, &mut rng).remove(0);
     assert_eq!(
-        federated(SumHolder::new(&world.context, party, 1)),
+        federated(SumHolder::new(&world.context, &mut party, 1)),
         FederatedError::TooFewContributors { have: 1, need: 2 }
     );
     let empty = world.sum(1, &[]);

@@ -331,13 +331,17 @@ fn first_messages_are_committed_to() {
     let mut begin = |i: usize| {
         let party = &mut world.parties[i];
         party
-            .relinearization_round_one(&round, span, &mut world.rng)
+            .relinearization_round_one((&round, span), &mut Journal::new(), &mut world.rng)
             .unwrap()
     };
     let (messages, mut secrets): (Vec<_>, Vec<_>) = (0..3).map(&mut begin).unzip();
     let sums = collect(&session, &round, messages);
     // A second first message of one attempt is refused, and another party's secret does not serve.
-    let again = world.parties[0].relinearization_round_one(&round, span, &mut world.rng);
+    let again = world.parties[0].relinearization_round_one(
+        (&round, span),
+        &mut Journal::new(),
+        &mut world.rng,
+    );
     assert!(matches!(
         again,
         Err(Error::Multiparty(MultipartyError::AlreadyOpened))
@@ -349,6 +353,6 @@ fn first_messages_are_committed_to() {
     assert_eq!(error, Error::Multiparty(MultipartyError::OtherPurpose));
     let next = session.key_round(1);
     world.parties[0]
-        .relinearization_round_one(&next, span, &mut world.rng)
+        .relinearization_round_one((&next, span), &mut Journal::new(), &mut world.rng)
         .unwrap();
 }

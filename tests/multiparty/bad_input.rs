@@ -8,8 +8,8 @@ use slotwise::evaluator::{BfvEvaluator, Evaluator};
 use slotwise::keys::{KeyGenerator, Rotations};
 use slotwise::multiparty::{
     AdditiveShare, BfvEntering, BfvMasking, BfvOpening, BfvRefreshing, BfvSwitching, Collector,
-    Commitment, Contribution, Deal, GaloisKeyShare, InputShare, Lambda, MaskShare, OpeningRecord,
-    OpeningRequest, OpeningShare, Party, Policy, PublicKeyShare, RefreshShare,
+    Commitment, Contribution, Deal, GaloisKeyShare, InputShare, Lambda, MaskShare, OpeningRequest,
+    OpeningShare, Party, Policy, PublicKeyShare, Record, RecordKind, RefreshShare,
     RelinearizationRoundOne, Session, SessionTerms, Setup, SwitchShare,
 };
 use slotwise::ring::Seed;
@@ -187,7 +187,7 @@ fn openings_refuse_what_does_not_belong() {
     // A journal that fails.
     struct Broken;
     impl slotwise::multiparty::Journal for Broken {
-        fn record(&mut self, _: &OpeningRecord) -> Result<()> {
+        fn record(&mut self, _: &Record) -> Result<()> {
             Err(Error::Multiparty(MultipartyError::JournalFailed))
         }
     }
@@ -198,9 +198,10 @@ fn openings_refuse_what_does_not_belong() {
     );
     assert_eq!(*world.parties[1].expose_secret_state(), *before);
     // Records that contradict what is known.
-    let record = OpeningRecord {
+    let record = Record {
+        kind: RecordKind::Opening,
         subject: opening.request().subject(),
-        ciphertext: [0; 32],
+        value: [0; 32],
     };
     assert_eq!(
         error(world.parties[0].recall(&[record])),
@@ -301,7 +302,7 @@ fn exchanges_refuse_what_does_not_belong() {
     assert_eq!(format!("{first:?}"), "AdditiveShare(..)");
     // One name, two values.
     world.parties[0]
-        .enter(&context, b"in", &[1, 2], &first)
+        .enter(&context, b"in", (&[1, 2], &first), &mut Journal::new())
         .unwrap();
     let changed: Vec<u64> = second
         .expose_residues()
@@ -310,14 +311,14 @@ fn exchanges_refuse_what_does_not_belong() {
         .collect();
     let changed = AdditiveShare::new(&context, &changed).unwrap();
     assert_eq!(
-        error(world.parties[0].enter(&context, b"in", &[1, 2], &changed)),
+        error(world.parties[0].enter(&context, b"in", (&[1, 2], &changed), &mut Journal::new())),
         MultipartyError::AlreadyOpened
     );
     assert!(AdditiveShare::new(&context, &[257; 64]).is_err());
     assert!(AdditiveShare::new(&context, &[0; 63]).is_err());
     let mut entering = BfvEntering::new(&session, &context, b"in", &[1, 2]).unwrap();
     let of_three = world.parties[2]
-        .enter(&context, b"in", &[1, 3], &first)
+        .enter(&context, b"in", (&[1, 3], &first), &mut Journal::new())
         .unwrap();
     assert_eq!(
         error(entering.add(of_three)),
@@ -450,7 +451,11 @@ pub(crate) static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
     };
     let firsts = [&mut *one, &mut *two].map(|party| {
         party
-            .relinearization_round_one(&session.key_round_of(0, &[1, 2]).unwrap(), span, &mut setup)
+            .relinearization_round_one(
+                (&session.key_round_of(0, &[1, 2]).unwrap(), span),
+                &mut Journal::new(),
+                &mut setup,
+            )
             .unwrap()
     });
     let [(first, secret), (second, _)] = firsts;
@@ -478,7 +483,7 @@ pub(crate) static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
         one.mask(&context, opening.request(), &mut journal)
             .unwrap()
             .to_bytes(),
-        one.enter(&context, b"in", &[1, 2], &additive)
+        one.enter(&context, b"in", (&[1, 2], &additive), &mut journal)
             .unwrap()
             .to_bytes(),
         one.refresh(&context, refreshing.request(), &mut journal)

@@ -20,5 +20,5 @@ fn messages_have_the_bytes_of_version_2() {
 
 const EXPECTED: [&str; 14] = [
     "b4f1620f", "c7b639d0", "a3c7d1dc", "674bde31", "69d047bf", "7db77823", "fcf64896", "748f0753",
-    "e16c039b", "3ed825a0", "d7ca54bb", "d31916d3", "c5de3ca3", "fb5dbeda",
+    "e16c039b", "4fc87b47", "d7ca54bb", "d3f54fbb", "7a64a833", "fb5dbeda",
 ];

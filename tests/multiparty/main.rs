@@ -8,6 +8,7 @@
 
 mod attacks;
 mod bad_input;
+mod findings;
 mod golden;
 mod keys;
 mod openings;

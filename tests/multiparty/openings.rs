@@ -273,8 +273,12 @@ fn messages_become_shares_and_ciphertexts_again() {
         let mut entering = BfvEntering::new(&session, &context, b"back", &set).unwrap();
         for (&number, share) in set.iter().zip(&shares) {
             let party = &mut world.parties[number as usize - 1];
-            let entered = party.enter(&context, b"back", &set, share).unwrap();
-            let again = party.enter(&context, b"back", &set, share).unwrap();
+            let entered = party
+                .enter(&context, b"back", (&set, share), &mut Journal::new())
+                .unwrap();
+            let again = party
+                .enter(&context, b"back", (&set, share), &mut Journal::new())
+                .unwrap();
             assert_eq!(again.to_bytes(), entered.to_bytes());
             entering
                 .add(InputShare::from_bytes(&entered.to_bytes(), &session).unwrap())

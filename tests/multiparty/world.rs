@@ -6,8 +6,8 @@ use slotwise::encoding::{BfvEncoder, BfvPlaintext};
 use slotwise::encryption::{BfvCiphertext, Encryptor};
 use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, Rotations};
 use slotwise::multiparty::{
-    BfvOpening, Collector, Contribution, Deal, KeyRound, OpeningRecord, OpeningShare, Party,
-    Policy, RelinearizationCollector, RelinearizationRoundOne, RelinearizationRoundTwo, Session,
+    BfvOpening, Collector, Contribution, Deal, KeyRound, OpeningShare, Party, Policy, Record,
+    RelinearizationCollector, RelinearizationRoundOne, RelinearizationRoundTwo, Session,
     SessionTerms, Setup,
 };
 use slotwise::params::KeySpan;
@@ -15,7 +15,7 @@ use slotwise::ring::Seed;
 use slotwise::{BfvContext, Wire};
 use std::sync::Arc;
 
-pub(crate) type Journal = Vec<OpeningRecord>;
+pub(crate) type Journal = Vec<Record>;
 
 /// A session and all its parties.
 pub(crate) struct World {
@@ -124,7 +124,11 @@ impl World {
         for &number in round.parties() {
             let party = &mut self.parties[number as usize - 1];
             let (message, secret) = party
-                .relinearization_round_one(round, span, &mut self.rng)
+                .relinearization_round_one(
+                    (round, span),
+                    &mut self.journals[number as usize - 1],
+                    &mut self.rng,
+                )
                 .unwrap();
             first.push(message);
             secrets.push(secret);

@@ -249,7 +249,7 @@ fn shared_keys() -> slotwise::Result<()> {
     let mut party = setups[0].finish()?;
     let share = party.public_key_share(&round)?;
     let rotation = Rotations::steps(&[1]);
-    let (first, _) = party.relinearization_round_one(&round, span, &mut rng)?;
+    let (first, _) = party.relinearization_round_one((&round, span), &mut Vec::new(), &mut rng)?;
     for (name, bytes) in [
         ("terms", SESSION.terms().to_bytes()),
         ("commitment", share.commitment().to_bytes()),
