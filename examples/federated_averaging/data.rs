@@ -37,9 +37,9 @@ impl Data {
     pub(crate) fn training(self) -> Training {
         match self {
             Self::BreastCancer => Training {
-                epochs: 1,
+                epochs: 2,
                 batch: 8,
-                rate: 0.05,
+                rate: 0.1,
             },
             Self::Digits => Training {
                 epochs: 2,

@@ -204,7 +204,7 @@ fn channels(clients: u32) -> Vec<Channels> {
     all
 }
 
-/// A folder that only this user reads, where that can be said; it goes with this value.
+/// A folder that only this user reads, where that can be said. It goes with this value, but not if the main process is killed.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -64,6 +64,9 @@ fn main() -> Outcome<()> {
     for curve in &curves {
         check(curve, options.limits.quick);
     }
+    for pair in curves.windows(2) {
+        compare(&pair[0], &pair[1]);
+    }
     Ok(())
 }
 
@@ -156,4 +159,12 @@ fn check(curve: &Curve, quick: bool) {
         found >= clear - TOLERANCE,
         "{data}, {trust}: {found}, {clear} in the clear"
     );
+}
+
+/// Compares the models of two modes, which are equal bit for bit if the same clients were in time in every round.
+fn compare(first: &Curve, second: &Curve) {
+    if first.data == second.data && first.updates == second.updates {
+        assert_eq!(first.model, second.model);
+        println!("{}: the same model in both modes, bit for bit", first.data);
+    }
 }

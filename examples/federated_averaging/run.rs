@@ -32,6 +32,9 @@ pub(crate) struct Curve {
     pub(crate) sizes: Sizes,
     /// Of the rounds in which nobody was lost, the mean.
     pub(crate) seconds: f64,
+    /// The clients in each round's sum, and the model in the end.
+    pub(crate) updates: Vec<Vec<(u32, u64)>>,
+    pub(crate) model: Vec<f64>,
     pub(crate) largest_update: f64,
     pub(crate) clipped: usize,
 }
@@ -70,7 +73,7 @@ pub(crate) fn run(data: Data, trust: Trust, limits: Limits) -> Outcome<Curve> {
     let mut federation = Federation::start(config)?;
     let mut curve = Curve::new(data, trust, &run.context);
     let progress = ProgressBar::new(limits.rounds as u64).with_message(format!("{data}, {trust}"));
-    println!("round  updates  opened by    encrypted  clear  bytes up  seconds");
+    println!("round  updates  opened by        encrypted  clear   bytes up  seconds");
     let mut whole_rounds = Vec::new();
     for number in 1..=limits.rounds as u64 {
         let round = federation.finish(number)?;
@@ -92,6 +95,7 @@ pub(crate) fn run(data: Data, trust: Trust, limits: Limits) -> Outcome<Curve> {
     }
     progress.finish_and_clear();
     federation.end()?;
+    curve.model = run.encrypted;
     curve.seconds = whole_rounds.iter().sum::<f64>() / whole_rounds.len().max(1) as f64;
     Ok(curve)
 }
@@ -173,6 +177,8 @@ impl Curve {
                 answer: 0,
             },
             seconds: 0.0,
+            updates: Vec::new(),
+            model: Vec::new(),
             largest_update: 0.0,
             clipped: 0,
         }
@@ -181,6 +187,7 @@ impl Curve {
     fn add(&mut self, round: &Round, [encrypted, clear]: [f64; 2]) {
         self.encrypted.push(encrypted);
         self.clear.push(clear);
+        self.updates.push(round.report.updates.clone());
         self.sizes.request = round.report.request_bytes;
         self.sizes.answer = round.report.answer_bytes;
         for value in round.updates.iter().flat_map(|(_, _, values)| values) {
@@ -234,7 +241,7 @@ fn print(round: &Round, curve: &Curve) {
             .join(" "),
     };
     print!(
-        "{:>5}  {:>7}  {openers:<11}  {encrypted:>9.4}  {clear:.3}  {:>8}  {:>7.3}",
+        "{:>5}  {:>7}  {openers:<15}  {encrypted:>9.4}  {clear:.4}  {:>8}  {:>7.3}",
         report.round,
         report.updates.len(),
         report.bytes_up,

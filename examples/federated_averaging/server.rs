@@ -231,11 +231,12 @@ async fn open_together(service: &Service, session: &Session, sealed: SealedSum) 
         (have >= need).then(|| state.opening.take())?
     });
     let opening = opening.await.ok_or("too few clients sent their shares")?;
-    let sent = service.lock().bytes_up - before;
+    let (openers, sent) = (opening.parties(), service.lock().bytes_up - before);
     Ok(Opened {
+        // Shares beyond the first t came meanwhile, or did not: what is there is compared.
         average: opening.finish()?.average(),
-        openers: opening.parties(),
         request_bytes,
-        answer_bytes: usize::try_from(sent)? / need,
+        answer_bytes: usize::try_from(sent)? / openers.len(),
+        openers,
     })
 }
