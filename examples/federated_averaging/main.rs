@@ -126,25 +126,25 @@ impl Options {
 
 /// Prints accuracies and sizes of all runs.
 fn summarize(curves: &[Curve]) {
-    println!(
-        "\ndata           mode       rounds  encrypted  clear   upload     / float32  to open, down + up   seconds a round  largest update"
-    );
     for curve in curves {
         let [encrypted, clear] = curve.last();
         let sizes = &curve.sizes;
         println!(
-            "{:<13}  {:<9}  {:>6}  {encrypted:>9.4}  {clear:.4}  {:>9}  {:>9.1}  {:>9} + {:<7}  {:>15.3}  {:.3} of {}, {} clipped",
-            curve.data.to_string(),
-            curve.trust.to_string(),
+            "\n{}, {}: accuracy {encrypted:.4} after {} rounds, {clear:.4} in the clear, whose model differs by {:.1e} at most",
+            curve.data,
+            curve.trust,
             curve.encrypted.len(),
-            sizes.upload,
-            sizes.upload as f64 / sizes.float32 as f64,
-            sizes.request,
-            sizes.answer,
-            curve.seconds,
+            curve.difference
+        );
+        println!(
+            "  upload {} bytes, {} as float32; to open a sum {} bytes down and {} up; {:.3} s a round",
+            sizes.upload, sizes.float32, sizes.request, sizes.answer, curve.seconds
+        );
+        println!(
+            "  the largest value of an update {:.3}, the clip bound {}, {} values clipped",
             curve.largest_update,
             curve.data.clip(),
-            curve.clipped,
+            curve.clipped
         );
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Curve {
     /// The clients in each round's sum, and the model in the end.
     pub(crate) updates: Vec<Vec<(u32, u64)>>,
     pub(crate) model: Vec<f64>,
+    /// How far a parameter of that model is from the model in the clear, at most.
+    pub(crate) difference: f64,
     pub(crate) largest_update: f64,
     pub(crate) clipped: usize,
 }
@@ -95,6 +97,8 @@ pub(crate) fn run(data: Data, trust: Trust, limits: Limits) -> Outcome<Curve> {
     }
     progress.finish_and_clear();
     federation.end()?;
+    let pairs = run.encrypted.iter().zip(&run.clear);
+    curve.difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     curve.model = run.encrypted;
     curve.seconds = whole_rounds.iter().sum::<f64>() / whole_rounds.len().max(1) as f64;
     Ok(curve)
@@ -179,6 +183,7 @@ impl Curve {
             seconds: 0.0,
             updates: Vec::new(),
             model: Vec::new(),
+            difference: 0.0,
             largest_update: 0.0,
             clipped: 0,
         }
