@@ -271,7 +271,7 @@ mod tests {
                     assert_eq!(found, number(&message), "k = {bits}");
                     assert!(rest.abs() < 0.5);
                 }
-                let past = (&product >> (bits + 1)) + 2;
+                let past: BigInt = ((&product + (&product >> 20u32)) >> (bits + 1)) + 2;
                 let (found, _) = decoded(&codec, &basis, &(&scaled + past));
                 assert_ne!(found, number(&message), "k = {bits}");
             }

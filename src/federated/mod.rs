@@ -14,6 +14,8 @@ mod sealed;
 mod shared;
 mod spec;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod wire;
 

@@ -184,7 +184,7 @@ impl SumSpec {
             }
             Weights::Scaled { max } => (clients, max, max, max * clients),
         };
-        let largest = most * units;
+        let largest = most.saturating_mul(units);
         let of_weights = if self.hidden_weights { total } else { 0 };
         let field_bits = 1 + bit_length(largest.max(of_weights));
         if field_bits > MOST_FIELD_BITS {

@@ -3,6 +3,7 @@ use crate::federated::context::check_not_empty;
 use crate::federated::noise::{is_exact, room};
 use crate::federated::spec::{Range, Weights, refused};
 use crate::federated::{SealedSum, SumContext};
+use crate::kernels::SecretVec;
 use crate::parallel;
 use crate::params::Log2;
 use crate::ring::{Coeff, SecretPoly};
@@ -64,40 +65,42 @@ impl Sums {
         }
         // The error in units of Q / 2^k, and what f64 rounds in sums of fewer than 2^10 fractions.
         let most_rest = (bound / room).to_f64() + 2f64.powi(-42);
-        let mut values = Vec::new();
+        let mut blocks = Vec::new();
         for number in 0..context.ciphertexts() {
             let mut phase = phase(number)?;
             let count = context.coefficients(number);
             phase.for_each_row(|i, row| context.codec().scale_row(i, &mut row[..count]));
-            let (decoded, rest) = decode(context, &phase, count);
-            if !(rest <= most_rest) {
-                return Err(refused(FederatedError::Implausible));
+            for (block, rest) in decode(context, &phase, count) {
+                if rest > most_rest {
+                    return Err(refused(FederatedError::Implausible));
+                }
+                blocks.push(block);
             }
-            values.extend(decoded);
         }
-        Self::plausible(sealed, values)
+        Self::plausible(sealed, &blocks)
     }
 
     /// The sums among decoded fields, if honest updates can have them.
-    fn plausible(sealed: &SealedSum, mut values: Vec<i64>) -> Result<Self> {
-        let (context, uploads) = (sealed.context(), sealed.contributions().len());
+    fn plausible(sealed: &SealedSum, blocks: &[SecretVec<i64>]) -> Result<Self> {
+        let context = sealed.context();
         let (spec, range) = (context.spec(), context.range());
         let implausible = || refused(FederatedError::Implausible);
-        let unused = values.get(spec.encrypted_values()..).unwrap_or(&[]);
-        if unused.iter().any(|&value| value != 0) {
+        let mut decoded = blocks.iter().flat_map(|block| block.iter().copied());
+        let values: SecretVec<i64> = decoded.by_ref().take(spec.length).collect();
+        let weight = match decoded.next() {
+            Some(weight) if spec.hidden_weights => u64::try_from(weight).unwrap_or(0),
+            Some(0) | None => sealed.clear_weight(),
+            Some(_) => return Err(implausible()),
+        };
+        // No honest update has anything where there are no values.
+        if decoded.any(|value| value != 0) {
             return Err(implausible());
         }
-        values.truncate(spec.encrypted_values());
+        let uploads = sealed.contributions().len();
         let count = uploads as u64;
-        let weight = if spec.hidden_weights {
-            let weight = values.pop().and_then(|weight| u64::try_from(weight).ok());
-            let within = count..=range.each.saturating_mul(count).min(range.total);
-            weight
-                .filter(|weight| within.contains(weight))
-                .ok_or_else(implausible)?
-        } else {
-            sealed.clear_weight()
-        };
+        if weight < count || weight > range.each.saturating_mul(count).min(range.total) {
+            return Err(implausible());
+        }
         let most = match spec.weights {
             Weights::Counted { .. } => range.most.saturating_mul(weight),
             Weights::Equal | Weights::Scaled { .. } => range.most.saturating_mul(count),
@@ -107,22 +110,26 @@ impl Sums {
         }
         Ok(Self {
             context: context.clone(),
-            values,
+            values: values.publish(),
             weight,
             uploads,
         })
     }
 }
 
-/// The fields of the first `count` coefficients of a scaled phase, and the largest magnitude that was rounded off.
-fn decode(context: &SumContext, phase: &SecretPoly<Coeff>, count: usize) -> (Vec<i64>, f64) {
+/// The fields of the first `count` coefficients of a scaled phase, in blocks, and the largest magnitude that was rounded off in each.
+fn decode(
+    context: &SumContext,
+    phase: &SecretPoly<Coeff>,
+    count: usize,
+) -> Vec<(SecretVec<i64>, f64)> {
     let (codec, fields) = (context.codec(), context.fields());
     let primes = context.basis().len();
     let rows: Vec<&[u64]> = (0..primes).map(|i| &phase.row(i)[..count]).collect();
-    let blocks = parallel::map(count.div_ceil(BLOCK), |block| {
+    parallel::map(count.div_ceil(BLOCK), |block| {
         let places = block * BLOCK..((block + 1) * BLOCK).min(count);
-        let mut values = vec![0; places.len() * fields.count()];
-        let mut message = vec![0; codec.words()];
+        let mut values = SecretVec::zeroed(places.len() * fields.count());
+        let mut message = SecretVec::zeroed(codec.words());
         let mut largest = 0f64;
         for (j, values) in places.zip(values.chunks_exact_mut(fields.count())) {
             let residues = rows.iter().map(|row| row[j]);
@@ -131,10 +138,7 @@ fn decode(context: &SumContext, phase: &SecretPoly<Coeff>, count: usize) -> (Vec
             fields.unpack(&mut message, |i, value| values[i] = value);
         }
         (values, largest)
-    });
-    let largest = blocks.iter().map(|(_, rest)| *rest).fold(0.0, f64::max);
-    let values = blocks.into_iter().flat_map(|(values, _)| values).collect();
-    (values, largest)
+    })
 }
 
 /// The coefficients that are decoded at a time.

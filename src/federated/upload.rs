@@ -1,7 +1,7 @@
 use crate::federated::SumContext;
 use crate::keys::KeyId;
 use crate::ring::{CoeffPoly, NttPoly, SEED_BYTES, Seed};
-use sha3::{Digest, Sha3_256};
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -20,7 +20,7 @@ pub struct Upload {
     pub(super) digest: OnceLock<UploadDigest>,
 }
 
-/// SHA3-256 of the bytes of an upload: what a client and everyone who opens a sum recognise it by.
+/// SHA-256 of the bytes of an upload: what a client and everyone who opens a sum recognise it by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UploadDigest(pub [u8; 32]);
 
@@ -69,7 +69,7 @@ impl Upload {
         (!self.context.spec().hidden_weights).then_some(self.weight)
     }
 
-    /// What the upload is recognised by: SHA3-256 of its bytes.
+    /// What the upload is recognised by: SHA-256 of its bytes.
     #[must_use]
     pub fn digest(&self) -> UploadDigest {
         *self.digest.get_or_init(|| self.computed_digest())
@@ -77,7 +77,7 @@ impl Upload {
 
     /// What equal second halves have in common.
     pub(super) fn mark(&self) -> Mark {
-        let mut hash = Sha3_256::new_with_prefix(b"slotwise second half 1\0");
+        let mut hash = Sha256::new_with_prefix(b"slotwise second half 1\0");
         match &self.seconds {
             Seconds::Seed(seed) => hash.update(seed.0),
             Seconds::Polys(polys) => {

@@ -17,7 +17,7 @@ use crate::wire::{
     FrameReader, FrameWriter, Header, Kind, RowBuffer, Wire, check_whole, invalid, poly_length,
     sealed,
 };
-use sha3::{Digest, Sha3_256};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{Read, Write};
 use std::sync::OnceLock;
@@ -221,7 +221,7 @@ impl Upload {
         (&self.context, *self.key_id.bytes())
     }
 
-    /// SHA3-256 of the bytes.
+    /// SHA-256 of the bytes.
     pub(super) fn computed_digest(&self) -> UploadDigest {
         let mut hashing = Hashing::new(std::io::sink());
         let written = self.write_to(&mut hashing);
@@ -625,11 +625,12 @@ fn read_firsts(
     let (mut buffer, basis) = (RowBuffer::new(), context.basis());
     let polys = (0..context.ciphertexts()).map(|number| {
         let count = context.coefficients(number);
-        let mut poly = CoeffPoly::zero(basis);
+        let mut poly = CoeffPoly::unspecified(basis);
         for i in 0..basis.len() {
             let q = basis.modulus(i);
-            let row = &mut poly.row_mut(i)[..count];
-            buffer.read(reader, row, (q.bits(), q.value()))?;
+            let (used, unused) = poly.row_mut(i).split_at_mut(count);
+            buffer.read(reader, used, (q.bits(), q.value()))?;
+            unused.fill(0);
         }
         Ok(poly)
     });
@@ -639,12 +640,12 @@ fn read_firsts(
 /// A stream whose bytes are hashed on their way.
 struct Hashing<S> {
     stream: S,
-    hash: Sha3_256,
+    hash: Sha256,
 }
 
 impl<S> Hashing<S> {
     fn new(stream: S) -> Self {
-        let hash = Sha3_256::new();
+        let hash = Sha256::new();
         Self { stream, hash }
     }
 

@@ -342,7 +342,8 @@ impl Session {
             let room =
                 self.context().log2_modulus(level)? + (1.0 - 1.0 / f64::from(1 << 20)).log2();
             // A comparison that NaN fails, too.
-            if !(needed < room) {
+            let fits = needed < room;
+            if !fits {
                 let missing_bits = needed - room;
                 return Err(refused(MultipartyError::SmudgingImpossible {
                     missing_bits,

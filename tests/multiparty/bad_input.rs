@@ -402,9 +402,9 @@ fn collectors_refuse_what_does_not_belong() {
 }
 
 /// One value of each kind that has bytes, and a reader of each.
-struct Samples {
-    session: Session,
-    bytes: Vec<Vec<u8>>,
+pub(crate) struct Samples {
+    pub(crate) session: Session,
+    pub(crate) bytes: Vec<Vec<u8>>,
 }
 
 type Reader = fn(&[u8], &Session) -> Result<()>;
@@ -428,7 +428,7 @@ const READERS: [Reader; 14] = [
     |bytes, _| Commitment::from_bytes(bytes, &()).map(drop),
 ];
 
-static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
+pub(crate) static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
     let mut world = World::new(Policy::new(3, 2).unwrap(), 6);
     let (session, context) = (world.session.clone(), world.context.clone());
     let (round, span) = (

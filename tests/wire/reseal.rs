@@ -18,6 +18,13 @@ fn own_fields(frame: &[u8]) -> Option<usize> {
             Some(keys.saturating_mul(4).saturating_add(12))
         }
         12 | 13 => Some(9),
+        19 | 20 => {
+            // Party, attempt, kind of round, parties.
+            let count = u32::from_le_bytes(*frame.get(HEADER + 9..)?.first_chunk()?);
+            let parties = usize::try_from(count).unwrap_or(usize::MAX);
+            Some(parties.saturating_mul(4).saturating_add(13))
+        }
+        33 => Some(0),
         60 | 61 => Some(9 + 8 * usize::from(*frame.get(HEADER + 8)?)),
         _ => None,
     }

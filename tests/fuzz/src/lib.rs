@@ -1,8 +1,10 @@
 //! What the targets share: objects over small parameters, made once, and each input in its variants.
 
 use sha3::{Digest, Sha3_256};
+use slotwise::multiparty::{Policy, Session, SessionTerms};
 use slotwise::params::SecretDistribution;
 use slotwise::prelude::*;
+use slotwise::ring::Seed;
 use std::sync::LazyLock;
 
 #[path = "../../wire/exercise.rs"]
@@ -34,6 +36,31 @@ pub static SHARED: LazyLock<CkksObjects> = LazyLock::new(|| {
         .build();
     CkksObjects::over(context.expect("valid parameters"), 1)
 });
+
+/// A key that any two of three parties use.
+pub static SESSION: LazyLock<Session> = LazyLock::new(|| {
+    let policy = Policy::new(3, 2).expect("a valid policy");
+    let context = BfvContext::builder()
+        .degree(DEGREE)
+        .prime_bits(&[50, 50, 50, 50, 50])
+        .special_primes(2)
+        .plaintext_modulus(257)
+        .secret(policy.secret())
+        .insecure_skip_security_check()
+        .build()
+        .expect("valid parameters");
+    let terms = SessionTerms::new(policy, &["a", "b", "c"], Seed([1; 32])).expect("valid terms");
+    Session::bfv(&context, &terms).expect("a valid session")
+});
+
+/// The input as a message of [`SESSION`].
+pub fn as_session(input: &[u8]) -> Vec<u8> {
+    let mut bytes = input.to_vec();
+    if let Some(id) = bytes.get_mut(48..64) {
+        id.copy_from_slice(SESSION.key_id().bytes());
+    }
+    reseal(&bytes, Some(SESSION.context().fingerprint().bytes()))
+}
 
 /// Calls `parse` with the input as it is, and with everything right that only repeats what the rest says.
 pub fn with_variants(input: &[u8], parse: impl Fn(&[u8])) {

@@ -4,11 +4,12 @@ use slotwise::keys::{
     EvaluationKeys, GaloisKey, KeyEnds, KeyGenerator, PublicKey, RelinearizationKey, SecretKey,
     SwitchingKey,
 };
+use slotwise::multiparty::{Contribution, Deal, Setup};
 use slotwise::params::{CkksBuilder, KeySpan, Scale, ScalePlan, SecretDistribution};
 use slotwise::prelude::*;
 use slotwise::ring::{GaloisElement, uniform};
 use slotwise_fuzz::objects::{CkksObjects, rng};
-use slotwise_fuzz::{BFV, CKKS, DEGREE, HEADER, SHARED, reseal};
+use slotwise_fuzz::{BFV, CKKS, DEGREE, HEADER, SESSION, SHARED, reseal};
 use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
@@ -19,7 +20,8 @@ fn main() -> slotwise::Result<()> {
     public_keys()?;
     evaluation_keys()?;
     plaintexts_and_ciphertexts()?;
-    vectors()
+    vectors()?;
+    shared_keys()
 }
 
 /// Writes a seed of a target.
@@ -217,6 +219,49 @@ fn vectors() -> slotwise::Result<()> {
         write(target, "ckks_joined", &ckks_joined.to_bytes());
         write(target, "bfv_joined", &bfv_joined.to_bytes());
         write(target, "huge_length", &reseal(&huge, None));
+    }
+    Ok(())
+}
+
+fn shared_keys() -> slotwise::Result<()> {
+    let mut rng = rng(5);
+    let round = SESSION.key_round(0);
+    let span = SESSION.context().params().whole_span();
+    let mut setups = (1..=3)
+        .map(|party| Setup::new(&SESSION, party, &mut rng))
+        .collect::<slotwise::Result<Vec<_>>>()?;
+    for from in 0..3 {
+        let deals: Vec<_> = setups[from]
+            .deals()?
+            .iter()
+            .map(|deal| {
+                (
+                    deal.receiver() as usize - 1,
+                    deal.expose_confidential_bytes(),
+                )
+            })
+            .collect();
+        for (to, bytes) in deals {
+            write("shared_keys", &format!("deal_{from}_{to}"), &bytes);
+            setups[to].receive(Deal::from_confidential_bytes(&bytes, &SESSION)?)?;
+        }
+    }
+    let mut party = setups[0].finish()?;
+    let share = party.public_key_share(&round)?;
+    let rotation = Rotations::steps(&[1]);
+    let (first, _) = party.relinearization_round_one(&round, span, &mut rng)?;
+    for (name, bytes) in [
+        ("terms", SESSION.terms().to_bytes()),
+        ("commitment", share.commitment().to_bytes()),
+        ("public_key", share.to_bytes()),
+        (
+            "galois_key",
+            party.galois_key_shares(&round, &rotation, span)?[0].to_bytes(),
+        ),
+        ("round_one", first.to_bytes()),
+        ("state", party.expose_secret_state().to_vec()),
+    ] {
+        write("shared_keys", name, &bytes);
     }
     Ok(())
 }
