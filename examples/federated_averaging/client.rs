@@ -43,13 +43,13 @@ pub(crate) fn run(task: &ClientConfig) -> Outcome<()> {
         }
         let answer = connection.post("/upload", &upload.to_bytes())?;
         // An update that comes too late is not in the sum, and the client goes on.
-        let own = answer.is_taken()?.then(|| upload.digest());
+        let own = answer.taken()?.then(|| upload.digest());
         if let Some(holder) = &mut holder {
             let request = holder.request(&connection, round)?;
             vanish(task, round, Before::Share);
             if let Some(request) = request {
                 let share = holder.open(round, &request, own.as_ref())?;
-                connection.post("/share", &share)?.is_taken()?;
+                connection.post("/share", &share)?.taken()?;
             }
         }
         last = round;

@@ -78,7 +78,7 @@ impl Connection {
 
 impl Answer {
     /// Whether the message was taken; `false` if it came too late, or was not needed any more.
-    pub(crate) fn is_taken(self) -> Outcome<bool> {
+    pub(crate) fn taken(self) -> Outcome<bool> {
         match self.status {
             StatusCode::NO_CONTENT => Ok(true),
             StatusCode::CONFLICT => Ok(false),
