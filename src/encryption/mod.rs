@@ -7,7 +7,7 @@ mod encryptor;
 mod flooding;
 mod noise;
 #[cfg(test)]
-mod wiped;
+pub(crate) mod wiped;
 
 pub use ciphertext::Ciphertext;
 pub(crate) use ciphertext::Transport;

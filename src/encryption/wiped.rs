@@ -21,12 +21,12 @@ const WINDOW: usize = 6;
 
 /// Rows that must not be found, by their windows.
 #[derive(Default)]
-struct Forbidden {
+pub(crate) struct Forbidden {
     windows: HashSet<[u64; WINDOW]>,
 }
 
 impl Forbidden {
-    fn add_row(&mut self, row: &[u64]) {
+    pub(crate) fn add_row(&mut self, row: &[u64]) {
         let windows = row.windows(WINDOW).map(|window| window.try_into().unwrap());
         // A run of zeros is in every buffer.
         self.windows
@@ -34,7 +34,7 @@ impl Forbidden {
     }
 
     /// A polynomial in both forms, and what decryption makes of it.
-    fn add(&mut self, poly: &NttPoly) {
+    pub(crate) fn add(&mut self, poly: &NttPoly) {
         let coefficients = poly.clone().into_coeff();
         for i in 0..poly.basis().len() {
             self.add_row(poly.row(i));
@@ -48,7 +48,7 @@ impl Forbidden {
 
     /// Searches all buffers of the context's pool.
     #[track_caller]
-    fn check(&self, context: &Context, what: &str) {
+    pub(crate) fn check(&self, context: &Context, what: &str) {
         assert!(self.windows.len() > 100, "{what}: nothing to look for");
         let buffers = context.key_basis().pool().contents();
         assert!(!buffers.is_empty(), "{what}: nothing to look in");
@@ -115,7 +115,7 @@ fn key(context: &Arc<Context>, rng: &mut ChaCha20Rng) -> (Arc<SecretKey>, Forbid
 }
 
 /// A copy of the secret whose buffer this test leaves alone.
-fn secret_poly(secret: &SecretKey) -> NttPoly {
+pub(crate) fn secret_poly(secret: &SecretKey) -> NttPoly {
     let basis = secret.context().key_basis();
     let rows: Vec<u64> = (0..basis.len())
         .flat_map(|i| secret.poly().row(i).to_vec())

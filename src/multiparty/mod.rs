@@ -22,6 +22,8 @@ mod secret_wire;
 mod session;
 mod setup;
 mod share;
+#[cfg(test)]
+mod wiped;
 mod wire;
 
 pub use collector::{Collector, Commitment, Contribution};
