@@ -1,6 +1,6 @@
 //! Sums under a key that several parties share: what the parties are asked, what they answer, and what that adds up to.
 
-use crate::error::{FederatedError, MultipartyError, Result};
+use crate::error::{Error, FederatedError, MultipartyError, Result};
 use crate::federated::context::wrong_mode;
 use crate::federated::sealed::Contribution;
 use crate::federated::spec::{Mode, refused};
@@ -23,7 +23,7 @@ impl SumContext {
             return Err(wrong_mode("only sums under a shared key have a session"));
         };
         if *terms.policy() != policy {
-            return Err(crate::Error::Multiparty(MultipartyError::InvalidPolicy {
+            return Err(Error::Multiparty(MultipartyError::InvalidPolicy {
                 reason: "the terms have another policy than the sums",
             }));
         }
@@ -70,7 +70,7 @@ impl<'a> SumHolder<'a> {
     pub fn new(context: &SumContext, party: &'a mut Party, least: usize) -> Result<Self> {
         let session = context.session(party.session().terms())?;
         if session != *party.session() {
-            return Err(crate::Error::Multiparty(MultipartyError::WrongSession));
+            return Err(Error::Multiparty(MultipartyError::WrongSession));
         }
         if least < 2 {
             let (have, need) = (least, 2);
@@ -94,7 +94,7 @@ impl<'a> SumHolder<'a> {
         journal: &mut impl Journal,
     ) -> Result<SumShare> {
         if request.session != *self.party.session() {
-            return Err(crate::Error::Multiparty(MultipartyError::WrongSession));
+            return Err(Error::Multiparty(MultipartyError::WrongSession));
         }
         let (expected, found) = (round, request.round);
         if found != expected {
@@ -238,7 +238,7 @@ impl SumOpening {
     pub fn new(session: &Session, sealed: SealedSum) -> Result<Self> {
         let context = sealed.context();
         if context.session(session.terms())? != *session || sealed.key_id() != session.key_id() {
-            return Err(crate::Error::Multiparty(MultipartyError::WrongSession));
+            return Err(Error::Multiparty(MultipartyError::WrongSession));
         }
         crate::federated::context::check_not_empty(sealed.contributions().len())?;
         let request = SumRequest::of(session, &sealed);
@@ -268,7 +268,7 @@ impl SumOpening {
         if share.shares.len() != self.openings.len()
             || share.shares.iter().any(|one| one.party() != party)
         {
-            return Err(crate::Error::Multiparty(MultipartyError::OtherPurpose));
+            return Err(Error::Multiparty(MultipartyError::OtherPurpose));
         }
         let pairs = || self.openings.iter().zip(&share.shares);
         pairs().try_for_each(|(opening, share)| opening.check(share))?;

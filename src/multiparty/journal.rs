@@ -1,6 +1,7 @@
 //! What a party has answered, for it to remember after a crash.
 
 use crate::error::Result;
+use crate::wire::invalid;
 
 /// What a [`Record`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,39 @@ pub struct Record {
     pub subject: [u8; 32],
     /// The hash of what stands under it: the ciphertext's second polynomial, which decides the noise, or the input.
     pub value: [u8; 32],
+}
+
+impl Record {
+    /// The length of a record's bytes.
+    pub const BYTES: usize = 65;
+
+    /// The record's bytes, for a file.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[0] = self.kind as u8;
+        bytes[1..33].copy_from_slice(&self.subject);
+        bytes[33..].copy_from_slice(&self.value);
+        bytes
+    }
+
+    /// The record that [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// [`WireError::Invalid`](crate::WireError::Invalid) for an unknown kind.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self> {
+        let kind = match bytes[0] {
+            0 => RecordKind::Opening,
+            1 => RecordKind::Input,
+            2 => RecordKind::Relinearization,
+            _ => return Err(invalid("an unknown kind of record")),
+        };
+        Ok(Self {
+            kind,
+            subject: std::array::from_fn(|i| bytes[1 + i]),
+            value: std::array::from_fn(|i| bytes[33 + i]),
+        })
+    }
 }
 
 /// Where answers are recorded before a message leaves its party. A `Vec` keeps them in memory; for a party that survives crashes, write

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, WireError};
 use crate::kernels::packing::{SLACK, pack, packed_length, unpack};
 use crate::keys::SecretKey;
-use crate::multiparty::journal::RecordKind;
+use crate::multiparty::journal::Record;
 use crate::multiparty::noise::{NoiseSource, NoiseSources};
 use crate::multiparty::prf::SecretSeed;
 use crate::multiparty::setup::{DealtShare, deals_share, dealt_keys, excluded_sets};
@@ -115,10 +115,13 @@ impl Party {
             .iter()
             .for_each(|source| body.bytes(source.key.expose()));
         body.bytes(&(self.answered.len() as u64).to_le_bytes());
-        for ((kind, subject), value) in &self.answered {
-            body.bytes(&[*kind as u8]);
-            body.bytes(subject);
-            body.bytes(value);
+        for (&(kind, subject), &value) in &self.answered {
+            let record = Record {
+                kind,
+                subject,
+                value,
+            };
+            body.bytes(&record.to_bytes());
         }
         body.framed(Kind::PartyState, &self.session)
     }
@@ -155,19 +158,14 @@ impl Party {
         }
         let noise = NoiseSources::new(session.context().key_basis(), number, sources);
         let mut party = Self::new(session, number, (own, errors), share, noise);
-        for _ in 0..body.count(65)? {
-            let kind = match body.array::<1>()? {
-                [0] => RecordKind::Opening,
-                [1] => RecordKind::Input,
-                [2] => RecordKind::Relinearization,
-                _ => return Err(invalid("an unknown kind of record")),
-            };
-            let key = (kind, body.array()?);
+        for _ in 0..body.count(Record::BYTES)? {
+            let record = Record::from_bytes(&body.array()?)?;
+            let key = (record.kind, record.subject);
             let last = party.answered.last_key_value();
             if last.is_some_and(|(last, _)| *last >= key) {
                 return Err(invalid("records that do not ascend"));
             }
-            party.answered.insert(key, body.array()?);
+            party.answered.insert(key, record.value);
         }
         body.finish()?;
         Ok(party)
