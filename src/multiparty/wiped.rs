@@ -57,6 +57,7 @@ fn forbidden(party: &Party, ciphertext: Option<&BfvCiphertext>) -> Forbidden {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "everything a party does, in order")]
 fn parties_leave_no_secret_in_the_pool() {
     let (context, session) = session();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
