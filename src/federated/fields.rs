@@ -1,6 +1,6 @@
 //! Values as integers, and several integers as fields of one plaintext coefficient.
 
-use crate::error::{FederatedError, Result};
+use crate::error::{Error, FederatedError, Result};
 use crate::federated::spec::{OutOfClip, Range, SumSpec, Weights, refused};
 use crate::kernels::low;
 
@@ -57,7 +57,7 @@ impl Quantiser {
     }
 
     /// The error of a refused value.
-    pub(super) fn refusal(value: f64, index: usize) -> crate::Error {
+    pub(super) fn refusal(value: f64, index: usize) -> Error {
         refused(if value.is_finite() {
             FederatedError::OutOfClip { index }
         } else {
