@@ -216,7 +216,7 @@ fn nothing_secret_is_left_in_the_pool() {
             &NttPoly::from_rows(&own, &secret).into_coeff(),
         );
 
-        let sealed = sum(&context, &encryptor, &[update.clone()]);
+        let sealed = sum(&context, &encryptor, std::slice::from_ref(&update));
         let copy = phase(&sealed, &secrets);
         let rows: Vec<u64> = (0..basis.len())
             .flat_map(|i| copy.row(i).to_vec())
