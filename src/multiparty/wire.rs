@@ -11,7 +11,7 @@ use crate::multiparty::{
     Commitment, GaloisKeyShare, KeyRound, Lambda, OpeningRequest, Policy, PublicKeyShare,
     RelinearizationRoundOne, RelinearizationRoundTwo, Session, SessionTerms, Share,
 };
-use crate::params::{KeySpan, Log2};
+use crate::params::{Fingerprint, KeySpan, Log2};
 use crate::ring::{NttPoly, RnsBasis, Seed};
 use crate::wire::{
     FrameReader, FrameWriter, Header, Kind, RowBuffer, Wire, invalid, poly_length, sealed,
@@ -274,6 +274,93 @@ fn read_span(
     Ok((span, basis, digits))
 }
 
+/// A message for a relinearization key: party, round and span, for an answer the hash of what it answers, and polynomials for each digit.
+struct KeyMessage<'a> {
+    kind: Kind,
+    origin: (Fingerprint, KeyId),
+    party: u32,
+    round: &'a KeyRound,
+    span: KeySpan,
+    answered: &'a [u8],
+    polys: Vec<&'a NttPoly>,
+}
+
+impl KeyMessage<'_> {
+    fn length(&self) -> u64 {
+        let polys = self.polys.iter().map(|poly| poly_length(poly.basis()));
+        let fields = 4 + round_length(self.round) + 16 + self.answered.len() as u64;
+        fields + polys.sum::<u64>()
+    }
+
+    fn write(&self, out: &mut impl Write) -> Result<()> {
+        let header = Header {
+            kind: self.kind,
+            length: self.length(),
+            fingerprint: *self.origin.0.bytes(),
+            key_id: *self.origin.1.bytes(),
+        };
+        let mut writer = FrameWriter::start(out, header)?;
+        writer.put(&self.party.to_le_bytes())?;
+        write_round(&mut writer, self.round)?;
+        write_span(&mut writer, self.span)?;
+        writer.put(self.answered)?;
+        let mut buffer = RowBuffer::new();
+        let polys = self.polys.iter();
+        polys
+            .copied()
+            .try_for_each(|poly| buffer.write_poly(&mut writer, poly))?;
+        writer.finish()
+    }
+}
+
+/// The hash of what a message answers, or nothing, and its polynomials, `each` for each digit.
+struct ReadMessage<const ANSWERED: usize> {
+    party: u32,
+    round: KeyRound,
+    span: KeySpan,
+    answered: [u8; ANSWERED],
+    polys: Vec<NttPoly>,
+}
+
+fn read_key_message<const ANSWERED: usize>(
+    input: impl Read,
+    (kind, each): (Kind, usize),
+    session: &Session,
+) -> Result<ReadMessage<ANSWERED>> {
+    let mut reader = start(input, kind, session)?;
+    let party = number(&mut reader)?;
+    let round = read_round(&mut reader, session)?;
+    let (span, basis, digits) = read_span(&mut reader, session)?;
+    let answered = reader.array()?;
+    let count = each * digits;
+    reader.expect_left(poly_length(&basis) * count as u64)?;
+    let mut buffer = RowBuffer::new();
+    let polys = (0..count).map(|_| buffer.read_poly(&mut reader, &basis));
+    let polys = polys.collect::<Result<_>>()?;
+    reader.finish()?;
+    Ok(ReadMessage {
+        party,
+        round,
+        span,
+        answered,
+        polys,
+    })
+}
+
+impl RelinearizationRoundOne {
+    fn message(&self) -> KeyMessage<'_> {
+        KeyMessage {
+            kind: Kind::RelinearizationRoundOne,
+            origin: (self.fingerprint, self.key_id),
+            party: self.party,
+            round: &self.round,
+            span: self.span,
+            answered: &[],
+            polys: self.digits.as_flattened().iter().collect(),
+        }
+    }
+}
+
 impl sealed::Sealed for RelinearizationRoundOne {
     const KIND: Kind = Kind::RelinearizationRoundOne;
 }
@@ -282,53 +369,40 @@ impl Wire for RelinearizationRoundOne {
     type Context = Session;
 
     fn byte_length(&self) -> u64 {
-        let polys = self.digits.as_flattened();
-        let poly = polys.first().map_or(0, |poly| poly_length(poly.basis()));
-        Header::FRAME + 4 + round_length(&self.round) + 16 + poly * polys.len() as u64
+        Header::FRAME + self.message().length()
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let (length, polys) = (
-            self.byte_length() - Header::FRAME,
-            self.digits.as_flattened(),
-        );
-        let header = Header {
-            kind: Kind::RelinearizationRoundOne,
-            length,
-            fingerprint: *self.fingerprint.bytes(),
-            key_id: *self.key_id.bytes(),
-        };
-        let mut writer = FrameWriter::start(out, header)?;
-        writer.put(&self.party.to_le_bytes())?;
-        write_round(&mut writer, &self.round)?;
-        write_span(&mut writer, self.span)?;
-        let mut buffer = RowBuffer::new();
-        polys
-            .iter()
-            .try_for_each(|poly| buffer.write_poly(&mut writer, poly))?;
-        writer.finish()
+        self.message().write(out)
     }
 
     fn read_from(input: &mut impl Read, session: &Session) -> Result<Self> {
-        let mut reader = start(input, Kind::RelinearizationRoundOne, session)?;
-        let party = number(&mut reader)?;
-        let round = read_round(&mut reader, session)?;
-        let (span, basis, count) = read_span(&mut reader, session)?;
-        reader.expect_left(2 * poly_length(&basis) * count as u64)?;
-        let mut buffer = RowBuffer::new();
-        let mut poly = || buffer.read_poly(&mut reader, &basis);
-        let digits = (0..count)
-            .map(|_| Ok([poly()?, poly()?]))
-            .collect::<Result<_>>()?;
-        reader.finish()?;
+        let form = (Kind::RelinearizationRoundOne, 2);
+        let message = read_key_message::<0>(input, form, session)?;
+        let mut polys = message.polys.into_iter();
+        let pairs = std::iter::from_fn(|| Some([polys.next()?, polys.next()?]));
         Ok(Self {
             fingerprint: session.context().fingerprint(),
             key_id: session.key_id(),
-            party,
-            round,
-            span,
-            digits,
+            party: message.party,
+            round: message.round,
+            span: message.span,
+            digits: pairs.collect(),
         })
+    }
+}
+
+impl RelinearizationRoundTwo {
+    fn message(&self) -> KeyMessage<'_> {
+        KeyMessage {
+            kind: Kind::RelinearizationRoundTwo,
+            origin: (self.fingerprint, self.key_id),
+            party: self.party,
+            round: &self.round,
+            span: self.span,
+            answered: &self.sums,
+            polys: self.digits.iter().collect(),
+        }
     }
 }
 
@@ -340,51 +414,24 @@ impl Wire for RelinearizationRoundTwo {
     type Context = Session;
 
     fn byte_length(&self) -> u64 {
-        let poly = self
-            .digits
-            .first()
-            .map_or(0, |poly| poly_length(poly.basis()));
-        Header::FRAME + 4 + round_length(&self.round) + 16 + 32 + poly * self.digits.len() as u64
+        Header::FRAME + self.message().length()
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = Header {
-            kind: Kind::RelinearizationRoundTwo,
-            length: self.byte_length() - Header::FRAME,
-            fingerprint: *self.fingerprint.bytes(),
-            key_id: *self.key_id.bytes(),
-        };
-        let mut writer = FrameWriter::start(out, header)?;
-        writer.put(&self.party.to_le_bytes())?;
-        write_round(&mut writer, &self.round)?;
-        write_span(&mut writer, self.span)?;
-        writer.put(&self.sums)?;
-        let mut buffer = RowBuffer::new();
-        self.digits
-            .iter()
-            .try_for_each(|poly| buffer.write_poly(&mut writer, poly))?;
-        writer.finish()
+        self.message().write(out)
     }
 
     fn read_from(input: &mut impl Read, session: &Session) -> Result<Self> {
-        let mut reader = start(input, Kind::RelinearizationRoundTwo, session)?;
-        let party = number(&mut reader)?;
-        let round = read_round(&mut reader, session)?;
-        let (span, basis, count) = read_span(&mut reader, session)?;
-        let sums = reader.array()?;
-        reader.expect_left(poly_length(&basis) * count as u64)?;
-        let mut buffer = RowBuffer::new();
-        let polys = (0..count).map(|_| buffer.read_poly(&mut reader, &basis));
-        let digits = polys.collect::<Result<Vec<NttPoly>>>()?;
-        reader.finish()?;
+        let form = (Kind::RelinearizationRoundTwo, 1);
+        let message = read_key_message(input, form, session)?;
         Ok(Self {
             fingerprint: session.context().fingerprint(),
             key_id: session.key_id(),
-            party,
-            round,
-            span,
-            sums,
-            digits,
+            party: message.party,
+            round: message.round,
+            span: message.span,
+            sums: message.answered,
+            digits: message.polys,
         })
     }
 }

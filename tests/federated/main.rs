@@ -7,6 +7,8 @@ mod damage;
 mod findings;
 mod laws;
 mod refusals;
+#[path = "../multiparty/set_up.rs"]
+mod set_up;
 mod shared;
 
 use rand::{Rng, SeedableRng};

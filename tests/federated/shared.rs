@@ -1,5 +1,6 @@
 //! Sums under a key that several parties share.
 
+use crate::set_up::{set_up, terms};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use slotwise::federated::{
@@ -8,8 +9,7 @@ use slotwise::federated::{
 };
 use slotwise::keys::PublicKey;
 use slotwise::multiparty::{
-    Collector, Contribution, Deal, Party, Policy, PublicKeyShare, Record, Session, SessionTerms,
-    Setup,
+    Collector, Contribution, Party, Policy, PublicKeyShare, Record, Session, SessionTerms,
 };
 use slotwise::ring::Seed;
 use slotwise::{Error, FederatedError, KeyError, MultipartyError, Result, Wire};
@@ -27,42 +27,12 @@ struct World {
     rng: ChaCha20Rng,
 }
 
-fn terms(policy: Policy) -> SessionTerms {
-    let names: Vec<String> = (1..=policy.parties())
-        .map(|i| format!("holder {i}"))
-        .collect();
-    SessionTerms::new(policy, &names, Seed([4; 32])).unwrap()
-}
-
-fn parties(session: &Session, rng: &mut ChaCha20Rng) -> Vec<Party> {
-    let numbers = 1..=session.policy().parties();
-    let mut setups: Vec<Setup> = numbers
-        .map(|i| Setup::new(session, i, rng).unwrap())
-        .collect();
-    for from in 0..setups.len() {
-        let deals: Vec<_> = setups[from]
-            .deals()
-            .unwrap()
-            .iter()
-            .map(|deal| (deal.receiver(), deal.expose_confidential_bytes()))
-            .collect();
-        for (to, bytes) in deals {
-            let deal = Deal::from_confidential_bytes(&bytes, session).unwrap();
-            setups[to as usize - 1].receive(deal).unwrap();
-        }
-    }
-    setups
-        .iter_mut()
-        .map(|setup| setup.finish().unwrap())
-        .collect()
-}
-
 impl World {
     fn new(spec: SumSpec, policy: Policy) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let context = spec.mode(Mode::Shared(policy)).build().unwrap();
         let session = context.session(&terms(policy)).unwrap();
-        let parties = parties(&session, &mut rng);
+        let parties = set_up(&session, &mut rng);
         let round = session.key_round(0);
         let shares: Vec<PublicKeyShare> = parties
             .iter()
@@ -277,12 +247,12 @@ fn sessions_and_sums_must_match() {
         .build()
         .unwrap();
     let session = longer.session(&terms(policy)).unwrap();
-    let mut party = parties(&session, &mut rng).remove(0);
+    let mut party = set_up(&session, &mut rng).remove(0);
     assert_eq!(
         multiparty(SumHolder::new(&world.context, &mut party, 2)),
         MultipartyError::WrongSession
     );
-    let mut party = parties(&world.session, &mut rng).remove(0);
+    let mut party = set_up(&world.session, &mut rng).remove(0);
     assert_eq!(
         federated(SumHolder::new(&world.context, &mut party, 1)),
         FederatedError::TooFewContributors { have: 1, need: 2 }

@@ -1,6 +1,7 @@
 //! What is refused, by value and by byte, and changes nothing.
 
-use crate::world::{Journal, World, collect, small_context, terms};
+use crate::set_up::terms;
+use crate::world::{Journal, World, collect, small_context};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;

@@ -1,6 +1,7 @@
 //! What an attack found: each of these gave away a message, a secret's noise, or a wrong value.
 
-use crate::world::{Journal, World, terms};
+use crate::set_up::terms;
+use crate::world::{Journal, World};
 use slotwise::keys::KeyGenerator;
 use slotwise::multiparty::{
     AdditiveShare, BfvMasking, BfvRefreshing, BfvSwitching, OpeningRequest, Party, Policy, Session,

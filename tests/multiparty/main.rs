@@ -12,4 +12,5 @@ mod findings;
 mod golden;
 mod keys;
 mod openings;
+mod set_up;
 mod world;

@@ -1,6 +1,7 @@
 //! Any t parties open exactly what was encrypted, and their answers do not depend on who else answers.
 
-use crate::world::{Journal, World, set_up, sets, terms};
+use crate::set_up::{set_up, terms};
+use crate::world::{Journal, World, sets};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use slotwise::encoding::BfvEncoder;

@@ -1,17 +1,16 @@
 //! Parties that have set up a key, all in one process.
 
+use crate::set_up::{set_up, terms};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use slotwise::encoding::{BfvEncoder, BfvPlaintext};
 use slotwise::encryption::{BfvCiphertext, Encryptor};
 use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, Rotations};
 use slotwise::multiparty::{
-    BfvOpening, Collector, Contribution, Deal, KeyRound, OpeningShare, Party, Policy, Record,
+    BfvOpening, Collector, Contribution, KeyRound, OpeningShare, Party, Policy, Record,
     RelinearizationCollector, RelinearizationRoundOne, RelinearizationRoundTwo, Session,
-    SessionTerms, Setup,
 };
 use slotwise::params::KeySpan;
-use slotwise::ring::Seed;
 use slotwise::{BfvContext, Wire};
 use std::sync::Arc;
 
@@ -26,13 +25,6 @@ pub(crate) struct World {
     pub(crate) rng: ChaCha20Rng,
 }
 
-pub(crate) fn terms(policy: Policy) -> SessionTerms {
-    let names: Vec<String> = (1..=policy.parties())
-        .map(|i| format!("party {i}"))
-        .collect();
-    SessionTerms::new(policy, &names, Seed([9; 32])).unwrap()
-}
-
 /// A small ring whose modulus has room for noise.
 pub(crate) fn small_context(policy: &Policy) -> BfvContext {
     BfvContext::builder()
@@ -44,30 +36,6 @@ pub(crate) fn small_context(policy: &Policy) -> BfvContext {
         .insecure_skip_security_check()
         .build()
         .unwrap()
-}
-
-/// All setups, with every deal passed on as bytes.
-pub(crate) fn set_up(session: &Session, rng: &mut ChaCha20Rng) -> Vec<Party> {
-    let numbers = 1..=session.policy().parties();
-    let mut setups: Vec<Setup> = numbers
-        .map(|i| Setup::new(session, i, rng).unwrap())
-        .collect();
-    for from in 0..setups.len() {
-        let deals: Vec<_> = setups[from]
-            .deals()
-            .unwrap()
-            .iter()
-            .map(|deal| (deal.receiver(), deal.expose_confidential_bytes()))
-            .collect();
-        for (receiver, bytes) in deals {
-            let deal = Deal::from_confidential_bytes(&bytes, session).unwrap();
-            setups[receiver as usize - 1].receive(deal).unwrap();
-        }
-    }
-    setups
-        .iter_mut()
-        .map(|setup| setup.finish().unwrap())
-        .collect()
 }
 
 impl World {
