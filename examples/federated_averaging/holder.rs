@@ -4,7 +4,7 @@ use crate::breast_cancer::Outcome;
 use crate::config::ClientConfig;
 use crate::connection::Connection;
 use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use slotwise::federated::{SumContext, SumHolder, SumRequest, UploadDigest};
 use slotwise::keys::PublicKey;
 use slotwise::multiparty::{
@@ -112,28 +112,30 @@ fn set_up(task: &ClientConfig, connection: &Connection, session: &Session) -> Ou
         let to = deal.receiver();
         let key = task.channels.to.get(&to).ok_or("no channel")?;
         let deal = deal.expose_confidential_bytes();
-        let sealed = channel(key).encrypt(&once(), &deal[..]);
+        let nonce: [u8; NONCE] = rand::random();
+        let sealed = channel(key).encrypt(&XNonce::from(nonce), &deal[..]);
         let sealed = sealed.map_err(|_| "a deal was not encrypted")?;
+        let sealed = [&nonce[..], &sealed].concat();
         connection.write(&format!("deals/{own}/{to}"), &sealed)?;
     }
     for from in setup.missing()? {
         let key = task.channels.from.get(&from).ok_or("no channel")?;
         let sealed = connection.read(&format!("deals/{from}/{own}"))?;
-        let deal = channel(key).decrypt(&once(), &sealed[..]);
-        let deal = deal.map_err(|_| format!("a deal that client {from} did not send"))?;
+        let foreign = || format!("a deal that client {from} did not send");
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(foreign)?;
+        let deal = channel(key).decrypt(&XNonce::from(*nonce), sealed);
+        let deal = deal.map_err(|_| foreign())?;
         setup.receive(Deal::from_confidential_bytes(&deal, session)?)?;
     }
     Ok(setup.finish()?)
 }
 
-fn channel(key: &[u8; 32]) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new(&Key::from(*key))
+fn channel(key: &[u8; 32]) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&Key::from(*key))
 }
 
-/// The only nonce: each key encrypts one message.
-fn once() -> Nonce {
-    Nonce::from([0; 12])
-}
+/// The bytes of a nonce, so many that random ones do not repeat: a client that starts again in the middle of the setup sends another deal.
+const NONCE: usize = 24;
 
 /// Writes a file that is there whole or not at all. The folder is the owner's alone.
 fn save(path: &Path, bytes: &[u8]) -> Outcome<()> {
@@ -147,6 +149,8 @@ fn save(path: &Path, bytes: &[u8]) -> Outcome<()> {
 /// What was opened, in a file: a record each, on the disk before the share leaves.
 struct FileJournal {
     file: File,
+    /// Whether a torn record could not be taken out.
+    broken: bool,
 }
 
 impl FileJournal {
@@ -160,14 +164,24 @@ impl FileJournal {
         file.sync_all()?;
         let records = whole.iter().map(Record::from_bytes);
         let records = records.collect::<slotwise::Result<_>>()?;
-        Ok((Self { file }, records))
+        let broken = false;
+        Ok((Self { file, broken }, records))
     }
 }
 
 impl Journal for FileJournal {
     fn record(&mut self, record: &Record) -> slotwise::Result<()> {
+        if self.broken {
+            return Err(Error::Multiparty(MultipartyError::JournalFailed));
+        }
+        let whole = self.file.metadata().map(|data| data.len());
         let written = self.file.write_all(&record.to_bytes());
         let kept = written.and_then(|()| self.file.sync_data());
+        if kept.is_err() {
+            // What was torn goes, so that later records start where they must; if it stays, the journal is at its end.
+            let repaired = whole.and_then(|length| self.file.set_len(length));
+            self.broken |= repaired.is_err();
+        }
         kept.map_err(|_| Error::Multiparty(MultipartyError::JournalFailed))
     }
 }

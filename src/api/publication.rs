@@ -12,7 +12,8 @@ use crate::kernels::SecretVec;
 ///
 /// # Security
 /// lambda is 40 unless set. Who sees all publications of a key guesses which of two sets of messages with the same results is encrypted with a
-/// probability at most 2^-22 higher than without them, and recovers the key with the same probability, up to a factor 1.001. A larger
+/// probability at most 2^-22 higher than without them, and recovers the key with the same probability, up to a factor 1.001, both besides failures of probability
+/// `q n 2^-115`. A larger
 /// lambda rarely leaves anything: values encoded from f64 have error bounds of at least some 2^-44 times their magnitude, and 64 bits with 1024
 /// decryptions take all of that.
 /// `docs/SECURITY.md` says what is assumed of ciphertexts and bounds.
@@ -154,7 +155,8 @@ impl ClientKey<Ckks> {
 }
 
 impl Publisher {
-    /// The publisher after `used` publications in all, as [`used`](Self::used) gave when it was stored.
+    /// The publisher after `used` publications in all, as [`used`](Self::used) gave when it was stored. Its options are those of all publications: under others
+    /// what was published before had another noise, and what the options state does not hold.
     ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for fewer than it has made itself;
@@ -210,8 +212,9 @@ impl Publisher {
         let flooding = self.flooding(vector);
         flooding.check()?;
         let mut rng = system_rng()?;
-        let mut values = SecretVec::new(self.client.decrypt(vector)?);
+        // A decryption that fails tells something too.
         self.used += 1;
+        let mut values = SecretVec::new(self.client.decrypt(vector)?);
         for value in values.iter_mut() {
             *value = flooding.publish(*value, &mut *rng);
         }

@@ -8,7 +8,7 @@ use crate::ring::{NttPoly, expand_seed};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
-/// Adds up the uploads of one round, one at a time, without any key: one sum in memory, and about a hundred bytes for each client.
+/// Adds up the uploads of one round, one at a time, without any key: one sum in memory, and at most 150 bytes for each client whose upload is one ciphertext, 24 for each further one.
 ///
 /// An upload that is refused leaves the aggregator as it was. Sums of sums are the same as one sum, in any order and on any number of
 /// threads, bit for bit. See [`SumEncryptor`](crate::federated::SumEncryptor) for an example.

@@ -364,12 +364,12 @@ impl SumContext {
             Mode::PublicKey => "the holder of the secret key; clients have the public key".into(),
             Mode::SharedSecret => "anyone with the secret key, which all clients have".into(),
             Mode::Shared(policy) => format!(
-                "any {} of {} parties; smudging beta = {}, lambda = {}, {} openings",
+                "any {} of {} parties; smudging beta = {}, lambda = {}, {} rounds",
                 policy.threshold(),
                 policy.parties(),
                 self.smudging_bits().unwrap_or(0),
                 policy.lambda().bits(),
-                policy.openings()
+                policy.openings() / self.ciphertexts() as u64
             ),
         }
     }

@@ -192,9 +192,9 @@ impl SumShare {
 /// // Setup: a confidential message from each party to each other one, then one round for the public key.
 /// let mut setups = (1..=3).map(|party| Setup::new(&session, party, &mut rng)).collect::<slotwise::Result<Vec<_>>>()?;
 /// for from in 0..3 {
-///     for deal in setups[from].deals()? {
-///         let (to, bytes) = (deal.receiver() as usize - 1, deal.expose_confidential_bytes());
-///         setups[to].receive(Deal::from_confidential_bytes(&bytes, &session)?)?;
+///     let sent: Vec<_> = setups[from].deals()?.iter().map(|deal| (deal.receiver(), deal.expose_confidential_bytes())).collect();
+///     for (receiver, bytes) in sent {
+///         setups[receiver as usize - 1].receive(Deal::from_confidential_bytes(&bytes, &session)?)?;
 ///     }
 /// }
 /// let parties = setups.iter_mut().map(Setup::finish).collect::<slotwise::Result<Vec<_>>>()?;

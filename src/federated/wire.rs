@@ -183,6 +183,12 @@ impl Wire for SealedSum {
     }
 }
 
+/// Checks that a session is one of these sums.
+fn check_session(context: &SumContext, session: &Session) -> Result<()> {
+    let of_session = session.context().fingerprint();
+    context.fingerprint().check(of_session)
+}
+
 impl sealed::Sealed for SumRequest {
     const KIND: Kind = Kind::SumRequest;
 }
@@ -211,6 +217,7 @@ impl Wire for SumRequest {
         let mut reader = FrameReader::start(input, Kind::SumRequest)?;
         let header = *reader.header();
         header.check(Kind::SumRequest, context.fingerprint())?;
+        check_session(context, session)?;
         session.key_id().check(header.key())?;
         let round = u64::from_le_bytes(reader.array()?);
         let length = context.whole_seconds_length();
@@ -258,6 +265,7 @@ impl Wire for SumShare {
         reader
             .header()
             .check(Kind::SumShare, context.fingerprint())?;
+        check_session(context, session)?;
         session.key_id().check(reader.header().key())?;
         let count = 0..context.ciphertexts();
         let shares = count.map(|_| OpeningShare::read_from(&mut reader, session));

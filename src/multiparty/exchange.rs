@@ -507,10 +507,10 @@ impl BfvSwitching {
         })
     }
 
-    /// The ciphertext under the receiver's key.
+    /// The ciphertext under the receiver's key. A wrong share among exactly t is not noticed and gives a wrong message: ask for t + 1.
     ///
     /// # Errors
-    /// As [`BfvOpening::finish`](crate::multiparty::BfvOpening::finish).
+    /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`] among more than t.
     pub fn finish(&self) -> Result<BfvCiphertext> {
         let parts = self.shares.value()?;
         let level = self.receiver.rlwe().level_of(self.request.c1.basis().len());
@@ -588,7 +588,7 @@ impl BfvRefreshing {
         })
     }
 
-    /// The fresh ciphertext.
+    /// The fresh ciphertext. A wrong share among exactly t can give a wrong message: ask for t + 1, which are compared in all parts.
     ///
     /// # Errors
     /// As [`BfvOpening::finish`](crate::multiparty::BfvOpening::finish).
@@ -653,7 +653,7 @@ impl BfvEntering {
         self.shares.add(share)
     }
 
-    /// The ciphertext, at the highest level.
+    /// The ciphertext, at the highest level. Of exactly these parties' shares a wrong one is not noticed and gives a wrong message.
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`].

@@ -59,7 +59,8 @@ impl Record {
 }
 
 /// Where answers are recorded before a message leaves its party. A `Vec` keeps them in memory; for a party that survives crashes, write
-/// to a file and wait until it is on the disk, and give the records to [`Party::recall`](crate::multiparty::Party::recall).
+/// to a file and wait until it is on the disk, and give the records to [`Party::recall`](crate::multiparty::Party::recall). After a write that failed, take out what was torn
+/// before the next one.
 pub trait Journal {
     /// Keeps a record.
     ///

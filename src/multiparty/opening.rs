@@ -274,7 +274,8 @@ fn ckks_bound(ciphertext: &CkksCiphertext) -> Result<Log2> {
 }
 
 impl BfvOpening {
-    /// The plaintext. More than t shares are compared with each other; of t, a wrong one leaves an error that is too large.
+    /// The plaintext. More than t shares are compared with each other. Of t, one that is wrong in all coefficients leaves an error that is too large; one that is
+    /// wrong in a few, or shifts the message on purpose, is not noticed.
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`].
@@ -333,7 +334,7 @@ impl CkksOpening {
 /// The message of a BFV ciphertext whose second polynomial was opened, if the error is one that right shares leave.
 ///
 /// # Errors
-/// [`MultipartyError::InconsistentShares`] for a larger error, as a wrong share leaves almost surely.
+/// [`MultipartyError::InconsistentShares`] for a larger error, as a share that is wrong in all coefficients leaves.
 pub(super) fn decoded(
     shares: &Shares,
     (ciphertext, request): (&BfvCiphertext, &OpeningRequest),

@@ -172,10 +172,11 @@ impl Policy {
         }
     }
 
-    /// beta: each noise is uniform in `[-2^beta, 2^beta)`. The largest with `2 K 2^beta t <= Q (1 - 2^-19)`, a function of
-    /// the modulus and the plaintext modulus alone: one ciphertext never gets two noises. `None` where there is no room at all.
+    /// beta: each noise is uniform in `[-2^beta, 2^beta)`. The largest with `2 K 2^beta t <= Q (1 - 2^-5)`, a function of
+    /// the modulus and the plaintext modulus alone: one ciphertext never gets two noises. What is left of the room tells a share that is wrong in all
+    /// coefficients. `None` where there is no room at all.
     pub(crate) fn noise_bits(&self, modulus: &BigUint, plaintext_modulus: &BigUint) -> Option<u32> {
-        let room = (modulus - (modulus >> 19u32)) >> 1u32;
+        let room = (modulus - (modulus >> 5u32)) >> 1u32;
         let most = room / (plaintext_modulus * self.noise_sources());
         u32::try_from(most.bits().checked_sub(1)?).ok()
     }
@@ -269,7 +270,7 @@ mod tests {
             let plain = &one << plain;
             let beta = policy.noise_bits(&modulus, &plain).unwrap();
             let taken = |beta: u32| (&plain * 2u32 * policy.noise_sources()) << beta;
-            let limit = &modulus - (&modulus >> 19u32);
+            let limit = &modulus - (&modulus >> 5u32);
             assert!(taken(beta) <= limit && taken(beta + 1) > limit);
         }
         assert_eq!(policy.noise_bits(&(&one << 100u32), &(&one << 99u32)), None);

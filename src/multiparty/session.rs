@@ -396,12 +396,10 @@ fn identifier(
             hash.update([0]);
             hash.update(plaintext_modulus.to_bytes_le());
         }
-        Hiding::Approximate => {
-            hash.update([1]);
-            for bits in noise_bits {
-                hash.update(bits.unwrap_or(u32::MAX).to_le_bytes());
-            }
-        }
+        Hiding::Approximate => hash.update([1]),
+    }
+    for bits in noise_bits {
+        hash.update(bits.unwrap_or(u32::MAX).to_le_bytes());
     }
     hash.finalize().into()
 }

@@ -33,12 +33,10 @@ use std::sync::Arc;
 /// // Each party in its own process:
 /// let mut setups = (1..=3).map(|party| Setup::new(&session, party, &mut rng)).collect::<slotwise::Result<Vec<_>>>()?;
 /// for from in 0..3 {
-///     for deal in setups[from].deals()? {
-///         // Over a channel that only the receiver reads:
-///         let bytes = deal.expose_confidential_bytes();
-///         let to = deal.receiver() as usize - 1;
-///         let deal = Deal::from_confidential_bytes(&bytes, &session)?;
-///         setups[to].receive(deal)?;
+///     // Each over a channel that only the receiver reads:
+///     let sent: Vec<_> = setups[from].deals()?.iter().map(|deal| (deal.receiver(), deal.expose_confidential_bytes())).collect();
+///     for (receiver, bytes) in sent {
+///         setups[receiver as usize - 1].receive(Deal::from_confidential_bytes(&bytes, &session)?)?;
 ///     }
 /// }
 /// let parties = setups.iter_mut().map(Setup::finish).collect::<slotwise::Result<Vec<_>>>()?;

@@ -303,7 +303,7 @@ fn a_context_explains_itself() {
         .build()
         .unwrap();
     let text = shared.to_string();
-    for part in ["any 8 of 8", "lambda = 80", "1024 openings", "beta = 1"] {
+    for part in ["any 8 of 8", "lambda = 80", "1024 rounds", "beta = 1"] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     // The sizes that are promised for a million values.

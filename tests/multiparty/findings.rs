@@ -4,7 +4,8 @@ use crate::set_up::terms;
 use crate::world::{Journal, World};
 use slotwise::keys::KeyGenerator;
 use slotwise::multiparty::{
-    AdditiveShare, BfvMasking, BfvRefreshing, BfvSwitching, OpeningRequest, Party, Policy, Session,
+    AdditiveShare, BfvMasking, BfvOpening, BfvRefreshing, BfvSwitching, OpeningRequest, Party,
+    Policy, Session,
 };
 use slotwise::{BfvContext, Wire};
 use std::sync::Arc;
@@ -204,4 +205,37 @@ fn shares_of_other_parameters_are_refused() {
         matches!(entered, Ok(Err(_))) && after.is_ok(),
         "{entered:?}, then {after:?}"
     );
+}
+
+/// Where all must open there is never one share more than it takes: one that is wrong in all coefficients leaves too large an error, also
+/// where the noise nearly fills the modulus.
+#[test]
+fn a_wholly_wrong_share_of_all_is_noticed() {
+    let policy = Policy::new(2, 2).unwrap();
+    let context = BfvContext::builder()
+        .degree(256)
+        .prime_bits(&[50; 4])
+        .special_primes(0)
+        .plaintext_bits(30)
+        .secret(policy.secret())
+        .insecure_skip_security_check()
+        .build()
+        .unwrap();
+    for seed in 0..20 {
+        let mut world = World::of(context.clone(), policy, seed);
+        let public = Arc::new(world.public_key(&world.session.key_round(0)));
+        let ciphertext = world.encrypt(&public, &[7; 256]);
+        let mut opening = BfvOpening::new(&world.session, &ciphertext, b"x").unwrap();
+        let right = world.share(&opening, 1);
+        // The second party set itself up again.
+        let mut other = World::of(context.clone(), policy, seed + 100);
+        let wrong = other.share(&opening, 2);
+        opening.add(right).unwrap();
+        opening.add(wrong).unwrap();
+        assert!(opening.finish().is_err(), "seed {seed}");
+        opening.remove(2);
+        let share = world.share(&opening, 2);
+        opening.add(share).unwrap();
+        assert_eq!(world.decoded(&opening.finish().unwrap()), [7; 256]);
+    }
 }

@@ -19,6 +19,6 @@ fn messages_have_the_bytes_of_version_2() {
 }
 
 const EXPECTED: [&str; 14] = [
-    "b4f1620f", "c7b639d0", "a3c7d1dc", "674bde31", "69d047bf", "7db77823", "fcf64896", "748f0753",
-    "e16c039b", "4fc87b47", "d7ca54bb", "d3f54fbb", "7a64a833", "fb5dbeda",
+    "b4f1620f", "dfffd18b", "3644055e", "209be3f4", "dc6764fd", "15197198", "51c64fab", "a93a8e96",
+    "3fe528a5", "790831d1", "44540069", "d8562228", "e530aeb5", "363c98f7",
 ];
