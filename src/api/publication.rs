@@ -212,9 +212,12 @@ impl Publisher {
         let flooding = self.flooding(vector);
         flooding.check()?;
         let mut rng = system_rng()?;
-        // A decryption that fails tells something too.
-        self.used += 1;
-        let mut values = SecretVec::new(self.client.decrypt(vector)?);
+        let decrypted = self.client.decrypt(vector);
+        // Whether values can be represented depends on them; all other refusals are public.
+        if matches!(decrypted, Ok(_) | Err(Error::Values(_))) {
+            self.used += 1;
+        }
+        let mut values = SecretVec::new(decrypted?);
         for value in values.iter_mut() {
             *value = flooding.publish(*value, &mut *rng);
         }
