@@ -1,7 +1,7 @@
 //! The noise of sums, and what room it needs.
 
 use crate::federated::spec::{Mode, SumSpec};
-use crate::params::Log2;
+use crate::params::{Log2, excess_bits};
 use crate::ring::{ERROR_STANDARD_DEVIATION, log2};
 use num_bigint::BigUint;
 use std::f64::consts::LN_2;
@@ -36,31 +36,17 @@ fn tail(degree: usize) -> f64 {
 /// of the largest sum, in shared mode with smudging that hides it.
 pub(super) fn fits(spec: &SumSpec, degree: usize, modulus: &BigUint, plain_bits: u32) -> bool {
     let errors = bound(spec, degree, spec.clients);
-    let noise = match spec.mode {
-        Mode::PublicKey | Mode::SharedSecret => errors,
+    let room = room(modulus, plain_bits);
+    match spec.mode {
+        Mode::PublicKey | Mode::SharedSecret => excess_bits(errors, room) < 0.0,
         Mode::Shared(policy) => {
             let plain = BigUint::from(1u32) << plain_bits;
             let Some(beta) = policy.noise_bits(modulus, &plain) else {
                 return false;
             };
-            if policy.check_hidden(degree, errors, beta).is_err() {
-                return false;
-            }
-            errors + smudging(policy.noise_sources(), beta)
+            policy.check_opening((degree, room), errors, beta).is_ok()
         }
-    };
-    is_exact(noise, room(modulus, plain_bits))
-}
-
-/// The largest sum of so many noises of beta bits.
-pub(super) fn smudging(sources: u32, beta: u32) -> Log2 {
-    Log2::of(sources.into()) * Log2::from_bits(beta.into())
-}
-
-/// Whether errors within `noise` are rounded away exactly where the modulus is `room` times the plaintext modulus.
-pub(super) fn is_exact(noise: Log2, room: Log2) -> bool {
-    let margin = Log2::of(1.0 - 2f64.powi(-20));
-    Log2::of(2.0) * noise < room * margin
+    }
 }
 
 /// A modulus over a plaintext modulus of so many bits.

@@ -70,7 +70,7 @@ impl<'a> SumHolder<'a> {
     pub fn new(context: &SumContext, party: &'a mut Party, least: usize) -> Result<Self> {
         let session = context.session(party.session().terms())?;
         if session != *party.session() {
-            return Err(Error::Multiparty(MultipartyError::WrongSession));
+            return Err(wrong_session());
         }
         if least < 2 {
             let (have, need) = (least, 2);
@@ -94,7 +94,7 @@ impl<'a> SumHolder<'a> {
         journal: &mut impl Journal,
     ) -> Result<SumShare> {
         if request.session != *self.party.session() {
-            return Err(Error::Multiparty(MultipartyError::WrongSession));
+            return Err(wrong_session());
         }
         let (expected, found) = (round, request.round);
         if found != expected {
@@ -238,7 +238,7 @@ impl SumOpening {
     pub fn new(session: &Session, sealed: SealedSum) -> Result<Self> {
         let context = sealed.context();
         if context.session(session.terms())? != *session || sealed.key_id() != session.key_id() {
-            return Err(Error::Multiparty(MultipartyError::WrongSession));
+            return Err(wrong_session());
         }
         crate::federated::context::check_not_empty(sealed.contributions().len())?;
         let request = SumRequest::of(session, &sealed);
@@ -326,6 +326,10 @@ impl SumRequest {
                 .collect(),
         }
     }
+}
+
+fn wrong_session() -> Error {
+    Error::Multiparty(MultipartyError::WrongSession)
 }
 
 /// `c_0` and the opened rows, which have its first coefficients.

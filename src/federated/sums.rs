@@ -1,11 +1,11 @@
 use crate::error::{FederatedError, Result};
 use crate::federated::context::check_not_empty;
-use crate::federated::noise::{is_exact, room};
+use crate::federated::noise::room;
 use crate::federated::spec::{Range, Weights, refused};
 use crate::federated::{SealedSum, SumContext};
 use crate::kernels::SecretVec;
 use crate::parallel;
-use crate::params::Log2;
+use crate::params::{Log2, excess_bits};
 use crate::ring::{Coeff, SecretPoly};
 
 /// A decrypted sum of updates: exact integers, and their average.
@@ -60,7 +60,9 @@ impl Sums {
         let uploads = sealed.contributions().len();
         check_not_empty(uploads)?;
         let room = room(&context.basis().product(), context.plaintext_bits());
-        if !is_exact(bound, room) {
+        // A comparison that NaN fails, too.
+        let is_exact = excess_bits(bound, room) < 0.0;
+        if !is_exact {
             return Err(refused(FederatedError::Implausible));
         }
         // The error in units of Q / 2^k, and what f64 rounds in sums of fewer than 2^10 fractions.

@@ -7,9 +7,11 @@
 //!
 //! Security is passive, and `docs/SECURITY.md` says what is proven, what is assumed and what is not promised.
 
+mod answers;
 mod collector;
 mod exchange;
 mod journal;
+mod key_wire;
 mod keymaking;
 mod noise;
 mod opening;

@@ -82,16 +82,13 @@ impl NoiseSources {
             });
             for_each_row(rows, length, |i, row| {
                 let q = basis.modulus(i);
-                let powers = || {
-                    std::iter::successors(Some(1), |&power| {
-                        Some(q.mul(power, q.reduce(1 << WORD_BITS)))
-                    })
-                };
+                let radix = q.reduce(1 << WORD_BITS);
                 let of_group = &self.factors[i][group[0]..=group[group.len() - 1]];
-                let factors: Vec<u64> = of_group
-                    .iter()
-                    .flat_map(|&factor| powers().take(width).map(move |power| q.mul(factor, power)))
-                    .collect();
+                let of_words = |&factor: &u64| {
+                    let next = |&last: &u64| Some(q.mul(last, radix));
+                    std::iter::successors(Some(factor), next).take(width)
+                };
+                let factors: Vec<u64> = of_group.iter().flat_map(of_words).collect();
                 let sum = of_group.iter().fold(0, |sum, &factor| q.add(sum, factor));
                 let mut shared = basis.pool().take_secret(length);
                 let mut offset = q.neg(q.mul(sum, offset(q)));

@@ -127,8 +127,7 @@ impl OpeningRequest {
 
     /// The bound of the error with the roundings of masks, which some answers have.
     pub(super) fn bound_with_masks(&self, session: &Session) -> Log2 {
-        let masks = f64::from(session.policy().noise_sources());
-        self.bound + Log2::of(f64::midpoint(masks, 1.0))
+        self.bound + mask_roundings(session)
     }
 
     /// A polynomial of the shape of the answers' first.
@@ -244,7 +243,6 @@ macro_rules! opening {
 
 opening!(
     /// The opening of a BFV ciphertext by shares of any t parties, exactly.
-    ///
     BfvOpening, BfvCiphertext, true, bfv_bound
 );
 
@@ -258,7 +256,8 @@ opening!(
     CkksOpening, CkksCiphertext, false, ckks_bound
 );
 
-fn bfv_bound(ciphertext: &BfvCiphertext) -> Result<Log2> {
+/// The bound of the error of each coefficient.
+pub(super) fn bfv_bound(ciphertext: &BfvCiphertext) -> Result<Log2> {
     let state = ciphertext.state();
     Ok(state.noise.bound(ciphertext.context().product_noise()))
 }
@@ -291,14 +290,10 @@ impl CkksOpening {
     /// # Errors
     /// As [`BfvOpening::finish`].
     pub fn finish_without_simulation_security(&self) -> Result<CkksPlaintext> {
-        let noise_bits = self.noise_bits()?;
-        let noise = self
-            .opening
-            .session()
-            .context()
-            .noise()
-            .uniform(self.opening.session().policy().noise_sources());
-        let added = noise * Log2::from_bits(noise_bits.into());
+        let session = self.opening.session();
+        let sources = session.policy().noise_sources();
+        let noise = session.context().noise().uniform(sources);
+        let added = noise * Log2::from_bits(self.noise_bits()?.into());
         let (context, state) = (self.ciphertext.context(), self.ciphertext.state());
         let state = state.with_added_error(added);
         state.check_decryptable(context)?;
@@ -315,20 +310,24 @@ impl CkksOpening {
     /// # Errors
     /// [`MultipartyError::SmudgingImpossible`] where there is no noise at all.
     pub fn hiding_bits(&self) -> Result<f64> {
-        let (policy, degree) = (
-            self.opening.session().policy(),
-            self.opening.session().context().degree(),
-        );
+        let session = self.opening.session();
+        let (policy, degree) = (session.policy(), session.context().degree());
         let lambda = f64::from(policy.lambda().bits());
         let least = policy.least_noise(degree, self.request().bound).bits() - lambda;
         Ok(f64::from(self.noise_bits()?) - least)
     }
 
     fn noise_bits(&self) -> Result<u32> {
-        self.opening
-            .session()
-            .check_opening(self.request().level, self.request().bound)
+        let request = self.request();
+        let session = self.opening.session();
+        session.check_opening(request.level, request.bound)
     }
+}
+
+/// A bound of what the roundings of all masks add to a coefficient.
+fn mask_roundings(session: &Session) -> Log2 {
+    let masks = f64::from(session.policy().noise_sources());
+    Log2::of(f64::midpoint(masks, 1.0))
 }
 
 /// The message of a BFV ciphertext whose second polynomial was opened, if the error is one that right shares leave.
@@ -341,8 +340,7 @@ pub(super) fn decoded(
     opened: &[u64],
 ) -> Result<BfvPlaintext> {
     let session = shares.session();
-    let noise_bits = session.check_opening(request.level, request.bound)?;
-    let bound = request.bound_with_masks(session) + session.noise_bound(noise_bits);
+    let bound = session.opened_bound(request.level, request.bound)? + mask_roundings(session);
     let phase = phase(ciphertext.body(), opened)?;
     // t times the phase is a multiple of Q and t times the error.
     let context = ciphertext.context();

@@ -1,11 +1,10 @@
 //! A party that holds a share of a key.
 
 use crate::error::{MultipartyError, Result};
-use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
 use crate::multiparty::journal::{Journal, Record, RecordKind};
 use crate::multiparty::noise::{Drawn, NoiseSources};
-use crate::multiparty::points::lagrange;
+use crate::multiparty::points::factor_at_zero;
 use crate::multiparty::policy::refused;
 use crate::multiparty::prf::{Label, SecretSeed};
 use crate::multiparty::rounds::Makers;
@@ -222,8 +221,7 @@ impl Party {
 
     /// A share for everyone to see.
     pub(super) fn answer<P>(&self, request: Label, parts: Vec<SharedPoly>) -> Share<P> {
-        let of = (self.session.context().fingerprint(), self.session.key_id());
-        Share::new(of, self.number, request, parts)
+        Share::new(self.session.origin(), self.number, request, parts)
     }
 
     /// The secret that this party contributes to the keys of a round.
@@ -252,32 +250,32 @@ impl Party {
         let basis = self.session.context().key_basis();
         let mut poly = SecretPoly::zero(basis);
         poly.for_each_row(|i, row| {
-            let factors = lagrange(basis.modulus(i), set, 0);
-            let own = set
-                .iter()
-                .zip(factors)
-                .find(|&(&party, _)| party == self.number);
-            let factor = own.map_or(0, |(_, factor)| factor);
+            let factor = factor_at_zero(basis.modulus(i), set, self.number);
             add_multiple(basis, i, row, (self.share.row(i), factor));
         });
         poly
     }
 
-    /// The sum modulo t, in each of N coefficients, of what `draw` gives for the noise sources that are this party's among those
-    /// of a set: each source belongs to the first member of the set that has its key.
-    pub(super) fn own_sources(
-        &self,
-        set: &[u32],
-        mut add: impl FnMut(&SecretSeed, &mut SecretVec<u64>),
-    ) -> SecretVec<u64> {
-        let mut sum = SecretVec::zeroed(self.session.context().degree());
-        for source in &self.noise.sources {
-            let first = set.iter().find(|party| !source.excluded.contains(party));
-            if first == Some(&self.number) {
-                add(&source.key, &mut sum);
-            }
+    /// Sorts t different parties, this one among them.
+    ///
+    /// # Errors
+    /// [`MultipartyError::UnknownParty`]; [`MultipartyError::NotEnoughShares`].
+    pub(super) fn check_own_set(&self, parties: &[u32]) -> Result<Vec<u32>> {
+        let (set, party) = (self.session.check_set(parties)?, self.number);
+        if set.contains(&party) {
+            return Ok(set);
         }
-        sum
+        Err(refused(MultipartyError::UnknownParty { party }))
+    }
+
+    /// The keys of noise that are this party's among those of a set: each belongs to the first member of the set that has it.
+    pub(super) fn own_keys(&self, set: &[u32]) -> impl Iterator<Item = &SecretSeed> {
+        let sources = self.noise.sources.iter();
+        let own = sources.filter(|source| {
+            let first = set.iter().find(|party| !source.excluded.contains(party));
+            first == Some(&self.number)
+        });
+        own.map(|source| &source.key)
     }
 }
 

@@ -19,6 +19,13 @@ pub(super) fn lagrange(q: &Modulus, nodes: &[u32], at: u32) -> Vec<u64> {
     nodes.iter().enumerate().map(factor).collect()
 }
 
+/// The factor of one of the `nodes`, in the value at 0; 0 for any other.
+pub(super) fn factor_at_zero(q: &Modulus, nodes: &[u32], node: u32) -> u64 {
+    let factors = lagrange(q, nodes, 0);
+    let own = nodes.iter().zip(factors).find(|&(&other, _)| other == node);
+    own.map_or(0, |(_, factor)| factor)
+}
+
 /// The value at `at` of the polynomial that is 1 at 0 and 0 at each of `roots`.
 pub(super) fn vanishing(q: &Modulus, roots: &[u32], at: u32) -> u64 {
     let (numerator, denominator) = roots.iter().fold((1, 1), |(up, down), &root| {

@@ -1,7 +1,7 @@
 //! Who holds a shared key, how many open, and how much noise hides it.
 
 use crate::error::{Error, MultipartyError, Result};
-use crate::params::{Log2, SecretDistribution};
+use crate::params::{Log2, SecretDistribution, excess_bits};
 use num_bigint::BigUint;
 
 /// The statistical parameter of smudging: what all openings that a key serves tell beside the opened values is at most `2^-lambda`.
@@ -190,16 +190,29 @@ impl Policy {
         Log2::from_bits(f64::from(self.lambda.bits() + 1)) * factors * bound
     }
 
-    /// Checks that noises of so many bits hide an error within `bound`.
+    /// `K 2^beta`: a bound of the noise that an opening adds to each coefficient.
+    pub(crate) fn noise_bound(&self, noise_bits: u32) -> Log2 {
+        Log2::of(self.noise_sources().into()) * Log2::from_bits(noise_bits.into())
+    }
+
+    /// Checks that noises of so many bits hide an error within `bound`, and that both are rounded away where the modulus is `room` times
+    /// the plaintext modulus.
     ///
     /// # Errors
     /// [`MultipartyError::SmudgingImpossible`].
-    pub(crate) fn check_hidden(&self, degree: usize, bound: Log2, noise_bits: u32) -> Result<()> {
-        let missing_bits = self.least_noise(degree, bound).bits() - f64::from(noise_bits);
-        // A comparison that NaN fails, too.
-        if missing_bits <= 0.0 {
+    pub(crate) fn check_opening(
+        &self,
+        (degree, room): (usize, Log2),
+        bound: Log2,
+        noise_bits: u32,
+    ) -> Result<()> {
+        let unhidden = self.least_noise(degree, bound).bits() - f64::from(noise_bits);
+        let excess = excess_bits(bound + self.noise_bound(noise_bits), room);
+        // NaN fails both comparisons.
+        if unhidden <= 0.0 && excess < 0.0 {
             return Ok(());
         }
+        let missing_bits = if unhidden <= 0.0 { excess } else { unhidden };
         Err(refused(MultipartyError::SmudgingImpossible {
             missing_bits,
         }))
@@ -283,12 +296,19 @@ mod tests {
         let bound = Log2::from_bits(20.0);
         let least = 81.0 + 13.0 + 10.0 + 7f64.log2() + 20.0;
         assert!((policy.least_noise(8192, bound).bits() - least).abs() < 1e-9);
-        assert!(policy.check_hidden(8192, bound, 127).is_ok());
-        let error = policy.check_hidden(8192, bound, 126).unwrap_err();
+        let check = |bound, noise_bits, room| {
+            policy.check_opening((8192, Log2::from_bits(room)), bound, noise_bits)
+        };
+        assert!(check(bound, 127, 200.0).is_ok());
+        let error = check(bound, 126, 200.0).unwrap_err();
         assert!(matches!(
             error,
             Error::Multiparty(MultipartyError::SmudgingImpossible { missing_bits }) if (missing_bits - 0.8).abs() < 0.01
         ));
-        assert!(policy.check_hidden(8192, Log2::of(f64::NAN), 500).is_err());
+        assert!(check(Log2::of(f64::NAN), 500, 600.0).is_err());
+        // 120 noises of 127 bits take 1 + 7 + 127 bits.
+        let needed = 1.0 + 120f64.log2() + 127.0;
+        assert!(check(bound, 127, needed + 0.01).is_ok());
+        assert!(check(bound, 127, needed).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Secrets of 32 bytes, and what is derived from them and a label.
 
+use crate::kernels::{Modulus, SecretVec};
 use chacha20::ChaCha20Rng;
 use rand::{CryptoRng, Rng, SeedableRng};
 use sha2::Sha256;
@@ -68,6 +69,15 @@ pub(super) fn fill_words(generator: &mut impl Rng, words: &mut [u64]) {
         for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
             *word = u64::from_le_bytes(*bytes);
         }
+    }
+}
+
+/// Fills a row with residues that are uniform up to 2^-64, in constant time.
+pub(super) fn fill_residues(generator: &mut impl Rng, q: &Modulus, row: &mut [u64]) {
+    let mut words = SecretVec::zeroed(2 * row.len());
+    fill_words(generator, &mut words);
+    for (x, pair) in row.iter_mut().zip(words.as_chunks::<2>().0) {
+        *x = q.reduce_wide(u128::from(pair[0]) << 64 | u128::from(pair[1]));
     }
 }
 

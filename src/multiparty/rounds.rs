@@ -1,4 +1,4 @@
-//! Who makes a key together, and for the how manieth time.
+//! Who makes a key together, and in which attempt.
 
 /// The parties that make a key together, and the number of the attempt. The uniform halves of a key depend on both, so that no party
 /// answers twice on one of them.

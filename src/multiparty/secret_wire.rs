@@ -208,7 +208,7 @@ impl Body {
     /// The whole frame.
     fn framed(mut self, kind: Kind, session: &Session) -> Zeroizing<Vec<u8>> {
         let length = (self.bytes.len() - Header::BYTES) as u64;
-        let header = header(kind, length, (session.context(), session.key_id()));
+        let header = header(kind, length, session.origin());
         self.bytes[..Header::BYTES].copy_from_slice(&header.to_bytes());
         let checksum = constant_time_crc32(&self.bytes[Header::BYTES..]);
         self.bytes(&checksum.to_le_bytes());

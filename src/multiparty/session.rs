@@ -6,7 +6,7 @@ use crate::multiparty::policy::refused;
 use crate::multiparty::prf::{Label, label};
 use crate::multiparty::rounds::Makers;
 use crate::multiparty::{KeyRound, Policy};
-use crate::params::{BfvContext, CkksContext, Context, Log2};
+use crate::params::{BfvContext, CkksContext, Context, Fingerprint, Log2};
 use crate::ring::Seed;
 use num_bigint::BigUint;
 use sha3::{Digest, Sha3_256};
@@ -239,6 +239,11 @@ impl Session {
         self.shared.key_id
     }
 
+    /// Fingerprint and key identifier, which all messages carry.
+    pub(super) fn origin(&self) -> (Fingerprint, KeyId) {
+        (self.context().fingerprint(), self.key_id())
+    }
+
     /// beta: an opening at this level adds noises that are uniform in `[-2^beta, 2^beta)`, one from each of
     /// [`Policy::noise_sources`]. `None` where there is no room for any.
     ///
@@ -249,14 +254,14 @@ impl Session {
         Ok(self.shared.noise_bits.get(level).copied().flatten())
     }
 
-    /// All contributors, who make keys together for the `attempt`th time.
+    /// The round in which all contributors make keys together, in their `attempt`th attempt.
     #[must_use]
     pub fn key_round(&self, attempt: u32) -> KeyRound {
         let parties = 1..=self.policy().contributors();
         KeyRound::new(attempt, Makers::Contributors, parties.collect())
     }
 
-    /// Any t parties, who make keys together for the `attempt`th time: later keys do not need all contributors.
+    /// The round in which any t parties make keys together, in their `attempt`th attempt: later keys do not need all contributors.
     ///
     /// # Errors
     /// [`MultipartyError::UnknownParty`]; [`MultipartyError::NotEnoughShares`] for another number of different parties than the threshold.
@@ -335,27 +340,11 @@ impl Session {
             }));
         };
         if let Hiding::Exact { plaintext_modulus } = &self.shared.hiding {
-            policy.check_hidden(degree, bound, noise_bits)?;
-            let error = bound + self.noise_bound(noise_bits);
             let plain = Log2::from_bits(crate::ring::log2(plaintext_modulus));
-            let needed = (Log2::of(2.0) * error * plain).bits();
-            let room =
-                self.context().log2_modulus(level)? + (1.0 - 1.0 / f64::from(1 << 20)).log2();
-            // A comparison that NaN fails, too.
-            let fits = needed < room;
-            if !fits {
-                let missing_bits = needed - room;
-                return Err(refused(MultipartyError::SmudgingImpossible {
-                    missing_bits,
-                }));
-            }
+            let room = Log2::from_bits(self.context().log2_modulus(level)?) / plain;
+            policy.check_opening((degree, room), bound, noise_bits)?;
         }
         Ok(noise_bits)
-    }
-
-    /// `K 2^beta`: a bound of the noise that an opening adds to each coefficient.
-    pub(super) fn noise_bound(&self, noise_bits: u32) -> Log2 {
-        Log2::of(self.policy().noise_sources().into()) * Log2::from_bits(noise_bits.into())
     }
 
     /// The bound of the error of a phase that was opened: that of the ciphertext, and of the noise that hid it.
@@ -364,7 +353,7 @@ impl Session {
     /// [`MultipartyError::SmudgingImpossible`].
     pub(crate) fn opened_bound(&self, level: usize, bound: Log2) -> Result<Log2> {
         let noise_bits = self.check_opening(level, bound)?;
-        Ok(bound + self.noise_bound(noise_bits))
+        Ok(bound + self.policy().noise_bound(noise_bits))
     }
 }
 

@@ -5,9 +5,9 @@ use crate::keys::{KeyGenerator, SecretKey};
 use crate::multiparty::Session;
 use crate::multiparty::noise::{NoiseSource, NoiseSources};
 use crate::multiparty::party::Party;
-use crate::multiparty::points::{lagrange, sets};
+use crate::multiparty::points::{factor_at_zero, lagrange, sets};
 use crate::multiparty::policy::refused;
-use crate::multiparty::prf::{Label, SecretSeed, fill_words};
+use crate::multiparty::prf::{Label, SecretSeed, fill_residues};
 use crate::params::SecretDistribution;
 use crate::ring::{Ntt, RnsBasis, SecretPoly};
 use chacha20::ChaCha20Rng;
@@ -234,10 +234,13 @@ fn first_outside(set: &[u32]) -> u32 {
 /// How many keys a party deals to another.
 pub(super) fn dealt_keys(session: &Session, sender: u32, receiver: u32) -> usize {
     let sets = excluded_sets(session);
-    let common = sets
-        .iter()
-        .filter(|set| first_outside(set) == sender && !set.contains(&receiver));
+    let common = sets.iter().filter(|set| is_dealt(set, sender, receiver));
     common.count()
+}
+
+/// Whether the key of a noise that this set lacks goes from one party to another.
+fn is_dealt(set: &[u32], sender: u32, receiver: u32) -> bool {
+    first_outside(set) == sender && !set.contains(&receiver)
 }
 
 /// Whether a party's deals have a share of its secret.
@@ -248,8 +251,9 @@ pub(super) fn deals_share(session: &Session, sender: u32) -> bool {
 /// The other parties that deal something to `receiver`.
 fn senders(session: &Session, receiver: u32) -> Vec<u32> {
     let others = (1..=session.policy().parties()).filter(|&party| party != receiver);
-    let deals =
-        |&sender: &u32| deals_share(session, sender) || dealt_keys(session, sender, receiver) > 0;
+    let sets = excluded_sets(session);
+    let deals_key = |sender| sets.iter().any(|set| is_dealt(set, sender, receiver));
+    let deals = |&sender: &u32| deals_share(session, sender) || deals_key(sender);
     others.filter(deals).collect()
 }
 
@@ -355,11 +359,7 @@ fn expand(basis: &Arc<RnsBasis>, seed: &SecretSeed) -> SecretPoly<Ntt> {
         let q = basis.modulus(i);
         let mut generator: ChaCha20Rng = seed.generator(&LABEL);
         generator.set_stream(i as u64);
-        let mut words = basis.pool().take_secret(2 * row.len());
-        fill_words(&mut generator, &mut words);
-        for (x, pair) in row.iter_mut().zip(words.as_chunks::<2>().0) {
-            *x = q.reduce_wide(u128::from(pair[0]) << 64 | u128::from(pair[1]));
-        }
+        fill_residues(&mut generator, q, row);
     });
     poly
 }
@@ -373,12 +373,7 @@ fn combine(session: &Session, party: u32, state: &State) -> (SecretPoly<Ntt>, No
         let parties: Vec<u32> = (1..=session.policy().parties()).collect();
         share.for_each_row(|i, row| {
             let q = basis.modulus(i);
-            let factors = lagrange(q, &parties, 0);
-            let own_factor = parties
-                .iter()
-                .zip(factors)
-                .find(|&(&number, _)| number == party);
-            let factor = own_factor.map_or(1, |(_, factor)| q.inverse(factor));
+            let factor = q.inverse(factor_at_zero(q, &parties, party));
             add_multiple(basis, i, row, (own.poly().row(i), factor));
         });
     }

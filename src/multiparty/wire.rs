@@ -2,35 +2,36 @@
 
 use crate::error::{Error, Result, WireError};
 use crate::kernels::packing::packed_length;
-use crate::keys::{GaloisKey, KeyId, PublicKey};
+use crate::keys::KeyId;
 use crate::multiparty::exchange::{Entered, Masked, Refreshed, Switched};
 use crate::multiparty::opening::Opened;
-use crate::multiparty::rounds::Makers;
 use crate::multiparty::share::SharedPoly;
-use crate::multiparty::{
-    Commitment, GaloisKeyShare, KeyRound, Lambda, OpeningRequest, Policy, PublicKeyShare,
-    RelinearizationRoundOne, RelinearizationRoundTwo, Session, SessionTerms, Share,
-};
-use crate::params::{Fingerprint, KeySpan, Log2};
-use crate::ring::{NttPoly, RnsBasis, Seed};
+use crate::multiparty::{Commitment, Lambda, OpeningRequest, Policy, Session, SessionTerms, Share};
+use crate::params::{Fingerprint, Log2};
+use crate::ring::{RnsBasis, Seed};
 use crate::wire::{
     FrameReader, FrameWriter, Header, Kind, RowBuffer, Wire, invalid, poly_length, sealed,
 };
 use std::io::{Read, Write};
-use std::sync::Arc;
 
-/// The header of a session's message.
-pub(super) fn header(kind: Kind, length: u64, session: (&crate::params::Context, KeyId)) -> Header {
+/// The header of a message of the session that has this fingerprint and key identifier.
+pub(super) fn header(kind: Kind, length: u64, session: (Fingerprint, KeyId)) -> Header {
     Header {
         kind,
         length,
-        fingerprint: *session.0.fingerprint().bytes(),
+        fingerprint: *session.0.bytes(),
         key_id: *session.1.bytes(),
     }
 }
 
+/// The header of what belongs to no parameters and no key.
+fn unbound(kind: Kind, length: u64) -> Header {
+    let none = (Fingerprint::from_bytes([0; 32]), KeyId::from_bytes([0; 16]));
+    header(kind, length, none)
+}
+
 /// Starts to read a session's message.
-fn start<R: Read>(input: R, kind: Kind, session: &Session) -> Result<FrameReader<R>> {
+pub(super) fn start<R: Read>(input: R, kind: Kind, session: &Session) -> Result<FrameReader<R>> {
     let reader = FrameReader::start(input, kind)?;
     check_session(reader.header(), kind, session)?;
     Ok(reader)
@@ -55,12 +56,7 @@ impl Wire for SessionTerms {
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = Header {
-            kind: Kind::SessionTerms,
-            length: self.byte_length() - Header::FRAME,
-            fingerprint: [0; 32],
-            key_id: [0; 16],
-        };
+        let header = unbound(Kind::SessionTerms, self.byte_length() - Header::FRAME);
         let mut writer = FrameWriter::start(out, header)?;
         let policy = self.policy();
         let lambda = policy.lambda().bits();
@@ -122,6 +118,9 @@ fn check_unbound<R: Read>(reader: &FrameReader<R>) -> Result<()> {
 /// The bytes of terms beside the identities.
 const TERMS_BYTES: u64 = 4 * 4 + 8 + 32;
 
+/// The bytes of a commitment: party and hash.
+const COMMITMENT_BYTES: u64 = 36;
+
 impl sealed::Sealed for Commitment {
     const KIND: Kind = Kind::Commitment;
 }
@@ -130,16 +129,11 @@ impl Wire for Commitment {
     type Context = ();
 
     fn byte_length(&self) -> u64 {
-        Header::FRAME + 36
+        Header::FRAME + COMMITMENT_BYTES
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = Header {
-            kind: Kind::Commitment,
-            length: 36,
-            fingerprint: [0; 32],
-            key_id: [0; 16],
-        };
+        let header = unbound(Kind::Commitment, COMMITMENT_BYTES);
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&self.party.to_le_bytes())?;
         writer.put(&self.digest)?;
@@ -149,290 +143,11 @@ impl Wire for Commitment {
     fn read_from(input: &mut impl Read, (): &()) -> Result<Self> {
         let mut reader = FrameReader::start(input, Kind::Commitment)?;
         check_unbound(&reader)?;
-        reader.expect_left(36)?;
+        reader.expect_left(COMMITMENT_BYTES)?;
         let party = number(&mut reader)?;
         let digest = reader.array()?;
         reader.finish()?;
         Ok(Self { party, digest })
-    }
-}
-
-/// The bytes of a round.
-fn round_length(round: &KeyRound) -> u64 {
-    9 + 4 * round.parties().len() as u64
-}
-
-fn write_round(writer: &mut FrameWriter<impl Write>, round: &KeyRound) -> Result<()> {
-    writer.put(&round.attempt().to_le_bytes())?;
-    writer.put(&[round.makers() as u8])?;
-    writer.put(&length_of(round.parties()))?;
-    round
-        .parties()
-        .iter()
-        .try_for_each(|party| writer.put(&party.to_le_bytes()))
-}
-
-fn read_round(reader: &mut FrameReader<impl Read>, session: &Session) -> Result<KeyRound> {
-    let attempt = number(reader)?;
-    let makers = match reader.byte()? {
-        0 => Makers::Contributors,
-        1 => Makers::Holders,
-        _ => return Err(invalid("an unknown kind of round")),
-    };
-    let count = number(reader)?;
-    if count > session.policy().parties() {
-        return Err(invalid("a round with more parties than the session has"));
-    }
-    let parties = (0..count).map(|_| number(reader)).collect::<Result<_>>()?;
-    let round = KeyRound::new(attempt, makers, parties);
-    session.check_round(&round)?;
-    Ok(round)
-}
-
-/// A party's share of a key that has a form of its own: party and round, then the key's frame.
-macro_rules! key_share {
-    ($type:ident, $kind:ident, $key:ident, $key_id:expr) => {
-        impl sealed::Sealed for $type {
-            const KIND: Kind = Kind::$kind;
-        }
-
-        impl Wire for $type {
-            type Context = Session;
-
-            fn byte_length(&self) -> u64 {
-                Header::FRAME + 4 + round_length(&self.round) + self.key.byte_length()
-            }
-
-            fn write_to(&self, out: &mut impl Write) -> Result<()> {
-                let key_id: KeyId = $key_id(&self.key);
-                let context = $key::context_of(&self.key);
-                let length = self.byte_length() - Header::FRAME;
-                let header = header(Kind::$kind, length, (context, key_id));
-                let mut writer = FrameWriter::start(out, header)?;
-                writer.put(&self.party.to_le_bytes())?;
-                write_round(&mut writer, &self.round)?;
-                self.key.write_to(writer.nested())?;
-                writer.finish()
-            }
-
-            fn read_from(input: &mut impl Read, session: &Session) -> Result<Self> {
-                let mut reader = start(input, Kind::$kind, session)?;
-                let party = number(&mut reader)?;
-                let round = read_round(&mut reader, session)?;
-                let key = $key::read_from(&mut reader, session.context())?;
-                session.check_key_id($key_id(&key))?;
-                reader.finish()?;
-                Ok(Self { party, round, key })
-            }
-        }
-    };
-}
-
-/// The context of a key.
-trait OfContext {
-    fn context_of(&self) -> &crate::params::Context;
-}
-
-impl OfContext for PublicKey {
-    fn context_of(&self) -> &crate::params::Context {
-        self.context()
-    }
-}
-
-impl OfContext for GaloisKey {
-    fn context_of(&self) -> &crate::params::Context {
-        self.switching_key().context()
-    }
-}
-
-key_share!(PublicKeyShare, PublicKeyShare, PublicKey, PublicKey::key_id);
-key_share!(
-    GaloisKeyShare,
-    GaloisKeyShare,
-    GaloisKey,
-    |key: &GaloisKey| { key.switching_key().key_id() }
-);
-
-fn write_span(writer: &mut FrameWriter<impl Write>, span: KeySpan) -> Result<()> {
-    writer.put(&(span.level as u64).to_le_bytes())?;
-    writer.put(&(span.special_primes as u64).to_le_bytes())
-}
-
-/// A span of the session's parameters, its primes and its number of digits.
-fn read_span(
-    reader: &mut FrameReader<impl Read>,
-    session: &Session,
-) -> Result<(KeySpan, Arc<RnsBasis>, usize)> {
-    let [level, special] = [reader.array()?, reader.array()?].map(u64::from_le_bytes);
-    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let span = KeySpan {
-        level: size(level),
-        special_primes: size(special),
-    };
-    let basis = session.context().span_basis(span)?;
-    let digits = session.context().digit_sizes(span)?.len();
-    Ok((span, basis, digits))
-}
-
-/// A message for a relinearization key: party, round and span, for an answer the hash of what it answers, and polynomials for each digit.
-struct KeyMessage<'a> {
-    kind: Kind,
-    origin: (Fingerprint, KeyId),
-    party: u32,
-    round: &'a KeyRound,
-    span: KeySpan,
-    answered: &'a [u8],
-    polys: Vec<&'a NttPoly>,
-}
-
-impl KeyMessage<'_> {
-    fn length(&self) -> u64 {
-        let polys = self.polys.iter().map(|poly| poly_length(poly.basis()));
-        let fields = 4 + round_length(self.round) + 16 + self.answered.len() as u64;
-        fields + polys.sum::<u64>()
-    }
-
-    fn write(&self, out: &mut impl Write) -> Result<()> {
-        let header = Header {
-            kind: self.kind,
-            length: self.length(),
-            fingerprint: *self.origin.0.bytes(),
-            key_id: *self.origin.1.bytes(),
-        };
-        let mut writer = FrameWriter::start(out, header)?;
-        writer.put(&self.party.to_le_bytes())?;
-        write_round(&mut writer, self.round)?;
-        write_span(&mut writer, self.span)?;
-        writer.put(self.answered)?;
-        let mut buffer = RowBuffer::new();
-        let polys = self.polys.iter();
-        polys
-            .copied()
-            .try_for_each(|poly| buffer.write_poly(&mut writer, poly))?;
-        writer.finish()
-    }
-}
-
-/// The hash of what a message answers, or nothing, and its polynomials, `each` for each digit.
-struct ReadMessage<const ANSWERED: usize> {
-    party: u32,
-    round: KeyRound,
-    span: KeySpan,
-    answered: [u8; ANSWERED],
-    polys: Vec<NttPoly>,
-}
-
-fn read_key_message<const ANSWERED: usize>(
-    input: impl Read,
-    (kind, each): (Kind, usize),
-    session: &Session,
-) -> Result<ReadMessage<ANSWERED>> {
-    let mut reader = start(input, kind, session)?;
-    let party = number(&mut reader)?;
-    let round = read_round(&mut reader, session)?;
-    let (span, basis, digits) = read_span(&mut reader, session)?;
-    let answered = reader.array()?;
-    let count = each * digits;
-    reader.expect_left(poly_length(&basis) * count as u64)?;
-    let mut buffer = RowBuffer::new();
-    let polys = (0..count).map(|_| buffer.read_poly(&mut reader, &basis));
-    let polys = polys.collect::<Result<_>>()?;
-    reader.finish()?;
-    Ok(ReadMessage {
-        party,
-        round,
-        span,
-        answered,
-        polys,
-    })
-}
-
-impl RelinearizationRoundOne {
-    fn message(&self) -> KeyMessage<'_> {
-        KeyMessage {
-            kind: Kind::RelinearizationRoundOne,
-            origin: (self.fingerprint, self.key_id),
-            party: self.party,
-            round: &self.round,
-            span: self.span,
-            answered: &[],
-            polys: self.digits.as_flattened().iter().collect(),
-        }
-    }
-}
-
-impl sealed::Sealed for RelinearizationRoundOne {
-    const KIND: Kind = Kind::RelinearizationRoundOne;
-}
-
-impl Wire for RelinearizationRoundOne {
-    type Context = Session;
-
-    fn byte_length(&self) -> u64 {
-        Header::FRAME + self.message().length()
-    }
-
-    fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        self.message().write(out)
-    }
-
-    fn read_from(input: &mut impl Read, session: &Session) -> Result<Self> {
-        let form = (Kind::RelinearizationRoundOne, 2);
-        let message = read_key_message::<0>(input, form, session)?;
-        let mut polys = message.polys.into_iter();
-        let pairs = std::iter::from_fn(|| Some([polys.next()?, polys.next()?]));
-        Ok(Self {
-            fingerprint: session.context().fingerprint(),
-            key_id: session.key_id(),
-            party: message.party,
-            round: message.round,
-            span: message.span,
-            digits: pairs.collect(),
-        })
-    }
-}
-
-impl RelinearizationRoundTwo {
-    fn message(&self) -> KeyMessage<'_> {
-        KeyMessage {
-            kind: Kind::RelinearizationRoundTwo,
-            origin: (self.fingerprint, self.key_id),
-            party: self.party,
-            round: &self.round,
-            span: self.span,
-            answered: &self.sums,
-            polys: self.digits.iter().collect(),
-        }
-    }
-}
-
-impl sealed::Sealed for RelinearizationRoundTwo {
-    const KIND: Kind = Kind::RelinearizationRoundTwo;
-}
-
-impl Wire for RelinearizationRoundTwo {
-    type Context = Session;
-
-    fn byte_length(&self) -> u64 {
-        Header::FRAME + self.message().length()
-    }
-
-    fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        self.message().write(out)
-    }
-
-    fn read_from(input: &mut impl Read, session: &Session) -> Result<Self> {
-        let form = (Kind::RelinearizationRoundTwo, 1);
-        let message = read_key_message(input, form, session)?;
-        Ok(Self {
-            fingerprint: session.context().fingerprint(),
-            key_id: session.key_id(),
-            party: message.party,
-            round: message.round,
-            span: message.span,
-            sums: message.answered,
-            digits: message.polys,
-        })
     }
 }
 
@@ -448,12 +163,12 @@ impl Wire for OpeningRequest {
     }
 
     fn write_to(&self, out: &mut impl Write) -> Result<()> {
-        let header = Header {
-            kind: Kind::OpeningRequest,
-            length: self.byte_length() - Header::FRAME,
-            fingerprint: *self.fingerprint.bytes(),
-            key_id: *self.key_id.bytes(),
-        };
+        let length = self.byte_length() - Header::FRAME;
+        let header = header(
+            Kind::OpeningRequest,
+            length,
+            (self.fingerprint, self.key_id),
+        );
         let mut writer = FrameWriter::start(out, header)?;
         writer.put(&(self.level as u64).to_le_bytes())?;
         writer.put(&(self.coefficients as u64).to_le_bytes())?;
@@ -501,7 +216,7 @@ fn check_coefficients(coefficients: u64, basis: &RnsBasis) -> Result<usize> {
 }
 
 /// What shares of a purpose consist of.
-pub(super) trait ShareForm: 'static {
+trait ShareForm {
     const FORM: Kind;
     const PARTS: usize;
 }
@@ -557,12 +272,8 @@ fn part_length(basis: &RnsBasis, coefficients: usize) -> u64 {
 }
 
 fn write_share<P: ShareForm>(share: &Share<P>, out: &mut impl Write) -> Result<()> {
-    let header = Header {
-        kind: P::FORM,
-        length: share_length(share),
-        fingerprint: *share.fingerprint.bytes(),
-        key_id: *share.key_id.bytes(),
-    };
+    let session = (share.fingerprint, share.key_id);
+    let header = header(P::FORM, share_length(share), session);
     let mut writer = FrameWriter::start(out, header)?;
     writer.put(&share.party.to_le_bytes())?;
     writer.put(&share.request)?;
@@ -604,13 +315,7 @@ fn read_share<P: ShareForm>(input: &mut impl Read, session: &Session) -> Result<
         parts.push(part);
     }
     reader.finish()?;
-    let fingerprint = context.fingerprint();
-    Ok(Share::new(
-        (fingerprint, session.key_id()),
-        party,
-        request,
-        parts,
-    ))
+    Ok(Share::new(session.origin(), party, request, parts))
 }
 
 /// The length of a list, as bytes.
@@ -618,7 +323,7 @@ pub(super) fn length_of<T>(list: &[T]) -> [u8; 4] {
     u32::try_from(list.len()).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-fn number(reader: &mut FrameReader<impl Read>) -> Result<u32> {
+pub(super) fn number(reader: &mut FrameReader<impl Read>) -> Result<u32> {
     reader.array().map(u32::from_le_bytes)
 }
 

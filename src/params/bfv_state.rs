@@ -124,16 +124,22 @@ impl BfvState {
         if self.is_decryptable(context) {
             return Ok(());
         }
+        let excess_bits = excess_bits(self.noise_bound(context), Log2::ONE);
         Err(Error::Precision(PrecisionError::NoiseExhausted {
-            excess_bits: (self.noise_bound(context) / DECRYPTABLE).bits(),
+            excess_bits,
         }))
     }
 
     fn is_decryptable(&self, context: &BfvContext) -> bool {
         // A comparison that NaN fails, too.
-        self.noise_bound(context) < DECRYPTABLE
+        excess_bits(self.noise_bound(context), Log2::ONE) < 0.0
     }
 }
 
-/// What the invariant noise must stay below: 1/2, less a 2^-20 for the rounding of the base conversion.
+/// How many bits an error is over what rounding takes away where the modulus is `room` times the plaintext modulus: exact below 0.
+pub(crate) fn excess_bits(error: Log2, room: Log2) -> f64 {
+    (error / room / DECRYPTABLE).bits()
+}
+
+/// What an error over the room must stay below: 1/2, less a 2^-20 for the rounding of the base conversion.
 const DECRYPTABLE: Log2 = Log2::from_bits(-1.000_001_4);

@@ -27,6 +27,7 @@ pub(crate) use bfv_chain::{BfvChain, PlainModulus};
 pub(crate) use bfv_level::TensorTables;
 pub(crate) use bfv_noise::BfvNoise;
 pub use bfv_state::BfvState;
+pub(crate) use bfv_state::excess_bits;
 pub use builder::Builder;
 pub(crate) use ckks::Chain;
 pub use ckks::{CkksBuilder, CkksChoices, CkksContext, CkksParams};
