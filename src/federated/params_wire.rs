@@ -7,7 +7,7 @@ use crate::federated::spec::{Mode, OutOfClip, SumSpec, Weights};
 use crate::identifiers::Fingerprint;
 use crate::multiparty::{Lambda, Policy};
 use crate::params::RlweParams;
-use crate::wire::{FrameReader, FrameWriter, Header, Kind, check_whole, invalid};
+use crate::wire::{FrameReader, Header, Kind, check_whole, framed, invalid};
 use std::io::Read;
 
 impl SumContext {
@@ -25,13 +25,7 @@ impl SumContext {
             body.extend(prime.to_le_bytes());
         }
         let header = Header::keyless(Kind::SumParams, body.len() as u64, self.fingerprint());
-        let mut bytes = Vec::new();
-        let written = FrameWriter::start(&mut bytes, header).and_then(|mut writer| {
-            writer.put(&body)?;
-            writer.finish()
-        });
-        debug_assert!(written.is_ok(), "memory takes every byte");
-        bytes
+        framed(header, &body)
     }
 
     /// The context of parameters that [`to_bytes`](Self::to_bytes) wrote, checked: 128 bits of security, and room for the noise.

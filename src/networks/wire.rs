@@ -11,7 +11,9 @@ use crate::networks::{
     BatchDescription, InputLayout, NetworkDescription, NetworkKeys, NetworkRequest, NetworkResponse,
 };
 use crate::params::{CkksContext, CkksParams};
-use crate::wire::{FrameReader, FrameWriter, Header, Kind, Wire, check_whole, invalid, sealed};
+use crate::wire::{
+    FrameReader, FrameWriter, Header, Kind, Wire, check_whole, framed, invalid, sealed,
+};
 use std::io::{Read, Write};
 
 /// The fingerprint of a plan, then the frame of what was made for it.
@@ -222,17 +224,9 @@ impl Fields {
     /// The frame of a plan's fingerprint, these fields and the parameters.
     fn framed(self, kind: Kind, plan: Fingerprint, context: &CkksContext) -> Vec<u8> {
         let params = context.params().to_bytes();
-        let length = PLAN_BYTES + (self.bytes.len() + params.len()) as u64;
-        let header = Header::keyless(kind, length, context.fingerprint());
-        let mut bytes = Vec::new();
-        let written = FrameWriter::start(&mut bytes, header).and_then(|mut writer| {
-            writer.put(plan.bytes())?;
-            writer.put(&self.bytes)?;
-            writer.put(&params)?;
-            writer.finish()
-        });
-        debug_assert!(written.is_ok(), "memory takes every byte");
-        bytes
+        let body = [&plan.bytes()[..], &self.bytes, &params].concat();
+        let header = Header::keyless(kind, body.len() as u64, context.fingerprint());
+        framed(header, &body)
     }
 }
 

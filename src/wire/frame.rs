@@ -159,6 +159,17 @@ impl<R: Read> Read for FrameReader<R> {
     }
 }
 
+/// A frame whose body lies in memory.
+pub(crate) fn framed(header: Header, body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let written = FrameWriter::start(&mut bytes, header).and_then(|mut writer| {
+        writer.put(body)?;
+        writer.finish()
+    });
+    debug_assert!(written.is_ok(), "memory takes every byte");
+    bytes
+}
+
 /// The level of a value, which must be one of the context's.
 pub(super) fn check_level(level: usize, top: usize) -> Result<()> {
     if level <= top {

@@ -7,7 +7,7 @@ use crate::params::{
 };
 use crate::wire::header::invalid;
 use crate::wire::value::check_whole;
-use crate::wire::{FrameReader, FrameWriter, Header, Kind};
+use crate::wire::{FrameReader, Header, Kind, framed};
 use std::io::{Read, Write};
 
 /// The bytes of one scheme's parameters: the ring, and what `extra` gives and `new` takes.
@@ -174,19 +174,8 @@ fn write(rlwe: &RlweParams, extra: &[u8], (kind, fingerprint): (Kind, Fingerprin
         .for_each(|prime| body.extend_from_slice(&prime.to_le_bytes()));
     body.extend(sizes.concat().into_iter().map(byte));
     body.extend_from_slice(extra);
-    let header = Header {
-        kind,
-        length: body.len() as u64,
-        fingerprint: *fingerprint.bytes(),
-        key_id: [0; 16],
-    };
-    let mut bytes = Vec::new();
-    let written = FrameWriter::start(&mut bytes, header).and_then(|mut writer| {
-        writer.put(&body)?;
-        writer.finish()
-    });
-    debug_assert!(written.is_ok(), "memory takes every byte");
-    bytes
+    let header = Header::keyless(kind, body.len() as u64, fingerprint);
+    framed(header, &body)
 }
 
 /// The ring, what the scheme has beside it, and the fingerprint that the header claims. Unless `demanded` is none, the ring has at
