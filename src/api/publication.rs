@@ -200,7 +200,7 @@ impl Publisher {
     }
 
     /// The values, with noise and rounded: each a multiple of the unit that the options state, and within one unit of the true value. Counts as
-    /// one publication whatever the vector's length; what is refused does not count.
+    /// one publication whatever the vector's length. What is refused by count, bounds, key or options does not count; values beyond the range of f64 do.
     ///
     /// # Errors
     /// [`KeyError::PublicationsUsedUp`](crate::KeyError::PublicationsUsedUp); [`PrecisionError::PublicationTooPrecise`](crate::PrecisionError::PublicationTooPrecise) if the noise leaves fewer bits;

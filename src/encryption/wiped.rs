@@ -42,7 +42,7 @@ impl Forbidden {
         }
     }
 
-    fn add_small(&mut self, basis: &Arc<RnsBasis>, coefficients: &[i64]) {
+    pub(crate) fn add_small(&mut self, basis: &Arc<RnsBasis>, coefficients: &[i64]) {
         self.add(&CoeffPoly::from_signed(basis, coefficients).into_ntt());
     }
 

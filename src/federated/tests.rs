@@ -1,5 +1,6 @@
 //! What needs the inside: the noise against its formula, sums under a shared key, and what is left in memory.
 
+use crate::encryption::wiped::Forbidden;
 use crate::error::{Error, FederatedError};
 use crate::federated::noise::deviation;
 use crate::federated::{
@@ -14,7 +15,6 @@ use crate::ring::{
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The secrets whose sum is the key, and an encryptor for it.
@@ -136,7 +136,7 @@ fn sums_under_a_shared_key_are_decoded_from_their_phases() {
         .collect();
     let sealed = sum(&context, &encryptor, &updates);
     let beta = context.smudging_bits().unwrap();
-    let noise = crate::federated::noise::smudging(policy.noise_sources(), beta);
+    let noise = policy.noise_bound(beta);
     let bound = context.bound(8) + noise;
     // Of the largest size that smudging can have.
     let smudged = |times: u32| {
@@ -170,23 +170,6 @@ fn sums_under_a_shared_key_are_decoded_from_their_phases() {
     assert!(SumDecryptor::new(&context, Arc::clone(&secrets[0])).is_err());
 }
 
-/// How many words in a row are taken for a find.
-const WINDOW: usize = 6;
-
-fn windows(row: &[u64]) -> impl Iterator<Item = [u64; WINDOW]> {
-    row.windows(WINDOW)
-        .map(|window| window.try_into().unwrap())
-        .filter(|window: &[u64; WINDOW]| window.iter().filter(|&&x| x != 0).count() > 2)
-}
-
-fn forbid(windows_of: &mut HashSet<[u64; WINDOW]>, poly: &CoeffPoly) {
-    let values = poly.clone().into_ntt();
-    for i in 0..poly.basis().len() {
-        windows_of.extend(windows(poly.row(i)));
-        windows_of.extend(windows(values.row(i)));
-    }
-}
-
 /// After encryption and decryption nothing in the pool tells of the message, the secret, the mask, the errors or the phase.
 #[test]
 fn nothing_secret_is_left_in_the_pool() {
@@ -198,23 +181,20 @@ fn nothing_secret_is_left_in_the_pool() {
         let update: Vec<f32> = (0..9000).map(|i| (i % 997) as f32 / 997.0 - 0.5).collect();
         // The test's own copies are in a pool of their own.
         let own = Arc::new(RnsBasis::new(basis.degree(), &basis.primes()).unwrap());
-        let mut forbidden = HashSet::new();
+        let mut forbidden = Forbidden::default();
         let mut replay = ChaCha20Rng::seed_from_u64(9);
         if mode == Mode::PublicKey {
             let mask = ternary_coefficients(basis.degree(), &mut replay);
-            forbid(&mut forbidden, &CoeffPoly::from_signed(&own, &mask));
+            forbidden.add_small(&own, &mask);
         } else {
             replay.fill_bytes(&mut [0; 32]);
         }
         let errors = centred_binomial_coefficients(basis.degree(), &mut replay);
-        forbid(&mut forbidden, &CoeffPoly::from_signed(&own, &errors));
+        forbidden.add_small(&own, &errors);
         let secret: Vec<u64> = (0..basis.len())
             .flat_map(|i| secrets[0].poly().row(i).to_vec())
             .collect();
-        forbid(
-            &mut forbidden,
-            &NttPoly::from_rows(&own, &secret).into_coeff(),
-        );
+        forbidden.add(&NttPoly::from_rows(&own, &secret));
 
         let sealed = sum(&context, &encryptor, std::slice::from_ref(&update));
         let copy = phase(&sealed, &secrets);
@@ -223,21 +203,14 @@ fn nothing_secret_is_left_in_the_pool() {
             .collect();
         drop(copy);
         let mut scaled = CoeffPoly::from_rows(&own, &rows);
-        forbid(&mut forbidden, &scaled);
+        forbidden.add(&scaled.clone().into_ntt());
         scaled.for_each_row(|i, row| context.codec().scale_row(i, row));
-        forbid(&mut forbidden, &scaled);
+        forbidden.add(&scaled.clone().into_ntt());
         let decryptor = SumDecryptor::new(&context, Arc::clone(&secrets[0])).unwrap();
         let sums = decryptor.decrypt(&sealed).unwrap();
         let words: Vec<u64> = lifted(&context, sums.sums());
-        forbidden.extend(windows(&words));
-        let buffers = basis.pool().contents();
-        assert!(forbidden.len() > 1000 && !buffers.is_empty());
-        for buffer in buffers {
-            assert!(
-                windows(&buffer).all(|window| !forbidden.contains(&window)),
-                "{mode:?}"
-            );
-        }
+        forbidden.add_row(&words);
+        forbidden.check(context.rlwe(), &format!("{mode:?}"));
     }
 }
 

@@ -187,22 +187,7 @@ fn ciphertexts_are_switched_to_a_receiver() {
     let mut world = World::new(Policy::new(4, 2).unwrap(), 11);
     let public = Arc::new(world.public_key(&world.session.key_round(0)));
     let ciphertext = world.encrypt(&public, &[1, 2, -3]);
-    // The receiver has parameters of its own, with one secret.
-    let receiver = BfvContext::builder()
-        .degree(64)
-        .primes(
-            &[
-                world.session.context().params().data_primes(),
-                world.session.context().params().special_primes(),
-            ]
-            .concat(),
-        )
-        .special_primes(2)
-        .plaintext_modulus(257)
-        .insecure_skip_security_check()
-        .build()
-        .unwrap();
-    let secret = KeyGenerator::secret_key(receiver.rlwe(), &mut world.rng);
+    let (receiver, secret) = world.receiver();
     let key = KeyGenerator::new(&secret)
         .public_key(&mut world.rng)
         .unwrap();

@@ -5,7 +5,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use slotwise::encoding::{BfvEncoder, BfvPlaintext};
 use slotwise::encryption::{BfvCiphertext, Encryptor};
-use slotwise::keys::{EvaluationKeys, GaloisKey, PublicKey, RelinearizationKey, Rotations};
+use slotwise::keys::{
+    EvaluationKeys, GaloisKey, KeyGenerator, PublicKey, RelinearizationKey, Rotations, SecretKey,
+};
 use slotwise::multiparty::{
     BfvOpening, Collector, Contribution, KeyRound, OpeningShare, Party, Policy, Record,
     RelinearizationCollector, RelinearizationRoundOne, RelinearizationRoundTwo, Session,
@@ -142,6 +144,22 @@ impl World {
             .unwrap();
         let encryptor = Encryptor::with_public_key(Arc::clone(public));
         encryptor.encrypt(&plaintext, &mut self.rng).unwrap()
+    }
+
+    /// A receiver with parameters of its own, the same primes and one secret.
+    pub(crate) fn receiver(&mut self) -> (BfvContext, Arc<SecretKey>) {
+        let params = self.session.context().params();
+        let primes = [params.data_primes(), params.special_primes()].concat();
+        let receiver = BfvContext::builder()
+            .degree(64)
+            .primes(&primes)
+            .special_primes(2)
+            .plaintext_modulus(257)
+            .insecure_skip_security_check()
+            .build()
+            .unwrap();
+        let secret = KeyGenerator::secret_key(receiver.rlwe(), &mut self.rng);
+        (receiver, secret)
     }
 
     /// The share of a party, passed on as bytes.
