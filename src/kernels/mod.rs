@@ -99,6 +99,12 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::weighted_sum(q, row, sum);
     }
 
+    /// [`weighted_sum`](Self::weighted_sum) of the same inputs modulo several q, whose kernels may differ: the inputs come from an outer
+    /// cache once.
+    fn weighted_sums(&self, rows: &mut [SumRow<'_>]) {
+        weighted_sums_in_strips(rows);
+    }
+
     /// `sums[h][k] = sum_j digits[j][k] * key[j][h][k] mod q` for both halves h: the inner products of key switching.
     ///
     /// There are at most as many digits as the key has, rows of whole blocks; all are residues modulo q, and the key is packed to
@@ -279,6 +285,28 @@ pub(crate) struct WeightedSum<'a> {
     pub(crate) factors: &'a [u64],
     /// A residue modulo q.
     pub(crate) offset: u64,
+}
+
+/// One row of [`Kernels::weighted_sums`]; all have the same inputs and as many places.
+#[derive(Debug)]
+pub(crate) struct SumRow<'a> {
+    pub(crate) q: &'a Modulus,
+    pub(crate) row: &'a mut [u64],
+    pub(crate) sum: WeightedSum<'a>,
+}
+
+/// All rows at one strip of places before the next strip.
+fn weighted_sums_in_strips(rows: &mut [SumRow<'_>]) {
+    const STRIP: usize = 512;
+    let length = rows.first().map_or(0, |first| first.row.len());
+    for start in (0..length).step_by(STRIP) {
+        for SumRow { q, row, sum } in &mut *rows {
+            let row = &mut row[start..length.min(start + STRIP)];
+            let inputs = &sum.inputs[start..];
+            let sum = WeightedSum { inputs, ..*sum };
+            q.kernels().weighted_sum(q, row, &sum);
+        }
+    }
 }
 
 /// The kernels that this processor (and `SLOTWISE_KERNELS`, if set) allows for a modulus of `bits` bits.

@@ -1,4 +1,4 @@
-use crate::kernels::{Modulus, ShoupScalar, Unreduced, WeightedSum, wipe};
+use crate::kernels::{Modulus, ShoupScalar, SumRow, Unreduced, WeightedSum, wipe};
 use crate::parallel::for_each_row;
 use crate::ring::{CoeffPoly, RnsBasis};
 use std::sync::Arc;
@@ -179,39 +179,44 @@ impl BasisConverter {
         self.rows(weights, rows, false);
     }
 
-    /// All rows at one strip of places before the next strip: the weights come from memory once.
     fn rows(&self, weights: &[u64], rows: &mut [(usize, &mut [u64])], centred: bool) {
-        const STRIP: usize = 512;
         let terms = self.from.len() + usize::from(centred);
-        let length = weights.len() / terms;
-        let strip = if rows.len() > 1 { STRIP } else { length };
-        for start in (0..length).step_by(strip) {
-            for (target, row) in &mut *rows {
-                let (p, row) = (
-                    &self.to[*target],
-                    &mut row[start..length.min(start + strip)],
-                );
-                let offset = if centred { 0 } else { self.offsets[*target] };
-                let (inputs, input_bits) = (&weights[start..], self.input_bits);
-                if terms == 1 {
-                    // The factor is 1.
-                    let input = Unreduced {
-                        input: &inputs[..row.len()],
-                        input_bits,
-                        offset,
-                    };
-                    p.kernels().reduce(p, row, &input);
-                    continue;
-                }
-                let sum = WeightedSum {
-                    inputs,
-                    stride: length,
+        let (length, input_bits) = (weights.len() / terms, self.input_bits);
+        let offset = |target: usize| if centred { 0 } else { self.offsets[target] };
+        if terms == 1 {
+            // The factor is 1.
+            for (target, row) in rows {
+                let p = &self.to[*target];
+                let input = Unreduced {
+                    input: weights,
                     input_bits,
-                    factors: &self.factors[*target][..terms],
-                    offset,
+                    offset: offset(*target),
                 };
-                weighted_sum(p, row, &sum);
+                p.kernels().reduce(p, row, &input);
             }
+            return;
+        }
+        let sum = |target: usize| WeightedSum {
+            inputs: weights,
+            stride: length,
+            input_bits,
+            factors: &self.factors[target][..terms],
+            offset: offset(target),
+        };
+        if terms > MOST_TERMS || rows.len() == 1 {
+            for (target, row) in rows {
+                weighted_sum(&self.to[*target], row, &sum(*target));
+            }
+            return;
+        }
+        let rows = rows.iter_mut().map(|(target, row)| SumRow {
+            q: &self.to[*target],
+            row,
+            sum: sum(*target),
+        });
+        let mut rows: Vec<SumRow<'_>> = rows.collect();
+        if let Some(first) = rows.first() {
+            first.q.kernels().weighted_sums(&mut rows);
         }
     }
 
@@ -262,14 +267,16 @@ impl BasisConverter {
     }
 }
 
+/// The most terms of a kernel's weighted sum.
+const MOST_TERMS: usize = 32;
+
 /// The kernel's inner product, for any number of rows.
 fn weighted_sum(p: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
-    const MOST: usize = 32;
-    if sum.factors.len() <= MOST {
+    if sum.factors.len() <= MOST_TERMS {
         return p.kernels().weighted_sum(p, row, sum);
     }
-    let (factors, other_factors) = sum.factors.split_at(MOST);
-    let (inputs, other_inputs) = sum.inputs.split_at(MOST * sum.stride);
+    let (factors, other_factors) = sum.factors.split_at(MOST_TERMS);
+    let (inputs, other_inputs) = sum.inputs.split_at(MOST_TERMS * sum.stride);
     p.kernels().weighted_sum(
         p,
         row,

@@ -24,7 +24,7 @@ use super::portable;
 use super::vectors::methods;
 use super::{
     BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PackedRow, PanelProducts,
-    PanelRows, ShoupScalar, Unreduced, WeightedPairs, WeightedSum,
+    PanelRows, ShoupScalar, SumRow, Unreduced, WeightedPairs, WeightedSum,
 };
 
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
@@ -85,6 +85,7 @@ impl<const WORD: u32> Kernels for IfmaKernels<WORD> {
 
     methods! { sum<WORD>:
         weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
+        weighted_sums(rows: &mut [SumRow<'_>])
         inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
         weighted_pairs(q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>)
     }
