@@ -135,13 +135,17 @@ impl<const WORD: u32> Arithmetic<WORD> {
             let low = _mm512_madd52lo_epu64(zero, a, factor.value);
             _mm512_madd52lo_epu64(low, quotient, self.negated)
         } else {
-            // The carries of the two dropped halves make the quotient at most 2 lower than Shoup's.
-            let (a_high, quotient_high) = (high_half(a), high_half(factor.quotient));
-            let middle_a = _mm512_mul_epu32(a_high, factor.quotient);
-            let middle_b = _mm512_mul_epu32(a, quotient_high);
-            let high = _mm512_mul_epu32(a_high, quotient_high);
-            let middle = _mm512_add_epi64(high_half(middle_a), high_half(middle_b));
-            let quotient = _mm512_add_epi64(high, middle);
+            // With a = t * 2^52 + b and a quotient of u * 2^12 + v, the sum of t * u, floor(b * u / 2^52) and floor(t * v / 2^12) is
+            // less than 3 below their product over 2^64, of which it leaves out b * v / 2^64. That makes it at most 3 lower than
+            // Shoup's.
+            let (upper, lower) = (
+                _mm512_srli_epi64::<12>(factor.quotient),
+                _mm512_slli_epi64::<40>(factor.quotient),
+            );
+            let top = _mm512_srli_epi64::<52>(a);
+            let quotient = _mm512_mullo_epi64(top, upper);
+            let quotient = _mm512_madd52hi_epu64(quotient, a, upper);
+            let quotient = _mm512_madd52hi_epu64(quotient, top, lower);
             _mm512_sub_epi64(
                 _mm512_mullo_epi64(a, factor.value),
                 _mm512_mullo_epi64(quotient, self.modulus),
