@@ -6,7 +6,7 @@
 use super::super::chunks::quarters;
 use super::super::{NttTable, ntt_table::Twiddles, portable};
 use super::MIN_DEGREE;
-use super::arithmetic::{Arithmetic, Factor};
+use super::arithmetic::{Arithmetic, Factor, HALVING, KEEP, REDUCTION};
 use super::vector::{
     LANES, Words, broadcast, lanes, load, load_4, repeat_2, repeat_4, store, store_4,
 };
@@ -58,7 +58,17 @@ enum Reduce {
 }
 
 impl<const WORD: u32> Forward<'_, WORD> {
-    const REDUCED: u64 = Arithmetic::<WORD>::REDUCED_BOUND;
+    /// How the additive operands of the first of two or more layers are lowered.
+    const LOWER: u32 = if WORD == 52 { REDUCTION } else { HALVING };
+
+    /// To what that lowers them.
+    const fn lowered_bound(&self) -> u64 {
+        if WORD == 52 {
+            Arithmetic::<WORD>::REDUCED_BOUND
+        } else {
+            self.arithmetic.halved_bound()
+        }
+    }
 
     /// All layers of one chunk, whose values are below `bound * q`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -85,13 +95,15 @@ impl<const WORD: u32> Forward<'_, WORD> {
             length /= 4;
         }
         let limit = self.arithmetic.limit();
+        // Words of 52 bits are lowered in the last layer.
+        let kept = if WORD == 52 { self.tail - 1 } else { self.tail };
         if WORD == 52 && bound + Self::offset_growth(self.tail) <= limit {
             self.last_layers::<OFFSET>(node, chunk);
-        } else if bound + Self::growth(self.tail - 1) <= limit {
+        } else if bound + Self::growth(kept) <= limit {
             self.last_layers::<NEVER>(node, chunk);
-        } else if Self::REDUCED + Self::growth(6) <= limit {
+        } else if self.lowered_bound() + Self::growth(kept) <= limit {
             self.last_layers::<ONCE>(node, chunk);
-        } else if Self::REDUCED + Self::growth(2) <= limit {
+        } else if self.lowered_bound() + Self::growth(2) <= limit {
             self.last_layers::<2>(node, chunk);
         } else {
             self.last_layers::<1>(node, chunk);
@@ -106,10 +118,12 @@ impl<const WORD: u32> Forward<'_, WORD> {
             (Reduce::Offset, bound + Self::offset_growth(layers))
         } else if bound + Self::growth(layers) <= limit {
             (Reduce::Never, bound + Self::growth(layers))
-        } else if Self::REDUCED + Self::growth(layers) <= limit {
-            (Reduce::FirstLayer, Self::REDUCED + Self::growth(layers))
+        } else if self.lowered_bound() + Self::growth(layers) <= limit {
+            let next = self.lowered_bound() + Self::growth(layers);
+            (Reduce::FirstLayer, next)
         } else {
-            (Reduce::EveryLayer, Self::REDUCED + Self::growth(1))
+            let next = self.arithmetic.halved_bound() + Self::growth(1);
+            (Reduce::EveryLayer, next)
         };
         debug_assert!(next <= limit);
         (reduce, next)
@@ -131,15 +145,18 @@ impl<const WORD: u32> Forward<'_, WORD> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn pass(&self, reduce: Reduce, node: usize, row: &mut [u64], length: usize) {
         match reduce {
-            Reduce::Offset => self.pass_reducing::<true, false, false>(node, row, length),
-            Reduce::Never => self.pass_reducing::<false, false, false>(node, row, length),
-            Reduce::FirstLayer => self.pass_reducing::<false, true, false>(node, row, length),
-            Reduce::EveryLayer => self.pass_reducing::<false, true, true>(node, row, length),
+            Reduce::Offset => self.pass_lowering::<true, KEEP, KEEP>(node, row, length),
+            Reduce::Never => self.pass_lowering::<false, KEEP, KEEP>(node, row, length),
+            Reduce::FirstLayer if WORD == 52 => {
+                self.pass_lowering::<false, REDUCTION, KEEP>(node, row, length);
+            }
+            Reduce::FirstLayer => self.pass_lowering::<false, HALVING, KEEP>(node, row, length),
+            Reduce::EveryLayer => self.pass_lowering::<false, HALVING, HALVING>(node, row, length),
         }
     }
 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn pass_reducing<const OFFSET: bool, const FIRST: bool, const SECOND: bool>(
+    fn pass_lowering<const OFFSET: bool, const FIRST: u32, const SECOND: u32>(
         &self,
         first_node: usize,
         row: &mut [u64],
@@ -276,10 +293,12 @@ fn reducing<const PERIOD: u32, const LAYER: u32, const FIRST: u32, const WORD: u
 ) -> (__m512i, __m512i) {
     if PERIOD == OFFSET {
         a.offset_butterfly(pair, factor)
-    } else if PERIOD != NEVER && (LAYER - FIRST).is_multiple_of(PERIOD) {
-        a.butterfly::<true>(pair, factor)
+    } else if PERIOD == NEVER || !(LAYER - FIRST).is_multiple_of(PERIOD) {
+        a.butterfly::<KEEP>(pair, factor)
+    } else if PERIOD == 1 || WORD == 64 {
+        a.butterfly::<HALVING>(pair, factor)
     } else {
-        a.butterfly::<false>(pair, factor)
+        a.butterfly::<REDUCTION>(pair, factor)
     }
 }
 
@@ -449,6 +468,11 @@ impl<const WORD: u32> Tail<WORD> {
         )
     }
 
+    /// Whether the last layer reduces its additive operands, so that its results are below 4q and need no product to become canonical.
+    const fn ends_reduced(period: u32) -> bool {
+        WORD == 52 && period != OFFSET
+    }
+
     /// FIRST and PERIOD as in [`Forward::last_layers_from`].
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -470,19 +494,19 @@ impl<const WORD: u32> Tail<WORD> {
         }
         for i in 0..HELD / 2 {
             let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = if PERIOD == OFFSET {
-                a.offset_butterfly(pair, twiddles.twos(&a, i))
+            let factor = twiddles.twos(&a, i);
+            (v[2 * i], v[2 * i + 1]) = if const { Self::ends_reduced(PERIOD) } {
+                a.butterfly::<REDUCTION>(pair, factor)
             } else {
-                // Reduced once here, the sums need no product to become canonical.
-                a.butterfly::<true>(pair, twiddles.twos(&a, i))
+                reducing::<PERIOD, 6, FIRST, WORD>(a, pair, factor)
             };
         }
         for i in 0..HELD / 2 {
             let (x, y) = (v[2 * i], v[2 * i + 1]);
-            let (x, y) = if PERIOD == OFFSET {
-                (a.canonical(a.reduced(x)), a.canonical(a.reduced(y)))
+            let (x, y) = if const { Self::ends_reduced(PERIOD) } {
+                (a.canonical_below_4(x), a.canonical_below_4(y))
             } else {
-                (a.canonical_sum(x), a.canonical_sum(y))
+                (a.canonical(a.reduced(x)), a.canonical(a.reduced(y)))
             };
             (v[2 * i], v[2 * i + 1]) = self.interleaved(x, y);
         }

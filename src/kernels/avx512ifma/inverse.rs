@@ -4,7 +4,7 @@ use super::super::chunks::quarters;
 use super::super::ntt_table::{NttTable, Twiddles, mirrored};
 use super::super::portable;
 use super::MIN_DEGREE;
-use super::arithmetic::{Arithmetic, Factor};
+use super::arithmetic::{Arithmetic, Factor, HALVING, KEEP, REDUCTION};
 use super::forward::{
     CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, store_all, tail_layers, whole,
 };
@@ -32,9 +32,9 @@ pub(super) fn inverse_ntt<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
         }
     }
     if 4 * bound <= inverse.arithmetic.limit() {
-        inverse.last_pass::<false>(table, row, bound);
+        inverse.last_pass::<KEEP>(table, row, bound);
     } else {
-        inverse.last_pass::<true>(table, row, bound);
+        inverse.last_pass::<REDUCTION>(table, row, bound);
     }
 }
 
@@ -91,7 +91,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         } else if limit >= 4 * Self::PRODUCT {
             2 * Self::PRODUCT
         } else {
-            Self::PRODUCT
+            self.arithmetic.halved_bound()
         }
     }
 
@@ -108,7 +108,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         } else if sum <= ceiling {
             (Reduce::FirstLayer, sum)
         } else {
-            (Reduce::EveryLayer, Self::PRODUCT)
+            (Reduce::EveryLayer, ceiling)
         };
         debug_assert!(2 * bound <= limit && next <= ceiling);
         (reduce, next)
@@ -122,7 +122,8 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         let a = self.arithmetic;
         let reduced = match reduce {
             Reduce::Never | Reduce::Last => 2 * bound,
-            Reduce::FirstLayer | Reduce::EveryLayer => Self::REDUCED,
+            Reduce::FirstLayer => Self::REDUCED,
+            Reduce::EveryLayer => a.halved_bound(),
         };
         let offsets = Offsets {
             first: a.multiple(bound),
@@ -132,10 +133,14 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         for (i, chunk) in row.chunks_exact_mut(length).enumerate() {
             let node = node + i;
             match reduce {
-                Reduce::Never => self.pass_chunk::<false, false, false>(node, chunk, &offsets),
-                Reduce::Last => self.pass_chunk::<false, true, false>(node, chunk, &offsets),
-                Reduce::FirstLayer => self.pass_chunk::<true, false, false>(node, chunk, &offsets),
-                Reduce::EveryLayer => self.pass_chunk::<true, true, true>(node, chunk, &offsets),
+                Reduce::Never => self.pass_chunk::<KEEP, KEEP, KEEP>(node, chunk, &offsets),
+                Reduce::Last => self.pass_chunk::<KEEP, REDUCTION, KEEP>(node, chunk, &offsets),
+                Reduce::FirstLayer => {
+                    self.pass_chunk::<REDUCTION, KEEP, KEEP>(node, chunk, &offsets)
+                }
+                Reduce::EveryLayer => {
+                    self.pass_chunk::<HALVING, HALVING, HALVING>(node, chunk, &offsets)
+                }
             }
         }
         next
@@ -143,7 +148,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn pass_chunk<const FIRST: bool, const SUMS: bool, const PRODUCTS: bool>(
+    fn pass_chunk<const FIRST: u32, const SUMS: u32, const PRODUCTS: u32>(
         &self,
         node: usize,
         chunk: &mut [u64],
@@ -164,11 +169,15 @@ impl<const WORD: u32> Inverse<'_, WORD> {
 
     /// The pass over the whole row, with the division by N in its second layer.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn last_pass<const FIRST: bool>(&self, table: &NttTable, row: &mut [u64], bound: u64) {
+    fn last_pass<const FIRST: u32>(&self, table: &NttTable, row: &mut [u64], bound: u64) {
         debug_assert!(bound <= self.ceiling());
         let a = self.arithmetic;
         let first = a.multiple(bound);
-        let sums = a.multiple(if FIRST { Self::REDUCED } else { 2 * bound });
+        let sums = a.multiple(if FIRST == REDUCTION {
+            Self::REDUCED
+        } else {
+            2 * bound
+        });
         let products = a.multiple(Self::PRODUCT);
         let left = a.twiddle(self.twiddles, mirrored(2));
         let right = a.twiddle(self.twiddles, mirrored(3));
@@ -220,6 +229,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
             self.first_layers_reducing::<EVERY_SECOND>(node, row);
         } else {
             self.first_layers_reducing::<EACH>(node, row);
+            return self.arithmetic.halved_bound();
         }
         Self::PRODUCT
     }
@@ -291,7 +301,7 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn new(a: Arithmetic<WORD>) -> Self {
-        let bounds = Self::bounds();
+        let bounds = Self::bounds(&a);
         Self {
             arithmetic: a,
             offsets: [
@@ -311,14 +321,16 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
     }
 
     /// The bound of what enters each layer; 0 for a layer that is not taken.
-    const fn bounds() -> [u64; 7] {
+    const fn bounds(a: &Arithmetic<WORD>) -> [u64; 7] {
+        let product = Arithmetic::<WORD>::PRODUCT_BOUND;
         let mut bounds = [0; 7];
         bounds[0] = 1;
         let mut layer = 1;
         while layer < LAYERS {
-            let product = Arithmetic::<WORD>::PRODUCT_BOUND;
             let before = bounds[layer as usize - 1];
-            bounds[layer as usize] = if Self::reduces(layer - 1) || 2 * before < product {
+            bounds[layer as usize] = if REDUCED == EACH {
+                a.halved_bound()
+            } else if Self::reduces(layer - 1) || 2 * before < product {
                 product
             } else {
                 2 * before
@@ -341,12 +353,13 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         factor: Factor,
     ) -> (__m512i, __m512i) {
         let offset = self.offsets[LAYER as usize];
-        if const { Self::reduces(LAYER) } {
-            self.arithmetic
-                .inverse_butterfly::<true>(pair, offset, factor)
+        let a = &self.arithmetic;
+        if REDUCED == EACH {
+            a.inverse_butterfly::<HALVING>(pair, offset, factor)
+        } else if const { Self::reduces(LAYER) } {
+            a.inverse_butterfly::<REDUCTION>(pair, offset, factor)
         } else {
-            self.arithmetic
-                .inverse_butterfly::<false>(pair, offset, factor)
+            a.inverse_butterfly::<KEEP>(pair, offset, factor)
         }
     }
 
