@@ -27,15 +27,19 @@ use super::{
     PanelRows, ShoupScalar, Unreduced, WeightedPairs, WeightedSum,
 };
 
-/// The kernels for a modulus of `bits` bits, if this processor can run them.
-pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
-    let able = is_x86_feature_detected!("avx512f")
+/// Whether this processor has the instructions.
+pub(super) fn able() -> bool {
+    is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512ifma")
-        && is_x86_feature_detected!("avx512vbmi");
+        && is_x86_feature_detected!("avx512vbmi")
+}
+
+/// The kernels for a modulus of `bits` bits, if this processor can run them.
+pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
     match bits {
-        _ if !able => None,
+        _ if !able() => None,
         ..=NARROW_BITS => Some(&IfmaKernels::<NARROW>(())),
         _ => Some(&IfmaKernels::<WIDE>(())),
     }
