@@ -18,6 +18,7 @@ mod modulus;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod ntt_table;
+mod numbers;
 pub mod packing;
 mod permutation;
 mod portable;
@@ -25,12 +26,13 @@ mod portable;
 mod vectors;
 
 pub use aligned::AlignedWords;
-pub(crate) use aligned::{SecretVec, wipe};
+pub(crate) use aligned::{ComplexRow, SecretVec, wipe};
 pub(crate) use complex::ComplexTransform;
 pub(crate) use key_row::{KeyRow, KeyShape, PackedRow};
 pub(crate) use modulus::low;
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
+pub(crate) use numbers::{are_finite, centre_parts, largest_square, round_parts};
 pub(crate) use permutation::BlockPermutation;
 
 use portable::Portable;

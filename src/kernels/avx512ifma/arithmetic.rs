@@ -218,18 +218,6 @@ impl<const WORD: u32> Arithmetic<WORD> {
         subtract_once(self.clean(a), self.modulus)
     }
 
-    /// The residue of a value below `(REDUCED_BOUND + PRODUCT_BOUND) * q`.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn canonical_sum(&self, a: __m512i) -> __m512i {
-        let a = if WORD == 52 {
-            a
-        } else {
-            subtract_once(a, self.product_bound)
-        };
-        self.canonical_below_4(a)
-    }
-
     /// The residue of a value below `4q`.
     #[inline]
     #[target_feature(enable = "avx512f")]
@@ -308,10 +296,4 @@ impl<const WORD: u32> Arithmetic<WORD> {
         let difference = _mm512_sub_epi64(_mm512_add_epi64(y, offset), x);
         (sum, self.product(difference, factor))
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn high_half(a: __m512i) -> __m512i {
-    _mm512_srli_epi64::<32>(a)
 }

@@ -58,10 +58,7 @@ enum Reduce {
 }
 
 impl<const WORD: u32> Forward<'_, WORD> {
-    /// How the additive operands of the first of two or more layers are lowered.
-    const LOWER: u32 = if WORD == 52 { REDUCTION } else { HALVING };
-
-    /// To what that lowers them.
+    /// To what the additive operands of the first of two or more layers are lowered.
     const fn lowered_bound(&self) -> u64 {
         if WORD == 52 {
             Arithmetic::<WORD>::REDUCED_BOUND
