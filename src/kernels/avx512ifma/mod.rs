@@ -1,7 +1,7 @@
 //! Kernels for processors with AVX-512, its 52-bit multiply-add (IFMA) and its permutations of bytes (VBMI).
 //!
-//! Moduli of at most 50 bits use `vpmadd52` on words of 52 bits, larger ones products of 32-bit halves on words of 64
-//! bits. The transforms are one source for both: [`arithmetic::Arithmetic`] hides the difference.
+//! Moduli of at most 50 bits use `vpmadd52` on words of 52 bits; larger ones use words of 64 bits, with `vpmadd52` for quotients. The
+//! transforms are one source for both: [`arithmetic::Arithmetic`] hides the difference.
 #![expect(
     unsafe_code,
     reason = "intrinsics; holding a token proves the processor"
