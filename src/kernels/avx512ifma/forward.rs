@@ -4,6 +4,7 @@
 //! 2i + 1. All chunks of one length have equal bounds.
 
 use super::super::chunks::quarters;
+use super::super::vectors::functions;
 use super::super::{NttTable, ntt_table::Twiddles, portable};
 use super::MIN_DEGREE;
 use super::arithmetic::{Arithmetic, Factor, HALVING, KEEP, REDUCTION};
@@ -359,22 +360,32 @@ impl<'a, const DERIVED: bool> TailTwiddles<'a, DERIVED> {
         }
     }
 
-    /// Those of the 4 halves of these chunks.
+    /// Those of the 4 halves of these chunks, in words of 52 bits at the given places.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn fours<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
+    pub(super) fn fours<const WORD: u32>(
+        &self,
+        a: &Arithmetic<WORD>,
+        pair: usize,
+        places: __m512i,
+    ) -> Factor {
         let (values, quotients) = self.fours;
-        let value = repeat_4(part(values, pair));
-        Self::last_factor(a, value, repeat_4(part(quotients, pair)))
+        let of = |words| placed::<WORD>(repeat_4(part(words, pair)), places);
+        Self::last_factor(a, of(values), of(quotients))
     }
 
-    /// Those of the 8 quarters of these chunks.
+    /// Those of the 8 quarters of these chunks, likewise.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn twos<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
+    pub(super) fn twos<const WORD: u32>(
+        &self,
+        a: &Arithmetic<WORD>,
+        pair: usize,
+        places: __m512i,
+    ) -> Factor {
         let (values, quotients) = self.twos;
-        let value = load(part(values, pair));
-        Self::last_factor(a, value, load(part(quotients, pair)))
+        let of = |words| placed::<WORD>(load(part(words, pair)), places);
+        Self::last_factor(a, of(values), of(quotients))
     }
 
     #[inline]
@@ -388,6 +399,17 @@ impl<'a, const DERIVED: bool> TailTwiddles<'a, DERIVED> {
             return a.factor_of_quotient(quotient);
         }
         Factor { value, quotient }
+    }
+}
+
+/// Twiddles at the places where words of 52 bits have their operands.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn placed<const WORD: u32>(twiddles: __m512i, places: __m512i) -> __m512i {
+    if WORD == 52 {
+        _mm512_permutexvar_epi64(places, twiddles)
+    } else {
+        twiddles
     }
 }
 
@@ -438,11 +460,18 @@ pub(super) fn store_all(block: &mut [Words; HELD], vectors: [__m512i; HELD]) {
 /// The last three layers, of eight pairs of vectors in step. Before each of them, and after the last, the words of the two
 /// vectors of a pair are taken in turn: so each butterfly's operands face each other, and the twiddles of a layer repeat in the
 /// order of the table.
+///
+/// In words of 52 bits only the first of these steps is such a permutation. On AMD's processors it is as slow as a multiply-add,
+/// and takes its place, since both have three operands. Exchanges of halves, quarters and words have two, and bring all words to their
+/// places as well, if the twiddles of the last two layers are permuted.
 struct Tail<const WORD: u32> {
     arithmetic: Arithmetic<WORD>,
     /// The words of two vectors in turn: their first and their second halves.
     low: __m512i,
     high: __m512i,
+    /// The places of the twiddles of the last two layers in words of 52 bits.
+    fours: __m512i,
+    twos: __m512i,
 }
 
 impl<const WORD: u32> Tail<WORD> {
@@ -453,6 +482,8 @@ impl<const WORD: u32> Tail<WORD> {
             arithmetic,
             low: lanes([0, 8, 1, 9, 2, 10, 3, 11]),
             high: lanes([4, 12, 5, 13, 6, 14, 7, 15]),
+            fours: lanes([0, 2, 0, 2, 1, 3, 1, 3]),
+            twos: lanes([0, 4, 1, 5, 2, 6, 3, 7]),
         }
     }
 
@@ -485,13 +516,21 @@ impl<const WORD: u32> Tail<WORD> {
                 reducing::<PERIOD, 4, FIRST, WORD>(a, pair, twiddles.eights(i));
         }
         for i in 0..HELD / 2 {
-            let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) =
-                reducing::<PERIOD, 5, FIRST, WORD>(a, pair, twiddles.fours(&a, i));
+            let pair = if WORD == 52 {
+                exchanged_halves(v[2 * i], v[2 * i + 1])
+            } else {
+                self.interleaved(v[2 * i], v[2 * i + 1])
+            };
+            let factor = twiddles.fours(&a, i, self.fours);
+            (v[2 * i], v[2 * i + 1]) = reducing::<PERIOD, 5, FIRST, WORD>(a, pair, factor);
         }
         for i in 0..HELD / 2 {
-            let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            let factor = twiddles.twos(&a, i);
+            let pair = if WORD == 52 {
+                exchanged_quarters(v[2 * i], v[2 * i + 1])
+            } else {
+                self.interleaved(v[2 * i], v[2 * i + 1])
+            };
+            let factor = twiddles.twos(&a, i, self.twos);
             (v[2 * i], v[2 * i + 1]) = if const { Self::ends_reduced(PERIOD) } {
                 a.butterfly::<REDUCTION>(pair, factor)
             } else {
@@ -505,7 +544,31 @@ impl<const WORD: u32> Tail<WORD> {
             } else {
                 (a.canonical(a.reduced(x)), a.canonical(a.reduced(y)))
             };
-            (v[2 * i], v[2 * i + 1]) = self.interleaved(x, y);
+            (v[2 * i], v[2 * i + 1]) = if WORD == 52 {
+                exchanged_words(x, y)
+            } else {
+                self.interleaved(x, y)
+            };
         }
+    }
+}
+
+functions! { "avx512f":
+    /// The first halves of two vectors, and the second ones; undoes itself.
+    pub(super) fn exchanged_halves(x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (_mm512_shuffle_i64x2::<0x44>(x, y), _mm512_shuffle_i64x2::<0xEE>(x, y))
+    }
+
+    /// The even quarters of two vectors in turn, and the odd ones; undoes itself.
+    pub(super) fn exchanged_quarters(x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (
+            _mm512_mask_permutex_epi64::<0x4E>(x, 0b1100_1100, y),
+            _mm512_mask_permutex_epi64::<0x4E>(y, 0b0011_0011, x),
+        )
+    }
+
+    /// The even words of two vectors in turn, and the odd ones; undoes itself.
+    pub(super) fn exchanged_words(x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y))
     }
 }

@@ -6,7 +6,8 @@ use super::super::portable;
 use super::MIN_DEGREE;
 use super::arithmetic::{Arithmetic, Factor, HALVING, KEEP, REDUCTION};
 use super::forward::{
-    CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, store_all, tail_layers, whole,
+    CACHED, HELD, TailTwiddles, TwiddlesOf, exchanged_halves, exchanged_quarters, exchanged_words,
+    load_all, store_all, tail_layers, whole,
 };
 use super::vector::{LANES, lanes, load_4, store_4};
 use std::arch::x86_64::*;
@@ -295,6 +296,9 @@ struct Head<const WORD: u32, const LAYERS: u32, const REDUCED: u32> {
     /// The same, from the last to the first.
     even_backwards: __m512i,
     odd_backwards: __m512i,
+    /// The places of the mirrored twiddles of the first two layers in words of 52 bits.
+    twos: __m512i,
+    fours: __m512i,
 }
 
 impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, REDUCED> {
@@ -317,6 +321,8 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
             odd: lanes([1, 3, 5, 7, 9, 11, 13, 15]),
             even_backwards: lanes([14, 12, 10, 8, 6, 4, 2, 0]),
             odd_backwards: lanes([15, 13, 11, 9, 7, 5, 3, 1]),
+            twos: lanes([7, 3, 6, 2, 5, 1, 4, 0]),
+            fours: lanes([3, 1, 3, 1, 2, 0, 2, 0]),
         }
     }
 
@@ -413,13 +419,17 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         twiddles: &TailTwiddles<'_, DERIVED>,
     ) {
         let (a, last) = (&self.arithmetic, HELD / 2 - 1);
+        if WORD == 52 {
+            return self.narrow_layers(v, twiddles);
+        }
         for i in 0..HELD / 2 {
             let pair = self.parted_backwards(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, twiddles.twos(a, last - i));
+            (v[2 * i], v[2 * i + 1]) =
+                self.butterfly::<0>(pair, twiddles.twos(a, last - i, self.twos));
         }
         for i in 0..HELD / 2 {
             let (odd, even) = self.parted(v[2 * i + 1], v[2 * i]);
-            let factor = twiddles.fours(a, last - i);
+            let factor = twiddles.fours(a, last - i, self.fours);
             (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>((even, odd), factor);
         }
         for i in 0..HELD / 2 {
@@ -428,6 +438,37 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
             let (x, y) = self.butterfly::<2>((even, odd), factor);
             let (odd, even) = self.parted_backwards(y, x);
             (v[2 * i], v[2 * i + 1]) = (even, odd);
+        }
+    }
+
+    /// The same in words of 52 bits, with the exchanges of the forward transform.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn narrow_layers<const DERIVED: bool>(
+        &self,
+        v: &mut [__m512i; HELD],
+        twiddles: &TailTwiddles<'_, DERIVED>,
+    ) {
+        let (a, last) = (&self.arithmetic, HELD / 2 - 1);
+        for i in 0..HELD / 2 {
+            let pair = exchanged_words(v[2 * i], v[2 * i + 1]);
+            let factor = twiddles.twos(a, last - i, self.twos);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, factor);
+        }
+        for i in 0..HELD / 2 {
+            let pair = exchanged_quarters(v[2 * i], v[2 * i + 1]);
+            let factor = twiddles.fours(a, last - i, self.fours);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(pair, factor);
+        }
+        for i in 0..HELD / 2 {
+            let pair = exchanged_halves(v[2 * i], v[2 * i + 1]);
+            let factor = twiddles.eights(last - i);
+            let exchanged = Factor {
+                value: _mm512_shuffle_epi32::<0x4E>(factor.value),
+                quotient: _mm512_shuffle_epi32::<0x4E>(factor.quotient),
+            };
+            let (x, y) = self.butterfly::<2>(pair, exchanged);
+            (v[2 * i], v[2 * i + 1]) = self.parted(x, y);
         }
     }
 }
