@@ -1,10 +1,15 @@
 //! Loops over floating-point numbers, compiled for each instruction set. Nothing is fused or reordered, so that all give the same bits.
-#![expect(
-    unsafe_code,
-    reason = "the processor was asked for the features of what is called"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "the processor was asked for the features of what is called"
+    )
 )]
 
-use super::{Modulus, is_allowed};
+use super::Modulus;
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512ifma, is_allowed};
 use num_complex::Complex64;
 use std::sync::LazyLock;
 
@@ -21,10 +26,10 @@ enum Instructions {
 static INSTRUCTIONS: LazyLock<Instructions> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     {
-        if super::avx512ifma::able() && is_allowed("avx512ifma") {
+        if avx512ifma::able() && is_allowed("avx512ifma") {
             return Instructions::Avx512;
         }
-        if super::avx2::able() && is_allowed("avx2") {
+        if avx2::able() && is_allowed("avx2") {
             return Instructions::Avx2;
         }
     }
@@ -107,5 +112,80 @@ vectorized! {
         }
         let rest = rest.iter().map(Complex64::norm_sqr);
         rest.chain(largest).fold(0.0, larger)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than a vector of numbers, and some left over; halves, ties of even and odd numbers, and just below a tie among them.
+    fn numbers() -> Vec<Complex64> {
+        let special = [0.0, -0.0, 0.5, -0.5, 1.5, -2.5, 0.499_999_999_999_999_94];
+        let large = [2f64.powi(51) + 0.5, -(2f64.powi(52) + 1.0), 2f64.powi(61)];
+        let others = (0..100).map(|k| f64::from(k).sin() * 2f64.powi(k / 2));
+        let parts: Vec<f64> = special.into_iter().chain(large).chain(others).collect();
+        let turned = parts.iter().cycle().skip(7);
+        let pairs = parts.iter().zip(turned);
+        pairs.map(|(&re, &im)| Complex64::new(re, im)).collect()
+    }
+
+    #[test]
+    fn parts_are_rounded_half_away_from_zero() {
+        let values = numbers();
+        let mut words = vec![0; 2 * values.len()];
+        for factor in [1.0, 0.25, 3.0 / 7.0] {
+            round_parts(&mut words, &values, factor, 1 << 62);
+            let real = values.iter().map(|value| value.re);
+            let parts = real.chain(values.iter().map(|value| value.im));
+            for (part, &word) in parts.zip(&words) {
+                let product = part * factor;
+                let rounded = i128::from(word) - (1 << 62);
+                let (whole, rest) = (product.trunc(), product.fract());
+                let away = if rest.abs() >= 0.5 {
+                    rest.signum()
+                } else {
+                    0.0
+                };
+                assert_eq!(rounded, whole as i128 + away as i128, "{product}");
+            }
+        }
+    }
+
+    #[test]
+    fn halves_of_a_row_are_centred() {
+        for value in [17, 65_537, 1_152_921_504_606_584_833] {
+            let q = Modulus::new(value);
+            let edges = [0, 1, value / 2, value / 2 + 1, value - 1];
+            let row: Vec<u64> = edges.into_iter().cycle().take(46).collect();
+            let mut values = vec![Complex64::ZERO; 23];
+            centre_parts(&mut values, &row, &q, 0.3);
+            for (k, value) in values.iter().enumerate() {
+                let expected = [row[k], row[k + 23]].map(|x| q.centre(x) as f64 * 0.3);
+                assert_eq!([value.re, value.im], expected);
+            }
+        }
+    }
+
+    #[test]
+    fn one_number_that_is_not_finite_is_seen() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for place in 0..37 {
+                let mut values = vec![1.0; 37];
+                assert!(are_finite(&values));
+                values[place] = bad;
+                assert!(!are_finite(&values));
+            }
+        }
+    }
+
+    #[test]
+    fn squares_of_every_place_count() {
+        assert_eq!(largest_square(&[]), 0.0);
+        for place in 0..37 {
+            let mut values = vec![Complex64::new(1.0, -1.0); 37];
+            values[place] = Complex64::new(-3.0, 4.0);
+            assert_eq!(largest_square(&values), 25.0);
+        }
     }
 }

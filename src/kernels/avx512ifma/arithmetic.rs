@@ -152,10 +152,8 @@ impl<const WORD: u32> Arithmetic<WORD> {
             // With a = t * 2^52 + b and a quotient of u * 2^12 + v, the sum of t * u, floor(b * u / 2^52) and floor(t * v / 2^12) is
             // less than 3 below their product over 2^64, of which it leaves out b * v / 2^64. That makes it at most 3 lower than
             // Shoup's.
-            let (upper, lower) = (
-                _mm512_srli_epi64::<12>(factor.quotient),
-                _mm512_slli_epi64::<40>(factor.quotient),
-            );
+            let upper = _mm512_srli_epi64::<12>(factor.quotient);
+            let lower = _mm512_slli_epi64::<40>(factor.quotient);
             let top = _mm512_srli_epi64::<52>(a);
             let quotient = _mm512_mullo_epi64(top, upper);
             let quotient = _mm512_madd52hi_epu64(quotient, a, upper);
