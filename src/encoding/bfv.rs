@@ -277,9 +277,11 @@ impl BfvEncoder {
     fn slots(&self, values: &[u64]) -> Result<BfvPlaintext> {
         let table = self.context.batching()?;
         let mut coefficients = vec![0; self.context.slots()];
-        for (&value, &position) in values.iter().zip(self.positions.iter()) {
-            coefficients[position as usize] = value;
-        }
+        for_each_slot(self.context.slots(), |slot| {
+            if let Some(&value) = values.get(slot) {
+                coefficients[self.positions[slot] as usize] = value;
+            }
+        });
         table.inverse(&mut coefficients);
         Ok(BfvPlaintext::new(&self.context, coefficients))
     }
@@ -288,10 +290,7 @@ impl BfvEncoder {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
         let (least, most) = (-(t / 2).cast_signed(), ((t - 1) / 2).cast_signed());
-        let outside = |&value: &i64| value < least || value > most;
-        if let Some(index) = values.iter().position(outside) {
-            return Err(Error::Values(ValueError::ValueOutOfRange { index }));
-        }
+        check_range(values.iter().map(|&value| least <= value && value <= most))?;
         // t for a negative value, 0 for others.
         let lift = |value: i64| t & (value >> 63).cast_unsigned();
         let residue = |&value: &i64| value.cast_unsigned().wrapping_add(lift(value));
@@ -301,10 +300,8 @@ impl BfvEncoder {
     fn reduce_unsigned<'a>(&self, values: &'a [u64]) -> Result<&'a [u64]> {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
-        match values.iter().position(|&value| value >= t) {
-            Some(index) => Err(Error::Values(ValueError::ValueOutOfRange { index })),
-            None => Ok(values),
-        }
+        check_range(values.iter().map(|&value| value < t))?;
+        Ok(values)
     }
 
     fn check_count(&self, given: usize) -> Result<()> {
@@ -313,6 +310,38 @@ impl BfvEncoder {
 
     fn check(&self, plaintext: &BfvPlaintext) -> Result<()> {
         self.context.fingerprint().check(plaintext.fingerprint())
+    }
+}
+
+/// Checks that all values are in range. Whether one is not takes no branch for each.
+fn check_range(are_inside: impl Iterator<Item = bool> + Clone) -> Result<()> {
+    if are_inside
+        .clone()
+        .fold(true, |all, is_inside| all & is_inside)
+    {
+        return Ok(());
+    }
+    let mut outside = are_inside.enumerate().filter(|&(_, is_inside)| !is_inside);
+    match outside.next() {
+        Some((index, _)) => Err(Error::Values(ValueError::ValueOutOfRange { index })),
+        None => Ok(()),
+    }
+}
+
+/// Visits all slots, in an order in which each 64 of them lie in few cache lines, and so do their positions: those of 8 runs of 8 slots. A
+/// step of an eighth of a row changes only the first bits of `5^slot`, which are the last ones of a position.
+fn for_each_slot(slots: usize, mut visit: impl FnMut(usize)) {
+    const TILE: usize = 8;
+    let row = slots / 2;
+    // Short rows have fewer.
+    let run = TILE.min(row);
+    let stride = row / TILE.min(row / run);
+    for start in (0..slots).step_by(row) {
+        for first in (start..start + stride).step_by(run) {
+            for slot in first..first + run {
+                (slot..start + row).step_by(stride).for_each(&mut visit);
+            }
+        }
     }
 }
 
@@ -353,6 +382,16 @@ mod tests {
             .map(|(a, b)| (a * b as &i64).rem_euclid(17) as u64)
             .collect();
         assert_eq!(encoder.decode_u64(&product).unwrap(), expected);
+    }
+
+    #[test]
+    fn every_slot_is_visited_once() {
+        for slots in [2, 4, 8, 16, 64, 128, 256, 2048] {
+            let mut visited = Vec::new();
+            for_each_slot(slots, |slot| visited.push(slot));
+            visited.sort_unstable();
+            assert!(visited.into_iter().eq(0..slots));
+        }
     }
 
     #[test]

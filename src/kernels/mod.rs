@@ -9,6 +9,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512ifma;
 mod chunks;
+mod complex;
 #[cfg(test)]
 mod conformance;
 mod float_vectors;
@@ -17,6 +18,7 @@ mod modulus;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod ntt_table;
+mod numbers;
 pub mod packing;
 mod permutation;
 mod portable;
@@ -24,11 +26,13 @@ mod portable;
 mod vectors;
 
 pub use aligned::AlignedWords;
-pub(crate) use aligned::{SecretVec, wipe};
+pub(crate) use aligned::{ComplexRow, SecretVec, wipe};
+pub(crate) use complex::ComplexTransform;
 pub(crate) use key_row::{KeyRow, KeyShape, PackedRow};
 pub(crate) use modulus::low;
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
+pub(crate) use numbers::{are_finite, centre_parts, largest_square, round_parts};
 pub(crate) use permutation::BlockPermutation;
 
 use portable::Portable;
@@ -311,13 +315,17 @@ fn weighted_sums_in_strips(rows: &mut [SumRow<'_>]) {
 
 /// The kernels that this processor (and `SLOTWISE_KERNELS`, if set) allows for a modulus of `bits` bits.
 fn for_modulus(bits: u32) -> &'static dyn Kernels {
+    let allowed = available(bits)
+        .into_iter()
+        .find(|kernels| is_allowed(kernels.name()));
+    allowed.unwrap_or(&Portable)
+}
+
+/// Whether `SLOTWISE_KERNELS`, if set, allows the kernels of this name.
+fn is_allowed(name: &str) -> bool {
     static FORCED: LazyLock<Option<String>> =
         LazyLock::new(|| std::env::var("SLOTWISE_KERNELS").ok());
-    let allowed = |name: &str| FORCED.as_deref().is_none_or(|forced| forced == name);
-    available(bits)
-        .into_iter()
-        .find(|kernels| allowed(kernels.name()))
-        .unwrap_or(&Portable)
+    FORCED.as_deref().is_none_or(|forced| forced == name)
 }
 
 /// Every kernel set that this processor can run for a modulus of `bits` bits, the fastest first, the portable one last.
