@@ -3,6 +3,7 @@ use crate::error::{Error, Result, ValueError, check_count};
 use crate::params::{BfvContext, Fingerprint, Log2};
 use crate::ring::{CoeffPoly, NttPoly};
 use num_complex::Complex64;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -30,6 +31,8 @@ pub struct BfvPlaintext {
     /// N residues modulo t.
     pub(crate) coefficients: Vec<u64>,
     size: OnceLock<PlaintextSize>,
+    /// The [scaled](Self::scaled) polynomial, for sums; made by the first sum, for its level.
+    term: OnceLock<NttPoly>,
     /// The centred polynomial over the data primes, for products; made by the first product.
     transformed: OnceLock<PlaintextPoly>,
 }
@@ -41,6 +44,7 @@ impl BfvPlaintext {
             context: context.clone(),
             coefficients,
             size: OnceLock::new(),
+            term: OnceLock::new(),
             transformed: OnceLock::new(),
         }
     }
@@ -74,6 +78,21 @@ impl BfvPlaintext {
         let mut poly = CoeffPoly::from_signed(self.context.rlwe().basis(level)?, &remainders);
         poly.scale(&tables.plain_inverses);
         Ok(poly.into_ntt())
+    }
+
+    /// [`scaled`](Self::scaled) for a sum: that of the first sum's level is kept.
+    pub(crate) fn term(&self, level: usize) -> Result<Cow<'_, NttPoly>> {
+        let term = match self.term.get() {
+            Some(term) => term,
+            None => {
+                let scaled = self.scaled(level)?;
+                self.term.get_or_init(|| scaled)
+            }
+        };
+        if Arc::ptr_eq(term.basis(), self.context.rlwe().basis(level)?) {
+            return Ok(Cow::Borrowed(term));
+        }
+        self.scaled(level).map(Cow::Owned)
     }
 
     /// The rows of the centred polynomial over data and special primes.
