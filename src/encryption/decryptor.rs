@@ -100,18 +100,28 @@ impl Decryptor {
     /// `c_0 + c_1 s + c_2 s^2 + ...` modulo the primes of `basis`, the first ones of the ciphertext.
     fn phase(&self, body: &Ciphertext, basis: &Arc<RnsBasis>) -> Result<SecretPoly<Ntt>> {
         self.check(body)?;
-        let secret = self.secret.poly();
-        let mut phase = SecretPoly::zero(basis);
-        phase.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            for poly in body.polys.iter().rev() {
-                q.kernels().mul_assign(q, row, secret.row(i));
-                q.kernels().add_assign(q, row, poly.row(i));
-            }
-        });
+        let mut phase = SecretPoly::unspecified(basis);
+        phase.for_each_row(|i, row| self.phase_row(body, i, row));
         Ok(phase)
     }
+
+    /// The phase modulo prime i of a ciphertext under this key.
+    fn phase_row(&self, body: &Ciphertext, i: usize, row: &mut [u64]) {
+        let (q, secret) = (body.polys[0].basis().modulus(i), self.secret.poly().row(i));
+        let parts = row.chunks_mut(PART).zip(secret.chunks(PART));
+        for (start, (part, secret)) in (0..).step_by(PART).zip(parts) {
+            let range = start..start + part.len();
+            part.fill(0);
+            for poly in body.polys.iter().rev() {
+                q.kernels().mul_assign(q, part, secret);
+                q.kernels().add_assign(q, part, &poly.row(i)[range.clone()]);
+            }
+        }
+    }
 }
+
+/// Words that a phase is computed for at once, so that all that it takes lies in the first-level cache.
+const PART: usize = 512;
 
 impl Decryptable for CkksCiphertext {
     type Plaintext = CkksPlaintext;
@@ -140,9 +150,8 @@ impl Decryptable for BfvCiphertext {
         decryptor.check(&self.body)?;
         self.state.check_decryptable(&self.context)?;
         let basis = self.context.rlwe().basis(self.level())?;
-        let phase = decryptor.phase(&self.body, basis)?;
         self.decoded(|i, row| {
-            row.copy_from_slice(phase.row(i));
+            decryptor.phase_row(&self.body, i, row);
             basis.table(i).inverse(row);
         })
     }
@@ -161,11 +170,7 @@ impl BfvCiphertext {
         let t = self.context.plaintext_modulus();
         let (converter, degree) = (&tables.to_plain, basis.degree());
         let mut weights = basis.pool().take_secret(converter.centred_width() * degree);
-        converter.centred_weights(&mut weights, |i, row| {
-            let q = basis.modulus(i);
-            phase(i, row);
-            q.kernels().scale(q, row, tables.plain_residues[i]);
-        });
+        converter.centred_weights(&mut weights, phase);
         let mut message = vec![0; degree];
         converter.centred_row(0, &weights, &mut message);
         t.kernels()

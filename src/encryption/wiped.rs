@@ -294,10 +294,11 @@ fn decryption_leaves_nothing() {
     let mut phase = phase(ciphertext.body(), &secret);
     forbidden.add(&phase);
     let tables = context.level(2).unwrap();
+    let coefficients = phase.clone().into_coeff();
+    // For a noise budget.
     phase.scale(&tables.plain_residues);
     forbidden.add(&phase);
     let mut weights = vec![0; tables.to_plain.centred_width() * 64];
-    let coefficients = phase.into_coeff();
     tables.to_plain.centred_weights(&mut weights, |i, row| {
         row.copy_from_slice(coefficients.row(i));
     });

@@ -88,6 +88,15 @@ impl BasisConverter {
         }
     }
 
+    /// The conversion of `factor x` modulo the product of the primes, given x.
+    #[must_use]
+    pub(crate) fn of_multiples(mut self, factor: u64) -> Self {
+        for (q, inverse) in self.from.iter().zip(&mut self.inverses) {
+            *inverse = q.shoup(q.mul(inverse.value, q.reduce(factor)));
+        }
+        self
+    }
+
     /// The centred representative, row-major, modulo each target. Constant time in the residues.
     ///
     /// # Panics
@@ -173,7 +182,7 @@ impl BasisConverter {
     /// What all targets of a balanced conversion share, in place: y_i, shifted by half of its prime.
     pub(crate) fn balanced_weight(&self, i: usize, row: &mut [u64]) {
         let q = &self.from[i];
-        if self.from.len() > 1 {
+        if self.inverses[i].value != 1 {
             q.kernels().scale(q, row, self.inverses[i]);
         }
         q.kernels().add_scalar(q, row, q.value() / 2);

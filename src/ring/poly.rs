@@ -425,8 +425,14 @@ fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
 
 /// The residues of coefficients of magnitude below 2048, which need no reduction by larger moduli. Constant time.
 pub(crate) fn small_row(q: &Modulus, coefficients: &[i64], row: &mut [u64]) {
+    bounded_row(q, (coefficients, 2047), row);
+}
+
+/// The residues of coefficients of magnitude at most `bound`, which need no reduction by larger moduli. Constant time.
+pub(crate) fn bounded_row(q: &Modulus, (coefficients, bound): (&[i64], u64), row: &mut [u64]) {
+    debug_assert!(coefficients.iter().all(|c| c.unsigned_abs() <= bound));
     let (modulus, pairs) = (q.value(), row.iter_mut().zip(coefficients));
-    if modulus >= 2048 {
+    if modulus > bound {
         // c + q where c is negative.
         pairs.for_each(|(x, &c)| {
             let addend = (c >> 63).cast_unsigned() & modulus;
