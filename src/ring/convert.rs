@@ -235,9 +235,12 @@ impl BasisConverter {
                 let mut sums = [0.5; STRIP]; // truncation then rounds to nearest
                 for (row, reciprocal) in rows.chunks_exact(length).zip(&self.reciprocals) {
                     let row = &row[start..][..v.len()];
-                    sums.iter_mut()
-                        .zip(row)
-                        .for_each(|(sum, &y)| *sum += y as f64 * reciprocal);
+                    let pairs = sums.iter_mut().zip(row);
+                    if self.input_bits <= 52 {
+                        pairs.for_each(|(sum, &y)| *sum += to_float(y) * reciprocal);
+                    } else {
+                        pairs.for_each(|(sum, &y)| *sum += y as f64 * reciprocal);
+                    }
                 }
                 v.iter_mut()
                     .zip(&sums)
@@ -260,6 +263,12 @@ impl BasisConverter {
         );
         length
     }
+}
+
+/// A number below 2^52, exactly, in two operations that every processor has for vectors.
+fn to_float(y: u64) -> f64 {
+    const EXPONENT: f64 = (1u64 << 52) as f64;
+    f64::from_bits(EXPONENT.to_bits() | y) - EXPONENT
 }
 
 /// The kernel's inner product, for any number of rows.
