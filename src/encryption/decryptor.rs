@@ -5,7 +5,7 @@ use crate::error::{Error, Result, ValueError};
 use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
 use crate::params::CkksState;
-use crate::ring::{CoeffPoly, MixedRadix, Ntt, RnsBasis, SecretPoly};
+use crate::ring::{CoeffPoly, MixedRadix, Ntt, PART, RnsBasis, SecretPoly};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -124,9 +124,6 @@ impl Decryptor {
         }
     }
 }
-
-/// Words that a phase is computed for at once, so that all that it takes lies in the first-level cache.
-const PART: usize = 512;
 
 impl Decryptable for CkksCiphertext {
     type Plaintext = CkksPlaintext;

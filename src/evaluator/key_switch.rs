@@ -3,7 +3,7 @@ use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
 use crate::params::{Context, Gadget, KeySwitching, no_level_left};
-use crate::ring::{CoeffPoly, NttPoly, RnsBasis, TailDivider};
+use crate::ring::{CoeffPoly, NttPoly, PART, RnsBasis, TailDivider};
 use std::sync::Arc;
 
 /// A polynomial cut into digits that are small, over the extended basis of its level: what every key switch of that
@@ -185,16 +185,19 @@ pub(super) fn multiply_and_rescale(
 ) -> Result<[NttPoly; 2]> {
     in_pool(a[0].data().len(), || {
         let lower = |i: usize, factor, sums: [&mut [u64]; 2]| {
-            let basis = a[0].basis();
-            let (q, degree) = (basis.modulus(i), basis.degree());
-            let mut scaled = basis.pool().take(2 * degree);
-            for (row, poly) in scaled.chunks_exact_mut(degree).zip(a) {
-                row.copy_from_slice(poly.row(i));
-                q.kernels().scale(q, row, factor);
+            let q = a[0].basis().modulus(i);
+            let [first, second] = sums.map(|sum| sum.chunks_mut(PART));
+            for (start, (first, second)) in (0..).step_by(PART).zip(first.zip(second)) {
+                let range = start..start + first.len();
+                let [a, b] = [a, b].map(|polys| polys.map(|poly| &poly.row(i)[range.clone()]));
+                let mut scaled = [[0; PART]; 2];
+                let [a0, a1] = scaled.each_mut().map(|part| &mut part[..first.len()]);
+                for (scaled, a) in [&mut *a0, &mut *a1].into_iter().zip(a) {
+                    scaled.copy_from_slice(a);
+                    q.kernels().scale(q, scaled, factor);
+                }
+                add_lower_products(q, [first, second], [a0, a1], b);
             }
-            let (a0, a1) = scaled.split_at(degree);
-            add_lower_products(q, sums, [a0, a1], b.map(|poly| poly.row(i)));
-            basis.pool().put(scaled);
         };
         switch_and_rescale(level, &a[1].product(b[1]), key, lower)
     })
@@ -254,12 +257,17 @@ fn raw_product_over(basis: &Arc<RnsBasis>, ([a0, a1], [b0, b1]): FactorPolys<'_>
     let outs = [first.data_mut(), middle.data_mut(), last.data_mut()];
     for_each_row_of(outs, basis.degree(), |i, [first, middle, last]| {
         let q = basis.modulus(i);
-        let [a0, a1, b0, b1] = [a0, a1, b0, b1].map(|poly| poly.row(i));
-        for (out, a, b) in [(first, a0, b0), (&mut *middle, a0, b1), (last, a1, b1)] {
-            out.copy_from_slice(a);
-            q.kernels().mul_assign(q, out, b);
+        for start in (0..basis.degree()).step_by(PART) {
+            let range = start..basis.degree().min(start + PART);
+            let [a0, a1, b0, b1] = [a0, a1, b0, b1].map(|poly| &poly.row(i)[range.clone()]);
+            let middle = &mut middle[range.clone()];
+            let (first, last) = (&mut first[range.clone()], &mut last[range.clone()]);
+            for (out, a, b) in [(first, a0, b0), (&mut *middle, a0, b1), (last, a1, b1)] {
+                out.copy_from_slice(a);
+                q.kernels().mul_assign(q, out, b);
+            }
+            q.kernels().mul_add_assign(q, middle, a1, b0);
         }
-        q.kernels().mul_add_assign(q, middle, a1, b0);
     });
     [first, middle, last]
 }

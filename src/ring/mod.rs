@@ -27,7 +27,7 @@ pub(crate) use integers::residue;
 pub use integers::{Integers, log2};
 pub(crate) use mixed_radix::MixedRadix;
 pub use poly::{Coeff, CoeffPoly, Form, Ntt, NttPoly, Poly};
-pub(crate) use poly::{bounded_row, small_row};
+pub(crate) use poly::{PART, bounded_row, small_row};
 pub use primes::{is_prime, ntt_primes, ntt_primes_near};
 pub use rescale::TailDivider;
 pub(crate) use runs::RunRows;

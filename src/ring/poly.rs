@@ -409,8 +409,9 @@ impl<F: Form> fmt::Debug for Poly<F> {
     }
 }
 
-/// The most words of a part of a row that is copied and changed: 8 KiB.
-const PART: usize = 1 << 10;
+/// Words of a row that are computed at once where several operations follow each other, so that what they share lies in the first-level
+/// cache: 4 KiB.
+pub(crate) const PART: usize = 512;
 
 /// An integer modulo each prime of a basis.
 fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
