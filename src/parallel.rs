@@ -101,6 +101,14 @@ pub(crate) fn map_items<T: Send, R: Send>(
     items.map(|(index, item)| work(index, item)).collect()
 }
 
+/// [`map_items`] for work that can fail: its first error in order.
+pub(crate) fn try_map_items<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(usize, T) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>> {
+    map_items(items, work).into_iter().collect()
+}
+
 /// The results of `work(0)`, ..., `work(count - 1)`, in order.
 pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "parallel")]

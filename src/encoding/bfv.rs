@@ -1,8 +1,10 @@
 use crate::encoding::weight_rows::{PlaintextPoly, WeightRows};
 use crate::error::{Error, Result, ValueError, check_count};
+use crate::kernels::Modulus;
 use crate::params::{BfvContext, Fingerprint, Log2};
-use crate::ring::{CoeffPoly, NttPoly};
+use crate::ring::{NttPoly, RnsBasis, bounded_row};
 use num_complex::Complex64;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -30,6 +32,8 @@ pub struct BfvPlaintext {
     /// N residues modulo t.
     pub(crate) coefficients: Vec<u64>,
     size: OnceLock<PlaintextSize>,
+    /// The [scaled](Self::scaled) polynomial, for sums; made by the first sum, for its level.
+    term: OnceLock<NttPoly>,
     /// The centred polynomial over the data primes, for products; made by the first product.
     transformed: OnceLock<PlaintextPoly>,
 }
@@ -41,6 +45,7 @@ impl BfvPlaintext {
             context: context.clone(),
             coefficients,
             size: OnceLock::new(),
+            term: OnceLock::new(),
             transformed: OnceLock::new(),
         }
     }
@@ -66,14 +71,49 @@ impl BfvPlaintext {
         let tables = self.context.level(level)?;
         let t = self.context.plaintext_modulus();
         let factor = t.shoup(t.neg(tables.modulus_mod_plain));
-        let remainders: Vec<i64> = self
-            .coefficients
-            .iter()
-            .map(|&c| t.centre(t.mul_shoup(c, factor)))
-            .collect();
-        let mut poly = CoeffPoly::from_signed(self.context.rlwe().basis(level)?, &remainders);
-        poly.scale(&tables.plain_inverses);
-        Ok(poly.into_ntt())
+        let mut remainders = self.coefficients.clone();
+        t.kernels().scale(t, &mut remainders, factor);
+        let remainders = self.centred(&remainders);
+        Ok(self.transform(
+            self.context.rlwe().basis(level)?,
+            &remainders,
+            |i, q, row| {
+                q.kernels().scale(q, row, tables.plain_inverses[i]);
+            },
+        ))
+    }
+
+    /// The NTT of the polynomial with these centred coefficients, each row changed before it.
+    fn transform(
+        &self,
+        basis: &Arc<RnsBasis>,
+        centred: &[i64],
+        change: impl Fn(usize, &Modulus, &mut [u64]) + Sync + Send,
+    ) -> NttPoly {
+        let bound = self.context.plaintext_modulus().value() / 2;
+        let mut poly = NttPoly::unspecified(basis);
+        poly.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            bounded_row(q, (centred, bound), row);
+            change(i, q, row);
+            basis.table(i).forward(row);
+        });
+        poly
+    }
+
+    /// [`scaled`](Self::scaled) for a sum: that of the first sum's level is kept.
+    pub(crate) fn term(&self, level: usize) -> Result<Cow<'_, NttPoly>> {
+        let term = match self.term.get() {
+            Some(term) => term,
+            None => {
+                let scaled = self.scaled(level)?;
+                self.term.get_or_init(|| scaled)
+            }
+        };
+        if Arc::ptr_eq(term.basis(), self.context.rlwe().basis(level)?) {
+            return Ok(Cow::Borrowed(term));
+        }
+        self.scaled(level).map(Cow::Owned)
     }
 
     /// The rows of the centred polynomial over data and special primes.
@@ -82,20 +122,25 @@ impl BfvPlaintext {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
-        let special = |_: &NttPoly| CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
+        let special = |_: &NttPoly| self.centred_poly(basis);
         Ok(self.plaintext_poly()?.weight_rows(special))
     }
 
-    fn centred(&self) -> Vec<i64> {
+    /// Residues modulo t as integers in `[-t/2, t/2)`.
+    fn centred(&self, residues: &[u64]) -> Vec<i64> {
         let t = self.context.plaintext_modulus();
-        self.coefficients.iter().map(|&c| t.centre(c)).collect()
+        residues.iter().map(|&x| t.centre(x)).collect()
+    }
+
+    fn centred_poly(&self, basis: &Arc<RnsBasis>) -> NttPoly {
+        self.transform(basis, &self.centred(&self.coefficients), |_, _, _| {})
     }
 
     /// What a product multiplies noise by; computed by the first one.
     #[expect(clippy::cast_precision_loss, reason = "bounds, rounded up below")]
     pub(crate) fn size(&self) -> PlaintextSize {
         *self.size.get_or_init(|| {
-            let centred = self.centred();
+            let centred = self.centred(&self.coefficients);
             let sum: f64 = centred.iter().map(|c| c.unsigned_abs() as f64).sum();
             let half = centred.len() / 2;
             let (low, high) = centred.split_at(half);
@@ -125,7 +170,7 @@ impl BfvPlaintext {
             return Ok(poly);
         }
         let basis = self.context.rlwe().basis(self.context.top_level())?;
-        let poly = CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
+        let poly = self.centred_poly(basis);
         Ok(self.transformed.get_or_init(|| PlaintextPoly::new(poly)))
     }
 }
@@ -262,7 +307,7 @@ impl BfvEncoder {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn decode_coefficients(&self, plaintext: &BfvPlaintext) -> Result<Vec<i64>> {
         self.check(plaintext)?;
-        Ok(plaintext.centred())
+        Ok(plaintext.centred(&plaintext.coefficients))
     }
 
     /// The coefficients as integers in `[0, t)`.
