@@ -14,6 +14,8 @@ pub struct BfvEncoder {
     context: BfvContext,
     /// The position of each slot among the NTT values.
     positions: Arc<Vec<u32>>,
+    /// The same in the order in which all slots are filled; none for rows without whole tiles.
+    tiles: Arc<Vec<Tile>>,
 }
 
 /// The size of a plaintext with centred coefficients.
@@ -205,9 +207,12 @@ impl BfvEncoder {
             .collect();
         let first = powers.iter().map(|&power| position(power));
         let second = powers.iter().map(|&power| position(order - power));
+        let positions: Vec<u32> = first.chain(second).collect();
+        let rows = positions.chunks_exact(degree / 2);
         Self {
             context: context.clone(),
-            positions: Arc::new(first.chain(second).collect()),
+            tiles: Arc::new(rows.flat_map(tiles).collect()),
+            positions: Arc::new(positions),
         }
     }
 
@@ -223,7 +228,8 @@ impl BfvEncoder {
     /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported); [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::TooManyValues`](crate::ValueError::TooManyValues); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) unless each is in
     /// `[-t/2, t/2)`.
     pub fn encode(&self, values: &[i64]) -> Result<BfvPlaintext> {
-        self.slots(&self.reduce_signed(values)?)
+        let residue = self.signed_residue(values)?;
+        self.slots(values, residue)
     }
 
     /// Signed integers of any size, reduced modulo t, as [`encode`](Self::encode): for operands of arithmetic, which is modulo t
@@ -234,8 +240,7 @@ impl BfvEncoder {
     pub fn encode_modulo(&self, values: &[i64]) -> Result<BfvPlaintext> {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus();
-        let residues: Vec<u64> = values.iter().map(|&value| t.reduce_signed(value)).collect();
-        self.slots(&residues)
+        self.slots(values, |&value| t.reduce_signed(value))
     }
 
     /// Unsigned integers in the first slots, as [`encode`](Self::encode), each below t.
@@ -243,7 +248,7 @@ impl BfvEncoder {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_u64(&self, values: &[u64]) -> Result<BfvPlaintext> {
-        self.slots(self.reduce_unsigned(values)?)
+        self.slots(self.reduce_unsigned(values)?, |&value| value)
     }
 
     /// Signed integers as the coefficients of the polynomial itself, the rest 0; any t.
@@ -251,7 +256,8 @@ impl BfvEncoder {
     /// # Errors
     /// As [`encode`](Self::encode), batching excepted.
     pub fn encode_coefficients(&self, values: &[i64]) -> Result<BfvPlaintext> {
-        let mut coefficients = self.reduce_signed(values)?;
+        let residue = self.signed_residue(values)?;
+        let mut coefficients: Vec<u64> = values.iter().map(residue).collect();
         coefficients.resize(self.context.slots(), 0);
         Ok(BfvPlaintext::new(&self.context, coefficients))
     }
@@ -319,27 +325,49 @@ impl BfvEncoder {
         Ok(plaintext.coefficients.clone())
     }
 
-    fn slots(&self, values: &[u64]) -> Result<BfvPlaintext> {
+    /// The plaintext with the residues of the given values in its first slots.
+    fn slots<T>(&self, values: &[T], residue: impl Fn(&T) -> u64) -> Result<BfvPlaintext> {
         let table = self.context.batching()?;
         let mut coefficients = vec![0; self.context.slots()];
-        for_each_slot(self.context.slots(), |slot| {
-            if let Some(&value) = values.get(slot) {
-                coefficients[self.positions[slot] as usize] = value;
+        self.for_each_slot(|slot, position| {
+            if let Some(value) = values.get(slot) {
+                coefficients[position] = residue(value);
             }
         });
         table.inverse(&mut coefficients);
         Ok(BfvPlaintext::new(&self.context, coefficients))
     }
 
-    fn reduce_signed(&self, values: &[i64]) -> Result<Vec<u64>> {
+    /// Visits all slots with their positions, tile by tile where there are tiles.
+    #[inline]
+    fn for_each_slot(&self, mut visit: impl FnMut(usize, usize)) {
+        if self.tiles.is_empty() {
+            let positions = self.positions.iter().enumerate();
+            return positions.for_each(|(slot, &position)| visit(slot, position as usize));
+        }
+        let row = self.positions.len() / 2;
+        let eighth = row / TILE;
+        for (half, tiles) in self.tiles.chunks_exact(eighth / TILE).enumerate() {
+            for (number, tile) in tiles.iter().enumerate() {
+                for (slot, positions) in tile.iter().enumerate() {
+                    for (run, &position) in positions.iter().enumerate() {
+                        let slot = half * row + run * eighth + number * TILE + slot;
+                        visit(slot, position as usize);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The residue of each of the values, if all are in range.
+    fn signed_residue(&self, values: &[i64]) -> Result<impl Fn(&i64) -> u64 + use<>> {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
         let (least, most) = (-(t / 2).cast_signed(), ((t - 1) / 2).cast_signed());
         check_range(values.iter().map(|&value| least <= value && value <= most))?;
         // t for a negative value, 0 for others.
-        let lift = |value: i64| t & (value >> 63).cast_unsigned();
-        let residue = |&value: &i64| value.cast_unsigned().wrapping_add(lift(value));
-        Ok(values.iter().map(residue).collect())
+        let lift = move |value: i64| t & (value >> 63).cast_unsigned();
+        Ok(move |&value: &i64| value.cast_unsigned().wrapping_add(lift(value)))
     }
 
     fn reduce_unsigned<'a>(&self, values: &'a [u64]) -> Result<&'a [u64]> {
@@ -373,21 +401,21 @@ fn check_range(are_inside: impl Iterator<Item = bool> + Clone) -> Result<()> {
     }
 }
 
-/// Visits all slots, in an order in which each 64 of them lie in few cache lines, and so do their positions: those of 8 runs of 8 slots. A
-/// step of an eighth of a row changes only the first bits of `5^slot`, which are the last ones of a position.
-fn for_each_slot(slots: usize, mut visit: impl FnMut(usize)) {
-    const TILE: usize = 8;
-    let row = slots / 2;
-    // Short rows have fewer.
-    let run = TILE.min(row);
-    let stride = row / TILE.min(row / run);
-    for start in (0..slots).step_by(row) {
-        for first in (start..start + stride).step_by(run) {
-            for slot in first..first + run {
-                (slot..start + row).step_by(stride).for_each(&mut visit);
-            }
-        }
-    }
+/// Runs of slots and of their places in a tile.
+const TILE: usize = 8;
+
+/// A tile: 8 runs of 8 slots, an eighth of a row apart, in the order in which they are stored. They lie in few cache lines, and so do their
+/// positions: a step of an eighth of a row changes only the first bits of `5^slot`, which are the last ones of a position.
+type Tile = [[u32; TILE]; TILE];
+
+/// The positions of each tile of the given row of slots; none if the row is shorter than a tile.
+fn tiles(row: &[u32]) -> impl Iterator<Item = Tile> {
+    let eighth = row.len() / TILE;
+    let tile = move |number| {
+        let position = |slot, run| row[run * eighth + number * TILE + slot];
+        std::array::from_fn(|slot| std::array::from_fn(|run| position(slot, run)))
+    };
+    (0..eighth / TILE).map(tile)
 }
 
 #[cfg(test)]
@@ -430,12 +458,26 @@ mod tests {
     }
 
     #[test]
-    fn every_slot_is_visited_once() {
-        for slots in [2, 4, 8, 16, 64, 128, 256, 2048] {
-            let mut visited = Vec::new();
-            for_each_slot(slots, |slot| visited.push(slot));
-            visited.sort_unstable();
-            assert!(visited.into_iter().eq(0..slots));
+    fn all_slots_go_to_their_positions() {
+        // With tiles and without.
+        for degree in [8, 64, 128, 512] {
+            let builder = BfvContext::builder()
+                .degree(degree)
+                .prime_bits(&[50, 40, 50])
+                .plaintext_modulus(65_537);
+            let context = builder.insecure_skip_security_check().build().unwrap();
+            let encoder = BfvEncoder::new(&context);
+            let values: Vec<u64> = (1..=degree as u64).collect();
+            for length in [degree, degree - 1, 1] {
+                let plaintext = encoder.encode_u64(&values[..length]).unwrap();
+                let mut coefficients = plaintext.coefficients;
+                context.batching().unwrap().forward(&mut coefficients);
+                let mut expected = vec![0; degree];
+                for (value, &position) in values[..length].iter().zip(encoder.positions.iter()) {
+                    expected[position as usize] = *value;
+                }
+                assert_eq!(coefficients, expected);
+            }
         }
     }
 

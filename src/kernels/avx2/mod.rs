@@ -13,7 +13,8 @@ mod vector;
 
 use super::vectors::methods;
 use super::{
-    Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, WeightedSum,
+    Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, Unreduced,
+    WeightedSum,
 };
 
 /// Whether this processor has the instructions.
@@ -68,6 +69,7 @@ impl Kernels for FloatKernels {
         mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
         scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar)
         sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar)
+        reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>)
         weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
         inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
         panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)

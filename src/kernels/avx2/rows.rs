@@ -4,7 +4,8 @@ use super::super::chunks::{block_pairs, split};
 use super::super::float_vectors::float_rows;
 use super::super::vectors::{functions, product_rows, sum_rows};
 use super::super::{
-    BLOCK, KeyRow, Modulus, PANEL, PanelProducts, PanelRows, ShoupScalar, WeightedSum, portable,
+    BLOCK, KeyRow, Modulus, PANEL, PanelProducts, PanelRows, ShoupScalar, Unreduced, WeightedSum,
+    portable,
 };
 use super::vector::*;
 use std::arch::x86_64::*;
@@ -35,6 +36,25 @@ pub(super) fn sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: Sho
         store(x, a.canonical(a.product(difference, factor)));
     }
     portable::sub_scale(q, rest, other_rest, scalar);
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
+    if input.input_bits > 52 {
+        return portable::reduce(q, row, input);
+    }
+    let a = FloatArithmetic::new(q);
+    let (modulus, offset) = (broadcast(q.value()), broadcast(input.offset));
+    let ((vectors, rest), (inputs, input_rest)) = split(row, input.input);
+    for (x, y) in vectors.iter_mut().zip(inputs) {
+        let residue = a.canonical(a.reduced(to_float(load(y))));
+        store(x, sum(residue, offset, modulus));
+    }
+    let input = Unreduced {
+        input: input_rest,
+        ..*input
+    };
+    portable::reduce(q, rest, &input);
 }
 
 /// The places of whole vectors, four in step, whose sums are reduced where another product would exceed the limit, and at last.

@@ -6,8 +6,8 @@ use super::*;
 fn both_directions_of_every_length() {
     for log in 0..=12 {
         let number = |seed: usize, k: usize| {
-            let part =
-                |factor: f64| (factor * (k + seed) as f64).sin() * 2f64.powi((k % 60) as i32);
+            let size = (1_u64 << (k % 60)) as f64;
+            let part = |factor: f64| (factor * (k + seed) as f64).sin() * size;
             Complex64::new(part(0.7), part(1.3))
         };
         let layers: Vec<Roots> = (0..log)
