@@ -22,8 +22,10 @@ const SHELVES: usize = 4;
 
 #[derive(Debug, Default)]
 struct Shelves {
-    /// By capacity.
-    buffers: BTreeMap<usize, Vec<AlignedWords>>,
+    /// By capacity, those of one capacity in the order in which they came, each with the time.
+    buffers: BTreeMap<usize, Vec<(u64, AlignedWords)>>,
+    /// The time: how many buffers have come.
+    time: u64,
 }
 
 impl ScratchPool {
@@ -64,14 +66,14 @@ impl ScratchPool {
         let others = self.words.fetch_add(words, Ordering::Relaxed);
         let mut excess = (others + words).saturating_sub(self.limit);
         while excess > 0 {
-            let Some(freed) = shelves.remove_largest() else {
+            let Some(freed) = shelves.remove_oldest() else {
                 self.words.fetch_sub(words, Ordering::Relaxed);
                 return;
             };
             self.words.fetch_sub(freed, Ordering::Relaxed);
             excess = excess.saturating_sub(freed);
         }
-        shelves.buffers.entry(words).or_default().push(buffer);
+        shelves.add(buffer);
     }
 
     /// What all buffers hold, for tests that look for what should not be there.
@@ -84,7 +86,7 @@ impl ScratchPool {
                     .buffers
                     .values()
                     .flatten()
-                    .cloned()
+                    .map(|(_, buffer)| buffer.clone())
                     .collect::<Vec<_>>()
             })
             .collect()
@@ -136,20 +138,32 @@ impl Drop for SecretWords<'_> {
 }
 
 impl Shelves {
-    /// The smallest buffer with a capacity in `range`.
+    fn add(&mut self, buffer: AlignedWords) {
+        self.time += 1;
+        let others = self.buffers.entry(buffer.capacity()).or_default();
+        others.push((self.time, buffer));
+    }
+
+    /// The smallest buffer with a capacity in `range`, of several the one that came last.
     fn remove(&mut self, range: RangeInclusive<usize>) -> Option<AlignedWords> {
         let (&words, shelf) = self.buffers.range_mut(range).next()?;
-        let buffer = shelf.pop();
+        let (_, buffer) = shelf.pop()?;
         if shelf.is_empty() {
             self.buffers.remove(&words);
         }
-        buffer
+        Some(buffer)
     }
 
-    /// Frees a largest buffer, and returns its capacity.
-    fn remove_largest(&mut self) -> Option<usize> {
-        let (&words, _) = self.buffers.last_key_value()?;
-        self.remove(words..=words).map(|buffer| buffer.capacity())
+    /// Frees the buffer that came first, and returns its capacity: what operations use again and again stays.
+    fn remove_oldest(&mut self) -> Option<usize> {
+        let first = |(_, shelf): &(&usize, &Vec<(u64, AlignedWords)>)| shelf[0].0;
+        let (&words, _) = self.buffers.iter().min_by_key(first)?;
+        let shelf = self.buffers.get_mut(&words)?;
+        shelf.remove(0);
+        if shelf.is_empty() {
+            self.buffers.remove(&words);
+        }
+        Some(words)
     }
 }
 
@@ -175,5 +189,18 @@ mod tests {
             assert!(pool.words.load(Ordering::Relaxed) <= 1000);
         }
         assert_eq!(pool.take(100).len(), 100);
+    }
+
+    #[test]
+    fn what_is_used_again_stays() {
+        let pool = ScratchPool::new(1000);
+        for length in [300, 310, 320] {
+            pool.put(AlignedWords::zeroed(length));
+        }
+        let used = [400, 200].map(AlignedWords::zeroed);
+        let addresses = used.each_ref().map(|buffer| buffer.as_ptr());
+        used.map(|buffer| pool.put(buffer));
+        let [large, small] = [pool.take(400), pool.take(150)];
+        assert_eq!([large.as_ptr(), small.as_ptr()], addresses);
     }
 }
