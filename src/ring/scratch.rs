@@ -156,9 +156,9 @@ impl Shelves {
 
     /// Frees the buffer that came first, and returns its capacity: what operations use again and again stays.
     fn remove_oldest(&mut self) -> Option<usize> {
-        let first = |(_, shelf): &(&usize, &Vec<(u64, AlignedWords)>)| shelf[0].0;
-        let (&words, _) = self.buffers.iter().min_by_key(first)?;
-        let shelf = self.buffers.get_mut(&words)?;
+        let shelves = self.buffers.iter_mut();
+        let (&words, shelf) =
+            shelves.min_by_key(|(_, shelf)| shelf.first().map(|(time, _)| *time))?;
         shelf.remove(0);
         if shelf.is_empty() {
             self.buffers.remove(&words);
@@ -199,7 +199,7 @@ mod tests {
         }
         let used = [400, 200].map(AlignedWords::zeroed);
         let addresses = used.each_ref().map(|buffer| buffer.as_ptr());
-        used.map(|buffer| pool.put(buffer));
+        used.into_iter().for_each(|buffer| pool.put(buffer));
         let [large, small] = [pool.take(400), pool.take(150)];
         assert_eq!([large.as_ptr(), small.as_ptr()], addresses);
     }
