@@ -41,7 +41,7 @@ impl<E: Evaluator> Vector<E> {
         if !vectors.iter().all(alike) {
             return rest
                 .iter()
-                .try_fold(first.clone(), |sum, vector| sum.add(vector));
+                .try_fold(first.clone(), |sum, vector| sum.into_sum(vector));
         }
         let chunks = crate::parallel::try_map(first.chunks.len(), |i| {
             let terms: Vec<&E::Ciphertext> =

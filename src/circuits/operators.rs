@@ -134,10 +134,14 @@ macro_rules! operators_with {
         }
 
         operator_on_values!($scalar, $scalar, Add, add, |x, a| x.add_scalar(a));
-        operator_on_values!($scalar, $scalar, Sub, sub, |x, a| x.negate()? + a);
+        operator_on_values!($scalar, $scalar, Sub, sub, |x, a| x
+            .negate()?
+            .into_plain_sum(&[a]));
         operator_on_values!($scalar, $scalar, Mul, mul, |x, a| x.mul_scalar(a));
         operator_on_values!(&[$scalar], $scalar, Add, add, |x, a| x.add_plain(a));
-        operator_on_values!(&[$scalar], $scalar, Sub, sub, |x, a| x.negate()? + a);
+        operator_on_values!(&[$scalar], $scalar, Sub, sub, |x, a| x
+            .negate()?
+            .into_plain_sum(a));
         operator_on_values!(&[$scalar], $scalar, Mul, mul, |x, a| x.mul_plain(a));
     };
 }

@@ -10,8 +10,9 @@ use std::fmt;
 /// [`ClearReals`](crate::evaluator::ClearReals) and [`ClearIntegers`](crate::evaluator::ClearIntegers) the same code computes in the clear.
 ///
 /// Operators (`+ - *`, unary `-`) return a [`Result`] and take vectors, scalars and slices; each has a named method beside
-/// it. Operands have one length, or one of them has length 1 and stands for its value everywhere. No operand is ever
-/// changed.
+/// it. Operands have one length, or one of them has length 1 and stands for its value everywhere. No borrowed operand is
+/// ever changed; an owned one on the left of `+` or `-`, or of a product with known values, gives its memory to the result: `(x + &y)?`
+/// copies no ciphertext.
 ///
 /// Sums, negations and products with plain values need no key; products of vectors, sums over slots and rotations need the
 /// server's: [`ServerKey::attach`](crate::ServerKey::attach). Products are relinearized, and CKKS levels and scales taken care

@@ -110,16 +110,14 @@ impl Decryptor {
         let (q, secret) = (body.polys[0].basis().modulus(i), self.secret.poly().row(i));
         let parts = row.chunks_mut(PART).zip(secret.chunks(PART));
         for (start, (part, secret)) in (0..).step_by(PART).zip(parts) {
-            let mut polys = body.polys.iter().rev();
-            let mut next = || {
-                polys
-                    .next()
-                    .map(|poly| &poly.row(i)[start..][..secret.len()])
-            };
-            part.copy_from_slice(next().unwrap_or_default());
-            while let Some(poly) = next() {
-                q.kernels().mul_assign(q, part, secret);
-                q.kernels().add_assign(q, part, poly);
+            for (step, poly) in body.polys.iter().rev().enumerate() {
+                let poly = &poly.row(i)[start..start + secret.len()];
+                if step == 0 {
+                    part.copy_from_slice(poly);
+                } else {
+                    q.kernels().mul_assign(q, part, secret);
+                    q.kernels().add_assign(q, part, poly);
+                }
             }
         }
     }

@@ -31,12 +31,13 @@ impl Movable for CkksCiphertext {
     }
 
     fn adjusted(&self, adjustment: &Adjustment) -> Result<Self> {
-        let dropped = linear::drop_to_level(&self.body, adjustment.start())?;
-        let multiplied = match adjustment.multiplier() {
-            Some(factor) => linear::map(&dropped, |poly| poly.times_integer(&factor)),
-            None => dropped,
-        };
-        let body = linear::divide_to_level(&multiplied, adjustment.state.level)?;
+        let mut body = linear::drop_to_level(&self.body, adjustment.start())?;
+        if let Some(factor) = adjustment.multiplier() {
+            linear::map_assign(&mut body, |poly| poly.mul_integer(&factor));
+        }
+        if adjustment.rescales > 0 {
+            body = linear::divide_to_level(&body, adjustment.state.level)?;
+        }
         Ok(self.with(body, adjustment.state))
     }
 }

@@ -484,9 +484,11 @@ pub trait Evaluator: Clone + Send + Sync {
         let (first, rest) = terms
             .split_first()
             .ok_or(Error::Values(ValueError::Empty))?;
-        rest.iter().try_fold(first.borrow().clone(), |sum, term| {
-            self.add(&sum, term.borrow())
-        })
+        let mut sum = first.borrow().clone();
+        for term in rest {
+            self.add_assign(&mut sum, term.borrow())?;
+        }
+        Ok(sum)
     }
 
     /// The product of all, as a tree of depth `ceil(log2(n))`.
@@ -567,11 +569,11 @@ pub trait Evaluator: Clone + Send + Sync {
     ) -> Result<Self::Ciphertext> {
         let _ = at;
         let products = terms.iter().map(|&(term, c)| self.mul_scalar(term, c));
-        let sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
-        if constant == Self::Scalar::default() {
-            return Ok(sum);
+        let mut sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
+        if constant != Self::Scalar::default() {
+            self.add_scalar_assign(&mut sum, constant)?;
         }
-        self.add_scalar(&sum, constant)
+        Ok(sum)
     }
 
     /// [`linear_combination`](Self::linear_combination) with known vectors, 0 beyond their values, instead of numbers.
@@ -589,9 +591,10 @@ pub trait Evaluator: Clone + Send + Sync {
             let factor = self.encode_factor(values, self.factor_position(term)?)?;
             self.mul_plain(term, &factor)
         });
-        let sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
+        let mut sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
         let constant = self.encode_term(constant, self.term_position(&sum)?)?;
-        self.add_plain(&sum, &constant)
+        self.add_plain_assign(&mut sum, &constant)?;
+        Ok(sum)
     }
 
     /// The sum of the raw products of these pairs, as [`mul_raw`](Self::mul_raw) makes them, for circuits that plan level and scale of

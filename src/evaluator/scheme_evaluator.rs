@@ -351,9 +351,11 @@ impl<S: Summable> SchemeEvaluator<S> {
                 && (first.level(), first.body.degree()) == (term.level(), term.body.degree())
         };
         if !terms().all(alike) {
-            return terms()
-                .skip(1)
-                .try_fold(first.clone(), |sum, term| self.add(&sum, term));
+            let mut sum = first.clone();
+            for term in terms().skip(1) {
+                self.add_assign(&mut sum, term)?;
+            }
+            return Ok(sum);
         }
         let bodies = || terms().map(|term| &term.body);
         let state = match linear::independent_errors(bodies()) {

@@ -135,20 +135,23 @@ impl TailDivider {
         let mut quotient = NttPoly::unspecified(&last.head);
         // x / (P_1 P_2 ...) less (r_1 + P_1 r_2 + P_1 P_2 r_3 + ...) / (P_1 P_2 ...)
         quotient.for_each_row(|i, row| {
-            let q = basis.modulus(i);
+            let (q, kernels) = (basis.modulus(i), basis.modulus(i).kernels());
             let mut divisor = 1;
             let mut remainder = pool.take(degree);
-            row.fill(0);
-            for (divider, weights) in dividers.iter().zip(&weights) {
-                divider.remainder_rows(i, weights, &mut remainder);
-                q.kernels().scale(q, &mut remainder, q.shoup(divisor));
-                q.kernels().add_assign(q, row, &remainder);
+            for (number, (divider, weights)) in dividers.iter().zip(&weights).enumerate() {
+                if number == 0 {
+                    divider.remainder_rows(i, weights, row);
+                } else {
+                    divider.remainder_rows(i, weights, &mut remainder);
+                    kernels.scale(q, &mut remainder, q.shoup(divisor));
+                    kernels.add_assign(q, row, &remainder);
+                }
                 divisor = q.mul(divisor, q.inverse(divider.inverses[i].value));
             }
             pool.put(remainder);
             basis.table(i).forward(row);
             let factor = q.shoup(q.neg(q.inverse(divisor)));
-            q.kernels().sub_scale(q, row, poly.row(i), factor);
+            kernels.sub_scale(q, row, poly.row(i), factor);
         });
         weights.into_iter().for_each(|weights| pool.put(weights));
         quotient

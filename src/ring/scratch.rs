@@ -37,8 +37,10 @@ const SHELVES: usize = 4;
 
 #[derive(Debug, Default)]
 struct Shelves {
-    /// By capacity.
-    buffers: BTreeMap<usize, Vec<AlignedWords>>,
+    /// By capacity, those of one capacity in the order in which they came, each with the time.
+    buffers: BTreeMap<usize, Vec<(u64, AlignedWords)>>,
+    /// The time: how many buffers have come.
+    time: u64,
 }
 
 impl ScratchPool {
@@ -88,7 +90,7 @@ impl ScratchPool {
         let others = self.words.fetch_add(words, Ordering::Relaxed);
         let mut excess = (others + words).saturating_sub(limit);
         while excess > 0 {
-            let Some(freed) = shelves.remove_largest() else {
+            let Some(freed) = shelves.remove_oldest() else {
                 self.words.fetch_sub(words, Ordering::Relaxed);
                 self.freed.fetch_add(words, Ordering::Relaxed);
                 return;
@@ -97,7 +99,7 @@ impl ScratchPool {
             self.freed.fetch_add(freed, Ordering::Relaxed);
             excess = excess.saturating_sub(freed);
         }
-        shelves.buffers.entry(words).or_default().push(buffer);
+        shelves.add(buffer);
     }
 
     /// The limit, after `words` more came back.
@@ -137,7 +139,7 @@ impl ScratchPool {
                     .buffers
                     .values()
                     .flatten()
-                    .cloned()
+                    .map(|(_, buffer)| buffer.clone())
                     .collect::<Vec<_>>()
             })
             .collect()
@@ -191,20 +193,32 @@ impl Drop for SecretWords<'_> {
 }
 
 impl Shelves {
-    /// The smallest buffer with a capacity in `range`.
+    fn add(&mut self, buffer: AlignedWords) {
+        self.time += 1;
+        let others = self.buffers.entry(buffer.capacity()).or_default();
+        others.push((self.time, buffer));
+    }
+
+    /// The smallest buffer with a capacity in `range`, of several the one that came last.
     fn remove(&mut self, range: RangeInclusive<usize>) -> Option<AlignedWords> {
         let (&words, shelf) = self.buffers.range_mut(range).next()?;
-        let buffer = shelf.pop();
+        let (_, buffer) = shelf.pop()?;
         if shelf.is_empty() {
             self.buffers.remove(&words);
         }
-        buffer
+        Some(buffer)
     }
 
-    /// Frees a largest buffer, and returns its capacity.
-    fn remove_largest(&mut self) -> Option<usize> {
-        let (&words, _) = self.buffers.last_key_value()?;
-        self.remove(words..=words).map(|buffer| buffer.capacity())
+    /// Frees the buffer that came first, and returns its capacity: what operations use again and again stays.
+    fn remove_oldest(&mut self) -> Option<usize> {
+        let shelves = self.buffers.iter_mut();
+        let (&words, shelf) =
+            shelves.min_by_key(|(_, shelf)| shelf.first().map(|(time, _)| *time))?;
+        shelf.remove(0);
+        if shelf.is_empty() {
+            self.buffers.remove(&words);
+        }
+        Some(words)
     }
 }
 
@@ -257,5 +271,18 @@ mod tests {
         (0..1000).for_each(|_| _ = missed(&pool, 5));
         assert!(pool.words.load(Ordering::Relaxed) <= 1000);
         assert_eq!(missed(&pool, 5), 0);
+    }
+
+    #[test]
+    fn what_is_used_again_stays() {
+        let pool = ScratchPool::new(1000);
+        for length in [300, 310, 320] {
+            pool.put(AlignedWords::zeroed(length));
+        }
+        let used = [400, 200].map(AlignedWords::zeroed);
+        let addresses = used.each_ref().map(|buffer| buffer.as_ptr());
+        used.into_iter().for_each(|buffer| pool.put(buffer));
+        let [large, small] = [pool.take(400), pool.take(150)];
+        assert_eq!([large.as_ptr(), small.as_ptr()], addresses);
     }
 }
