@@ -73,7 +73,7 @@ impl Bootstrapper {
     }
 
     /// The slots of `x` as coefficients of the polynomial, in bit-reversed order: real parts in the lower half, imaginary parts in the upper, at level 0.
-    fn coefficients(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+    pub fn coefficients(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let x = self.evaluator.drop_to_level(x, self.params.lowest_level())?;
         // Bounds at the roots say nothing of coefficients: a polynomial whose coefficients are messages has values sqrt(N) times as large.
         let x = self.with_bounds(x, 1.0 / as_f64(self.evaluator.context().degree()), 0.0)?;
@@ -81,7 +81,7 @@ impl Bootstrapper {
     }
 
     /// The phase of `x`, whose modulus is q0, as `y = t / (q0 K)` at the highest level: t is the phase plus a multiple of q0, below `q0 K`.
-    fn raised(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+    pub fn raised(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (evaluator, top) = (&self.evaluator, self.params.top_level());
         let dense = x.body.key_id;
         let sparse = evaluator.switch_key(x, self.sparse)?;
@@ -92,7 +92,7 @@ impl Bootstrapper {
     }
 
     /// The coefficients of `y` in the slots of two real ciphertexts: those of the lower half, and those of the upper.
-    fn parts(&self, y: CkksCiphertext) -> Result<[CkksCiphertext; 2]> {
+    pub fn parts(&self, y: CkksCiphertext) -> Result<[CkksCiphertext; 2]> {
         let evaluator = &self.evaluator;
         let w = self.to_slots.apply(evaluator, y)?;
         let w = self.with_bounds(w, 1.0, 0.0)?;
@@ -106,12 +106,12 @@ impl Bootstrapper {
     }
 
     /// `2^ratio_bits (K y - round(K y))` in every slot.
-    fn reduced(&self, y: &CkksCiphertext) -> Result<CkksCiphertext> {
+    pub fn reduced(&self, y: &CkksCiphertext) -> Result<CkksCiphertext> {
         self.reduction.evaluate(&self.evaluator, y)
     }
 
     /// `re + i im`, rotated by what the transforms left out.
-    fn joined(&self, [re, im]: [&CkksCiphertext; 2]) -> Result<CkksCiphertext> {
+    pub fn joined(&self, [re, im]: [&CkksCiphertext; 2]) -> Result<CkksCiphertext> {
         let evaluator = &self.evaluator;
         let sum = evaluator.add(re, &evaluator.mul_i(im)?)?;
         evaluator.rotate_left(&sum, self.last_rotation)
