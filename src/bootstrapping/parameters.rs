@@ -2,7 +2,7 @@ use crate::bootstrapping::recipe::Recipe;
 use crate::bootstrapping::BootstrappingSet;
 use crate::bootstrapping::failure::log2_failure_probability;
 use crate::error::Result;
-use crate::params::{CkksBuilder, CkksContext, CkksParams, KeySpan, RlweParams, Scale, ScalePlan};
+use crate::params::{CkksBuilder, CkksContext, CkksParams, KeySpan, RlweParams, Scale, ScalePlan, balanced_digits};
 
 /// Parameters of CKKS whose upper levels a bootstrapping uses, and how it uses them.
 ///
@@ -44,22 +44,16 @@ impl BootstrappingParams {
     }
 
     fn of(recipe: Recipe, builder: CkksBuilder) -> Result<Self> {
-        let single = |bits: &[u32]| bits.iter().map(|&bits| vec![bits]).collect::<Vec<_>>();
-        let levels = [
-            single(&[recipe.base]),
-            single(&recipe.to_coefficients),
-            recipe.user.clone(),
-            recipe.reduction.to_vec(),
-            single(&recipe.to_slots),
-        ]
-        .concat();
-        let sizes: Vec<usize> = levels.iter().map(Vec::len).collect();
+        let primes = recipe.primes()?;
+        let sizes: Vec<usize> = primes.levels.iter().map(Vec::len).collect();
         let rlwe = builder
             .degree(1 << recipe.log_degree)
-            .prime_bits(&[levels.concat(), recipe.special.clone()].concat())
-            .special_primes(recipe.special.len())
+            .primes(&[primes.levels.concat(), primes.special.clone()].concat())
+            .special_primes(primes.special.len())
             .primes_per_level(&sizes)
             .ring()?;
+        let digits = balanced_digits(rlwe.data_primes(), rlwe.special_primes());
+        let rlwe = rlwe.with_digits(digits)?;
         let scales = ScalePlan::Explicit(recipe.scales(&rlwe));
         Ok(Self {
             ckks: CkksParams::with_scales(rlwe, scales)?,
@@ -163,9 +157,9 @@ mod tests {
     #[test]
     fn sets_are_secure_and_have_the_stated_levels() {
         for (set, [lowest, fresh, top], bits) in [
-            (BootstrappingSet::Fast65536, [2, 13, 24], 1737.0),
-            (BootstrappingSet::Precise65536, [2, 13, 24], 1745.0),
-            (BootstrappingSet::Compact32768, [2, 5, 15], 852.0),
+            (BootstrappingSet::Fast65536, [2, 13, 24], 1736.1),
+            (BootstrappingSet::Precise65536, [2, 13, 24], 1744.1),
+            (BootstrappingSet::Compact32768, [2, 5, 15], 851.1),
         ] {
             let params = BootstrappingParams::new(set).unwrap();
             let rlwe = params.ckks().rlwe();

@@ -1,18 +1,23 @@
 //! Parameter sets as data.
 
-/// What a set of bootstrapping parameters consists of: sizes of primes in bits, and the shape of the transforms.
+use crate::error::{Error, ParameterError, Result};
+use crate::ring::ntt_primes;
+use std::collections::BTreeMap;
+
+/// What a set of bootstrapping parameters consists of: the bits of each level, from below, and the shape of the transforms. A level of
+/// more than 50 bits has two primes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Recipe {
     pub(super) log_degree: u32,
-    /// The prime of level 0, from which the modulus is raised.
+    /// Level 0, from which the modulus is raised.
     pub(super) base: u32,
-    /// The levels of the transform to coefficients, one prime each, from below.
+    /// The levels of the transform to coefficients.
     pub(super) to_coefficients: Vec<u32>,
-    /// The primes of each level that is left to the user, from below.
-    pub(super) user: Vec<Vec<u32>>,
-    /// The primes of each level of the modular reduction, from below.
-    pub(super) reduction: [Vec<u32>; 8],
-    /// The levels of the transform to slots, one prime each, from below.
+    /// The levels that are left to the user.
+    pub(super) user: Vec<u32>,
+    /// The levels of the modular reduction.
+    pub(super) reduction: [u32; 8],
+    /// The levels of the transform to slots.
     pub(super) to_slots: Vec<u32>,
     /// The special primes.
     pub(super) special: Vec<u32>,
@@ -40,37 +45,17 @@ pub enum BootstrappingSet {
 
 impl BootstrappingSet {
     pub(super) fn recipe(self) -> Recipe {
-        let one = |bits: u32| vec![bits];
-        let two = |first: u32, second: u32| vec![first, second];
         match self {
             Self::Fast65536 => Recipe {
-                reduction: [
-                    two(26, 27),
-                    one(50),
-                    one(50),
-                    one(50),
-                    one(50),
-                    one(50),
-                    two(29, 29),
-                    two(27, 27),
-                ],
+                reduction: [53, 50, 50, 50, 50, 50, 58, 54],
                 ..Self::Precise65536.recipe()
             },
             Self::Precise65536 => Recipe {
                 log_degree: 16,
                 base: 50,
                 to_coefficients: vec![42; 2],
-                user: vec![one(40); 11],
-                reduction: [
-                    two(26, 27),
-                    one(50),
-                    one(50),
-                    one(50),
-                    two(27, 27),
-                    two(28, 28),
-                    two(29, 29),
-                    two(26, 26),
-                ],
+                user: vec![40; 11],
+                reduction: [53, 50, 50, 50, 54, 56, 58, 52],
                 to_slots: vec![49; 3],
                 special: vec![50; 12],
                 scale_bits: 40,
@@ -82,17 +67,8 @@ impl BootstrappingSet {
                 log_degree: 15,
                 base: 46,
                 to_coefficients: vec![36; 2],
-                user: vec![one(39); 3],
-                reduction: [
-                    one(46),
-                    one(46),
-                    one(46),
-                    one(46),
-                    one(46),
-                    one(46),
-                    two(27, 27),
-                    two(25, 25),
-                ],
+                user: vec![39; 3],
+                reduction: [46, 46, 46, 46, 46, 46, 54, 50],
                 to_slots: vec![46; 2],
                 special: vec![48; 3],
                 scale_bits: 39,
@@ -104,17 +80,187 @@ impl BootstrappingSet {
     }
 }
 
+/// The primes of a recipe: those of each level from below, and the special ones.
+pub(super) struct Primes {
+    pub(super) levels: Vec<Vec<u64>>,
+    pub(super) special: Vec<u64>,
+}
+
+/// The bits of the largest single prime of a level: what the fastest kernels serve.
+const MOST_BITS: u32 = 50;
+
 impl Recipe {
-    /// The primes of [`BootstrappingSet::Precise65536`] in a ring that hides nothing, for tests and experiments.
+    /// The levels of [`BootstrappingSet::Precise65536`] in a ring that hides nothing, for tests and experiments.
     pub(super) fn insecure(log_degree: u32) -> Self {
         let whole = BootstrappingSet::Precise65536.recipe();
         let layers = log_degree - 1;
         Self {
             log_degree,
-            user: vec![vec![40]; 3],
+            user: vec![40; 3],
             coefficient_radices: vec![layers.div_ceil(2), layers / 2],
             slot_radices: vec![layers.div_ceil(3), (layers + 1) / 3, layers / 3],
             ..whole
+        }
+    }
+
+    /// The bits of all levels, from below.
+    fn levels(&self) -> Vec<u32> {
+        [
+            &[self.base][..],
+            &self.to_coefficients,
+            &self.user,
+            &self.reduction,
+            &self.to_slots,
+        ]
+        .concat()
+    }
+
+    /// The primes. Those of levels with two are chosen so that the scales of the modular reduction are powers of two as nearly as can be:
+    /// deviations would double at each level.
+    ///
+    /// # Errors
+    /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
+    pub(super) fn primes(&self) -> Result<Primes> {
+        let mut supply = Supply::new(1 << self.log_degree);
+        // The largest of each size first, so that special primes exceed data primes.
+        let mut special = Vec::new();
+        for &bits in &self.special {
+            special.push(supply.single(bits)?);
+        }
+        let mut levels = Vec::new();
+        for &bits in self.levels().iter().rev() {
+            levels.push(if bits <= MOST_BITS {
+                vec![supply.single(bits)?]
+            } else {
+                Vec::new()
+            });
+        }
+        // From above, the actual and the wanted log2 of the scale at which the modular reduction works.
+        let base = levels.last().and_then(|level| level.first()).copied();
+        let multiples = f64::from(super::parameters::MULTIPLES).log2();
+        let mut actual = base.map_or(0.0, log2) + multiples;
+        let mut wanted = f64::from(self.base) + multiples;
+        let reduction = levels.iter_mut().skip(self.to_slots.len());
+        for (level, &bits) in reduction.zip(self.reduction.iter().rev()) {
+            wanted = 2.0 * wanted - f64::from(bits);
+            if level.is_empty() {
+                *level = supply.pair(bits, 2.0 * actual - wanted)?.to_vec();
+            }
+            actual = 2.0 * actual - level.iter().copied().map(log2).sum::<f64>();
+        }
+        for (level, &bits) in levels.iter_mut().zip(self.levels().iter().rev()) {
+            if level.is_empty() {
+                *level = supply.pair(bits, bits.into())?.to_vec();
+            }
+        }
+        levels.reverse();
+        Ok(Primes { levels, special })
+    }
+}
+
+/// Primes that are 1 modulo 2N, each given out once.
+struct Supply {
+    degree: usize,
+    /// Those of each size that are left, the largest first.
+    left: BTreeMap<u32, Vec<u64>>,
+}
+
+/// The most primes of a size that are looked at.
+const MOST_PRIMES: usize = 256;
+
+impl Supply {
+    fn new(degree: usize) -> Self {
+        Self {
+            degree,
+            left: BTreeMap::new(),
+        }
+    }
+
+    fn of_size(&mut self, bits: u32) -> &mut Vec<u64> {
+        let degree = self.degree;
+        let primes = || ntt_primes(bits, degree).take(MOST_PRIMES).collect();
+        self.left.entry(bits).or_insert_with(primes)
+    }
+
+    /// The largest prime of a size.
+    fn single(&mut self, bits: u32) -> Result<u64> {
+        let missing = self.missing(bits);
+        let primes = self.of_size(bits);
+        if primes.is_empty() {
+            return Err(missing);
+        }
+        Ok(primes.remove(0))
+    }
+
+    /// Two primes of about half of these bits whose product has, as nearly as can be, `2^exact`.
+    fn pair(&mut self, bits: u32, exact: f64) -> Result<[u64; 2]> {
+        let half = bits / 2;
+        // Those just below half a power of two, and just above.
+        let mut candidates = self.of_size(half).clone();
+        candidates.extend(self.of_size(half + 1).iter().copied());
+        candidates.sort_unstable();
+        let distance = |[a, b]: [u64; 2]| (log2(a) + log2(b) - exact).abs();
+        let mut best: Option<[u64; 2]> = None;
+        for (i, &a) in candidates.iter().enumerate() {
+            // The product grows with b: the nearest is beside the border.
+            let above = candidates[i + 1..].partition_point(|&b| log2(a) + log2(b) < exact);
+            let beside = [above.checked_sub(1), Some(above)];
+            for b in beside.into_iter().flatten() {
+                let Some(&b) = candidates[i + 1..].get(b) else {
+                    continue;
+                };
+                if best.is_none_or(|best| distance([a, b]) < distance(best)) {
+                    best = Some([a, b]);
+                }
+            }
+        }
+        let pair = best.ok_or_else(|| self.missing(half))?;
+        for primes in self.left.values_mut() {
+            primes.retain(|prime| !pair.contains(prime));
+        }
+        Ok(pair)
+    }
+
+    fn missing(&self, bits: u32) -> Error {
+        Error::Parameters(ParameterError::NotEnoughPrimes {
+            bits,
+            degree: self.degree,
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
+fn log2(prime: u64) -> f64 {
+    (prime as f64).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_of_the_reduction_do_not_drift() {
+        for set in [
+            BootstrappingSet::Fast65536,
+            BootstrappingSet::Precise65536,
+            BootstrappingSet::Compact32768,
+        ] {
+            let recipe = set.recipe();
+            let primes = recipe.primes().unwrap();
+            let mut scale = log2(primes.levels[0][0]) + 4.0;
+            let mut wanted = f64::from(recipe.base) + 4.0;
+            let levels = primes.levels.iter().rev().skip(recipe.to_slots.len());
+            for (level, &bits) in levels.zip(recipe.reduction.iter().rev()).take(7) {
+                scale = 2.0 * scale - level.iter().copied().map(log2).sum::<f64>();
+                wanted = 2.0 * wanted - f64::from(bits);
+                assert!((scale - wanted).abs() < 0.05, "{set:?}: {scale} for {wanted}");
+            }
+            let mut all: Vec<u64> = primes.levels.concat();
+            all.extend(&primes.special);
+            let count = all.len();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), count, "{set:?}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::bootstrapping::{Bootstrapper, BootstrappingKeys, BootstrappingParams};
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
-use crate::evaluator::CkksEvaluator;
 use crate::keys::{KeyGenerator, SecretKey};
 use crate::params::CkksContext;
 use num_complex::Complex64;

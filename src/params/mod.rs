@@ -39,6 +39,7 @@ pub use log2::Log2;
 pub use noise_model::ErrorSize;
 pub(crate) use noise_model::NoiseModel;
 pub(crate) use product_noise::{NoiseShape, ProductNoise};
+pub(crate) use rlwe::balanced_digits;
 pub use rlwe::{KeySpan, RlweParams};
 pub use scale::Scale;
 pub(crate) use scale::round_shifted;
