@@ -6,45 +6,62 @@
 
 use num_complex::Complex64;
 use rand::{RngExt, SeedableRng};
-use slotwise::CkksContext;
-use slotwise::bootstrapping::{
-    Bootstrapper, BootstrappingKeys, BootstrappingParams, BootstrappingSet,
-};
+use slotwise::bootstrapping::{Bootstrapper, BootstrappingKeys};
 use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use slotwise::keys::KeyGenerator;
+use slotwise::params::BootstrappingSet;
+use slotwise::{CkksContext, CkksParams};
 use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
     let params = match arguments.first().map(String::as_str) {
-        Some("fast65536") => BootstrappingParams::new(BootstrappingSet::Fast65536),
-        Some("precise65536") => BootstrappingParams::new(BootstrappingSet::Precise65536),
-        Some("compact32768") => BootstrappingParams::new(BootstrappingSet::Compact32768),
-        _ => BootstrappingParams::insecure_of_degree(12),
+        Some("fast65536") => CkksParams::for_bootstrapping(BootstrappingSet::Fast65536),
+        Some("precise65536") => CkksParams::for_bootstrapping(BootstrappingSet::Precise65536),
+        Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),
+        _ => CkksParams::insecure_for_bootstrapping(1 << 12, 3),
     }
     .unwrap();
     let rounds: usize = arguments.get(1).map_or(3, |rounds| rounds.parse().unwrap());
-    let context = CkksContext::new(params.ckks().clone()).unwrap();
+    let context = CkksContext::new(params).unwrap();
     println!("{context}");
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
     let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
     let start = Instant::now();
-    let keys = BootstrappingKeys::generate(&params, &secret, &mut rng, |_| ()).unwrap();
-    println!("keys: {:.2?}, {:.1} MB", start.elapsed(), keys.size_in_bytes() as f64 / 1e6);
+    let keys = BootstrappingKeys::generate(&context, &secret, &mut rng, |_| ()).unwrap();
+    println!(
+        "keys: {:.2?}, {:.1} MB",
+        start.elapsed(),
+        keys.size_in_bytes() as f64 / 1e6
+    );
     report_memory();
     let start = Instant::now();
-    let bootstrapper = Bootstrapper::new(&params, &keys).unwrap();
+    let bootstrapper = Bootstrapper::new(&context, &keys).unwrap();
     println!("set-up: {:.2?}", start.elapsed());
     report_memory();
+    println!(
+        "error bound: {:.2} bits; failure 2^{:.1}",
+        -bootstrapper.error_bound().log2(),
+        bootstrapper.log2_failure_probability()
+    );
 
     let encoder = bootstrapper.evaluator().encoder();
     let mut part = || rng.random_range(-1.0..1.0);
-    let message: Vec<_> = (0..context.slots()).map(|_| Complex64::new(part(), part())).collect();
-    let level = params.lowest_level();
-    let plaintext = encoder.encode_complex(&message, level, context.scale(level).unwrap()).unwrap();
-    let x = Encryptor::with_secret_key(Arc::clone(&secret)).encrypt(&plaintext, &mut rng).unwrap();
+    let message: Vec<_> = (0..context.slots())
+        .map(|_| Complex64::new(part(), part()))
+        .collect();
+    let level = context.bootstrapping().unwrap().lowest_level();
+    let plaintext = encoder
+        .encode_complex(&message, level, context.scale(level).unwrap())
+        .unwrap();
+    let x = Encryptor::with_secret_key(Arc::clone(&secret))
+        .encrypt(&plaintext, &mut rng)
+        .unwrap();
     let mut least = [f64::INFINITY; 6];
     for _ in 0..rounds {
         let (z, times) = timed(&bootstrapper, &x);
@@ -75,7 +92,9 @@ fn timed(bootstrapper: &Bootstrapper, x: &CkksCiphertext) -> (CkksCiphertext, [f
     lap(2);
     let [re, im] = [re, im].map(|part| bootstrapper.reduced(&part).unwrap());
     lap(3);
-    let z = bootstrapper.joined([&re, &im]).unwrap();
+    let z = bootstrapper
+        .finished(&bootstrapper.joined([&re, &im]).unwrap())
+        .unwrap();
     lap(4);
     times[5] = times[..5].iter().sum();
     (z, times)
@@ -92,8 +111,18 @@ fn cpu_time() -> f64 {
 }
 
 fn show(times: &[f64; 6]) -> String {
-    let names = ["to coefficients", "raise", "to slots", "reduction", "join", "all"];
-    let parts = names.iter().zip(times).map(|(name, time)| format!("{name} {:.1} ms", time * 1e3));
+    let names = [
+        "to coefficients",
+        "raise",
+        "to slots",
+        "reduction",
+        "join",
+        "all",
+    ];
+    let parts = names
+        .iter()
+        .zip(times)
+        .map(|(name, time)| format!("{name} {:.1} ms", time * 1e3));
     parts.collect::<Vec<_>>().join(", ")
 }
 
@@ -107,12 +136,19 @@ fn precision(got: &[Complex64], wanted: &[Complex64]) {
     let mean = errors.iter().map(|e| -e.log2()).sum::<f64>() / count;
     let rms = (errors.iter().map(|e| e * e).sum::<f64>() / count).sqrt();
     let largest = errors.iter().fold(0.0f64, |a, &b| a.max(b));
-    println!("bits: {mean:.2} mean, {:.2} rms, {:.2} least", -rms.log2(), -largest.log2());
+    println!(
+        "bits: {mean:.2} mean, {:.2} rms, {:.2} least",
+        -rms.log2(),
+        -largest.log2()
+    );
 }
 
 fn report_memory() {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    for line in status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS")) {
+    for line in status
+        .lines()
+        .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
+    {
         println!("{line}");
     }
 }

@@ -149,7 +149,7 @@ fn encrypt_bounded(
 }
 
 fn encoded(evaluator: &CkksEvaluator, slots: &[f64]) -> Result<CkksPlaintext> {
-    let level = evaluator.context().top_level();
+    let level = evaluator.context().fresh_level();
     evaluator.encoder().encode(slots, level)
 }
 

@@ -1,26 +1,26 @@
-use crate::bootstrapping::BootstrappingParams;
 use crate::bootstrapping::factors::Direction;
-use crate::bootstrapping::parameters::SPARSE_WEIGHT;
 use crate::bootstrapping::transform::Steps;
-use crate::error::Result;
-use crate::keys::{EvaluationKey, EvaluationKeys, KeyGenerator, KeyId, KeyProgress, SecretKey};
-use crate::params::{KeySpan, SecretDistribution};
+use crate::error::{Error, KeyError, OperandError, Result};
+use crate::keys::{
+    EvaluationKey, EvaluationKeys, KeyEnds, KeyGenerator, KeyId, KeyProgress, SecretKey,
+};
+use crate::params::{BootstrappingLayout, CkksContext, KeySpan, SecretDistribution};
 use crate::ring::GaloisElement;
 use rand::CryptoRng;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The keys that bootstrap ciphertexts under one secret key. They hold no secret: the sparse one, through which the modulus is raised,
-/// is drawn for them, leads to them and is forgotten.
+/// The keys that bootstrap ciphertexts under one secret key. They hold no secret: the sparse one, under which the modulus is raised, is
+/// drawn for them and forgotten.
 #[derive(Clone, Debug)]
 pub struct BootstrappingKeys {
-    pub(super) keys: Arc<EvaluationKeys>,
-    pub(super) sparse: KeyId,
+    keys: Arc<EvaluationKeys>,
+    sparse: KeyId,
 }
 
 /// What one of the keys is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+enum Purpose {
     Relinearization,
     Galois(GaloisElement),
     /// From the secret key to the sparse one,
@@ -29,87 +29,94 @@ pub(super) enum Purpose {
     ToDense,
 }
 
-impl BootstrappingParams {
-    /// All keys of a bootstrapping, with their spans.
-    pub(super) fn key_list(&self) -> Vec<(Purpose, KeySpan)> {
-        let degree = self.ckks().rlwe().degree();
-        let (top, reduction) = (self.top_level(), self.reduction_level());
-        let mut list = vec![
-            (Purpose::Relinearization, self.span(reduction)),
-            (Purpose::ToSparse, self.span(0)),
-            (Purpose::ToDense, self.span(top)),
-            (
-                Purpose::Galois(GaloisElement::conjugation(degree)),
-                self.span(reduction),
-            ),
-        ];
-        let mut shift = 0;
-        for (direction, radices, level) in [
-            (
-                Direction::SlotsToCoefficients,
-                &self.recipe.coefficient_radices,
-                self.lowest_level(),
-            ),
-            (
-                Direction::CoefficientsToSlots,
-                &self.recipe.slot_radices,
-                top,
-            ),
-        ] {
-            for factor in &direction.factors(radices) {
-                let steps = Steps::of(factor);
-                shift += steps.shift();
-                let elements = steps.rotations().map(|step| GaloisElement::rotation(step, degree));
-                // Keys of all factors of a transform have one span, so that factors share those of common steps.
-                list.extend(elements.map(|element| (Purpose::Galois(element), self.span(level))));
-            }
+/// All keys of a bootstrapping, with their spans.
+fn key_list(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<(Purpose, KeySpan)> {
+    let degree = context.degree();
+    let span = |level: usize| layout.span(level, context.params().rlwe());
+    let (top, reduction) = (layout.top_level(), layout.reduction_level());
+    let conjugation = GaloisElement::conjugation(degree);
+    let mut list = vec![
+        (Purpose::Relinearization, span(reduction)),
+        (Purpose::ToSparse, span(0)),
+        (Purpose::ToDense, span(top)),
+        (Purpose::Galois(conjugation), span(reduction)),
+    ];
+    let mut shift = 0;
+    for (direction, radices, level) in [
+        (
+            Direction::SlotsToCoefficients,
+            layout.coefficient_radices(),
+            layout.lowest_level(),
+        ),
+        (Direction::CoefficientsToSlots, layout.slot_radices(), top),
+    ] {
+        for factor in &direction.factors(radices) {
+            let steps = Steps::of(factor);
+            shift += steps.shift();
+            // Keys of all factors of a transform have one span, so that factors share those of common steps.
+            let elements = steps
+                .rotations()
+                .map(|step| GaloisElement::rotation(step, degree));
+            list.extend(elements.map(|element| (Purpose::Galois(element), span(level))));
         }
-        let last = GaloisElement::rotation(shift, degree);
-        if last != GaloisElement::rotation(0, degree) {
-            list.push((Purpose::Galois(last), self.span(self.fresh_level())));
-        }
-        let mut unique: Vec<(Purpose, KeySpan)> = Vec::new();
-        for entry in list {
-            if !unique.contains(&entry) {
-                unique.push(entry);
-            }
-        }
-        unique
     }
+    let last = GaloisElement::rotation(shift, degree);
+    list.push((Purpose::Galois(last), span(layout.fresh_level())));
+    let identity = Purpose::Galois(GaloisElement::rotation(0, degree));
+    let mut unique: Vec<(Purpose, KeySpan)> = Vec::new();
+    for entry in list {
+        if entry.0 != identity && !unique.contains(&entry) {
+            unique.push(entry);
+        }
+    }
+    unique
+}
+
+/// How a context bootstraps.
+///
+/// # Errors
+/// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping.
+pub(super) fn layout_of(context: &CkksContext) -> Result<&BootstrappingLayout> {
+    let layout = context.bootstrapping();
+    layout.ok_or(Error::Operands(OperandError::CannotRefresh))
 }
 
 impl BootstrappingKeys {
     /// The keys for bootstrapping ciphertexts under `secret`; `report` is called after each.
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a secret key of other parameters;
-    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure) for parameters at which the sparse secret is not secure.
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a secret key of other parameters.
     ///
     /// # Security
-    /// As for every [`KeyGenerator`], the generator must be cryptographic and freshly seeded.
+    /// As for every [`KeyGenerator`], `rng` must be cryptographic and freshly seeded. Under the sparse secret one key is published, modulo
+    /// the lowest data prime and one special prime.
     pub fn generate(
-        params: &BootstrappingParams,
+        context: &CkksContext,
         secret: &Arc<SecretKey>,
         rng: &mut impl CryptoRng,
         report: impl FnMut(KeyProgress),
     ) -> Result<Self> {
-        let weight = SPARSE_WEIGHT;
+        let weight = BootstrappingLayout::SPARSE_WEIGHT;
         let distribution = SecretDistribution::Sparse { weight };
         let sparse = KeyGenerator::secret_key_of(secret.context(), distribution, rng)?;
-        Self::between(params, [secret, &sparse], rng, report)
+        Self::between(context, [secret, &sparse], rng, report)
     }
 
+    /// The same with a given sparse secret.
     pub(super) fn between(
-        params: &BootstrappingParams,
+        context: &CkksContext,
         [secret, sparse]: [&Arc<SecretKey>; 2],
         rng: &mut impl CryptoRng,
         mut report: impl FnMut(KeyProgress),
     ) -> Result<Self> {
-        let own = secret.context();
-        params.ckks().fingerprint().check(own.fingerprint())?;
+        let layout = layout_of(context)?;
+        context
+            .fingerprint()
+            .check(secret.context().fingerprint())?;
         let start = Instant::now();
-        let list = params.key_list();
-        let mut keys = EvaluationKeys::empty(own, secret.id());
+        let list = key_list(context, layout);
+        let mut keys = EvaluationKeys::empty(context.rlwe(), secret.id());
         for (done, &(purpose, span)) in (1..).zip(&list) {
             let generator = |secret| KeyGenerator::new(secret).with_span(span);
             let key: EvaluationKey = match purpose {
@@ -125,16 +132,59 @@ impl BootstrappingKeys {
                 elapsed: start.elapsed(),
             });
         }
-        Ok(Self {
-            keys: Arc::new(keys),
-            sparse: sparse.id(),
-        })
+        Self::of(context, Arc::new(keys))
     }
 
-    /// The keys as evaluation keys: they relinearize products at all levels of the user, too.
+    /// The keys of a set that has them all, among others perhaps: as a server has read it.
+    ///
+    /// # Errors
+    /// [`KeyError::IncompleteBootstrappingKeys`](crate::KeyError::IncompleteBootstrappingKeys) if any is missing;
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    pub fn of(context: &CkksContext, keys: Arc<EvaluationKeys>) -> Result<Self> {
+        let layout = layout_of(context)?;
+        context.fingerprint().check(keys.context().fingerprint())?;
+        let list = key_list(context, layout);
+        let lowest = layout.span(0, context.params().rlwe());
+        let id = keys.key_id();
+        let sparse = keys
+            .switching_keys()
+            .find(|key| key.ends().from == id && key.span() == lowest)
+            .map(|key| key.ends().to);
+        let is_there = |&&(purpose, span): &&(Purpose, KeySpan)| match purpose {
+            Purpose::Relinearization => keys.relinearization_covering(span.level).is_ok(),
+            Purpose::Galois(element) => keys.galois().of_span(element, span).is_some(),
+            Purpose::ToSparse => sparse.is_some(),
+            Purpose::ToDense => sparse.is_some_and(|from| {
+                let ends = KeyEnds { from, to: id };
+                keys.switching_covering(ends, span.level).is_ok()
+            }),
+        };
+        let (found, of) = (list.iter().filter(is_there).count(), list.len());
+        let missing = of - found;
+        match sparse {
+            Some(sparse) if missing == 0 => Ok(Self { keys, sparse }),
+            _ => Err(Error::Keys(KeyError::IncompleteBootstrappingKeys {
+                missing,
+                of,
+            })),
+        }
+    }
+
+    /// The keys as evaluation keys, which relinearize products at all levels of the user, too. As bytes they are stored, streamed and read key by key.
     #[must_use]
     pub fn evaluation_keys(&self) -> &Arc<EvaluationKeys> {
         &self.keys
+    }
+
+    /// The identifier of the secret key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.keys.key_id()
+    }
+
+    /// The identifier of the sparse secret.
+    pub(super) fn sparse_id(&self) -> KeyId {
+        self.sparse
     }
 
     /// The bytes of all keys in memory.

@@ -7,15 +7,12 @@ mod bootstrapper;
 mod factors;
 mod failure;
 mod keys;
-mod parameters;
-mod recipe;
+mod noise;
 mod reduction;
 mod transform;
 
 pub use bootstrapper::Bootstrapper;
 pub use keys::BootstrappingKeys;
-pub use parameters::BootstrappingParams;
-pub use recipe::BootstrappingSet;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,13 @@
-//! Every phase, decrypted, beside the same step in the clear.
+//! Every phase, decrypted, beside the same step in the clear, on a small ring.
 
-use crate::bootstrapping::{Bootstrapper, BootstrappingKeys, BootstrappingParams};
+use crate::bootstrapping::factors::{Direction, place};
+use crate::bootstrapping::transform::Steps;
+use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
-use crate::keys::{KeyGenerator, SecretKey};
-use crate::params::CkksContext;
+use crate::error::{Error, KeyError, OperandError, PrecisionError};
+use crate::evaluator::{CkksEvaluator, Evaluator};
+use crate::keys::{EvaluationKeys, KeyGenerator, SecretKey};
+use crate::params::{BootstrappingLayout, CkksContext, CkksParams, SecretDistribution};
 use num_complex::Complex64;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -11,96 +15,307 @@ use std::sync::Arc;
 
 struct Setup {
     context: CkksContext,
-    params: BootstrappingParams,
+    layout: BootstrappingLayout,
     secret: Arc<SecretKey>,
     sparse: Arc<SecretKey>,
+    keys: BootstrappingKeys,
     bootstrapper: Bootstrapper,
     rng: ChaCha20Rng,
 }
 
 impl Setup {
-    fn new(log_degree: u32, seed: u64) -> Self {
+    fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let params = BootstrappingParams::insecure_of_degree(log_degree).unwrap();
-        let context = CkksContext::new(params.ckks().clone()).unwrap();
+        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 3).unwrap();
+        let layout = params.bootstrapping().unwrap().clone();
+        let context = CkksContext::new(params).unwrap();
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
-        let distribution = crate::params::SecretDistribution::Sparse { weight: 32 };
+        let weight = BootstrappingLayout::SPARSE_WEIGHT;
+        let distribution = SecretDistribution::Sparse { weight };
         let sparse = KeyGenerator::secret_key_of(context.rlwe(), distribution, &mut rng).unwrap();
-        let keys = BootstrappingKeys::between(&params, [&secret, &sparse], &mut rng, |_| ()).unwrap();
-        let bootstrapper = Bootstrapper::new(&params, &keys).unwrap();
+        let keys =
+            BootstrappingKeys::between(&context, [&secret, &sparse], &mut rng, |_| ()).unwrap();
+        let bootstrapper = Bootstrapper::new(&context, &keys).unwrap();
         Self {
             context,
-            params,
+            layout,
             secret,
             sparse,
+            keys,
             bootstrapper,
             rng,
         }
     }
 
     fn message(&mut self) -> Vec<Complex64> {
-        let mut part = || self.rng.random_range(-1.0..1.0);
-        (0..self.context.slots()).map(|_| Complex64::new(part(), part())).collect()
+        let mut part = || self.rng.random_range(-0.7..0.7);
+        let slots = 0..self.context.slots();
+        slots.map(|_| Complex64::new(part(), part())).collect()
     }
 
     fn encrypted(&mut self, message: &[Complex64], level: usize) -> CkksCiphertext {
-        let encoder = self.bootstrapper.evaluator().encoder();
         let scale = self.context.scale(level).unwrap();
+        let encoder = self.bootstrapper.evaluator().encoder();
         let plaintext = encoder.encode_complex(message, level, scale).unwrap();
-        Encryptor::with_secret_key(Arc::clone(&self.secret))
-            .encrypt(&plaintext, &mut self.rng)
-            .unwrap()
+        let encryptor = Encryptor::with_secret_key(Arc::clone(&self.secret));
+        encryptor.encrypt(&plaintext, &mut self.rng).unwrap()
     }
 
     fn slots(&self, x: &CkksCiphertext) -> Vec<Complex64> {
         let plaintext = Decryptor::new(&self.secret).decrypt(x).unwrap();
-        self.bootstrapper.evaluator().encoder().decode_complex(&plaintext).unwrap()
+        let encoder = self.bootstrapper.evaluator().encoder();
+        encoder.decode_complex(&plaintext).unwrap()
     }
 
-    fn coefficients(&self, x: &CkksCiphertext, secret: &Arc<SecretKey>) -> Vec<f64> {
-        let mut x = x.clone();
-        x.state.message_bound = 1.0;
-        let plaintext = Decryptor::new(secret).decrypt(&x).unwrap();
-        self.bootstrapper.evaluator().encoder().decode_coefficients(&plaintext).unwrap()
+    /// The coefficients of the phase over the scale.
+    fn coefficients(&self, x: &CkksCiphertext) -> Vec<f64> {
+        // As it comes, so that decryption keeps all of a large phase.
+        let plaintext = Decryptor::new(&self.secret).decrypt(x).unwrap();
+        let encoder = self.bootstrapper.evaluator().encoder();
+        encoder.decode_coefficients(&plaintext).unwrap()
     }
 }
 
-fn reversed(v: &[Complex64]) -> Vec<Complex64> {
+/// log2 of the largest distance.
+fn distance(got: &[Complex64], wanted: &[Complex64]) -> f64 {
+    let distances = got.iter().zip(wanted).map(|(a, b)| (a - b).norm());
+    distances.fold(0.0, f64::max).log2()
+}
+
+/// Rotates slots to the left.
+fn rotate(slots: &mut [Complex64], step: i64) {
+    let step = place(step, slots.len());
+    slots.rotate_left(step);
+}
+
+fn bit_reversed(v: &[Complex64]) -> Vec<Complex64> {
     let bits = v.len().trailing_zeros();
-    (0..v.len()).map(|j| v[j.reverse_bits() >> (usize::BITS - bits)]).collect()
-}
-
-fn worst(got: &[Complex64], wanted: &[Complex64]) -> f64 {
-    got.iter().zip(wanted).map(|(a, b)| (a - b).norm()).fold(0.0, f64::max).log2()
+    let place = |j: usize| j.reverse_bits() >> (usize::BITS - bits);
+    (0..v.len()).map(|j| v[place(j)]).collect()
 }
 
 #[test]
 fn phases_follow_the_clear_model() {
-    let mut setup = Setup::new(10, 1);
+    let mut setup = Setup::new(1);
     let message = setup.message();
-    let x = setup.encrypted(&message, setup.params.fresh_level());
-    let b = &setup.bootstrapper;
-    let n = message.len();
+    let x = setup.encrypted(&message, setup.layout.fresh_level());
+    let bootstrapper = &setup.bootstrapper;
 
-    let coefficients = b.coefficients(&x).unwrap();
+    // The transform lacks a rotation of its slots, which the last phase makes up for.
+    let coefficients = bootstrapper.coefficients(&x).unwrap();
     assert_eq!(coefficients.level(), 0);
-    let m = setup.coefficients(&coefficients, &setup.secret);
-    let packed: Vec<_> = (0..n).map(|j| Complex64::new(m[j], m[j + n])).collect();
-    // Rotated by what the first transform left out: compare after the rotation of slots is undone below.
-    println!("to coefficients: largest {}", m.iter().fold(0.0f64, |a, b| a.max(b.abs())));
-    println!("{:?}", worst(&packed, &reversed(&message)));
-    let y = b.raised(&coefficients).unwrap();
-    let t = setup.coefficients(&y, &setup.secret);
-    println!("y: largest {}", t.iter().fold(0.0f64, |a, b| a.max(b.abs())));
-    let reduced: Vec<f64> = t.iter().map(|y| (16.0 * y - (16.0 * y).round()) * 128.0).collect();
-    println!("{:?} {:?}", &reduced[..4], &m[..4]);
-    let parts = b.parts(y).unwrap();
-    let re = setup.slots(&parts[0]);
-    println!("re {:?}", &re[..3]);
-    let reduced = parts.each_ref().map(|part| b.reduced(part).unwrap());
-    let re: Vec<_> = setup.slots(&reduced[0]);
-    println!("re {:?} {:?}", &re[..3], &message[..3]);
-    let z = b.joined([&reduced[0], &reduced[1]]).unwrap();
-    println!("worst {} level {}", worst(&setup.slots(&z), &message), z.level());
-    let _ = &setup.sparse;
+    let factors = Direction::SlotsToCoefficients.factors(setup.layout.coefficient_radices());
+    let shift: i64 = factors.iter().map(|factor| Steps::of(factor).shift()).sum();
+    let embedding = setup.context.rlwe().embedding();
+    let mut packed = bit_reversed(&message);
+    embedding.evaluate(&mut packed);
+    rotate(&mut packed, -shift);
+    embedding.interpolate(&mut packed);
+    let m = setup.coefficients(&coefficients);
+    let wanted: Vec<f64> = packed
+        .iter()
+        .map(|z| z.re)
+        .chain(packed.iter().map(|z| z.im))
+        .collect();
+    let error = m
+        .iter()
+        .zip(&wanted)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    assert!(error.log2() < -22.0, "to coefficients: 2^{}", error.log2());
+
+    // Small multiples of q0 join.
+    let y = bootstrapper.raised(&coefficients).unwrap();
+    assert_eq!(y.level(), setup.layout.top_level());
+    let t = setup.coefficients(&y);
+    let multiples = f64::from(BootstrappingLayout::MULTIPLES);
+    let ratio = f64::from(setup.layout.ratio_bits()).exp2();
+    let reduced = |y: f64| ratio * (multiples * y - (multiples * y).round());
+    assert!(t.iter().all(|t| t.abs() < 1.0));
+    assert!(
+        t.iter().any(|t| t.abs() > 1.0 / multiples),
+        "multiples of q0"
+    );
+    let error = t
+        .iter()
+        .zip(&m)
+        .map(|(&t, m)| (reduced(t) - m).abs())
+        .fold(0.0, f64::max);
+    assert!(error.log2() < -22.0, "raised: 2^{}", error.log2());
+
+    // They become slots, once the same rotation is undone.
+    let parts = bootstrapper.parts(y).unwrap();
+    assert!(
+        parts
+            .iter()
+            .all(|part| part.level() == setup.layout.reduction_level())
+    );
+    let [re, im] = parts.each_ref().map(|part| setup.slots(part));
+    assert!(
+        re.iter().chain(&im).all(|y| y.im.abs() < 1e-9),
+        "real parts"
+    );
+    let z: Vec<Complex64> = re
+        .iter()
+        .zip(&im)
+        .map(|(re, im)| Complex64::new(reduced(re.re), reduced(im.re)))
+        .collect();
+    let mut moved = message.clone();
+    rotate(&mut moved, -bootstrapper.last_rotation());
+    let error = distance(&z, &moved);
+    assert!(error < -22.0, "to slots: 2^{error}");
+
+    // The polynomial takes the multiples away.
+    let reduced_parts = parts
+        .each_ref()
+        .map(|part| bootstrapper.reduced(part).unwrap());
+    let [re, im] = reduced_parts.each_ref().map(|part| setup.slots(part));
+    let values: Vec<Complex64> = re
+        .iter()
+        .zip(&im)
+        .map(|(re, im)| Complex64::new(re.re, im.re))
+        .collect();
+    let error = distance(&values, &z);
+    assert!(error < -24.0, "reduced: 2^{error}");
+
+    let joined = bootstrapper
+        .joined([&reduced_parts[0], &reduced_parts[1]])
+        .unwrap();
+    let result = bootstrapper.finished(&joined).unwrap();
+    assert_eq!(result.level(), setup.layout.fresh_level());
+    let error = distance(&setup.slots(&result), &message);
+    assert!(error < bootstrapper.error_bound().log2(), "2^{error}");
+}
+
+#[test]
+fn bounds_hold_whatever_the_level_and_kind_of_the_input() {
+    let mut setup = Setup::new(2);
+    let layout = setup.layout.clone();
+    for level in [
+        layout.lowest_level(),
+        layout.fresh_level(),
+        layout.top_level(),
+    ] {
+        let message = setup.message();
+        let real: Vec<Complex64> = message.iter().map(|z| z.re.into()).collect();
+        let imaginary: Vec<Complex64> = message.iter().map(|z| z.im.into()).collect();
+        let x = setup.encrypted(&message, level);
+        let [re, im] = [&real, &imaginary].map(|part| setup.encrypted(part, level));
+        let bootstrapper = &setup.bootstrapper;
+        let [first, second] = bootstrapper.bootstrap_real_pair([&re, &im]).unwrap();
+        for (result, wanted) in [
+            (bootstrapper.bootstrap(&x).unwrap(), &message),
+            (bootstrapper.bootstrap_real(&re).unwrap(), &real),
+            (first, &real),
+            (second, &imaginary),
+        ] {
+            assert_eq!(result.level(), layout.fresh_level());
+            let canonical = setup.context.scale(layout.fresh_level()).unwrap();
+            assert!(result.scale().is_close(canonical));
+            let error = distance(&setup.slots(&result), wanted);
+            let bound = result.noise_bound().log2();
+            assert!(error < bound, "2^{error}, bound 2^{bound}");
+            assert!(bound < -19.0, "2^{bound}");
+            assert_eq!(result.message_bound(), x.message_bound());
+        }
+    }
+}
+
+#[test]
+fn circuits_go_on_after_a_bootstrapping() {
+    let mut setup = Setup::new(3);
+    let message = setup.message();
+    let evaluator = setup.bootstrapper.evaluator().clone();
+    let mut x = setup.encrypted(&message, setup.layout.fresh_level());
+    let mut wanted = message;
+    for _ in 0..2 {
+        for _ in 0..3 {
+            x = Evaluator::square(&evaluator, &x).unwrap();
+            wanted.iter_mut().for_each(|z| *z *= *z);
+        }
+        x = setup.bootstrapper.bootstrap(&x).unwrap();
+    }
+    let error = distance(&setup.slots(&x), &wanted);
+    assert!(
+        error < x.noise_bound().log2(),
+        "2^{error}, bound {}",
+        x.noise_bound()
+    );
+}
+
+#[test]
+fn keys_hold_no_secret_and_read_back() {
+    let setup = Setup::new(4);
+    let keys = setup.keys.evaluation_keys();
+    let sparse = setup.sparse.id();
+    // One key under the sparse secret, at the lowest level with one special prime.
+    let under: Vec<_> = keys
+        .switching_keys()
+        .filter(|key| key.key_id() == sparse)
+        .collect();
+    assert_eq!(under.len(), 1);
+    assert_eq!(
+        (under[0].span().level, under[0].span().special_primes),
+        (0, 1)
+    );
+    assert_eq!(keys.switching_keys().count(), 2);
+    let found = BootstrappingKeys::of(&setup.context, Arc::clone(keys)).unwrap();
+    assert_eq!(found.sparse_id(), sparse);
+    assert_eq!(setup.keys.size_in_bytes(), keys.size_in_bytes());
+}
+
+#[test]
+fn what_cannot_be_bootstrapped_is_refused_before_any_work() {
+    let mut setup = Setup::new(5);
+    let message = setup.message();
+    let lowest = setup.layout.lowest_level();
+    let low = setup.encrypted(&message, lowest - 1);
+    assert_eq!(
+        setup.bootstrapper.bootstrap(&low).unwrap_err(),
+        Error::Operands(OperandError::LevelExhausted {
+            operation: "a bootstrapping",
+            needed: lowest,
+            left: lowest - 1
+        })
+    );
+    let large: Vec<Complex64> = message.iter().map(|z| z * 1.5).collect();
+    let large = setup.encrypted(&large, lowest);
+    assert!(matches!(
+        setup.bootstrapper.bootstrap(&large),
+        Err(Error::Precision(PrecisionError::MessageTooLarge { .. }))
+    ));
+    let x = setup.encrypted(&message, lowest);
+    let other = Setup::new(6);
+    assert!(matches!(
+        other.bootstrapper.bootstrap(&x),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    let high = setup.encrypted(&message, setup.layout.fresh_level());
+    let evaluator = CkksEvaluator::new(&setup.context);
+    let raw = Evaluator::mul_raw(&evaluator, &high, &high).unwrap();
+    assert!(matches!(
+        setup.bootstrapper.bootstrap(&raw),
+        Err(Error::Operands(OperandError::NotRelinearized { .. }))
+    ));
+    // Keys that are not all there.
+    let mut few = EvaluationKeys::empty(setup.context.rlwe(), setup.secret.id());
+    for key in setup.keys.evaluation_keys().switching_keys() {
+        few.insert(key.clone()).unwrap();
+    }
+    let total = setup.keys.evaluation_keys().galois().iter().count() + 3;
+    assert_eq!(
+        BootstrappingKeys::of(&setup.context, Arc::new(few)).unwrap_err(),
+        Error::Keys(KeyError::IncompleteBootstrappingKeys {
+            missing: total - 2,
+            of: total
+        })
+    );
+    // Parameters without a bootstrapping.
+    let plain = CkksContext::for_depth(1).build().unwrap();
+    let rng = &mut setup.rng;
+    let secret = KeyGenerator::secret_key(plain.rlwe(), rng);
+    assert_eq!(
+        BootstrappingKeys::generate(&plain, &secret, rng, |_| ()).unwrap_err(),
+        Error::Operands(OperandError::CannotRefresh)
+    );
 }

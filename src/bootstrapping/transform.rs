@@ -24,7 +24,8 @@ impl Steps {
         let stride = as_i64(factor.stride);
         let mut distances = factor.diagonals.keys().map(|distance| distance / stride);
         let first = distances.next().unwrap_or(0);
-        let count = usize::try_from(distances.next_back().unwrap_or(first) - first).unwrap_or(0) + 1;
+        let count =
+            usize::try_from(distances.next_back().unwrap_or(first) - first).unwrap_or(0) + 1;
         // About as many key switches of each kind, those of giant steps being dearer, and few keys.
         let babies = match count {
             ..=20 => 4,
@@ -49,15 +50,21 @@ impl Steps {
     }
 
     fn plan<P>(self) -> WeightedRotations<P> {
-        let babies: Vec<i64> = (0..as_i64(self.babies)).map(|baby| baby * self.stride).collect();
-        let giants: Vec<i64> = (0..as_i64(self.giants)).map(|giant| giant * self.giant()).collect();
+        let babies: Vec<i64> = (0..as_i64(self.babies))
+            .map(|baby| baby * self.stride)
+            .collect();
+        let giants: Vec<i64> = (0..as_i64(self.giants))
+            .map(|giant| giant * self.giant())
+            .collect();
         WeightedRotations::new(1, &babies, &giants).nested()
     }
 
     /// The rotations that have keys.
     pub(super) fn rotations(self) -> impl Iterator<Item = i64> {
         let giant = (self.giants > 1).then(|| self.giant());
-        (1..as_i64(self.babies)).map(move |baby| baby * self.stride).chain(giant)
+        (1..as_i64(self.babies))
+            .map(move |baby| baby * self.stride)
+            .chain(giant)
     }
 }
 
@@ -90,6 +97,8 @@ impl Transform {
                     .map(|slot| diagonal[place(as_i64(slot) - moved, diagonal.len())])
                     .collect();
                 let weight = encoder.encode_sparse(&slots, slots.len(), level, scale)?;
+                // Computed now rather than by the first bootstrapping.
+                weight.weight_rows()?;
                 plan.set((giant, 0, baby), weight)?;
             }
             encoded.push(plan);
@@ -99,7 +108,11 @@ impl Transform {
     }
 
     /// The transform of the slots of `x`, as many levels below as there are factors.
-    pub(super) fn apply(&self, evaluator: &CkksEvaluator, x: CkksCiphertext) -> Result<CkksCiphertext> {
+    pub(super) fn apply(
+        &self,
+        evaluator: &CkksEvaluator,
+        x: CkksCiphertext,
+    ) -> Result<CkksCiphertext> {
         self.factors.iter().try_fold(x, |x, plan| {
             evaluator.rescale(&evaluator.weighted_rotations(&[&x], plan)?)
         })

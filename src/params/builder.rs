@@ -118,7 +118,7 @@ impl<C> Builder<C> {
     /// # Errors
     /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) if degree or primes are missing; those of [`RlweParams::new`],
     /// [`with_levels`](RlweParams::with_levels) and [`with_secret`](RlweParams::with_secret).
-    pub(crate) fn ring(&self) -> Result<RlweParams> {
+    pub(super) fn ring(&self) -> Result<RlweParams> {
         let degree = self
             .degree
             .ok_or_else(|| invalid_choice("the degree is missing; set it with `degree`"))?;

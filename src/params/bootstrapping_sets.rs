@@ -1,34 +1,31 @@
-//! Parameter sets as data.
+//! Sets of bootstrapping parameters as data, and their primes.
 
 use crate::error::{Error, ParameterError, Result};
+use crate::params::BootstrappingLayout;
 use crate::ring::ntt_primes;
 use std::collections::BTreeMap;
 
-/// What a set of bootstrapping parameters consists of: the bits of each level, from below, and the shape of the transforms. A level of
-/// more than 50 bits has two primes.
+/// What a set consists of: the bits of each level, from below, and the shape of the transforms. A level of more than 50 bits has two
+/// primes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Recipe {
-    pub(super) log_degree: u32,
+    pub(super) degree: usize,
     /// Level 0, from which the modulus is raised.
-    pub(super) base: u32,
+    base: u32,
     /// The levels of the transform to coefficients.
-    pub(super) to_coefficients: Vec<u32>,
+    to_coefficients: Vec<u32>,
     /// The levels that are left to the user.
-    pub(super) user: Vec<u32>,
+    user: Vec<u32>,
     /// The levels of the modular reduction.
-    pub(super) reduction: [u32; 8],
+    reduction: [u32; BootstrappingLayout::REDUCTION_LEVELS],
     /// The levels of the transform to slots.
-    pub(super) to_slots: Vec<u32>,
+    to_slots: Vec<u32>,
     /// The special primes.
-    pub(super) special: Vec<u32>,
-    /// log2 of the scale at the lowest level of the user, where the transform to coefficients begins.
-    pub(super) scale_bits: u32,
-    /// log2 of the ratio of the lowest prime and the scale of the message there.
-    pub(super) ratio_bits: u32,
-    /// The layers of the FFT in each factor of the transform to coefficients, in order of use.
-    pub(super) coefficient_radices: Vec<u32>,
-    /// The same for the transform to slots.
-    pub(super) slot_radices: Vec<u32>,
+    special: Vec<u32>,
+    scale_bits: u32,
+    ratio_bits: u32,
+    coefficient_radices: Vec<u32>,
+    slot_radices: Vec<u32>,
 }
 
 /// A set of bootstrapping parameters for all N/2 complex slots, 128 bits secure.
@@ -44,6 +41,18 @@ pub enum BootstrappingSet {
 }
 
 impl BootstrappingSet {
+    /// All sets, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
+
+    /// The bits after the point that every bootstrapped value has, by its error bound.
+    #[must_use]
+    pub fn precision_bits(self) -> u32 {
+        match self {
+            Self::Compact32768 => 17,
+            Self::Fast65536 | Self::Precise65536 => 20,
+        }
+    }
+
     pub(super) fn recipe(self) -> Recipe {
         match self {
             Self::Fast65536 => Recipe {
@@ -51,7 +60,7 @@ impl BootstrappingSet {
                 ..Self::Precise65536.recipe()
             },
             Self::Precise65536 => Recipe {
-                log_degree: 16,
+                degree: 1 << 16,
                 base: 50,
                 to_coefficients: vec![42; 2],
                 user: vec![40; 11],
@@ -64,7 +73,7 @@ impl BootstrappingSet {
                 slot_radices: vec![5, 5, 5],
             },
             Self::Compact32768 => Recipe {
-                log_degree: 15,
+                degree: 1 << 15,
                 base: 46,
                 to_coefficients: vec![36; 2],
                 user: vec![39; 3],
@@ -91,15 +100,26 @@ const MOST_BITS: u32 = 50;
 
 impl Recipe {
     /// The levels of [`BootstrappingSet::Precise65536`] in a ring that hides nothing, for tests and experiments.
-    pub(super) fn insecure(log_degree: u32) -> Self {
+    pub(super) fn insecure(degree: usize, user_levels: usize) -> Self {
         let whole = BootstrappingSet::Precise65536.recipe();
-        let layers = log_degree - 1;
+        let layers = (degree / 2).ilog2();
         Self {
-            log_degree,
-            user: vec![40; 3],
+            degree,
+            user: vec![40; user_levels],
             coefficient_radices: vec![layers.div_ceil(2), layers / 2],
             slot_radices: vec![layers.div_ceil(3), (layers + 1) / 3, layers / 3],
             ..whole
+        }
+    }
+
+    /// The layout of the levels.
+    pub(super) fn layout(&self) -> BootstrappingLayout {
+        BootstrappingLayout {
+            user_levels: self.user.len(),
+            scale_bits: self.scale_bits,
+            ratio_bits: self.ratio_bits,
+            coefficient_radices: self.coefficient_radices.clone(),
+            slot_radices: self.slot_radices.clone(),
         }
     }
 
@@ -121,7 +141,7 @@ impl Recipe {
     /// # Errors
     /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
     pub(super) fn primes(&self) -> Result<Primes> {
-        let mut supply = Supply::new(1 << self.log_degree);
+        let mut supply = Supply::new(self.degree);
         // The largest of each size first, so that special primes exceed data primes.
         let mut special = Vec::new();
         for &bits in &self.special {
@@ -137,7 +157,7 @@ impl Recipe {
         }
         // From above, the actual and the wanted log2 of the scale at which the modular reduction works.
         let base = levels.last().and_then(|level| level.first()).copied();
-        let multiples = f64::from(super::parameters::MULTIPLES).log2();
+        let multiples = f64::from(BootstrappingLayout::MULTIPLES).log2();
         let mut actual = base.map_or(0.0, log2) + multiples;
         let mut wanted = f64::from(self.base) + multiples;
         let reduction = levels.iter_mut().skip(self.to_slots.len());
@@ -240,11 +260,7 @@ mod tests {
 
     #[test]
     fn scales_of_the_reduction_do_not_drift() {
-        for set in [
-            BootstrappingSet::Fast65536,
-            BootstrappingSet::Precise65536,
-            BootstrappingSet::Compact32768,
-        ] {
+        for set in BootstrappingSet::ALL {
             let recipe = set.recipe();
             let primes = recipe.primes().unwrap();
             let mut scale = log2(primes.levels[0][0]) + 4.0;
@@ -253,7 +269,10 @@ mod tests {
             for (level, &bits) in levels.zip(recipe.reduction.iter().rev()).take(7) {
                 scale = 2.0 * scale - level.iter().copied().map(log2).sum::<f64>();
                 wanted = 2.0 * wanted - f64::from(bits);
-                assert!((scale - wanted).abs() < 0.05, "{set:?}: {scale} for {wanted}");
+                assert!(
+                    (scale - wanted).abs() < 0.05,
+                    "{set:?}: {scale} for {wanted}"
+                );
             }
             let mut all: Vec<u64> = primes.levels.concat();
             all.extend(&primes.special);
