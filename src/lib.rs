@@ -29,7 +29,7 @@
 //!  multiparty  keys that several parties share
 //!  api         client and server keys, contexts, encrypted vectors
 //!  wire        bytes out and in; foreign data is parsed here, and models in networks
-//!  bootstrapping  levels back
+//!  bootstrapping  levels back, for circuits of any depth
 //!  circuits    vectors, tensors, matrices, polynomials, comparison, plans: written once for any Evaluator
 //!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, plain numbers, and dry runs
 //!  encryption  ciphertexts, encrypt, decrypt, noise bounds

@@ -53,9 +53,10 @@ impl Bootstrapper {
             last.scale(0.5);
         }
         let encoder = evaluator.encoder();
-        let first = (layout.lowest_level(), 0);
+        let span = |level: usize| layout.span(level, context.params().rlwe());
+        let first = (span(layout.lowest_level()), 0);
         let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first)?;
-        let second = (layout.top_level(), shift);
+        let second = (span(layout.top_level()), shift);
         let (to_slots, last_rotation) = Transform::new(encoder, &to_slots, second)?;
         Ok(Self {
             reduction: reduction::polynomial(layout.ratio_bits())?,

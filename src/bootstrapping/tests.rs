@@ -94,35 +94,45 @@ fn bit_reversed(v: &[Complex64]) -> Vec<Complex64> {
     (0..v.len()).map(|j| v[place(j)]).collect()
 }
 
+/// The coefficients that the first phase leads to: those of the message's slots as coefficients, their own slots rotated by what the
+/// transform leaves out.
+fn expected_coefficients(setup: &Setup, message: &[Complex64]) -> Vec<f64> {
+    let factors = Direction::SlotsToCoefficients.factors(setup.layout.coefficient_radices());
+    let shift: i64 = factors.iter().map(|factor| Steps::of(factor).shift()).sum();
+    let embedding = setup.context.rlwe().embedding();
+    let mut packed = bit_reversed(message);
+    embedding.evaluate(&mut packed);
+    rotate(&mut packed, -shift);
+    embedding.interpolate(&mut packed);
+    let parts = packed.iter().map(|z| z.re);
+    parts.chain(packed.iter().map(|z| z.im)).collect()
+}
+
+/// `re + i im` of two real vectors.
+fn complex(re: &[Complex64], im: &[Complex64], of: impl Fn(f64) -> f64) -> Vec<Complex64> {
+    let pairs = re.iter().zip(im);
+    pairs
+        .map(|(re, im)| Complex64::new(of(re.re), of(im.re)))
+        .collect()
+}
+
 #[test]
 fn phases_follow_the_clear_model() {
     let mut setup = Setup::new(1);
     let message = setup.message();
     let x = setup.encrypted(&message, setup.layout.fresh_level());
     let bootstrapper = &setup.bootstrapper;
+    let largest = |errors: &mut dyn Iterator<Item = f64>| {
+        let largest = errors.fold(0.0, |largest: f64, error| largest.max(error.abs()));
+        largest.log2()
+    };
 
-    // The transform lacks a rotation of its slots, which the last phase makes up for.
     let coefficients = bootstrapper.coefficients(&x).unwrap();
     assert_eq!(coefficients.level(), 0);
-    let factors = Direction::SlotsToCoefficients.factors(setup.layout.coefficient_radices());
-    let shift: i64 = factors.iter().map(|factor| Steps::of(factor).shift()).sum();
-    let embedding = setup.context.rlwe().embedding();
-    let mut packed = bit_reversed(&message);
-    embedding.evaluate(&mut packed);
-    rotate(&mut packed, -shift);
-    embedding.interpolate(&mut packed);
     let m = setup.coefficients(&coefficients);
-    let wanted: Vec<f64> = packed
-        .iter()
-        .map(|z| z.re)
-        .chain(packed.iter().map(|z| z.im))
-        .collect();
-    let error = m
-        .iter()
-        .zip(&wanted)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f64::max);
-    assert!(error.log2() < -22.0, "to coefficients: 2^{}", error.log2());
+    let wanted = expected_coefficients(&setup, &message);
+    let error = largest(&mut m.iter().zip(&wanted).map(|(a, b)| a - b));
+    assert!(error < -22.0, "to coefficients: 2^{error}");
 
     // Small multiples of q0 join.
     let y = bootstrapper.raised(&coefficients).unwrap();
@@ -132,59 +142,38 @@ fn phases_follow_the_clear_model() {
     let ratio = f64::from(setup.layout.ratio_bits()).exp2();
     let reduced = |y: f64| ratio * (multiples * y - (multiples * y).round());
     assert!(t.iter().all(|t| t.abs() < 1.0));
-    assert!(
-        t.iter().any(|t| t.abs() > 1.0 / multiples),
-        "multiples of q0"
-    );
-    let error = t
-        .iter()
-        .zip(&m)
-        .map(|(&t, m)| (reduced(t) - m).abs())
-        .fold(0.0, f64::max);
-    assert!(error.log2() < -22.0, "raised: 2^{}", error.log2());
+    assert!(t.iter().any(|t| t.abs() > 1.0 / multiples));
+    let error = largest(&mut t.iter().zip(&m).map(|(&t, m)| reduced(t) - m));
+    assert!(error < -22.0, "raised: 2^{error}");
 
-    // They become slots, once the same rotation is undone.
+    // They become slots, which lack both transforms' rotations.
     let parts = bootstrapper.parts(y).unwrap();
-    assert!(
-        parts
-            .iter()
-            .all(|part| part.level() == setup.layout.reduction_level())
-    );
+    let level = setup.layout.reduction_level();
+    assert!(parts.iter().all(|part| part.level() == level));
     let [re, im] = parts.each_ref().map(|part| setup.slots(part));
-    assert!(
-        re.iter().chain(&im).all(|y| y.im.abs() < 1e-9),
-        "real parts"
-    );
-    let z: Vec<Complex64> = re
-        .iter()
-        .zip(&im)
-        .map(|(re, im)| Complex64::new(reduced(re.re), reduced(im.re)))
-        .collect();
+    assert!(re.iter().chain(&im).all(|y| y.im.abs() < 1e-9));
+    let before = complex(&re, &im, reduced);
     let mut moved = message.clone();
     rotate(&mut moved, -bootstrapper.last_rotation());
-    let error = distance(&z, &moved);
+    let error = distance(&before, &moved);
     assert!(error < -22.0, "to slots: 2^{error}");
 
     // The polynomial takes the multiples away.
-    let reduced_parts = parts
+    let parts = parts
         .each_ref()
         .map(|part| bootstrapper.reduced(part).unwrap());
-    let [re, im] = reduced_parts.each_ref().map(|part| setup.slots(part));
-    let values: Vec<Complex64> = re
-        .iter()
-        .zip(&im)
-        .map(|(re, im)| Complex64::new(re.re, im.re))
-        .collect();
-    let error = distance(&values, &z);
+    let [re, im] = parts.each_ref().map(|part| setup.slots(part));
+    let error = distance(&complex(&re, &im, |value| value), &before);
     assert!(error < -24.0, "reduced: 2^{error}");
 
-    let joined = bootstrapper
-        .joined([&reduced_parts[0], &reduced_parts[1]])
-        .unwrap();
+    let joined = bootstrapper.joined([&parts[0], &parts[1]]).unwrap();
     let result = bootstrapper.finished(&joined).unwrap();
     assert_eq!(result.level(), setup.layout.fresh_level());
     let error = distance(&setup.slots(&result), &message);
-    assert!(error < bootstrapper.error_bound().log2(), "2^{error}");
+    assert!(
+        error < bootstrapper.error_bound().log2(),
+        "joined: 2^{error}"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@ use crate::encoding::{CkksEncoder, CkksPlaintext};
 use crate::encryption::CkksCiphertext;
 use crate::error::Result;
 use crate::evaluator::{CkksEvaluator, Evaluator, WeightedRotations};
-use crate::params::CkksContext;
+use crate::params::{CkksContext, KeySpan, Scale};
 use num_complex::Complex64;
 
 /// How the diagonals of a factor are gathered into baby and giant steps. The distance of a diagonal is
@@ -28,8 +28,8 @@ impl Steps {
             usize::try_from(distances.next_back().unwrap_or(first) - first).unwrap_or(0) + 1;
         // About as many key switches of each kind, those of giant steps being dearer, and few keys.
         let babies = match count {
-            ..=20 => 4,
-            ..=64 => 8,
+            0..=20 => 4,
+            21..=64 => 8,
             _ => 16,
         };
         Self {
@@ -76,13 +76,17 @@ pub(super) struct Transform {
 }
 
 impl Transform {
-    /// The transform by these factors from `level` down, each of which changes the scale from that of its level to that of the one below,
+    /// The transform by these factors from the level of its keys' span down, each of which changes the scale from that of its level to that of the one below,
     /// for inputs that lack a rotation by `shift`; and the rotation that the result lacks.
     pub(super) fn new(
         encoder: &CkksEncoder,
         factors: &[Factor],
-        (level, shift): (usize, i64),
+        (span, shift): (KeySpan, i64),
     ) -> Result<(Self, i64)> {
+        let KeySpan {
+            level,
+            special_primes,
+        } = span;
         let mut shift = shift;
         let mut encoded = Vec::new();
         for (level, factor) in (0..=level).rev().zip(factors) {
@@ -97,9 +101,7 @@ impl Transform {
                     .map(|slot| diagonal[place(as_i64(slot) - moved, diagonal.len())])
                     .collect();
                 let weight = encoder.encode_sparse(&slots, slots.len(), level, scale)?;
-                // Computed now rather than by the first bootstrapping.
-                weight.weight_rows()?;
-                plan.set((giant, 0, baby), weight)?;
+                plan.set((giant, 0, baby), weight.with_weight_rows(special_primes)?)?;
             }
             encoded.push(plan);
             shift += steps.shift();
@@ -120,7 +122,7 @@ impl Transform {
 }
 
 /// The scale of plaintexts that bring a product, rescaled, from the scale of a level to that of the one below.
-fn factor_scale(context: &CkksContext, level: usize) -> Result<crate::params::Scale> {
+fn factor_scale(context: &CkksContext, level: usize) -> Result<Scale> {
     let below = context.scale(level.saturating_sub(1))?;
     let primes = context.params().rlwe().level_primes(level).iter();
     let raised = primes.fold(below, |scale, &prime| scale.mul_integer(prime));

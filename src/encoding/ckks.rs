@@ -72,11 +72,29 @@ impl CkksPlaintext {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
-        let special = |poly: &NttPoly| {
-            let residues = Residues::of(poly, self.state.phase().bits());
-            residues.over(basis).into_ntt()
-        };
-        Ok(self.poly.weight_rows(special))
+        Ok(self.poly.weight_rows(|poly| self.over(poly, basis)))
+    }
+
+    /// The plaintext with its rows over data and special primes made now, for sums whose keys have no more special primes than these:
+    /// fewer rows take less memory.
+    ///
+    /// # Errors
+    /// As [`weight_rows`](Self::weight_rows).
+    pub(crate) fn with_weight_rows(self, special_primes: usize) -> Result<Self> {
+        let basis = Arc::new(
+            self.context
+                .rlwe()
+                .special_basis()?
+                .slice(0..special_primes),
+        );
+        self.poly.weight_rows(|poly| self.over(poly, &basis));
+        Ok(self)
+    }
+
+    /// The polynomial over special primes.
+    fn over(&self, poly: &NttPoly, basis: &Arc<RnsBasis>) -> NttPoly {
+        let residues = Residues::of(poly, self.state.phase().bits());
+        residues.over(basis).into_ntt()
     }
 
     /// The level it was encoded at.
