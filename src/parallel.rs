@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 
-/// Calls `work(index, row)` for each row of `data`, rows of `length` words.
+/// Calls `work(index, row)` for each row of `data`, rows of `length` words; the last may be shorter.
 pub(crate) fn for_each_row(
     data: &mut [u64],
     length: usize,
@@ -12,13 +12,13 @@ pub(crate) fn for_each_row(
     #[cfg(feature = "parallel")]
     if data.len() >= PARALLEL_FROM && data.len() > length && rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
-        data.par_chunks_exact_mut(length)
+        data.par_chunks_mut(length)
             .enumerate()
             .with_max_len(1)
             .for_each(|(index, row)| work(index, row));
         return;
     }
-    data.chunks_exact_mut(length)
+    data.chunks_mut(length)
         .enumerate()
         .for_each(|(index, row)| work(index, row));
 }
@@ -42,7 +42,7 @@ pub(crate) fn for_each_part<'a>(
     parts.for_each(|(index, part)| work(index, part));
 }
 
-/// Calls `work(index, rows)` for the rows of equally long arrays, side by side.
+/// Calls `work(index, rows)` for the rows of equally long arrays, side by side; the last may be shorter.
 pub(crate) fn for_each_row_of<const ARRAYS: usize>(
     arrays: [&mut [u64]; ARRAYS],
     length: usize,
@@ -50,7 +50,7 @@ pub(crate) fn for_each_row_of<const ARRAYS: usize>(
 ) {
     #[cfg(feature = "parallel")]
     let words: usize = arrays.iter().map(|array| array.len()).sum();
-    let mut chunks = arrays.map(|array| array.chunks_exact_mut(length));
+    let mut chunks = arrays.map(|array| array.chunks_mut(length));
     let rows = std::iter::from_fn(move || {
         let rows = chunks.each_mut().map(Iterator::next);
         rows.iter()
@@ -67,6 +67,23 @@ pub(crate) fn for_each_row_of<const ARRAYS: usize>(
         return;
     }
     rows.enumerate().for_each(|(index, rows)| work(index, rows));
+}
+
+/// Calls `work(index, item)` for each item; `words` are those of all items.
+pub(crate) fn for_each_item<T: Send>(
+    words: usize,
+    items: Vec<T>,
+    work: impl Fn(usize, T) + Sync + Send,
+) {
+    #[cfg(feature = "parallel")]
+    if words >= PARALLEL_FROM {
+        map_items(items, work);
+        return;
+    }
+    #[cfg(not(feature = "parallel"))]
+    let _ = words;
+    let items = items.into_iter().enumerate();
+    items.for_each(|(index, item)| work(index, item));
 }
 
 /// The results of `work(index, item)` for each item, in order.
@@ -127,6 +144,25 @@ pub(crate) fn idle_beside(rows: usize) -> usize {
     rows.next_multiple_of(threads()) - rows
 }
 
+/// How many of `rows` rows, for each of which `words` words are made, are computed at a time from `sources` words that all of them need:
+/// those then come from an outer cache or from memory less often. No thread is left without rows.
+pub(crate) fn group_size(rows: usize, words: usize, sources: usize) -> usize {
+    if sources < GROUPED_FROM {
+        return 1;
+    }
+    let most = GROUP.min(GROUP_WORDS / words.max(1));
+    most.min(rows.div_ceil(threads())).max(1)
+}
+
+/// Fewer words stay in the caches beside a core.
+const GROUPED_FROM: usize = 1 << 16;
+
+/// The most rows at a time.
+const GROUP: usize = 4;
+
+/// So many words of a group stay in an outer cache.
+const GROUP_WORDS: usize = 1 << 20;
+
 /// Below this many words a hand-over to another thread costs more than it saves.
 #[cfg(feature = "parallel")]
-const PARALLEL_FROM: usize = 1 << 15;
+const PARALLEL_FROM: usize = 3 << 15;

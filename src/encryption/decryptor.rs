@@ -167,7 +167,7 @@ impl BfvCiphertext {
             q.kernels().scale(q, row, tables.plain_residues[i]);
         });
         let mut message = vec![0; degree];
-        converter.centred_row(0, &weights, &mut message);
+        converter.centred_rows(&weights, &mut [(0, &mut message)]);
         t.kernels()
             .scale(t, &mut message, t.shoup(tables.negated_inverse_mod_plain));
         Ok(BfvPlaintext::new(&self.context, message))

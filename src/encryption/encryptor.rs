@@ -304,7 +304,7 @@ fn masked_and_divided(
         product(i, row);
         let q = extended.modulus(i);
         let mut remainder = pool.take_secret(degree);
-        divider.remainder_row(i, &weights, &mut remainder);
+        divider.remainder_rows(i, &weights, &mut remainder);
         q.kernels().sub_assign(q, &mut remainder, &small(q));
         divider.subtract_and_divide(i, row, &mut remainder);
     });

@@ -221,7 +221,7 @@ fn forbid_public_encryption(
         forbidden.add_row(&weights);
         for i in 0..=level {
             let mut remainder = vec![0; context.degree()];
-            divider.remainder_row(i, &weights, &mut remainder);
+            divider.remainder_rows(i, &weights, &mut remainder);
             forbidden.add_row(&remainder);
             let q = own.modulus(i);
             for (x, &error) in remainder.iter_mut().zip(errors.iter()) {

@@ -5,7 +5,7 @@
 //! textbook's.
 
 use crate::evaluator::key_switch::{FactorPolys, add_raw_products, raw_product};
-use crate::parallel::{for_each_row, in_pool, map};
+use crate::parallel::{for_each_row, group_size, in_pool, map};
 use crate::params::TensorTables;
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 
@@ -127,9 +127,14 @@ fn convert(
     let (pool, degree) = (to.pool(), to.degree());
     let mut weights = pool.take(converter.centred_width() * degree);
     converter.centred_weights(&mut weights, fill);
-    for_each_row(rows, degree, |i, row| {
-        converter.centred_row(i, &weights, row);
-        finish(i, row);
+    let group = group_size(to.len(), degree, weights.len());
+    for_each_row(rows, group * degree, |number, rows| {
+        let rows = (number * group..).zip(rows.chunks_exact_mut(degree));
+        let mut rows: Vec<_> = rows.collect();
+        converter.centred_rows(&weights, &mut rows);
+        for (i, row) in rows {
+            finish(i, row);
+        }
     });
     pool.put(weights);
 }

@@ -226,35 +226,18 @@ impl Products<'_> {
         parts: &[PartSum],
         (extension, steps): &(Extension<'_>, Vec<Step<'_>>),
     ) -> [NttPoly; 2] {
-        let keys: Vec<_> = parts.iter().map(|&(part, _)| steps[part].key).collect();
+        let steps: Vec<Step<'_>> = (parts.iter())
+            .map(|&(part, _)| Step {
+                key: steps[part].key,
+            })
+            .collect();
         let cuts: Vec<Option<Cut<'_>>> = parts
             .iter()
-            .zip(&keys)
-            .map(|((_, polys), key)| key.map(|_| Cut::new(extension.switching, &polys[1])))
+            .zip(&steps)
+            .map(|((_, polys), step)| step.key.map(|_| Cut::new(extension.switching, &polys[1])))
             .collect();
-        let (extended, degree) = (&extension.switching.extended, self.basis.degree());
-        let total = extension.pair(|i, [first, second]| {
-            let q = extended.modulus(i);
-            first.fill(0);
-            second.fill(0);
-            let mut rows = extended.pool().take(3 * degree);
-            let (sums, moved) = rows.split_at_mut(2 * degree);
-            let (sum0, sum1) = sums.split_at_mut(degree);
-            for (((_, [c0, c1]), key), cut) in parts.iter().zip(&keys).zip(&cuts) {
-                extension.times_special(i, moved, c0);
-                let (Some(key), Some(cut)) = (key, cut) else {
-                    q.kernels().add_assign(q, first, moved);
-                    extension.times_special(i, moved, c1);
-                    q.kernels().add_assign(q, second, moved);
-                    continue;
-                };
-                extension.switch_row(i, (moved, cut), key, [&mut *sum0, &mut *sum1]);
-                key.permutation.permute(q, moved, sum0);
-                q.kernels().add_assign(q, first, moved);
-                key.permutation.permute(q, moved, sum1);
-                q.kernels().add_assign(q, second, moved);
-            }
-            extended.pool().put(rows);
+        let total = extension.sum_of_moved(&steps, &cuts, |(part, half), i, row| {
+            extension.times_special(i, row, &parts[part].1[half]);
         });
         total.map(|poly| extension.divide(&poly))
     }

@@ -2,7 +2,7 @@
 
 use crate::encryption::State;
 use crate::error::Result;
-use crate::evaluator::key_switch::{Cut, HoistedDigits};
+use crate::evaluator::key_switch::{self, Cut, HoistedDigits};
 use crate::keys::{EvaluationKeys, GaloisKey};
 use crate::parallel::for_each_row_of;
 use crate::params::{ErrorSize, Gadget, KeySwitching};
@@ -140,34 +140,59 @@ impl<'a> Extension<'a> {
         extended.pool().put(rows);
     }
 
-    /// Both rows, modulo prime `i`, of an extended ciphertext whose second polynomial has been divided by P and decomposed, after
-    /// the key switch of an automorphism and before its permutation; `c0` is the row of the first polynomial.
-    pub(super) fn switch_row(
+    /// The sum of pairs of polynomials modulo QP, each moved by a step. `cuts` are those of the pairs' second polynomials, divided by P;
+    /// `row` writes one row of a pair, by the numbers of the pair, of its half and of the prime. A few primes at a time.
+    pub(super) fn sum_of_moved(
         &self,
-        i: usize,
-        (c0, second): (&[u64], &Cut<'_>),
-        key: &GaloisKey,
-        [sum0, sum1]: [&mut [u64]; 2],
-    ) {
-        let q = self.switching.extended.modulus(i);
-        second.sums(i, &key.key, [&mut *sum0, sum1]);
-        q.kernels().add_assign(q, sum0, c0);
+        steps: &[Step<'_>],
+        cuts: &[Option<Cut<'_>>],
+        row: impl Fn((usize, usize), usize, &mut [u64]) + Sync + Send,
+    ) -> [NttPoly; 2] {
+        let (basis, degree) = (&self.switching.extended, self.degree());
+        let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(basis));
+        let group = key_switch::group_of(self.switching, basis.len());
+        let outs = [first.data_mut(), second.data_mut()];
+        for_each_row_of(outs, group * degree, |number, [first, second]| {
+            first.fill(0);
+            second.fill(0);
+            let mut rows = basis.pool().take(3 * degree);
+            let (sums, moved) = rows.split_at_mut(2 * degree);
+            let (sum0, sum1) = sums.split_at_mut(degree);
+            let primes = number * group..number * group + first.len() / degree;
+            for (term, (step, cut)) in steps.iter().zip(cuts).enumerate() {
+                let switch = step.key.zip(cut.as_ref());
+                let switch = switch.map(|(key, cut)| (key, cut.group(primes.clone())));
+                let firsts = first.chunks_exact_mut(degree);
+                let outs = firsts.zip(second.chunks_exact_mut(degree));
+                for (i, (first, second)) in primes.clone().zip(outs) {
+                    let q = basis.modulus(i);
+                    row((term, 0), i, moved);
+                    let Some((key, digits)) = &switch else {
+                        q.kernels().add_assign(q, first, moved);
+                        row((term, 1), i, moved);
+                        q.kernels().add_assign(q, second, moved);
+                        continue;
+                    };
+                    digits.multiply(i, &key.key, [&mut *sum0, &mut *sum1]);
+                    q.kernels().add_assign(q, sum0, moved);
+                    for (out, sum) in [(first, &*sum0), (second, &*sum1)] {
+                        key.permutation.permute(q, moved, sum);
+                        q.kernels().add_assign(q, out, moved);
+                    }
+                }
+            }
+            basis.pool().put(rows);
+        });
+        [first, second]
     }
 
     /// Extended polynomials after the automorphism of a key.
     pub(super) fn switched(&self, [c0, c1]: &[NttPoly; 2], key: &GaloisKey) -> [NttPoly; 2] {
         let divided = self.divide(c1);
         let cut = Cut::new(self.switching, &divided);
-        let basis = &self.switching.extended;
-        self.pair(|i, outs| {
-            let q = basis.modulus(i);
-            let mut rows = basis.pool().take(2 * self.degree());
-            let (sum0, sum1) = rows.split_at_mut(self.degree());
-            self.switch_row(i, (c0.row(i), &cut), key, [&mut *sum0, &mut *sum1]);
-            for (out, sum) in outs.into_iter().zip([sum0, sum1]) {
-                key.permutation.permute(q, out, sum);
-            }
-            basis.pool().put(rows);
+        let step = Step { key: Some(key) };
+        self.sum_of_moved(&[step], &[Some(cut)], |_, i, row| {
+            row.copy_from_slice(c0.row(i));
         })
     }
 

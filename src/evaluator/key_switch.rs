@@ -1,9 +1,13 @@
 use crate::error::Result;
 use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
 use crate::keys::SwitchingKey;
-use crate::parallel::{for_each_row, for_each_row_of, idle_beside, in_pool};
+use crate::parallel::{
+    for_each_item, for_each_row, for_each_row_of, group_size, idle_beside, in_pool,
+};
 use crate::params::{Context, Gadget, KeySwitching, no_level_left};
 use crate::ring::{CoeffPoly, NttPoly, RnsBasis, TailDivider};
+use std::array::from_fn;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A polynomial cut into digits that are small, over the extended basis of its level: what every key switch of that
@@ -11,9 +15,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct HoistedDigits {
     context: Arc<Context>,
-    gadget: Arc<Gadget>,
-    level: usize,
-    /// For each prime of the extended basis, for each [strip](STRIP) of places, the part of each digit's row.
+    /// For each prime of the extended basis, the rows of all digits.
     rows: AlignedWords,
 }
 
@@ -28,41 +30,25 @@ impl HoistedDigits {
     ) -> Result<Self> {
         let switching = gadget.at(level)?;
         let cut = Cut::new(switching, poly);
-        let length = switching.digits.len() * context.degree();
-        let mut rows = switching
-            .extended
-            .pool()
-            .take(switching.extended.len() * length);
-        for_each_row(&mut rows, length, |i, rows| {
-            let mut whole = switching.extended.pool().take(length);
-            cut.digit_rows(i, &mut whole);
-            let strip = strip_length(context.degree());
-            let parts = rows.chunks_exact_mut(strip).enumerate();
-            for (number, part) in parts {
-                let (strips, digit) = (
-                    number / switching.digits.len(),
-                    number % switching.digits.len(),
-                );
-                part.copy_from_slice(&whole[digit * context.degree() + strips * strip..][..strip]);
+        let (primes, length) = (switching.extended.len(), group_length(switching));
+        let mut rows = switching.extended.pool().take(primes * length);
+        let group = group_of(switching, primes);
+        for_each_row(&mut rows, group * length, |number, rows| {
+            let first = number * group;
+            let primes = first..first + rows.len() / length;
+            cut.fill(primes.clone(), rows);
+            for (i, rows) in primes.zip(rows.chunks_exact_mut(length)) {
+                let rows = rows.chunks_exact_mut(row_stride(context.degree()));
+                let own = rows.zip(&switching.digits);
+                for (row, _) in own.filter(|(_, digit)| digit.rows.contains(&i)) {
+                    row[..context.degree()].copy_from_slice(poly.row(i));
+                }
             }
-            switching.extended.pool().put(whole);
         });
         Ok(Self {
             context: Arc::clone(context),
-            gadget: Arc::clone(gadget),
-            level,
             rows,
         })
-    }
-
-    /// The two polynomials of a ciphertext, under the key's target, of the product of the cut polynomial and the key's
-    /// source; `place` puts their rows in place.
-    pub(super) fn switch(&self, key: &SwitchingKey, place: impl Place) -> Result<[NttPoly; 2]> {
-        let switching = self.gadget.at(self.level)?;
-        let sums = |i: usize, sums: [&mut [u64]; 2]| self.multiply((switching, i), key, sums);
-        Ok(in_pool(self.rows.len(), || {
-            divided(switching, &switching.divider, sums, place)
-        }))
     }
 
     /// Row i, over the extended basis, of both sums of digits times key: not divided by P yet.
@@ -72,12 +58,7 @@ impl HoistedDigits {
         key: &SwitchingKey,
         sums: [&mut [u64]; 2],
     ) {
-        let strip = strip_length(self.context.degree());
-        let strips = sums.map(|sums| sums.chunks_exact_mut(strip));
-        let [first, second] = strips;
-        for (number, (first, second)) in first.zip(second).enumerate() {
-            self.multiply_strip(of, number * strip, key, [first, second]);
-        }
+        self.multiply_strip(of, 0, key, sums);
     }
 
     /// The part of [`multiply`](Self::multiply) at a strip of places, which begins at `start`.
@@ -88,11 +69,13 @@ impl HoistedDigits {
         key: &SwitchingKey,
         sums: [&mut [u64]; 2],
     ) {
-        let (digits, degree) = (switching.digits.len(), self.context.degree());
-        let digits = &self.rows[(i * degree + start) * digits..][..sums[0].len() * digits];
+        let length = group_length(switching);
+        let rows =
+            self.rows[i * length..][..length].chunks_exact(row_stride(self.context.degree()));
+        let digits: Vec<&[u64]> = rows.map(|row| &row[start..start + sums[0].len()]).collect();
         let q = switching.extended.modulus(i);
         let row = key.row(switching.positions[i]).starting_at(start);
-        q.kernels().inner_products(q, sums, digits, row);
+        q.kernels().inner_products(q, sums, &digits, row);
     }
 }
 
@@ -122,9 +105,10 @@ pub(super) trait Place: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send {}
 impl<F: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send> Place for F {}
 
 /// Computes both rows of a switched ciphertext modulo one prime.
-pub(super) type Compute<'a> = &'a dyn Fn([&mut [u64]; 2]);
+pub(super) type Compute<'a> = &'a mut dyn FnMut([&mut [u64]; 2]);
 
-/// [`HoistedDigits::new`] and [`HoistedDigits::switch`] in one, for a polynomial that is switched once.
+/// The two polynomials of a ciphertext, under the key's target, of the product of `poly` and the key's source; `place` puts their rows in
+/// place.
 pub(super) fn switch(
     level: usize,
     poly: &NttPoly,
@@ -134,10 +118,50 @@ pub(super) fn switch(
     let switching = key.switching(level)?;
     Ok(in_pool(poly.data().len(), || {
         let cut = Cut::new(switching, poly);
-        let sums = |i: usize, sums: [&mut [u64]; 2]| cut.sums(i, key, sums);
-        divided(switching, &switching.divider, sums, place)
+        let prepare = |primes: Range<usize>| cut.group(primes);
+        let sums = |digits: &DigitGroup<'_>, i: usize, sums: [&mut [u64]; 2]| {
+            digits.multiply(i, key, sums);
+        };
+        divided((switching, &switching.divider), (prepare, sums), place)
     }))
 }
+
+/// [`switch`] of one polynomial by several keys of one span, each with its own place: a prime's digits are made once for all of them.
+pub(super) fn switch_many<P: Place>(
+    level: usize,
+    poly: &NttPoly,
+    keys: &[(&SwitchingKey, P)],
+) -> Result<Vec<[NttPoly; 2]>> {
+    let Some((first, _)) = keys.first() else {
+        return Ok(Vec::new());
+    };
+    let switching = first.switching(level)?;
+    Ok(in_pool(poly.data().len(), || {
+        let cut = Cut::new(switching, poly);
+        let each = 2 * switching.divider.weights_length();
+        let mut results: Vec<[NttPoly; 2]> = (keys.iter())
+            .map(|_| from_fn(|_| NttPoly::unspecified(poly.basis())))
+            .collect();
+        let batch = (REMAINDERS / each).max(1);
+        for (results, keys) in results.chunks_mut(batch).zip(keys.chunks(batch)) {
+            let prepare = |primes: Range<usize>| cut.group(primes);
+            let sums =
+                |digits: &DigitGroup<'_>, (which, i): (usize, usize), sums: [&mut [u64]; 2]| {
+                    digits.multiply(i, keys[which].0, sums);
+                };
+            let place =
+                |(which, i): (usize, usize), rows: [&mut [u64]; 2], compute: Compute<'_>| {
+                    keys[which].1(i, rows, compute);
+                };
+            let of = (switching, &switching.divider);
+            divide_all(results, of, (prepare, sums), place);
+        }
+        results
+    }))
+}
+
+/// So many words of remainders of several switches are kept at a time: they stay in an outer cache.
+const REMAINDERS: usize = 12 << 20;
 
 /// The raw product `(c_0, c_1, c_2)` at `level`, relinearized.
 pub(super) fn relinearize(
@@ -232,14 +256,16 @@ fn switch_and_rescale(
     let divider = divider.ok_or_else(no_level_left)?;
     Ok(in_pool(last.data().len(), || {
         let cut = Cut::new(switching, last);
+        let prepare = |primes: Range<usize>| cut.group(primes);
         // Times P, the rows are 0 modulo the special primes.
-        let sums = |i: usize, [first, second]: [&mut [u64]; 2]| {
-            cut.sums(i, key, [&mut *first, &mut *second]);
+        let sums = |digits: &DigitGroup<'_>, i: usize, [first, second]: [&mut [u64]; 2]| {
+            digits.multiply(i, key, [&mut *first, &mut *second]);
             if let Some(&factor) = switching.special_factors.get(i) {
                 lower(i, factor, [first, second]);
             }
         };
-        divided(switching, divider, sums, |_, rows, compute| compute(rows))
+        let place = |_: usize, rows: [&mut [u64]; 2], compute: Compute<'_>| compute(rows);
+        divided((switching, divider), (prepare, sums), place)
     }))
 }
 
@@ -307,14 +333,42 @@ fn add_lower_products(
     kernels.mul_add_assign(q, second, a1, b0);
 }
 
-/// Both sums over the extended basis, divided by the last primes: first the sums modulo those, then, prime by prime, each
-/// other row is summed, divided and put in place while it lies in the cache.
-pub(super) fn divided(
-    switching: &KeySwitching,
-    divider: &TailDivider,
-    sums: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
+/// Both sums over the extended basis, divided by the last primes; see [`divide_all`].
+pub(super) fn divided<T>(
+    of: (&KeySwitching, &TailDivider),
+    (prepare, sums): (
+        impl Fn(Range<usize>) -> T + Sync + Send,
+        impl Fn(&T, usize, [&mut [u64]; 2]) + Sync + Send,
+    ),
     place: impl Place,
 ) -> [NttPoly; 2] {
+    let mut result = [from_fn(|_| NttPoly::unspecified(of.1.head()))];
+    divide_all(
+        &mut result,
+        of,
+        (prepare, |prepared: &T, (_, i), rows: [&mut [u64]; 2]| {
+            sums(prepared, i, rows)
+        }),
+        |(_, i), rows, compute| place(i, rows, compute),
+    );
+    let [result] = result;
+    result
+}
+
+/// Fills `results` with pairs of sums over the extended basis, divided by the last primes: first the sums modulo those, then, a few
+/// primes at a time, each other row is summed, divided and put in place while it lies in the cache.
+///
+/// `prepare` makes what the sums modulo a range of primes share; `sums` sums a pair of rows, and `place` places one, by the number of its
+/// result and of its prime.
+fn divide_all<T>(
+    results: &mut [[NttPoly; 2]],
+    (switching, divider): (&KeySwitching, &TailDivider),
+    (prepare, sums): (
+        impl Fn(Range<usize>) -> T + Sync + Send,
+        impl Fn(&T, (usize, usize), [&mut [u64]; 2]) + Sync + Send,
+    ),
+    place: impl Fn((usize, usize), [&mut [u64]; 2], Compute<'_>) + Sync + Send,
+) {
     let (extended, head, converter) = (&switching.extended, divider.head(), divider.converter());
     let (pool, degree) = (extended.pool(), extended.degree());
     let tail = extended.len() - head.len();
@@ -322,46 +376,104 @@ pub(super) fn divided(
     let early = idle_beside(tail).min(head.len());
     let start = head.len() - early;
     let length = (early + converter.centred_width()) * degree;
-    let mut buffers = [0, 1].map(|_| pool.take(length));
-    let rows = buffers
-        .each_mut()
-        .map(|rows| &mut rows[..(early + tail) * degree]);
-    for_each_row_of(rows, degree, |row, [first, second]| {
-        let i = start + row;
-        sums(i, [&mut *first, &mut *second]);
-        if i >= head.len() {
-            for sum in [first, second] {
-                extended.table(i).inverse(sum);
-                converter.centred_weight(i - head.len(), sum);
+    let mut buffers: Vec<[AlignedWords; 2]> = (results.iter())
+        .map(|_| from_fn(|_| pool.take(length)))
+        .collect();
+    let group = group_of(switching, early + tail);
+    let rows = buffers.iter_mut().map(|pair| {
+        pair.each_mut()
+            .map(|rows| &mut rows[..(early + tail) * degree])
+    });
+    let words = 2 * results.len() * (early + tail) * degree;
+    for_each_item(words, groups(rows, group * degree), |number, mut pairs| {
+        let first = start + number * group;
+        let primes = first..(first + group).min(extended.len());
+        let prepared = prepare(primes.clone());
+        for (which, pair) in pairs.iter_mut().enumerate() {
+            for (row, i) in primes.clone().enumerate() {
+                let [first, second] = row_of(pair, row, degree);
+                sums(&prepared, (which, i), [&mut *first, &mut *second]);
+                if i >= head.len() {
+                    for sum in [first, second] {
+                        extended.table(i).inverse(sum);
+                        converter.centred_weight(i - head.len(), sum);
+                    }
+                }
             }
         }
     });
-    let [first_sums, second_sums] = buffers.each_mut().map(|rows| {
-        let (sums, weights) = rows.split_at_mut(early * degree);
-        converter.complete_centred_weights(weights);
-        (&*sums, &*weights)
-    });
-    let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(head));
-    for_each_row_of([first.data_mut(), second.data_mut()], degree, |i, rows| {
-        place(i, rows, &|[first, second]| {
-            if i < start {
-                sums(i, [&mut *first, &mut *second]);
+    for rows in buffers.as_flattened_mut() {
+        converter.complete_centred_weights(&mut rows[early * degree..]);
+    }
+    let group = group_of(switching, head.len());
+    let rows = results
+        .iter_mut()
+        .map(|pair| pair.each_mut().map(NttPoly::data_mut));
+    let words = 2 * buffers.len() * head.len() * degree;
+    for_each_item(words, groups(rows, group * degree), |number, mut pairs| {
+        let first = number * group;
+        let primes = first..(first + group).min(head.len());
+        let prepared = prepare(first.min(start)..primes.end.min(start));
+        let length = primes.len() * degree;
+        let mut scratch = pool.take(2 * length);
+        let (firsts, seconds) = scratch.split_at_mut(length);
+        let mut remainders = [firsts, seconds];
+        for ((which, pair), buffers) in pairs.iter_mut().enumerate().zip(&buffers) {
+            for (remainders, rows) in remainders.iter_mut().zip(buffers) {
+                divider.remainder_rows(first, &rows[early * degree..], remainders);
             }
-            for (row, (sums, weights)) in [(first, first_sums), (second, second_sums)] {
-                if i >= start {
-                    row.copy_from_slice(&sums[(i - start) * degree..][..degree]);
-                }
-                divider.divide_row(i, row, weights);
+            for (row, i) in primes.clone().enumerate() {
+                let mut remainders = row_of(&mut remainders, row, degree);
+                place(
+                    (which, i),
+                    row_of(pair, row, degree),
+                    &mut |[first, second]| {
+                        if i < start {
+                            sums(&prepared, (which, i), [&mut *first, &mut *second]);
+                        }
+                        let halves = [first, second].into_iter().zip(buffers);
+                        for ((row, sums), remainder) in halves.zip(&mut remainders) {
+                            if i >= start {
+                                row.copy_from_slice(&sums[(i - start) * degree..][..degree]);
+                            }
+                            divider.subtract_and_divide(i, row, remainder);
+                        }
+                    },
+                );
             }
-        });
+        }
+        pool.put(scratch);
     });
-    for rows in buffers {
+    for rows in buffers.into_iter().flatten() {
         pool.put(rows);
     }
-    [first, second]
 }
 
-/// A polynomial ready to be cut: its digits' rows are made one at a time.
+/// The parts of `length` words of each pair of arrays: the first parts of all pairs, then the second ones.
+fn groups<'a>(
+    pairs: impl Iterator<Item = [&'a mut [u64]; 2]>,
+    length: usize,
+) -> Vec<Vec<[&'a mut [u64]; 2]>> {
+    let mut groups: Vec<Vec<[&mut [u64]; 2]>> = Vec::new();
+    for [first, second] in pairs {
+        let parts = first.chunks_mut(length).zip(second.chunks_mut(length));
+        for (number, (first, second)) in parts.enumerate() {
+            if groups.len() == number {
+                groups.push(Vec::new());
+            }
+            groups[number].push([first, second]);
+        }
+    }
+    groups
+}
+
+/// One row of both halves.
+fn row_of<'a>(pair: &'a mut [&mut [u64]; 2], row: usize, degree: usize) -> [&'a mut [u64]; 2] {
+    pair.each_mut()
+        .map(|rows| &mut rows[row * degree..][..degree])
+}
+
+/// A polynomial ready to be cut: its digits' rows are made a few primes at a time.
 pub(super) struct Cut<'a> {
     switching: &'a KeySwitching,
     poly: &'a NttPoly,
@@ -387,43 +499,108 @@ impl<'a> Cut<'a> {
         }
     }
 
-    /// Row i, over the extended basis, of both sums of digits times key: the digits' rows are made, multiplied and forgotten
-    /// while they lie in the cache.
-    pub(super) fn sums(&self, i: usize, key: &SwitchingKey, sums: [&mut [u64]; 2]) {
-        let pool = self.switching.extended.pool();
-        let mut digits = pool.take(self.switching.digits.len() * self.poly.basis().degree());
-        self.digit_rows(i, &mut digits);
-        let q = self.switching.extended.modulus(i);
-        let key = key.row(self.switching.positions[i]);
-        q.kernels().inner_products(q, sums, &digits, key);
-        pool.put(digits);
-    }
-
-    /// Row i, over the extended basis, of each digit.
-    pub(super) fn digit_rows(&self, i: usize, rows: &mut [u64]) {
-        let degree = self.poly.basis().degree();
-        rows.chunks_exact_mut(degree)
-            .enumerate()
-            .for_each(|(number, row)| self.digit_row(number, i, row));
-    }
-
-    /// Row i, over the extended basis, of digit `number`.
-    fn digit_row(&self, number: usize, i: usize, row: &mut [u64]) {
-        let digit = &self.switching.digits[number];
-        if digit.rows.contains(&i) {
-            // Modulo its own primes a digit is the polynomial itself, already transformed.
-            row.copy_from_slice(self.poly.row(i));
-            return;
+    /// The digits modulo a few primes of the extended basis.
+    pub(super) fn group(&self, primes: Range<usize>) -> DigitGroup<'_> {
+        let length = group_length(self.switching);
+        let mut rows = self.switching.extended.pool().take(primes.len() * length);
+        self.fill(primes.clone(), &mut rows);
+        DigitGroup {
+            cut: self,
+            first: primes.start,
+            rows,
         }
-        let degree = row.len();
-        let weights = &self.weights.data()[digit.rows.start * degree..digit.rows.end * degree];
-        let target = if i < digit.rows.start {
-            i
-        } else {
-            i - digit.rows.len()
-        };
-        digit.converter.balanced_row(target, weights, row);
-        self.switching.extended.table(i).forward(row);
+    }
+
+    /// For each of `primes`, the rows of all digits, but not those modulo a digit's own primes.
+    fn fill(&self, primes: Range<usize>, rows: &mut [u64]) {
+        let degree = self.poly.basis().degree();
+        let digits = &self.switching.digits;
+        let mut by_digit: Vec<Vec<(usize, &mut [u64])>> =
+            digits.iter().map(|_| Vec::new()).collect();
+        let groups = rows.chunks_exact_mut(group_length(self.switching));
+        for (i, rows) in primes.clone().zip(groups) {
+            let rows = rows.chunks_exact_mut(row_stride(degree));
+            for ((row, digit), rows) in rows.zip(digits).zip(&mut by_digit) {
+                if !digit.rows.contains(&i) {
+                    let skipped = if i < digit.rows.start {
+                        0
+                    } else {
+                        digit.rows.len()
+                    };
+                    rows.push((i - skipped, &mut row[..degree]));
+                }
+            }
+        }
+        for (digit, rows) in digits.iter().zip(&mut by_digit) {
+            let weights = &self.weights.data()[digit.rows.start * degree..digit.rows.end * degree];
+            digit.converter.balanced_rows(weights, rows);
+        }
+        let groups = rows.chunks_exact_mut(group_length(self.switching));
+        for (i, rows) in primes.zip(groups) {
+            let rows = rows.chunks_exact_mut(row_stride(degree));
+            for (row, digit) in rows.zip(digits) {
+                if !digit.rows.contains(&i) {
+                    self.switching.extended.table(i).forward(&mut row[..degree]);
+                }
+            }
+        }
+    }
+}
+
+/// Modulo how many of `primes` primes digits are made at a time.
+pub(super) fn group_of(switching: &KeySwitching, primes: usize) -> usize {
+    let digits = switching.digits.iter().map(|digit| digit.rows.len());
+    let sources = digits.sum::<usize>() * switching.extended.degree();
+    group_size(primes, group_length(switching), sources)
+}
+
+/// The words of all digits' rows modulo one prime.
+fn group_length(switching: &KeySwitching) -> usize {
+    switching.digits.len() * row_stride(switching.extended.degree())
+}
+
+/// From one digit's row to the next, beside a power of two, so that they do not share places in the caches.
+fn row_stride(degree: usize) -> usize {
+    degree + 72
+}
+
+/// The digits of a polynomial modulo a few primes.
+pub(super) struct DigitGroup<'a> {
+    cut: &'a Cut<'a>,
+    first: usize,
+    rows: AlignedWords,
+}
+
+impl DigitGroup<'_> {
+    /// Row i, over the extended basis, of both sums of digits times key.
+    pub(super) fn multiply(&self, i: usize, key: &SwitchingKey, sums: [&mut [u64]; 2]) {
+        let Cut {
+            switching, poly, ..
+        } = self.cut;
+        let degree = poly.basis().degree();
+        let length = group_length(switching);
+        let rows =
+            self.rows[(i - self.first) * length..][..length].chunks_exact(row_stride(degree));
+        let rows = rows.zip(&switching.digits).map(|(row, digit)| {
+            // Modulo its own primes a digit is the polynomial itself.
+            if digit.rows.contains(&i) {
+                poly.row(i)
+            } else {
+                &row[..degree]
+            }
+        });
+        let digits: Vec<&[u64]> = rows.collect();
+        let q = switching.extended.modulus(i);
+        let key = key.row(switching.positions[i]);
+        q.kernels().inner_products(q, sums, &digits, key);
+    }
+}
+
+impl Drop for DigitGroup<'_> {
+    /// The buffer goes back to the pool.
+    fn drop(&mut self) {
+        let pool = self.cut.switching.extended.pool();
+        pool.put(std::mem::take(&mut self.rows));
     }
 }
 
@@ -462,18 +639,26 @@ mod tests {
     }
 
     #[test]
-    fn hoisted_and_direct_switches_are_bit_equal() {
-        let plain =
-            |_: usize, rows: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| compute(rows);
+    fn switches_by_several_keys_are_bit_equal_to_single_ones() {
+        let plain = |_: usize, rows: [&mut [u64]; 2], compute: Compute<'_>| compute(rows);
         for (context, key) in contexts() {
             for level in 0..=context.top_level() {
                 let poly = poly(&context, level, 5);
+                let single = switch(level, &poly, &key.0, plain).unwrap();
+                let several = switch_many(level, &poly, &[(&key.0, plain); 3]).unwrap();
+                assert_eq!(several, [0; 3].map(|_| single.clone()));
+                // The whole sums, hoisted or not.
                 let of = (context.rlwe(), context.rlwe().gadget().unwrap());
-                let hoisted = HoistedDigits::new(of, level, &poly)
-                    .unwrap()
-                    .switch(&key.0, plain)
-                    .unwrap();
-                assert_eq!(switch(level, &poly, &key.0, plain).unwrap(), hoisted);
+                let hoisted = HoistedDigits::new(of, level, &poly).unwrap();
+                let switching = context.rlwe().key_switching(level).unwrap();
+                let cut = Cut::new(switching, &poly);
+                for i in 0..switching.extended.len() {
+                    let mut rows = [[1; 64], [2; 64], [3; 64], [4; 64]];
+                    let [a, b, c, d] = rows.each_mut();
+                    hoisted.multiply((switching, i), &key.0, [a, b]);
+                    cut.group(i..i + 1).multiply(i, &key.0, [c, d]);
+                    assert_eq!(rows[..2], rows[2..]);
+                }
             }
         }
     }
@@ -502,7 +687,8 @@ mod tests {
                 let cut = Cut::new(switching, &raw[2]);
                 let mut sums = [0, 1].map(|_| NttPoly::unspecified(&switching.extended));
                 for i in 0..switching.extended.len() {
-                    cut.sums(i, &key.0, sums.each_mut().map(|sum| sum.row_mut(i)));
+                    let digits = cut.group(i..i + 1);
+                    digits.multiply(i, &key.0, sums.each_mut().map(|sum| sum.row_mut(i)));
                     if let Some(&factor) = switching.special_factors.get(i) {
                         let q = switching.extended.modulus(i);
                         for (sum, lower) in sums.iter_mut().zip(&raw) {

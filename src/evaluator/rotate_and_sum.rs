@@ -4,12 +4,13 @@ use crate::encryption::Encrypted;
 use crate::error::Result;
 use crate::evaluator::SchemeEvaluator;
 use crate::evaluator::extended_rows::Extension;
-use crate::evaluator::key_switch::{self, Cut};
+use crate::evaluator::key_switch::{self, Cut, DigitGroup};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::parallel::in_pool;
 use crate::params::Gadget;
 use crate::ring::NttPoly;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The most steps that are taken at once: two need three rotations; three would need seven, which takes longer.
@@ -91,29 +92,26 @@ impl<'a> Run<'a> {
         }
         let polys = in_pool(extension.words(), || {
             let cut = Cut::new(extension.switching, c1);
-            let sums = |i: usize, sums: [&mut [u64]; 2]| {
-                self.add_rows(&extension, i, ([c0, c1], &cut), sums);
+            let prepare = |primes: Range<usize>| cut.group(primes);
+            let sums = |digits: &DigitGroup<'_>, i: usize, sums: [&mut [u64]; 2]| {
+                self.add_rows(&extension, i, ([c0, c1], digits), sums);
             };
-            let divider = &extension.switching.divider;
-            key_switch::divided(extension.switching, divider, sums, |_, rows, compute| {
-                compute(rows);
-            })
+            let of = (extension.switching, &extension.switching.divider);
+            key_switch::divided(of, (prepare, sums), |_, rows, compute| compute(rows))
         });
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
 
-    /// Both rows, modulo prime `i`, of P times the sum; `cut` has the digits of the second polynomial.
+    /// Both rows, modulo prime `i`, of P times the sum; `digits` are those of the second polynomial.
     fn add_rows(
         &self,
         extension: &Extension<'_>,
         i: usize,
-        ([c0, c1], cut): ([&NttPoly; 2], &Cut<'_>),
+        ([c0, c1], digits): ([&NttPoly; 2], &DigitGroup<'_>),
         [first, second]: [&mut [u64]; 2],
     ) {
         let (switching, degree) = (extension.switching, extension.degree());
         let (pool, q) = (switching.extended.pool(), switching.extended.modulus(i));
-        let mut digits = pool.take(switching.digits.len() * degree);
-        cut.digit_rows(i, &mut digits);
         extension.times_special(i, first, c0);
         extension.times_special(i, second, c1);
         let mut rows = pool.take(4 * degree);
@@ -122,9 +120,7 @@ impl<'a> Run<'a> {
         let (scaled, moved) = others.split_at_mut(degree);
         scaled.copy_from_slice(first);
         for key in &self.keys {
-            let row = key.key.row(switching.positions[i]);
-            let sums = [&mut *sum0, &mut *sum1];
-            q.kernels().inner_products(q, sums, &digits, row);
+            digits.multiply(i, &key.key, [&mut *sum0, &mut *sum1]);
             q.kernels().add_assign(q, sum0, scaled);
             for (out, sum) in [(&mut *first, &*sum0), (&mut *second, &*sum1)] {
                 key.permutation.permute(q, moved, sum);
@@ -132,6 +128,5 @@ impl<'a> Run<'a> {
             }
         }
         pool.put(rows);
-        pool.put(digits);
     }
 }

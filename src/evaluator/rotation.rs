@@ -2,12 +2,11 @@
 
 use crate::encryption::Ciphertext;
 use crate::error::{Error, KeyError, Result};
-use crate::evaluator::key_switch::{self, HoistedDigits, Place};
+use crate::evaluator::key_switch::{self, Compute, Place};
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::params::{ErrorSize, KeySpan};
 use crate::ring::GaloisElement;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 /// Checks that there is a key, or a path of keys, for each of `rotations`.
 pub(super) fn check(
@@ -48,30 +47,33 @@ pub(super) fn rotate_many(
         .iter()
         .map(|&step| keys.galois().path(step, degree, level))
         .collect::<Result<_>>()?;
-    let mut shared: BTreeMap<KeySpan, HoistedDigits> = BTreeMap::new();
-    for &first in paths.iter().filter_map(|path| path.first()) {
-        let key = &key_of(first, level, keys)?.key;
-        if let Entry::Vacant(entry) = shared.entry(key.span()) {
-            entry.insert(HoistedDigits::new(
-                (&a.context, key.gadget()),
-                level,
-                second,
-            )?);
+    // The numbers of the paths that begin with keys of one span, and those keys.
+    let mut by_span: BTreeMap<KeySpan, Vec<(usize, &GaloisKey)>> = BTreeMap::new();
+    for (number, path) in paths.iter().enumerate() {
+        if let Some(&first) = path.first() {
+            let key = key_of(first, level, keys)?;
+            let alike = by_span.entry(key.key.span()).or_default();
+            alike.push((number, key));
         }
     }
-    crate::parallel::try_map(paths.len(), |number| {
-        let Some((&first, rest)) = paths[number].split_first() else {
-            return Ok((a.clone(), ErrorSize::NONE));
-        };
-        let key = key_of(first, level, keys)?;
-        let polys = shared[&key.key.span()].switch(&key.key, landing(a, key))?;
-        let error = key.key.switching(level)?.noise;
-        let moved = a.with_polys(polys.into());
-        if rest.is_empty() {
-            return Ok((moved, error));
+    let mut moved: Vec<Option<Moved>> = paths.iter().map(|_| None).collect();
+    for alike in by_span.into_values() {
+        let switches = alike.iter().map(|(_, key)| (&key.key, landing(a, key)));
+        let switches: Vec<_> = switches.collect();
+        let switched = key_switch::switch_many(level, second, &switches)?;
+        for ((number, key), polys) in alike.into_iter().zip(switched) {
+            let error = key.key.switching(level)?.noise;
+            moved[number] = Some((a.with_polys(polys.into()), error));
         }
-        follow((&moved, error), rest, keys)
-    })
+    }
+    let paths = moved.into_iter().zip(&paths).map(|(moved, path)| {
+        let moved = moved.unwrap_or_else(|| (a.clone(), ErrorSize::NONE));
+        match path.get(1..) {
+            None | Some([]) => Ok(moved),
+            Some(rest) => follow((&moved.0, moved.1), rest, keys),
+        }
+    });
+    paths.collect()
 }
 
 /// `a` with its slots conjugated or its rows exchanged.
@@ -105,7 +107,7 @@ fn follow(
 /// The end of an automorphism: `c_1` has been switched from s to its preimage; `c_0` joins, and the automorphism lands under s.
 fn landing<'a>(a: &'a Ciphertext, key: &'a GaloisKey) -> impl Place + 'a {
     let basis = a.polys[0].basis();
-    move |i: usize, outs: [&mut [u64]; 2], compute: &dyn Fn([&mut [u64]; 2])| {
+    move |i: usize, outs: [&mut [u64]; 2], compute: Compute<'_>| {
         let q = basis.modulus(i);
         let mut rows = basis.pool().take(2 * basis.degree());
         let (first, second) = rows.split_at_mut(basis.degree());

@@ -444,7 +444,7 @@ impl<'a> Fused<'a> {
     /// The inner sums rotated by the giant steps, summed, and divided by P.
     fn outer_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
         let switching = self.extension.switching;
-        let (extended, degree) = (&switching.extended, self.extension.degree());
+        let extended = &switching.extended;
         let whole = |giant: usize, half: usize| {
             let mut poly = NttPoly::unspecified(extended);
             poly.for_each_row(|i, row| self.copy_part(sums, (giant, half), i, row));
@@ -460,30 +460,11 @@ impl<'a> Fused<'a> {
             .iter()
             .map(|poly| poly.as_ref().map(|poly| Cut::new(switching, poly)))
             .collect();
-        let total = self.extension.pair(|i, [first, second]| {
-            let q = extended.modulus(i);
-            first.fill(0);
-            second.fill(0);
-            let mut rows = extended.pool().take(3 * degree);
-            let (switched, moved) = rows.split_at_mut(2 * degree);
-            let (sum0, sum1) = switched.split_at_mut(degree);
-            for (giant, step) in self.giants.iter().enumerate() {
-                self.copy_part(sums, (giant, 0), i, moved);
-                let (Some(key), Some(cut)) = (step.key, &cuts[giant]) else {
-                    q.kernels().add_assign(q, first, moved);
-                    self.copy_part(sums, (giant, 1), i, moved);
-                    q.kernels().add_assign(q, second, moved);
-                    continue;
-                };
-                let sums = [&mut *sum0, &mut *sum1];
-                self.extension.switch_row(i, (moved, cut), key, sums);
-                key.permutation.permute(q, moved, sum0);
-                q.kernels().add_assign(q, first, moved);
-                key.permutation.permute(q, moved, sum1);
-                q.kernels().add_assign(q, second, moved);
-            }
-            extended.pool().put(rows);
-        });
+        let total = self
+            .extension
+            .sum_of_moved(self.giants, &cuts, |place, i, row| {
+                self.copy_part(sums, place, i, row);
+            });
         total.map(|poly| self.extension.divide(&poly))
     }
 }

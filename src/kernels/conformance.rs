@@ -141,6 +141,7 @@ fn weighted_sums_of_residues_of_other_primes() {
                         for input_bits in [bits.unwrap_or(0), 61] {
                             let sum = WeightedSum {
                                 inputs,
+                                stride: length,
                                 input_bits,
                                 factors,
                                 offset,
@@ -179,9 +180,10 @@ fn inner_products_of_digits_and_keys() {
             let row = row_of(&random.words(2 * length), &q);
             for kernels in available(q.bits()) {
                 for (some, words) in [(&some[..], &key), (&tops[..count * length], &top_key)] {
+                    let some: Vec<&[u64]> = some.chunks_exact(length).collect();
                     compare(kernels, &q, "inner_products", &row, &|k, row| {
                         let (b, a) = row.split_at_mut(length);
-                        k.inner_products(&q, [b, a], some, KeyRow::new(shape, words));
+                        k.inner_products(&q, [b, a], &some, KeyRow::new(shape, words));
                     });
                 }
             }

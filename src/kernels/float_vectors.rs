@@ -299,15 +299,14 @@ macro_rules! float_rows {
         pub(super) fn inner_products(
             q: &Modulus,
             outs: [&mut [u64]; 2],
-            digits: &[u64],
+            digits: &[&[u64]],
             key: KeyRow<'_>,
         ) {
-            let length = outs[0].len();
             let a = FloatArithmetic::new(q);
             for (place, outs) in block_pairs(outs).enumerate() {
                 let mut sums = [[splat(0.0); BLOCK / LANES]; 2];
                 let mut bound = 0;
-                for (number, digits) in digits.chunks_exact(length).enumerate() {
+                for (number, digits) in digits.iter().enumerate() {
                     if bound == a.limit() {
                         sums = sums.map(|sums| sums.map(|sum| a.reduced(sum)));
                         bound = FloatArithmetic::REDUCED_BOUND;

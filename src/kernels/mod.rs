@@ -101,9 +101,15 @@ pub(crate) trait Kernels: Send + Sync + Debug {
 
     /// `sums[h][k] = sum_j digits[j][k] * key[j][h][k] mod q` for both halves h: the inner products of key switching.
     ///
-    /// `digits` is row-major, at most as many rows as the key has digits, each of whole blocks; all are residues modulo q, and
-    /// the key is packed to its bits.
-    fn inner_products(&self, q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
+    /// There are at most as many digits as the key has, rows of whole blocks; all are residues modulo q, and the key is packed to
+    /// its bits.
+    fn inner_products(
+        &self,
+        q: &Modulus,
+        sums: [&mut [u64]; 2],
+        digits: &[&[u64]],
+        key: KeyRow<'_>,
+    ) {
         portable::inner_products(q, sums, digits, key);
     }
 
@@ -264,8 +270,9 @@ impl<'a> PanelProducts<'a> {
 /// The operands of [`Kernels::weighted_sum`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WeightedSum<'a> {
-    /// Row-major, `factors.len()` rows: values of at most `input_bits` bits.
+    /// `factors.len()` rows, each at a multiple of `stride`: values of at most `input_bits` bits.
     pub(crate) inputs: &'a [u64],
+    pub(crate) stride: usize,
     /// At most 61.
     pub(crate) input_bits: u32,
     /// Residues modulo q, at most 32.

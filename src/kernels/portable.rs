@@ -65,31 +65,33 @@ pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
 }
 
 pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
-    debug_assert_eq!(sum.inputs.len(), row.len() * sum.factors.len());
     debug_assert!(sum.factors.len() <= 32 && sum.input_bits <= 61);
     weighted_sum_from(q, row, sum, 0);
 }
 
 /// The places of [`weighted_sum`] from `start` on.
 pub(super) fn weighted_sum_from(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>, start: usize) {
-    let length = row.len();
     for (k, out) in row.iter_mut().enumerate().skip(start) {
         // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
         let mut total = u128::from(sum.offset);
         for (i, &factor) in sum.factors.iter().enumerate() {
-            total += u128::from(sum.inputs[i * length + k]) * u128::from(factor);
+            total += u128::from(sum.inputs[i * sum.stride + k]) * u128::from(factor);
         }
         *out = q.reduce_wide(total);
     }
 }
 
-pub(super) fn inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>) {
-    let length = sums[0].len();
-    debug_assert!(digits.len() <= key.shape.digits * length);
+pub(super) fn inner_products(
+    q: &Modulus,
+    sums: [&mut [u64]; 2],
+    digits: &[&[u64]],
+    key: KeyRow<'_>,
+) {
+    debug_assert!(digits.len() <= key.shape.digits);
     for (place, outs) in block_pairs(sums).enumerate() {
         for (half, out) in outs.into_iter().enumerate() {
             let mut totals = [0_u128; BLOCK];
-            for (number, digits) in digits.chunks_exact(length).enumerate() {
+            for (number, digits) in digits.iter().enumerate() {
                 // The residue and at most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
                 if number > 0 && number.is_multiple_of(32) {
                     totals = totals.map(|total| u128::from(q.reduce_wide(total)));

@@ -97,6 +97,7 @@ impl NoiseSources {
                 for (inputs, factors) in inputs.zip(factors.chunks(MOST_TERMS)) {
                     let terms = WeightedSum {
                         inputs,
+                        stride: length,
                         input_bits: WORD_BITS,
                         factors,
                         offset: std::mem::take(&mut offset),

@@ -35,6 +35,7 @@ impl NttPoly {
                     }
                     let sum = WeightedSum {
                         inputs: &inputs[..factors.len() * columns],
+                        stride: columns,
                         input_bits: q.bits(),
                         factors: &factors,
                         offset: 0,

@@ -98,7 +98,9 @@ impl BasisConverter {
         self.centred_weights(&mut weights, |i, row| {
             row.copy_from_slice(&input[i * length..][..length]);
         });
-        for_each_row(output, length, |j, row| self.centred_row(j, &weights, row));
+        for_each_row(output, length, |j, row| {
+            self.centred_rows(&weights, &mut [(j, row)]);
+        });
     }
 
     /// A balanced representative, row-major, modulo each target. Constant time in the residues.
@@ -109,7 +111,9 @@ impl BasisConverter {
         let length = self.row_length(input, output);
         let mut weights = input.to_vec();
         for_each_row(&mut weights, length, |i, row| self.balanced_weight(i, row));
-        for_each_row(output, length, |j, row| self.balanced_row(j, &weights, row));
+        for_each_row(output, length, |j, row| {
+            self.balanced_rows(&weights, &mut [(j, row)]);
+        });
     }
 
     /// How many rows [`centred_weights`](Self::centred_weights) fills.
@@ -155,19 +159,10 @@ impl BasisConverter {
         }
     }
 
-    /// Target `target` of a centred conversion.
-    pub(crate) fn centred_row(&self, target: usize, weights: &[u64], row: &mut [u64]) {
-        if self.from.len() == 1 {
-            return self.balanced_row(target, weights, row);
-        }
-        let (factors, input_bits) = (&self.factors[target], self.input_bits);
-        let sum = WeightedSum {
-            inputs: weights,
-            input_bits,
-            factors,
-            offset: 0,
-        };
-        weighted_sum(&self.to[target], row, &sum);
+    /// Targets of a centred conversion and their rows.
+    pub(crate) fn centred_rows(&self, weights: &[u64], rows: &mut [(usize, &mut [u64])]) {
+        // One balanced digit is centred.
+        self.rows(weights, rows, self.from.len() > 1);
     }
 
     /// What all targets of a balanced conversion share, in place: y_i, shifted by half of its prime.
@@ -179,30 +174,44 @@ impl BasisConverter {
         q.kernels().add_scalar(q, row, q.value() / 2);
     }
 
-    /// Target `target` of a balanced conversion.
-    pub(crate) fn balanced_row(&self, target: usize, weights: &[u64], row: &mut [u64]) {
-        let (p, count) = (&self.to[target], self.from.len());
-        if count > 1 {
-            let factors = &self.factors[target][..count];
-            let (input_bits, offset) = (self.input_bits, self.offsets[target]);
-            weighted_sum(
-                p,
-                row,
-                &WeightedSum {
-                    inputs: weights,
+    /// Targets of a balanced conversion and their rows.
+    pub(crate) fn balanced_rows(&self, weights: &[u64], rows: &mut [(usize, &mut [u64])]) {
+        self.rows(weights, rows, false);
+    }
+
+    /// All rows at one strip of places before the next strip: the weights come from memory once.
+    fn rows(&self, weights: &[u64], rows: &mut [(usize, &mut [u64])], centred: bool) {
+        const STRIP: usize = 512;
+        let terms = self.from.len() + usize::from(centred);
+        let length = weights.len() / terms;
+        let strip = if rows.len() > 1 { STRIP } else { length };
+        for start in (0..length).step_by(strip) {
+            for (target, row) in &mut *rows {
+                let (p, row) = (
+                    &self.to[*target],
+                    &mut row[start..length.min(start + strip)],
+                );
+                let offset = if centred { 0 } else { self.offsets[*target] };
+                let (inputs, input_bits) = (&weights[start..], self.input_bits);
+                if terms == 1 {
+                    // The factor is 1.
+                    let input = Unreduced {
+                        input: &inputs[..row.len()],
+                        input_bits,
+                        offset,
+                    };
+                    p.kernels().reduce(p, row, &input);
+                    continue;
+                }
+                let sum = WeightedSum {
+                    inputs,
+                    stride: length,
                     input_bits,
-                    factors,
+                    factors: &self.factors[*target][..terms],
                     offset,
-                },
-            );
-        } else {
-            // One prime: the factor is 1.
-            let input = Unreduced {
-                input: weights,
-                input_bits: self.input_bits,
-                offset: self.offsets[target],
-            };
-            p.kernels().reduce(p, row, &input);
+                };
+                weighted_sum(p, row, &sum);
+            }
         }
     }
 
@@ -260,7 +269,7 @@ fn weighted_sum(p: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
         return p.kernels().weighted_sum(p, row, sum);
     }
     let (factors, other_factors) = sum.factors.split_at(MOST);
-    let (inputs, other_inputs) = sum.inputs.split_at(MOST * row.len());
+    let (inputs, other_inputs) = sum.inputs.split_at(MOST * sum.stride);
     p.kernels().weighted_sum(
         p,
         row,

@@ -1,4 +1,5 @@
 use crate::kernels::{Modulus, ShoupScalar};
+use crate::parallel::{for_each_row, group_size};
 use crate::ring::{BasisConverter, NttPoly, RnsBasis};
 use std::sync::Arc;
 
@@ -46,9 +47,19 @@ impl TailDivider {
             basis.table(head + i).inverse(row);
         });
         let mut quotient = NttPoly::unspecified(&self.head);
-        quotient.for_each_row(|i, row| {
-            row.copy_from_slice(poly.row(i));
-            self.divide_row(i, row, &weights);
+        let (degree, group) = (self.head.degree(), self.group(head));
+        for_each_row(quotient.data_mut(), group * degree, |number, rows| {
+            let first = number * group;
+            let mut remainders = self.head.pool().take(rows.len());
+            self.remainder_rows(first, &weights, &mut remainders);
+            let rows = rows.chunks_exact_mut(degree);
+            for (i, (row, remainder)) in
+                (first..).zip(rows.zip(remainders.chunks_exact_mut(degree)))
+            {
+                row.copy_from_slice(poly.row(i));
+                self.subtract_and_divide(i, row, remainder);
+            }
+            self.head.pool().put(remainders);
         });
         self.head.pool().put(weights);
         quotient
@@ -78,18 +89,16 @@ impl TailDivider {
         self.converter.centred_weights(weights, fill);
     }
 
-    /// Row i of the quotient, from that of the dividend.
-    pub(crate) fn divide_row(&self, i: usize, row: &mut [u64], weights: &[u64]) {
-        let pool = self.head.pool();
-        let mut remainder = pool.take(row.len());
-        self.remainder_row(i, weights, &mut remainder);
-        self.subtract_and_divide(i, row, &mut remainder);
-        pool.put(remainder);
+    /// How many of `rows` rows of remainders are made at a time.
+    pub(crate) fn group(&self, rows: usize) -> usize {
+        group_size(rows, self.head.degree(), self.weights_length())
     }
 
-    /// The coefficients modulo prime i of the remainder, centred.
-    pub(crate) fn remainder_row(&self, i: usize, weights: &[u64], remainder: &mut [u64]) {
-        self.converter.centred_row(i, weights, remainder);
+    /// The coefficients of the remainder, centred, modulo the primes from `first` on.
+    pub(crate) fn remainder_rows(&self, first: usize, weights: &[u64], remainders: &mut [u64]) {
+        let rows = remainders.chunks_exact_mut(self.head.degree());
+        self.converter
+            .centred_rows(weights, &mut (first..).zip(rows).collect::<Vec<_>>());
     }
 
     /// Row i of the quotient, from that of the dividend and the remainder's coefficients, which are lost.

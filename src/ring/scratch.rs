@@ -8,14 +8,29 @@ use std::sync::{Mutex, MutexGuard};
 ///
 /// Owned by a basis and shared by all bases cut from or joined to it, hence by a context and everything made with it. No
 /// thread ever waits for another: a shelf that is in use elsewhere is passed over.
+///
+/// What is kept has a limit that follows what operations need: it grows, up to [`GROWTH`] times, where a buffer is asked for after one
+/// was freed because of the limit, and shrinks by what is never taken for a while.
 #[derive(Debug)]
 pub(crate) struct ScratchPool {
     shelves: [Mutex<Shelves>; SHELVES],
     /// The words of all buffers.
     words: AtomicUsize,
-    /// The most words that are kept.
-    limit: usize,
+    /// The most words that are kept, and the least that this number is.
+    limit: AtomicUsize,
+    least: usize,
+    /// The words that were freed because of the limit and have not been asked for since.
+    freed: AtomicUsize,
+    /// The words that came back since the limit was last looked at, and the least that were in the pool since.
+    returned: AtomicUsize,
+    spare: AtomicUsize,
 }
+
+/// The limit is at most so many times the least one.
+const GROWTH: usize = 4;
+
+/// The limit is looked at whenever so many times its words came back.
+const PERIOD: usize = 8;
 
 /// More than one, so that threads seldom find all in use.
 const SHELVES: usize = 4;
@@ -27,12 +42,16 @@ struct Shelves {
 }
 
 impl ScratchPool {
-    /// A pool that keeps at most `limit` words.
+    /// A pool that keeps at least `limit` words, if so many come back.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             shelves: Default::default(),
             words: AtomicUsize::new(0),
-            limit,
+            limit: AtomicUsize::new(limit),
+            least: limit,
+            freed: AtomicUsize::new(0),
+            returned: AtomicUsize::new(0),
+            spare: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -40,7 +59,10 @@ impl ScratchPool {
     pub(crate) fn take(&self, length: usize) -> AlignedWords {
         match self.find(length) {
             Some(buffer) => buffer.resized(length),
-            None => AlignedWords::zeroed(length),
+            None => {
+                self.regret(length);
+                AlignedWords::zeroed(length)
+            }
         }
     }
 
@@ -55,23 +77,54 @@ impl ScratchPool {
     /// Keeps `buffer` for a later [`take`](Self::take), or frees it.
     pub(crate) fn put(&self, buffer: AlignedWords) {
         let words = buffer.capacity();
-        if words == 0 || words > self.limit {
+        let limit = self.limit(words);
+        if words == 0 || words > limit {
+            self.freed.fetch_add(words, Ordering::Relaxed);
             return;
         }
         let Some(mut shelves) = self.free_shelves().next() else {
             return;
         };
         let others = self.words.fetch_add(words, Ordering::Relaxed);
-        let mut excess = (others + words).saturating_sub(self.limit);
+        let mut excess = (others + words).saturating_sub(limit);
         while excess > 0 {
             let Some(freed) = shelves.remove_largest() else {
                 self.words.fetch_sub(words, Ordering::Relaxed);
+                self.freed.fetch_add(words, Ordering::Relaxed);
                 return;
             };
             self.words.fetch_sub(freed, Ordering::Relaxed);
+            self.freed.fetch_add(freed, Ordering::Relaxed);
             excess = excess.saturating_sub(freed);
         }
         shelves.buffers.entry(words).or_default().push(buffer);
+    }
+
+    /// The limit, after `words` more came back.
+    fn limit(&self, words: usize) -> usize {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if self.returned.fetch_add(words, Ordering::Relaxed) / PERIOD < limit {
+            return limit;
+        }
+        self.returned.store(0, Ordering::Relaxed);
+        self.freed.store(0, Ordering::Relaxed);
+        let spare = self.spare.swap(usize::MAX, Ordering::Relaxed);
+        let limit = limit.saturating_sub(spare).max(self.least);
+        self.limit.store(limit, Ordering::Relaxed);
+        limit
+    }
+
+    /// Raises the limit for a buffer that the pool would have if it had not freed one.
+    fn regret(&self, length: usize) {
+        self.spare.store(0, Ordering::Relaxed);
+        let freed = self.freed.load(Ordering::Relaxed);
+        if length <= freed {
+            self.freed.store(freed - length, Ordering::Relaxed);
+            let most = GROWTH * self.least;
+            let limit = self.limit.load(Ordering::Relaxed);
+            self.limit
+                .store(most.min(limit + length), Ordering::Relaxed);
+        }
     }
 
     /// What all buffers hold, for tests that look for what should not be there.
@@ -95,7 +148,9 @@ impl ScratchPool {
         let buffer = self
             .free_shelves()
             .find_map(|mut shelves| shelves.remove(length..=2 * length))?;
-        self.words.fetch_sub(buffer.capacity(), Ordering::Relaxed);
+        let words = self.words.fetch_sub(buffer.capacity(), Ordering::Relaxed);
+        let left = words.saturating_sub(buffer.capacity());
+        self.spare.fetch_min(left, Ordering::Relaxed);
         Some(buffer)
     }
 
@@ -175,5 +230,32 @@ mod tests {
             assert!(pool.words.load(Ordering::Relaxed) <= 1000);
         }
         assert_eq!(pool.take(100).len(), 100);
+    }
+
+    /// How many of `count` buffers, taken and then put back, are new.
+    fn missed(pool: &ScratchPool, count: usize) -> usize {
+        let before = pool.words.load(Ordering::Relaxed);
+        let buffers: Vec<_> = (0..count).map(|_| pool.take(100)).collect();
+        let taken = before - pool.words.load(Ordering::Relaxed);
+        let new = count - taken / 100;
+        buffers.into_iter().for_each(|buffer| pool.put(buffer));
+        new
+    }
+
+    #[test]
+    fn the_limit_follows_what_is_needed() {
+        let pool = ScratchPool::new(1000);
+        // What is dropped once is not kept.
+        (0..100).for_each(|_| pool.put(AlignedWords::zeroed(100)));
+        assert!(pool.words.load(Ordering::Relaxed) <= 1000);
+        // What is needed again and again is, up to a limit.
+        (0..3).for_each(|_| _ = missed(&pool, 30));
+        assert_eq!(missed(&pool, 30), 0);
+        (0..3).for_each(|_| _ = missed(&pool, 100));
+        assert!(pool.words.load(Ordering::Relaxed) <= 4000);
+        // What is no longer needed goes.
+        (0..1000).for_each(|_| _ = missed(&pool, 5));
+        assert!(pool.words.load(Ordering::Relaxed) <= 1000);
+        assert_eq!(missed(&pool, 5), 0);
     }
 }

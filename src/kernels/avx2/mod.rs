@@ -65,7 +65,7 @@ impl Kernels for FloatKernels {
         scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar)
         sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar)
         weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
-        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
+        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
         panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)
     }
 

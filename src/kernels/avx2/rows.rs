@@ -44,11 +44,11 @@ pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) 
         return portable::weighted_sum(q, row, sum);
     }
     let a = FloatArithmetic::new(q);
-    let (mut start, stride) = (0, row.len());
+    let mut start = 0;
     for out in row.as_chunks_mut::<LANES>().0.as_chunks_mut::<4>().0 {
         let mut sums = [splat(sum.offset as f64); 4];
         let mut bound = FloatArithmetic::REDUCED_BOUND;
-        for (inputs, &factor) in sum.inputs[start..].chunks(stride).zip(sum.factors) {
+        for (inputs, &factor) in sum.inputs[start..].chunks(sum.stride).zip(sum.factors) {
             if bound + FloatArithmetic::PRODUCT_BOUND > a.limit() {
                 sums = sums.map(|sum| a.reduced(sum));
                 bound = FloatArithmetic::REDUCED_BOUND;

@@ -85,7 +85,7 @@ impl<const WORD: u32> Kernels for IfmaKernels<WORD> {
 
     methods! { sum<WORD>:
         weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
-        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
+        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
         weighted_pairs(q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>)
     }
 

@@ -10,7 +10,6 @@ use std::arch::x86_64::*;
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn weighted_sum<const WORD: u32>(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     let count = sum.factors.len();
-    debug_assert_eq!(sum.inputs.len(), row.len() * count);
     debug_assert!(count <= MOST_PRODUCTS);
     if WORD == 64 || sum.input_bits > 52 {
         return weighted_sum_of::<WORD, 64, ANY>(q, row, sum);
@@ -30,11 +29,10 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
     sum: &WeightedSum<'_>,
 ) {
     let reducer = Reducer::<WORD, REDUCTION>::new(q);
-    let length = row.len();
     let mut start = 0;
     let (fours, _) = row.as_chunks_mut::<{ 4 * LANES }>();
     for out in fours {
-        let sums = sums::<WORD, INPUT, 4>(sum, (start, length));
+        let sums = sums::<WORD, INPUT, 4>(sum, start);
         for (x, sum) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
             store(x, reducer.residue(sum));
         }
@@ -42,7 +40,7 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
     }
     let (vectors, _) = row[start..].as_chunks_mut::<LANES>();
     for x in vectors {
-        let [sum] = sums::<WORD, INPUT, 1>(sum, (start, length));
+        let [sum] = sums::<WORD, INPUT, 1>(sum, start);
         store(x, reducer.residue(sum));
         start += LANES;
     }
@@ -54,7 +52,7 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
 pub(super) fn inner_products<const WORD: u32>(
     q: &Modulus,
     sums: [&mut [u64]; 2],
-    digits: &[u64],
+    digits: &[&[u64]],
     key: KeyRow<'_>,
 ) {
     // Keys are read once. AMD's processors fetch them past the outer caches; on Intel's that is slower, since they then see no stream.
@@ -70,7 +68,7 @@ pub(super) fn inner_products<const WORD: u32>(
 fn inner_products_by<const WORD: u32, const HINT: i32>(
     q: &Modulus,
     sums: [&mut [u64]; 2],
-    digits: &[u64],
+    digits: &[&[u64]],
     key: KeyRow<'_>,
 ) {
     if WORD == 64 {
@@ -87,26 +85,23 @@ fn inner_products_by<const WORD: u32, const HINT: i32>(
 fn inner_products_of<const WORD: u32, const REDUCTION: u32, const HINT: i32>(
     q: &Modulus,
     [first, second]: [&mut [u64]; 2],
-    digits: &[u64],
+    digits: &[&[u64]],
     key: KeyRow<'_>,
 ) {
     const { assert!(LANES == BLOCK) };
     debug_assert!(first.len().is_multiple_of(LANES) && second.len() == first.len());
-    debug_assert!(digits.len() <= key.shape.digits * first.len());
+    debug_assert!(digits.len() <= key.shape.digits);
     let reducer = Reducer::<WORD, REDUCTION>::new(q);
-    let (digits, row) = (digits.as_chunks::<LANES>().0, first.len() / LANES);
     let unpacker = Unpacker::new(key.shape);
-    let parts = (digits.len() / row).div_ceil(MOST_PRODUCTS);
     let firsts = first.as_chunks_mut::<LANES>().0.iter_mut();
     let places = firsts.zip(second.as_chunks_mut::<LANES>().0);
     for (place, (first, second)) in places.enumerate() {
         let mut byte = key.shape.first_bit(place, 0, 0) / 8;
-        let mut digits = digits[place..].iter().step_by(row);
         let mut residues = [_mm512_setzero_si512(); 2];
-        for _ in 0..parts {
+        for digits in digits.chunks(MOST_PRODUCTS) {
             let mut sums = [Sum::of(residues[0]), Sum::of(residues[1])];
-            for digit in digits.by_ref().take(MOST_PRODUCTS) {
-                let digit = load(digit);
+            for digit in digits {
+                let digit = load(&digit.as_chunks::<LANES>().0[place]);
                 for sum in &mut sums {
                     prefetch::<HINT>(key.words, byte + AHEAD);
                     let values = unpacker.unpacked(load_bytes(key.words, byte));
@@ -309,18 +304,18 @@ pub(super) struct Sum {
     high: __m512i,
 }
 
-/// The sums at the places from `start` on of rows of `length` words.
+/// The sums at the places from `start` on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn sums<const WORD: u32, const INPUT: u32, const VECTORS: usize>(
     sum: &WeightedSum<'_>,
-    (start, length): (usize, usize),
+    start: usize,
 ) -> [Sum; VECTORS] {
     let inputs = sum.inputs;
     let mut sums = [Sum::of(broadcast(sum.offset)); VECTORS];
     for (i, &factor) in sum.factors.iter().enumerate() {
         let factor = broadcast(factor);
-        let start = i * length + start;
+        let start = i * sum.stride + start;
         let (vectors, _) = inputs[start..start + VECTORS * LANES].as_chunks::<LANES>();
         for (sum, x) in sums.iter_mut().zip(vectors) {
             prefetch::<_MM_HINT_T0>(x, NEAR);

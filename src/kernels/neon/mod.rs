@@ -37,7 +37,7 @@ impl Kernels for FloatKernels {
     methods! { rows:
         mul_assign(q: &Modulus, row: &mut [u64], other: &[u64])
         mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
-        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[u64], key: KeyRow<'_>)
+        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
         panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)
     }
 

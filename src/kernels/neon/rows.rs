@@ -29,7 +29,8 @@ mod tests {
                 }
                 let key = KeyRow::new(shape, &ones);
                 for digit in [modulus / 2, modulus / 2 + 1] {
-                    let digits = vec![digit; count * BLOCK];
+                    let row = [digit; BLOCK];
+                    let digits = vec![&row[..]; count];
                     let (mut b, mut a) = ([0; BLOCK], [0; BLOCK]);
                     kernels.inner_products(&q, [&mut b, &mut a], &digits, key);
                     let expected = q.mul(digit, count as u64);
