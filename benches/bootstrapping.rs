@@ -23,8 +23,12 @@ fn main() {
     let params = match arguments.first().map(String::as_str) {
         Some("fast65536") => CkksParams::for_bootstrapping(BootstrappingSet::Fast65536),
         Some("precise65536") => CkksParams::for_bootstrapping(BootstrappingSet::Precise65536),
+        Some("slots128") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots128),
+        Some("slots1024") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots1024),
+        Some("slots256") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots256),
+        Some("slots4096") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots4096),
         Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),
-        _ => CkksParams::insecure_for_bootstrapping(1 << 12, 3),
+        _ => CkksParams::insecure_for_bootstrapping(1 << 12, 1 << 11, 3),
     }
     .unwrap();
     let rounds: usize = arguments.get(1).map_or(3, |rounds| rounds.parse().unwrap());
@@ -52,12 +56,13 @@ fn main() {
 
     let encoder = bootstrapper.evaluator().encoder();
     let mut part = || rng.random_range(-1.0..1.0);
-    let message: Vec<_> = (0..context.slots())
+    let message: Vec<_> = (0..context.message_slots())
         .map(|_| Complex64::new(part(), part()))
         .collect();
     let level = context.bootstrapping().unwrap().lowest_level();
+    let slots = message.len();
     let plaintext = encoder
-        .encode_complex(&message, level, context.scale(level).unwrap())
+        .encode_sparse(&message, slots, level, context.scale(level).unwrap())
         .unwrap();
     let x = Encryptor::with_secret_key(Arc::clone(&secret))
         .encrypt(&plaintext, &mut rng)
@@ -70,7 +75,10 @@ fn main() {
         }
         println!("{}", show(&times));
         let decrypted = Decryptor::new(&secret).decrypt(&z).unwrap();
-        precision(&encoder.decode_complex(&decrypted).unwrap(), &message);
+        precision(
+            &encoder.decode_complex(&decrypted).unwrap(),
+            &message.repeat(context.slots() / slots),
+        );
     }
     println!("least: {}", show(&least));
     report_memory();

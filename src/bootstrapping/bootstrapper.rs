@@ -1,6 +1,6 @@
 use crate::bootstrapping::factors::{Direction, as_f64};
 use crate::bootstrapping::failure::log2_failure_probability;
-use crate::bootstrapping::keys::layout_of;
+use crate::bootstrapping::keys::{layout_of, trace_steps};
 use crate::bootstrapping::noise::error_of_one_part;
 use crate::bootstrapping::transform::Transform;
 use crate::bootstrapping::{BootstrappingKeys, reduction};
@@ -28,6 +28,7 @@ pub struct Bootstrapper {
     sparse: KeyId,
     to_coefficients: Transform,
     to_slots: Transform,
+    trace: Vec<i64>,
     reduction: Chebyshev,
     /// What the result lacks.
     last_rotation: i64,
@@ -62,6 +63,7 @@ impl Bootstrapper {
             reduction: reduction::polynomial(layout.ratio_bits())?,
             error_of_one_part: error_of_one_part(context, &layout)?,
             sparse: keys.sparse_id(),
+            trace: trace_steps(context, &layout),
             layout,
             evaluator,
             to_coefficients,
@@ -90,10 +92,10 @@ impl Bootstrapper {
             BootstrappingLayout::SPARSE_WEIGHT,
             BootstrappingLayout::MULTIPLES,
         );
-        log2_failure_probability(weight, multiples, self.evaluator.context().degree())
+        log2_failure_probability(weight, multiples, 2 * self.layout.slots())
     }
 
-    /// The message of `x`, complex numbers, at the level and scale of a fresh ciphertext.
+    /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext.
     ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the first transform takes;
@@ -205,9 +207,13 @@ impl Bootstrapper {
         let (evaluator, top) = (&self.evaluator, self.layout.top_level());
         let sparse = evaluator.switch_key(x, self.sparse)?;
         let raised = evaluator.raise_modulus(&sparse, top)?;
-        let mut y = evaluator.switch_key(&raised, x.body.key_id)?;
+        let y = evaluator.switch_key(&raised, x.body.key_id)?;
+        // Coefficients that a sparse message leaves out have multiples of q0, too: a sum of rotations takes them away.
+        let bound = as_f64(evaluator.context().degree());
+        let y = self.untracked(y, bound)?;
+        let mut y = evaluator.rotate_and_sum(&y, &self.trace, bound)?;
         y.state.scale = evaluator.context().scale(top)?;
-        self.untracked(y, as_f64(evaluator.context().degree()))
+        self.untracked(y, bound)
     }
 
     /// Third phase: the coefficients of `y` in the slots of two real ciphertexts, those of the lower half and those of the upper.

@@ -1,4 +1,4 @@
-use crate::bootstrapping::factors::Direction;
+use crate::bootstrapping::factors::{Direction, as_i64};
 use crate::bootstrapping::transform::Steps;
 use crate::error::{Error, KeyError, OperandError, Result};
 use crate::keys::{
@@ -41,6 +41,15 @@ fn key_list(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<(Purpose
         (Purpose::ToDense, span(top)),
         (Purpose::Galois(conjugation), span(reduction)),
     ];
+    let steps = trace_steps(context, layout);
+    let pairs = steps.chunks_exact(2).map(|pair| pair[0] + pair[1]);
+    let trace = steps.iter().copied().chain(pairs);
+    list.extend(trace.map(|step| {
+        (
+            Purpose::Galois(GaloisElement::rotation(step, degree)),
+            span(top),
+        )
+    }));
     let mut shift = 0;
     for (direction, radices, level) in [
         (
@@ -70,6 +79,14 @@ fn key_list(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<(Purpose
         }
     }
     unique
+}
+
+/// The rotations whose sum keeps the coefficients of a message that repeats over all slots, N/2n times as large, and no others: all sums of
+/// these. None for a message of all slots.
+pub(super) fn trace_steps(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<i64> {
+    let doubled = |&step: &usize| (2 * step < context.slots()).then_some(2 * step);
+    let first = Some(layout.slots()).filter(|&slots| slots < context.slots());
+    std::iter::successors(first, doubled).map(as_i64).collect()
 }
 
 /// How a context bootstraps.

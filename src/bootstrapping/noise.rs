@@ -84,3 +84,22 @@ pub(super) fn error_of_one_part(
     let gaussian = Log2::of(tail(rlwe.degree()));
     Ok((squares + coefficients * gaussian).sqrt().to_f64() + fit(layout.ratio_bits()).exp2())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::{BootstrappingSet, CkksParams};
+
+    #[test]
+    fn sets_have_the_precision_that_they_state() {
+        for set in BootstrappingSet::FULL {
+            let params = CkksParams::for_bootstrapping(set).unwrap();
+            let context = CkksContext::new(params).unwrap();
+            let layout = context.bootstrapping().unwrap();
+            let error = error_of_one_part(&context, layout).unwrap();
+            let bits = -(error.log2() + 0.5);
+            let stated = f64::from(set.precision_bits());
+            assert!((stated..stated + 1.5).contains(&bits), "{set:?}: {bits}");
+        }
+    }
+}

@@ -25,8 +25,12 @@ struct Setup {
 
 impl Setup {
     fn new(seed: u64) -> Self {
+        Self::with_slots(1 << 9, seed)
+    }
+
+    fn with_slots(slots: usize, seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 3).unwrap();
+        let params = CkksParams::insecure_for_bootstrapping(1 << 10, slots, 3).unwrap();
         let layout = params.bootstrapping().unwrap().clone();
         let context = CkksContext::new(params).unwrap();
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
@@ -49,14 +53,16 @@ impl Setup {
 
     fn message(&mut self) -> Vec<Complex64> {
         let mut part = || self.rng.random_range(-0.7..0.7);
-        let slots = 0..self.context.slots();
+        let slots = 0..self.context.message_slots();
         slots.map(|_| Complex64::new(part(), part())).collect()
     }
 
     fn encrypted(&mut self, message: &[Complex64], level: usize) -> CkksCiphertext {
         let scale = self.context.scale(level).unwrap();
         let encoder = self.bootstrapper.evaluator().encoder();
-        let plaintext = encoder.encode_complex(message, level, scale).unwrap();
+        let plaintext = encoder
+            .encode_sparse(message, message.len(), level, scale)
+            .unwrap();
         let encryptor = Encryptor::with_secret_key(Arc::clone(&self.secret));
         encryptor.encrypt(&plaintext, &mut self.rng).unwrap()
     }
@@ -206,6 +212,28 @@ fn bounds_hold_whatever_the_level_and_kind_of_the_input() {
             assert!(error < bound, "2^{error}, bound 2^{bound}");
             assert!(bound < -19.0, "2^{bound}");
             assert_eq!(result.message_bound(), x.message_bound());
+        }
+    }
+}
+
+#[test]
+fn messages_of_few_slots_are_served_whatever_their_number() {
+    for slots in [8, 64, 256] {
+        let mut setup = Setup::with_slots(slots, 7);
+        let message = setup.message();
+        let x = setup.encrypted(&message, setup.layout.lowest_level());
+        let real: Vec<Complex64> = message.iter().map(|z| z.re.into()).collect();
+        for (result, wanted) in [
+            (setup.bootstrapper.bootstrap(&x).unwrap(), &message),
+            (setup.bootstrapper.bootstrap_real(&x).unwrap(), &real),
+        ] {
+            let repeated = wanted.repeat(setup.context.slots() / slots);
+            let error = distance(&setup.slots(&result), &repeated);
+            let bound = result.noise_bound().log2();
+            assert!(
+                error < bound && bound < -19.0,
+                "{slots}: 2^{error}, bound 2^{bound}"
+            );
         }
     }
 }

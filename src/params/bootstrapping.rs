@@ -57,7 +57,7 @@ impl BootstrappingLayout {
         self.reduction_level() + self.slot_radices.len()
     }
 
-    /// The number of complex slots.
+    /// The number of complex slots, N/2 or fewer: messages of fewer repeat over all N/2.
     #[must_use]
     pub fn slots(&self) -> usize {
         1 << self.slot_radices.iter().sum::<u32>()
@@ -141,14 +141,16 @@ impl BootstrappingLayout {
     /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice), [`ParameterError::Insecure`](crate::ParameterError::Insecure).
     fn check(&self, params: &RlweParams) -> Result<()> {
         let layers = (params.degree() / 2).ilog2();
-        let covers = |radices: &[u32]| {
+        let layers_of = |radices: &[u32]| {
             let sum = radices
                 .iter()
                 .try_fold(0u32, |sum, &radix| sum.checked_add(radix));
-            !radices.contains(&0) && sum == Some(layers)
+            sum.filter(|sum| !radices.contains(&0) && (1..=layers).contains(sum))
         };
-        let reason = if !covers(&self.coefficient_radices) || !covers(&self.slot_radices) {
-            "the transforms of a bootstrapping cover each layer of the FFT once"
+        let [first, second] =
+            [&self.coefficient_radices, &self.slot_radices].map(|radices| layers_of(radices));
+        let reason = if first.is_none() || first != second {
+            "both transforms of a bootstrapping cover each layer of the FFT once"
         } else if self.user_levels == 0 || self.user_levels > RlweParams::MOST_PRIMES {
             "a bootstrapping leaves at least one level"
         } else if params.level_sizes().len() != self.top_level() + 1 {
@@ -198,7 +200,13 @@ impl BootstrappingLayout {
             reduction.push(last);
         }
         scales.extend(reduction.into_iter().rev());
-        scales.extend(self.slot_radices.iter().map(|_| top));
+        // A sum over what a sparse message leaves out multiplies by a power of two, which the transform to slots takes away in even steps.
+        let levels = self.slot_radices.len();
+        let excess = (params.degree() / 2 / self.slots()).trailing_zeros() as usize;
+        scales.extend((1..=levels).map(|level| {
+            let exponent = u32::try_from(excess * level / levels).unwrap_or(0);
+            top * Scale::power_of_two(exponent)
+        }));
         scales
     }
 }
@@ -212,16 +220,23 @@ impl CkksParams {
         Self::of_recipe(&set.recipe(), SecurityPolicy::default())
     }
 
-    /// Parameters of a degree from 64 on with a bootstrapping that leaves so many levels, which hide nothing: for tests and
-    /// experiments, which take little time at small degrees.
+    /// Parameters of a degree from 64 on with a bootstrapping of so many slots, a power of two from 8 to N/2, that leaves so many
+    /// levels. They hide nothing: for tests and experiments, which take little time at small degrees.
     ///
     /// # Errors
-    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
-    pub fn insecure_for_bootstrapping(degree: usize, levels: usize) -> Result<Self> {
+    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice),
+    /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
+    pub fn insecure_for_bootstrapping(degree: usize, slots: usize, levels: usize) -> Result<Self> {
         if !degree.is_power_of_two() || !(64..=1 << 17).contains(&degree) {
             return Err(Error::Parameters(ParameterError::InvalidDegree { degree }));
         }
-        Self::of_recipe(&Recipe::insecure(degree, levels), SecurityPolicy::Insecure)
+        if !slots.is_power_of_two() || !(8..=degree / 2).contains(&slots) {
+            return Err(invalid_choice(
+                "a bootstrapping has a power of two of slots, 8 to half of the degree",
+            ));
+        }
+        let recipe = Recipe::insecure((degree, slots), levels);
+        Self::of_recipe(&recipe, SecurityPolicy::Insecure)
     }
 
     pub(super) fn of_recipe(recipe: &Recipe, policy: SecurityPolicy) -> Result<Self> {
@@ -254,6 +269,13 @@ impl CkksContext {
         self.params().bootstrapping()
     }
 
+    /// The slots that a message has, repeated over all N/2: as many as a bootstrapping serves, all of them without one.
+    #[must_use]
+    pub fn message_slots(&self) -> usize {
+        let layout = self.bootstrapping();
+        layout.map_or_else(|| self.slots(), BootstrappingLayout::slots)
+    }
+
     /// The level at which programs encrypt: the highest, or the highest of the user's if a bootstrapping needs those above.
     #[must_use]
     pub fn fresh_level(&self) -> usize {
@@ -273,6 +295,10 @@ mod tests {
             (BootstrappingSet::Fast65536, [2, 13, 24], 1736.1),
             (BootstrappingSet::Precise65536, [2, 13, 24], 1744.1),
             (BootstrappingSet::Compact32768, [2, 5, 15], 851.1),
+            (BootstrappingSet::Compact32768Slots128, [1, 5, 14], 860.1),
+            (BootstrappingSet::Compact32768Slots1024, [2, 5, 15], 851.1),
+            (BootstrappingSet::Sparse65536Slots256, [2, 14, 24], 1735.1),
+            (BootstrappingSet::Sparse65536Slots4096, [2, 14, 24], 1735.1),
         ] {
             let params = CkksParams::for_bootstrapping(set).unwrap();
             let (rlwe, layout) = (params.rlwe(), params.bootstrapping().unwrap());
@@ -289,7 +315,7 @@ mod tests {
             let modulus: f64 = primes.clone().map(|&prime| (prime as f64).log2()).sum();
             assert!(modulus <= bits, "{modulus}");
             assert!(primes.clone().all(|prime| prime >> 50 == 0));
-            assert_eq!(layout.slots(), rlwe.degree() / 2);
+            assert!(layout.slots() <= rlwe.degree() / 2);
             let code = layout.code();
             assert_eq!(BootstrappingLayout::from_code(&code).as_ref(), Some(layout));
             assert_eq!(BootstrappingLayout::from_code(&code[1..]), None);
@@ -298,7 +324,7 @@ mod tests {
 
     #[test]
     fn layouts_that_do_not_fit_are_refused() {
-        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 3).unwrap();
+        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 1 << 9, 3).unwrap();
         let layout = params.bootstrapping().unwrap();
         let refused = |change: &dyn Fn(&mut BootstrappingLayout)| {
             let mut other = layout.clone();
@@ -317,8 +343,10 @@ mod tests {
         refused(&|layout| layout.slot_radices = vec![]);
         refused(&|layout| layout.coefficient_radices[0] -= 1);
         // The table of sparse secrets begins at N = 32768.
-        let secure =
-            CkksParams::of_recipe(&Recipe::insecure(1 << 14, 3), SecurityPolicy::default());
+        let secure = CkksParams::of_recipe(
+            &Recipe::insecure((1 << 14, 1 << 13), 3),
+            SecurityPolicy::default(),
+        );
         assert!(matches!(
             secure,
             Err(Error::Parameters(ParameterError::Insecure { .. }))
@@ -327,7 +355,7 @@ mod tests {
 
     #[test]
     fn scales_are_those_of_the_reduction() {
-        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 3).unwrap();
+        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 1 << 9, 3).unwrap();
         let layout = params.bootstrapping().unwrap().clone();
         let context = CkksContext::new(params).unwrap();
         let near = |level: usize, wanted: f64| {

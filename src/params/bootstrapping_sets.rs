@@ -28,7 +28,7 @@ pub(super) struct Recipe {
     slot_radices: Vec<u32>,
 }
 
-/// A set of bootstrapping parameters for all N/2 complex slots, 128 bits secure.
+/// A set of bootstrapping parameters, 128 bits secure, for all N/2 complex slots or for fewer in less time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BootstrappingSet {
     /// N = 65536, 11 levels left, about 25 bits: the fastest of its degree.
@@ -38,18 +38,29 @@ pub enum BootstrappingSet {
     Precise65536,
     /// N = 32768, 3 levels left, about 22 bits.
     Compact32768,
+    /// N = 32768 with 128 slots, 4 levels left.
+    Compact32768Slots128,
+    /// N = 32768 with 1024 slots, 3 levels left.
+    Compact32768Slots1024,
+    /// N = 65536 with 256 slots, 12 levels left.
+    Sparse65536Slots256,
+    /// N = 65536 with 4096 slots, 12 levels left.
+    Sparse65536Slots4096,
 }
 
 impl BootstrappingSet {
-    /// All sets, the smallest first.
-    pub const ALL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
+    /// The sets for all N/2 slots, the smallest first.
+    pub const FULL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
 
     /// The bits after the point that every bootstrapped value has, by its error bound.
     #[must_use]
     pub fn precision_bits(self) -> u32 {
         match self {
-            Self::Compact32768 => 17,
-            Self::Fast65536 | Self::Precise65536 => 20,
+            Self::Compact32768 | Self::Compact32768Slots128 | Self::Compact32768Slots1024 => 14,
+            Self::Fast65536
+            | Self::Precise65536
+            | Self::Sparse65536Slots256
+            | Self::Sparse65536Slots4096 => 17,
         }
     }
 
@@ -85,6 +96,32 @@ impl BootstrappingSet {
                 coefficient_radices: vec![7, 7],
                 slot_radices: vec![7, 7],
             },
+            Self::Compact32768Slots128 => Recipe {
+                to_coefficients: vec![36],
+                user: vec![39; 4],
+                to_slots: vec![46],
+                special: vec![49; 4],
+                coefficient_radices: vec![7],
+                slot_radices: vec![7],
+                ..Self::Compact32768.recipe()
+            },
+            Self::Compact32768Slots1024 => Recipe {
+                coefficient_radices: vec![5, 5],
+                slot_radices: vec![5, 5],
+                ..Self::Compact32768.recipe()
+            },
+            Self::Sparse65536Slots256 => Recipe {
+                user: vec![40; 12],
+                to_slots: vec![49; 2],
+                coefficient_radices: vec![4, 4],
+                slot_radices: vec![4, 4],
+                ..Self::Precise65536.recipe()
+            },
+            Self::Sparse65536Slots4096 => Recipe {
+                coefficient_radices: vec![6, 6],
+                slot_radices: vec![6, 6],
+                ..Self::Sparse65536Slots256.recipe()
+            },
         }
     }
 }
@@ -100,9 +137,9 @@ const MOST_BITS: u32 = 50;
 
 impl Recipe {
     /// The levels of [`BootstrappingSet::Precise65536`] in a ring that hides nothing, for tests and experiments.
-    pub(super) fn insecure(degree: usize, user_levels: usize) -> Self {
+    pub(super) fn insecure((degree, slots): (usize, usize), user_levels: usize) -> Self {
         let whole = BootstrappingSet::Precise65536.recipe();
-        let layers = (degree / 2).ilog2();
+        let layers = slots.ilog2();
         Self {
             degree,
             user: vec![40; user_levels],
@@ -260,7 +297,7 @@ mod tests {
 
     #[test]
     fn scales_of_the_reduction_do_not_drift() {
-        for set in BootstrappingSet::ALL {
+        for set in BootstrappingSet::FULL {
             let recipe = set.recipe();
             let primes = recipe.primes().unwrap();
             let mut scale = log2(primes.levels[0][0]) + 4.0;

@@ -287,9 +287,9 @@ impl CkksBuilder {
             ));
         }
         if self.policy == SecurityPolicy::Insecure {
-            return CkksParams::insecure_for_bootstrapping(least, depth.max(1));
+            return CkksParams::insecure_for_bootstrapping(least, least / 2, depth.max(1));
         }
-        for set in BootstrappingSet::ALL {
+        for set in BootstrappingSet::FULL {
             let params = CkksParams::of_recipe(&set.recipe(), self.policy)?;
             let fits = params
                 .bootstrapping

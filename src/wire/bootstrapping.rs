@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn keys_and_parameters_survive_the_trip_and_incomplete_ones_are_named() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
-        let params = CkksParams::insecure_for_bootstrapping(128, 2).unwrap();
+        let params = CkksParams::insecure_for_bootstrapping(128, 16, 2).unwrap();
         let read = CkksParams::insecure_from_bytes(&params.to_bytes()).unwrap();
         assert_eq!(read, params);
         let context = CkksContext::new(read).unwrap();
@@ -67,7 +67,7 @@ mod tests {
         // Half of the memory: uniform halves travel as seeds.
         assert!(bytes.len() < keys.size_in_bytes() * 11 / 20);
 
-        let other = CkksParams::insecure_for_bootstrapping(128, 3).unwrap();
+        let other = CkksParams::insecure_for_bootstrapping(128, 64, 3).unwrap();
         let refused = BootstrappingKeys::from_bytes(&bytes, &CkksContext::new(other).unwrap());
         assert!(matches!(
             refused,

@@ -87,7 +87,7 @@ impl PlannedScheme for CkksState {
     const RAW_PRODUCT: f64 = 1.0;
 
     fn slots(context: &CkksContext) -> usize {
-        context.slots()
+        context.message_slots()
     }
 
     fn least_needs(goal: &Precision) -> CkksNeeds {
