@@ -1,7 +1,7 @@
 //! The error of a bootstrapping, by the formulas of `docs/math/bootstrapping.md`.
 
 use crate::bootstrapping::failure::tail;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params::{BootstrappingLayout, CkksContext, Log2, Scale};
 
 /// How much an error in a Chebyshev polynomial of degree `2^d` changes the result, as log2: the root of the sum of squares over all that are
@@ -51,7 +51,7 @@ pub(super) fn error_of_one_part(
         let first = scale(top)?;
         let largest = (1..depth).try_fold(first, |largest, below| {
             let scale = scale(top - below)?;
-            Ok::<_, crate::Error>(if scale.log2() > largest.log2() {
+            Ok::<_, Error>(if scale.log2() > largest.log2() {
                 scale
             } else {
                 largest

@@ -141,13 +141,14 @@ impl CkksEncoder {
         &self.context
     }
 
-    /// Real values in the first slots of all N/2, the rest 0, at `level` and its canonical scale. Fewer values are packed as
+    /// Real values in the first slots of all N/2, or of those that a [message](CkksContext::message_slots) of the context has, the rest 0, at `level` and its canonical scale. Fewer values are packed as
     /// given: use [`encode_sparse`](Self::encode_sparse) to repeat them.
     ///
     /// # Errors
     /// As [`encode_complex`](Self::encode_complex).
     pub fn encode(&self, values: &[f64], level: usize) -> Result<CkksPlaintext> {
-        self.encode_complex(&to_complex(values), level, self.context.scale(level)?)
+        let (slots, scale) = (self.context.message_slots(), self.context.scale(level)?);
+        self.encode_sparse(&to_complex(values), slots, level, scale)
     }
 
     /// `f32` values, as [`encode`](Self::encode).
@@ -243,12 +244,12 @@ impl CkksEncoder {
         self.decode_sparse(plaintext, self.context.slots())
     }
 
-    /// The real parts of the message in all N/2 slots.
+    /// The real parts of the message in all N/2 slots, or in those that a [message](CkksContext::message_slots) of the context has.
     ///
     /// # Errors
     /// As [`decode_complex`](Self::decode_complex).
     pub fn decode(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
-        let mut values = self.decode_complex(plaintext)?;
+        let mut values = self.decode_sparse(plaintext, self.context.message_slots())?;
         let parts = values.iter().map(|value| value.re).collect();
         // The imaginary parts are noise.
         wipe(&mut values);
