@@ -101,6 +101,14 @@ pub(crate) fn map_items<T: Send, R: Send>(
     items.map(|(index, item)| work(index, item)).collect()
 }
 
+/// [`map_items`] for work that can fail: its first error in order.
+pub(crate) fn try_map_items<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(usize, T) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>> {
+    map_items(items, work).into_iter().collect()
+}
+
 /// The results of `work(0)`, ..., `work(count - 1)`, in order.
 pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "parallel")]
@@ -145,13 +153,14 @@ pub(crate) fn idle_beside(rows: usize) -> usize {
 }
 
 /// How many of `rows` rows, for each of which `words` words are made, are computed at a time from `sources` words that all of them need:
-/// those then come from an outer cache or from memory less often. No thread is left without rows.
+/// those then come from an outer cache or from memory less often. Every thread has rows twice.
 pub(crate) fn group_size(rows: usize, words: usize, sources: usize) -> usize {
     if sources < GROUPED_FROM {
         return 1;
     }
     let most = GROUP.min(GROUP_WORDS / words.max(1));
-    most.min(rows.div_ceil(threads())).max(1)
+    let shares = if threads() > 1 { 2 * threads() } else { 1 };
+    most.min(rows.div_ceil(shares)).max(1)
 }
 
 /// Fewer words stay in the caches beside a core.

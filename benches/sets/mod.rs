@@ -3,6 +3,23 @@
 
 use slotwise::params::{BfvContext, CkksContext, SecurityStandard};
 
+/// A CKKS set with several special primes: a base of 50 bits and `middle` primes of 40 bits.
+fn special(degree: usize, middle: usize, special: &[u32]) -> CkksContext {
+    let bits = [&[50][..], &vec![40; middle], special].concat();
+    CkksContext::builder()
+        .degree(degree)
+        .prime_bits(&bits)
+        .special_primes(special.len())
+        .scale_bits(40)
+        .build()
+        .expect("a valid set")
+}
+
+/// The CKKS set `S16`, larger than the others.
+pub(crate) fn s16() -> CkksContext {
+    special(1 << 16, 32, &[50; 8])
+}
+
 /// CKKS sets by name: `C13`, `C14`, `C15` as SEAL shapes them (one special prime), `C14s`, `C15s` as this crate chooses.
 pub(crate) fn ckks() -> Vec<(&'static str, CkksContext)> {
     let explicit = |degree, middle: usize, last| {
@@ -12,16 +29,6 @@ pub(crate) fn ckks() -> Vec<(&'static str, CkksContext)> {
             .prime_bits(&bits)
             .scale_bits(40)
             .standard(SecurityStandard::HomomorphicEncryption2018)
-            .build()
-            .expect("a valid set")
-    };
-    let special = |degree, middle: usize, special: &[u32]| {
-        let bits = [&[50][..], &vec![40; middle], special].concat();
-        CkksContext::builder()
-            .degree(degree)
-            .prime_bits(&bits)
-            .special_primes(special.len())
-            .scale_bits(40)
             .build()
             .expect("a valid set")
     };

@@ -15,6 +15,11 @@ impl<E: Evaluator> Vector<E> {
         self.zip(other, Join::Sum, E::add)
     }
 
+    /// [`add`](Self::add) in the memory of this vector.
+    pub(super) fn into_sum(self, other: &Self) -> Result<Self> {
+        self.zip_owned(other, Join::Sum, E::add, E::add_assign)
+    }
+
     /// The sum of all vectors: a tally, or the model updates of many clients.
     ///
     /// The errors of vectors as encryption made them are independent, so that the error of n of them grows with the square root of
@@ -59,6 +64,11 @@ impl<E: Evaluator> Vector<E> {
         self.zip(other, Join::Difference, E::sub)
     }
 
+    /// [`sub`](Self::sub) in the memory of this vector.
+    pub(super) fn into_difference(self, other: &Self) -> Result<Self> {
+        self.zip_owned(other, Join::Difference, E::sub, E::sub_assign)
+    }
+
     /// `self * other`, value by value, relinearized.
     ///
     /// # Errors
@@ -73,6 +83,11 @@ impl<E: Evaluator> Vector<E> {
     /// None for a vector made by this crate.
     pub fn negate(&self) -> Result<Self> {
         self.map(|chunk| self.evaluator.negate(chunk))
+    }
+
+    /// [`negate`](Self::negate) in the memory of this vector.
+    pub(super) fn into_negative(self) -> Result<Self> {
+        self.changed(E::negate_assign)
     }
 
     /// `self * self`
@@ -107,12 +122,29 @@ impl<E: Evaluator> Vector<E> {
         self.zip_terms(values, E::add_plain)
     }
 
+    /// [`add_plain`](Self::add_plain) in the memory of this vector.
+    pub(super) fn into_plain_sum(self, values: &[E::Scalar]) -> Result<Self> {
+        let &[value] = values else {
+            return self.changed_by_terms(values, E::add_plain_assign);
+        };
+        if matches!(self.padding, Padding::Zeros) && self.packing.has_padding() {
+            return self.add_scalar(value);
+        }
+        self.changed(|evaluator, chunk| evaluator.add_scalar_assign(chunk, value))
+    }
+
     /// `self - values`, as [`add_plain`](Self::add_plain).
     ///
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         self.zip_terms(&self.spread(values), E::sub_plain)
+    }
+
+    /// [`sub_plain`](Self::sub_plain) in the memory of this vector.
+    pub(super) fn into_plain_difference(self, values: &[E::Scalar]) -> Result<Self> {
+        let values = self.spread(values);
+        self.changed_by_terms(&values, E::sub_plain_assign)
     }
 
     fn zip_terms(
@@ -124,6 +156,18 @@ impl<E: Evaluator> Vector<E> {
             let position = self.evaluator.term_position(chunk)?;
             let term = self.evaluator.encode_term(slots, position)?;
             join(&self.evaluator, chunk, &term)
+        })
+    }
+
+    /// [`zip_terms`](Self::zip_terms) in place.
+    fn changed_by_terms(
+        self,
+        values: &[E::Scalar],
+        join: impl Fn(&E, &mut E::Ciphertext, &E::Plaintext) -> Result<()> + Sync + Send,
+    ) -> Result<Self> {
+        self.changed_with(values, |evaluator, chunk, slots| {
+            let position = evaluator.term_position(chunk)?;
+            join(evaluator, chunk, &evaluator.encode_term(slots, position)?)
         })
     }
 
@@ -141,6 +185,18 @@ impl<E: Evaluator> Vector<E> {
             self.evaluator.mul_plain(chunk, &factor)
         })?;
         // Beyond the values it was multiplied by zeros.
+        Ok(product.with_padding(Padding::Zeros))
+    }
+
+    /// [`mul_plain`](Self::mul_plain) in the memory of this vector.
+    pub(super) fn into_plain_product(self, values: &[E::Scalar]) -> Result<Self> {
+        if let &[value] = values {
+            return self.changed(|evaluator, chunk| evaluator.mul_scalar_assign(chunk, value));
+        }
+        let product = self.changed_with(values, |evaluator, chunk, slots| {
+            let position = evaluator.factor_position(chunk)?;
+            evaluator.mul_plain_assign(chunk, &evaluator.encode_factor(slots, position)?)
+        })?;
         Ok(product.with_padding(Padding::Zeros))
     }
 

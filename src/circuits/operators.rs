@@ -1,4 +1,5 @@
-//! `+ - *` on vectors. Each returns a `Result`, so that a chain reads `((&x * &y)? + 2.0)?`.
+//! `+ - *` on vectors. Each returns a `Result`, so that a chain reads `((&x * &y)? + 2.0)?`. An owned vector on the left gives its
+//! memory to the result, so that such a chain copies no ciphertext.
 
 use crate::circuits::Vector;
 use crate::error::Result;
@@ -65,9 +66,9 @@ impl<E: Evaluator, const N: usize> Operand<E> for &[E::Scalar; N] {
     }
 }
 
-/// An operator with a vector, owned or borrowed, on its left.
+/// An operator with a vector on its left. The result of an owned one lies in its memory where `$into` says so.
 macro_rules! operator_on_vectors {
-    ($operator:ident, $method:ident, $with_values:ident) => {
+    ($operator:ident, $method:ident, $with_values:ident, $into:expr, $into_with_values:ident) => {
         impl<E: Evaluator, R: Operand<E>> $operator<R> for &Vector<E> {
             type Output = Result<Vector<E>>;
 
@@ -83,15 +84,31 @@ macro_rules! operator_on_vectors {
             type Output = Result<Vector<E>>;
 
             fn $method(self, right: R) -> Self::Output {
-                $operator::$method(&self, right)
+                match right.kind() {
+                    OperandKind::Vector(vector) => $into(self, vector),
+                    OperandKind::Values(values) => self.$into_with_values(values),
+                }
             }
         }
     };
 }
 
-operator_on_vectors!(Add, add, add_plain);
-operator_on_vectors!(Sub, sub, sub_plain);
-operator_on_vectors!(Mul, mul, mul_plain);
+operator_on_vectors!(Add, add, add_plain, Vector::into_sum, into_plain_sum);
+operator_on_vectors!(
+    Sub,
+    sub,
+    sub_plain,
+    Vector::into_difference,
+    into_plain_difference
+);
+// A product of vectors has new polynomials.
+operator_on_vectors!(
+    Mul,
+    mul,
+    mul_plain,
+    |x: Self, y| Vector::mul(&x, y),
+    into_plain_product
+);
 
 /// An operator with known values on its left: `|vector, values|` in terms of the vector's methods.
 macro_rules! operator_on_values {
@@ -117,12 +134,10 @@ macro_rules! operators_with {
         }
 
         operator_on_values!($scalar, $scalar, Add, add, |x, a| x.add_scalar(a));
-        operator_on_values!($scalar, $scalar, Sub, sub, |x, a| x.negate()?.add_scalar(a));
+        operator_on_values!($scalar, $scalar, Sub, sub, |x, a| x.negate()? + a);
         operator_on_values!($scalar, $scalar, Mul, mul, |x, a| x.mul_scalar(a));
         operator_on_values!(&[$scalar], $scalar, Add, add, |x, a| x.add_plain(a));
-        operator_on_values!(&[$scalar], $scalar, Sub, sub, |x, a| x
-            .negate()?
-            .add_plain(a));
+        operator_on_values!(&[$scalar], $scalar, Sub, sub, |x, a| x.negate()? + a);
         operator_on_values!(&[$scalar], $scalar, Mul, mul, |x, a| x.mul_plain(a));
     };
 }
@@ -142,6 +157,6 @@ impl<E: Evaluator> Neg for Vector<E> {
     type Output = Result<Vector<E>>;
 
     fn neg(self) -> Self::Output {
-        self.negate()
+        self.into_negative()
     }
 }

@@ -2,7 +2,7 @@ use crate::circuits::Packing;
 use crate::circuits::padding::{Join, Padding};
 use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
 use crate::evaluator::{Evaluator, Position};
-use crate::parallel::try_map;
+use crate::parallel::{try_map, try_map_items};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -158,6 +158,51 @@ impl<E: Evaluator> Vector<E> {
         })
     }
 
+    /// Each ciphertext changed in place, in a vector that is given up if one cannot be.
+    pub(super) fn changed(
+        mut self,
+        work: impl Fn(&E, &mut E::Ciphertext) -> Result<()> + Sync + Send,
+    ) -> Result<Self> {
+        if let Padding::Filled(value) = &mut self.padding
+            && work(&self.evaluator, value).is_err()
+        {
+            self.padding = Padding::Unknown;
+        }
+        let evaluator = &self.evaluator;
+        self.chunks = try_map_items(self.chunks, |_, mut chunk| {
+            work(evaluator, &mut chunk)?;
+            Ok(chunk)
+        })?;
+        Ok(self)
+    }
+
+    /// [`zip`](Self::zip) in place where this vector is as long as the result, `assign` being `work` in place.
+    pub(super) fn zip_owned(
+        self,
+        other: &Self,
+        join: Join,
+        work: impl Fn(&E, &E::Ciphertext, &E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
+        assign: impl Fn(&E, &mut E::Ciphertext, &E::Ciphertext) -> Result<()> + Sync + Send,
+    ) -> Result<Self> {
+        if self.len() < other.len() {
+            return self.zip(other, join, work);
+        }
+        let evaluator = self.evaluator.with_more_keys(&other.evaluator)?.clone();
+        other.check_length(&self.packing)?;
+        let right = other.spread_over(&self.packing);
+        let padding = Padding::join(&evaluator, join, [&self.padding, &right.padding], work);
+        let chunks = try_map_items(self.chunks, |i, mut chunk| {
+            assign(&evaluator, &mut chunk, right.chunk(i))?;
+            Ok(chunk)
+        })?;
+        Ok(Self {
+            evaluator,
+            packing: self.packing,
+            chunks,
+            padding,
+        })
+    }
+
     pub(super) fn zip_plain(
         &self,
         values: &[E::Scalar],
@@ -170,6 +215,29 @@ impl<E: Evaluator> Vector<E> {
         let slots = vector.packing.fill(values)?;
         let chunks = try_map(slots.len(), |i| work(&vector.chunks[i], &slots[i]))?;
         Ok(vector.with_chunks(chunks, vector.padding.clone()))
+    }
+
+    /// [`zip_plain`](Self::zip_plain) in place, in a vector that is given up if one ciphertext cannot be changed.
+    pub(super) fn changed_with(
+        self,
+        values: &[E::Scalar],
+        work: impl Fn(&E, &mut E::Ciphertext, &[E::Scalar]) -> Result<()> + Sync + Send,
+    ) -> Result<Self> {
+        if values.is_empty() {
+            return Err(Error::Values(ValueError::Empty));
+        }
+        let repeated = match self.repeated(values.len())? {
+            Cow::Owned(repeated) => Some(repeated),
+            Cow::Borrowed(_) => None,
+        };
+        let mut vector = repeated.unwrap_or(self);
+        let slots = vector.packing.fill(values)?;
+        let evaluator = &vector.evaluator;
+        vector.chunks = try_map_items(vector.chunks, |i, mut chunk| {
+            work(evaluator, &mut chunk, &slots[i])?;
+            Ok(chunk)
+        })?;
+        Ok(vector)
     }
 
     /// A vector of length 1 as one of `length`; any other as it is.

@@ -1,8 +1,10 @@
 use crate::encoding::weight_rows::{PlaintextPoly, WeightRows};
 use crate::error::{Error, Result, ValueError, check_count};
+use crate::kernels::Modulus;
 use crate::params::{BfvContext, Fingerprint, Log2};
-use crate::ring::{CoeffPoly, NttPoly};
+use crate::ring::{NttPoly, RnsBasis, bounded_row};
 use num_complex::Complex64;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -30,6 +32,8 @@ pub struct BfvPlaintext {
     /// N residues modulo t.
     pub(crate) coefficients: Vec<u64>,
     size: OnceLock<PlaintextSize>,
+    /// The [scaled](Self::scaled) polynomial, for sums; made by the first sum, for its level.
+    term: OnceLock<NttPoly>,
     /// The centred polynomial over the data primes, for products; made by the first product.
     transformed: OnceLock<PlaintextPoly>,
 }
@@ -41,6 +45,7 @@ impl BfvPlaintext {
             context: context.clone(),
             coefficients,
             size: OnceLock::new(),
+            term: OnceLock::new(),
             transformed: OnceLock::new(),
         }
     }
@@ -66,14 +71,49 @@ impl BfvPlaintext {
         let tables = self.context.level(level)?;
         let t = self.context.plaintext_modulus();
         let factor = t.shoup(t.neg(tables.modulus_mod_plain));
-        let remainders: Vec<i64> = self
-            .coefficients
-            .iter()
-            .map(|&c| t.centre(t.mul_shoup(c, factor)))
-            .collect();
-        let mut poly = CoeffPoly::from_signed(self.context.rlwe().basis(level)?, &remainders);
-        poly.scale(&tables.plain_inverses);
-        Ok(poly.into_ntt())
+        let mut remainders = self.coefficients.clone();
+        t.kernels().scale(t, &mut remainders, factor);
+        let remainders = self.centred(&remainders);
+        Ok(self.transform(
+            self.context.rlwe().basis(level)?,
+            &remainders,
+            |i, q, row| {
+                q.kernels().scale(q, row, tables.plain_inverses[i]);
+            },
+        ))
+    }
+
+    /// The NTT of the polynomial with these centred coefficients, each row changed before it.
+    fn transform(
+        &self,
+        basis: &Arc<RnsBasis>,
+        centred: &[i64],
+        change: impl Fn(usize, &Modulus, &mut [u64]) + Sync + Send,
+    ) -> NttPoly {
+        let bound = self.context.plaintext_modulus().value() / 2;
+        let mut poly = NttPoly::unspecified(basis);
+        poly.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            bounded_row(q, (centred, bound), row);
+            change(i, q, row);
+            basis.table(i).forward(row);
+        });
+        poly
+    }
+
+    /// [`scaled`](Self::scaled) for a sum: that of the first sum's level is kept.
+    pub(crate) fn term(&self, level: usize) -> Result<Cow<'_, NttPoly>> {
+        let term = match self.term.get() {
+            Some(term) => term,
+            None => {
+                let scaled = self.scaled(level)?;
+                self.term.get_or_init(|| scaled)
+            }
+        };
+        if Arc::ptr_eq(term.basis(), self.context.rlwe().basis(level)?) {
+            return Ok(Cow::Borrowed(term));
+        }
+        self.scaled(level).map(Cow::Owned)
     }
 
     /// The rows of the centred polynomial over data and special primes.
@@ -82,20 +122,25 @@ impl BfvPlaintext {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
-        let special = |_: &NttPoly| CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
+        let special = |_: &NttPoly| self.centred_poly(basis);
         Ok(self.plaintext_poly()?.weight_rows(special))
     }
 
-    fn centred(&self) -> Vec<i64> {
+    /// Residues modulo t as integers in `[-t/2, t/2)`.
+    fn centred(&self, residues: &[u64]) -> Vec<i64> {
         let t = self.context.plaintext_modulus();
-        self.coefficients.iter().map(|&c| t.centre(c)).collect()
+        residues.iter().map(|&x| t.centre(x)).collect()
+    }
+
+    fn centred_poly(&self, basis: &Arc<RnsBasis>) -> NttPoly {
+        self.transform(basis, &self.centred(&self.coefficients), |_, _, _| {})
     }
 
     /// What a product multiplies noise by; computed by the first one.
     #[expect(clippy::cast_precision_loss, reason = "bounds, rounded up below")]
     pub(crate) fn size(&self) -> PlaintextSize {
         *self.size.get_or_init(|| {
-            let centred = self.centred();
+            let centred = self.centred(&self.coefficients);
             let sum: f64 = centred.iter().map(|c| c.unsigned_abs() as f64).sum();
             let half = centred.len() / 2;
             let (low, high) = centred.split_at(half);
@@ -125,7 +170,7 @@ impl BfvPlaintext {
             return Ok(poly);
         }
         let basis = self.context.rlwe().basis(self.context.top_level())?;
-        let poly = CoeffPoly::from_signed(basis, &self.centred()).into_ntt();
+        let poly = self.centred_poly(basis);
         Ok(self.transformed.get_or_init(|| PlaintextPoly::new(poly)))
     }
 }
@@ -262,7 +307,7 @@ impl BfvEncoder {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn decode_coefficients(&self, plaintext: &BfvPlaintext) -> Result<Vec<i64>> {
         self.check(plaintext)?;
-        Ok(plaintext.centred())
+        Ok(plaintext.centred(&plaintext.coefficients))
     }
 
     /// The coefficients as integers in `[0, t)`.
@@ -277,9 +322,11 @@ impl BfvEncoder {
     fn slots(&self, values: &[u64]) -> Result<BfvPlaintext> {
         let table = self.context.batching()?;
         let mut coefficients = vec![0; self.context.slots()];
-        for (&value, &position) in values.iter().zip(self.positions.iter()) {
-            coefficients[position as usize] = value;
-        }
+        for_each_slot(self.context.slots(), |slot| {
+            if let Some(&value) = values.get(slot) {
+                coefficients[self.positions[slot] as usize] = value;
+            }
+        });
         table.inverse(&mut coefficients);
         Ok(BfvPlaintext::new(&self.context, coefficients))
     }
@@ -288,10 +335,7 @@ impl BfvEncoder {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
         let (least, most) = (-(t / 2).cast_signed(), ((t - 1) / 2).cast_signed());
-        let outside = |&value: &i64| value < least || value > most;
-        if let Some(index) = values.iter().position(outside) {
-            return Err(Error::Values(ValueError::ValueOutOfRange { index }));
-        }
+        check_range(values.iter().map(|&value| least <= value && value <= most))?;
         // t for a negative value, 0 for others.
         let lift = |value: i64| t & (value >> 63).cast_unsigned();
         let residue = |&value: &i64| value.cast_unsigned().wrapping_add(lift(value));
@@ -301,10 +345,8 @@ impl BfvEncoder {
     fn reduce_unsigned<'a>(&self, values: &'a [u64]) -> Result<&'a [u64]> {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
-        match values.iter().position(|&value| value >= t) {
-            Some(index) => Err(Error::Values(ValueError::ValueOutOfRange { index })),
-            None => Ok(values),
-        }
+        check_range(values.iter().map(|&value| value < t))?;
+        Ok(values)
     }
 
     fn check_count(&self, given: usize) -> Result<()> {
@@ -313,6 +355,38 @@ impl BfvEncoder {
 
     fn check(&self, plaintext: &BfvPlaintext) -> Result<()> {
         self.context.fingerprint().check(plaintext.fingerprint())
+    }
+}
+
+/// Checks that all values are in range. Whether one is not takes no branch for each.
+fn check_range(are_inside: impl Iterator<Item = bool> + Clone) -> Result<()> {
+    if are_inside
+        .clone()
+        .fold(true, |all, is_inside| all & is_inside)
+    {
+        return Ok(());
+    }
+    let mut outside = are_inside.enumerate().filter(|&(_, is_inside)| !is_inside);
+    match outside.next() {
+        Some((index, _)) => Err(Error::Values(ValueError::ValueOutOfRange { index })),
+        None => Ok(()),
+    }
+}
+
+/// Visits all slots, in an order in which each 64 of them lie in few cache lines, and so do their positions: those of 8 runs of 8 slots. A
+/// step of an eighth of a row changes only the first bits of `5^slot`, which are the last ones of a position.
+fn for_each_slot(slots: usize, mut visit: impl FnMut(usize)) {
+    const TILE: usize = 8;
+    let row = slots / 2;
+    // Short rows have fewer.
+    let run = TILE.min(row);
+    let stride = row / TILE.min(row / run);
+    for start in (0..slots).step_by(row) {
+        for first in (start..start + stride).step_by(run) {
+            for slot in first..first + run {
+                (slot..start + row).step_by(stride).for_each(&mut visit);
+            }
+        }
     }
 }
 
@@ -353,6 +427,16 @@ mod tests {
             .map(|(a, b)| (a * b as &i64).rem_euclid(17) as u64)
             .collect();
         assert_eq!(encoder.decode_u64(&product).unwrap(), expected);
+    }
+
+    #[test]
+    fn every_slot_is_visited_once() {
+        for slots in [2, 4, 8, 16, 64, 128, 256, 2048] {
+            let mut visited = Vec::new();
+            for_each_slot(slots, |slot| visited.push(slot));
+            visited.sort_unstable();
+            assert!(visited.into_iter().eq(0..slots));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use crate::encoding::residues::{Residues, fill};
 use crate::encoding::weight_rows::{LEAST_RUN, PlaintextPoly, WeightRows};
 use crate::error::{Error, Result, ValueError, check_count, check_finite};
-use crate::kernels::{SecretVec, Unreduced, wipe};
+use crate::kernels::{ComplexRow, Unreduced, are_finite, largest_square, round_parts};
 use crate::params::{CkksContext, CkksState, Scale, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, NttPoly, RnsBasis, RunRows};
 use num_bigint::BigInt;
@@ -147,8 +147,10 @@ impl CkksEncoder {
     /// # Errors
     /// As [`encode_complex`](Self::encode_complex).
     pub fn encode(&self, values: &[f64], level: usize) -> Result<CkksPlaintext> {
-        let (slots, scale) = (self.context.message_slots(), self.context.scale(level)?);
-        self.encode_sparse(&to_complex(values), slots, level, scale)
+        let slots = self.context.message_slots();
+        check_reals(values, slots)?;
+        let message = to_complex(values, slots);
+        self.encode_slots(message, level, self.context.scale(level)?)
     }
 
     /// `f32` values, as [`encode`](Self::encode).
@@ -181,10 +183,7 @@ impl CkksEncoder {
         level: usize,
         scale: Scale,
     ) -> Result<CkksPlaintext> {
-        self.check_values(values, self.context.slots())?;
-        let mut slots = values.to_vec();
-        slots.resize(self.context.slots(), Complex64::ZERO);
-        self.encode_slots(slots, level, scale)
+        self.encode_sparse(values, self.context.slots(), level, scale)
     }
 
     /// Complex values in `slots` slots, a power of two up to N/2, repeated over all N/2; missing ones are 0.
@@ -199,10 +198,10 @@ impl CkksEncoder {
         scale: Scale,
     ) -> Result<CkksPlaintext> {
         self.check_slots(slots)?;
-        self.check_values(values, slots)?;
-        let mut packed = values.to_vec();
-        packed.resize(slots, Complex64::ZERO);
-        self.encode_slots(packed, level, scale)
+        check_count(values.len(), slots)?;
+        check_finite(values.iter().map(|value| value.is_finite()))?;
+        let message = ComplexRow::padded(values.iter().copied(), slots);
+        self.encode_slots(message, level, scale)
     }
 
     /// One value in every slot, without an FFT. The real and imaginary parts are the coefficients of 1 and `X^(N/2)`.
@@ -215,8 +214,7 @@ impl CkksEncoder {
         level: usize,
         scale: Scale,
     ) -> Result<CkksPlaintext> {
-        self.check_values(&[value], 1)?;
-        self.encode_slots(vec![value], level, scale)
+        self.encode_sparse(&[value], 1, level, scale)
     }
 
     /// Real numbers as the coefficients of the polynomial itself: products are then negacyclic convolutions.
@@ -230,10 +228,14 @@ impl CkksEncoder {
         level: usize,
         scale: Scale,
     ) -> Result<CkksPlaintext> {
-        self.check_values(&to_complex(values), 2 * self.context.slots())?;
+        let half = self.context.slots();
+        check_reals(values, 2 * half)?;
         // |a(zeta)| is at most the sum of the magnitudes.
         let bound = values.iter().map(|value| value.abs()).sum();
-        self.finish(values.iter().copied(), 1, bound, (level, scale))
+        let at = |k| values.get(k).copied().unwrap_or(0.0);
+        let packed = (0..half).map(|k| Complex64::new(at(k), at(k + half)));
+        let packed = ComplexRow::padded(packed, half);
+        self.finish(&packed, 1, bound, (level, scale))
     }
 
     /// The message in all N/2 slots.
@@ -249,11 +251,8 @@ impl CkksEncoder {
     /// # Errors
     /// As [`decode_complex`](Self::decode_complex).
     pub fn decode(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
-        let mut values = self.decode_sparse(plaintext, self.context.message_slots())?;
-        let parts = values.iter().map(|value| value.re).collect();
-        // The imaginary parts are noise.
-        wipe(&mut values);
-        Ok(parts)
+        let values = self.decode_slots(plaintext, self.context.message_slots())?;
+        Ok(values.iter().map(|value| value.re).collect())
     }
 
     /// The message of a plaintext packed into `slots` slots.
@@ -261,6 +260,11 @@ impl CkksEncoder {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount); [`ValueError::NotRepresentable`](crate::ValueError::NotRepresentable) for a value beyond the range of f64.
     pub fn decode_sparse(&self, plaintext: &CkksPlaintext, slots: usize) -> Result<Vec<Complex64>> {
+        Ok(self.decode_slots(plaintext, slots)?.to_vec())
+    }
+
+    /// The same, in memory that is overwritten: of real messages, the imaginary parts are noise.
+    fn decode_slots(&self, plaintext: &CkksPlaintext, slots: usize) -> Result<ComplexRow> {
         self.check_slots(slots)?;
         let mut values = self.packed_coefficients(plaintext, slots)?;
         self.transform(slots).evaluate(&mut values);
@@ -270,7 +274,7 @@ impl CkksEncoder {
         {
             return Err(Error::Values(ValueError::NotRepresentable { index }));
         }
-        Ok(values.publish())
+        Ok(values)
     }
 
     /// The coefficients of the polynomial divided by the scale.
@@ -290,20 +294,17 @@ impl CkksEncoder {
 
     /// The coefficients of `X^(k gap)`, divided by the scale, as the complex coefficients `a_k + i a_(k + slots)` of the transform for
     /// so many slots: a message and its noise, which tells something about the secret key.
-    fn packed_coefficients(
-        &self,
-        plaintext: &CkksPlaintext,
-        slots: usize,
-    ) -> Result<SecretVec<Complex64>> {
+    fn packed_coefficients(&self, plaintext: &CkksPlaintext, slots: usize) -> Result<ComplexRow> {
         self.context
             .fingerprint()
             .check(plaintext.context.fingerprint())?;
         let (half, gap) = (self.context.slots(), self.context.slots() / slots);
-        let mut values = SecretVec::zeroed(slots);
+        let mut values = ComplexRow::zeroed(slots);
         let (state, scale) = (plaintext.state, plaintext.state.scale);
         let residues = Residues::of(plaintext.poly(), state.phase().bits());
         let factor = 1.0 / scale.to_f64();
         match residues.primes() {
+            1 if factor.is_normal() && gap == 1 => residues.one_prime_parts(&mut values, factor),
             1 if factor.is_normal() => fill(&mut values, (half, gap), residues.one_prime(factor)),
             2 if factor.is_normal() => fill(&mut values, (half, gap), residues.two_primes(factor)),
             _ => {
@@ -321,15 +322,15 @@ impl CkksEncoder {
         values: &[f64],
         (level, scale): (usize, Scale),
     ) -> Result<CkksPlaintext> {
-        let values = to_complex(values);
         self.check_slots(values.len())?;
-        self.check_values(&values, values.len())?;
-        self.encode_message((values, true), level, scale)
+        check_reals(values, values.len())?;
+        let message = to_complex(values, values.len());
+        self.encode_message((message, true), level, scale)
     }
 
     fn encode_slots(
         &self,
-        values: Vec<Complex64>,
+        values: ComplexRow,
         level: usize,
         scale: Scale,
     ) -> Result<CkksPlaintext> {
@@ -339,7 +340,7 @@ impl CkksEncoder {
     /// A message in all of its slots. Of one that is real, coefficients that are each other's negatives are rounded alike.
     fn encode_message(
         &self,
-        (mut values, is_real): (Vec<Complex64>, bool),
+        (mut values, is_real): (ComplexRow, bool),
         level: usize,
         scale: Scale,
     ) -> Result<CkksPlaintext> {
@@ -361,15 +362,14 @@ impl CkksEncoder {
                 values[k].im = -values[slots - k].re;
             }
         }
-        let parts = values.iter().map(|value| value.re);
-        let coefficients = parts.chain(values.iter().map(|value| value.im));
-        self.finish(coefficients, gap, largest, (level, scale))
+        self.finish(&values, gap, largest, (level, scale))
     }
 
-    /// The plaintext whose coefficient `k * gap` is the k-th of `coefficients` times the scale, rounded.
+    /// The plaintext whose coefficient `k * gap` is the k-th real part times the scale, rounded, and the k-th imaginary part in the second
+    /// half of the polynomial.
     fn finish(
         &self,
-        coefficients: impl Iterator<Item = f64>,
+        values: &[Complex64],
         gap: usize,
         largest: f64,
         (level, scale): (usize, Scale),
@@ -379,12 +379,12 @@ impl CkksEncoder {
         let state = CkksState::encoded(largest, count, (level, scale), &self.context)?;
         let message_bits = CkksState::public_bound(largest).log2() + scale.log2();
         let poly = if gap < LEAST_RUN {
-            PlaintextPoly::new(rounded(basis, gap, coefficients, (scale, message_bits)).into_ntt())
+            PlaintextPoly::new(rounded(basis, gap, values, (scale, message_bits)).into_ntt())
         } else {
             // The polynomial in a power of X, in the ring of that power: kernels want 8 coefficients.
             let power = gap.min(basis.degree() / 8);
             let small = self.subring(power, basis);
-            let poly = rounded(&small, gap / power, coefficients, (scale, message_bits));
+            let poly = rounded(&small, gap / power, values, (scale, message_bits));
             let runs = RunRows::of_subring(&poly.into_ntt(), basis.degree());
             PlaintextPoly::of_runs(basis, runs)
         };
@@ -418,32 +418,39 @@ impl CkksEncoder {
         }
         Err(Error::Values(ValueError::InvalidSlotCount { slots }))
     }
-
-    fn check_values(&self, values: &[Complex64], capacity: usize) -> Result<()> {
-        check_count(values.len(), capacity)?;
-        check_finite(values.iter().map(|value| value.is_finite()))
-    }
 }
 
-/// The polynomial whose coefficient `k * gap` is the k-th of `coefficients` times the scale, rounded; its values have so many bits.
+fn check_reals(values: &[f64], capacity: usize) -> Result<()> {
+    check_count(values.len(), capacity)?;
+    if are_finite(values) {
+        return Ok(());
+    }
+    check_finite(values.iter().map(|value| value.is_finite()))
+}
+
+/// The polynomial whose coefficient `k * gap` is the k-th real part times the scale, rounded, and that in the second half the same of the
+/// imaginary part; these have so many bits.
 fn rounded(
     basis: &Arc<RnsBasis>,
     gap: usize,
-    coefficients: impl Iterator<Item = f64>,
+    values: &[Complex64],
     (scale, message_bits): (Scale, f64),
 ) -> CoeffPoly {
     let (factor, exponent) = scale.split();
-    let mut poly = CoeffPoly::zero(basis);
     if message_bits < 62.0 && exponent.abs() < 1000 {
         let factor = factor * (exponent as f64).exp2();
         // Made positive, so that all rows are reduced as words, and short ones if they can be.
         let bits = if message_bits < 50.0 { 51 } else { 62 };
         let offset = 1_u64 << bits;
-        let mut shifted = vec![offset; basis.degree()];
-        #[expect(clippy::cast_possible_truncation, reason = "magnitudes below 2^62")]
-        for (word, value) in shifted.iter_mut().step_by(gap).zip(coefficients) {
-            *word = offset.wrapping_add_signed((value * factor).round() as i64);
+        let mut shifted = vec![0; 2 * values.len()];
+        round_parts(&mut shifted, values, factor, offset);
+        if gap > 1 {
+            let mut spread = vec![offset; basis.degree()];
+            let places = spread.iter_mut().step_by(gap);
+            places.zip(shifted).for_each(|(place, word)| *place = word);
+            shifted = spread;
         }
+        let mut poly = CoeffPoly::unspecified(basis);
         poly.for_each_row(|i, row| {
             let q = basis.modulus(i);
             let input = Unreduced {
@@ -453,33 +460,37 @@ fn rounded(
             };
             q.kernels().reduce(q, row, &input);
         });
-    } else {
-        let rounded: Vec<BigInt> = coefficients
-            // Halved, so that the largest number stays one.
-            .map(|value| round_shifted(value * (factor / 2.0), exponent + 1))
-            .collect();
-        poly.for_each_row(|i, row| {
-            let q = basis.modulus(i).value();
-            row.iter_mut()
-                .step_by(gap)
-                .zip(&rounded)
-                .for_each(|(x, c)| *x = crate::ring::residue(c, q));
-        });
+        return poly;
     }
+    let (real, imaginary) = (
+        values.iter().map(|value| value.re),
+        values.iter().map(|value| value.im),
+    );
+    let rounded: Vec<BigInt> = real
+        .chain(imaginary)
+        // Halved, so that the largest number stays one.
+        .map(|value| round_shifted(value * (factor / 2.0), exponent + 1))
+        .collect();
+    let mut poly = CoeffPoly::zero(basis);
+    poly.for_each_row(|i, row| {
+        let q = basis.modulus(i).value();
+        row.iter_mut()
+            .step_by(gap)
+            .zip(&rounded)
+            .for_each(|(x, c)| *x = crate::ring::residue(c, q));
+    });
     poly
 }
 
-fn to_complex(values: &[f64]) -> Vec<Complex64> {
-    values
-        .iter()
-        .map(|&value| Complex64::new(value, 0.0))
-        .collect()
+/// Real numbers in the first of so many slots.
+fn to_complex(values: &[f64], slots: usize) -> ComplexRow {
+    ComplexRow::padded(values.iter().map(|&value| Complex64::from(value)), slots)
 }
 
 /// The largest magnitude of a value. Magnitudes take a while, and are taken only of values whose squares are near the largest square.
 fn largest_magnitude(values: &[Complex64]) -> f64 {
     let larger = |a, b| if b > a { b } else { a };
-    let square = values.iter().map(Complex64::norm_sqr).fold(0.0, larger);
+    let square = largest_square(values);
     // Of squares beyond f64 nothing can be told.
     let near = if square.is_normal() {
         square * (1.0 - 8.0 * f64::EPSILON)

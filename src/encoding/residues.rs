@@ -1,6 +1,6 @@
 //! From residues to the numbers that CKKS decodes.
 
-use crate::kernels::SecretVec;
+use crate::kernels::{SecretVec, centre_parts};
 use crate::params::Scale;
 use crate::ring::{CoeffPoly, Integers, MixedRadix, NttPoly, RnsBasis, residue};
 use num_complex::Complex64;
@@ -61,6 +61,16 @@ impl Residues {
             row.iter_mut().zip(residues).for_each(|(x, r)| *x = r);
         });
         poly
+    }
+
+    /// As [`fill`] with all coefficients [modulo one prime](Self::one_prime).
+    pub(super) fn one_prime_parts(&self, values: &mut [Complex64], factor: f64) {
+        centre_parts(
+            values,
+            self.poly.row(0),
+            self.poly.basis().modulus(0),
+            factor,
+        );
     }
 
     /// The centred coefficients times `factor`, modulo one prime.

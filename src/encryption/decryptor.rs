@@ -5,7 +5,7 @@ use crate::error::{Error, Result, ValueError};
 use crate::kernels::SecretVec;
 use crate::keys::SecretKey;
 use crate::params::CkksState;
-use crate::ring::{CoeffPoly, MixedRadix, Ntt, RnsBasis, SecretPoly};
+use crate::ring::{CoeffPoly, MixedRadix, Ntt, PART, RnsBasis, SecretPoly};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -100,16 +100,28 @@ impl Decryptor {
     /// `c_0 + c_1 s + c_2 s^2 + ...` modulo the primes of `basis`, the first ones of the ciphertext.
     fn phase(&self, body: &Ciphertext, basis: &Arc<RnsBasis>) -> Result<SecretPoly<Ntt>> {
         self.check(body)?;
-        let secret = self.secret.poly();
-        let mut phase = SecretPoly::zero(basis);
-        phase.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            for poly in body.polys.iter().rev() {
-                q.kernels().mul_assign(q, row, secret.row(i));
-                q.kernels().add_assign(q, row, poly.row(i));
-            }
-        });
+        let mut phase = SecretPoly::unspecified(basis);
+        phase.for_each_row(|i, row| self.phase_row(body, i, row));
         Ok(phase)
+    }
+
+    /// The phase modulo prime i of a ciphertext under this key.
+    fn phase_row(&self, body: &Ciphertext, i: usize, row: &mut [u64]) {
+        let (q, secret) = (body.polys[0].basis().modulus(i), self.secret.poly().row(i));
+        let parts = row.chunks_mut(PART).zip(secret.chunks(PART));
+        for (start, (part, secret)) in (0..).step_by(PART).zip(parts) {
+            let mut polys = body.polys.iter().rev();
+            let mut next = || {
+                polys
+                    .next()
+                    .map(|poly| &poly.row(i)[start..][..secret.len()])
+            };
+            part.copy_from_slice(next().unwrap_or_default());
+            while let Some(poly) = next() {
+                q.kernels().mul_assign(q, part, secret);
+                q.kernels().add_assign(q, part, poly);
+            }
+        }
     }
 }
 
@@ -140,9 +152,8 @@ impl Decryptable for BfvCiphertext {
         decryptor.check(&self.body)?;
         self.state.check_decryptable(&self.context)?;
         let basis = self.context.rlwe().basis(self.level())?;
-        let phase = decryptor.phase(&self.body, basis)?;
         self.decoded(|i, row| {
-            row.copy_from_slice(phase.row(i));
+            decryptor.phase_row(&self.body, i, row);
             basis.table(i).inverse(row);
         })
     }
@@ -160,12 +171,8 @@ impl BfvCiphertext {
         let basis = self.context.rlwe().basis(self.level())?;
         let t = self.context.plaintext_modulus();
         let (converter, degree) = (&tables.to_plain, basis.degree());
-        let mut weights = basis.pool().take_secret(converter.centred_width() * degree);
-        converter.centred_weights(&mut weights, |i, row| {
-            let q = basis.modulus(i);
-            phase(i, row);
-            q.kernels().scale(q, row, tables.plain_residues[i]);
-        });
+        let mut weights = basis.pool().take_secret(converter.centred_length(degree));
+        converter.centred_weights(&mut weights, phase);
         let mut message = vec![0; degree];
         converter.centred_rows(&weights, &mut [(0, &mut message)]);
         t.kernels()

@@ -7,7 +7,7 @@ use crate::keys::{KeyGenerator, PublicKey, Rotations, SecretKey};
 use crate::params::{BfvContext, CkksContext, Context};
 use crate::ring::{
     CoeffPoly, NttPermutation, NttPoly, RnsBasis, SEED_BYTES, centred_binomial_coefficients,
-    expand_seed, ternary_coefficients,
+    expand_seed, row_stride, ternary_coefficients,
 };
 use rand::{Rng, SeedableRng, TryCryptoRng, TryRng};
 use rand_chacha::ChaCha20Rng;
@@ -218,7 +218,9 @@ fn forbid_public_encryption(
         divider.fill_weights(&mut weights, |i, row| {
             row.copy_from_slice(coefficients.row(context.top_level() + 1 + i));
         });
-        forbidden.add_row(&weights);
+        weights
+            .chunks(row_stride(context.degree()))
+            .for_each(|row| forbidden.add_row(&row[..context.degree()]));
         for i in 0..=level {
             let mut remainder = vec![0; context.degree()];
             divider.remainder_rows(i, &weights, &mut remainder);
@@ -294,14 +296,17 @@ fn decryption_leaves_nothing() {
     let mut phase = phase(ciphertext.body(), &secret);
     forbidden.add(&phase);
     let tables = context.level(2).unwrap();
+    let coefficients = phase.clone().into_coeff();
+    // For a noise budget.
     phase.scale(&tables.plain_residues);
     forbidden.add(&phase);
-    let mut weights = vec![0; tables.to_plain.centred_width() * 64];
-    let coefficients = phase.into_coeff();
+    let mut weights = vec![0; tables.to_plain.centred_length(64)];
     tables.to_plain.centred_weights(&mut weights, |i, row| {
         row.copy_from_slice(coefficients.row(i));
     });
-    forbidden.add_row(&weights);
+    weights
+        .chunks(row_stride(64))
+        .for_each(|row| forbidden.add_row(&row[..64]));
     decryptor.decrypt(&ciphertext).unwrap();
     forbidden.check(context.rlwe(), "decryption of integers");
     decryptor.measured_noise_budget(&ciphertext).unwrap();

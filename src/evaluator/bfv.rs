@@ -3,7 +3,7 @@ use crate::encryption::BfvCiphertext;
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::evaluator_trait::check_message_bound;
-use crate::evaluator::linear::Join;
+use crate::evaluator::linear::{Join, JoinAssign};
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
@@ -156,7 +156,20 @@ impl BfvEvaluator {
     pub fn switch_modulus(&self, a: &BfvCiphertext) -> Result<BfvCiphertext> {
         self.check(a)?;
         let state = a.state.switched(a.body.degree(), &self.context)?;
-        Ok(a.with(linear::divide_by_level(&a.body)?, state))
+        let body = linear::divide_to_level(&a.body, state.level)?;
+        Ok(a.with(body, state))
+    }
+
+    /// [`switch_modulus`](Self::switch_modulus) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`switch_modulus`](Self::switch_modulus).
+    pub fn switch_modulus_assign(&self, a: &mut BfvCiphertext) -> Result<()> {
+        self.check(a)?;
+        let state = a.state.switched(a.body.degree(), &self.context)?;
+        linear::divide_by_level_assign(&mut a.body)?;
+        a.state = state;
+        Ok(())
     }
 
     /// `a` at a lower level, or its own.
@@ -168,15 +181,39 @@ impl BfvEvaluator {
         if level > a.level() {
             return Err(invalid_level(level, a.level()));
         }
-        (level..a.level()).try_fold(a.clone(), |switched, _| self.switch_modulus(&switched))
+        let state = (level..a.level()).try_fold(a.state, |state, _| {
+            state.switched(a.body.degree(), &self.context)
+        })?;
+        Ok(a.with(linear::divide_to_level(&a.body, level)?, state))
     }
 
-    /// `a + b`. Level and degree stay.
+    /// [`switch_to_level`](Self::switch_to_level) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`switch_to_level`](Self::switch_to_level).
+    pub fn switch_to_level_assign(&self, a: &mut BfvCiphertext, level: usize) -> Result<()> {
+        if level == a.level() {
+            return self.check(a);
+        }
+        *a = self.switch_to_level(a, level)?;
+        Ok(())
+    }
+
+    /// `a + b`. Level and degree stay. The plaintext is scaled and transformed by its first sum and kept for that level, so that further
+    /// ones cost a fraction.
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn add_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         self.plain_sum(a, b, NttPoly::sum)
+    }
+
+    /// [`add_plain`](Self::add_plain) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`add_plain`](Self::add_plain).
+    pub fn add_plain_assign(&self, a: &mut BfvCiphertext, b: &BfvPlaintext) -> Result<()> {
+        self.plain_sum_assign(a, b, NttPoly::add_assign)
     }
 
     /// `a - b`. Level and degree stay.
@@ -187,6 +224,14 @@ impl BfvEvaluator {
         self.plain_sum(a, b, NttPoly::difference)
     }
 
+    /// [`sub_plain`](Self::sub_plain) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`sub_plain`](Self::sub_plain).
+    pub fn sub_plain_assign(&self, a: &mut BfvCiphertext, b: &BfvPlaintext) -> Result<()> {
+        self.plain_sum_assign(a, b, NttPoly::sub_assign)
+    }
+
     /// `a * b`. Level and degree stay. The plaintext is transformed by its first product and kept, so that further ones cost a
     /// fraction.
     ///
@@ -195,11 +240,19 @@ impl BfvEvaluator {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn mul_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
-        self.check_plain(a, b)?;
-        let factor = b.transformed()?;
-        let body = linear::map(&a.body, |poly| poly.product(factor));
-        let size = b.size();
-        Ok(a.with(body, a.state.times_plaintext(size.at_roots, size.sum)))
+        let (factor, state) = self.plain_product(a, b)?;
+        Ok(a.with(linear::map(&a.body, |poly| poly.product(factor)), state))
+    }
+
+    /// [`mul_plain`](Self::mul_plain) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`mul_plain`](Self::mul_plain).
+    pub fn mul_plain_assign(&self, a: &mut BfvCiphertext, b: &BfvPlaintext) -> Result<()> {
+        let (factor, state) = self.plain_product(a, b)?;
+        linear::map_assign(&mut a.body, |poly| poly.mul_assign(factor));
+        a.state = state;
+        Ok(())
     }
 
     /// `a + b` in every slot, for any integer b, which counts modulo t.
@@ -210,16 +263,33 @@ impl BfvEvaluator {
         self.add_plain(a, &self.encoder.encode_scalar(self.centred(b))?)
     }
 
+    /// [`add_scalar`](Self::add_scalar) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`add_scalar`](Self::add_scalar).
+    pub fn add_scalar_assign(&self, a: &mut BfvCiphertext, b: i64) -> Result<()> {
+        self.add_plain_assign(a, &self.encoder.encode_scalar(self.centred(b))?)
+    }
+
     /// `a * b` in every slot, for any integer b, which counts modulo t; without a transform.
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn mul_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
-        self.check(a)?;
-        let factor = BigInt::from(self.centred(b));
+        let (factor, state) = self.scalar_product(a, b)?;
         let body = linear::map(&a.body, |poly| poly.times_integer(&factor));
-        let size = Log2::from_bits(crate::ring::log2(factor.magnitude()));
-        Ok(a.with(body, a.state.times_plaintext(size, size)))
+        Ok(a.with(body, state))
+    }
+
+    /// [`mul_scalar`](Self::mul_scalar) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`mul_scalar`](Self::mul_scalar).
+    pub fn mul_scalar_assign(&self, a: &mut BfvCiphertext, b: i64) -> Result<()> {
+        let (factor, state) = self.scalar_product(a, b)?;
+        linear::map_assign(&mut a.body, |poly| poly.mul_integer(&factor));
+        a.state = state;
+        Ok(())
     }
 
     /// The two rows of slots exchanged: [`conjugate`](Self::conjugate) by its BFV name.
@@ -232,9 +302,42 @@ impl BfvEvaluator {
 
     fn plain_sum(&self, a: &BfvCiphertext, b: &BfvPlaintext, op: Join) -> Result<BfvCiphertext> {
         self.check_plain(a, b)?;
-        let scaled = b.scaled(a.level())?;
-        let body = linear::map_first(&a.body, |poly| op(poly, &scaled));
+        let term = b.term(a.level())?;
+        let body = linear::map_first(&a.body, |poly| op(poly, &term));
         Ok(a.with(body, a.state.plus_plaintext(&self.context)))
+    }
+
+    fn plain_sum_assign(
+        &self,
+        a: &mut BfvCiphertext,
+        b: &BfvPlaintext,
+        op: JoinAssign,
+    ) -> Result<()> {
+        self.check_plain(a, b)?;
+        let term = b.term(a.level())?;
+        linear::map_first_assign(&mut a.body, |poly| op(poly, &term));
+        a.state = a.state.plus_plaintext(&self.context);
+        Ok(())
+    }
+
+    /// The polynomial to multiply by, and the state of the product.
+    fn plain_product<'b>(
+        &self,
+        a: &BfvCiphertext,
+        b: &'b BfvPlaintext,
+    ) -> Result<(&'b NttPoly, BfvState)> {
+        self.check_plain(a, b)?;
+        let size = b.size();
+        let state = a.state.times_plaintext(size.at_roots, size.sum);
+        Ok((b.transformed()?, state))
+    }
+
+    /// The integer to multiply by, and the state of the product.
+    fn scalar_product(&self, a: &BfvCiphertext, b: i64) -> Result<(BigInt, BfvState)> {
+        self.check(a)?;
+        let factor = BigInt::from(self.centred(b));
+        let size = Log2::from_bits(crate::ring::log2(factor.magnitude()));
+        Ok((factor, a.state.times_plaintext(size, size)))
     }
 
     /// The integer nearest to 0 that is b modulo t.
@@ -289,6 +392,14 @@ impl Evaluator for BfvEvaluator {
 
     fn mul_scalar(&self, a: &BfvCiphertext, b: i64) -> Result<BfvCiphertext> {
         self.mul_scalar(a, b)
+    }
+
+    fn mul_plain_assign(&self, a: &mut BfvCiphertext, b: &BfvPlaintext) -> Result<()> {
+        self.mul_plain_assign(a, b)
+    }
+
+    fn mul_scalar_assign(&self, a: &mut BfvCiphertext, b: i64) -> Result<()> {
+        self.mul_scalar_assign(a, b)
     }
 
     fn mul_raw(&self, a: &BfvCiphertext, b: &BfvCiphertext) -> Result<BfvCiphertext> {

@@ -4,17 +4,17 @@
 //! polynomials that are multiplied have coefficients of at most Q/2 and R/2, and the result is within a rounding of the
 //! textbook's.
 
-use crate::evaluator::key_switch::{FactorPolys, add_raw_products, raw_product};
-use crate::parallel::{for_each_row, group_size, in_pool, map};
+use crate::evaluator::key_switch::{FactorPolys, add_raw_products};
+use crate::parallel::{for_each_row, for_each_row_of, group_size, in_pool, map_items};
 use crate::params::TensorTables;
-use crate::ring::{BasisConverter, NttPoly, RnsBasis};
+use crate::ring::{BasisConverter, NttPoly, PART, RnsBasis};
+use std::sync::Arc;
 
 /// The three polynomials of the product of two ciphertexts of degree 1 at one level.
 pub(super) fn mul_raw(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> [NttPoly; 3] {
     in_pool(a[0].data().len(), || {
-        let operands = extend_operands(a, b, tables);
-        let [a, b] = halves(&operands);
-        raw_product(a, b).map(|product| tables.divider.divide(&product))
+        let product = product(extend_operands(a, b, tables));
+        product.map(|product| tables.divider.divide(&product))
     })
 }
 
@@ -28,35 +28,50 @@ pub(super) fn sum_of_products(
 ) -> Option<[NttPoly; 3]> {
     let (&(a, b), rest) = pairs.split_first()?;
     Some(in_pool(a[0].data().len(), || {
-        let operands = extend_operands(a, b, tables);
-        let [a, b] = halves(&operands);
-        let mut sum = raw_product(a, b);
-        drop(operands);
+        let mut sum = product(extend_operands(a, b, tables));
         for &(a, b) in rest {
-            let operands = extend_operands(a, b, tables);
-            let [a, b] = halves(&operands);
-            add_raw_products(&mut sum, &[(a, b)]);
+            let [a0, a1, b0, b1] = &extend_operands(a, b, tables);
+            add_raw_products(&mut sum, &[([a0, a1], [b0, b1])]);
         }
         sum.map(|product| tables.divider.divide(&product))
     }))
 }
 
 /// Both polynomials of `a` and, scaled, of `b`, modulo Q and R.
-fn extend_operands(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> Vec<NttPoly> {
-    map(4, |number| match number {
-        0 | 1 => extend(a[number], tables),
-        _ => scale_and_extend(b[number - 2], tables),
-    })
+fn extend_operands(a: [&NttPoly; 2], b: [&NttPoly; 2], tables: &TensorTables) -> [NttPoly; 4] {
+    let operands = [a[0], a[1], b[0], b[1]];
+    let mut extended = operands.map(|_| NttPoly::unspecified(&tables.joined));
+    let pairs = operands.into_iter().zip(&mut extended).collect();
+    map_items(pairs, |number, (poly, extended)| match number {
+        0 | 1 => extend(poly, extended, tables),
+        _ => scale_and_extend(poly, extended, tables),
+    });
+    extended
 }
 
-/// The polynomials of both operands.
-fn halves(operands: &[NttPoly]) -> [[&NttPoly; 2]; 2] {
-    [0, 2].map(|i| [&operands[i], &operands[i + 1]])
+/// The raw product `(a_0 b_0, a_0 b_1 + a_1 b_0, a_1 b_1)`, in the memory of the operands.
+fn product([mut a0, mut a1, b0, mut b1]: [NttPoly; 4]) -> [NttPoly; 3] {
+    let basis = Arc::clone(a0.basis());
+    let outs = [a0.data_mut(), a1.data_mut(), b1.data_mut()];
+    for_each_row_of(outs, basis.degree(), |i, rows| {
+        let q = basis.modulus(i);
+        let mut middle = [0; PART];
+        let [a0, a1, b1] = rows.map(|row| row.chunks_mut(PART));
+        for (((a0, a1), b1), b0) in a0.zip(a1).zip(b1).zip(b0.row(i).chunks(PART)) {
+            let middle = &mut middle[..b0.len()];
+            middle.copy_from_slice(b1);
+            q.kernels().mul_assign(q, middle, a0);
+            q.kernels().mul_add_assign(q, middle, a1, b0);
+            q.kernels().mul_assign(q, a0, b0);
+            q.kernels().mul_assign(q, b1, a1);
+            a1.copy_from_slice(middle);
+        }
+    });
+    [a0, a1, b1]
 }
 
 /// The centred polynomial modulo Q and R.
-fn extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
-    let mut extended = NttPoly::unspecified(&tables.joined);
+fn extend(poly: &NttPoly, extended: &mut NttPoly, tables: &TensorTables) {
     let (data, auxiliary) = extended.data_mut().split_at_mut(poly.data().len());
     data.copy_from_slice(poly.data());
     let coefficients = |i: usize, row: &mut [u64]| coefficients(poly, i, row);
@@ -69,15 +84,13 @@ fn extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
             tables.auxiliary.table(i).forward(row);
         },
     );
-    extended
 }
 
 /// `t round(R/Q poly)`, the rounded polynomial centred, modulo Q and R.
 ///
 /// `R x - [R x]_Q` is Q times the rounding, and `R x` is 0 modulo R: modulo R the rounding is `-[R x]_Q Q^-1`.
-fn scale_and_extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
+fn scale_and_extend(poly: &NttPoly, extended: &mut NttPoly, tables: &TensorTables) {
     let (basis, degree) = (poly.basis(), poly.basis().degree());
-    let mut extended = NttPoly::unspecified(&tables.joined);
     let (data, auxiliary) = extended.data_mut().split_at_mut(poly.data().len());
     let scaled = |i: usize, row: &mut [u64]| {
         coefficients(poly, i, row);
@@ -107,7 +120,6 @@ fn scale_and_extend(poly: &NttPoly, tables: &TensorTables) -> NttPoly {
     for_each_row(auxiliary, degree, |i, row| {
         times_plain(basis.len() + i, row)
     });
-    extended
 }
 
 /// The coefficients modulo prime i.
@@ -125,7 +137,7 @@ fn convert(
     finish: impl Fn(usize, &mut [u64]) + Sync + Send,
 ) {
     let (pool, degree) = (to.pool(), to.degree());
-    let mut weights = pool.take(converter.centred_width() * degree);
+    let mut weights = pool.take(converter.centred_length(degree));
     converter.centred_weights(&mut weights, fill);
     let group = group_size(to.len(), degree, weights.len());
     for_each_row(rows, group * degree, |number, rows| {

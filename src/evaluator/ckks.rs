@@ -386,6 +386,17 @@ impl Evaluator for CkksEvaluator {
         self.mul_scalar(self.ready_for_product(a)?.as_ref(), b)
     }
 
+    fn mul_plain_assign(&self, a: &mut CkksCiphertext, b: &CkksPlaintext) -> Result<()> {
+        self.change_ready(a, |a| self.mul_plain_assign(a, b))
+    }
+
+    fn mul_scalar_assign(&self, a: &mut CkksCiphertext, b: f64) -> Result<()> {
+        if ckks_plain::small_integer(b).is_some() {
+            return self.mul_scalar_assign(a, b);
+        }
+        self.change_ready(a, |a| self.mul_scalar_assign(a, b))
+    }
+
     fn mul_raw(&self, a: &CkksCiphertext, b: &CkksCiphertext) -> Result<CkksCiphertext> {
         let is_square = std::ptr::eq(a, b);
         let a = self.ready_for_product(a)?;

@@ -3,7 +3,7 @@
 use crate::encryption::CkksCiphertext;
 use crate::error::Result;
 use crate::evaluator::ckks_align::{self, Adjustment, Movable, Operand};
-use crate::evaluator::scheme_evaluator::Pair as PairOf;
+use crate::evaluator::scheme_evaluator::{Pair as PairOf, moved};
 use crate::evaluator::{CkksEvaluator, linear};
 use crate::params::CkksState;
 use std::borrow::Cow;
@@ -21,7 +21,8 @@ impl Movable for CkksCiphertext {
 
     fn rescaled(&self) -> Result<Self> {
         let state = self.state.rescaled(self.body.degree(), &self.context)?;
-        Ok(self.with(linear::divide_by_level(&self.body)?, state))
+        let body = linear::divide_to_level(&self.body, state.level)?;
+        Ok(self.with(body, state))
     }
 
     fn dropped(&self, level: usize) -> Result<Self> {
@@ -35,8 +36,7 @@ impl Movable for CkksCiphertext {
             Some(factor) => linear::map(&dropped, |poly| poly.times_integer(&factor)),
             None => dropped,
         };
-        let body = (0..adjustment.rescales)
-            .try_fold(multiplied, |body, _| linear::divide_by_level(&body))?;
+        let body = linear::divide_to_level(&multiplied, adjustment.state.level)?;
         Ok(self.with(body, adjustment.state))
     }
 }
@@ -53,6 +53,18 @@ impl CkksEvaluator {
         a.rescaled()
     }
 
+    /// [`rescale`](Self::rescale) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`rescale`](Self::rescale).
+    pub fn rescale_assign(&self, a: &mut CkksCiphertext) -> Result<()> {
+        self.check(a)?;
+        let state = a.state.rescaled(a.body.degree(), &self.context)?;
+        linear::divide_by_level_assign(&mut a.body)?;
+        a.state = state;
+        Ok(())
+    }
+
     /// `a` at a lower level: scale, message and noise stay, and the modulus shrinks.
     ///
     /// # Errors
@@ -61,6 +73,18 @@ impl CkksEvaluator {
     pub fn drop_to_level(&self, a: &CkksCiphertext, level: usize) -> Result<CkksCiphertext> {
         self.check(a)?;
         a.dropped(level)
+    }
+
+    /// [`drop_to_level`](Self::drop_to_level) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`drop_to_level`](Self::drop_to_level).
+    pub fn drop_to_level_assign(&self, a: &mut CkksCiphertext, level: usize) -> Result<()> {
+        self.check(a)?;
+        let state = a.state.dropped(level, &self.context)?;
+        linear::drop_to_level_assign(&mut a.body, level)?;
+        a.state = state;
+        Ok(())
     }
 
     /// Performs the rescales that past products of `a` left pending, as far as levels allow; returns `a` itself if there are none.
@@ -98,6 +122,22 @@ impl CkksEvaluator {
     ) -> Result<Cow<'a, CkksCiphertext>> {
         self.check(a)?;
         ckks_align::ready_for_product(a)
+    }
+
+    /// Changes `a` in place once it is ready for a product. An error leaves it as it was.
+    pub(super) fn change_ready(
+        &self,
+        a: &mut CkksCiphertext,
+        change: impl Fn(&mut CkksCiphertext) -> Result<()>,
+    ) -> Result<()> {
+        match moved(self.ready_for_product(a)?) {
+            None => change(a),
+            Some(mut ready) => {
+                change(&mut ready)?;
+                *a = ready;
+                Ok(())
+            }
+        }
     }
 
     /// Brings two summands to a common level and scale.

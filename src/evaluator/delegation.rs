@@ -54,6 +54,30 @@ macro_rules! delegated_operations {
             self.add_scalar(a, b)
         }
 
+        fn add_assign(&self, a: &mut Self::Ciphertext, b: &Self::Ciphertext) -> Result<()> {
+            self.add_assign(a, b)
+        }
+
+        fn sub_assign(&self, a: &mut Self::Ciphertext, b: &Self::Ciphertext) -> Result<()> {
+            self.sub_assign(a, b)
+        }
+
+        fn negate_assign(&self, a: &mut Self::Ciphertext) -> Result<()> {
+            self.negate_assign(a)
+        }
+
+        fn add_plain_assign(&self, a: &mut Self::Ciphertext, b: &Self::Plaintext) -> Result<()> {
+            self.add_plain_assign(a, b)
+        }
+
+        fn sub_plain_assign(&self, a: &mut Self::Ciphertext, b: &Self::Plaintext) -> Result<()> {
+            self.sub_plain_assign(a, b)
+        }
+
+        fn add_scalar_assign(&self, a: &mut Self::Ciphertext, b: Self::Scalar) -> Result<()> {
+            self.add_scalar_assign(a, b)
+        }
+
         fn rotate_left(&self, a: &Self::Ciphertext, step: i64) -> Result<Self::Ciphertext> {
             self.rotate_left(a, step)
         }

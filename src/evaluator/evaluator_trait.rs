@@ -7,7 +7,8 @@ use std::borrow::{Borrow, Cow};
 /// [`CkksEvaluator`](crate::evaluator::CkksEvaluator), on [`BfvEvaluator`](crate::evaluator::BfvEvaluator), and in the clear on
 /// [`ClearReals`](crate::evaluator::ClearReals) and [`ClearIntegers`](crate::evaluator::ClearIntegers).
 ///
-/// Operands are never changed. Products are relinearized; CKKS results are rescaled when they are next multiplied, and
+/// Operands are never changed, except the first one of operations in place, whose names end in `_assign`: the result is that of the
+/// operation without it, and an error leaves the operand as it was. Products are relinearized; CKKS results are rescaled when they are next multiplied, and
 /// operands of different level and scale are aligned: while a level is left, within the error that they have.
 ///
 /// ```
@@ -144,17 +145,44 @@ pub trait Evaluator: Clone + Send + Sync {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch).
     fn add(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
+    /// [`add`](Self::add) in place.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    fn add_assign(&self, a: &mut Self::Ciphertext, b: &Self::Ciphertext) -> Result<()> {
+        *a = self.add(a, b)?;
+        Ok(())
+    }
+
     /// `a - b`
     ///
     /// # Errors
     /// As [`add`](Self::add).
     fn sub(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
+    /// [`sub`](Self::sub) in place.
+    ///
+    /// # Errors
+    /// As [`sub`](Self::sub).
+    fn sub_assign(&self, a: &mut Self::Ciphertext, b: &Self::Ciphertext) -> Result<()> {
+        *a = self.sub(a, b)?;
+        Ok(())
+    }
+
     /// `-a`
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     fn negate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext>;
+
+    /// [`negate`](Self::negate) in place.
+    ///
+    /// # Errors
+    /// As [`negate`](Self::negate).
+    fn negate_assign(&self, a: &mut Self::Ciphertext) -> Result<()> {
+        *a = self.negate(a)?;
+        Ok(())
+    }
 
     /// The slot-wise product, relinearized.
     ///
@@ -204,11 +232,29 @@ pub trait Evaluator: Clone + Send + Sync {
     /// scale.
     fn add_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
 
+    /// [`add_plain`](Self::add_plain) in place.
+    ///
+    /// # Errors
+    /// As [`add_plain`](Self::add_plain).
+    fn add_plain_assign(&self, a: &mut Self::Ciphertext, b: &Self::Plaintext) -> Result<()> {
+        *a = self.add_plain(a, b)?;
+        Ok(())
+    }
+
     /// `a - b`
     ///
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
     fn sub_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
+
+    /// [`sub_plain`](Self::sub_plain) in place.
+    ///
+    /// # Errors
+    /// As [`sub_plain`](Self::sub_plain).
+    fn sub_plain_assign(&self, a: &mut Self::Ciphertext, b: &Self::Plaintext) -> Result<()> {
+        *a = self.sub_plain(a, b)?;
+        Ok(())
+    }
 
     /// `a - b` with the known vector on the left.
     ///
@@ -224,17 +270,44 @@ pub trait Evaluator: Clone + Send + Sync {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel), [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
     fn mul_plain(&self, a: &Self::Ciphertext, b: &Self::Plaintext) -> Result<Self::Ciphertext>;
 
+    /// [`mul_plain`](Self::mul_plain) in place.
+    ///
+    /// # Errors
+    /// As [`mul_plain`](Self::mul_plain).
+    fn mul_plain_assign(&self, a: &mut Self::Ciphertext, b: &Self::Plaintext) -> Result<()> {
+        *a = self.mul_plain(a, b)?;
+        Ok(())
+    }
+
     /// `a + b` in every slot.
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     fn add_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
 
+    /// [`add_scalar`](Self::add_scalar) in place.
+    ///
+    /// # Errors
+    /// As [`add_scalar`](Self::add_scalar).
+    fn add_scalar_assign(&self, a: &mut Self::Ciphertext, b: Self::Scalar) -> Result<()> {
+        *a = self.add_scalar(a, b)?;
+        Ok(())
+    }
+
     /// `a * b` in every slot. CKKS: an integer of up to 30 bits costs no level.
     ///
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain); [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     fn mul_scalar(&self, a: &Self::Ciphertext, b: Self::Scalar) -> Result<Self::Ciphertext>;
+
+    /// [`mul_scalar`](Self::mul_scalar) in place.
+    ///
+    /// # Errors
+    /// As [`mul_scalar`](Self::mul_scalar).
+    fn mul_scalar_assign(&self, a: &mut Self::Ciphertext, b: Self::Scalar) -> Result<()> {
+        *a = self.mul_scalar(a, b)?;
+        Ok(())
+    }
 
     /// The slots of each row moved `step` places to the left (to the right where negative), around the row's end. Composed
     /// of the Galois keys at hand if the step has none of its own.

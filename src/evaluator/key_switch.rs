@@ -5,7 +5,7 @@ use crate::parallel::{
     for_each_item, for_each_row, for_each_row_of, group_size, idle_beside, in_pool,
 };
 use crate::params::{Context, Gadget, KeySwitching, no_level_left};
-use crate::ring::{CoeffPoly, NttPoly, RnsBasis, TailDivider};
+use crate::ring::{NttPoly, PART, RnsBasis, TailDivider, row_stride};
 use std::array::from_fn;
 use std::ops::Range;
 use std::sync::Arc;
@@ -209,16 +209,19 @@ pub(super) fn multiply_and_rescale(
 ) -> Result<[NttPoly; 2]> {
     in_pool(a[0].data().len(), || {
         let lower = |i: usize, factor, sums: [&mut [u64]; 2]| {
-            let basis = a[0].basis();
-            let (q, degree) = (basis.modulus(i), basis.degree());
-            let mut scaled = basis.pool().take(2 * degree);
-            for (row, poly) in scaled.chunks_exact_mut(degree).zip(a) {
-                row.copy_from_slice(poly.row(i));
-                q.kernels().scale(q, row, factor);
+            let q = a[0].basis().modulus(i);
+            let [first, second] = sums.map(|sum| sum.chunks_mut(PART));
+            for (start, (first, second)) in (0..).step_by(PART).zip(first.zip(second)) {
+                let range = start..start + first.len();
+                let [a, b] = [a, b].map(|polys| polys.map(|poly| &poly.row(i)[range.clone()]));
+                let mut scaled = [[0; PART]; 2];
+                let [a0, a1] = scaled.each_mut().map(|part| &mut part[..first.len()]);
+                for (scaled, a) in [&mut *a0, &mut *a1].into_iter().zip(a) {
+                    scaled.copy_from_slice(a);
+                    q.kernels().scale(q, scaled, factor);
+                }
+                add_lower_products(q, [first, second], [a0, a1], b);
             }
-            let (a0, a1) = scaled.split_at(degree);
-            add_lower_products(q, sums, [a0, a1], b.map(|poly| poly.row(i)));
-            basis.pool().put(scaled);
         };
         switch_and_rescale(level, &a[1].product(b[1]), key, lower)
     })
@@ -280,12 +283,17 @@ fn raw_product_over(basis: &Arc<RnsBasis>, ([a0, a1], [b0, b1]): FactorPolys<'_>
     let outs = [first.data_mut(), middle.data_mut(), last.data_mut()];
     for_each_row_of(outs, basis.degree(), |i, [first, middle, last]| {
         let q = basis.modulus(i);
-        let [a0, a1, b0, b1] = [a0, a1, b0, b1].map(|poly| poly.row(i));
-        for (out, a, b) in [(first, a0, b0), (&mut *middle, a0, b1), (last, a1, b1)] {
-            out.copy_from_slice(a);
-            q.kernels().mul_assign(q, out, b);
+        for start in (0..basis.degree()).step_by(PART) {
+            let range = start..basis.degree().min(start + PART);
+            let [a0, a1, b0, b1] = [a0, a1, b0, b1].map(|poly| &poly.row(i)[range.clone()]);
+            let middle = &mut middle[range.clone()];
+            let (first, last) = (&mut first[range.clone()], &mut last[range.clone()]);
+            for (out, a, b) in [(first, a0, b0), (&mut *middle, a0, b1), (last, a1, b1)] {
+                out.copy_from_slice(a);
+                q.kernels().mul_assign(q, out, b);
+            }
+            q.kernels().mul_add_assign(q, middle, a1, b0);
         }
-        q.kernels().mul_add_assign(q, middle, a1, b0);
     });
     [first, middle, last]
 }
@@ -375,23 +383,24 @@ fn divide_all<T>(
     // Rows of the head that are summed beside the tail by threads that would be idle.
     let early = idle_beside(tail).min(head.len());
     let start = head.len() - early;
-    let length = (early + converter.centred_width()) * degree;
+    let (stride, width) = (row_stride(degree), converter.centred_width());
+    let length = (early + width) * stride;
     let mut buffers: Vec<[AlignedWords; 2]> = (results.iter())
         .map(|_| from_fn(|_| pool.take(length)))
         .collect();
     let group = group_of(switching, early + tail);
     let rows = buffers.iter_mut().map(|pair| {
         pair.each_mut()
-            .map(|rows| &mut rows[..(early + tail) * degree])
+            .map(|rows| &mut rows[..(early + tail) * stride])
     });
     let words = 2 * results.len() * (early + tail) * degree;
-    for_each_item(words, groups(rows, group * degree), |number, mut pairs| {
+    for_each_item(words, groups(rows, group * stride), |number, mut pairs| {
         let first = start + number * group;
         let primes = first..(first + group).min(extended.len());
         let prepared = prepare(primes.clone());
         for (which, pair) in pairs.iter_mut().enumerate() {
             for (row, i) in primes.clone().enumerate() {
-                let [first, second] = row_of(pair, row, degree);
+                let [first, second] = row_of(pair, row * stride, degree);
                 sums(&prepared, (which, i), [&mut *first, &mut *second]);
                 if i >= head.len() {
                     for sum in [first, second] {
@@ -403,7 +412,7 @@ fn divide_all<T>(
         }
     });
     for rows in buffers.as_flattened_mut() {
-        converter.complete_centred_weights(&mut rows[early * degree..]);
+        converter.complete_centred_weights(&mut rows[early * stride..]);
     }
     let group = group_of(switching, head.len());
     let rows = results
@@ -420,13 +429,13 @@ fn divide_all<T>(
         let mut remainders = [firsts, seconds];
         for ((which, pair), buffers) in pairs.iter_mut().enumerate().zip(&buffers) {
             for (remainders, rows) in remainders.iter_mut().zip(buffers) {
-                divider.remainder_rows(first, &rows[early * degree..], remainders);
+                divider.remainder_rows(first, &rows[early * stride..], remainders);
             }
             for (row, i) in primes.clone().enumerate() {
-                let mut remainders = row_of(&mut remainders, row, degree);
+                let mut remainders = row_of(&mut remainders, row * degree, degree);
                 place(
                     (which, i),
-                    row_of(pair, row, degree),
+                    row_of(pair, row * degree, degree),
                     &mut |[first, second]| {
                         if i < start {
                             sums(&prepared, (which, i), [&mut *first, &mut *second]);
@@ -434,7 +443,7 @@ fn divide_all<T>(
                         let halves = [first, second].into_iter().zip(buffers);
                         for ((row, sums), remainder) in halves.zip(&mut remainders) {
                             if i >= start {
-                                row.copy_from_slice(&sums[(i - start) * degree..][..degree]);
+                                row.copy_from_slice(&sums[(i - start) * stride..][..degree]);
                             }
                             divider.subtract_and_divide(i, row, remainder);
                         }
@@ -467,26 +476,28 @@ fn groups<'a>(
     groups
 }
 
-/// One row of both halves.
-fn row_of<'a>(pair: &'a mut [&mut [u64]; 2], row: usize, degree: usize) -> [&'a mut [u64]; 2] {
-    pair.each_mut()
-        .map(|rows| &mut rows[row * degree..][..degree])
+/// One row of both halves, which begins at `start`.
+fn row_of<'a>(pair: &'a mut [&mut [u64]; 2], start: usize, degree: usize) -> [&'a mut [u64]; 2] {
+    pair.each_mut().map(|rows| &mut rows[start..][..degree])
 }
 
 /// A polynomial ready to be cut: its digits' rows are made a few primes at a time.
 pub(super) struct Cut<'a> {
     switching: &'a KeySwitching,
     poly: &'a NttPoly,
-    /// The shared part of each digit's conversion, in the rows of the digit's primes.
-    weights: CoeffPoly,
+    /// The shared part of each digit's conversion, in rows at multiples of [`row_stride`].
+    weights: AlignedWords,
 }
 
 impl<'a> Cut<'a> {
     pub(super) fn new(switching: &'a KeySwitching, poly: &'a NttPoly) -> Self {
-        let mut weights = CoeffPoly::unspecified(poly.basis());
-        weights.for_each_row(|i, row| {
+        let (basis, degree) = (poly.basis(), poly.basis().degree());
+        let stride = row_stride(degree);
+        let mut weights = basis.pool().take(basis.len() * stride);
+        for_each_row(&mut weights, stride, |i, row| {
+            let row = &mut row[..degree];
             row.copy_from_slice(poly.row(i));
-            poly.basis().table(i).inverse(row);
+            basis.table(i).inverse(row);
             let mut digits = switching.digits.iter();
             if let Some(digit) = digits.find(|digit| digit.rows.contains(&i)) {
                 digit.converter.balanced_weight(i - digit.rows.start, row);
@@ -532,7 +543,8 @@ impl<'a> Cut<'a> {
             }
         }
         for (digit, rows) in digits.iter().zip(&mut by_digit) {
-            let weights = &self.weights.data()[digit.rows.start * degree..digit.rows.end * degree];
+            let stride = row_stride(degree);
+            let weights = &self.weights[digit.rows.start * stride..digit.rows.end * stride];
             digit.converter.balanced_rows(weights, rows);
         }
         let groups = rows.chunks_exact_mut(group_length(self.switching));
@@ -559,9 +571,12 @@ fn group_length(switching: &KeySwitching) -> usize {
     switching.digits.len() * row_stride(switching.extended.degree())
 }
 
-/// From one digit's row to the next, beside a power of two, so that they do not share places in the caches.
-fn row_stride(degree: usize) -> usize {
-    degree + 72
+impl Drop for Cut<'_> {
+    /// The buffer goes back to the pool.
+    fn drop(&mut self) {
+        let pool = self.poly.basis().pool();
+        pool.put(std::mem::take(&mut self.weights));
+    }
 }
 
 /// The digits of a polynomial modulo a few primes.

@@ -3,31 +3,45 @@
 use crate::encryption::{Ciphertext, Transport};
 use crate::error::Result;
 use crate::params::ErrorSize;
-use crate::ring::{NttPoly, RnsBasis};
+use crate::ring::{NttPoly, RnsBasis, TailDivider};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A sum or a difference.
 pub(super) type Join = fn(&NttPoly, &NttPoly) -> NttPoly;
 
+/// A [`Join`] in place.
+pub(super) type JoinAssign = fn(&mut NttPoly, &NttPoly);
+
 /// `a + b` at one level; the degrees may differ.
 pub(super) fn add(a: &Ciphertext, b: &Ciphertext) -> Ciphertext {
     combine(a, b, NttPoly::sum, NttPoly::clone)
 }
 
-/// `a - b` at one level; the degrees may differ.
-pub(super) fn sub(a: &Ciphertext, b: &Ciphertext) -> Ciphertext {
-    combine(a, b, NttPoly::difference, negated)
+/// [`add`] in place.
+pub(super) fn add_assign(a: &mut Ciphertext, b: &Ciphertext) {
+    combine_assign(a, b, NttPoly::add_assign, NttPoly::clone);
 }
 
-/// `-a`
-pub(super) fn negate(a: &Ciphertext) -> Ciphertext {
-    map(a, negated)
+/// `a - b` at one level; the degrees may differ.
+pub(super) fn sub(a: &Ciphertext, b: &Ciphertext) -> Ciphertext {
+    combine(a, b, NttPoly::difference, NttPoly::negated)
+}
+
+/// [`sub`] in place.
+pub(super) fn sub_assign(a: &mut Ciphertext, b: &Ciphertext) {
+    combine_assign(a, b, NttPoly::sub_assign, NttPoly::negated);
 }
 
 /// Every polynomial changed in the same way.
 pub(super) fn map(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphertext {
     a.with_polys(a.polys.iter().map(change).collect())
+}
+
+/// [`map`] in place.
+pub(super) fn map_assign(a: &mut Ciphertext, change: impl Fn(&mut NttPoly)) {
+    a.polys.iter_mut().for_each(change);
+    a.transport = Transport::Plain;
 }
 
 /// The sum of ciphertexts of one level and degree; `None` for none.
@@ -60,11 +74,20 @@ pub(super) fn independent_errors<'a>(
 pub(super) fn map_first(a: &Ciphertext, change: impl Fn(&NttPoly) -> NttPoly) -> Ciphertext {
     let (first, rest) = a.polys.split_at(1);
     let polys = first.iter().map(change).chain(rest.iter().cloned());
-    let transport = match a.transport {
-        Transport::Seeded(_) | Transport::Encrypted => a.transport,
+    a.transported(polys.collect(), with_another_first(a.transport))
+}
+
+/// [`map_first`] in place.
+pub(super) fn map_first_assign(a: &mut Ciphertext, change: impl Fn(&mut NttPoly)) {
+    a.polys[..1].iter_mut().for_each(change);
+    a.transport = with_another_first(a.transport);
+}
+
+fn with_another_first(transport: Transport) -> Transport {
+    match transport {
+        Transport::Seeded(_) | Transport::Encrypted => transport,
         Transport::Plain | Transport::Rounded(_) => Transport::Plain,
-    };
-    a.transported(polys.collect(), transport)
+    }
 }
 
 /// `a` modulo the first primes only.
@@ -75,10 +98,32 @@ pub(super) fn drop_to_level(a: &Ciphertext, level: usize) -> Result<Ciphertext> 
     Ok(a.transported(polys, a.transport))
 }
 
-/// `round(a / q)` for the product q of its level's own primes.
-pub(super) fn divide_by_level(a: &Ciphertext) -> Result<Ciphertext> {
-    let (divider, _) = a.context.rescaler(a.level())?;
-    Ok(map(a, |poly| divider.divide(poly)))
+/// [`drop_to_level`] in place.
+pub(super) fn drop_to_level_assign(a: &mut Ciphertext, level: usize) -> Result<()> {
+    let basis: &Arc<RnsBasis> = a.context.basis(level)?;
+    a.polys.iter_mut().for_each(|poly| poly.truncate(basis));
+    Ok(())
+}
+
+/// `a` at a lower level, or its own: `round(a / q)` for the product q of a level's own primes, for each level above in turn.
+pub(super) fn divide_to_level(a: &Ciphertext, level: usize) -> Result<Ciphertext> {
+    let dividers: Vec<&TailDivider> = (level + 1..=a.level())
+        .rev()
+        .map(|level| Ok(a.context.rescaler(level)?.0))
+        .collect::<Result<_>>()?;
+    Ok(match dividers.as_slice() {
+        [] => a.clone(),
+        [divider] => map(a, |poly| divider.divide(poly)),
+        dividers => map(a, |poly| TailDivider::divide_in_turn(dividers, poly)),
+    })
+}
+
+/// `round(a / q)` in place, for the product q of its level's own primes.
+pub(super) fn divide_by_level_assign(a: &mut Ciphertext) -> Result<()> {
+    let context = Arc::clone(&a.context);
+    let (divider, _) = context.rescaler(a.level())?;
+    map_assign(a, |poly| divider.divide_assign(poly));
+    Ok(())
 }
 
 fn combine(
@@ -94,8 +139,15 @@ fn combine(
     a.with_polys(joined.chain(rest_of_a).chain(rest_of_b).collect())
 }
 
-fn negated(poly: &NttPoly) -> NttPoly {
-    let mut negated = poly.clone();
-    negated.negate();
-    negated
+fn combine_assign(
+    a: &mut Ciphertext,
+    b: &Ciphertext,
+    join: JoinAssign,
+    alone: impl Fn(&NttPoly) -> NttPoly,
+) {
+    let common = a.polys.len().min(b.polys.len());
+    let pairs = a.polys.iter_mut().zip(&b.polys);
+    pairs.for_each(|(a, b)| join(a, b));
+    a.polys.extend(b.polys[common..].iter().map(alone));
+    a.transport = Transport::Plain;
 }

@@ -1,6 +1,6 @@
 //! What is the same in both schemes: contexts and keys, linear operations, automorphisms.
 
-use crate::encryption::{Encrypted, State};
+use crate::encryption::{Ciphertext, Encrypted, State};
 use crate::error::{Error, KeyError, Result, ValueError, check_lengths};
 use crate::evaluator::evaluator_trait::check_message_bound;
 use crate::evaluator::key_switch::Compute;
@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// Operations on the ciphertexts of one scheme: [`CkksEvaluator`](crate::evaluator::CkksEvaluator) or
 /// [`BfvEvaluator`](crate::evaluator::BfvEvaluator).
 ///
-/// Operands are never changed; those of another context or key are refused.
+/// Operands are never changed, except the first one of operations in place, whose names end in `_assign`; an error leaves that as it
+/// was. Operands of another context or key are refused.
 #[derive(Clone, Debug)]
 pub struct SchemeEvaluator<S: State> {
     pub(super) context: S::Context,
@@ -122,7 +123,17 @@ impl<S: State> SchemeEvaluator<S> {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn negate(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
         self.check(a)?;
-        Ok(a.with(linear::negate(&a.body), a.state))
+        Ok(a.with(linear::map(&a.body, NttPoly::negated), a.state))
+    }
+
+    /// [`negate`](Self::negate) in place.
+    ///
+    /// # Errors
+    /// As [`negate`](Self::negate).
+    pub fn negate_assign(&self, a: &mut Encrypted<S>) -> Result<()> {
+        self.check(a)?;
+        linear::map_assign(&mut a.body, NttPoly::negate);
+        Ok(())
     }
 
     /// A raw product brought back to degree 1 in the secret. Level and scale stay. Of degree 1 already: unchanged.
@@ -252,6 +263,14 @@ impl<S: State> SchemeEvaluator<S> {
     }
 }
 
+/// An operand if it had to be moved.
+pub(super) fn moved<S: State>(operand: Cow<'_, Encrypted<S>>) -> Option<Encrypted<S>> {
+    match operand {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(moved) => Some(moved),
+    }
+}
+
 /// What key switches have made of `a`.
 fn switched<S: State>(a: &Encrypted<S>, (body, error): rotation::Moved) -> Encrypted<S> {
     a.with(body, a.state.after_key_switches(error))
@@ -273,6 +292,14 @@ impl<S: Summable> SchemeEvaluator<S> {
         Ok(a.with(linear::add(&a.body, &b.body), state))
     }
 
+    /// [`add`](Self::add) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn add_assign(&self, a: &mut Encrypted<S>, b: &Encrypted<S>) -> Result<()> {
+        self.join_assign(a, b, linear::add_assign)
+    }
+
     /// `a - b`, at the lower level of the two.
     ///
     /// # Errors
@@ -281,6 +308,31 @@ impl<S: Summable> SchemeEvaluator<S> {
         let [a, b] = S::align(self, a, b)?;
         let state = a.state.plus(b.state, &self.context)?;
         Ok(a.with(linear::sub(&a.body, &b.body), state))
+    }
+
+    /// [`sub`](Self::sub) in place. An error leaves `a` as it was.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn sub_assign(&self, a: &mut Encrypted<S>, b: &Encrypted<S>) -> Result<()> {
+        self.join_assign(a, b, linear::sub_assign)
+    }
+
+    fn join_assign(
+        &self,
+        a: &mut Encrypted<S>,
+        b: &Encrypted<S>,
+        join: fn(&mut Ciphertext, &Ciphertext),
+    ) -> Result<()> {
+        let pair = S::align(self, a, b)?;
+        let state = pair[0].state.plus(pair[1].state, &self.context)?;
+        let [moved_a, moved_b] = pair.map(moved);
+        if let Some(moved_a) = moved_a {
+            *a = moved_a;
+        }
+        join(&mut a.body, &moved_b.as_ref().unwrap_or(b).body);
+        a.state = state;
+        Ok(())
     }
 
     /// The sum of all, at the lowest level.

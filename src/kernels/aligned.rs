@@ -1,3 +1,4 @@
+use num_complex::Complex64;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -142,6 +143,54 @@ impl<T: Copy + Default> DerefMut for SecretVec<T> {
 impl<T: Copy + Default> Drop for SecretVec<T> {
     fn drop(&mut self) {
         wipe(&mut self.0);
+    }
+}
+
+/// Complex numbers that start at a cache line, [wiped](wipe) when they are dropped, since they may tell something about a secret.
+pub(crate) struct ComplexRow {
+    numbers: Vec<Complex64>,
+    start: usize,
+}
+
+impl ComplexRow {
+    /// The most numbers that may lie before the first line starts.
+    const SLACK: usize = LINE / size_of::<Complex64>() - 1;
+
+    /// So many zeros.
+    pub(crate) fn zeroed(length: usize) -> Self {
+        let numbers = vec![Complex64::ZERO; length + Self::SLACK];
+        let start = numbers.as_ptr().align_offset(LINE).min(Self::SLACK);
+        Self { numbers, start }
+    }
+
+    /// The numbers of an iterator, and zeros up to `length`.
+    pub(crate) fn padded(numbers: impl Iterator<Item = Complex64>, length: usize) -> Self {
+        let mut row = Self::zeroed(length);
+        row.iter_mut()
+            .zip(numbers)
+            .for_each(|(place, number)| *place = number);
+        row
+    }
+}
+
+impl Deref for ComplexRow {
+    type Target = [Complex64];
+
+    fn deref(&self) -> &[Complex64] {
+        &self.numbers[self.start..][..self.numbers.len() - Self::SLACK]
+    }
+}
+
+impl DerefMut for ComplexRow {
+    fn deref_mut(&mut self) -> &mut [Complex64] {
+        let length = self.numbers.len() - Self::SLACK;
+        &mut self.numbers[self.start..][..length]
+    }
+}
+
+impl Drop for ComplexRow {
+    fn drop(&mut self) {
+        wipe(&mut self.numbers);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::packing::{SLACK, pack, packed_length};
 use super::{
     BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PANEL, PANEL_GROUP, PackedRow,
-    PanelGroup, PanelProducts, Unreduced, WeightRow, WeightedPairs, WeightedSum, available,
+    PanelGroup, PanelProducts, SumRow, Unreduced, WeightRow, WeightedPairs, WeightedSum, available,
     portable,
 };
 
@@ -127,7 +127,8 @@ fn weighted_sums_of_residues_of_other_primes() {
     let mut random = Random(4);
     for q in moduli() {
         for (count, length) in (1..=32).zip([1, 7, 8, 13, 16, 40, 64, 100].into_iter().cycle()) {
-            let wide: Vec<u64> = (random.words(count * length).iter())
+            let stride = length + 3 * (count % 2);
+            let wide: Vec<u64> = (random.words(count * stride).iter())
                 .map(|word| word >> 3)
                 .collect();
             let narrow: Vec<u64> = wide.iter().map(|word| word >> 15).collect();
@@ -141,7 +142,7 @@ fn weighted_sums_of_residues_of_other_primes() {
                         for input_bits in [bits.unwrap_or(0), 61] {
                             let sum = WeightedSum {
                                 inputs,
-                                stride: length,
+                                stride,
                                 input_bits,
                                 factors,
                                 offset,
@@ -155,6 +156,53 @@ fn weighted_sums_of_residues_of_other_primes() {
                 check(&vec![LARGEST; wide.len()], &top, q.value() - 1);
                 check(&vec![(1 << 52) - 1; wide.len()], &top, q.value() - 1);
                 check(&vec![0; wide.len()], &top, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn weighted_sums_modulo_several_primes_are_those_modulo_each() {
+    let mut random = Random(9);
+    let moduli = moduli();
+    for (count, length) in (1..=32).zip([8, 13, 16, 40, 64, 100, 600, 1100].into_iter().cycle()) {
+        let stride = length + 8 * (count % 3);
+        let words = random.words(count * stride);
+        for (input_bits, rows) in [(61, 3), (52, 4), (50, 6), (40, 1), (26, 7)] {
+            let inputs: Vec<u64> = words.iter().map(|x| x >> (64 - input_bits)).collect();
+            // Some groups of small moduli, some with large ones.
+            for first in 0..moduli.len() {
+                let moduli = moduli.iter().cycle().skip(first).step_by(5);
+                let factors: Vec<(&Modulus, Vec<u64>)> = moduli
+                    .take(rows)
+                    .map(|q| (q, row_of(&random.words(count), q)))
+                    .collect();
+                let mut outs = vec![vec![0; length]; rows];
+                let mut wanted = outs.clone();
+                let all = outs.iter_mut().zip(&factors);
+                let mut all: Vec<SumRow<'_>> = all
+                    .map(|(row, (q, factors))| SumRow {
+                        q,
+                        row,
+                        sum: WeightedSum {
+                            inputs: &inputs,
+                            stride,
+                            input_bits,
+                            factors,
+                            offset: q.value() - 1,
+                        },
+                    })
+                    .collect();
+                for (row, wanted) in all.iter().zip(&mut wanted) {
+                    portable::weighted_sum(row.q, wanted, &row.sum);
+                }
+                for kernels in available(factors[0].0.bits()) {
+                    kernels.weighted_sums(&mut all);
+                    for (row, wanted) in all.iter_mut().zip(&wanted) {
+                        assert_eq!(row.row, wanted, "{} {count} {rows}", kernels.name());
+                        row.row.fill(1);
+                    }
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512ifma;
 mod chunks;
+mod complex;
 #[cfg(test)]
 mod conformance;
 mod float_vectors;
@@ -17,6 +18,7 @@ mod modulus;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod ntt_table;
+mod numbers;
 pub mod packing;
 mod permutation;
 mod portable;
@@ -24,11 +26,13 @@ mod portable;
 mod vectors;
 
 pub use aligned::AlignedWords;
-pub(crate) use aligned::{SecretVec, wipe};
+pub(crate) use aligned::{ComplexRow, SecretVec, wipe};
+pub(crate) use complex::ComplexTransform;
 pub(crate) use key_row::{KeyRow, KeyShape, PackedRow};
 pub(crate) use modulus::low;
 pub use modulus::{Modulus, ShoupScalar};
 pub use ntt_table::NttTable;
+pub(crate) use numbers::{are_finite, centre_parts, largest_square, round_parts};
 pub(crate) use permutation::BlockPermutation;
 
 use portable::Portable;
@@ -97,6 +101,12 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     /// `row[k] = offset + sum_i inputs[i][k] * factors[i] mod q`, the inner product of base conversion.
     fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
         portable::weighted_sum(q, row, sum);
+    }
+
+    /// [`weighted_sum`](Self::weighted_sum) of the same inputs modulo several q, whose kernels may differ: the inputs come from an outer
+    /// cache once.
+    fn weighted_sums(&self, rows: &mut [SumRow<'_>]) {
+        weighted_sums_in_strips(rows);
     }
 
     /// `sums[h][k] = sum_j digits[j][k] * key[j][h][k] mod q` for both halves h: the inner products of key switching.
@@ -281,15 +291,41 @@ pub(crate) struct WeightedSum<'a> {
     pub(crate) offset: u64,
 }
 
+/// One row of [`Kernels::weighted_sums`]; all have the same inputs and as many places.
+#[derive(Debug)]
+pub(crate) struct SumRow<'a> {
+    pub(crate) q: &'a Modulus,
+    pub(crate) row: &'a mut [u64],
+    pub(crate) sum: WeightedSum<'a>,
+}
+
+/// All rows at one strip of places before the next strip.
+fn weighted_sums_in_strips(rows: &mut [SumRow<'_>]) {
+    const STRIP: usize = 512;
+    let length = rows.first().map_or(0, |first| first.row.len());
+    for start in (0..length).step_by(STRIP) {
+        for SumRow { q, row, sum } in &mut *rows {
+            let row = &mut row[start..length.min(start + STRIP)];
+            let inputs = &sum.inputs[start..];
+            let sum = WeightedSum { inputs, ..*sum };
+            q.kernels().weighted_sum(q, row, &sum);
+        }
+    }
+}
+
 /// The kernels that this processor (and `SLOTWISE_KERNELS`, if set) allows for a modulus of `bits` bits.
 fn for_modulus(bits: u32) -> &'static dyn Kernels {
+    let allowed = available(bits)
+        .into_iter()
+        .find(|kernels| is_allowed(kernels.name()));
+    allowed.unwrap_or(&Portable)
+}
+
+/// Whether `SLOTWISE_KERNELS`, if set, allows the kernels of this name.
+fn is_allowed(name: &str) -> bool {
     static FORCED: LazyLock<Option<String>> =
         LazyLock::new(|| std::env::var("SLOTWISE_KERNELS").ok());
-    let allowed = |name: &str| FORCED.as_deref().is_none_or(|forced| forced == name);
-    available(bits)
-        .into_iter()
-        .find(|kernels| allowed(kernels.name()))
-        .unwrap_or(&Portable)
+    FORCED.as_deref().is_none_or(|forced| forced == name)
 }
 
 /// Every kernel set that this processor can run for a modulus of `bits` bits, the fastest first, the portable one last.

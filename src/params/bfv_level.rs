@@ -14,7 +14,7 @@ pub(crate) struct BfvLevel {
     pub(crate) plain_inverses: Vec<ShoupScalar>,
     /// t modulo each data prime.
     pub(crate) plain_residues: Vec<ShoupScalar>,
-    /// From the data primes to t.
+    /// From x modulo the data primes to `t x` modulo t, centred modulo Q before that.
     pub(crate) to_plain: BasisConverter,
     /// -Q^-1 mod t.
     pub(crate) negated_inverse_mod_plain: u64,
@@ -65,7 +65,7 @@ impl BfvLevel {
                 .iter()
                 .map(|q| q.shoup(q.reduce(plain.value())))
                 .collect(),
-            to_plain: BasisConverter::new(&moduli, &[*plain]),
+            to_plain: BasisConverter::new(&moduli, &[*plain]).of_multiples(plain.value()),
             negated_inverse_mod_plain: plain.neg(word(&inverse)),
             tensor: TensorTables::new(basis, auxiliary, plain),
         })

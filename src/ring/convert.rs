@@ -1,4 +1,4 @@
-use crate::kernels::{Modulus, ShoupScalar, Unreduced, WeightedSum, wipe};
+use crate::kernels::{Modulus, ShoupScalar, SumRow, Unreduced, WeightedSum, wipe};
 use crate::parallel::for_each_row;
 use crate::ring::{CoeffPoly, RnsBasis};
 use std::sync::Arc;
@@ -88,13 +88,22 @@ impl BasisConverter {
         }
     }
 
+    /// The conversion of `factor x` modulo the product of the primes, given x.
+    #[must_use]
+    pub(crate) fn of_multiples(mut self, factor: u64) -> Self {
+        for (q, inverse) in self.from.iter().zip(&mut self.inverses) {
+            *inverse = q.shoup(q.mul(inverse.value, q.reduce(factor)));
+        }
+        self
+    }
+
     /// The centred representative, row-major, modulo each target. Constant time in the residues.
     ///
     /// # Panics
     /// If the rows do not match the moduli.
     pub fn centred(&self, input: &[u64], output: &mut [u64]) {
         let length = self.row_length(input, output);
-        let mut weights = vec![0; self.centred_width() * length];
+        let mut weights = vec![0; self.centred_length(length)];
         self.centred_weights(&mut weights, |i, row| {
             row.copy_from_slice(&input[i * length..][..length]);
         });
@@ -109,11 +118,20 @@ impl BasisConverter {
     /// If the rows do not match the moduli.
     pub fn balanced(&self, input: &[u64], output: &mut [u64]) {
         let length = self.row_length(input, output);
-        let mut weights = input.to_vec();
-        for_each_row(&mut weights, length, |i, row| self.balanced_weight(i, row));
+        let mut weights = vec![0; self.from.len() * row_stride(length)];
+        for_each_row(&mut weights, row_stride(length), |i, row| {
+            let row = &mut row[..length];
+            row.copy_from_slice(&input[i * length..][..length]);
+            self.balanced_weight(i, row);
+        });
         for_each_row(output, length, |j, row| {
             self.balanced_rows(&weights, &mut [(j, row)]);
         });
+    }
+
+    /// How many words [`centred_weights`](Self::centred_weights) fills for rows of `length`.
+    pub(crate) fn centred_length(&self, length: usize) -> usize {
+        self.centred_width() * row_stride(length)
     }
 
     /// How many rows [`centred_weights`](Self::centred_weights) fills.
@@ -126,15 +144,17 @@ impl BasisConverter {
         }
     }
 
-    /// What all targets of a centred conversion share: the y_i, then v. `fill(i, row)` puts the residues modulo q_i in place.
+    /// What all targets of a centred conversion share, in rows at multiples of [`row_stride`]: the y_i, then v. `fill(i, row)` puts the
+    /// residues modulo q_i in place.
     pub(crate) fn centred_weights(
         &self,
         weights: &mut [u64],
         fill: impl Fn(usize, &mut [u64]) + Sync + Send,
     ) {
-        let length = weights.len() / self.centred_width();
-        let rows = &mut weights[..self.from.len() * length];
-        for_each_row(rows, length, |i, row| {
+        let stride = weights.len() / self.centred_width();
+        let rows = &mut weights[..self.from.len() * stride];
+        for_each_row(rows, stride, |i, row| {
+            let row = &mut row[..stride - PADDING];
             fill(i, row);
             self.centred_weight(i, row);
         });
@@ -153,9 +173,9 @@ impl BasisConverter {
     /// Adds v to the y_i.
     pub(crate) fn complete_centred_weights(&self, weights: &mut [u64]) {
         if self.from.len() > 1 {
-            let length = weights.len() / self.centred_width();
-            let (rows, overflow) = weights.split_at_mut(self.from.len() * length);
-            self.round_quotients(rows, overflow);
+            let stride = weights.len() / self.centred_width();
+            let (rows, overflow) = weights.split_at_mut(self.from.len() * stride);
+            self.round_quotients(rows, &mut overflow[..stride - PADDING]);
         }
     }
 
@@ -168,7 +188,7 @@ impl BasisConverter {
     /// What all targets of a balanced conversion share, in place: y_i, shifted by half of its prime.
     pub(crate) fn balanced_weight(&self, i: usize, row: &mut [u64]) {
         let q = &self.from[i];
-        if self.from.len() > 1 {
+        if self.inverses[i].value != 1 {
             q.kernels().scale(q, row, self.inverses[i]);
         }
         q.kernels().add_scalar(q, row, q.value() / 2);
@@ -179,39 +199,44 @@ impl BasisConverter {
         self.rows(weights, rows, false);
     }
 
-    /// All rows at one strip of places before the next strip: the weights come from memory once.
     fn rows(&self, weights: &[u64], rows: &mut [(usize, &mut [u64])], centred: bool) {
-        const STRIP: usize = 512;
         let terms = self.from.len() + usize::from(centred);
-        let length = weights.len() / terms;
-        let strip = if rows.len() > 1 { STRIP } else { length };
-        for start in (0..length).step_by(strip) {
-            for (target, row) in &mut *rows {
-                let (p, row) = (
-                    &self.to[*target],
-                    &mut row[start..length.min(start + strip)],
-                );
-                let offset = if centred { 0 } else { self.offsets[*target] };
-                let (inputs, input_bits) = (&weights[start..], self.input_bits);
-                if terms == 1 {
-                    // The factor is 1.
-                    let input = Unreduced {
-                        input: &inputs[..row.len()],
-                        input_bits,
-                        offset,
-                    };
-                    p.kernels().reduce(p, row, &input);
-                    continue;
-                }
-                let sum = WeightedSum {
-                    inputs,
-                    stride: length,
+        let (stride, input_bits) = (weights.len() / terms, self.input_bits);
+        let offset = |target: usize| if centred { 0 } else { self.offsets[target] };
+        if terms == 1 {
+            // The factor is 1.
+            for (target, row) in rows {
+                let p = &self.to[*target];
+                let input = Unreduced {
+                    input: &weights[..row.len()],
                     input_bits,
-                    factors: &self.factors[*target][..terms],
-                    offset,
+                    offset: offset(*target),
                 };
-                weighted_sum(p, row, &sum);
+                p.kernels().reduce(p, row, &input);
             }
+            return;
+        }
+        let sum = |target: usize| WeightedSum {
+            inputs: weights,
+            stride,
+            input_bits,
+            factors: &self.factors[target][..terms],
+            offset: offset(target),
+        };
+        if terms > MOST_TERMS || rows.len() == 1 {
+            for (target, row) in rows {
+                weighted_sum(&self.to[*target], row, &sum(*target));
+            }
+            return;
+        }
+        let rows = rows.iter_mut().map(|(target, row)| SumRow {
+            q: &self.to[*target],
+            row,
+            sum: sum(*target),
+        });
+        let mut rows: Vec<SumRow<'_>> = rows.collect();
+        if let Some(first) = rows.first() {
+            first.q.kernels().weighted_sums(&mut rows);
         }
     }
 
@@ -228,16 +253,19 @@ impl BasisConverter {
     fn round_quotients(&self, rows: &[u64], overflow: &mut [u64]) {
         const PART: usize = 1 << 10;
         const STRIP: usize = 64;
-        let length = overflow.len();
+        let (length, stride) = (overflow.len(), overflow.len() + PADDING);
         for_each_row(overflow, PART.min(length), |part, overflow| {
             for (strip, v) in overflow.chunks_mut(STRIP).enumerate() {
                 let start = part * PART + strip * STRIP;
                 let mut sums = [0.5; STRIP]; // truncation then rounds to nearest
-                for (row, reciprocal) in rows.chunks_exact(length).zip(&self.reciprocals) {
+                for (row, reciprocal) in rows.chunks_exact(stride).zip(&self.reciprocals) {
                     let row = &row[start..][..v.len()];
-                    sums.iter_mut()
-                        .zip(row)
-                        .for_each(|(sum, &y)| *sum += y as f64 * reciprocal);
+                    let pairs = sums.iter_mut().zip(row);
+                    if self.input_bits <= 52 {
+                        pairs.for_each(|(sum, &y)| *sum += to_float(y) * reciprocal);
+                    } else {
+                        pairs.for_each(|(sum, &y)| *sum += y as f64 * reciprocal);
+                    }
                 }
                 v.iter_mut()
                     .zip(&sums)
@@ -262,14 +290,31 @@ impl BasisConverter {
     }
 }
 
+/// A number below 2^52, exactly, in two operations that every processor has for vectors.
+fn to_float(y: u64) -> f64 {
+    const EXPONENT: f64 = (1u64 << 52) as f64;
+    f64::from_bits(EXPONENT.to_bits() | y) - EXPONENT
+}
+
+/// From one row of a conversion's inputs to the next: beside a power of two, so that the rows' words at one place do not share places in
+/// the caches.
+pub(crate) fn row_stride(length: usize) -> usize {
+    length + PADDING
+}
+
+/// Nine lines of a cache.
+const PADDING: usize = 72;
+
+/// The most terms of a kernel's weighted sum.
+const MOST_TERMS: usize = 32;
+
 /// The kernel's inner product, for any number of rows.
 fn weighted_sum(p: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
-    const MOST: usize = 32;
-    if sum.factors.len() <= MOST {
+    if sum.factors.len() <= MOST_TERMS {
         return p.kernels().weighted_sum(p, row, sum);
     }
-    let (factors, other_factors) = sum.factors.split_at(MOST);
-    let (inputs, other_inputs) = sum.inputs.split_at(MOST * sum.stride);
+    let (factors, other_factors) = sum.factors.split_at(MOST_TERMS);
+    let (inputs, other_inputs) = sum.inputs.split_at(MOST_TERMS * sum.stride);
     p.kernels().weighted_sum(
         p,
         row,

@@ -1,3 +1,4 @@
+use crate::kernels::ComplexTransform;
 use num_complex::Complex64;
 use std::f64::consts::PI;
 
@@ -8,9 +9,9 @@ use std::f64::consts::PI;
 /// Source: CKKS 2017 (eprint 2016/421), section 3.2; the order of the roots as in HEAAN.
 #[derive(Debug)]
 pub(crate) struct Embedding {
-    /// For each layer, from blocks of 2 values to all in one block, the roots `zeta_m^(5^j)` of its butterflies, with `zeta_m` a
-    /// primitive m-th root of unity and m four times the block's length.
-    layers: Vec<Vec<Complex64>>,
+    /// Its roots, for each layer, from blocks of 2 values to all in one block, are `zeta_m^(5^j)`, with `zeta_m` a primitive m-th root of
+    /// unity and m four times the block's length.
+    transform: ComplexTransform,
 }
 
 impl Embedding {
@@ -29,50 +30,18 @@ impl Embedding {
             (0..half).map(root).collect()
         };
         Self {
-            layers: (0..slots.trailing_zeros()).map(layer).collect(),
+            transform: ComplexTransform::new((0..slots.trailing_zeros()).map(layer)),
         }
     }
 
     /// Coefficients to values, in place.
     pub(crate) fn evaluate(&self, values: &mut [Complex64]) {
-        bit_reverse(values);
-        for roots in &self.layers {
-            for block in values.chunks_exact_mut(2 * roots.len()) {
-                let (upper, lower) = block.split_at_mut(roots.len());
-                for ((x, y), root) in upper.iter_mut().zip(lower).zip(roots) {
-                    let product = *y * root;
-                    *y = *x - product;
-                    *x += product;
-                }
-            }
-        }
+        self.transform.forward(values);
     }
 
     /// Values to coefficients, in place: the inverse of [`evaluate`](Self::evaluate).
     pub(crate) fn interpolate(&self, values: &mut [Complex64]) {
-        for roots in self.layers.iter().rev() {
-            for block in values.chunks_exact_mut(2 * roots.len()) {
-                let (upper, lower) = block.split_at_mut(roots.len());
-                for ((x, y), root) in upper.iter_mut().zip(lower).zip(roots) {
-                    let difference = *x - *y;
-                    *x += *y;
-                    *y = difference * root.conj();
-                }
-            }
-        }
-        bit_reverse(values);
-        let factor = 1.0 / as_f64(values.len());
-        values.iter_mut().for_each(|value| *value *= factor);
-    }
-}
-
-fn bit_reverse(values: &mut [Complex64]) {
-    let bits = values.len().trailing_zeros();
-    for i in 1..values.len() {
-        let j = i.reverse_bits() >> (usize::BITS - bits);
-        if i < j {
-            values.swap(i, j);
-        }
+        self.transform.inverse(values);
     }
 }
 

@@ -128,18 +128,18 @@ impl<F: Form> Poly<F> {
         for_each_row(&mut self.data, self.basis.degree(), work);
     }
 
-    /// `self + other`
+    /// `self + other`, where `other` may have more primes.
     ///
     /// # Panics
-    /// If the bases differ.
+    /// If `other` has fewer.
     pub fn add_assign(&mut self, other: &Self) {
         self.combine(other, |q, row, other| q.kernels().add_assign(q, row, other));
     }
 
-    /// `self - other`
+    /// `self - other`, where `other` may have more primes.
     ///
     /// # Panics
-    /// If the bases differ.
+    /// If `other` has fewer.
     pub fn sub_assign(&mut self, other: &Self) {
         self.combine(other, |q, row, other| q.kernels().sub_assign(q, row, other));
     }
@@ -147,6 +147,11 @@ impl<F: Form> Poly<F> {
     /// `-self`
     pub fn negate(&mut self) {
         self.change(|_, q, row| q.kernels().negate(q, row));
+    }
+
+    /// `self * factor` for an integer of any size.
+    pub fn mul_integer(&mut self, factor: &BigInt) {
+        self.scale(&residues(&self.basis, factor));
     }
 
     /// The product with an integer given by its residues, one per prime.
@@ -170,6 +175,24 @@ impl<F: Form> Poly<F> {
             .data
             .copy_from_slice(&self.data[..basis.len() * basis.degree()]);
         prefix
+    }
+
+    /// [`truncated`](Self::truncated) in place. The buffer is kept unless more than half of it would be idle.
+    ///
+    /// # Panics
+    /// As [`truncated`](Self::truncated).
+    pub fn truncate(&mut self, basis: &Arc<RnsBasis>) {
+        let length = basis.len() * basis.degree();
+        if 2 * length < self.data.capacity() {
+            *self = self.truncated(basis);
+            return;
+        }
+        self.debug_assert_prefix(basis);
+        if self.guarded {
+            wipe(&mut self.data[length..]);
+        }
+        self.data = std::mem::take(&mut self.data).resized(length);
+        self.basis = Arc::clone(basis);
     }
 
     fn debug_assert_prefix(&self, basis: &RnsBasis) {
@@ -202,7 +225,13 @@ impl<F: Form> Poly<F> {
     #[must_use]
     pub fn times_integer(&self, factor: &BigInt) -> Self {
         let factors = residues(&self.basis, factor);
-        self.changed(|i, q, row| q.kernels().scale(q, row, factors[i]))
+        self.changed(|i, q, _, part| q.kernels().scale(q, part, factors[i]))
+    }
+
+    /// `-self`, as a new polynomial.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        self.changed(|_, q, _, part| q.kernels().negate(q, part))
     }
 
     fn combined(
@@ -211,7 +240,10 @@ impl<F: Form> Poly<F> {
         work: impl Fn(&Modulus, &mut [u64], &[u64]) + Sync + Send,
     ) -> Self {
         other.debug_assert_prefix(&self.basis);
-        self.changed(|i, q, row| work(q, row, other.row(i)))
+        self.changed(|i, q, start, part| {
+            let length = part.len();
+            work(q, part, &other.row(i)[start..start + length]);
+        })
     }
 
     /// Changes each row in place.
@@ -220,18 +252,25 @@ impl<F: Form> Poly<F> {
         self.for_each_row(|i, row| work(i, basis.modulus(i), row));
     }
 
-    /// A new polynomial, each row of which is copied and changed while it lies in the cache.
-    fn changed(&self, work: impl Fn(usize, &Modulus, &mut [u64]) + Sync + Send) -> Self {
+    /// A new polynomial: each part of a row is copied and changed while it lies in the first-level cache, by `work` with the index of
+    /// the row and where in it the part starts. No part lies in both halves of a row.
+    fn changed(&self, work: impl Fn(usize, &Modulus, usize, &mut [u64]) + Sync + Send) -> Self {
         let mut result = self.unspecified_like(&self.basis);
+        let length = PART.min(self.basis.degree() / 2);
         result.for_each_row(|i, row| {
-            row.copy_from_slice(self.row(i));
-            work(i, self.basis.modulus(i), row);
+            let parts = row
+                .chunks_exact_mut(length)
+                .zip(self.row(i).chunks_exact(length));
+            for (start, (part, source)) in (0..).step_by(length).zip(parts) {
+                part.copy_from_slice(source);
+                work(i, self.basis.modulus(i), start, part);
+            }
         });
         result
     }
 
     fn combine(&mut self, other: &Self, work: impl Fn(&Modulus, &mut [u64], &[u64]) + Sync + Send) {
-        assert!(self.basis == other.basis, "operands share one basis");
+        other.debug_assert_prefix(&self.basis);
         self.change(|i, q, row| work(q, row, other.row(i)));
     }
 
@@ -291,19 +330,23 @@ impl NttPoly {
     /// The product with `X^(N/2)`.
     #[must_use]
     pub fn times_imaginary_unit(&self) -> Self {
-        self.changed(|i, q, row| {
+        let half = self.basis.degree() / 2;
+        self.changed(|i, q, start, part| {
             let unit = self.basis.table(i).imaginary_unit();
             // Value j is the one at psi^(2 r(j) + 1), where r(j) is even for the first half of all j.
-            let (first, second) = row.split_at_mut(self.basis.degree() / 2);
-            q.kernels().scale(q, first, unit);
-            q.kernels().scale(q, second, q.shoup(q.neg(unit.value)));
+            let factor = if start < half {
+                unit
+            } else {
+                q.shoup(q.neg(unit.value))
+            };
+            q.kernels().scale(q, part, factor);
         })
     }
 
-    /// `self * other`
+    /// `self * other`, where `other` may have more primes.
     ///
     /// # Panics
-    /// If the bases differ.
+    /// If `other` has fewer.
     pub fn mul_assign(&mut self, other: &Self) {
         self.combine(other, |q, row, other| q.kernels().mul_assign(q, row, other));
     }
@@ -332,6 +375,13 @@ impl NttPoly {
         let residues = residues(&self.basis, constant);
         self.change(|i, q, row| q.kernels().add_scalar(q, row, residues[i].value));
     }
+
+    /// `self` plus an integer constant.
+    #[must_use]
+    pub fn plus_integer(&self, constant: &BigInt) -> Self {
+        let residues = residues(&self.basis, constant);
+        self.changed(|i, q, _, part| q.kernels().add_scalar(q, part, residues[i].value))
+    }
 }
 
 impl<F: Form> Clone for Poly<F> {
@@ -359,6 +409,10 @@ impl<F: Form> fmt::Debug for Poly<F> {
     }
 }
 
+/// Words of a row that are computed at once where several operations follow each other, so that what they share lies in the first-level
+/// cache: 4 KiB.
+pub(crate) const PART: usize = 512;
+
 /// An integer modulo each prime of a basis.
 fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
     (0..basis.len())
@@ -372,8 +426,14 @@ fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
 
 /// The residues of coefficients of magnitude below 2048, which need no reduction by larger moduli. Constant time.
 pub(crate) fn small_row(q: &Modulus, coefficients: &[i64], row: &mut [u64]) {
+    bounded_row(q, (coefficients, 2047), row);
+}
+
+/// The residues of coefficients of magnitude at most `bound`, which need no reduction by larger moduli. Constant time.
+pub(crate) fn bounded_row(q: &Modulus, (coefficients, bound): (&[i64], u64), row: &mut [u64]) {
+    debug_assert!(coefficients.iter().all(|c| c.unsigned_abs() <= bound));
     let (modulus, pairs) = (q.value(), row.iter_mut().zip(coefficients));
-    if modulus >= 2048 {
+    if modulus > bound {
         // c + q where c is negative.
         pairs.for_each(|(x, &c)| {
             let addend = (c >> 63).cast_unsigned() & modulus;

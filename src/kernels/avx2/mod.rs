@@ -16,11 +16,15 @@ use super::{
     Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, WeightedSum,
 };
 
+/// Whether this processor has the instructions.
+pub(super) fn able() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
 /// The kernels for a modulus of `bits` bits, if this processor can run them.
 pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
-    let able = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     match bits {
-        _ if !able => None,
+        _ if !able() => None,
         ..=MAX_FLOAT_BITS => Some(&FloatKernels(())),
         _ => Some(&SumKernels(())),
     }

@@ -22,6 +22,8 @@ pub(super) struct Arithmetic<const WORD: u32> {
     negated_product_bound: __m512i,
     /// floor(2^WORD / q), the Shoup quotient of the factor 1.
     unit_quotient: __m512i,
+    /// [`halved_bound`](Self::halved_bound) times q.
+    half: __m512i,
     limit: u64,
     value: u64,
 }
@@ -32,6 +34,11 @@ pub(super) struct Factor {
     pub(super) value: __m512i,
     pub(super) quotient: __m512i,
 }
+
+/// How a value is lowered: not at all, by [`Arithmetic::reduced`] or by [`Arithmetic::halved`].
+pub(super) const KEEP: u32 = 0;
+pub(super) const REDUCTION: u32 = 1;
+pub(super) const HALVING: u32 = 2;
 
 impl<const WORD: u32> Arithmetic<WORD> {
     /// A [`product`](Self::product) is below this multiple of q.
@@ -47,22 +54,29 @@ impl<const WORD: u32> Arithmetic<WORD> {
         debug_assert!(q.bits() <= 50 || (WORD == 64 && q.bits() <= 61));
         debug_assert!(q.bits() > 50 || WORD == 52);
         let value = q.value();
-        let limit = low(q.ratio() >> (128 - WORD));
+        let quotient = low(q.ratio() >> (128 - WORD));
+        let limit = quotient & !1;
         Self {
             modulus: broadcast(value),
             twice: broadcast(2 * value),
             negated: broadcast((1_u64 << 52).wrapping_sub(value)),
             product_bound: broadcast(Self::PRODUCT_BOUND * value),
             negated_product_bound: broadcast((Self::PRODUCT_BOUND * value).wrapping_neg()),
-            unit_quotient: broadcast(limit),
+            unit_quotient: broadcast(quotient),
+            half: broadcast(limit / 2 * value),
             limit,
             value,
         }
     }
 
-    /// The largest bound, in multiples of q, that a word holds: at least `2 * PRODUCT_BOUND`.
+    /// The largest even bound, in multiples of q, that a word holds: at least `2 * PRODUCT_BOUND`.
     pub(super) const fn limit(&self) -> u64 {
         self.limit
+    }
+
+    /// A [`halved`](Self::halved) value is below this multiple of q: half the limit.
+    pub(super) const fn halved_bound(&self) -> u64 {
+        self.limit / 2
     }
 
     /// `multiple * q` in every lane; at most the limit.
@@ -135,13 +149,15 @@ impl<const WORD: u32> Arithmetic<WORD> {
             let low = _mm512_madd52lo_epu64(zero, a, factor.value);
             _mm512_madd52lo_epu64(low, quotient, self.negated)
         } else {
-            // The carries of the two dropped halves make the quotient at most 2 lower than Shoup's.
-            let (a_high, quotient_high) = (high_half(a), high_half(factor.quotient));
-            let middle_a = _mm512_mul_epu32(a_high, factor.quotient);
-            let middle_b = _mm512_mul_epu32(a, quotient_high);
-            let high = _mm512_mul_epu32(a_high, quotient_high);
-            let middle = _mm512_add_epi64(high_half(middle_a), high_half(middle_b));
-            let quotient = _mm512_add_epi64(high, middle);
+            // With a = t * 2^52 + b and a quotient of u * 2^12 + v, the sum of t * u, floor(b * u / 2^52) and floor(t * v / 2^12) is
+            // less than 3 below their product over 2^64, of which it leaves out b * v / 2^64. That makes it at most 3 lower than
+            // Shoup's.
+            let upper = _mm512_srli_epi64::<12>(factor.quotient);
+            let lower = _mm512_slli_epi64::<40>(factor.quotient);
+            let top = _mm512_srli_epi64::<52>(a);
+            let quotient = _mm512_mullo_epi64(top, upper);
+            let quotient = _mm512_madd52hi_epu64(quotient, a, upper);
+            let quotient = _mm512_madd52hi_epu64(quotient, top, lower);
             _mm512_sub_epi64(
                 _mm512_mullo_epi64(a, factor.value),
                 _mm512_mullo_epi64(quotient, self.modulus),
@@ -158,11 +174,20 @@ impl<const WORD: u32> Arithmetic<WORD> {
             let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), a, self.unit_quotient);
             _mm512_madd52lo_epu64(a, quotient, self.negated)
         } else {
-            // With u = floor(2^64 / q) < 2^14 and f = 2^64 / q - u, a / q - Q is below 1 + f * a / 2^64 + 2^-18, and
+            // With u = floor(2^64 / q) < 2^14 and f = 2^64 / q - u, a / q - Q is below 1 + f * a / 2^64 + 2^-38, and
             // a <= u * q = 2^64 - f * q with q >= 2^50 keeps that below 2.
-            let quotient = high_half(_mm512_mul_epu32(high_half(a), self.unit_quotient));
+            let top = _mm512_srli_epi64::<12>(a);
+            let zero = _mm512_setzero_si512();
+            let quotient = _mm512_madd52hi_epu64(zero, top, self.unit_quotient);
             _mm512_sub_epi64(a, _mm512_mullo_epi64(quotient, self.modulus))
         }
+    }
+
+    /// A representative of a below `halved_bound * q`, for any value a below `limit * q`, without noise.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn halved(&self, a: __m512i) -> __m512i {
+        subtract_once(self.clean(a), self.half)
     }
 
     /// `a - multiple * q` modulo 2^52, for words of 52 bits.
@@ -191,18 +216,6 @@ impl<const WORD: u32> Arithmetic<WORD> {
         subtract_once(self.clean(a), self.modulus)
     }
 
-    /// The residue of a value below `(REDUCED_BOUND + PRODUCT_BOUND) * q`.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn canonical_sum(&self, a: __m512i) -> __m512i {
-        let a = if WORD == 52 {
-            a
-        } else {
-            subtract_once(a, self.product_bound)
-        };
-        self.canonical_below_4(a)
-    }
-
     /// The residue of a value below `4q`.
     #[inline]
     #[target_feature(enable = "avx512f")]
@@ -221,16 +234,27 @@ impl<const WORD: u32> Arithmetic<WORD> {
         }
     }
 
-    /// Cooley and Tukey's butterfly `(x + y * factor, x - y * factor)`: at most `PRODUCT_BOUND` more than x's bound, or
-    /// than `REDUCED_BOUND` if x is reduced first.
+    /// A value that is lowered by one of the ways below.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn butterfly<const REDUCE: bool>(
+    fn lowered<const BY: u32>(&self, a: __m512i) -> __m512i {
+        match BY {
+            REDUCTION => self.reduced(a),
+            HALVING => self.halved(a),
+            _ => a,
+        }
+    }
+
+    /// Cooley and Tukey's butterfly `(x + y * factor, x - y * factor)`: at most `PRODUCT_BOUND` more than x's bound, or
+    /// than what it is lowered to first.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn butterfly<const LOWER: u32>(
         &self,
         (x, y): (__m512i, __m512i),
         factor: Factor,
     ) -> (__m512i, __m512i) {
-        let x = if REDUCE { self.reduced(x) } else { x };
+        let x = self.lowered::<LOWER>(x);
         let product = self.product(y, factor);
         let above = _mm512_add_epi64(x, self.product_bound);
         (
@@ -257,24 +281,17 @@ impl<const WORD: u32> Arithmetic<WORD> {
     }
 
     /// Gentleman and Sande's butterfly `(x + y, (y - x) * factor)`, for a factor's negative. `offset` is a multiple of q not below
-    /// x's bound. The sum doubles the bound, or is below `REDUCED_BOUND` if it is reduced; the product is below `PRODUCT_BOUND`.
+    /// x's bound. The sum doubles the bound, unless it is lowered; the product is below `PRODUCT_BOUND`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn inverse_butterfly<const REDUCE: bool>(
+    pub(super) fn inverse_butterfly<const LOWER: u32>(
         &self,
         (x, y): (__m512i, __m512i),
         offset: __m512i,
         factor: Factor,
     ) -> (__m512i, __m512i) {
-        let sum = _mm512_add_epi64(x, y);
-        let sum = if REDUCE { self.reduced(sum) } else { sum };
+        let sum = self.lowered::<LOWER>(_mm512_add_epi64(x, y));
         let difference = _mm512_sub_epi64(_mm512_add_epi64(y, offset), x);
         (sum, self.product(difference, factor))
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn high_half(a: __m512i) -> __m512i {
-    _mm512_srli_epi64::<32>(a)
 }

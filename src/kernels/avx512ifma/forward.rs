@@ -4,9 +4,10 @@
 //! 2i + 1. All chunks of one length have equal bounds.
 
 use super::super::chunks::quarters;
+use super::super::vectors::functions;
 use super::super::{NttTable, ntt_table::Twiddles, portable};
 use super::MIN_DEGREE;
-use super::arithmetic::{Arithmetic, Factor};
+use super::arithmetic::{Arithmetic, Factor, HALVING, KEEP, REDUCTION};
 use super::vector::{
     LANES, Words, broadcast, lanes, load, load_4, repeat_2, repeat_4, store, store_4,
 };
@@ -58,7 +59,14 @@ enum Reduce {
 }
 
 impl<const WORD: u32> Forward<'_, WORD> {
-    const REDUCED: u64 = Arithmetic::<WORD>::REDUCED_BOUND;
+    /// To what the additive operands of the first of two or more layers are lowered.
+    const fn lowered_bound(&self) -> u64 {
+        if WORD == 52 {
+            Arithmetic::<WORD>::REDUCED_BOUND
+        } else {
+            self.arithmetic.halved_bound()
+        }
+    }
 
     /// All layers of one chunk, whose values are below `bound * q`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -85,13 +93,15 @@ impl<const WORD: u32> Forward<'_, WORD> {
             length /= 4;
         }
         let limit = self.arithmetic.limit();
+        // Words of 52 bits are lowered in the last layer.
+        let kept = if WORD == 52 { self.tail - 1 } else { self.tail };
         if WORD == 52 && bound + Self::offset_growth(self.tail) <= limit {
             self.last_layers::<OFFSET>(node, chunk);
-        } else if bound + Self::growth(self.tail - 1) <= limit {
+        } else if bound + Self::growth(kept) <= limit {
             self.last_layers::<NEVER>(node, chunk);
-        } else if Self::REDUCED + Self::growth(6) <= limit {
+        } else if self.lowered_bound() + Self::growth(kept) <= limit {
             self.last_layers::<ONCE>(node, chunk);
-        } else if Self::REDUCED + Self::growth(2) <= limit {
+        } else if self.lowered_bound() + Self::growth(2) <= limit {
             self.last_layers::<2>(node, chunk);
         } else {
             self.last_layers::<1>(node, chunk);
@@ -106,10 +116,12 @@ impl<const WORD: u32> Forward<'_, WORD> {
             (Reduce::Offset, bound + Self::offset_growth(layers))
         } else if bound + Self::growth(layers) <= limit {
             (Reduce::Never, bound + Self::growth(layers))
-        } else if Self::REDUCED + Self::growth(layers) <= limit {
-            (Reduce::FirstLayer, Self::REDUCED + Self::growth(layers))
+        } else if self.lowered_bound() + Self::growth(layers) <= limit {
+            let next = self.lowered_bound() + Self::growth(layers);
+            (Reduce::FirstLayer, next)
         } else {
-            (Reduce::EveryLayer, Self::REDUCED + Self::growth(1))
+            let next = self.arithmetic.halved_bound() + Self::growth(1);
+            (Reduce::EveryLayer, next)
         };
         debug_assert!(next <= limit);
         (reduce, next)
@@ -131,15 +143,18 @@ impl<const WORD: u32> Forward<'_, WORD> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn pass(&self, reduce: Reduce, node: usize, row: &mut [u64], length: usize) {
         match reduce {
-            Reduce::Offset => self.pass_reducing::<true, false, false>(node, row, length),
-            Reduce::Never => self.pass_reducing::<false, false, false>(node, row, length),
-            Reduce::FirstLayer => self.pass_reducing::<false, true, false>(node, row, length),
-            Reduce::EveryLayer => self.pass_reducing::<false, true, true>(node, row, length),
+            Reduce::Offset => self.pass_lowering::<true, KEEP, KEEP>(node, row, length),
+            Reduce::Never => self.pass_lowering::<false, KEEP, KEEP>(node, row, length),
+            Reduce::FirstLayer if WORD == 52 => {
+                self.pass_lowering::<false, REDUCTION, KEEP>(node, row, length);
+            }
+            Reduce::FirstLayer => self.pass_lowering::<false, HALVING, KEEP>(node, row, length),
+            Reduce::EveryLayer => self.pass_lowering::<false, HALVING, HALVING>(node, row, length),
         }
     }
 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn pass_reducing<const OFFSET: bool, const FIRST: bool, const SECOND: bool>(
+    fn pass_lowering<const OFFSET: bool, const FIRST: u32, const SECOND: u32>(
         &self,
         first_node: usize,
         row: &mut [u64],
@@ -173,8 +188,8 @@ impl<const WORD: u32> Forward<'_, WORD> {
         }
     }
 
-    /// The last 6 or 7 layers, and canonical residues at last. The additive operands are reduced in the first of these layers,
-    /// in every PERIOD-th one after it, and in the last. The first chunk of `2^tail` words has the node `node`.
+    /// The last 6 or 7 layers, and canonical residues at last. The additive operands are lowered in the first of these layers and in
+    /// every PERIOD-th one after it, and in words of 52 bits in the last one. The first chunk of `2^tail` words has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn last_layers<const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {
         match (self.tail, WORD == 52 && self.twiddles.derived()) {
@@ -276,10 +291,12 @@ fn reducing<const PERIOD: u32, const LAYER: u32, const FIRST: u32, const WORD: u
 ) -> (__m512i, __m512i) {
     if PERIOD == OFFSET {
         a.offset_butterfly(pair, factor)
-    } else if PERIOD != NEVER && (LAYER - FIRST).is_multiple_of(PERIOD) {
-        a.butterfly::<true>(pair, factor)
+    } else if PERIOD == NEVER || !(LAYER - FIRST).is_multiple_of(PERIOD) {
+        a.butterfly::<KEEP>(pair, factor)
+    } else if PERIOD == 1 || WORD == 64 {
+        a.butterfly::<HALVING>(pair, factor)
     } else {
-        a.butterfly::<false>(pair, factor)
+        a.butterfly::<REDUCTION>(pair, factor)
     }
 }
 
@@ -343,22 +360,32 @@ impl<'a, const DERIVED: bool> TailTwiddles<'a, DERIVED> {
         }
     }
 
-    /// Those of the 4 halves of these chunks.
+    /// Those of the 4 halves of these chunks, in words of 52 bits at the given places.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn fours<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
+    pub(super) fn fours<const WORD: u32>(
+        &self,
+        a: &Arithmetic<WORD>,
+        pair: usize,
+        places: __m512i,
+    ) -> Factor {
         let (values, quotients) = self.fours;
-        let value = repeat_4(part(values, pair));
-        Self::last_factor(a, value, repeat_4(part(quotients, pair)))
+        let of = |words| placed::<WORD>(repeat_4(part(words, pair)), places);
+        Self::last_factor(a, of(values), of(quotients))
     }
 
-    /// Those of the 8 quarters of these chunks.
+    /// Those of the 8 quarters of these chunks, likewise.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn twos<const WORD: u32>(&self, a: &Arithmetic<WORD>, pair: usize) -> Factor {
+    pub(super) fn twos<const WORD: u32>(
+        &self,
+        a: &Arithmetic<WORD>,
+        pair: usize,
+        places: __m512i,
+    ) -> Factor {
         let (values, quotients) = self.twos;
-        let value = load(part(values, pair));
-        Self::last_factor(a, value, load(part(quotients, pair)))
+        let of = |words| placed::<WORD>(load(part(words, pair)), places);
+        Self::last_factor(a, of(values), of(quotients))
     }
 
     #[inline]
@@ -372,6 +399,17 @@ impl<'a, const DERIVED: bool> TailTwiddles<'a, DERIVED> {
             return a.factor_of_quotient(quotient);
         }
         Factor { value, quotient }
+    }
+}
+
+/// Twiddles at the places where words of 52 bits have their operands.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn placed<const WORD: u32>(twiddles: __m512i, places: __m512i) -> __m512i {
+    if WORD == 52 {
+        _mm512_permutexvar_epi64(places, twiddles)
+    } else {
+        twiddles
     }
 }
 
@@ -422,11 +460,18 @@ pub(super) fn store_all(block: &mut [Words; HELD], vectors: [__m512i; HELD]) {
 /// The last three layers, of eight pairs of vectors in step. Before each of them, and after the last, the words of the two
 /// vectors of a pair are taken in turn: so each butterfly's operands face each other, and the twiddles of a layer repeat in the
 /// order of the table.
+///
+/// In words of 52 bits only the first of these steps is such a permutation. On AMD's processors it is as slow as a multiply-add,
+/// and takes its place, since both have three operands. Exchanges of halves, quarters and words have two, and bring all words to their
+/// places as well, if the twiddles of the last two layers are permuted.
 struct Tail<const WORD: u32> {
     arithmetic: Arithmetic<WORD>,
     /// The words of two vectors in turn: their first and their second halves.
     low: __m512i,
     high: __m512i,
+    /// The places of the twiddles of the last two layers in words of 52 bits.
+    fours: __m512i,
+    twos: __m512i,
 }
 
 impl<const WORD: u32> Tail<WORD> {
@@ -437,6 +482,8 @@ impl<const WORD: u32> Tail<WORD> {
             arithmetic,
             low: lanes([0, 8, 1, 9, 2, 10, 3, 11]),
             high: lanes([4, 12, 5, 13, 6, 14, 7, 15]),
+            fours: lanes([0, 2, 0, 2, 1, 3, 1, 3]),
+            twos: lanes([0, 4, 1, 5, 2, 6, 3, 7]),
         }
     }
 
@@ -447,6 +494,11 @@ impl<const WORD: u32> Tail<WORD> {
             _mm512_permutex2var_epi64(x, self.low, y),
             _mm512_permutex2var_epi64(x, self.high, y),
         )
+    }
+
+    /// Whether the last layer reduces its additive operands, so that its results are below 4q and need no product to become canonical.
+    const fn ends_reduced(period: u32) -> bool {
+        WORD == 52 && period != OFFSET
     }
 
     /// FIRST and PERIOD as in [`Forward::last_layers_from`].
@@ -464,27 +516,59 @@ impl<const WORD: u32> Tail<WORD> {
                 reducing::<PERIOD, 4, FIRST, WORD>(a, pair, twiddles.eights(i));
         }
         for i in 0..HELD / 2 {
-            let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) =
-                reducing::<PERIOD, 5, FIRST, WORD>(a, pair, twiddles.fours(&a, i));
+            let pair = if WORD == 52 {
+                exchanged_halves(v[2 * i], v[2 * i + 1])
+            } else {
+                self.interleaved(v[2 * i], v[2 * i + 1])
+            };
+            let factor = twiddles.fours(&a, i, self.fours);
+            (v[2 * i], v[2 * i + 1]) = reducing::<PERIOD, 5, FIRST, WORD>(a, pair, factor);
         }
         for i in 0..HELD / 2 {
-            let pair = self.interleaved(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = if PERIOD == OFFSET {
-                a.offset_butterfly(pair, twiddles.twos(&a, i))
+            let pair = if WORD == 52 {
+                exchanged_quarters(v[2 * i], v[2 * i + 1])
             } else {
-                // Reduced once here, the sums need no product to become canonical.
-                a.butterfly::<true>(pair, twiddles.twos(&a, i))
+                self.interleaved(v[2 * i], v[2 * i + 1])
+            };
+            let factor = twiddles.twos(&a, i, self.twos);
+            (v[2 * i], v[2 * i + 1]) = if const { Self::ends_reduced(PERIOD) } {
+                a.butterfly::<REDUCTION>(pair, factor)
+            } else {
+                reducing::<PERIOD, 6, FIRST, WORD>(a, pair, factor)
             };
         }
         for i in 0..HELD / 2 {
             let (x, y) = (v[2 * i], v[2 * i + 1]);
-            let (x, y) = if PERIOD == OFFSET {
-                (a.canonical(a.reduced(x)), a.canonical(a.reduced(y)))
+            let (x, y) = if const { Self::ends_reduced(PERIOD) } {
+                (a.canonical_below_4(x), a.canonical_below_4(y))
             } else {
-                (a.canonical_sum(x), a.canonical_sum(y))
+                (a.canonical(a.reduced(x)), a.canonical(a.reduced(y)))
             };
-            (v[2 * i], v[2 * i + 1]) = self.interleaved(x, y);
+            (v[2 * i], v[2 * i + 1]) = if WORD == 52 {
+                exchanged_words(x, y)
+            } else {
+                self.interleaved(x, y)
+            };
         }
+    }
+}
+
+functions! { "avx512f":
+    /// The first halves of two vectors, and the second ones; undoes itself.
+    pub(super) fn exchanged_halves(x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (_mm512_shuffle_i64x2::<0x44>(x, y), _mm512_shuffle_i64x2::<0xEE>(x, y))
+    }
+
+    /// The even quarters of two vectors in turn, and the odd ones; undoes itself.
+    pub(super) fn exchanged_quarters(x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (
+            _mm512_mask_permutex_epi64::<0x4E>(x, 0b1100_1100, y),
+            _mm512_mask_permutex_epi64::<0x4E>(y, 0b0011_0011, x),
+        )
+    }
+
+    /// The even words of two vectors in turn, and the odd ones; undoes itself.
+    pub(super) fn exchanged_words(x: __m512i, y: __m512i) -> (__m512i, __m512i) {
+        (_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y))
     }
 }

@@ -4,9 +4,10 @@ use super::super::chunks::quarters;
 use super::super::ntt_table::{NttTable, Twiddles, mirrored};
 use super::super::portable;
 use super::MIN_DEGREE;
-use super::arithmetic::{Arithmetic, Factor};
+use super::arithmetic::{Arithmetic, Factor, HALVING, KEEP, REDUCTION};
 use super::forward::{
-    CACHED, HELD, TailTwiddles, TwiddlesOf, load_all, store_all, tail_layers, whole,
+    CACHED, HELD, TailTwiddles, TwiddlesOf, exchanged_halves, exchanged_quarters, exchanged_words,
+    load_all, store_all, tail_layers, whole,
 };
 use super::vector::{LANES, lanes, load_4, store_4};
 use std::arch::x86_64::*;
@@ -32,9 +33,9 @@ pub(super) fn inverse_ntt<const WORD: u32>(table: &NttTable, row: &mut [u64]) {
         }
     }
     if 4 * bound <= inverse.arithmetic.limit() {
-        inverse.last_pass::<false>(table, row, bound);
+        inverse.last_pass::<KEEP>(table, row, bound);
     } else {
-        inverse.last_pass::<true>(table, row, bound);
+        inverse.last_pass::<REDUCTION>(table, row, bound);
     }
 }
 
@@ -91,7 +92,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         } else if limit >= 4 * Self::PRODUCT {
             2 * Self::PRODUCT
         } else {
-            Self::PRODUCT
+            self.arithmetic.halved_bound()
         }
     }
 
@@ -108,7 +109,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         } else if sum <= ceiling {
             (Reduce::FirstLayer, sum)
         } else {
-            (Reduce::EveryLayer, Self::PRODUCT)
+            (Reduce::EveryLayer, ceiling)
         };
         debug_assert!(2 * bound <= limit && next <= ceiling);
         (reduce, next)
@@ -122,7 +123,8 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         let a = self.arithmetic;
         let reduced = match reduce {
             Reduce::Never | Reduce::Last => 2 * bound,
-            Reduce::FirstLayer | Reduce::EveryLayer => Self::REDUCED,
+            Reduce::FirstLayer => Self::REDUCED,
+            Reduce::EveryLayer => a.halved_bound(),
         };
         let offsets = Offsets {
             first: a.multiple(bound),
@@ -132,10 +134,14 @@ impl<const WORD: u32> Inverse<'_, WORD> {
         for (i, chunk) in row.chunks_exact_mut(length).enumerate() {
             let node = node + i;
             match reduce {
-                Reduce::Never => self.pass_chunk::<false, false, false>(node, chunk, &offsets),
-                Reduce::Last => self.pass_chunk::<false, true, false>(node, chunk, &offsets),
-                Reduce::FirstLayer => self.pass_chunk::<true, false, false>(node, chunk, &offsets),
-                Reduce::EveryLayer => self.pass_chunk::<true, true, true>(node, chunk, &offsets),
+                Reduce::Never => self.pass_chunk::<KEEP, KEEP, KEEP>(node, chunk, &offsets),
+                Reduce::Last => self.pass_chunk::<KEEP, REDUCTION, KEEP>(node, chunk, &offsets),
+                Reduce::FirstLayer => {
+                    self.pass_chunk::<REDUCTION, KEEP, KEEP>(node, chunk, &offsets)
+                }
+                Reduce::EveryLayer => {
+                    self.pass_chunk::<HALVING, HALVING, HALVING>(node, chunk, &offsets)
+                }
             }
         }
         next
@@ -143,7 +149,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn pass_chunk<const FIRST: bool, const SUMS: bool, const PRODUCTS: bool>(
+    fn pass_chunk<const FIRST: u32, const SUMS: u32, const PRODUCTS: u32>(
         &self,
         node: usize,
         chunk: &mut [u64],
@@ -164,11 +170,15 @@ impl<const WORD: u32> Inverse<'_, WORD> {
 
     /// The pass over the whole row, with the division by N in its second layer.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn last_pass<const FIRST: bool>(&self, table: &NttTable, row: &mut [u64], bound: u64) {
+    fn last_pass<const FIRST: u32>(&self, table: &NttTable, row: &mut [u64], bound: u64) {
         debug_assert!(bound <= self.ceiling());
         let a = self.arithmetic;
         let first = a.multiple(bound);
-        let sums = a.multiple(if FIRST { Self::REDUCED } else { 2 * bound });
+        let sums = a.multiple(if FIRST == REDUCTION {
+            Self::REDUCED
+        } else {
+            2 * bound
+        });
         let products = a.multiple(Self::PRODUCT);
         let left = a.twiddle(self.twiddles, mirrored(2));
         let right = a.twiddle(self.twiddles, mirrored(3));
@@ -220,6 +230,7 @@ impl<const WORD: u32> Inverse<'_, WORD> {
             self.first_layers_reducing::<EVERY_SECOND>(node, row);
         } else {
             self.first_layers_reducing::<EACH>(node, row);
+            return self.arithmetic.halved_bound();
         }
         Self::PRODUCT
     }
@@ -285,13 +296,16 @@ struct Head<const WORD: u32, const LAYERS: u32, const REDUCED: u32> {
     /// The same, from the last to the first.
     even_backwards: __m512i,
     odd_backwards: __m512i,
+    /// The places of the mirrored twiddles of the first two layers in words of 52 bits.
+    twos: __m512i,
+    fours: __m512i,
 }
 
 impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, REDUCED> {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn new(a: Arithmetic<WORD>) -> Self {
-        let bounds = Self::bounds();
+        let bounds = Self::bounds(&a);
         Self {
             arithmetic: a,
             offsets: [
@@ -307,18 +321,22 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
             odd: lanes([1, 3, 5, 7, 9, 11, 13, 15]),
             even_backwards: lanes([14, 12, 10, 8, 6, 4, 2, 0]),
             odd_backwards: lanes([15, 13, 11, 9, 7, 5, 3, 1]),
+            twos: lanes([7, 3, 6, 2, 5, 1, 4, 0]),
+            fours: lanes([3, 1, 3, 1, 2, 0, 2, 0]),
         }
     }
 
     /// The bound of what enters each layer; 0 for a layer that is not taken.
-    const fn bounds() -> [u64; 7] {
+    const fn bounds(a: &Arithmetic<WORD>) -> [u64; 7] {
+        let product = Arithmetic::<WORD>::PRODUCT_BOUND;
         let mut bounds = [0; 7];
         bounds[0] = 1;
         let mut layer = 1;
         while layer < LAYERS {
-            let product = Arithmetic::<WORD>::PRODUCT_BOUND;
             let before = bounds[layer as usize - 1];
-            bounds[layer as usize] = if Self::reduces(layer - 1) || 2 * before < product {
+            bounds[layer as usize] = if REDUCED == EACH {
+                a.halved_bound()
+            } else if Self::reduces(layer - 1) || 2 * before < product {
                 product
             } else {
                 2 * before
@@ -341,12 +359,13 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         factor: Factor,
     ) -> (__m512i, __m512i) {
         let offset = self.offsets[LAYER as usize];
-        if const { Self::reduces(LAYER) } {
-            self.arithmetic
-                .inverse_butterfly::<true>(pair, offset, factor)
+        let a = &self.arithmetic;
+        if REDUCED == EACH {
+            a.inverse_butterfly::<HALVING>(pair, offset, factor)
+        } else if const { Self::reduces(LAYER) } {
+            a.inverse_butterfly::<REDUCTION>(pair, offset, factor)
         } else {
-            self.arithmetic
-                .inverse_butterfly::<false>(pair, offset, factor)
+            a.inverse_butterfly::<KEEP>(pair, offset, factor)
         }
     }
 
@@ -400,13 +419,17 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
         twiddles: &TailTwiddles<'_, DERIVED>,
     ) {
         let (a, last) = (&self.arithmetic, HELD / 2 - 1);
+        if WORD == 52 {
+            return self.narrow_layers(v, twiddles);
+        }
         for i in 0..HELD / 2 {
             let pair = self.parted_backwards(v[2 * i], v[2 * i + 1]);
-            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, twiddles.twos(a, last - i));
+            (v[2 * i], v[2 * i + 1]) =
+                self.butterfly::<0>(pair, twiddles.twos(a, last - i, self.twos));
         }
         for i in 0..HELD / 2 {
             let (odd, even) = self.parted(v[2 * i + 1], v[2 * i]);
-            let factor = twiddles.fours(a, last - i);
+            let factor = twiddles.fours(a, last - i, self.fours);
             (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>((even, odd), factor);
         }
         for i in 0..HELD / 2 {
@@ -415,6 +438,37 @@ impl<const WORD: u32, const LAYERS: u32, const REDUCED: u32> Head<WORD, LAYERS, 
             let (x, y) = self.butterfly::<2>((even, odd), factor);
             let (odd, even) = self.parted_backwards(y, x);
             (v[2 * i], v[2 * i + 1]) = (even, odd);
+        }
+    }
+
+    /// The same in words of 52 bits, with the exchanges of the forward transform.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn narrow_layers<const DERIVED: bool>(
+        &self,
+        v: &mut [__m512i; HELD],
+        twiddles: &TailTwiddles<'_, DERIVED>,
+    ) {
+        let (a, last) = (&self.arithmetic, HELD / 2 - 1);
+        for i in 0..HELD / 2 {
+            let pair = exchanged_words(v[2 * i], v[2 * i + 1]);
+            let factor = twiddles.twos(a, last - i, self.twos);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<0>(pair, factor);
+        }
+        for i in 0..HELD / 2 {
+            let pair = exchanged_quarters(v[2 * i], v[2 * i + 1]);
+            let factor = twiddles.fours(a, last - i, self.fours);
+            (v[2 * i], v[2 * i + 1]) = self.butterfly::<1>(pair, factor);
+        }
+        for i in 0..HELD / 2 {
+            let pair = exchanged_halves(v[2 * i], v[2 * i + 1]);
+            let factor = twiddles.eights(last - i);
+            let exchanged = Factor {
+                value: _mm512_shuffle_epi32::<0x4E>(factor.value),
+                quotient: _mm512_shuffle_epi32::<0x4E>(factor.quotient),
+            };
+            let (x, y) = self.butterfly::<2>(pair, exchanged);
+            (v[2 * i], v[2 * i + 1]) = self.parted(x, y);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Kernels for processors with AVX-512, its 52-bit multiply-add (IFMA) and its permutations of bytes (VBMI).
 //!
-//! Moduli of at most 50 bits use `vpmadd52` on words of 52 bits, larger ones products of 32-bit halves on words of 64
-//! bits. The transforms are one source for both: [`arithmetic::Arithmetic`] hides the difference.
+//! Moduli of at most 50 bits use `vpmadd52` on words of 52 bits; larger ones use words of 64 bits, with `vpmadd52` for quotients. The
+//! transforms are one source for both: [`arithmetic::Arithmetic`] hides the difference.
 #![expect(
     unsafe_code,
     reason = "intrinsics; holding a token proves the processor"
@@ -24,18 +24,22 @@ use super::portable;
 use super::vectors::methods;
 use super::{
     BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PackedRow, PanelProducts,
-    PanelRows, ShoupScalar, Unreduced, WeightedPairs, WeightedSum,
+    PanelRows, ShoupScalar, SumRow, Unreduced, WeightedPairs, WeightedSum,
 };
 
-/// The kernels for a modulus of `bits` bits, if this processor can run them.
-pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
-    let able = is_x86_feature_detected!("avx512f")
+/// Whether this processor has the instructions.
+pub(super) fn able() -> bool {
+    is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512ifma")
-        && is_x86_feature_detected!("avx512vbmi");
+        && is_x86_feature_detected!("avx512vbmi")
+}
+
+/// The kernels for a modulus of `bits` bits, if this processor can run them.
+pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
     match bits {
-        _ if !able => None,
+        _ if !able() => None,
         ..=NARROW_BITS => Some(&IfmaKernels::<NARROW>(())),
         _ => Some(&IfmaKernels::<WIDE>(())),
     }
@@ -85,6 +89,7 @@ impl<const WORD: u32> Kernels for IfmaKernels<WORD> {
 
     methods! { sum<WORD>:
         weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
+        weighted_sums(rows: &mut [SumRow<'_>])
         inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
         weighted_pairs(q: &Modulus, out: &mut [u64], sum: &WeightedPairs<'_>)
     }

@@ -1,10 +1,14 @@
 //! Weighted sums: words split at bit 52, their products summed by weights and reduced once.
 
-use super::super::{BLOCK, KeyRow, Modulus, WeightRow, WeightedPairs, WeightedSum, portable};
+use super::super::{
+    BLOCK, KeyRow, Modulus, SumRow, WeightRow, WeightedPairs, WeightedSum, portable,
+    weighted_sums_in_strips,
+};
 use super::arithmetic::{Arithmetic, Factor};
 use super::narrow::barrett_ratio;
 use super::packed::Unpacker;
 use super::vector::{LANES, broadcast, load, load_bytes, prefetch, store};
+use super::{NARROW, NARROW_BITS};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -45,6 +49,82 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
         start += LANES;
     }
     portable::weighted_sum_from(q, row, sum, start);
+}
+
+/// Up to four rows at a time, so that each input is loaded once for all of them.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn weighted_sums<const WORD: u32>(rows: &mut [SumRow<'_>]) {
+    let narrow = |row: &SumRow<'_>| row.q.bits() <= NARROW_BITS && row.sum.input_bits <= NARROW;
+    if !rows.iter().all(narrow) {
+        return weighted_sums_in_strips(rows);
+    }
+    for rows in rows.chunks_mut(4) {
+        let reductions = rows
+            .iter()
+            .map(|row| reduction(row.q, row.sum.factors.len(), row.sum.input_bits));
+        match reductions.max() {
+            Some(SHORT) => weighted_sums_by::<SHORT>(rows),
+            Some(TWO_WORDS) => weighted_sums_by::<TWO_WORDS>(rows),
+            _ => weighted_sums_by::<ANY>(rows),
+        }
+    }
+}
+
+/// [`weighted_sums`] of at most four rows.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn weighted_sums_by<const REDUCTION: u32>(rows: &mut [SumRow<'_>]) {
+    match rows {
+        [a, b, c, d] => weighted_sums_of::<4, 2, REDUCTION>([a, b, c, d]),
+        [a, b, c] => weighted_sums_of::<3, 2, REDUCTION>([a, b, c]),
+        [a, b] => weighted_sums_of::<2, 4, REDUCTION>([a, b]),
+        _ => weighted_sums_in_strips(rows),
+    }
+}
+
+/// [`weighted_sums`] of ROWS rows, VECTORS vectors of each at a time.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn weighted_sums_of<const ROWS: usize, const VECTORS: usize, const REDUCTION: u32>(
+    mut rows: [&mut SumRow<'_>; ROWS],
+) {
+    let mut reducers = [Reducer::<NARROW, REDUCTION>::new(rows[0].q); ROWS];
+    for (reducer, row) in reducers.iter_mut().zip(&rows) {
+        *reducer = Reducer::new(row.q);
+    }
+    let count = rows[0].sum.factors.len();
+    let factors: [&[u64]; ROWS] = std::array::from_fn(|row| &rows[row].sum.factors[..count]);
+    let offsets: [u64; ROWS] = std::array::from_fn(|row| rows[row].sum.offset);
+    let (inputs, stride) = (rows[0].sum.inputs, rows[0].sum.stride);
+    let (length, step) = (rows[0].row.len(), VECTORS * LANES);
+    let whole = length - length % step;
+    for start in (0..whole).step_by(step) {
+        let mut sums = [[Sum::of(_mm512_setzero_si512()); VECTORS]; ROWS];
+        for (sums, &offset) in sums.iter_mut().zip(&offsets) {
+            *sums = [Sum::of(broadcast(offset)); VECTORS];
+        }
+        for i in 0..count {
+            let (vectors, _) = inputs[i * stride + start..][..step].as_chunks::<LANES>();
+            let mut values = [_mm512_setzero_si512(); VECTORS];
+            for (value, x) in values.iter_mut().zip(vectors) {
+                prefetch::<_MM_HINT_T0>(x, NEAR);
+                *value = load(x);
+            }
+            for (sums, factors) in sums.iter_mut().zip(&factors) {
+                let factor = broadcast(factors[i]);
+                for (sum, &value) in sums.iter_mut().zip(&values) {
+                    sum.add_product::<NARROW, NARROW>(value, factor);
+                }
+            }
+        }
+        for ((row, reducer), sums) in rows.iter_mut().zip(&reducers).zip(sums) {
+            let (out, _) = row.row[start..start + step].as_chunks_mut::<LANES>();
+            for (x, sum) in out.iter_mut().zip(sums) {
+                store(x, reducer.residue(sum));
+            }
+        }
+    }
+    for SumRow { q, row, sum } in rows {
+        portable::weighted_sum_from(q, row, sum, whole);
+    }
 }
 
 /// Both halves in one pass, each sum reduced after every 32 products at most.
@@ -400,6 +480,7 @@ fn reduction(q: &Modulus, count: usize, input_bits: u32) -> u32 {
 }
 
 /// Reduces sums modulo q.
+#[derive(Clone, Copy)]
 pub(super) struct Reducer<const WORD: u32, const REDUCTION: u32> {
     arithmetic: Arithmetic<WORD>,
     /// 2^52 modulo q.
