@@ -29,6 +29,7 @@
 //!  multiparty  keys that several parties share
 //!  api         client and server keys, contexts, encrypted vectors
 //!  wire        bytes out and in; foreign data is parsed here, and models in networks
+//!  bootstrapping  levels back, for circuits of any depth
 //!  circuits    vectors, tensors, matrices, polynomials, comparison, plans: written once for any Evaluator
 //!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, plain numbers, and dry runs
 //!  encryption  ciphertexts, encrypt, decrypt, noise bounds
@@ -42,6 +43,7 @@
 //! Most programs need [`prelude`] only. The floors below [`api`] are public for researchers and outside semver until 1.0.
 
 pub mod api;
+pub mod bootstrapping;
 pub mod circuits;
 pub mod encoding;
 pub mod encryption;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, the lowest first.
-const FLOORS: [&str; 13] = [
+const FLOORS: [&str; 14] = [
     "kernels",
     "ring",
     "params",
@@ -15,6 +15,7 @@ const FLOORS: [&str; 13] = [
     "encryption",
     "evaluator",
     "circuits",
+    "bootstrapping",
     "wire",
     "api",
     "multiparty",

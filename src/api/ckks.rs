@@ -5,7 +5,7 @@ use crate::circuits::{Padding, Tensor, Vector};
 use crate::encoding::CkksPlaintext;
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
-use crate::evaluator::CkksEvaluator;
+use crate::evaluator::{CkksEvaluator, Evaluator, Position};
 use crate::params::{CkksContext, Scale};
 use crate::wire::Kind;
 use rand::CryptoRng;
@@ -149,8 +149,8 @@ fn encrypt_bounded(
 }
 
 fn encoded(evaluator: &CkksEvaluator, slots: &[f64]) -> Result<CkksPlaintext> {
-    let level = evaluator.context().top_level();
-    evaluator.encoder().encode(slots, level)
+    let level = evaluator.context().fresh_level();
+    evaluator.encode_term(slots, Position::at_level(level))
 }
 
 /// The largest message bound of all vectors as that of each.

@@ -82,7 +82,7 @@ impl<S: Scheme> ClientKey<S> {
         self.secret.id()
     }
 
-    pub(super) fn secret(&self) -> &SecretKey {
+    pub(super) fn secret(&self) -> &Arc<SecretKey> {
         &self.secret
     }
 
@@ -304,6 +304,11 @@ impl<S: Scheme> ServerKey<S> {
             evaluator: S::Evaluator::with_keys(context, Arc::clone(&keys))?,
             keys,
         })
+    }
+
+    /// These keys with what an evaluator of theirs has beside them.
+    pub(super) fn with_evaluator(self, evaluator: S::Evaluator) -> Self {
+        Self { evaluator, ..self }
     }
 
     /// The context.

@@ -1,6 +1,7 @@
 //! The face: client and server keys, contexts, encrypted vectors.
 
 mod bfv;
+mod bootstrapping;
 mod ckks;
 mod keys;
 mod publication;

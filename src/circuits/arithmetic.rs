@@ -364,6 +364,18 @@ impl<E: Evaluator> Vector<E> {
         Ok(compacted.with_padding(padding))
     }
 
+    /// The values with levels to spend again: CKKS vectors by a bootstrapping, two ciphertexts in the time of one where there are many. In the clear a copy.
+    ///
+    /// # Errors
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) without a bootstrapping; CKKS: [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless message and
+    /// error bounds add up to at most 1 + 2^-7, [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the bootstrapping takes.
+    pub fn refresh(&self) -> Result<Self> {
+        let chunks: Vec<&E::Ciphertext> = self.chunks.iter().collect();
+        let chunks = self.evaluator.refresh_many(&chunks)?;
+        let padding = self.padding.moved(|value| self.evaluator.refresh(value));
+        Ok(self.with_chunks(chunks, padding))
+    }
+
     /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use: to be asked of the client's
     /// vector before the server's keys are made.
     #[must_use]

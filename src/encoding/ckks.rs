@@ -72,11 +72,29 @@ impl CkksPlaintext {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub(crate) fn weight_rows(&self) -> Result<WeightRows<'_>> {
         let basis = self.context.rlwe().special_basis()?;
-        let special = |poly: &NttPoly| {
-            let residues = Residues::of(poly, self.state.phase().bits());
-            residues.over(basis).into_ntt()
-        };
-        Ok(self.poly.weight_rows(special))
+        Ok(self.poly.weight_rows(|poly| self.over(poly, basis)))
+    }
+
+    /// The plaintext with its rows over data and special primes made now, for sums whose keys have no more special primes than these:
+    /// fewer rows take less memory.
+    ///
+    /// # Errors
+    /// As [`weight_rows`](Self::weight_rows).
+    pub(crate) fn with_weight_rows(self, special_primes: usize) -> Result<Self> {
+        let basis = Arc::new(
+            self.context
+                .rlwe()
+                .special_basis()?
+                .slice(0..special_primes),
+        );
+        self.poly.weight_rows(|poly| self.over(poly, &basis));
+        Ok(self)
+    }
+
+    /// The polynomial over special primes.
+    fn over(&self, poly: &NttPoly, basis: &Arc<RnsBasis>) -> NttPoly {
+        let residues = Residues::of(poly, self.state.phase().bits());
+        residues.over(basis).into_ntt()
     }
 
     /// The level it was encoded at.
@@ -123,13 +141,13 @@ impl CkksEncoder {
         &self.context
     }
 
-    /// Real values in the first slots of all N/2, the rest 0, at `level` and its canonical scale. Fewer values are packed as
+    /// Real values in the first slots of all N/2, or of those that a [message](CkksContext::message_slots) of the context has, the rest 0, at `level` and its canonical scale. Fewer values are packed as
     /// given: use [`encode_sparse`](Self::encode_sparse) to repeat them.
     ///
     /// # Errors
     /// As [`encode_complex`](Self::encode_complex).
     pub fn encode(&self, values: &[f64], level: usize) -> Result<CkksPlaintext> {
-        let slots = self.context.slots();
+        let slots = self.context.message_slots();
         check_reals(values, slots)?;
         let message = to_complex(values, slots);
         self.encode_slots(message, level, self.context.scale(level)?)
@@ -228,12 +246,12 @@ impl CkksEncoder {
         self.decode_sparse(plaintext, self.context.slots())
     }
 
-    /// The real parts of the message in all N/2 slots.
+    /// The real parts of the message in all N/2 slots, or in those that a [message](CkksContext::message_slots) of the context has.
     ///
     /// # Errors
     /// As [`decode_complex`](Self::decode_complex).
     pub fn decode(&self, plaintext: &CkksPlaintext) -> Result<Vec<f64>> {
-        let values = self.decode_slots(plaintext, self.context.slots())?;
+        let values = self.decode_slots(plaintext, self.context.message_slots())?;
         Ok(values.iter().map(|value| value.re).collect())
     }
 

@@ -41,6 +41,13 @@ pub enum KeyError {
         /// The level of the ciphertext.
         level: usize,
     },
+    /// A set of keys lacks some that a bootstrapping uses.
+    IncompleteBootstrappingKeys {
+        /// How many are missing.
+        missing: usize,
+        /// How many there are to be.
+        of: usize,
+    },
     /// The key for complex conjugation (CKKS) or the row swap (BFV) was not generated.
     MissingConjugationKey,
     /// A publisher has served as many decryptions as its flooding was sized for.
@@ -76,6 +83,9 @@ impl fmt::Display for KeyError {
             Self::MissingSwitchingKey { from, to, level } => format!(
                 "no key leads from the secret key {from:?} to {to:?} at level {level}; make one with \
                  `KeyGenerator::switching_key` and insert it into the evaluation keys"
+            ),
+            Self::IncompleteBootstrappingKeys { missing, of } => format!(
+                "{missing} of the {of} keys of a bootstrapping are missing; make them with `client.generate_bootstrapping_keys()`"
             ),
             Self::MissingConjugationKey => {
                 "no Galois key for the conjugation or row swap; add it with `Rotations::and_conjugation`".into()

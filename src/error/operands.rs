@@ -160,8 +160,8 @@ impl fmt::Display for OperandError {
             Self::ShapeMismatch { left, right, operation } => format!(
                 "{operation} of the shapes {left:?} and {right:?} has no meaning; reshape, transpose or broadcast one of the tensors first"
             ),
-            Self::CannotRefresh => "this evaluator cannot refresh ciphertexts; build the context with more depth \
-                 (`for_depth`, or more primes), or use an evaluator that bootstraps"
+            Self::CannotRefresh => "ciphertexts cannot be refreshed here; build the context with `for_depth(..).bootstrapping()` and attach \
+                 the vector to `server.with_bootstrapping(&keys)`, or build it with more depth"
                 .into(),
             Self::PlaintextModulus { above, modulus } => format!(
                 "the comparison takes a prime plaintext modulus above {above} and the modulus is {modulus}; choose another with \

@@ -13,6 +13,13 @@ pub enum PrecisionError {
         /// log2 of the modulus.
         modulus_bits: f64,
     },
+    /// The message may be larger than a bootstrapping serves.
+    MessageTooLarge {
+        /// The bound of a slot's magnitude, its error included.
+        bound: f64,
+        /// What a bootstrapping serves.
+        limit: f64,
+    },
     /// The error bound has reached what decryption can correct.
     NoiseExhausted {
         /// How many bits the bound is over the limit.
@@ -44,6 +51,10 @@ impl fmt::Display for PrecisionError {
                  `assume_message_bound`",
                 ((message_bits + 1.0) * 10.0).ceil() / 10.0,
                 (modulus_bits * 10.0).floor() / 10.0,
+            ),
+            Self::MessageTooLarge { bound, limit } => format!(
+                "values may have a magnitude of {bound:.4} with their error, and a bootstrapping serves {limit:.4}; scale them down before, or, if they are \
+                 known to be smaller, state that with `assume_message_bound`"
             ),
             Self::NoiseExhausted { excess_bits } => format!(
                 "the noise bound is {excess_bits:.1} bits over what decryption corrects; use fewer multiplications and \

@@ -248,7 +248,7 @@ impl Evaluator for CkksEvaluator {
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
             rows: 1,
-            columns: self.context.slots(),
+            columns: self.context.message_slots(),
         }
     }
 
@@ -292,8 +292,9 @@ impl Evaluator for CkksEvaluator {
         let level = position.level();
         let canonical = self.context.scale(level)?;
         let values: Vec<_> = values.iter().map(|&value| value.into()).collect();
+        let scale = position.scale().unwrap_or(canonical);
         self.encoder
-            .encode_complex(&values, level, position.scale().unwrap_or(canonical))
+            .encode_sparse(&values, self.context.message_slots(), level, scale)
     }
 
     fn encode_periodic_factor(&self, values: &[f64], position: Position) -> Result<CkksPlaintext> {

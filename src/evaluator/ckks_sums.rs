@@ -60,7 +60,8 @@ impl CkksEvaluator {
         let (level, scale) = level_and_scale(&self.context, at)?;
         let encoded = |values: &[f64], scale| {
             let values: Vec<_> = values.iter().map(|&value| value.into()).collect();
-            self.encoder.encode_complex(&values, level, scale)
+            let slots = self.context.message_slots();
+            self.encoder.encode_sparse(&values, slots, level, scale)
         };
         let mut sum: Option<CkksCiphertext> = None;
         for &(term, values) in terms {

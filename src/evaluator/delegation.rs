@@ -22,6 +22,14 @@ macro_rules! delegated_operations {
             rotation::check(self.keys().map(AsRef::as_ref), rotations, operation)
         }
 
+        fn refresh(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
+            self.refresher()?.refresh(a)
+        }
+
+        fn refresh_many(&self, all: &[&Self::Ciphertext]) -> Result<Vec<Self::Ciphertext>> {
+            self.refresh_many(all)
+        }
+
         fn add(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {
             self.add(a, b)
         }

@@ -470,6 +470,14 @@ pub trait Evaluator: Clone + Send + Sync {
         Err(Error::Operands(OperandError::CannotRefresh))
     }
 
+    /// [`refresh`](Self::refresh) of all, CKKS: two in the time of one where they are many.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    fn refresh_many(&self, all: &[&Self::Ciphertext]) -> Result<Vec<Self::Ciphertext>> {
+        all.iter().map(|a| self.refresh(a)).collect()
+    }
+
     /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged.
     ///
     /// # Errors

@@ -90,7 +90,8 @@ impl<S: State> SchemeEvaluator<S> {
 
     fn key_count(&self) -> usize {
         self.keys().map_or(0, |keys| {
-            1 + usize::from(keys.relinearization().is_ok()) + keys.galois().elements().count()
+            let products = usize::from(keys.relinearization().is_ok());
+            1 + products + keys.galois().elements().count() + usize::from(self.refresher().is_ok())
         })
     }
 }

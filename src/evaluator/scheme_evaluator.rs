@@ -4,7 +4,7 @@ use crate::encryption::{Ciphertext, Encrypted, State};
 use crate::error::{Error, KeyError, Result, ValueError, check_lengths};
 use crate::evaluator::evaluator_trait::check_message_bound;
 use crate::evaluator::key_switch::Compute;
-use crate::evaluator::{key_switch, linear, rotation};
+use crate::evaluator::{Refresh, key_switch, linear, rotation};
 use crate::keys::{EvaluationKeys, KeyEnds, KeyId};
 use crate::params::ErrorSize;
 use crate::ring::NttPoly;
@@ -21,6 +21,7 @@ pub struct SchemeEvaluator<S: State> {
     pub(super) context: S::Context,
     pub(super) encoder: S::Encoder,
     keys: Option<Arc<EvaluationKeys>>,
+    pub(super) refresh: Option<Arc<dyn Refresh<S>>>,
 }
 
 /// Two operands, changed or as they were.
@@ -80,6 +81,7 @@ impl<S: State> SchemeEvaluator<S> {
             context: context.clone(),
             encoder: S::encoder(context),
             keys: None,
+            refresh: None,
         }
     }
 

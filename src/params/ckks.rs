@@ -2,8 +2,8 @@ use crate::error::{Error, ParameterError, Result};
 use crate::params::builder::invalid_choice;
 use crate::params::scheme_context::scheme_context;
 use crate::params::{
-    Builder, Context, Fingerprint, Log2, NoiseModel, RlweParams, Scale, ScalePlan,
-    SecretDistribution, SecurityPolicy, invalid_level, search,
+    BootstrappingLayout, BootstrappingSet, Builder, Context, Fingerprint, Log2, NoiseModel,
+    RlweParams, Scale, ScalePlan, SecretDistribution, SecurityPolicy, invalid_level, search,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub struct CkksParams {
     rlwe: RlweParams,
     scales: ScalePlan,
+    bootstrapping: Option<BootstrappingLayout>,
 }
 
 /// Everything that CKKS objects share: checked parameters and what is computed from them. A clone is a handle to the same
@@ -38,6 +39,7 @@ pub struct CkksChoices {
     scales: Option<ScalePlan>,
     precision_bits: Option<u32>,
     integer_bits: Option<u32>,
+    bootstrapping: bool,
 }
 
 impl CkksParams {
@@ -69,7 +71,29 @@ impl CkksParams {
             let primes = rlwe.primes_up_to(level);
             check_scale(scale.log2(), log2(&rlwe.data_primes()[..primes]))?;
         }
-        Ok(Self { rlwe, scales })
+        Ok(Self {
+            rlwe,
+            scales,
+            bootstrapping: None,
+        })
+    }
+
+    /// A ring and the scales of its levels, of which a bootstrapping uses some.
+    pub(super) fn with_planned_scales(
+        rlwe: RlweParams,
+        scales: Vec<Scale>,
+        layout: BootstrappingLayout,
+    ) -> Result<Self> {
+        Ok(Self {
+            bootstrapping: Some(layout),
+            ..Self::with_scales(rlwe, ScalePlan::Explicit(scales))?
+        })
+    }
+
+    /// How a bootstrapping uses the levels, if the parameters are made for one.
+    #[must_use]
+    pub fn bootstrapping(&self) -> Option<&BootstrappingLayout> {
+        self.bootstrapping.as_ref()
     }
 
     /// The canonical scales of the levels.
@@ -81,7 +105,13 @@ impl CkksParams {
     /// The identity of these parameters and of their context.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.rlwe, "CKKS", &self.scales.code())
+        let mut extra = self.scales.code();
+        let layout = self
+            .bootstrapping
+            .iter()
+            .flat_map(BootstrappingLayout::code);
+        extra.extend(layout.map(u64::from));
+        Fingerprint::of(&self.rlwe, "CKKS", &extra)
     }
 }
 
@@ -174,6 +204,22 @@ impl CkksBuilder {
         self
     }
 
+    /// Parameters that can be bootstrapped, after [`CkksContext::for_depth`]: the smallest set that leaves the depth between two bootstrappings.
+    /// With [`insecure_skip_security_check`](Self::insecure_skip_security_check), parameters of the stated degree that hide nothing.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    /// let builder = CkksContext::for_depth(4).bootstrapping().degree(1024);
+    /// let context = builder.insecure_skip_security_check().build()?;
+    /// let layout = context.bootstrapping().unwrap();
+    /// assert_eq!(layout.fresh_level() - layout.lowest_level(), 4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn bootstrapping(mut self) -> Self {
+        self.choices.bootstrapping = true;
+        self
+    }
+
     /// The checked parameters alone.
     ///
     /// # Errors
@@ -184,9 +230,9 @@ impl CkksBuilder {
         }
         let choices = &self.choices;
         let derives = choices.precision_bits.is_some() || choices.integer_bits.is_some();
-        if derives || self.additions.is_some() {
+        if derives || choices.bootstrapping || self.additions.is_some() {
             return Err(invalid_choice(
-                "precision_bits, integer_bits and additions go with for_depth",
+                "precision_bits, integer_bits, additions and bootstrapping go with for_depth",
             ));
         }
         let rlwe = self.ring()?;
@@ -209,6 +255,9 @@ impl CkksBuilder {
             integer_bits: choices.integer_bits.unwrap_or(8),
             additions: self.additions.unwrap_or(1).max(1),
         };
+        if choices.bootstrapping {
+            return self.bootstrappable(request);
+        }
         if depth > CkksParams::MOST_DEPTH {
             return Err(request.refused(TOO_DEEP));
         }
@@ -223,6 +272,35 @@ impl CkksBuilder {
             }
         }
         Err(request.refused(TOO_DEEP))
+    }
+}
+
+impl CkksBuilder {
+    /// Parameters with a bootstrapping that leaves the depth.
+    fn bootstrappable(&self, request: Request) -> Result<CkksParams> {
+        let depth = request.depth as usize;
+        let least = self.degree.unwrap_or(0);
+        let choices = &self.choices;
+        if choices.integer_bits.is_some_and(|bits| bits > 0) || self.additions.is_some() {
+            return Err(invalid_choice(
+                "values that are bootstrapped are in [-1, 1]: leave out integer_bits and additions",
+            ));
+        }
+        if self.policy == SecurityPolicy::Insecure {
+            return CkksParams::insecure_for_bootstrapping(least, least / 2, depth.max(1));
+        }
+        for set in BootstrappingSet::FULL {
+            let params = CkksParams::of_recipe(&set.recipe(), self.policy)?;
+            let fits = params
+                .bootstrapping
+                .as_ref()
+                .is_some_and(|layout| layout.user_levels >= depth && params.rlwe.degree() >= least);
+            let precision = choices.precision_bits.unwrap_or(0);
+            if fits && precision <= set.precision_bits() {
+                return Ok(params);
+            }
+        }
+        Err(request.refused(NO_BOOTSTRAPPING))
     }
 }
 
@@ -286,6 +364,10 @@ const TOO_DEEP: &str = "no supported degree is large enough; ask for less depth 
 /// or the size of the scale.
 const TOO_PRECISE: &str = "the scale has to hold the precision and the noise, and has at most 60 bits; ask for fewer bits of \
                            precision, fewer additions, or less depth";
+
+/// Why no set of bootstrapping parameters serves.
+const NO_BOOTSTRAPPING: &str = "no set of bootstrapping parameters is so deep and precise; leave out precision_bits, ask for at most 11 levels \
+                                between two bootstrappings, and for 128 bits of security";
 
 impl Request {
     /// Parameters at `degree`; `None` if it is too small.

@@ -1,6 +1,6 @@
 use crate::error::{Error, OperandError, ParameterError, Result};
 use crate::identifiers::Fingerprint;
-use crate::params::rlwe::digits_within;
+use crate::params::rlwe::balanced_digits;
 use crate::params::{ErrorSize, Gadget, KeySpan, KeySwitching, Log2, NoiseModel, RlweParams};
 use crate::ring::{Embedding, RnsBasis, TailDivider};
 use sha3::{Digest, Sha3_256};
@@ -118,7 +118,7 @@ impl Context {
     }
 
     /// The digits of keys of a span, as ranges of data primes: those of the parameters for the whole span, for a smaller one the
-    /// longest runs whose product is at most that of its special primes.
+    /// fewest runs whose products are at most that of its special primes, of about equal size.
     ///
     /// # Errors
     /// As [`span_basis`](Self::span_basis).
@@ -238,7 +238,7 @@ impl Context {
         }
         let data = &self.params.data_primes()[..self.params.primes_up_to(span.level)];
         let special = &self.params.special_primes()[..span.special_primes];
-        Ok(Cow::Owned(digits_within(data, special)))
+        Ok(Cow::Owned(balanced_digits(data, special)))
     }
 
     /// What a switch with a key of the whole span needs at `level`.

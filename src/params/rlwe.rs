@@ -357,6 +357,47 @@ pub(super) fn digits_within(data_primes: &[u64], special_primes: &[u64]) -> Vec<
     sizes
 }
 
+/// As few digits as [`digits_within`], the largest of which is as small as it can be: the error of a key switch grows with the ratio of a digit
+/// and the special primes.
+pub(crate) fn balanced_digits(data_primes: &[u64], special_primes: &[u64]) -> Vec<usize> {
+    let mut sizes = digits_within(data_primes, special_primes);
+    #[expect(clippy::cast_precision_loss, reason = "a size")]
+    let bits: Vec<f64> = data_primes
+        .iter()
+        .map(|&prime| (prime as f64).log2())
+        .collect();
+    loop {
+        let mut end = 0;
+        let largest = sizes.iter().map(|&size| {
+            end += size;
+            bits[end - size..end].iter().sum::<f64>()
+        });
+        let largest = largest.fold(0.0, f64::max);
+        let smaller = runs_below(&bits, largest - 0.5);
+        if smaller.len() != sizes.len() || smaller == sizes {
+            return sizes;
+        }
+        sizes = smaller;
+    }
+}
+
+/// The longest runs of less than so many bits, at least one prime each.
+fn runs_below(bits: &[f64], limit: f64) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    let mut sum = 0.0;
+    for &own in bits {
+        sum += own;
+        match sizes.last_mut() {
+            Some(size) if sum < limit => *size += 1,
+            _ => {
+                sizes.push(1);
+                sum = own;
+            }
+        }
+    }
+    sizes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,6 +410,18 @@ mod tests {
         assert_eq!(digits_within(&[97, 101, 103], &[257]), [1, 1, 1]);
         assert_eq!(digits_within(&[1009, 101], &[257]), [1, 1]);
         assert!(digits_within(&[97], &[]).is_empty());
+    }
+
+    #[test]
+    fn balanced_digits_are_as_few_and_smaller() {
+        let find = |bits: &[u32]| find_primes(8192, bits).unwrap();
+        let primes = find(&[50, 40, 40, 40, 40, 30, 30, 50, 50, 50, 50]);
+        let (data, special) = primes.split_at(7);
+        assert_eq!(digits_within(data, special), [4, 3]);
+        assert_eq!(balanced_digits(data, special), [3, 4]);
+        assert_eq!(balanced_digits(data, &special[..1]), [1; 7]);
+        assert!(balanced_digits(data, &[]).is_empty());
+        assert!(balanced_digits(&[], special).is_empty());
     }
 
     #[test]

@@ -80,6 +80,7 @@ kinds! {
     NetworkKeys = 42, "keys for a network";
     NetworkRequest = 43, "an encrypted input of a network";
     NetworkResponse = 44, "encrypted outputs of a network";
+    BootstrappingKeys = 50, "keys for bootstrapping";
     CkksTensor = 60, "a CKKS tensor";
     BfvTensor = 61, "a BFV tensor";
 }

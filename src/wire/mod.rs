@@ -2,6 +2,7 @@
 
 #![doc = include_str!("../../docs/wire_format.md")]
 
+mod bootstrapping;
 mod ciphertext;
 mod evaluation;
 mod frame;

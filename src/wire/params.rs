@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result, WireError};
 use crate::params::{
-    BfvParams, CkksParams, Fingerprint, RlweParams, Scale, ScalePlan, SecretDistribution,
-    SecurityLevel, SecurityPolicy, SecurityStandard,
+    BfvParams, BootstrappingLayout, CkksParams, Fingerprint, RlweParams, Scale, ScalePlan,
+    SecretDistribution, SecurityLevel, SecurityPolicy, SecurityStandard,
 };
 use crate::wire::header::invalid;
 use crate::wire::value::check_whole;
@@ -102,9 +102,14 @@ macro_rules! parameters {
 parameters!(
     CkksParams,
     Kind::CkksParams,
-    |params| match params.scales() {
-        &ScalePlan::Canonical { bits } => [&[0][..], &bits.to_le_bytes()].concat(),
-        ScalePlan::Explicit(scales) => {
+    |params| match (params.bootstrapping(), params.scales()) {
+        // The scales follow from the layout.
+        (Some(layout), _) => {
+            let code = layout.code().into_iter().flat_map(u32::to_le_bytes);
+            std::iter::once(2).chain(code).collect()
+        }
+        (None, &ScalePlan::Canonical { bits }) => [&[0][..], &bits.to_le_bytes()].concat(),
+        (None, ScalePlan::Explicit(scales)) => {
             let scales = scales.iter().flat_map(|scale| {
                 let (mantissa, exponent) = scale.parts();
                 [&mantissa.to_le_bytes()[..], &exponent.to_le_bytes()].concat()
@@ -112,7 +117,10 @@ parameters!(
             std::iter::once(1).chain(scales).collect()
         }
     },
-    |rlwe, extra| CkksParams::with_scales(rlwe, read_scales(extra)?)
+    |rlwe, extra| match extra.split_first() {
+        Some((2, layout)) => CkksParams::with_layout(rlwe, read_layout(layout)?),
+        _ => CkksParams::with_scales(rlwe, read_scales(extra)?),
+    }
 );
 parameters!(
     BfvParams,
@@ -126,6 +134,14 @@ parameters!(
         )
     }
 );
+
+/// The layout of a bootstrapping at the end of CKKS parameters.
+fn read_layout(bytes: &[u8]) -> Result<BootstrappingLayout> {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    let code: Vec<u32> = numbers.iter().copied().map(u32::from_le_bytes).collect();
+    let layout = BootstrappingLayout::from_code(&code).filter(|_| rest.is_empty());
+    layout.ok_or_else(|| invalid("a layout of a bootstrapping that is none"))
+}
 
 /// The plan of scales at the end of CKKS parameters.
 fn read_scales(bytes: &[u8]) -> Result<ScalePlan> {

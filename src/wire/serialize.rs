@@ -1,5 +1,6 @@
 //! serde's traits over the same bytes: a byte string in binary formats, base64 in human-readable ones.
 
+use crate::bootstrapping::BootstrappingKeys;
 use crate::encoding::{BfvPlaintext, CkksPlaintext};
 use crate::encryption::{BfvCiphertext, CkksCiphertext};
 use crate::error::Result;
@@ -198,7 +199,8 @@ serialize!(
     PublicKey,
     RelinearizationKey,
     GaloisKey,
-    EvaluationKeys
+    EvaluationKeys,
+    BootstrappingKeys
 );
 serialize!(CkksPlaintext, BfvPlaintext, CkksCiphertext, BfvCiphertext);
 deserialize!(CkksParams, BfvParams);

@@ -87,7 +87,7 @@ impl PlannedScheme for CkksState {
     const RAW_PRODUCT: f64 = 1.0;
 
     fn slots(context: &CkksContext) -> usize {
-        context.slots()
+        context.message_slots()
     }
 
     fn least_needs(goal: &Precision) -> CkksNeeds {
@@ -118,7 +118,7 @@ impl PlannedScheme for CkksState {
     }
 
     fn foresee(forecast: &Forecast, input: Foreseen<'_, f64>) -> Result<ForecastCiphertext> {
-        let level = forecast.context().top_level();
+        let level = forecast.context().fresh_level();
         match input.slots {
             Some(slots) => forecast.encrypt_said((slots, input.largest), level),
             None if input.by_public_key => forecast.encrypt_publicly(input.largest, level),
@@ -206,7 +206,7 @@ impl PlannedScheme for CkksState {
         context: &CkksContext,
         rng: &mut impl CryptoRng,
     ) -> Result<CkksCiphertext> {
-        encryptor.encrypt_zero_ckks(context, context.top_level(), rng)
+        encryptor.encrypt_zero_ckks(context, context.fresh_level(), rng)
     }
 
     fn divided(evaluator: &CkksEvaluator, a: &CkksCiphertext) -> Result<CkksCiphertext> {

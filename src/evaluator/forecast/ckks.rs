@@ -109,7 +109,7 @@ impl Forecast {
     ) -> Result<ForecastPlaintext> {
         let context = self.context();
         let canonical = context.scale(at.level())?;
-        check_count(values.len(), context.slots())?;
+        check_count(values.len(), context.message_slots())?;
         check_finite(values.iter().map(|value| value.is_finite()))?;
         let largest = largest(values);
         let position = (at.level(), at.scale().unwrap_or(canonical));
@@ -166,7 +166,7 @@ impl ForecastScheme for CkksState {
     type Foreseen = ForecastPlaintext;
 
     fn clear(context: &CkksContext) -> Option<ClearReals> {
-        Some(ClearReals::new(context.slots()))
+        Some(ClearReals::new(context.message_slots()))
     }
 
     fn level(self) -> usize {

@@ -26,7 +26,7 @@ impl Evaluator for Forecast {
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
             rows: 1,
-            columns: self.context().slots(),
+            columns: self.context().message_slots(),
         }
     }
 
@@ -117,7 +117,7 @@ impl Evaluator for Forecast {
         }
         let period = self.plaintext((values, 2 * values.len()), position)?;
         self.shared.encodes(position.level(), values.len());
-        let count = self.context().slots() / values.len();
+        let count = self.context().message_slots() / values.len();
         let repeated = self.clear(|clear| Some(clear.encode_term(&values.repeat(count), position)));
         Ok(ForecastPlaintext {
             values: repeated,

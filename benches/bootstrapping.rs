@@ -1,0 +1,162 @@
+//! Bootstrappings at full size, phase by phase: times, precision, bytes of keys, peak memory.
+//!
+//! `cargo bench --bench bootstrapping [-- fast65536 | precise65536 | compact32768 | insecure4096] [rounds]`; without arguments a small ring.
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![allow(clippy::cast_precision_loss, reason = "counts")]
+
+use num_complex::Complex64;
+use rand::{RngExt, SeedableRng};
+use slotwise::bootstrapping::{Bootstrapper, BootstrappingKeys};
+use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
+use slotwise::keys::KeyGenerator;
+use slotwise::params::BootstrappingSet;
+use slotwise::{CkksContext, CkksParams};
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
+    let params = match arguments.first().map(String::as_str) {
+        Some("fast65536") => CkksParams::for_bootstrapping(BootstrappingSet::Fast65536),
+        Some("precise65536") => CkksParams::for_bootstrapping(BootstrappingSet::Precise65536),
+        Some("slots128") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots128),
+        Some("slots1024") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots1024),
+        Some("slots256") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots256),
+        Some("slots4096") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots4096),
+        Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),
+        _ => CkksParams::insecure_for_bootstrapping(1 << 12, 1 << 11, 3),
+    }
+    .unwrap();
+    let rounds: usize = arguments.get(1).map_or(3, |rounds| rounds.parse().unwrap());
+    let context = CkksContext::new(params).unwrap();
+    println!("{context}");
+    let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let start = Instant::now();
+    let keys = BootstrappingKeys::generate(&context, &secret, &mut rng, |_| ()).unwrap();
+    println!(
+        "keys: {:.2?}, {:.1} MB",
+        start.elapsed(),
+        keys.size_in_bytes() as f64 / 1e6
+    );
+    report_memory();
+    let start = Instant::now();
+    let bootstrapper = Bootstrapper::new(&context, &keys).unwrap();
+    println!("set-up: {:.2?}", start.elapsed());
+    report_memory();
+    println!(
+        "error bound: {:.2} bits; failure 2^{:.1}",
+        -bootstrapper.error_bound().log2(),
+        bootstrapper.log2_failure_probability()
+    );
+
+    let encoder = bootstrapper.evaluator().encoder();
+    let mut part = || rng.random_range(-1.0..1.0);
+    let message: Vec<_> = (0..context.message_slots())
+        .map(|_| Complex64::new(part(), part()))
+        .collect();
+    let level = context.bootstrapping().unwrap().lowest_level();
+    let slots = message.len();
+    let plaintext = encoder
+        .encode_sparse(&message, slots, level, context.scale(level).unwrap())
+        .unwrap();
+    let x = Encryptor::with_secret_key(Arc::clone(&secret))
+        .encrypt(&plaintext, &mut rng)
+        .unwrap();
+    let mut least = [f64::INFINITY; 6];
+    for _ in 0..rounds {
+        let (z, times) = timed(&bootstrapper, &x);
+        for (least, time) in least.iter_mut().zip(times) {
+            *least = time.min(*least);
+        }
+        println!("{}", show(&times));
+        let decrypted = Decryptor::new(&secret).decrypt(&z).unwrap();
+        precision(
+            &encoder.decode_complex(&decrypted).unwrap(),
+            &message.repeat(context.slots() / slots),
+        );
+    }
+    println!("least: {}", show(&least));
+    report_memory();
+}
+
+fn timed(bootstrapper: &Bootstrapper, x: &CkksCiphertext) -> (CkksCiphertext, [f64; 6]) {
+    let mut times = [0.0; 6];
+    let mut last = cpu_time();
+    let mut lap = |phase: usize| {
+        let now = cpu_time();
+        times[phase] = now - last;
+        last = now;
+    };
+    let coefficients = bootstrapper.coefficients(x).unwrap();
+    lap(0);
+    let y = bootstrapper.raised(&coefficients).unwrap();
+    lap(1);
+    let [re, im] = bootstrapper.parts(y).unwrap();
+    lap(2);
+    let [re, im] = [re, im].map(|part| bootstrapper.reduced(&part).unwrap());
+    lap(3);
+    let z = bootstrapper
+        .finished(&bootstrapper.joined([&re, &im]).unwrap())
+        .unwrap();
+    lap(4);
+    times[5] = times[..5].iter().sum();
+    (z, times)
+}
+
+/// The processor time of all threads so far, in seconds: on a shared machine the steadier measure. Falls back to the time of the day.
+fn cpu_time() -> f64 {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();
+    let time = |task: std::io::Result<fs::DirEntry>| {
+        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    };
+    tasks.filter_map(time).sum::<f64>() / 1e9
+}
+
+fn show(times: &[f64; 6]) -> String {
+    let names = [
+        "to coefficients",
+        "raise",
+        "to slots",
+        "reduction",
+        "join",
+        "all",
+    ];
+    let parts = names
+        .iter()
+        .zip(times)
+        .map(|(name, time)| format!("{name} {:.1} ms", time * 1e3));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn precision(got: &[Complex64], wanted: &[Complex64]) {
+    let errors: Vec<f64> = got
+        .iter()
+        .zip(wanted)
+        .flat_map(|(a, b)| [(a - b).re.abs(), (a - b).im.abs()])
+        .collect();
+    let count = errors.len() as f64;
+    let mean = errors.iter().map(|e| -e.log2()).sum::<f64>() / count;
+    let rms = (errors.iter().map(|e| e * e).sum::<f64>() / count).sqrt();
+    let largest = errors.iter().fold(0.0f64, |a, &b| a.max(b));
+    println!(
+        "bits: {mean:.2} mean, {:.2} rms, {:.2} least",
+        -rms.log2(),
+        -largest.log2()
+    );
+}
+
+fn report_memory() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    for line in status
+        .lines()
+        .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
+    {
+        println!("{line}");
+    }
+}

@@ -1,0 +1,70 @@
+use crate::api::scheme::system_rng;
+use crate::api::{Ckks, CkksVector, ClientKey, ServerKey};
+use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
+use crate::error::Result;
+use crate::keys::{EvaluationKeys, KeyProgress};
+use std::sync::Arc;
+
+impl ClientKey<Ckks> {
+    /// The keys with which a server bootstraps: 0.9 to 1.8 GB at the degrees that are secure.
+    ///
+    /// # Errors
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
+    /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    pub fn generate_bootstrapping_keys(&self) -> Result<BootstrappingKeys> {
+        self.generate_bootstrapping_keys_with_progress(|_| ())
+    }
+
+    /// [`generate_bootstrapping_keys`](Self::generate_bootstrapping_keys) that calls `report` after each key.
+    ///
+    /// # Errors
+    /// As [`generate_bootstrapping_keys`](Self::generate_bootstrapping_keys).
+    pub fn generate_bootstrapping_keys_with_progress(
+        &self,
+        report: impl FnMut(KeyProgress),
+    ) -> Result<BootstrappingKeys> {
+        BootstrappingKeys::generate(self.context(), self.secret(), &mut system_rng()?, report)
+    }
+}
+
+impl ServerKey<Ckks> {
+    /// These keys, and a bootstrapping with those: vectors that are attached to the result can be [refreshed](crate::CkksVector::refresh).
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    /// # fn main() -> slotwise::Result<()> {
+    /// // Without a security check, so that this example is quick.
+    /// let builder = CkksContext::for_depth(3).bootstrapping().degree(1024);
+    /// let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::none())?;
+    /// let server = server.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
+    ///
+    /// let mut x = server.attach(client.encrypt(&[0.9, -0.8])?)?;
+    /// for _ in 0..3 {
+    ///     x = (&x * &x)?.refresh()?;
+    /// }
+    /// assert!((client.decrypt(&x)?[0] - 0.9f64.powi(8)).abs() < 1e-5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's keys.
+    pub fn with_bootstrapping(self, keys: &BootstrappingKeys) -> Result<Self> {
+        let mut all = EvaluationKeys::clone(self.evaluation_keys());
+        all.join(EvaluationKeys::clone(keys.evaluation_keys()))?;
+        let context = self.context().clone();
+        let bootstrapper = Arc::new(Bootstrapper::new(&context, keys)?);
+        let server = Self::new(&context, Arc::new(all))?;
+        let evaluator = server.evaluator().clone().with_refresh(bootstrapper);
+        Ok(server.with_evaluator(evaluator))
+    }
+
+    /// The vector with levels to spend again, attached to these keys.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach) and [`CkksVector::refresh`].
+    pub fn bootstrap(&self, vector: &CkksVector) -> Result<CkksVector> {
+        self.attach(vector)?.refresh()
+    }
+}

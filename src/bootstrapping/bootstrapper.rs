@@ -1,0 +1,279 @@
+use crate::bootstrapping::factors::{Direction, as_f64};
+use crate::bootstrapping::failure::log2_failure_probability;
+use crate::bootstrapping::keys::{layout_of, trace_steps};
+use crate::bootstrapping::noise::error_of_one_part;
+use crate::bootstrapping::transform::Transform;
+use crate::bootstrapping::{BootstrappingKeys, reduction};
+use crate::circuits::Chebyshev;
+use crate::encryption::CkksCiphertext;
+use crate::error::{Error, PrecisionError, Result};
+use crate::evaluator::{CkksEvaluator, Evaluator, Refresh};
+use crate::keys::KeyId;
+use crate::params::{BootstrappingLayout, CkksContext, CkksState};
+use std::sync::Arc;
+
+/// Gives ciphertexts their levels back.
+///
+/// The slots, of magnitude at most 1, become coefficients at the lowest modulus; the modulus is raised under a sparse secret, which adds small multiples of
+/// the lowest prime to the coefficients; these become slots, and a polynomial takes the multiples away. The message stays, up to
+/// [`error_bound`](Self::error_bound), and the probability that a result is worthless is `2^`[`log2_failure_probability`](Self::log2_failure_probability).
+///
+/// Source: J.-P. Bossuat, J. Troncoso-Pastoriza, J.-P. Hubaux, "Bootstrapping for Approximate Homomorphic Encryption with Negligible
+/// Failure-Probability by Using Sparse-Secret Encapsulation" (eprint 2022/024); the order of the transforms: H. Chen, K. Han, "Homomorphic Lower Digits
+/// Removal and Improved FHE Bootstrapping" (eprint 2018/067).
+#[derive(Clone, Debug)]
+pub struct Bootstrapper {
+    layout: BootstrappingLayout,
+    evaluator: CkksEvaluator,
+    sparse: KeyId,
+    to_coefficients: Transform,
+    to_slots: Transform,
+    trace: Vec<i64>,
+    reduction: Chebyshev,
+    /// What the result lacks.
+    last_rotation: i64,
+    error_of_one_part: f64,
+}
+
+impl Bootstrapper {
+    /// The largest magnitude of slots, their error included.
+    const LARGEST_MESSAGE: f64 = 1.0 + 1.0 / 128.0;
+
+    /// The bootstrapper of these keys. Encodes the matrices of both transforms.
+    ///
+    /// # Errors
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters.
+    pub fn new(context: &CkksContext, keys: &BootstrappingKeys) -> Result<Self> {
+        let layout = layout_of(context)?.clone();
+        let evaluator = CkksEvaluator::with_keys(context, Arc::clone(keys.evaluation_keys()))?;
+        let to_coefficients = Direction::SlotsToCoefficients.factors(layout.coefficient_radices());
+        let mut to_slots = Direction::CoefficientsToSlots.factors(layout.slot_radices());
+        // What the sum with the conjugate doubles.
+        if let Some(last) = to_slots.last_mut() {
+            last.scale(0.5);
+        }
+        let encoder = evaluator.encoder();
+        let span = |level: usize| layout.span(level, context.params().rlwe());
+        let first = (span(layout.lowest_level()), 0);
+        let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first)?;
+        let second = (span(layout.top_level()), shift);
+        let (to_slots, last_rotation) = Transform::new(encoder, &to_slots, second)?;
+        Ok(Self {
+            reduction: reduction::polynomial(layout.ratio_bits())?,
+            error_of_one_part: error_of_one_part(context, &layout)?,
+            sparse: keys.sparse_id(),
+            trace: trace_steps(context, &layout),
+            layout,
+            evaluator,
+            to_coefficients,
+            to_slots,
+            last_rotation,
+        })
+    }
+
+    /// The evaluator that it computes with.
+    #[must_use]
+    pub fn evaluator(&self) -> &CkksEvaluator {
+        &self.evaluator
+    }
+
+    /// A bound of the error in each slot that a bootstrapping adds to that of its input.
+    #[must_use]
+    pub fn error_bound(&self) -> f64 {
+        // Two parts with independent errors.
+        self.error_of_one_part * 2f64.sqrt()
+    }
+
+    /// log2 of the probability that a bootstrapping fails: at most -128.
+    #[must_use]
+    pub fn log2_failure_probability(&self) -> f64 {
+        let (weight, multiples) = (
+            BootstrappingLayout::SPARSE_WEIGHT,
+            BootstrappingLayout::MULTIPLES,
+        );
+        log2_failure_probability(weight, multiples, 2 * self.layout.slots())
+    }
+
+    /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext.
+    ///
+    /// # Errors
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the first transform takes;
+    /// [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless the bounds of message and error add up to at most 1 + 2^-7;
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
+    pub fn bootstrap(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let state = self.checked(x)?;
+        let [re, im] = self
+            .raised_parts(x)?
+            .each_ref()
+            .map(|part| self.reduced(part));
+        let result = self.finished(&self.joined([&re?, &im?])?)?;
+        self.stated(result, state, self.error_bound())
+    }
+
+    /// [`bootstrap`](Self::bootstrap) of a message that is real in every slot, which takes a third less time. What is imaginary is lost.
+    ///
+    /// # Errors
+    /// As [`bootstrap`](Self::bootstrap).
+    pub fn bootstrap_real(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let state = self.checked(x)?;
+        let [re, _] = self.raised_parts(x)?;
+        let result = self.finished(&self.reduced(&re)?)?;
+        self.stated(result, state, self.error_of_one_part)
+    }
+
+    /// [`bootstrap_real`](Self::bootstrap_real) of two in the time of one complex bootstrapping.
+    ///
+    /// # Errors
+    /// As [`bootstrap`](Self::bootstrap).
+    pub fn bootstrap_real_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+        let states = [self.checked(x)?, self.checked(y)?];
+        let [x, y] = [self.lowered(x)?, self.lowered(y)?];
+        let parts = self.raised_parts(&self.joined([&x, &y])?)?;
+        let [x, y] = parts
+            .each_ref()
+            .map(|part| self.finished(&self.reduced(part)?));
+        Ok([
+            self.stated(x?, states[0], self.error_of_one_part)?,
+            self.stated(y?, states[1], self.error_of_one_part)?,
+        ])
+    }
+
+    /// What is known of `x`, if it can be bootstrapped.
+    fn checked(&self, x: &CkksCiphertext) -> Result<CkksState> {
+        self.evaluator
+            .check_depth(x, "a bootstrapping", self.layout.lowest_level())?;
+        x.body.key_id.check(self.evaluator_key())?;
+        x.body.pair()?;
+        let bound = x.state.message_bound + x.state.error().to_f64();
+        if bound <= Self::LARGEST_MESSAGE {
+            return Ok(x.state);
+        }
+        let limit = Self::LARGEST_MESSAGE;
+        Err(Error::Precision(PrecisionError::MessageTooLarge {
+            bound,
+            limit,
+        }))
+    }
+
+    fn evaluator_key(&self) -> KeyId {
+        self.evaluator
+            .keys()
+            .map_or(self.sparse, |keys| keys.key_id())
+    }
+
+    /// The result with the bounds that follow from those of the input.
+    fn stated(
+        &self,
+        mut x: CkksCiphertext,
+        input: CkksState,
+        added: f64,
+    ) -> Result<CkksCiphertext> {
+        let context = self.evaluator.context();
+        x.state.message_bound = input.message_bound;
+        // The polynomial's slope near the integers is 1 within 2^-10.
+        let error = input.error().to_f64() * (1.0 + 1.0 / 1024.0) + added;
+        x.state = x.state.assuming_error_bound(error, context)?;
+        Ok(x)
+    }
+
+    fn raised_parts(&self, x: &CkksCiphertext) -> Result<[CkksCiphertext; 2]> {
+        self.parts(self.raised(&self.coefficients(x)?)?)
+    }
+
+    fn lowered(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.evaluator.settle_at(x, self.layout.lowest_level())
+    }
+
+    /// First phase: the slots of `x` as coefficients of the polynomial in bit-reversed order, real parts in the lower half and imaginary parts in
+    /// the upper, at level 0. Bounds are not tracked from here on.
+    ///
+    /// # Errors
+    /// As [`bootstrap`](Self::bootstrap), except that bounds are not checked.
+    pub fn coefficients(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        // Bounds at the roots say nothing of coefficients: a polynomial whose coefficients are messages has values sqrt(N) times as large.
+        let x = self.untracked(
+            self.lowered(x)?,
+            1.0 / as_f64(self.evaluator.context().degree()),
+        )?;
+        self.to_coefficients.apply(&self.evaluator, x)
+    }
+
+    /// Second phase: the phase of `x`, modulo q0, as `t / (q0 K)` at the highest level: t is the phase plus a multiple of q0, below `q0 K`.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) unless `x` is at level 0.
+    pub fn raised(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let (evaluator, top) = (&self.evaluator, self.layout.top_level());
+        let sparse = evaluator.switch_key(x, self.sparse)?;
+        let raised = evaluator.raise_modulus(&sparse, top)?;
+        let y = evaluator.switch_key(&raised, x.body.key_id)?;
+        // Coefficients that a sparse message leaves out have multiples of q0, too: a sum of rotations takes them away.
+        let bound = as_f64(evaluator.context().degree());
+        let y = self.untracked(y, bound)?;
+        let mut y = evaluator.rotate_and_sum(&y, &self.trace, bound)?;
+        y.state.scale = evaluator.context().scale(top)?;
+        self.untracked(y, bound)
+    }
+
+    /// Third phase: the coefficients of `y` in the slots of two real ciphertexts, those of the lower half and those of the upper.
+    ///
+    /// # Errors
+    /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) unless `y` is at the highest level.
+    pub fn parts(&self, y: CkksCiphertext) -> Result<[CkksCiphertext; 2]> {
+        let evaluator = &self.evaluator;
+        let w = self.untracked(self.to_slots.apply(evaluator, y)?, 1.0)?;
+        let conjugate = evaluator.conjugate(&w)?;
+        let re = evaluator.add(&w, &conjugate)?;
+        let im = evaluator.mul_i(&evaluator.sub(&conjugate, &w)?)?;
+        Ok([self.untracked(re, 1.0)?, self.untracked(im, 1.0)?])
+    }
+
+    /// Fourth phase: `K y - round(K y)` in every slot, times the ratio of the lowest prime and the message's scale.
+    ///
+    /// # Errors
+    /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) unless `y` is at the level where the reduction begins.
+    pub fn reduced(&self, y: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.reduction.evaluate(&self.evaluator, y)
+    }
+
+    /// Fifth phase: `re + i im`.
+    ///
+    /// # Errors
+    /// As [`CkksEvaluator::add`].
+    pub fn joined(&self, [re, im]: [&CkksCiphertext; 2]) -> Result<CkksCiphertext> {
+        self.evaluator.add(re, &self.evaluator.mul_i(im)?)
+    }
+
+    /// Sixth phase: rotated by what the transforms left out.
+    ///
+    /// # Errors
+    /// As [`CkksEvaluator::rotate_left`].
+    pub fn finished(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.evaluator.rotate_left(x, self.last_rotation)
+    }
+
+    #[cfg(test)]
+    pub(super) fn last_rotation(&self) -> i64 {
+        self.last_rotation
+    }
+
+    /// With a stated message bound and no error: what the phases know of theirs is in [`error_bound`](Self::error_bound).
+    fn untracked(&self, mut x: CkksCiphertext, bound: f64) -> Result<CkksCiphertext> {
+        x.state.message_bound = bound;
+        x.state = x
+            .state
+            .assuming_error_bound(0.0, self.evaluator.context())?;
+        Ok(x)
+    }
+}
+
+impl Refresh<CkksState> for Bootstrapper {
+    fn refresh(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.bootstrap_real(x)
+    }
+
+    fn refresh_pair(&self, pair: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+        self.bootstrap_real_pair(pair)
+    }
+}

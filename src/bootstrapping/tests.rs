@@ -1,0 +1,338 @@
+//! Every phase, decrypted, beside the same step in the clear, on a small ring.
+
+use crate::bootstrapping::factors::{Direction, place};
+use crate::bootstrapping::transform::Steps;
+use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
+use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
+use crate::error::{Error, KeyError, OperandError, PrecisionError};
+use crate::evaluator::{CkksEvaluator, Evaluator};
+use crate::keys::{EvaluationKeys, KeyGenerator, SecretKey};
+use crate::params::{BootstrappingLayout, CkksContext, CkksParams, SecretDistribution};
+use num_complex::Complex64;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use std::sync::Arc;
+
+struct Setup {
+    context: CkksContext,
+    layout: BootstrappingLayout,
+    secret: Arc<SecretKey>,
+    sparse: Arc<SecretKey>,
+    keys: BootstrappingKeys,
+    bootstrapper: Bootstrapper,
+    rng: ChaCha20Rng,
+}
+
+impl Setup {
+    fn new(seed: u64) -> Self {
+        Self::with_slots(1 << 9, seed)
+    }
+
+    fn with_slots(slots: usize, seed: u64) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let params = CkksParams::insecure_for_bootstrapping(1 << 10, slots, 3).unwrap();
+        let layout = params.bootstrapping().unwrap().clone();
+        let context = CkksContext::new(params).unwrap();
+        let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+        let weight = BootstrappingLayout::SPARSE_WEIGHT;
+        let distribution = SecretDistribution::Sparse { weight };
+        let sparse = KeyGenerator::secret_key_of(context.rlwe(), distribution, &mut rng).unwrap();
+        let keys =
+            BootstrappingKeys::between(&context, [&secret, &sparse], &mut rng, |_| ()).unwrap();
+        let bootstrapper = Bootstrapper::new(&context, &keys).unwrap();
+        Self {
+            context,
+            layout,
+            secret,
+            sparse,
+            keys,
+            bootstrapper,
+            rng,
+        }
+    }
+
+    fn message(&mut self) -> Vec<Complex64> {
+        let mut part = || self.rng.random_range(-0.7..0.7);
+        let slots = 0..self.context.message_slots();
+        slots.map(|_| Complex64::new(part(), part())).collect()
+    }
+
+    fn encrypted(&mut self, message: &[Complex64], level: usize) -> CkksCiphertext {
+        let scale = self.context.scale(level).unwrap();
+        let encoder = self.bootstrapper.evaluator().encoder();
+        let plaintext = encoder
+            .encode_sparse(message, message.len(), level, scale)
+            .unwrap();
+        let encryptor = Encryptor::with_secret_key(Arc::clone(&self.secret));
+        encryptor.encrypt(&plaintext, &mut self.rng).unwrap()
+    }
+
+    fn slots(&self, x: &CkksCiphertext) -> Vec<Complex64> {
+        let plaintext = Decryptor::new(&self.secret).decrypt(x).unwrap();
+        let encoder = self.bootstrapper.evaluator().encoder();
+        encoder.decode_complex(&plaintext).unwrap()
+    }
+
+    /// The coefficients of the phase over the scale.
+    fn coefficients(&self, x: &CkksCiphertext) -> Vec<f64> {
+        // As it comes, so that decryption keeps all of a large phase.
+        let plaintext = Decryptor::new(&self.secret).decrypt(x).unwrap();
+        let encoder = self.bootstrapper.evaluator().encoder();
+        encoder.decode_coefficients(&plaintext).unwrap()
+    }
+}
+
+/// log2 of the largest distance.
+fn distance(got: &[Complex64], wanted: &[Complex64]) -> f64 {
+    let distances = got.iter().zip(wanted).map(|(a, b)| (a - b).norm());
+    distances.fold(0.0, f64::max).log2()
+}
+
+/// Rotates slots to the left.
+fn rotate(slots: &mut [Complex64], step: i64) {
+    let step = place(step, slots.len());
+    slots.rotate_left(step);
+}
+
+fn bit_reversed(v: &[Complex64]) -> Vec<Complex64> {
+    let bits = v.len().trailing_zeros();
+    let place = |j: usize| j.reverse_bits() >> (usize::BITS - bits);
+    (0..v.len()).map(|j| v[place(j)]).collect()
+}
+
+/// The coefficients that the first phase leads to: those of the message's slots as coefficients, their own slots rotated by what the
+/// transform leaves out.
+fn expected_coefficients(setup: &Setup, message: &[Complex64]) -> Vec<f64> {
+    let factors = Direction::SlotsToCoefficients.factors(setup.layout.coefficient_radices());
+    let shift: i64 = factors.iter().map(|factor| Steps::of(factor).shift()).sum();
+    let embedding = setup.context.rlwe().embedding();
+    let mut packed = bit_reversed(message);
+    embedding.evaluate(&mut packed);
+    rotate(&mut packed, -shift);
+    embedding.interpolate(&mut packed);
+    let parts = packed.iter().map(|z| z.re);
+    parts.chain(packed.iter().map(|z| z.im)).collect()
+}
+
+/// `re + i im` of two real vectors.
+fn complex(re: &[Complex64], im: &[Complex64], of: impl Fn(f64) -> f64) -> Vec<Complex64> {
+    let pairs = re.iter().zip(im);
+    pairs
+        .map(|(re, im)| Complex64::new(of(re.re), of(im.re)))
+        .collect()
+}
+
+#[test]
+fn phases_follow_the_clear_model() {
+    let mut setup = Setup::new(1);
+    let message = setup.message();
+    let x = setup.encrypted(&message, setup.layout.fresh_level());
+    let bootstrapper = &setup.bootstrapper;
+    let largest = |errors: &mut dyn Iterator<Item = f64>| {
+        let largest = errors.fold(0.0, |largest: f64, error| largest.max(error.abs()));
+        largest.log2()
+    };
+
+    let coefficients = bootstrapper.coefficients(&x).unwrap();
+    assert_eq!(coefficients.level(), 0);
+    let m = setup.coefficients(&coefficients);
+    let wanted = expected_coefficients(&setup, &message);
+    let error = largest(&mut m.iter().zip(&wanted).map(|(a, b)| a - b));
+    assert!(error < -22.0, "to coefficients: 2^{error}");
+
+    // Small multiples of q0 join.
+    let y = bootstrapper.raised(&coefficients).unwrap();
+    assert_eq!(y.level(), setup.layout.top_level());
+    let t = setup.coefficients(&y);
+    let multiples = f64::from(BootstrappingLayout::MULTIPLES);
+    let ratio = f64::from(setup.layout.ratio_bits()).exp2();
+    let reduced = |y: f64| ratio * (multiples * y - (multiples * y).round());
+    assert!(t.iter().all(|t| t.abs() < 1.0));
+    assert!(t.iter().any(|t| t.abs() > 1.0 / multiples));
+    let error = largest(&mut t.iter().zip(&m).map(|(&t, m)| reduced(t) - m));
+    assert!(error < -22.0, "raised: 2^{error}");
+
+    // They become slots, which lack both transforms' rotations.
+    let parts = bootstrapper.parts(y).unwrap();
+    let level = setup.layout.reduction_level();
+    assert!(parts.iter().all(|part| part.level() == level));
+    let [re, im] = parts.each_ref().map(|part| setup.slots(part));
+    assert!(re.iter().chain(&im).all(|y| y.im.abs() < 1e-9));
+    let before = complex(&re, &im, reduced);
+    let mut moved = message.clone();
+    rotate(&mut moved, -bootstrapper.last_rotation());
+    let error = distance(&before, &moved);
+    assert!(error < -22.0, "to slots: 2^{error}");
+
+    // The polynomial takes the multiples away.
+    let parts = parts
+        .each_ref()
+        .map(|part| bootstrapper.reduced(part).unwrap());
+    let [re, im] = parts.each_ref().map(|part| setup.slots(part));
+    let error = distance(&complex(&re, &im, |value| value), &before);
+    assert!(error < -24.0, "reduced: 2^{error}");
+
+    let joined = bootstrapper.joined([&parts[0], &parts[1]]).unwrap();
+    let result = bootstrapper.finished(&joined).unwrap();
+    assert_eq!(result.level(), setup.layout.fresh_level());
+    let error = distance(&setup.slots(&result), &message);
+    assert!(
+        error < bootstrapper.error_bound().log2(),
+        "joined: 2^{error}"
+    );
+}
+
+#[test]
+fn bounds_hold_whatever_the_level_and_kind_of_the_input() {
+    let mut setup = Setup::new(2);
+    let layout = setup.layout.clone();
+    for level in [
+        layout.lowest_level(),
+        layout.fresh_level(),
+        layout.top_level(),
+    ] {
+        let message = setup.message();
+        let real: Vec<Complex64> = message.iter().map(|z| z.re.into()).collect();
+        let imaginary: Vec<Complex64> = message.iter().map(|z| z.im.into()).collect();
+        let x = setup.encrypted(&message, level);
+        let [re, im] = [&real, &imaginary].map(|part| setup.encrypted(part, level));
+        let bootstrapper = &setup.bootstrapper;
+        let [first, second] = bootstrapper.bootstrap_real_pair([&re, &im]).unwrap();
+        for (result, wanted) in [
+            (bootstrapper.bootstrap(&x).unwrap(), &message),
+            (bootstrapper.bootstrap_real(&re).unwrap(), &real),
+            (first, &real),
+            (second, &imaginary),
+        ] {
+            assert_eq!(result.level(), layout.fresh_level());
+            let canonical = setup.context.scale(layout.fresh_level()).unwrap();
+            assert!(result.scale().is_close(canonical));
+            let error = distance(&setup.slots(&result), wanted);
+            let bound = result.noise_bound().log2();
+            assert!(error < bound, "2^{error}, bound 2^{bound}");
+            assert!(bound < -19.0, "2^{bound}");
+            assert_eq!(result.message_bound(), x.message_bound());
+        }
+    }
+}
+
+#[test]
+fn messages_of_few_slots_are_served_whatever_their_number() {
+    for slots in [8, 64, 256] {
+        let mut setup = Setup::with_slots(slots, 7);
+        let message = setup.message();
+        let x = setup.encrypted(&message, setup.layout.lowest_level());
+        let real: Vec<Complex64> = message.iter().map(|z| z.re.into()).collect();
+        for (result, wanted) in [
+            (setup.bootstrapper.bootstrap(&x).unwrap(), &message),
+            (setup.bootstrapper.bootstrap_real(&x).unwrap(), &real),
+        ] {
+            let repeated = wanted.repeat(setup.context.slots() / slots);
+            let error = distance(&setup.slots(&result), &repeated);
+            let bound = result.noise_bound().log2();
+            assert!(
+                error < bound && bound < -19.0,
+                "{slots}: 2^{error}, bound 2^{bound}"
+            );
+        }
+    }
+}
+
+#[test]
+fn circuits_go_on_after_a_bootstrapping() {
+    let mut setup = Setup::new(3);
+    let message = setup.message();
+    let evaluator = setup.bootstrapper.evaluator().clone();
+    let mut x = setup.encrypted(&message, setup.layout.fresh_level());
+    let mut wanted = message;
+    for _ in 0..2 {
+        for _ in 0..3 {
+            x = Evaluator::square(&evaluator, &x).unwrap();
+            wanted.iter_mut().for_each(|z| *z *= *z);
+        }
+        x = setup.bootstrapper.bootstrap(&x).unwrap();
+    }
+    let error = distance(&setup.slots(&x), &wanted);
+    assert!(
+        error < x.noise_bound().log2(),
+        "2^{error}, bound {}",
+        x.noise_bound()
+    );
+}
+
+#[test]
+fn keys_hold_no_secret_and_read_back() {
+    let setup = Setup::new(4);
+    let keys = setup.keys.evaluation_keys();
+    let sparse = setup.sparse.id();
+    // One key under the sparse secret, at the lowest level with one special prime.
+    let under: Vec<_> = keys
+        .switching_keys()
+        .filter(|key| key.key_id() == sparse)
+        .collect();
+    assert_eq!(under.len(), 1);
+    assert_eq!(
+        (under[0].span().level, under[0].span().special_primes),
+        (0, 1)
+    );
+    assert_eq!(keys.switching_keys().count(), 2);
+    let found = BootstrappingKeys::of(&setup.context, Arc::clone(keys)).unwrap();
+    assert_eq!(found.sparse_id(), sparse);
+    assert_eq!(setup.keys.size_in_bytes(), keys.size_in_bytes());
+}
+
+#[test]
+fn what_cannot_be_bootstrapped_is_refused_before_any_work() {
+    let mut setup = Setup::new(5);
+    let message = setup.message();
+    let lowest = setup.layout.lowest_level();
+    let low = setup.encrypted(&message, lowest - 1);
+    assert_eq!(
+        setup.bootstrapper.bootstrap(&low).unwrap_err(),
+        Error::Operands(OperandError::LevelExhausted {
+            operation: "a bootstrapping",
+            needed: lowest,
+            left: lowest - 1
+        })
+    );
+    let large: Vec<Complex64> = message.iter().map(|z| z * 1.5).collect();
+    let large = setup.encrypted(&large, lowest);
+    assert!(matches!(
+        setup.bootstrapper.bootstrap(&large),
+        Err(Error::Precision(PrecisionError::MessageTooLarge { .. }))
+    ));
+    let x = setup.encrypted(&message, lowest);
+    let other = Setup::new(6);
+    assert!(matches!(
+        other.bootstrapper.bootstrap(&x),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    let high = setup.encrypted(&message, setup.layout.fresh_level());
+    let evaluator = CkksEvaluator::new(&setup.context);
+    let raw = Evaluator::mul_raw(&evaluator, &high, &high).unwrap();
+    assert!(matches!(
+        setup.bootstrapper.bootstrap(&raw),
+        Err(Error::Operands(OperandError::NotRelinearized { .. }))
+    ));
+    // Keys that are not all there.
+    let mut few = EvaluationKeys::empty(setup.context.rlwe(), setup.secret.id());
+    for key in setup.keys.evaluation_keys().switching_keys() {
+        few.insert(key.clone()).unwrap();
+    }
+    let total = setup.keys.evaluation_keys().galois().iter().count() + 3;
+    assert_eq!(
+        BootstrappingKeys::of(&setup.context, Arc::new(few)).unwrap_err(),
+        Error::Keys(KeyError::IncompleteBootstrappingKeys {
+            missing: total - 2,
+            of: total
+        })
+    );
+    // Parameters without a bootstrapping.
+    let plain = CkksContext::for_depth(1).build().unwrap();
+    let rng = &mut setup.rng;
+    let secret = KeyGenerator::secret_key(plain.rlwe(), rng);
+    assert_eq!(
+        BootstrappingKeys::generate(&plain, &secret, rng, |_| ()).unwrap_err(),
+        Error::Operands(OperandError::CannotRefresh)
+    );
+}

@@ -1,0 +1,49 @@
+use crate::encryption::{Encrypted, State};
+use crate::error::{Error, OperandError, Result};
+use crate::evaluator::SchemeEvaluator;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// What gives ciphertexts their levels back: a bootstrapping, which is made of circuits and so lies above evaluators. An evaluator has one
+/// [attached](SchemeEvaluator::with_refresh).
+pub trait Refresh<S: State>: Debug + Send + Sync {
+    /// The message of `a`, real in every slot, in a ciphertext with levels to spend again.
+    ///
+    /// # Errors
+    /// Those of the bootstrapping.
+    fn refresh(&self, a: &Encrypted<S>) -> Result<Encrypted<S>>;
+
+    /// Two at once.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    fn refresh_pair(&self, pair: [&Encrypted<S>; 2]) -> Result<[Encrypted<S>; 2]>;
+}
+
+impl<S: State> SchemeEvaluator<S> {
+    /// The evaluator with a bootstrapping.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: Arc<dyn Refresh<S>>) -> Self {
+        self.refresh = Some(refresh);
+        self
+    }
+
+    /// The bootstrapping.
+    pub(super) fn refresher(&self) -> Result<&dyn Refresh<S>> {
+        let refresh = self.refresh.as_deref();
+        refresh.ok_or(Error::Operands(OperandError::CannotRefresh))
+    }
+
+    pub(super) fn refresh_many(&self, all: &[&Encrypted<S>]) -> Result<Vec<Encrypted<S>>> {
+        let refresher = self.refresher()?;
+        let (pairs, last) = all.as_chunks::<2>();
+        let mut refreshed = Vec::with_capacity(all.len());
+        for &pair in pairs {
+            refreshed.extend(refresher.refresh_pair(pair)?);
+        }
+        for &single in last {
+            refreshed.push(refresher.refresh(single)?);
+        }
+        Ok(refreshed)
+    }
+}

@@ -1,0 +1,375 @@
+use crate::error::{Error, ParameterError, Result};
+use crate::params::bootstrapping_sets::Recipe;
+use crate::params::builder::invalid_choice;
+use crate::params::{
+    BootstrappingSet, CkksContext, CkksParams, KeySpan, RlweParams, Scale, SecretDistribution,
+    SecurityPolicy, balanced_digits,
+};
+
+/// How a bootstrapping uses the levels of CKKS parameters.
+///
+/// From below, the levels are level 0, from which the modulus is raised, those of the transform to coefficients, the user's, those of the
+/// modular reduction, and those of the transform to slots. Programs encrypt at [`fresh_level`](Self::fresh_level), the highest of the
+/// user's, and can compute down to [`lowest_level`](Self::lowest_level), where a bootstrapping begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootstrappingLayout {
+    pub(super) user_levels: usize,
+    pub(super) scale_bits: u32,
+    pub(super) ratio_bits: u32,
+    pub(super) coefficient_radices: Vec<u32>,
+    pub(super) slot_radices: Vec<u32>,
+}
+
+impl BootstrappingLayout {
+    /// The levels of the modular reduction.
+    pub(super) const REDUCTION_LEVELS: usize = 8;
+
+    /// The weight of the sparse secret under which the modulus is raised.
+    pub const SPARSE_WEIGHT: u32 = 32;
+
+    /// The bound K of the multiples of the modulus of level 0 that the modular reduction takes away.
+    pub const MULTIPLES: u32 = 16;
+
+    /// The special primes of keys for the transform to coefficients, which works at low levels.
+    const FEW_SPECIAL_PRIMES: usize = 2;
+
+    /// The level at which a bootstrapping begins: the lowest to compute down to.
+    #[must_use]
+    pub fn lowest_level(&self) -> usize {
+        self.coefficient_radices.len()
+    }
+
+    /// The level of a bootstrapped ciphertext, at which programs encrypt.
+    #[must_use]
+    pub fn fresh_level(&self) -> usize {
+        self.lowest_level() + self.user_levels
+    }
+
+    /// The level at which the modular reduction begins.
+    #[must_use]
+    pub fn reduction_level(&self) -> usize {
+        self.fresh_level() + Self::REDUCTION_LEVELS
+    }
+
+    /// The highest level, at which the transform to slots begins.
+    #[must_use]
+    pub fn top_level(&self) -> usize {
+        self.reduction_level() + self.slot_radices.len()
+    }
+
+    /// The number of complex slots, N/2 or fewer: messages of fewer repeat over all N/2.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        1 << self.slot_radices.iter().sum::<u32>()
+    }
+
+    /// log2 of the scale at [`lowest_level`](Self::lowest_level).
+    #[must_use]
+    pub fn scale_bits(&self) -> u32 {
+        self.scale_bits
+    }
+
+    /// log2 of the ratio of the modulus of level 0 and the scale of the message there.
+    #[must_use]
+    pub fn ratio_bits(&self) -> u32 {
+        self.ratio_bits
+    }
+
+    /// The layers of the FFT in each factor of the transform to coefficients, in order of use; each factor takes a level.
+    #[must_use]
+    pub fn coefficient_radices(&self) -> &[u32] {
+        &self.coefficient_radices
+    }
+
+    /// The same for the transform to slots.
+    #[must_use]
+    pub fn slot_radices(&self) -> &[u32] {
+        &self.slot_radices
+    }
+
+    /// The span of keys that a bootstrapping uses up to a level.
+    #[must_use]
+    pub fn span(&self, level: usize, params: &RlweParams) -> KeySpan {
+        let all = params.special_primes().len();
+        let special_primes = if level == 0 {
+            1
+        } else if level <= self.lowest_level() {
+            Self::FEW_SPECIAL_PRIMES.min(all)
+        } else {
+            all
+        };
+        KeySpan {
+            level,
+            special_primes,
+        }
+    }
+
+    /// The numbers that tell layouts apart in fingerprints and bytes.
+    pub(crate) fn code(&self) -> Vec<u32> {
+        let user_levels = u32::try_from(self.user_levels).unwrap_or(u32::MAX);
+        let radices = [&self.coefficient_radices, &self.slot_radices];
+        let radices = radices.into_iter().flat_map(|radices| {
+            let count = u32::try_from(radices.len()).unwrap_or(u32::MAX);
+            std::iter::once(count).chain(radices.iter().copied())
+        });
+        let numbers = [user_levels, self.scale_bits, self.ratio_bits];
+        numbers.into_iter().chain(radices).collect()
+    }
+
+    /// The layout of a [`code`](Self::code).
+    pub(crate) fn from_code(code: &[u32]) -> Option<Self> {
+        let ([user_levels, scale_bits, ratio_bits], rest) = code.split_first_chunk()?;
+        let list = |code: &[u32]| {
+            let (&count, rest) = code.split_first()?;
+            let (list, rest) = rest.split_at_checked(count as usize)?;
+            Some((list.to_vec(), rest.to_vec()))
+        };
+        let (coefficient_radices, rest) = list(rest)?;
+        let (slot_radices, rest) = list(&rest)?;
+        rest.is_empty().then_some(Self {
+            user_levels: *user_levels as usize,
+            scale_bits: *scale_bits,
+            ratio_bits: *ratio_bits,
+            coefficient_radices,
+            slot_radices,
+        })
+    }
+
+    /// Checks that the layout fits a ring, and that the sparse secret is secure there.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice), [`ParameterError::Insecure`](crate::ParameterError::Insecure).
+    fn check(&self, params: &RlweParams) -> Result<()> {
+        let layers = (params.degree() / 2).ilog2();
+        let layers_of = |radices: &[u32]| {
+            let sum = radices
+                .iter()
+                .try_fold(0u32, |sum, &radix| sum.checked_add(radix));
+            sum.filter(|sum| !radices.contains(&0) && (1..=layers).contains(sum))
+        };
+        let [first, second] =
+            [&self.coefficient_radices, &self.slot_radices].map(|radices| layers_of(radices));
+        let reason = if first.is_none() || first != second {
+            "both transforms of a bootstrapping cover each layer of the FFT once"
+        } else if self.user_levels == 0 || self.user_levels > RlweParams::MOST_PRIMES {
+            "a bootstrapping leaves at least one level"
+        } else if params.level_sizes().len() != self.top_level() + 1 {
+            "the parameters have other levels than their bootstrapping"
+        } else if params.level_sizes()[0] != 1 {
+            "a bootstrapping raises the modulus from one prime"
+        } else if !(7..=8).contains(&self.ratio_bits) || !(20..=60).contains(&self.scale_bits) {
+            "the scales of a bootstrapping are out of range"
+        } else if params.special_primes().first() < params.data_primes().first() {
+            "the first special prime must exceed the first data prime: it switches to the sparse secret"
+        } else if params.secret() != SecretDistribution::Ternary {
+            "a bootstrapping needs a ternary secret"
+        } else {
+            let weight = Self::SPARSE_WEIGHT;
+            return params.check_publication(SecretDistribution::Sparse { weight }, 1, 1);
+        };
+        Err(invalid_choice(reason))
+    }
+
+    /// The scale of each level.
+    fn scales(&self, params: &RlweParams) -> Vec<Scale> {
+        let product = |level: usize, scale: Scale| {
+            let primes = params.level_primes(level).iter();
+            primes.fold(scale, |scale, &prime| scale.mul_integer(prime))
+        };
+        let base = product(0, Scale::power_of_two(0));
+        // The message at the modulus that is raised, and from there half of the way to the user's scale at each step.
+        let user = Scale::power_of_two(self.scale_bits);
+        let mut last = base / Scale::power_of_two(self.ratio_bits);
+        let mut scales = vec![last];
+        for _ in 1..self.lowest_level() {
+            last = (last * user).sqrt();
+            scales.push(last);
+        }
+        last = user;
+        scales.push(last);
+        for level in self.lowest_level() + 1..=self.fresh_level() {
+            last = product(level, last).sqrt();
+            scales.push(last);
+        }
+        // From above: the double of a Chebyshev polynomial's degree is one level below.
+        let top = base.mul_integer(Self::MULTIPLES.into());
+        let mut reduction = vec![top];
+        last = top;
+        for level in (self.fresh_level() + 2..=self.reduction_level()).rev() {
+            last = (last * last).div_primes(params.level_primes(level));
+            reduction.push(last);
+        }
+        scales.extend(reduction.into_iter().rev());
+        // A sum over what a sparse message leaves out multiplies by a power of two, which the transform to slots takes away in even steps.
+        let levels = self.slot_radices.len();
+        let excess = (params.degree() / 2 / self.slots()).trailing_zeros() as usize;
+        scales.extend((1..=levels).map(|level| {
+            let exponent = u32::try_from(excess * level / levels).unwrap_or(0);
+            top * Scale::power_of_two(exponent)
+        }));
+        scales
+    }
+}
+
+impl CkksParams {
+    /// The parameters of a bootstrapping set, 128 bits secure.
+    ///
+    /// # Errors
+    /// None for the sets of this crate.
+    pub fn for_bootstrapping(set: BootstrappingSet) -> Result<Self> {
+        Self::of_recipe(&set.recipe(), SecurityPolicy::default())
+    }
+
+    /// Parameters of a degree from 64 on with a bootstrapping of so many slots, a power of two from 8 to N/2, that leaves so many
+    /// levels. They hide nothing: for tests and experiments, which take little time at small degrees.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice),
+    /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
+    pub fn insecure_for_bootstrapping(degree: usize, slots: usize, levels: usize) -> Result<Self> {
+        if !degree.is_power_of_two() || !(64..=1 << 17).contains(&degree) {
+            return Err(Error::Parameters(ParameterError::InvalidDegree { degree }));
+        }
+        if !slots.is_power_of_two() || !(8..=degree / 2).contains(&slots) {
+            return Err(invalid_choice(
+                "a bootstrapping has a power of two of slots, 8 to half of the degree",
+            ));
+        }
+        let recipe = Recipe::insecure((degree, slots), levels);
+        Self::of_recipe(&recipe, SecurityPolicy::Insecure)
+    }
+
+    pub(super) fn of_recipe(recipe: &Recipe, policy: SecurityPolicy) -> Result<Self> {
+        let primes = recipe.primes()?;
+        let data = primes.levels.concat();
+        let sizes = primes.levels.iter().map(Vec::len).collect();
+        let rlwe = RlweParams::new(recipe.degree, &data, &primes.special, policy)?
+            .with_levels(sizes)?
+            .with_digits(balanced_digits(&data, &primes.special))?;
+        Self::with_layout(rlwe, recipe.layout())
+    }
+
+    /// A ring whose levels have this layout.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for a layout that does not fit the ring;
+    /// [`ParameterError::Insecure`](crate::ParameterError::Insecure) where the sparse secret is not known to be secure, which it is from N = 32768 on;
+    /// as [`with_scales`](Self::with_scales).
+    pub fn with_layout(rlwe: RlweParams, layout: BootstrappingLayout) -> Result<Self> {
+        layout.check(&rlwe)?;
+        let scales = layout.scales(&rlwe);
+        Self::with_planned_scales(rlwe, scales, layout)
+    }
+}
+
+impl CkksContext {
+    /// How a bootstrapping uses the levels, if the parameters are made for one.
+    #[must_use]
+    pub fn bootstrapping(&self) -> Option<&BootstrappingLayout> {
+        self.params().bootstrapping()
+    }
+
+    /// The slots that a message has, repeated over all N/2: as many as a bootstrapping serves, all of them without one.
+    #[must_use]
+    pub fn message_slots(&self) -> usize {
+        let layout = self.bootstrapping();
+        layout.map_or_else(|| self.slots(), BootstrappingLayout::slots)
+    }
+
+    /// The level at which programs encrypt: the highest, or the highest of the user's if a bootstrapping needs those above.
+    #[must_use]
+    pub fn fresh_level(&self) -> usize {
+        let layout = self.bootstrapping();
+        layout.map_or_else(|| self.top_level(), BootstrappingLayout::fresh_level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::{SecurityLevel, SecurityStandard};
+
+    #[test]
+    fn sets_are_secure_and_have_the_stated_levels() {
+        for (set, [lowest, fresh, top], bits) in [
+            (BootstrappingSet::Fast65536, [2, 13, 24], 1736.1),
+            (BootstrappingSet::Precise65536, [2, 13, 24], 1744.1),
+            (BootstrappingSet::Compact32768, [2, 5, 15], 851.1),
+            (BootstrappingSet::Compact32768Slots128, [1, 5, 14], 860.1),
+            (BootstrappingSet::Compact32768Slots1024, [2, 5, 15], 851.1),
+            (BootstrappingSet::Sparse65536Slots256, [2, 14, 24], 1735.1),
+            (BootstrappingSet::Sparse65536Slots4096, [2, 14, 24], 1735.1),
+        ] {
+            let params = CkksParams::for_bootstrapping(set).unwrap();
+            let (rlwe, layout) = (params.rlwe(), params.bootstrapping().unwrap());
+            assert!(rlwe.is_within(SecurityStandard::Guidelines2024, SecurityLevel::Bits128));
+            assert_eq!(
+                [
+                    layout.lowest_level(),
+                    layout.fresh_level(),
+                    layout.top_level()
+                ],
+                [lowest, fresh, top]
+            );
+            let primes = rlwe.data_primes().iter().chain(rlwe.special_primes());
+            let modulus: f64 = primes.clone().map(|&prime| (prime as f64).log2()).sum();
+            assert!(modulus <= bits, "{modulus}");
+            assert!(primes.clone().all(|prime| prime >> 50 == 0));
+            assert!(layout.slots() <= rlwe.degree() / 2);
+            let code = layout.code();
+            assert_eq!(BootstrappingLayout::from_code(&code).as_ref(), Some(layout));
+            assert_eq!(BootstrappingLayout::from_code(&code[1..]), None);
+        }
+    }
+
+    #[test]
+    fn layouts_that_do_not_fit_are_refused() {
+        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 1 << 9, 3).unwrap();
+        let layout = params.bootstrapping().unwrap();
+        let refused = |change: &dyn Fn(&mut BootstrappingLayout)| {
+            let mut other = layout.clone();
+            change(&mut other);
+            let refused = CkksParams::with_layout(params.rlwe().clone(), other);
+            assert!(matches!(
+                refused,
+                Err(Error::Parameters(ParameterError::InvalidChoice { .. }))
+            ));
+        };
+        refused(&|layout| layout.user_levels = 2);
+        refused(&|layout| layout.user_levels = 0);
+        refused(&|layout| layout.ratio_bits = 40);
+        refused(&|layout| layout.scale_bits = 1000);
+        refused(&|layout| layout.slot_radices[0] = u32::MAX);
+        refused(&|layout| layout.slot_radices = vec![]);
+        refused(&|layout| layout.coefficient_radices[0] -= 1);
+        // The table of sparse secrets begins at N = 32768.
+        let secure = CkksParams::of_recipe(
+            &Recipe::insecure((1 << 14, 1 << 13), 3),
+            SecurityPolicy::default(),
+        );
+        assert!(matches!(
+            secure,
+            Err(Error::Parameters(ParameterError::Insecure { .. }))
+        ));
+    }
+
+    #[test]
+    fn scales_are_those_of_the_reduction() {
+        let params = CkksParams::insecure_for_bootstrapping(1 << 10, 1 << 9, 3).unwrap();
+        let layout = params.bootstrapping().unwrap().clone();
+        let context = CkksContext::new(params).unwrap();
+        let near = |level: usize, wanted: f64| {
+            let bits = context.scale(level).unwrap().log2();
+            assert!((bits - wanted).abs() < 0.1, "{level}: {bits}");
+        };
+        near(0, 43.0);
+        near(1, 41.5);
+        near(2, 40.0);
+        near(layout.fresh_level(), 40.0);
+        let top = layout.reduction_level();
+        for (below, wanted) in [54.0, 56.0, 54.0, 52.0, 50.0].into_iter().enumerate() {
+            near(top - below, wanted);
+        }
+        near(layout.top_level(), 54.0);
+    }
+}

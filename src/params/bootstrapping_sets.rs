@@ -1,0 +1,322 @@
+//! Sets of bootstrapping parameters as data, and their primes.
+
+use crate::error::{Error, ParameterError, Result};
+use crate::params::BootstrappingLayout;
+use crate::ring::ntt_primes;
+use std::collections::BTreeMap;
+
+/// What a set consists of: the bits of each level, from below, and the shape of the transforms. A level of more than 50 bits has two
+/// primes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Recipe {
+    pub(super) degree: usize,
+    /// Level 0, from which the modulus is raised.
+    base: u32,
+    /// The levels of the transform to coefficients.
+    to_coefficients: Vec<u32>,
+    /// The levels that are left to the user.
+    user: Vec<u32>,
+    /// The levels of the modular reduction.
+    reduction: [u32; BootstrappingLayout::REDUCTION_LEVELS],
+    /// The levels of the transform to slots.
+    to_slots: Vec<u32>,
+    /// The special primes.
+    special: Vec<u32>,
+    scale_bits: u32,
+    ratio_bits: u32,
+    coefficient_radices: Vec<u32>,
+    slot_radices: Vec<u32>,
+}
+
+/// A set of bootstrapping parameters, 128 bits secure, for all N/2 complex slots or for fewer in less time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BootstrappingSet {
+    /// N = 65536, 11 levels left, about 25 bits: the fastest of its degree.
+    Fast65536,
+    /// N = 65536, 11 levels left, about 26 bits: a few percent slower, and the default.
+    #[default]
+    Precise65536,
+    /// N = 32768, 3 levels left, about 22 bits.
+    Compact32768,
+    /// N = 32768 with 128 slots, 4 levels left.
+    Compact32768Slots128,
+    /// N = 32768 with 1024 slots, 3 levels left.
+    Compact32768Slots1024,
+    /// N = 65536 with 256 slots, 12 levels left.
+    Sparse65536Slots256,
+    /// N = 65536 with 4096 slots, 12 levels left.
+    Sparse65536Slots4096,
+}
+
+impl BootstrappingSet {
+    /// The sets for all N/2 slots, the smallest first.
+    pub const FULL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
+
+    /// The bits after the point that every bootstrapped value has, by its error bound.
+    #[must_use]
+    pub fn precision_bits(self) -> u32 {
+        match self {
+            Self::Compact32768 | Self::Compact32768Slots128 | Self::Compact32768Slots1024 => 15,
+            Self::Fast65536
+            | Self::Precise65536
+            | Self::Sparse65536Slots256
+            | Self::Sparse65536Slots4096 => 17,
+        }
+    }
+
+    pub(super) fn recipe(self) -> Recipe {
+        match self {
+            Self::Fast65536 => Recipe {
+                reduction: [53, 50, 50, 50, 50, 50, 58, 54],
+                ..Self::Precise65536.recipe()
+            },
+            Self::Precise65536 => Recipe {
+                degree: 1 << 16,
+                base: 50,
+                to_coefficients: vec![42; 2],
+                user: vec![40; 11],
+                reduction: [53, 50, 50, 50, 54, 56, 58, 52],
+                to_slots: vec![49; 3],
+                special: vec![50; 12],
+                scale_bits: 40,
+                ratio_bits: 7,
+                coefficient_radices: vec![8, 7],
+                slot_radices: vec![5, 5, 5],
+            },
+            Self::Compact32768 => Recipe {
+                degree: 1 << 15,
+                base: 46,
+                to_coefficients: vec![36; 2],
+                user: vec![39; 3],
+                reduction: [46, 46, 46, 46, 46, 46, 54, 50],
+                to_slots: vec![46; 2],
+                special: vec![48; 3],
+                scale_bits: 39,
+                ratio_bits: 7,
+                coefficient_radices: vec![7, 7],
+                slot_radices: vec![7, 7],
+            },
+            Self::Compact32768Slots128 => Recipe {
+                to_coefficients: vec![36],
+                user: vec![39; 4],
+                to_slots: vec![46],
+                special: vec![49; 4],
+                coefficient_radices: vec![7],
+                slot_radices: vec![7],
+                ..Self::Compact32768.recipe()
+            },
+            Self::Compact32768Slots1024 => Recipe {
+                coefficient_radices: vec![5, 5],
+                slot_radices: vec![5, 5],
+                ..Self::Compact32768.recipe()
+            },
+            Self::Sparse65536Slots256 => Recipe {
+                user: vec![40; 12],
+                to_slots: vec![49; 2],
+                coefficient_radices: vec![4, 4],
+                slot_radices: vec![4, 4],
+                ..Self::Precise65536.recipe()
+            },
+            Self::Sparse65536Slots4096 => Recipe {
+                coefficient_radices: vec![6, 6],
+                slot_radices: vec![6, 6],
+                ..Self::Sparse65536Slots256.recipe()
+            },
+        }
+    }
+}
+
+/// The primes of a recipe: those of each level from below, and the special ones.
+pub(super) struct Primes {
+    pub(super) levels: Vec<Vec<u64>>,
+    pub(super) special: Vec<u64>,
+}
+
+/// The bits of the largest single prime of a level: what the fastest kernels serve.
+const MOST_BITS: u32 = 50;
+
+impl Recipe {
+    /// The levels of [`BootstrappingSet::Precise65536`] in a ring that hides nothing, for tests and experiments.
+    pub(super) fn insecure((degree, slots): (usize, usize), user_levels: usize) -> Self {
+        let whole = BootstrappingSet::Precise65536.recipe();
+        let layers = slots.ilog2();
+        Self {
+            degree,
+            user: vec![40; user_levels],
+            coefficient_radices: vec![layers.div_ceil(2), layers / 2],
+            slot_radices: vec![layers.div_ceil(3), (layers + 1) / 3, layers / 3],
+            ..whole
+        }
+    }
+
+    /// The layout of the levels.
+    pub(super) fn layout(&self) -> BootstrappingLayout {
+        BootstrappingLayout {
+            user_levels: self.user.len(),
+            scale_bits: self.scale_bits,
+            ratio_bits: self.ratio_bits,
+            coefficient_radices: self.coefficient_radices.clone(),
+            slot_radices: self.slot_radices.clone(),
+        }
+    }
+
+    /// The bits of all levels, from below.
+    fn levels(&self) -> Vec<u32> {
+        [
+            &[self.base][..],
+            &self.to_coefficients,
+            &self.user,
+            &self.reduction,
+            &self.to_slots,
+        ]
+        .concat()
+    }
+
+    /// The primes. Those of levels with two are chosen so that the scales of the modular reduction are powers of two as nearly as can be:
+    /// deviations would double at each level.
+    ///
+    /// # Errors
+    /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
+    pub(super) fn primes(&self) -> Result<Primes> {
+        let mut supply = Supply::new(self.degree);
+        // The largest of each size first, so that special primes exceed data primes.
+        let mut special = Vec::new();
+        for &bits in &self.special {
+            special.push(supply.single(bits)?);
+        }
+        let mut levels = Vec::new();
+        for &bits in self.levels().iter().rev() {
+            levels.push(if bits <= MOST_BITS {
+                vec![supply.single(bits)?]
+            } else {
+                Vec::new()
+            });
+        }
+        // From above, the actual and the wanted log2 of the scale at which the modular reduction works.
+        let base = levels.last().and_then(|level| level.first()).copied();
+        let multiples = f64::from(BootstrappingLayout::MULTIPLES).log2();
+        let mut actual = base.map_or(0.0, log2) + multiples;
+        let mut wanted = f64::from(self.base) + multiples;
+        let reduction = levels.iter_mut().skip(self.to_slots.len());
+        for (level, &bits) in reduction.zip(self.reduction.iter().rev()) {
+            wanted = 2.0 * wanted - f64::from(bits);
+            if level.is_empty() {
+                *level = supply.pair(bits, 2.0 * actual - wanted)?.to_vec();
+            }
+            actual = 2.0 * actual - level.iter().copied().map(log2).sum::<f64>();
+        }
+        for (level, &bits) in levels.iter_mut().zip(self.levels().iter().rev()) {
+            if level.is_empty() {
+                *level = supply.pair(bits, bits.into())?.to_vec();
+            }
+        }
+        levels.reverse();
+        Ok(Primes { levels, special })
+    }
+}
+
+/// Primes that are 1 modulo 2N, each given out once.
+struct Supply {
+    degree: usize,
+    /// Those of each size that are left, the largest first.
+    left: BTreeMap<u32, Vec<u64>>,
+}
+
+/// The most primes of a size that are looked at.
+const MOST_PRIMES: usize = 256;
+
+impl Supply {
+    fn new(degree: usize) -> Self {
+        Self {
+            degree,
+            left: BTreeMap::new(),
+        }
+    }
+
+    fn of_size(&mut self, bits: u32) -> &mut Vec<u64> {
+        let degree = self.degree;
+        let primes = || ntt_primes(bits, degree).take(MOST_PRIMES).collect();
+        self.left.entry(bits).or_insert_with(primes)
+    }
+
+    /// The largest prime of a size.
+    fn single(&mut self, bits: u32) -> Result<u64> {
+        let missing = self.missing(bits);
+        let primes = self.of_size(bits);
+        if primes.is_empty() {
+            return Err(missing);
+        }
+        Ok(primes.remove(0))
+    }
+
+    /// Two primes of about half of these bits whose product has, as nearly as can be, `2^exact`.
+    fn pair(&mut self, bits: u32, exact: f64) -> Result<[u64; 2]> {
+        let half = bits / 2;
+        // Those just below half a power of two, and just above.
+        let mut candidates = self.of_size(half).clone();
+        candidates.extend(self.of_size(half + 1).iter().copied());
+        candidates.sort_unstable();
+        let distance = |[a, b]: [u64; 2]| (log2(a) + log2(b) - exact).abs();
+        let mut best: Option<[u64; 2]> = None;
+        for (i, &a) in candidates.iter().enumerate() {
+            // The product grows with b: the nearest is beside the border.
+            let above = candidates[i + 1..].partition_point(|&b| log2(a) + log2(b) < exact);
+            let beside = [above.checked_sub(1), Some(above)];
+            for b in beside.into_iter().flatten() {
+                let Some(&b) = candidates[i + 1..].get(b) else {
+                    continue;
+                };
+                if best.is_none_or(|best| distance([a, b]) < distance(best)) {
+                    best = Some([a, b]);
+                }
+            }
+        }
+        let pair = best.ok_or_else(|| self.missing(half))?;
+        for primes in self.left.values_mut() {
+            primes.retain(|prime| !pair.contains(prime));
+        }
+        Ok(pair)
+    }
+
+    fn missing(&self, bits: u32) -> Error {
+        Error::Parameters(ParameterError::NotEnoughPrimes {
+            bits,
+            degree: self.degree,
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
+fn log2(prime: u64) -> f64 {
+    (prime as f64).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_of_the_reduction_do_not_drift() {
+        for set in BootstrappingSet::FULL {
+            let recipe = set.recipe();
+            let primes = recipe.primes().unwrap();
+            let mut scale = log2(primes.levels[0][0]) + 4.0;
+            let mut wanted = f64::from(recipe.base) + 4.0;
+            let levels = primes.levels.iter().rev().skip(recipe.to_slots.len());
+            for (level, &bits) in levels.zip(recipe.reduction.iter().rev()).take(7) {
+                scale = 2.0 * scale - level.iter().copied().map(log2).sum::<f64>();
+                wanted = 2.0 * wanted - f64::from(bits);
+                assert!(
+                    (scale - wanted).abs() < 0.05,
+                    "{set:?}: {scale} for {wanted}"
+                );
+            }
+            let mut all: Vec<u64> = primes.levels.concat();
+            all.extend(&primes.special);
+            let count = all.len();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), count, "{set:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Vectors that are bootstrapped, through the face of the crate, on small rings that hide nothing.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use slotwise::bootstrapping::BootstrappingKeys;
+use slotwise::circuits::Vector;
+use slotwise::evaluator::ClearReals;
+use slotwise::prelude::*;
+use slotwise::{Error, OperandError};
+
+fn server(context: &CkksContext) -> (ClientKey<Ckks>, ServerKey<Ckks>) {
+    let client = context.generate_client_key().unwrap();
+    let mut done = Vec::new();
+    let keys = client
+        .generate_bootstrapping_keys_with_progress(|progress| {
+            done.push((progress.done, progress.total))
+        })
+        .unwrap();
+    let total = done.len();
+    assert!(
+        done.iter()
+            .zip(1..)
+            .all(|(&progress, number)| progress == (number, total))
+    );
+    // On the server, from bytes.
+    let keys = BootstrappingKeys::from_bytes(&keys.to_bytes(), context).unwrap();
+    let server = client
+        .generate_server_key(&Rotations::powers_of_two())
+        .unwrap();
+    (client, server.with_bootstrapping(&keys).unwrap())
+}
+
+/// The same steps on any vector.
+macro_rules! steps {
+    ($x:expr) => {{
+        let mut x = $x;
+        for _ in 0..4 {
+            let turned = x.rotate_left(1).unwrap();
+            let product = (&x * &turned).unwrap();
+            x = ((&product + &turned).unwrap() * 0.25).unwrap();
+            x = x.refresh().unwrap();
+        }
+        x
+    }};
+}
+
+#[test]
+fn vectors_of_all_slots_and_of_few_go_on_after_a_refresh() {
+    for (slots, length) in [(256, 600), (256, 7), (16, 16), (16, 5), (16, 40)] {
+        let params = CkksParams::insecure_for_bootstrapping(512, slots, 4).unwrap();
+        let context = CkksContext::new(params).unwrap();
+        let (client, server) = server(&context);
+        let values: Vec<f64> = (0..length)
+            .map(|i| f64::from((i * 7) % 11) / 11.0 - 0.5)
+            .collect();
+        let x = server.attach(client.encrypt(&values).unwrap()).unwrap();
+        let encrypted = x.assume_message_bound(0.5).unwrap();
+        let got = steps!(encrypted);
+        let clear = Vector::from_values(&ClearReals::new(slots), &values).unwrap();
+        let wanted = steps!(clear);
+        let decrypted = client.decrypt(&got).unwrap();
+        let error = decrypted
+            .iter()
+            .zip(wanted.values())
+            .map(|(a, b)| (a - b).abs());
+        let error = error.fold(0.0, f64::max);
+        assert!(
+            error < got.noise_bound(),
+            "{slots}, {length}: {error}, bound {}",
+            got.noise_bound()
+        );
+        assert!(got.noise_bound() < 1e-3);
+        assert_eq!(decrypted.len(), values.len());
+    }
+}
+
+#[test]
+fn a_server_bootstraps_what_comes_from_its_client_only() {
+    let context = CkksContext::for_depth(1).bootstrapping().degree(512);
+    let context = context.insecure_skip_security_check().build().unwrap();
+    let (client, first) = server(&context);
+    let x = client.encrypt(&[0.25, -0.5]).unwrap();
+    let refreshed = first.bootstrap(&x).unwrap();
+    let decrypted = client.decrypt(&refreshed).unwrap();
+    assert!((decrypted[0] - 0.25).abs() < 1e-5 && (decrypted[1] + 0.5).abs() < 1e-5);
+    let (other, second) = server(&context);
+    assert!(second.bootstrap(&x).is_err());
+    assert!(first.bootstrap(&other.encrypt(&[1.0]).unwrap()).is_err());
+    // Without a bootstrapping attached.
+    let plain = client.generate_server_key(&Rotations::none()).unwrap();
+    assert_eq!(
+        plain.bootstrap(&x).map(|_| ()).unwrap_err(),
+        Error::Operands(OperandError::CannotRefresh)
+    );
+}
