@@ -81,19 +81,17 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         if !self.is_chebyshev {
             return evaluator.relinearize_and_rescale(&raw);
         }
-        raw = evaluator.mul_scalar(&raw, E::Scalar::from(2))?;
+        evaluator.mul_scalar_assign(&mut raw, E::Scalar::from(2))?;
         let minus_one = E::Scalar::from(-1);
-        raw = if a == b {
-            evaluator.add_scalar(&raw, minus_one)?
+        if a == b {
+            evaluator.add_scalar_assign(&mut raw, minus_one)?;
         } else {
             let difference = (self.member(a - b), minus_one);
             let at = evaluator.term_position(&raw)?;
             let zero = E::Scalar::default();
-            evaluator.add(
-                &raw,
-                &evaluator.linear_combination(&[difference], zero, at)?,
-            )?
-        };
+            let difference = evaluator.linear_combination(&[difference], zero, at)?;
+            evaluator.add_assign(&mut raw, &difference)?;
+        }
         let value = evaluator.relinearize_and_rescale(&raw)?;
         evaluator.assume_message_bound(value, 1.0)
     }
@@ -149,11 +147,11 @@ impl<'a, E: Evaluator> Powers<'a, E> {
             return combination();
         }
         let pairs: Vec<_> = highs.iter().map(|(high, giant)| (high, *giant)).collect();
-        let sum = evaluator.sum_of_raw_products(&pairs)?;
-        if tree.terms.is_empty() && tree.constant == C::default() {
-            return Ok(sum);
+        let mut sum = evaluator.sum_of_raw_products(&pairs)?;
+        if !tree.terms.is_empty() || tree.constant != C::default() {
+            evaluator.add_assign(&mut sum, &combination()?)?;
         }
-        evaluator.add(&sum, &combination()?)
+        Ok(sum)
     }
 }
 
