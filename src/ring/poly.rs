@@ -410,8 +410,8 @@ impl<F: Form> fmt::Debug for Poly<F> {
 }
 
 /// Words of a row that are computed at once where several operations follow each other, so that what they share lies in the first-level
-/// cache: 4 KiB.
-pub(crate) const PART: usize = 512;
+/// cache: 8 KiB.
+pub(crate) const PART: usize = 1024;
 
 /// An integer modulo each prime of a basis.
 fn residues(basis: &RnsBasis, integer: &BigInt) -> Vec<ShoupScalar> {
