@@ -6,7 +6,7 @@ use crate::bootstrapping::transform::Transform;
 use crate::bootstrapping::{BootstrappingKeys, reduction};
 use crate::circuits::Chebyshev;
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, PrecisionError, Result};
+use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result};
 use crate::evaluator::{CkksEvaluator, Evaluator, Refresh};
 use crate::keys::KeyId;
 use crate::params::{BootstrappingLayout, CkksContext, CkksState};
@@ -39,11 +39,21 @@ impl Bootstrapper {
     /// The largest magnitude of slots, their error included.
     const LARGEST_MESSAGE: f64 = 1.0 + 1.0 / 128.0;
 
+    /// By how much the polynomial's slope near the integers differs from 1, at most.
+    const SLOPE: f64 = 1.0 / 1024.0;
+
+    /// The largest relative difference between the scale of what is bootstrapped and the canonical one.
+    const LARGEST_DIFFERENCE: f64 = 1.0 / 1024.0;
+
+    /// The largest error that a bootstrapping may add: parameters whose keys add more are useless.
+    const LARGEST_ERROR: f64 = 1.0 / 1024.0;
+
     /// The bootstrapper of these keys. Encodes the matrices of both transforms.
     ///
     /// # Errors
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters.
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters;
+    /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for digits so large that results would be worthless.
     pub fn new(context: &CkksContext, keys: &BootstrappingKeys) -> Result<Self> {
         let layout = layout_of(context)?.clone();
         let evaluator = CkksEvaluator::with_keys(context, Arc::clone(keys.evaluation_keys()))?;
@@ -53,6 +63,12 @@ impl Bootstrapper {
         if let Some(last) = to_slots.last_mut() {
             last.scale(0.5);
         }
+        let error_of_one_part = error_of_one_part(context, &layout)?;
+        if error_of_one_part.is_nan() || error_of_one_part > Self::LARGEST_ERROR {
+            return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
+                reason: "digits too large for the special primes: a bootstrapping would lose the message",
+            }));
+        }
         let encoder = evaluator.encoder();
         let span = |level: usize| layout.span(level, context.params().rlwe());
         let first = (span(layout.lowest_level()), 0);
@@ -61,7 +77,7 @@ impl Bootstrapper {
         let (to_slots, last_rotation) = Transform::new(encoder, &to_slots, second)?;
         Ok(Self {
             reduction: reduction::polynomial(layout.ratio_bits())?,
-            error_of_one_part: error_of_one_part(context, &layout)?,
+            error_of_one_part,
             sparse: keys.sparse_id(),
             trace: trace_steps(context, &layout),
             layout,
@@ -100,11 +116,13 @@ impl Bootstrapper {
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the first transform takes;
     /// [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless the bounds of message and error add up to at most 1 + 2^-7;
+    /// [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) at that level with another scale than that of ciphertexts there;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
     pub fn bootstrap(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let state = self.checked(x)?;
+        let (x, state) = self.ready(x)?;
+        self.check_bound(state, 0.0)?;
         let [re, im] = self
-            .raised_parts(x)?
+            .raised_parts(&x)?
             .each_ref()
             .map(|part| self.reduced(part));
         let result = self.finished(&self.joined([&re?, &im?])?)?;
@@ -116,38 +134,69 @@ impl Bootstrapper {
     /// # Errors
     /// As [`bootstrap`](Self::bootstrap).
     pub fn bootstrap_real(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let state = self.checked(x)?;
+        let (x, state) = self.ready(x)?;
+        self.check_bound(state, 0.0)?;
+        self.refreshed(&x, state)
+    }
+
+    /// [`bootstrap_real`](Self::bootstrap_real) of two in the time of one complex bootstrapping. Both messages must be real in every slot: what is
+    /// imaginary in one is added to the other, as its error is, which the result's bound counts.
+    ///
+    /// # Errors
+    /// As [`bootstrap`](Self::bootstrap).
+    pub fn bootstrap_real_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+        let ((x, of_x), (y, of_y)) = (self.ready(x)?, self.ready(y)?);
+        self.check_bound(of_x, 0.0)?;
+        self.check_bound(of_y, 0.0)?;
+        let [error_of_x, error_of_y] = [of_x, of_y].map(|state| state.error().to_f64());
+        let joint = (self.check_bound(of_x, error_of_y)).and(self.check_bound(of_y, error_of_x));
+        if joint.is_err() {
+            return Ok([self.refreshed(&x, of_x)?, self.refreshed(&y, of_y)?]);
+        }
+        let parts = self.raised_parts(&self.joined([&x, &y])?)?;
+        let [x, y] = parts
+            .each_ref()
+            .map(|part| self.finished(&self.reduced(part)?));
+        let added = |other: f64| self.error_of_one_part + other * (1.0 + Self::SLOPE);
+        Ok([
+            self.stated(x?, of_x, added(error_of_y))?,
+            self.stated(y?, of_y, added(error_of_x))?,
+        ])
+    }
+
+    /// [`bootstrap_real`](Self::bootstrap_real) of what is [`ready`](Self::ready).
+    fn refreshed(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
         let [re, _] = self.raised_parts(x)?;
         let result = self.finished(&self.reduced(&re)?)?;
         self.stated(result, state, self.error_of_one_part)
     }
 
-    /// [`bootstrap_real`](Self::bootstrap_real) of two in the time of one complex bootstrapping.
-    ///
-    /// # Errors
-    /// As [`bootstrap`](Self::bootstrap).
-    pub fn bootstrap_real_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
-        let states = [self.checked(x)?, self.checked(y)?];
-        let [x, y] = [self.lowered(x)?, self.lowered(y)?];
-        let parts = self.raised_parts(&self.joined([&x, &y])?)?;
-        let [x, y] = parts
-            .each_ref()
-            .map(|part| self.finished(&self.reduced(part)?));
-        Ok([
-            self.stated(x?, states[0], self.error_of_one_part)?,
-            self.stated(y?, states[1], self.error_of_one_part)?,
-        ])
-    }
-
-    /// What is known of `x`, if it can be bootstrapped.
-    fn checked(&self, x: &CkksCiphertext) -> Result<CkksState> {
-        self.evaluator
-            .check_depth(x, "a bootstrapping", self.layout.lowest_level())?;
+    /// `x` at the level and scale from which the first transform starts, and what is known of it.
+    fn ready(&self, x: &CkksCiphertext) -> Result<(CkksCiphertext, CkksState)> {
+        let (evaluator, lowest) = (&self.evaluator, self.layout.lowest_level());
+        evaluator.check_depth(x, "a bootstrapping", lowest)?;
         x.body.key_id.check(self.evaluator_key())?;
         x.body.pair()?;
-        let bound = x.state.message_bound + x.state.error().to_f64();
+        let x = self.lowered(x)?;
+        // At the lowest level there is nothing left to adjust a scale with: the difference makes the message larger or smaller.
+        let scale = evaluator.context().scale(lowest)?;
+        let difference = x.state.scale.relative_difference(scale);
+        if x.state.level != lowest || difference.is_nan() || difference > Self::LARGEST_DIFFERENCE {
+            return Err(Error::Operands(OperandError::ScaleMismatch {
+                left: x.state.scale.log2(),
+                right: scale.log2(),
+            }));
+        }
+        let error = x.state.error().to_f64() + difference * x.state.message_bound;
+        let state = x.state.assuming_error_bound(error, evaluator.context())?;
+        Ok((x, state))
+    }
+
+    /// Whether the message, its error and another error in the same slots are small enough.
+    fn check_bound(&self, state: CkksState, other_error: f64) -> Result<()> {
+        let bound = state.message_bound + state.error().to_f64() + other_error;
         if bound <= Self::LARGEST_MESSAGE {
-            return Ok(x.state);
+            return Ok(());
         }
         let limit = Self::LARGEST_MESSAGE;
         Err(Error::Precision(PrecisionError::MessageTooLarge {
@@ -171,8 +220,7 @@ impl Bootstrapper {
     ) -> Result<CkksCiphertext> {
         let context = self.evaluator.context();
         x.state.message_bound = input.message_bound;
-        // The polynomial's slope near the integers is 1 within 2^-10.
-        let error = input.error().to_f64() * (1.0 + 1.0 / 1024.0) + added;
+        let error = input.error().to_f64() * (1.0 + Self::SLOPE) + added;
         x.state = x.state.assuming_error_bound(error, context)?;
         Ok(x)
     }

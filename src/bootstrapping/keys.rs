@@ -156,6 +156,7 @@ impl BootstrappingKeys {
     ///
     /// # Errors
     /// [`KeyError::IncompleteBootstrappingKeys`](crate::KeyError::IncompleteBootstrappingKeys) if any is missing;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if it has keys to several other secrets and back, at the span of the one to the sparse secret;
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn of(context: &CkksContext, keys: Arc<EvaluationKeys>) -> Result<Self> {
         let layout = layout_of(context)?;
@@ -163,18 +164,29 @@ impl BootstrappingKeys {
         let list = key_list(context, layout);
         let lowest = layout.span(0, context.params().rlwe());
         let id = keys.key_id();
-        let sparse = keys
-            .switching_keys()
-            .find(|key| key.ends().from == id && key.span() == lowest)
-            .map(|key| key.ends().to);
+        // The sparse secret is the one to which a key of the lowest span leads, and from which another leads back.
+        let top = layout.top_level();
+        let back = |from: &KeyId| {
+            let ends = KeyEnds {
+                from: *from,
+                to: id,
+            };
+            keys.switching_covering(ends, top).is_ok()
+        };
+        let there = keys.switching_keys();
+        let there = there.filter(|key| key.ends().from == id && key.span() == lowest);
+        let candidates: Vec<KeyId> = there.map(|key| key.ends().to).filter(back).collect();
+        let sparse = candidates.first().copied();
+        if candidates.len() > 1 {
+            return Err(Error::Operands(OperandError::InvalidArgument {
+                reason: "keys between several secrets, of which any could be the sparse one: keep bootstrapping keys in a set of their own",
+            }));
+        }
         let is_there = |&&(purpose, span): &&(Purpose, KeySpan)| match purpose {
             Purpose::Relinearization => keys.relinearization_covering(span.level).is_ok(),
             Purpose::Galois(element) => keys.galois().of_span(element, span).is_some(),
             Purpose::ToSparse => sparse.is_some(),
-            Purpose::ToDense => sparse.is_some_and(|from| {
-                let ends = KeyEnds { from, to: id };
-                keys.switching_covering(ends, span.level).is_ok()
-            }),
+            Purpose::ToDense => sparse.is_some(),
         };
         let (found, of) = (list.iter().filter(is_there).count(), list.len());
         let missing = of - found;

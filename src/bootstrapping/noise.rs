@@ -7,10 +7,10 @@ use crate::params::{BootstrappingLayout, CkksContext, Log2, Scale};
 /// How much an error in a Chebyshev polynomial of degree `2^d` changes the result, as log2: the root of the sum of squares over all that are
 /// computed at depth d, at the worst value near an integer. The message is `2^GAIN_RATIO` times smaller than 1 before the factor of the
 /// polynomial.
-const POWER_GAINS: [f64; 8] = [11.0, 13.02, 11.03, 9.64, 8.02, 7.23, 6.07, 2.89];
+const POWER_GAINS: [f64; 8] = [11.0, 13.02, 12.43, 10.41, 9.33, 9.93, 8.35, 7.75];
 
 /// The same for the odd degrees at depths 2, 3 and 4.
-const ODD_GAINS: [(usize, f64); 3] = [(2, 9.0), (3, 10.98), (4, 10.45)];
+const ODD_GAINS: [(usize, f64); 3] = [(2, 10.44), (3, 10.98), (4, 10.45)];
 
 /// The same for what multiplies these in the tree of the polynomial.
 const COFACTOR_GAIN: f64 = 1.9;
@@ -40,6 +40,11 @@ pub(super) fn error_of_one_part(
         (rounding.at_roots / scale.magnitude() * Log2::from_bits(bits)).squared()
     };
     let scale = |level: usize| context.scale(level);
+    // The error of a key switch, its rounding included.
+    let switch = |level: usize| {
+        let gadget = rlwe.gadget_of(layout.span(level, context.params().rlwe()))?;
+        Ok::<_, Error>(gadget.at(level)?.noise)
+    };
     let extra = f64::from(layout.ratio_bits()) - GAIN_RATIO;
     let top = layout.reduction_level();
     let mut squares = Log2::ZERO;
@@ -66,11 +71,20 @@ pub(super) fn error_of_one_part(
     let product = primes.fold(fresh, |scale, &prime| scale.mul_integer(prime));
     squares = squares + relative(COFACTOR_GAIN, product / scale(last)?);
     // The last rescale, and the last rotation.
-    squares = squares + relative(0.5, fresh);
+    squares = squares + relative(0.0, fresh);
+    let last = switch(layout.fresh_level())?.at_roots / fresh.magnitude();
+    squares = squares + last.squared();
     // Before the reduction: the switch to the dense secret, the transform to slots and the conjugation, which doubles what is real.
     let before =
         (1.0 + 2.0 * f64::from(u32::try_from(layout.slot_radices().len()).unwrap_or(0))).log2();
-    squares = squares + relative(POWER_GAINS[0] + extra + 1.0 + before / 2.0, scale(top)?);
+    let gain = Log2::from_bits(POWER_GAINS[0] + extra + 1.0 + before / 2.0);
+    let highest = switch(layout.top_level())?.at_roots;
+    squares = squares + (highest / scale(top)?.magnitude() * gain).squared();
+    // Relinearizations in the reduction, which are divided by a prime of their level: products have the square of the scale.
+    let gadget = rlwe.gadget_of(layout.span(top, context.params().rlwe()))?;
+    let relinearized = gadget.at(top)?.relinearization_noise.at_roots;
+    let square = scale(top)?.magnitude().squared();
+    squares = squares + (relinearized / square * gain).squared();
     // Coefficients of the message at level 0: the switch to the sparse secret, and the roundings of the transform.
     let lowest = rlwe.gadget_of(layout.span(0, context.params().rlwe()))?;
     let sparse = lowest.at(0)?.noise.deviation / scale(0)?.magnitude();
@@ -78,7 +92,7 @@ pub(super) fn error_of_one_part(
     for (level, &radix) in
         (1..layout.lowest_level()).zip(layout.coefficient_radices()[1..].iter().rev())
     {
-        let error = rounding.deviation / scale(level)?.magnitude();
+        let error = switch(layout.lowest_level())?.deviation / scale(level)?.magnitude();
         coefficients = coefficients + (error * Log2::from_bits(f64::from(radix) / 2.0)).squared();
     }
     let gaussian = Log2::of(tail(rlwe.degree()));
@@ -92,7 +106,12 @@ mod tests {
 
     #[test]
     fn sets_have_the_precision_that_they_state() {
-        for set in BootstrappingSet::FULL {
+        for set in BootstrappingSet::FULL.into_iter().chain([
+            BootstrappingSet::Compact32768Slots128,
+            BootstrappingSet::Compact32768Slots1024,
+            BootstrappingSet::Sparse65536Slots256,
+            BootstrappingSet::Sparse65536Slots4096,
+        ]) {
             let params = CkksParams::for_bootstrapping(set).unwrap();
             let context = CkksContext::new(params).unwrap();
             let layout = context.bootstrapping().unwrap();

@@ -4,10 +4,10 @@ use crate::bootstrapping::factors::{Direction, place};
 use crate::bootstrapping::transform::Steps;
 use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
-use crate::error::{Error, KeyError, OperandError, PrecisionError};
+use crate::error::{Error, KeyError, OperandError, ParameterError, PrecisionError};
 use crate::evaluator::{CkksEvaluator, Evaluator};
 use crate::keys::{EvaluationKeys, KeyGenerator, SecretKey};
-use crate::params::{BootstrappingLayout, CkksContext, CkksParams, SecretDistribution};
+use crate::params::{BootstrappingLayout, CkksContext, CkksParams, Scale, SecretDistribution};
 use num_complex::Complex64;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -335,4 +335,108 @@ fn what_cannot_be_bootstrapped_is_refused_before_any_work() {
         BootstrappingKeys::generate(&plain, &secret, rng, |_| ()).unwrap_err(),
         Error::Operands(OperandError::CannotRefresh)
     );
+}
+
+#[test]
+fn pairs_state_the_error_that_each_adds_to_the_other() {
+    let mut setup = Setup::new(11);
+    let level = setup.layout.lowest_level();
+    let message: Vec<Complex64> = (setup.message().iter())
+        .map(|z| Complex64::new(z.re, 0.0))
+        .collect();
+    let [x, y] = [0, 1].map(|_| {
+        let mut x = setup.encrypted(&message, level);
+        x.state.message_bound = 0.7;
+        x
+    });
+    let plain = setup
+        .bootstrapper
+        .bootstrap_real_pair([&x, &y])
+        .unwrap()
+        .map(|result| result.state.error().to_f64());
+    let mut noisy = y.clone();
+    noisy.state = noisy
+        .state
+        .assuming_error_bound(0.01, &setup.context)
+        .unwrap();
+    let [first, second] = setup
+        .bootstrapper
+        .bootstrap_real_pair([&x, &noisy])
+        .unwrap()
+        .map(|result| result.state.error().to_f64());
+    assert!(first > 0.01 && second > 0.01 && plain[0] < 1e-4);
+    // Together they could leave the interval, each by itself cannot: two bootstrappings.
+    let mut large = x.clone();
+    large.state.message_bound = 1.0;
+    let [first, _] = setup
+        .bootstrapper
+        .bootstrap_real_pair([&large, &noisy])
+        .unwrap();
+    assert!(first.state.error().to_f64() < 1e-4);
+}
+
+#[test]
+fn other_scales_at_the_lowest_level_are_refused_or_counted() {
+    let mut setup = Setup::new(12);
+    let message = setup.message();
+    let level = setup.layout.lowest_level();
+    let canonical = setup.context.scale(level).unwrap();
+    for factor in [0.5, 0.99, 1.0001, 1.5, 1024.0] {
+        let scale = Scale::from_f64(canonical.to_f64() * factor).unwrap();
+        let encoder = setup.bootstrapper.evaluator().encoder();
+        let plaintext = encoder.encode_sparse(&message, message.len(), level, scale);
+        let encryptor = Encryptor::with_secret_key(Arc::clone(&setup.secret));
+        let x: CkksCiphertext = encryptor
+            .encrypt(&plaintext.unwrap(), &mut setup.rng)
+            .unwrap();
+        let result = setup.bootstrapper.bootstrap(&x);
+        if factor == 1.0001 {
+            let result = result.unwrap();
+            let error = distance(&setup.slots(&result), &message);
+            assert!(error <= result.state.error().to_f64(), "{error}");
+        } else {
+            assert!(matches!(
+                result,
+                Err(Error::Operands(OperandError::ScaleMismatch { .. }))
+            ));
+        }
+    }
+}
+
+#[test]
+fn keys_between_other_secrets_do_not_mislead() {
+    let mut setup = Setup::new(13);
+    let other = KeyGenerator::secret_key(setup.context.rlwe(), &mut setup.rng);
+    let params = setup.context.params().rlwe();
+    let [lowest, top] = [0, setup.layout.top_level()].map(|level| setup.layout.span(level, params));
+    let generator = |secret, span| KeyGenerator::new(secret).with_span(span).unwrap();
+    let mut keys = EvaluationKeys::clone(setup.keys.evaluation_keys());
+    let there = generator(&other, lowest).switching_key(&setup.secret, &mut setup.rng);
+    keys.insert(there.unwrap()).unwrap();
+    let read = BootstrappingKeys::of(&setup.context, Arc::new(keys.clone())).unwrap();
+    assert_eq!(read.sparse_id(), setup.sparse.id());
+    let back = generator(&setup.secret, top).switching_key(&other, &mut setup.rng);
+    keys.insert(back.unwrap()).unwrap();
+    assert!(matches!(
+        BootstrappingKeys::of(&setup.context, Arc::new(keys)),
+        Err(Error::Operands(OperandError::InvalidArgument { .. }))
+    ));
+}
+
+#[test]
+fn digits_that_would_lose_the_message_are_refused() {
+    let mut rng = ChaCha20Rng::seed_from_u64(14);
+    let params = CkksParams::insecure_for_bootstrapping(1 << 9, 1 << 8, 3).unwrap();
+    let layout = params.bootstrapping().unwrap().clone();
+    let primes = params.rlwe().data_primes().len();
+    let rlwe = params.rlwe().clone().with_digits(vec![primes]).unwrap();
+    let context = CkksContext::new(CkksParams::with_layout(rlwe, layout).unwrap()).unwrap();
+    let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    let keys = BootstrappingKeys::generate(&context, &secret, &mut rng, |_| ()).unwrap();
+    assert!(matches!(
+        Bootstrapper::new(&context, &keys),
+        Err(Error::Parameters(
+            ParameterError::InvalidKeySwitching { .. }
+        ))
+    ));
 }

@@ -24,6 +24,9 @@ impl BootstrappingLayout {
     /// The levels of the modular reduction.
     pub(super) const REDUCTION_LEVELS: usize = 8;
 
+    /// The most layers of the FFT in one factor of a transform, which then has up to 1023 diagonals.
+    const MOST_RADIX: u32 = 9;
+
     /// The weight of the sparse secret under which the modulus is raised.
     pub const SPARSE_WEIGHT: u32 = 32;
 
@@ -145,12 +148,15 @@ impl BootstrappingLayout {
             let sum = radices
                 .iter()
                 .try_fold(0u32, |sum, &radix| sum.checked_add(radix));
-            sum.filter(|sum| !radices.contains(&0) && (1..=layers).contains(sum))
+            let in_range = radices
+                .iter()
+                .all(|radix| (1..=Self::MOST_RADIX).contains(radix));
+            sum.filter(|sum| in_range && (1..=layers).contains(sum))
         };
         let [first, second] =
             [&self.coefficient_radices, &self.slot_radices].map(|radices| layers_of(radices));
         let reason = if first.is_none() || first != second {
-            "both transforms of a bootstrapping cover each layer of the FFT once"
+            "both transforms of a bootstrapping cover each layer of the FFT once, at most nine layers in one factor"
         } else if self.user_levels == 0 || self.user_levels > RlweParams::MOST_PRIMES {
             "a bootstrapping leaves at least one level"
         } else if params.level_sizes().len() != self.top_level() + 1 {
@@ -234,6 +240,9 @@ impl CkksParams {
             return Err(invalid_choice(
                 "a bootstrapping has a power of two of slots, 8 to half of the degree",
             ));
+        }
+        if levels > RlweParams::MOST_PRIMES {
+            return Err(invalid_choice("no ring has so many levels"));
         }
         let recipe = Recipe::insecure((degree, slots), levels);
         Self::of_recipe(&recipe, SecurityPolicy::Insecure)
@@ -342,6 +351,7 @@ mod tests {
         refused(&|layout| layout.slot_radices[0] = u32::MAX);
         refused(&|layout| layout.slot_radices = vec![]);
         refused(&|layout| layout.coefficient_radices[0] -= 1);
+        assert!(CkksParams::insecure_for_bootstrapping(64, 8, usize::MAX).is_err());
         // The table of sparse secrets begins at N = 32768.
         let secure = CkksParams::of_recipe(
             &Recipe::insecure((1 << 14, 1 << 13), 3),

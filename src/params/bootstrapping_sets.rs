@@ -56,7 +56,7 @@ impl BootstrappingSet {
     #[must_use]
     pub fn precision_bits(self) -> u32 {
         match self {
-            Self::Compact32768 | Self::Compact32768Slots128 | Self::Compact32768Slots1024 => 15,
+            Self::Compact32768 | Self::Compact32768Slots128 | Self::Compact32768Slots1024 => 14,
             Self::Fast65536
             | Self::Precise65536
             | Self::Sparse65536Slots256

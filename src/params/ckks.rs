@@ -286,6 +286,9 @@ impl CkksBuilder {
                 "values that are bootstrapped are in [-1, 1]: leave out integer_bits and additions",
             ));
         }
+        if self.secret != SecretDistribution::Ternary {
+            return Err(invalid_choice("a bootstrapping needs a ternary secret"));
+        }
         if self.policy == SecurityPolicy::Insecure {
             return CkksParams::insecure_for_bootstrapping(least, least / 2, depth.max(1));
         }

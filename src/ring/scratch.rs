@@ -59,6 +59,9 @@ impl ScratchPool {
 
     /// A buffer of `length` words of unspecified content.
     pub(crate) fn take(&self, length: usize) -> AlignedWords {
+        if length == 0 {
+            return AlignedWords::default();
+        }
         match self.find(length) {
             Some(buffer) => buffer.resized(length),
             None => {
@@ -110,7 +113,10 @@ impl ScratchPool {
         }
         self.returned.store(0, Ordering::Relaxed);
         self.freed.store(0, Ordering::Relaxed);
-        let spare = self.spare.swap(usize::MAX, Ordering::Relaxed);
+        let spare = match self.spare.swap(usize::MAX, Ordering::Relaxed) {
+            usize::MAX => 0, // another thread looked at the same time
+            spare => spare,
+        };
         let limit = limit.saturating_sub(spare).max(self.least);
         self.limit.store(limit, Ordering::Relaxed);
         limit
@@ -118,12 +124,15 @@ impl ScratchPool {
 
     /// Raises the limit for a buffer that the pool would have if it had not freed one.
     fn regret(&self, length: usize) {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if self.words.load(Ordering::Relaxed) > limit / 2 {
+            return; // there are buffers, of other sizes
+        }
         self.spare.store(0, Ordering::Relaxed);
         let freed = self.freed.load(Ordering::Relaxed);
         if length <= freed {
             self.freed.store(freed - length, Ordering::Relaxed);
             let most = GROWTH * self.least;
-            let limit = self.limit.load(Ordering::Relaxed);
             self.limit
                 .store(most.min(limit + length), Ordering::Relaxed);
         }
