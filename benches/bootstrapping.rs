@@ -20,17 +20,7 @@ fn main() {
         .skip(1)
         .filter(|a| !a.starts_with("--"))
         .collect();
-    let params = match arguments.first().map(String::as_str) {
-        Some("fast65536") => CkksParams::for_bootstrapping(BootstrappingSet::Fast65536),
-        Some("precise65536") => CkksParams::for_bootstrapping(BootstrappingSet::Precise65536),
-        Some("slots128") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots128),
-        Some("slots1024") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots1024),
-        Some("slots256") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots256),
-        Some("slots4096") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots4096),
-        Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),
-        _ => CkksParams::insecure_for_bootstrapping(1 << 12, 1 << 11, 3),
-    }
-    .unwrap();
+    let params = params_of(arguments.first().map(String::as_str));
     let rounds: usize = arguments.get(1).map_or(3, |rounds| rounds.parse().unwrap());
     let context = CkksContext::new(params).unwrap();
     println!("{context}");
@@ -82,6 +72,20 @@ fn main() {
     }
     println!("least: {}", show(&least));
     report_memory();
+}
+
+fn params_of(name: Option<&str>) -> CkksParams {
+    match name {
+        Some("fast65536") => CkksParams::for_bootstrapping(BootstrappingSet::Fast65536),
+        Some("precise65536") => CkksParams::for_bootstrapping(BootstrappingSet::Precise65536),
+        Some("slots128") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots128),
+        Some("slots1024") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots1024),
+        Some("slots256") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots256),
+        Some("slots4096") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots4096),
+        Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),
+        _ => CkksParams::insecure_for_bootstrapping(1 << 12, 1 << 11, 3),
+    }
+    .unwrap()
 }
 
 fn timed(bootstrapper: &Bootstrapper, x: &CkksCiphertext) -> (CkksCiphertext, [f64; 6]) {

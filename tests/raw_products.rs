@@ -290,6 +290,10 @@ fn check_refusals<E: Evaluator>(e: &E, a: &E::Ciphertext) {
         e.inner_product::<E::Ciphertext>(&[], &[]),
         Err(Error::Values(ValueError::Empty))
     ));
+}
+
+/// What evaluators without a bootstrapping refuse.
+fn check_no_refresh<E: Evaluator>(e: &E, a: &E::Ciphertext) {
     let error = e.refresh(a).err().unwrap();
     assert!(error == Error::Operands(OperandError::CannotRefresh));
     assert!(error.to_string().contains("refresh"));
@@ -299,6 +303,10 @@ fn check_refusals<E: Evaluator>(e: &E, a: &E::Ciphertext) {
 fn misuse_is_refused() {
     check_refusals(&ClearReals::new(2), &vec![1.0, 2.0]);
     check_refusals(&ClearIntegers::new(2, 17).unwrap(), &vec![1, 2]);
+    // In the clear there are always levels.
+    let clear = ClearReals::new(2);
+    assert_eq!(clear.refresh(&vec![1.0, 2.0]).unwrap(), [1.0, 2.0]);
+    check_no_refresh(&ClearIntegers::new(2, 17).unwrap(), &vec![1, 2]);
     assert!(
         ClearReals::new(2)
             .inner_product(&[vec![1.0]], &[vec![1.0]])
@@ -311,6 +319,7 @@ fn misuse_is_refused() {
     let lowest = scheme.encrypt(&[1.0], 0);
     let e = &scheme.evaluator;
     check_refusals(e, &a);
+    check_no_refresh(e, &a);
     let raw = e.mul_raw(&a, &a).unwrap();
     for (operand, expected) in [
         (&foreign, "key"),
@@ -348,6 +357,7 @@ fn misuse_of_bfv_is_refused() {
     let other_context = bfv(2, 12).encrypt(&[1], 3);
     let e = &scheme.evaluator;
     check_refusals(e, &a);
+    check_no_refresh(e, &a);
     let raw = e.mul_raw(&a, &a).unwrap();
     for (operand, expected) in [
         (&foreign, "key"),

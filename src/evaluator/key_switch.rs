@@ -377,43 +377,20 @@ fn divide_all<T>(
     ),
     place: impl Fn((usize, usize), [&mut [u64]; 2], Compute<'_>) + Sync + Send,
 ) {
-    let (extended, head, converter) = (&switching.extended, divider.head(), divider.converter());
-    let (pool, degree) = (extended.pool(), extended.degree());
-    let tail = extended.len() - head.len();
+    let (extended, head) = (&switching.extended, divider.head());
+    let (pool, degree, stride) = (
+        extended.pool(),
+        extended.degree(),
+        row_stride(extended.degree()),
+    );
     // Rows of the head that are summed beside the tail by threads that would be idle.
-    let early = idle_beside(tail).min(head.len());
+    let early = idle_beside(extended.len() - head.len()).min(head.len());
     let start = head.len() - early;
-    let (stride, width) = (row_stride(degree), converter.centred_width());
-    let length = (early + width) * stride;
-    let mut buffers: Vec<[AlignedWords; 2]> = (results.iter())
-        .map(|_| from_fn(|_| pool.take(length)))
-        .collect();
-    let group = group_of(switching, early + tail);
-    let rows = buffers.iter_mut().map(|pair| {
-        pair.each_mut()
-            .map(|rows| &mut rows[..(early + tail) * stride])
-    });
-    let words = 2 * results.len() * (early + tail) * degree;
-    for_each_item(words, groups(rows, group * stride), |number, mut pairs| {
-        let first = start + number * group;
-        let primes = first..(first + group).min(extended.len());
-        let prepared = prepare(primes.clone());
-        for (which, pair) in pairs.iter_mut().enumerate() {
-            for (row, i) in primes.clone().enumerate() {
-                let [first, second] = row_of(pair, row * stride, degree);
-                sums(&prepared, (which, i), [&mut *first, &mut *second]);
-                if i >= head.len() {
-                    for sum in [first, second] {
-                        extended.table(i).inverse(sum);
-                        converter.centred_weight(i - head.len(), sum);
-                    }
-                }
-            }
-        }
-    });
-    for rows in buffers.as_flattened_mut() {
-        converter.complete_centred_weights(&mut rows[early * stride..]);
-    }
+    let buffers = tails(
+        results.len(),
+        (switching, divider, early),
+        (&prepare, &sums),
+    );
     let group = group_of(switching, head.len());
     let rows = results
         .iter_mut()
@@ -456,6 +433,50 @@ fn divide_all<T>(
     for rows in buffers.into_iter().flatten() {
         pool.put(rows);
     }
+}
+
+/// For [`divide_all`], of each pair of sums: the last `early` rows of the head, then what the division shares, which comes from the rows of
+/// the tail.
+fn tails<T>(
+    count: usize,
+    (switching, divider, early): (&KeySwitching, &TailDivider, usize),
+    (prepare, sums): (
+        impl Fn(Range<usize>) -> T + Sync + Send,
+        impl Fn(&T, (usize, usize), [&mut [u64]; 2]) + Sync + Send,
+    ),
+) -> Vec<[AlignedWords; 2]> {
+    let (extended, head, converter) = (&switching.extended, divider.head(), divider.converter());
+    let (pool, degree) = (extended.pool(), extended.degree());
+    let (start, stride) = (head.len() - early, row_stride(degree));
+    let length = (early + converter.centred_width()) * stride;
+    let mut buffers: Vec<[AlignedWords; 2]> =
+        (0..count).map(|_| from_fn(|_| pool.take(length))).collect();
+    let summed = extended.len() - start;
+    let group = group_of(switching, summed);
+    let rows = buffers.iter_mut();
+    let rows = rows.map(|pair| pair.each_mut().map(|rows| &mut rows[..summed * stride]));
+    let words = 2 * count * summed * degree;
+    for_each_item(words, groups(rows, group * stride), |number, mut pairs| {
+        let first = start + number * group;
+        let primes = first..(first + group).min(extended.len());
+        let prepared = prepare(primes.clone());
+        for (which, pair) in pairs.iter_mut().enumerate() {
+            for (row, i) in primes.clone().enumerate() {
+                let [first, second] = row_of(pair, row * stride, degree);
+                sums(&prepared, (which, i), [&mut *first, &mut *second]);
+                if i >= head.len() {
+                    for sum in [first, second] {
+                        extended.table(i).inverse(sum);
+                        converter.centred_weight(i - head.len(), sum);
+                    }
+                }
+            }
+        }
+    });
+    for rows in buffers.as_flattened_mut() {
+        converter.complete_centred_weights(&mut rows[early * stride..]);
+    }
+    buffers
 }
 
 /// The parts of `length` words of each pair of arrays: the first parts of all pairs, then the second ones.
