@@ -50,7 +50,7 @@ impl ServerKey<Ckks> {
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's keys.
-    pub fn with_bootstrapping(self, keys: &BootstrappingKeys) -> Result<Self> {
+    pub fn with_bootstrapping(&self, keys: &BootstrappingKeys) -> Result<Self> {
         let mut all = EvaluationKeys::clone(self.evaluation_keys());
         all.join(EvaluationKeys::clone(keys.evaluation_keys()))?;
         let context = self.context().clone();

@@ -1,4 +1,4 @@
-use crate::bootstrapping::factors::{Direction, as_f64};
+use crate::bootstrapping::factors::Direction;
 use crate::bootstrapping::failure::log2_failure_probability;
 use crate::bootstrapping::keys::{layout_of, trace_steps};
 use crate::bootstrapping::noise::error_of_one_part;
@@ -10,6 +10,7 @@ use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result};
 use crate::evaluator::{CkksEvaluator, Evaluator, Refresh};
 use crate::keys::KeyId;
 use crate::params::{BootstrappingLayout, CkksContext, CkksState};
+use crate::ring::as_f64;
 use std::sync::Arc;
 
 /// Gives ciphertexts their levels back.
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub struct Bootstrapper {
     layout: BootstrappingLayout,
     evaluator: CkksEvaluator,
+    key: KeyId,
     sparse: KeyId,
     to_coefficients: Transform,
     to_slots: Transform,
@@ -78,6 +80,7 @@ impl Bootstrapper {
         Ok(Self {
             reduction: reduction::polynomial(layout.ratio_bits())?,
             error_of_one_part,
+            key: keys.key_id(),
             sparse: keys.sparse_id(),
             trace: trace_steps(context, &layout),
             layout,
@@ -175,7 +178,7 @@ impl Bootstrapper {
     fn ready(&self, x: &CkksCiphertext) -> Result<(CkksCiphertext, CkksState)> {
         let (evaluator, lowest) = (&self.evaluator, self.layout.lowest_level());
         evaluator.check_depth(x, "a bootstrapping", lowest)?;
-        x.body.key_id.check(self.evaluator_key())?;
+        x.body.key_id.check(self.key)?;
         x.body.pair()?;
         let x = self.lowered(x)?;
         // At the lowest level there is nothing left to adjust a scale with: the difference makes the message larger or smaller.
@@ -203,12 +206,6 @@ impl Bootstrapper {
             bound,
             limit,
         }))
-    }
-
-    fn evaluator_key(&self) -> KeyId {
-        self.evaluator
-            .keys()
-            .map_or(self.sparse, |keys| keys.key_id())
     }
 
     /// The result with the bounds that follow from those of the input.

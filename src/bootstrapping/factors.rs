@@ -1,5 +1,6 @@
 //! The transforms between slots and coefficients in the clear, as products of few sparse matrices given by their diagonals.
 
+use crate::ring::as_f64;
 use num_complex::Complex64;
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
@@ -153,14 +154,10 @@ pub(super) fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers of slots")]
-pub(super) fn as_f64(count: usize) -> f64 {
-    count as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bootstrapping::tests::bit_reversed;
     use crate::ring::Embedding;
 
     fn apply(factors: &[Factor], mut v: Vec<Complex64>) -> Vec<Complex64> {
@@ -175,12 +172,6 @@ mod tests {
             v = (0..v.len()).map(value).collect();
         }
         v
-    }
-
-    fn bit_reversed(v: &[Complex64]) -> Vec<Complex64> {
-        let bits = v.len().trailing_zeros();
-        let place = |j: usize| j.reverse_bits() >> (usize::BITS - bits);
-        (0..v.len()).map(|j| v[place(j)]).collect()
     }
 
     #[test]

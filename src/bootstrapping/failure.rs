@@ -1,6 +1,6 @@
 //! How likely it is that a multiple of q0 is larger than the modular reduction covers.
 
-use crate::bootstrapping::factors::as_f64;
+use crate::ring::as_f64;
 use num_bigint::{BigInt, BigUint};
 
 /// log2 of the probability that any of `coefficients` coefficients of the raised ciphertext is beyond `bound` times q0, for a secret of

@@ -67,8 +67,7 @@ pub(super) fn error_of_one_part(
     // Cofactors have the scale of the result before its rescale, divided by that of what they multiply.
     let fresh = scale(layout.fresh_level())?;
     let last = layout.fresh_level() + 1;
-    let primes = context.params().rlwe().level_primes(last).iter();
-    let product = primes.fold(fresh, |scale, &prime| scale.mul_integer(prime));
+    let product = fresh.mul_primes(context.params().rlwe().level_primes(last));
     squares = squares + relative(COFACTOR_GAIN, product / scale(last)?);
     // The last rescale, and the last rotation.
     squares = squares + relative(0.0, fresh);

@@ -1,9 +1,9 @@
 //! The polynomial that stands for `x - round(x)` near the integers.
 
-use crate::bootstrapping::factors::as_f64;
 use crate::circuits::Chebyshev;
 use crate::error::Result;
 use crate::params::BootstrappingLayout;
+use crate::ring::as_f64;
 use std::f64::consts::PI;
 
 /// The degree: the highest whose polynomial takes eight levels with leaves of 16 coefficients. Lower degrees than about `4 pi K = 201`

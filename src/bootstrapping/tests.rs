@@ -94,7 +94,7 @@ fn rotate(slots: &mut [Complex64], step: i64) {
     slots.rotate_left(step);
 }
 
-fn bit_reversed(v: &[Complex64]) -> Vec<Complex64> {
+pub(super) fn bit_reversed(v: &[Complex64]) -> Vec<Complex64> {
     let bits = v.len().trailing_zeros();
     let place = |j: usize| j.reverse_bits() >> (usize::BITS - bits);
     (0..v.len()).map(|j| v[place(j)]).collect()

@@ -124,7 +124,6 @@ impl Transform {
 /// The scale of plaintexts that bring a product, rescaled, from the scale of a level to that of the one below.
 fn factor_scale(context: &CkksContext, level: usize) -> Result<Scale> {
     let below = context.scale(level.saturating_sub(1))?;
-    let primes = context.params().rlwe().level_primes(level).iter();
-    let raised = primes.fold(below, |scale, &prime| scale.mul_integer(prime));
+    let raised = below.mul_primes(context.params().rlwe().level_primes(level));
     Ok(raised / context.scale(level)?)
 }

@@ -263,8 +263,7 @@ impl<'a> Operand<'a> {
         let mut raised = target.scale;
         for rescales in 0..=self.state.level - target.level {
             if rescales > 0 {
-                let primes = rlwe.level_primes(target.level + rescales).iter();
-                raised = primes.fold(raised, |scale, &prime| scale.mul_integer(prime));
+                raised = raised.mul_primes(rlwe.level_primes(target.level + rescales));
             }
             let found = self.adjustment_by(target, (raised, rescales));
             let is_enough = found.as_ref().is_ok_and(|found| {

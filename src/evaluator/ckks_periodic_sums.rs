@@ -2,8 +2,8 @@
 
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::evaluator::digits::Cut;
 use crate::evaluator::extended_rows::{Extension, Step};
-use crate::evaluator::key_switch::Cut;
 use crate::evaluator::periodic_states::SumStates;
 use crate::evaluator::periodic_sums::EncodedSums;
 use crate::evaluator::periodic_weights::{Batch, ResidueSums};

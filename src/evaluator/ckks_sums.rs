@@ -189,7 +189,6 @@ pub(super) fn position_before_rescale(context: &CkksContext, at: Position) -> Re
     let (below, scale) = level_and_scale(context, at)?;
     let level = below + 1;
     context.scale(level)?;
-    let primes = context.params().rlwe().level_primes(level).iter();
-    let raised = primes.fold(scale, |scale, &prime| scale.mul_integer(prime));
+    let raised = scale.mul_primes(context.params().rlwe().level_primes(level));
     Ok(Position::at_level(level).with_scale(raised))
 }

@@ -8,8 +8,8 @@
 use crate::encryption::{Ciphertext, Encrypted, State, Transport};
 use crate::error::{Error, KeyError, ParameterError, Result};
 use crate::evaluator::SchemeEvaluator;
+use crate::evaluator::digits::HoistedDigits;
 use crate::evaluator::extended_rows::{Extension, Step};
-use crate::evaluator::key_switch::HoistedDigits;
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::keys::{EvaluationKeys, KeyId, Rotations};

@@ -2,7 +2,7 @@
 
 use crate::encryption::State;
 use crate::error::Result;
-use crate::evaluator::key_switch::{self, Cut, HoistedDigits};
+use crate::evaluator::digits::{Cut, HoistedDigits, group_of};
 use crate::keys::{EvaluationKeys, GaloisKey};
 use crate::parallel::for_each_row_of;
 use crate::params::{ErrorSize, Gadget, KeySwitching};
@@ -150,7 +150,7 @@ impl<'a> Extension<'a> {
     ) -> [NttPoly; 2] {
         let (basis, degree) = (&self.switching.extended, self.degree());
         let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(basis));
-        let group = key_switch::group_of(self.switching, basis.len());
+        let group = group_of(self.switching, basis.len());
         let outs = [first.data_mut(), second.data_mut()];
         for_each_row_of(outs, group * degree, |number, [first, second]| {
             first.fill(0);

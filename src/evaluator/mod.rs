@@ -11,6 +11,7 @@ mod ckks_sums;
 mod clear;
 mod compact;
 mod delegation;
+mod digits;
 mod evaluator_trait;
 mod extended;
 mod extended_rows;

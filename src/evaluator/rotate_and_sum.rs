@@ -3,8 +3,9 @@
 use crate::encryption::Encrypted;
 use crate::error::Result;
 use crate::evaluator::SchemeEvaluator;
+use crate::evaluator::digits::{Cut, DigitGroup};
 use crate::evaluator::extended_rows::Extension;
-use crate::evaluator::key_switch::{self, Cut, DigitGroup};
+use crate::evaluator::key_switch;
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::parallel::in_pool;

@@ -4,6 +4,7 @@ use crate::encryption::Ciphertext;
 use crate::error::{Error, KeyError, Result};
 use crate::evaluator::key_switch::{self, Compute, Place};
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
+use crate::parallel::try_map_items;
 use crate::params::{ErrorSize, KeySpan};
 use crate::ring::GaloisElement;
 use std::collections::BTreeMap;
@@ -66,14 +67,13 @@ pub(super) fn rotate_many(
             moved[number] = Some((a.with_polys(polys.into()), error));
         }
     }
-    let paths = moved.into_iter().zip(&paths).map(|(moved, path)| {
+    try_map_items(moved, |number, moved| {
         let moved = moved.unwrap_or_else(|| (a.clone(), ErrorSize::NONE));
-        match path.get(1..) {
+        match paths[number].get(1..) {
             None | Some([]) => Ok(moved),
             Some(rest) => follow((&moved.0, moved.1), rest, keys),
         }
-    });
-    paths.collect()
+    })
 }
 
 /// `a` with its slots conjugated or its rows exchanged.

@@ -4,8 +4,8 @@
 use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
 use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
+use crate::evaluator::digits::{Cut, HoistedDigits, strip_length};
 use crate::evaluator::extended_rows::{Extension, Step};
-use crate::evaluator::key_switch::{Cut, HoistedDigits, strip_length};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};

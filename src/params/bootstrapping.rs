@@ -178,11 +178,7 @@ impl BootstrappingLayout {
 
     /// The scale of each level.
     fn scales(&self, params: &RlweParams) -> Vec<Scale> {
-        let product = |level: usize, scale: Scale| {
-            let primes = params.level_primes(level).iter();
-            primes.fold(scale, |scale, &prime| scale.mul_integer(prime))
-        };
-        let base = product(0, Scale::power_of_two(0));
+        let base = Scale::power_of_two(0).mul_primes(params.level_primes(0));
         // The message at the modulus that is raised, and from there half of the way to the user's scale at each step.
         let user = Scale::power_of_two(self.scale_bits);
         let mut last = base / Scale::power_of_two(self.ratio_bits);
@@ -194,7 +190,7 @@ impl BootstrappingLayout {
         last = user;
         scales.push(last);
         for level in self.lowest_level() + 1..=self.fresh_level() {
-            last = product(level, last).sqrt();
+            last = last.mul_primes(params.level_primes(level)).sqrt();
             scales.push(last);
         }
         // From above: the double of a Chebyshev polynomial's degree is one level below.

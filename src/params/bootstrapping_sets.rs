@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ParameterError, Result};
 use crate::params::BootstrappingLayout;
-use crate::ring::ntt_primes;
+use crate::ring::{log2_word, ntt_primes};
 use std::collections::BTreeMap;
 
 /// What a set consists of: the bits of each level, from below, and the shape of the transforms. A level of more than 50 bits has two
@@ -195,7 +195,7 @@ impl Recipe {
         // From above, the actual and the wanted log2 of the scale at which the modular reduction works.
         let base = levels.last().and_then(|level| level.first()).copied();
         let multiples = f64::from(BootstrappingLayout::MULTIPLES).log2();
-        let mut actual = base.map_or(0.0, log2) + multiples;
+        let mut actual = base.map_or(0.0, log2_word) + multiples;
         let mut wanted = f64::from(self.base) + multiples;
         let reduction = levels.iter_mut().skip(self.to_slots.len());
         for (level, &bits) in reduction.zip(self.reduction.iter().rev()) {
@@ -203,7 +203,7 @@ impl Recipe {
             if level.is_empty() {
                 *level = supply.pair(bits, 2.0 * actual - wanted)?.to_vec();
             }
-            actual = 2.0 * actual - level.iter().copied().map(log2).sum::<f64>();
+            actual = 2.0 * actual - level.iter().copied().map(log2_word).sum::<f64>();
         }
         for (level, &bits) in levels.iter_mut().zip(self.levels().iter().rev()) {
             if level.is_empty() {
@@ -256,11 +256,12 @@ impl Supply {
         let mut candidates = self.of_size(half).clone();
         candidates.extend(self.of_size(half + 1).iter().copied());
         candidates.sort_unstable();
-        let distance = |[a, b]: [u64; 2]| (log2(a) + log2(b) - exact).abs();
+        let distance = |[a, b]: [u64; 2]| (log2_word(a) + log2_word(b) - exact).abs();
         let mut best: Option<[u64; 2]> = None;
         for (i, &a) in candidates.iter().enumerate() {
             // The product grows with b: the nearest is beside the border.
-            let above = candidates[i + 1..].partition_point(|&b| log2(a) + log2(b) < exact);
+            let above =
+                candidates[i + 1..].partition_point(|&b| log2_word(a) + log2_word(b) < exact);
             let beside = [above.checked_sub(1), Some(above)];
             for b in beside.into_iter().flatten() {
                 let Some(&b) = candidates[i + 1..].get(b) else {
@@ -286,11 +287,6 @@ impl Supply {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
-fn log2(prime: u64) -> f64 {
-    (prime as f64).log2()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,11 +296,11 @@ mod tests {
         for set in BootstrappingSet::FULL {
             let recipe = set.recipe();
             let primes = recipe.primes().unwrap();
-            let mut scale = log2(primes.levels[0][0]) + 4.0;
+            let mut scale = log2_word(primes.levels[0][0]) + 4.0;
             let mut wanted = f64::from(recipe.base) + 4.0;
             let levels = primes.levels.iter().rev().skip(recipe.to_slots.len());
             for (level, &bits) in levels.zip(recipe.reduction.iter().rev()).take(7) {
-                scale = 2.0 * scale - level.iter().copied().map(log2).sum::<f64>();
+                scale = 2.0 * scale - level.iter().copied().map(log2_word).sum::<f64>();
                 wanted = 2.0 * wanted - f64::from(bits);
                 assert!(
                     (scale - wanted).abs() < 0.05,

@@ -449,9 +449,8 @@ fn check_scale(bits: f64, modulus_bits: f64) -> Result<()> {
 }
 
 /// log2 of a product.
-#[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
 fn log2(primes: &[u64]) -> f64 {
-    primes.iter().map(|&prime| (prime as f64).log2()).sum()
+    primes.iter().copied().map(crate::ring::log2_word).sum()
 }
 
 #[cfg(test)]

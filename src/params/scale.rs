@@ -124,6 +124,13 @@ impl Scale {
         Self::normalised(&(BigUint::from(self.mantissa) * factor), self.exponent)
     }
 
+    /// `self` multiplied by each of the primes: what a rescale by them brings to `self`.
+    pub(crate) fn mul_primes(self, primes: &[u64]) -> Self {
+        primes
+            .iter()
+            .fold(self, |scale, &prime| scale.mul_integer(prime))
+    }
+
     /// The logarithm to base 2.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "the logarithm needs 53 bits")]

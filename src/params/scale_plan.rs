@@ -24,10 +24,7 @@ impl ScalePlan {
                 let mut scale = Scale::power_of_two(bits);
                 let mut scales = vec![scale];
                 for level in 1..levels {
-                    let primes = params.level_primes(level).iter();
-                    scale = primes
-                        .fold(scale, |scale, &prime| scale.mul_integer(prime))
-                        .sqrt();
+                    scale = scale.mul_primes(params.level_primes(level)).sqrt();
                     scales.push(scale);
                 }
                 Some(scales)

@@ -175,17 +175,19 @@ impl RnsBasis {
             pool: Arc::clone(&self.pool),
         }
     }
+
+    /// Whether these are the first primes of `other`, at the same degree.
+    pub(crate) fn is_prefix_of(&self, other: &Self) -> bool {
+        let mut pairs = self.tables.iter().zip(&other.tables);
+        self.degree == other.degree
+            && self.len() <= other.len()
+            && pairs.all(|(a, b)| Arc::ptr_eq(a, b) || a.modulus() == b.modulus())
+    }
 }
 
 impl PartialEq for RnsBasis {
     fn eq(&self, other: &Self) -> bool {
-        self.degree == other.degree
-            && self.tables.len() == other.tables.len()
-            && self
-                .tables
-                .iter()
-                .zip(&other.tables)
-                .all(|(a, b)| Arc::ptr_eq(a, b) || a.modulus() == b.modulus())
+        self.len() == other.len() && self.is_prefix_of(other)
     }
 }
 
@@ -196,6 +198,6 @@ const POOLED_POLYS: usize = 16;
 
 /// log2 of a word, which is not 0.
 #[expect(clippy::cast_precision_loss, reason = "53 bits decide the logarithm")]
-fn log2_word(value: u64) -> f64 {
+pub(crate) fn log2_word(value: u64) -> f64 {
     (value as f64).log2()
 }

@@ -46,7 +46,7 @@ impl Embedding {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes up to 2^19")]
-fn as_f64(size: usize) -> f64 {
+pub(crate) fn as_f64(size: usize) -> f64 {
     size as f64
 }
 

@@ -21,9 +21,10 @@ mod wide_gaussian;
 
 pub use automorphism::{GaloisElement, NttPermutation};
 pub use basis::RnsBasis;
+pub(crate) use basis::log2_word;
 pub use convert::BasisConverter;
 pub(crate) use convert::row_stride;
-pub(crate) use embedding::Embedding;
+pub(crate) use embedding::{Embedding, as_f64};
 pub(crate) use integers::residue;
 pub use integers::{Integers, log2};
 pub(crate) use mixed_radix::MixedRadix;

@@ -52,7 +52,7 @@ impl TailDivider {
             basis.table(head + i).inverse(row);
         });
         let mut quotient = NttPoly::unspecified(&self.head);
-        let (degree, group) = (self.head.degree(), self.group(head));
+        let (degree, group) = (self.head.degree(), self.group());
         // The remainder is made where the quotient will be: -(r - x) / P.
         for_each_row(quotient.data_mut(), group * degree, |number, rows| {
             let first = number * group;
@@ -81,17 +81,18 @@ impl TailDivider {
             row.copy_from_slice(&tail[i * degree..][..degree]);
             basis.table(head + i).inverse(row);
         });
-        let group = self.group(head);
+        let (group, pool) = (self.group(), self.head.pool());
         for_each_row(rows, group * degree, |number, rows| {
             let first = number * group;
-            let mut remainders = self.head.pool().take(rows.len());
+            let mut remainders = pool.take(rows.len());
             self.remainder_rows(first, &weights, &mut remainders);
-            let remainders = remainders.chunks_exact_mut(degree);
-            for (i, (row, remainder)) in
-                (first..).zip(rows.chunks_exact_mut(degree).zip(remainders))
-            {
+            let pairs = rows
+                .chunks_exact_mut(degree)
+                .zip(remainders.chunks_exact_mut(degree));
+            for (i, (row, remainder)) in (first..).zip(pairs) {
                 self.subtract_and_divide(i, row, remainder);
             }
+            pool.put(remainders);
         });
         self.head.pool().put(weights);
         poly.truncate(&self.head);
@@ -181,9 +182,9 @@ impl TailDivider {
         self.converter.centred_weights(weights, fill);
     }
 
-    /// How many of `rows` rows of remainders are made at a time.
-    pub(crate) fn group(&self, rows: usize) -> usize {
-        group_size(rows, self.head.degree(), self.weights_length())
+    /// How many rows of remainders are made at a time.
+    fn group(&self) -> usize {
+        group_size(self.head.len(), self.head.degree(), self.weights_length())
     }
 
     /// The coefficients of the remainder, centred, modulo the primes from `first` on.
