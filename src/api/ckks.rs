@@ -1,7 +1,7 @@
 use crate::api::keys::encrypt_with;
 use crate::api::scheme::{CiphertextOf, Scheme, VectorKind, scheme, sealed};
 use crate::api::{ClientKey, EncryptionKey};
-use crate::circuits::{Padding, Tensor, Vector};
+use crate::circuits::{Tensor, Vector};
 use crate::encoding::CkksPlaintext;
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
@@ -51,36 +51,6 @@ impl Vector<CkksEvaluator> {
             .iter()
             .map(CkksCiphertext::message_bound)
             .fold(0.0, f64::max)
-    }
-
-    /// Replaces the bound on the values' magnitudes, for callers who know a tighter bound than the tracked one, which ignores
-    /// cancellation.
-    ///
-    /// The bound is not checked. If a value exceeds it, decryption may return garbage without an error.
-    ///
-    /// A vector that was joined with one of length 1 (`&x - &mean`) has that one's value in its slots without values, too: the
-    /// bound is not made smaller than theirs. State a bound for the short vector first, or multiply by ones (a slice), which clears
-    /// those slots and takes a level.
-    ///
-    /// # Errors
-    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the bound is positive and finite;
-    /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if it does not fit the modulus.
-    pub fn assume_message_bound(&self, bound: f64) -> Result<Self> {
-        // The bound is of all slots, and the caller speaks of the values only.
-        let others = match &self.padding {
-            Padding::Zeros => 0.0,
-            Padding::Filled(value) => value.message_bound(),
-            Padding::Unknown => f64::INFINITY,
-        };
-        let stated = self.map(|chunk| {
-            let bound = if bound > 0.0 && bound.is_finite() {
-                bound.max(others.min(chunk.message_bound()))
-            } else {
-                bound // which is refused
-            };
-            chunk.clone().assume_message_bound(bound)
-        })?;
-        Ok(stated.with_padding(self.padding.clone()))
     }
 
     /// The vector with a pending rescale done now rather than at the next product; unchanged if none is pending. A rescaled

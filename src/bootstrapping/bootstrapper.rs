@@ -1,15 +1,14 @@
 use crate::bootstrapping::factors::Direction;
 use crate::bootstrapping::failure::log2_failure_probability;
 use crate::bootstrapping::keys::{layout_of, trace_steps};
-use crate::bootstrapping::noise::error_of_one_part;
 use crate::bootstrapping::transform::Transform;
 use crate::bootstrapping::{BootstrappingKeys, reduction};
 use crate::circuits::Chebyshev;
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result};
-use crate::evaluator::{CkksEvaluator, Evaluator, Refresh};
+use crate::error::{Error, ParameterError, Result};
+use crate::evaluator::{CkksEvaluator, Evaluator, Refresh, RefreshLevels};
 use crate::keys::KeyId;
-use crate::params::{BootstrappingLayout, CkksContext, CkksState};
+use crate::params::{BootstrappingLayout, CkksContext, CkksState, RefreshRules};
 use crate::ring::as_f64;
 use std::sync::Arc;
 
@@ -34,19 +33,10 @@ pub struct Bootstrapper {
     reduction: Chebyshev,
     /// What the result lacks.
     last_rotation: i64,
-    error_of_one_part: f64,
+    rules: RefreshRules,
 }
 
 impl Bootstrapper {
-    /// The largest magnitude of slots, their error included.
-    const LARGEST_MESSAGE: f64 = 1.0 + 1.0 / 128.0;
-
-    /// By how much the polynomial's slope near the integers differs from 1, at most.
-    const SLOPE: f64 = 1.0 / 1024.0;
-
-    /// The largest relative difference between the scale of what is bootstrapped and the canonical one.
-    const LARGEST_DIFFERENCE: f64 = 1.0 / 1024.0;
-
     /// The largest error that a bootstrapping may add: parameters whose keys add more are useless.
     const LARGEST_ERROR: f64 = 1.0 / 1024.0;
 
@@ -65,8 +55,8 @@ impl Bootstrapper {
         if let Some(last) = to_slots.last_mut() {
             last.scale(0.5);
         }
-        let error_of_one_part = error_of_one_part(context, &layout)?;
-        if error_of_one_part.is_nan() || error_of_one_part > Self::LARGEST_ERROR {
+        let rules = RefreshRules::new(context, &layout)?;
+        if rules.error().is_nan() || rules.error() > Self::LARGEST_ERROR {
             return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
                 reason: "digits too large for the special primes: a bootstrapping would lose the message",
             }));
@@ -79,7 +69,7 @@ impl Bootstrapper {
         let (to_slots, last_rotation) = Transform::new(encoder, &to_slots, second)?;
         Ok(Self {
             reduction: reduction::polynomial(layout.ratio_bits())?,
-            error_of_one_part,
+            rules,
             key: keys.key_id(),
             sparse: keys.sparse_id(),
             trace: trace_steps(context, &layout),
@@ -101,7 +91,7 @@ impl Bootstrapper {
     #[must_use]
     pub fn error_bound(&self) -> f64 {
         // Two parts with independent errors.
-        self.error_of_one_part * 2f64.sqrt()
+        self.rules.error() * 2f64.sqrt()
     }
 
     /// log2 of the probability that a bootstrapping fails: at most -128.
@@ -123,7 +113,6 @@ impl Bootstrapper {
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
     pub fn bootstrap(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (x, state) = self.ready(x)?;
-        self.check_bound(state, 0.0)?;
         let [re, im] = self
             .raised_parts(&x)?
             .each_ref()
@@ -138,7 +127,6 @@ impl Bootstrapper {
     /// As [`bootstrap`](Self::bootstrap).
     pub fn bootstrap_real(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (x, state) = self.ready(x)?;
-        self.check_bound(state, 0.0)?;
         self.refreshed(&x, state)
     }
 
@@ -149,21 +137,16 @@ impl Bootstrapper {
     /// As [`bootstrap`](Self::bootstrap).
     pub fn bootstrap_real_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
         let ((x, of_x), (y, of_y)) = (self.ready(x)?, self.ready(y)?);
-        self.check_bound(of_x, 0.0)?;
-        self.check_bound(of_y, 0.0)?;
-        let [error_of_x, error_of_y] = [of_x, of_y].map(|state| state.error().to_f64());
-        let joint = (self.check_bound(of_x, error_of_y)).and(self.check_bound(of_y, error_of_x));
-        if joint.is_err() {
+        let Some([added_to_x, added_to_y]) = self.rules.errors_of_pair([of_x, of_y]) else {
             return Ok([self.refreshed(&x, of_x)?, self.refreshed(&y, of_y)?]);
-        }
+        };
         let parts = self.raised_parts(&self.joined([&x, &y])?)?;
         let [x, y] = parts
             .each_ref()
             .map(|part| self.finished(&self.reduced(part)?));
-        let added = |other: f64| self.error_of_one_part + other * (1.0 + Self::SLOPE);
         Ok([
-            self.stated(x?, of_x, added(error_of_y))?,
-            self.stated(y?, of_y, added(error_of_x))?,
+            self.stated(x?, of_x, added_to_x)?,
+            self.stated(y?, of_y, added_to_y)?,
         ])
     }
 
@@ -171,41 +154,18 @@ impl Bootstrapper {
     fn refreshed(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
         let [re, _] = self.raised_parts(x)?;
         let result = self.finished(&self.reduced(&re)?)?;
-        self.stated(result, state, self.error_of_one_part)
+        self.stated(result, state, self.rules.error())
     }
 
-    /// `x` at the level and scale from which the first transform starts, and what is known of it.
+    /// `x` at the level and scale from which the first transform starts, and what is known of it: a message that is small enough.
     fn ready(&self, x: &CkksCiphertext) -> Result<(CkksCiphertext, CkksState)> {
         let (evaluator, lowest) = (&self.evaluator, self.layout.lowest_level());
         evaluator.check_depth(x, "a bootstrapping", lowest)?;
         x.body.key_id.check(self.key)?;
         x.body.pair()?;
         let x = self.lowered(x)?;
-        // At the lowest level there is nothing left to adjust a scale with: the difference makes the message larger or smaller.
-        let scale = evaluator.context().scale(lowest)?;
-        let difference = x.state.scale.relative_difference(scale);
-        if x.state.level != lowest || difference.is_nan() || difference > Self::LARGEST_DIFFERENCE {
-            return Err(Error::Operands(OperandError::ScaleMismatch {
-                left: x.state.scale.log2(),
-                right: scale.log2(),
-            }));
-        }
-        let error = x.state.error().to_f64() + difference * x.state.message_bound;
-        let state = x.state.assuming_error_bound(error, evaluator.context())?;
+        let state = RefreshRules::input(x.state, evaluator.context(), lowest)?;
         Ok((x, state))
-    }
-
-    /// Whether the message, its error and another error in the same slots are small enough.
-    fn check_bound(&self, state: CkksState, other_error: f64) -> Result<()> {
-        let bound = state.message_bound + state.error().to_f64() + other_error;
-        if bound <= Self::LARGEST_MESSAGE {
-            return Ok(());
-        }
-        let limit = Self::LARGEST_MESSAGE;
-        Err(Error::Precision(PrecisionError::MessageTooLarge {
-            bound,
-            limit,
-        }))
     }
 
     /// The result with the bounds that follow from those of the input.
@@ -215,10 +175,7 @@ impl Bootstrapper {
         input: CkksState,
         added: f64,
     ) -> Result<CkksCiphertext> {
-        let context = self.evaluator.context();
-        x.state.message_bound = input.message_bound;
-        let error = input.error().to_f64() * (1.0 + Self::SLOPE) + added;
-        x.state = x.state.assuming_error_bound(error, context)?;
+        x.state = input.refreshed(x.state, added, self.evaluator.context())?;
         Ok(x)
     }
 
@@ -316,6 +273,13 @@ impl Bootstrapper {
 impl Refresh<CkksState> for Bootstrapper {
     fn refresh(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         self.bootstrap_real(x)
+    }
+
+    fn levels(&self) -> RefreshLevels {
+        RefreshLevels {
+            least: self.layout.lowest_level(),
+            fresh: self.layout.fresh_level(),
+        }
     }
 
     fn refresh_pair(&self, pair: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {

@@ -27,11 +27,6 @@ pub(super) fn log2_failure_probability(weight: u32, bound: u32, coefficients: us
     1.0 - f64::from(terms) + tail + as_f64(coefficients).log2()
 }
 
-/// How many times its variance the square of any of so many Gaussian variables is at most, but for a probability of `2^-140`.
-pub(super) fn tail(count: usize) -> f64 {
-    2.0 * (140.0 * std::f64::consts::LN_2 + as_f64(count).ln())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,6 @@ mod bootstrapper;
 mod factors;
 mod failure;
 mod keys;
-mod noise;
 mod reduction;
 mod transform;
 

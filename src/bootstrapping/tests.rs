@@ -5,7 +5,7 @@ use crate::bootstrapping::transform::Steps;
 use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::{Error, KeyError, OperandError, ParameterError, PrecisionError};
-use crate::evaluator::{CkksEvaluator, Evaluator};
+use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Work};
 use crate::keys::{EvaluationKeys, KeyGenerator, SecretKey};
 use crate::params::{BootstrappingLayout, CkksContext, CkksParams, Scale, SecretDistribution};
 use num_complex::Complex64;
@@ -439,4 +439,69 @@ fn digits_that_would_lose_the_message_are_refused() {
             ParameterError::InvalidKeySwitching { .. }
         ))
     ));
+}
+
+#[test]
+fn dry_runs_foresee_states_and_the_products_of_the_reduction() {
+    let mut setup = Setup::new(21);
+    let forecast = Forecast::new(&setup.context);
+    let evaluator = setup
+        .bootstrapper
+        .evaluator()
+        .clone()
+        .with_refresh(Arc::new(setup.bootstrapper.clone()));
+    let message = setup.message();
+    let real: Vec<Complex64> = message.iter().map(|z| Complex64::from(z.re)).collect();
+    let fresh = setup.layout.fresh_level();
+    let [x, y] = [fresh, fresh - 1].map(|level| setup.encrypted(&real, level));
+    let foreseen = [fresh, fresh - 1].map(|level| forecast.encrypt_bounded(1.0, level).unwrap());
+    let x = evaluator.assume_message_bound(x, 0.75).unwrap();
+    let y = evaluator.assume_message_bound(y, 0.75).unwrap();
+    let foreseen = foreseen.map(|z| forecast.assume_message_bound(z, 0.75).unwrap());
+    let [u, v] = &foreseen;
+    for (got, wanted) in [
+        (
+            evaluator.refresh_many(&[&x, &y, &x]),
+            forecast.refresh_many(&[u, v, u]),
+        ),
+        (evaluator.refresh_many(&[&y]), forecast.refresh_many(&[v])),
+    ] {
+        for (got, wanted) in got.unwrap().iter().zip(wanted.unwrap()) {
+            let (got, wanted) = (got.state(), wanted.state());
+            assert_eq!(
+                (got.level(), got.message_bound()),
+                (wanted.level(), wanted.message_bound())
+            );
+            assert!(got.scale().relative_difference(wanted.scale()) < 1e-9);
+            let [a, b] = [got, wanted].map(|state| state.noise_bound(&setup.context));
+            assert!((a / b - 1.0).abs() < 1e-3, "{a} {b}");
+        }
+    }
+    assert_eq!(evaluator.refresh_levels(), forecast.refresh_levels());
+
+    // One bootstrapping's products, by level, beside those of the polynomial.
+    let step = |forecast: &Forecast, level| -> usize {
+        let steps = forecast.steps();
+        let work = steps.iter().flat_map(|step| &step.work);
+        let products = work.filter(|((kind, at), _)| {
+            *at == level
+                && matches!(
+                    kind,
+                    Work::RescaledProduct | Work::Product | Work::Relinearization
+                )
+        });
+        products.map(|(_, &count)| count).sum()
+    };
+    let refreshing = Forecast::new(&setup.context);
+    let top = setup.layout.reduction_level();
+    refreshing
+        .refresh(&refreshing.encrypt_bounded(1.0, fresh).unwrap())
+        .unwrap();
+    let reducing = Forecast::new(&setup.context);
+    let z = reducing.encrypt_bounded(1.0, top).unwrap();
+    let polynomial = crate::bootstrapping::reduction::polynomial(7).unwrap();
+    polynomial.evaluate(&reducing, &z).unwrap();
+    for level in fresh + 1..=top {
+        assert_eq!(step(&refreshing, level), step(&reducing, level), "{level}");
+    }
 }

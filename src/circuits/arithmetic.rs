@@ -3,7 +3,7 @@
 use crate::circuits::padding::{Join, Padding};
 use crate::circuits::{Polynomial, Vector};
 use crate::error::Result;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, depth_of_power};
 use crate::keys::Rotations;
 
 impl<E: Evaluator> Vector<E> {
@@ -43,6 +43,7 @@ impl<E: Evaluator> Vector<E> {
                 .iter()
                 .try_fold(first.clone(), |sum, vector| sum.into_sum(vector));
         }
+        Self::check_depths(evaluator, vectors.iter().copied(), "a sum", 0)?;
         let chunks = crate::parallel::try_map(first.chunks.len(), |i| {
             let terms: Vec<&E::Ciphertext> =
                 vectors.iter().map(|vector| &vector.chunks[i]).collect();
@@ -95,6 +96,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`mul`](Self::mul).
     pub fn square(&self) -> Result<Self> {
+        self.check_depth("a multiplication", 1)?;
         self.map(|chunk| self.evaluator.square(chunk))
     }
 
@@ -108,6 +110,7 @@ impl<E: Evaluator> Vector<E> {
             let zero = self.mul_scalar(E::Scalar::default())?;
             return zero.add_scalar(E::Scalar::from(1));
         }
+        self.check_depth("a power", depth_of_power(exponent))?;
         self.map(|chunk| self.evaluator.power(chunk, exponent))
     }
 
@@ -179,6 +182,7 @@ impl<E: Evaluator> Vector<E> {
         if let &[value] = values {
             return self.mul_scalar(value);
         }
+        self.check_depth("a multiplication", 1)?;
         let product = self.zip_plain(values, |chunk, slots| {
             let position = self.evaluator.factor_position(chunk)?;
             let factor = self.evaluator.encode_factor(slots, position)?;
@@ -191,8 +195,10 @@ impl<E: Evaluator> Vector<E> {
     /// [`mul_plain`](Self::mul_plain) in the memory of this vector.
     pub(super) fn into_plain_product(self, values: &[E::Scalar]) -> Result<Self> {
         if let &[value] = values {
+            self.check_factor(value)?;
             return self.changed(|evaluator, chunk| evaluator.mul_scalar_assign(chunk, value));
         }
+        self.check_depth("a multiplication", 1)?;
         let product = self.changed_with(values, |evaluator, chunk, slots| {
             let position = evaluator.factor_position(chunk)?;
             evaluator.mul_plain_assign(chunk, &evaluator.encode_factor(slots, position)?)
@@ -220,7 +226,14 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain).
     pub fn mul_scalar(&self, value: E::Scalar) -> Result<Self> {
+        self.check_factor(value)?;
         self.map(|chunk| self.evaluator.mul_scalar(chunk, value))
+    }
+
+    /// Prepares the vector for a product with a number.
+    fn check_factor(&self, value: E::Scalar) -> Result<()> {
+        let depth = usize::from(self.evaluator.takes_a_level(value));
+        self.check_depth("a multiplication", depth)
     }
 
     /// The sum of all values, as a vector of length 1.
@@ -236,6 +249,7 @@ impl<E: Evaluator> Vector<E> {
 
     /// [`sum`](Self::sum), where no partial sum of the values exceeds `bound` in magnitude.
     fn bounded_sum(&self, bound: f64) -> Result<Self> {
+        self.check_depth("a sum", 0)?;
         let sum = match &self.padding {
             Padding::Zeros => self
                 .packing
@@ -300,6 +314,8 @@ impl<E: Evaluator> Vector<E> {
         let polynomial = Polynomial::new(coefficients)?;
         // The constant is added to values only, so that padding stays zero.
         let rest = polynomial.without_constant();
+        let depth = rest.depth(|factor| self.evaluator.takes_a_level(factor));
+        self.check_depth("a polynomial", depth)?;
         self.map(|chunk| rest.evaluate(&self.evaluator, chunk))?
             .add_scalar(polynomial.constant())
     }
@@ -316,6 +332,8 @@ impl<E: Evaluator> Vector<E> {
         if self.packing.is_identity(step) {
             return Ok(self.clone());
         }
+        let depth = usize::from(!self.packing.moves_as_one());
+        self.check_depth("a rotation", depth)?;
         // Without padding everything moves; with padding the values alone do.
         let chunks = self
             .packing
@@ -332,6 +350,7 @@ impl<E: Evaluator> Vector<E> {
         if !self.packing.moves_as_one() {
             return steps.iter().map(|&step| self.rotate_left(step)).collect();
         }
+        self.check_depth("rotations", 0)?;
         // One ciphertext holds such a vector.
         let rotated = self.evaluator.rotate_many(&self.chunks[0], steps)?;
         let vector = |chunk| self.with_chunks(vec![chunk], Padding::Zeros);

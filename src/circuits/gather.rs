@@ -122,9 +122,9 @@ impl Gather {
     ) -> Result<Vec<E::Ciphertext>> {
         evaluator.check_rotations(&self.rotations(), operation)?;
         let masked = self.moves.iter().filter(|moves| self.takes_masks(moves));
-        for (source, _) in masked.flat_map(BTreeMap::keys) {
-            evaluator.check_depth(&inputs[source.input][source.chunk], operation, 1)?;
-        }
+        let masked = masked.flat_map(BTreeMap::keys);
+        let masked = masked.map(|(source, _)| &inputs[source.input][source.chunk]);
+        evaluator.prepare(&masked.collect::<Vec<_>>(), operation, 1)?;
         try_map(self.moves.len(), |chunk| {
             let mut result = self.moved(evaluator, inputs, &self.moves[chunk])?;
             if self.copies.is_empty() && !self.joins_rows {

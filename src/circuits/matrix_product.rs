@@ -294,10 +294,8 @@ impl<E: Evaluator> Vector<E> {
             let given = product.size();
             return Err(Error::Values(ValueError::TooManyValues { given, capacity }));
         }
-        for (left, right) in pairs {
-            evaluator.check_depth(&left.chunks[0], operation, 1)?;
-            evaluator.check_depth(&right.chunks[0], operation, 1)?;
-        }
+        let factors = pairs.iter().flat_map(|&(left, right)| [left, right]);
+        Self::check_depths(evaluator, factors, operation, 1)?;
         evaluator.check_rotations(&product.rotations(), operation)?;
         let ciphertexts: Vec<_> = pairs
             .iter()

@@ -17,7 +17,9 @@ mod partial_sums;
 mod planner;
 mod polynomial;
 mod products;
+mod refreshes;
 mod slot_sums;
+mod statements;
 mod statistics;
 mod tensors;
 mod vector;
@@ -38,6 +40,7 @@ pub use planner::{
     Planner, Program, SchemePlan, SchemePlanner, TensorProgram,
 };
 pub use polynomial::{Approximation, Chebyshev, Outside, Polynomial, Quotient};
+pub use refreshes::{AutoRefresh, Refreshable};
 pub(crate) use tensors::element_count;
 pub use tensors::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};
 pub use vector::Vector;

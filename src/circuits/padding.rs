@@ -20,6 +20,22 @@ pub(super) enum Join {
     Product,
 }
 
+impl Join {
+    /// The name of the operation.
+    pub(super) fn operation(self) -> &'static str {
+        match self {
+            Self::Sum => "a sum",
+            Self::Difference => "a difference",
+            Self::Product => "a multiplication",
+        }
+    }
+
+    /// The levels that it takes.
+    pub(super) fn depth(self) -> usize {
+        usize::from(matches!(self, Self::Product))
+    }
+}
+
 impl<C: Clone> Padding<C> {
     /// The ciphertext of what those slots hold, if it is known and not zero.
     pub(crate) fn ciphertext(&self) -> Option<&C> {

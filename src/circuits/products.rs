@@ -53,6 +53,7 @@ impl<E: Evaluator> Vector<E> {
             vector.check_length(&longest.packing)?;
             evaluator.with_more_keys(&vector.evaluator)
         })?;
+        Self::check_depths(evaluator, all(), "a sum of products", 1)?;
         let [left, right] = [left, right].map(|vectors| {
             let spread = vectors
                 .iter()

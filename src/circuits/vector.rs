@@ -147,6 +147,7 @@ impl<E: Evaluator> Vector<E> {
         };
         self.check_length(&packing)?;
         other.check_length(&packing)?;
+        Self::check_depths(evaluator, [self, other], join.operation(), join.depth())?;
         let (left, right) = (self.spread_over(&packing), other.spread_over(&packing));
         let pair = |i| work(evaluator, left.chunk(i), right.chunk(i));
         let chunks = try_map(packing.chunks(), pair)?;
@@ -190,6 +191,7 @@ impl<E: Evaluator> Vector<E> {
         }
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?.clone();
         other.check_length(&self.packing)?;
+        Self::check_depths(&evaluator, [&self, other], join.operation(), join.depth())?;
         let right = other.spread_over(&self.packing);
         let padding = Padding::join(&evaluator, join, [&self.padding, &right.padding], work);
         let chunks = try_map_items(self.chunks, |i, mut chunk| {
@@ -301,10 +303,25 @@ impl<E: Evaluator> Vector<E> {
         }
     }
 
-    /// Checks that all ciphertexts have `depth` levels left.
+    /// [Prepares](Evaluator::prepare) all ciphertexts for `depth` multiplications one after the other.
     pub(super) fn check_depth(&self, operation: &'static str, depth: usize) -> Result<()> {
-        let check = |chunk| self.evaluator.check_depth(chunk, operation, depth);
-        self.chunks.iter().try_for_each(check)
+        let chunks: Vec<&E::Ciphertext> = self.chunks.iter().collect();
+        self.evaluator.prepare(&chunks, operation, depth)
+    }
+
+    /// [`check_depth`](Self::check_depth) of this vector and others, by the evaluator of an operation on all.
+    pub(super) fn check_depths<'a>(
+        evaluator: &E,
+        vectors: impl IntoIterator<Item = &'a Self>,
+        operation: &'static str,
+        depth: usize,
+    ) -> Result<()>
+    where
+        E: 'a,
+    {
+        let chunks = vectors.into_iter().flat_map(|vector| &vector.chunks);
+        let chunks: Vec<&E::Ciphertext> = chunks.collect();
+        evaluator.prepare(&chunks, operation, depth)
     }
 
     /// The levels that clearing the slots without values takes.

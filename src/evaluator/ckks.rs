@@ -7,9 +7,9 @@ use crate::evaluator::periodic_weights::ResidueSums;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    EncodedSums, Evaluator, PeriodicSums, Position, SchemeEvaluator, SlotShape, WeightedRotations,
-    ckks_align, ckks_plain, ckks_sums, key_switch, linear, rotate_and_sum, rotation,
-    weighted_rotations,
+    EncodedSums, Evaluator, PeriodicSums, Position, Refresh, RefreshLevels, SchemeEvaluator,
+    SlotShape, WeightedRotations, ckks_align, ckks_plain, ckks_sums, key_switch, linear,
+    rotate_and_sum, rotation, weighted_rotations,
 };
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -257,8 +257,8 @@ impl Evaluator for CkksEvaluator {
         count as f64
     }
 
-    fn weighted_sum_bound(&self, terms: &[CkksCiphertext], weights: &[f64]) -> f64 {
-        let bounds = terms.iter().map(CkksCiphertext::message_bound);
+    fn weighted_sum_bound<C: Borrow<CkksCiphertext>>(&self, terms: &[C], weights: &[f64]) -> f64 {
+        let bounds = terms.iter().map(|term| term.borrow().message_bound());
         ckks_plain::weighted_sum_bound(bounds, weights)
     }
 

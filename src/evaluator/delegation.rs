@@ -22,6 +22,10 @@ macro_rules! delegated_operations {
             rotation::check(self.keys().map(AsRef::as_ref), rotations, operation)
         }
 
+        fn refresh_levels(&self) -> Option<RefreshLevels> {
+            self.refresher().ok().map(Refresh::levels)
+        }
+
         fn refresh(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
             self.refresher()?.refresh(a)
         }

@@ -1,5 +1,7 @@
 use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
-use crate::evaluator::{EncodedSums, Number, PeriodicSums, Position, WeightedRotations};
+use crate::evaluator::{
+    EncodedSums, Number, PeriodicSums, Position, RefreshLevels, WeightedRotations,
+};
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
 
@@ -58,7 +60,11 @@ pub trait Evaluator: Clone + Send + Sync {
 
     /// A bound on the magnitude of every sum of slots of `terms`, each slot multiplied by a different one of `weights`. Infinite where
     /// magnitudes are not tracked.
-    fn weighted_sum_bound(&self, terms: &[Self::Ciphertext], weights: &[Self::Scalar]) -> f64 {
+    fn weighted_sum_bound<C: Borrow<Self::Ciphertext>>(
+        &self,
+        terms: &[C],
+        weights: &[Self::Scalar],
+    ) -> f64 {
         let _ = (terms, weights);
         f64::INFINITY
     }
@@ -86,6 +92,21 @@ pub trait Evaluator: Clone + Send + Sync {
     ) -> Result<()> {
         let _ = (a, operation, depth);
         Ok(())
+    }
+
+    /// [`check_depth`](Self::check_depth) of all operands of an operation on vectors, before it begins. An evaluator that refreshes by
+    /// itself does so here.
+    ///
+    /// # Errors
+    /// As [`check_depth`](Self::check_depth).
+    fn prepare(
+        &self,
+        all: &[&Self::Ciphertext],
+        operation: &'static str,
+        depth: usize,
+    ) -> Result<()> {
+        let check = |a: &&Self::Ciphertext| self.check_depth(a, operation, depth);
+        all.iter().try_for_each(check)
     }
 
     /// Whether [`mul_scalar`](Self::mul_scalar) by this factor counts as a multiplication.
@@ -461,6 +482,11 @@ pub trait Evaluator: Clone + Send + Sync {
         Ok(a.clone())
     }
 
+    /// The levels that [`refresh`](Self::refresh) takes and gives; `None` where nothing is refreshed, or levels are not counted.
+    fn refresh_levels(&self) -> Option<RefreshLevels> {
+        None
+    }
+
     /// The message of `a` in a ciphertext with levels to spend again, for circuits that need more levels than the context has.
     ///
     /// # Errors
@@ -719,7 +745,7 @@ fn settled_product<'a, E: Evaluator>(
 }
 
 /// The multiplications that a power takes one after the other.
-fn depth_of_power(exponent: u32) -> usize {
+pub(crate) fn depth_of_power(exponent: u32) -> usize {
     exponent
         .checked_next_power_of_two()
         .map_or(32, u32::trailing_zeros) as usize

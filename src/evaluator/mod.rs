@@ -33,6 +33,7 @@ mod weighted_rotations;
 pub use bfv::BfvEvaluator;
 pub use ckks::CkksEvaluator;
 pub use clear::{ClearIntegers, ClearReals};
+pub(crate) use evaluator_trait::depth_of_power;
 pub use evaluator_trait::{Evaluator, SlotShape};
 pub use extended::ExtendedCiphertext;
 pub use forecast::{
@@ -45,6 +46,6 @@ pub use keyed::KeyedEvaluator;
 pub use number::Number;
 pub use periodic_sums::{EncodedSums, PeriodicSums, Weight};
 pub use position::Position;
-pub use refresh::Refresh;
+pub use refresh::{Refresh, RefreshLevels};
 pub use scheme_evaluator::SchemeEvaluator;
 pub use weighted_rotations::WeightedRotations;

@@ -13,11 +13,23 @@ pub trait Refresh<S: State>: Debug + Send + Sync {
     /// Those of the bootstrapping.
     fn refresh(&self, a: &Encrypted<S>) -> Result<Encrypted<S>>;
 
+    /// The levels that it takes and gives.
+    fn levels(&self) -> RefreshLevels;
+
     /// Two at once.
     ///
     /// # Errors
     /// As [`refresh`](Self::refresh).
     fn refresh_pair(&self, pair: [&Encrypted<S>; 2]) -> Result<[Encrypted<S>; 2]>;
+}
+
+/// The levels that a refresh takes and gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshLevels {
+    /// The least [`levels_left`](crate::evaluator::Evaluator::levels_left) with which a ciphertext can be refreshed.
+    pub least: usize,
+    /// Those of a refreshed ciphertext.
+    pub fresh: usize,
 }
 
 impl<S: State> SchemeEvaluator<S> {

@@ -52,6 +52,17 @@ impl BootstrappingSet {
     /// The sets for all N/2 slots, the smallest first.
     pub const FULL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
 
+    /// All sets.
+    pub const ALL: [Self; 7] = [
+        Self::Compact32768,
+        Self::Compact32768Slots128,
+        Self::Compact32768Slots1024,
+        Self::Fast65536,
+        Self::Precise65536,
+        Self::Sparse65536Slots256,
+        Self::Sparse65536Slots4096,
+    ];
+
     /// The bits after the point that every bootstrapped value has, by its error bound.
     #[must_use]
     pub fn precision_bits(self) -> u32 {

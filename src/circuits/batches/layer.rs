@@ -166,9 +166,7 @@ impl<E: Evaluator> EncodedBatchLayer<E> {
     ) -> Result<()> {
         self.input.check_same(&layout)?;
         self.evaluator.with_more_keys(evaluator)?;
-        for ciphertext in ciphertexts {
-            evaluator.check_depth(ciphertext, OPERATION, 1)?;
-        }
+        evaluator.prepare(&ciphertexts.iter().collect::<Vec<_>>(), OPERATION, 1)?;
         let (level, encoded) = (
             lowest_level(evaluator, ciphertexts)?,
             self.position().level(),

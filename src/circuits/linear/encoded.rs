@@ -110,8 +110,8 @@ impl<E: Evaluator> EncodedMap<E> {
             }));
         }
         self.evaluator.with_more_keys(&x.evaluator)?;
+        x.check_depth(OPERATION, 1)?;
         for chunk in &x.chunks {
-            x.evaluator.check_depth(chunk, OPERATION, 1)?;
             let level = x.evaluator.factor_position(chunk)?.level();
             let encoded = self.position.level();
             if level > encoded {

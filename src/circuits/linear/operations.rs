@@ -43,6 +43,7 @@ impl<E: Evaluator> Vector<E> {
     /// The vector under a map, encoded for this use.
     fn apply(&self, map: &LinearMap<E::Scalar>) -> Result<Self> {
         check_lengths(self.len(), map.inputs())?;
+        self.check_depth("a linear map", 1)?;
         let positions = self
             .chunks
             .iter()

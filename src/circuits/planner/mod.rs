@@ -2,6 +2,7 @@
 
 mod bfv;
 mod ckks;
+mod deep;
 mod fewer_keys;
 mod plan;
 mod program;

@@ -1,6 +1,7 @@
 use crate::circuits::Vector;
 use crate::circuits::planner::times::{Times, units};
 use crate::circuits::planner::{Input, PlannedScheme, Program};
+use crate::circuits::refreshes::Placement;
 use crate::encryption::Encrypted;
 use crate::error::{Result, check_lengths};
 use crate::evaluator::{
@@ -27,6 +28,7 @@ pub struct SchemePlan<S: PlannedScheme> {
     pub(super) keys: KeyPlan,
     pub(super) rotations: Rotations,
     pub(super) uses: RotationUses,
+    pub(super) placement: Placement,
     /// The number of its key switching among those of its degree.
     pub(super) choice: usize,
     pub(super) alternatives: Vec<Alternative>,
@@ -94,6 +96,7 @@ where
             rotations: keys.rotations(),
             keys,
             uses: forecast.rotation_uses(),
+            placement: Placement::default(),
             choice: 0,
             alternatives: Vec::new(),
             times: None,

@@ -64,6 +64,12 @@ impl<S: PlannedScheme> SchemePlan<S> {
                 .collect()
         };
         let (modulus, limit) = self.security();
+        let security = match limit {
+            0 => format!("none; log2 of every key's modulus is {modulus:.1}"),
+            _ => {
+                format!("128 bits; log2 of every key's modulus is {modulus:.1} of at most {limit}")
+            }
+        };
         let products = usize::from(self.relinearizes());
         let rotations = self.key_count() - products;
         let mut lines = vec![
@@ -83,10 +89,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
                     params.digit_sizes()
                 ),
             ),
-            line(
-                "security",
-                format!("128 bits; log2 of every key's modulus is {modulus:.1} of at most {limit}"),
-            ),
+            line("security", security),
             line(
                 "keys",
                 format!(

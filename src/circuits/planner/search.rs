@@ -14,10 +14,10 @@ use std::ops::RangeInclusive;
 /// [`BfvPlanner`] that of BFV.
 #[derive(Clone, Debug)]
 pub struct SchemePlanner<S: PlannedScheme> {
-    inputs: Vec<Input>,
-    goal: S::Goal,
+    pub(super) inputs: Vec<Input>,
+    pub(super) goal: S::Goal,
     most_key_bytes: u64,
-    insecure_degree: Option<usize>,
+    pub(super) insecure_degree: Option<usize>,
 }
 
 /// Finds the parameters and keys of a program on real numbers.
@@ -425,7 +425,7 @@ struct Run<'a, P> {
 }
 
 /// All ciphertexts of vectors.
-fn chunks<S: PlannedScheme>(
+pub(super) fn chunks<S: PlannedScheme>(
     vectors: &[Vector<SchemeForecast<S>>],
 ) -> Vec<&SchemeForecastCiphertext<S>>
 where

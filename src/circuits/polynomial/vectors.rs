@@ -102,11 +102,8 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
     /// The vector with zeros in the slots without values, whose content might lie outside of the interval.
     fn cleared_for(&self, polynomials: &[Chebyshev]) -> Result<Cow<'_, Self>> {
-        let levels = self.levels_to_clear();
-        if levels > 0 {
-            let depth = polynomials.iter().map(Chebyshev::depth).max();
-            self.check_depth("a polynomial", depth.unwrap_or(0) + levels)?;
-        }
+        let depth = polynomials.iter().map(Chebyshev::depth).max();
+        self.check_depth("a polynomial", depth.unwrap_or(0) + self.levels_to_clear())?;
         self.cleared()
     }
 

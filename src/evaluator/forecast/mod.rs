@@ -9,6 +9,7 @@ mod moves;
 mod operations;
 mod parts;
 mod periodic;
+mod refresh;
 mod scheme;
 mod sums;
 mod values;

@@ -9,8 +9,8 @@ use crate::evaluator::forecast::log::{Outside, Work};
 use crate::evaluator::forecast::values::Origin;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::{
-    ClearReals, EncodedSums, Evaluator, PeriodicSums, Position, SlotShape, WeightedRotations,
-    ckks_plain, ckks_sums, compact,
+    ClearReals, EncodedSums, Evaluator, PeriodicSums, Position, RefreshLevels, SlotShape,
+    WeightedRotations, ckks_plain, ckks_sums, compact,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksState, Log2};
@@ -38,8 +38,8 @@ impl Evaluator for Forecast {
         a.operand().levels_left()
     }
 
-    fn weighted_sum_bound(&self, terms: &[Ciphertext], weights: &[f64]) -> f64 {
-        let bounds = terms.iter().map(|term| term.state.message_bound);
+    fn weighted_sum_bound<C: Borrow<Ciphertext>>(&self, terms: &[C], weights: &[f64]) -> f64 {
+        let bounds = terms.iter().map(|term| term.borrow().state.message_bound);
         ckks_plain::weighted_sum_bound(bounds, weights)
     }
 
@@ -315,6 +315,18 @@ impl Evaluator for Forecast {
         ckks_align::settled_at(a, level)
     }
 
+    fn refresh_levels(&self) -> Option<RefreshLevels> {
+        self.levels_of_refreshes()
+    }
+
+    fn refresh(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        Ok(self.refreshed(&[a])?.remove(0))
+    }
+
+    fn refresh_many(&self, all: &[&Ciphertext]) -> Result<Vec<Ciphertext>> {
+        self.refreshed(all)
+    }
+
     fn linear_combination(
         &self,
         terms: &[(&Ciphertext, f64)],
@@ -354,11 +366,16 @@ impl Evaluator for Forecast {
     fn assume_error_bound(&self, a: Ciphertext, bound: f64) -> Result<Ciphertext> {
         self.check(&a)?;
         let state = a.state.assuming_error_bound(bound, self.context())?;
-        // The error to expect is the same part of the bound.
+        // A larger bound is that of a larger error, of which the error to expect is the same part as before.
+        let largest = state.noise / Log2::of(6.0);
         let spread = if a.state.noise.is_zero() {
-            state.noise / Log2::of(6.0)
-        } else {
+            largest
+        } else if state.noise > a.state.noise {
             a.spread * (state.noise / a.state.noise)
+        } else if a.spread < largest {
+            a.spread
+        } else {
+            largest
         };
         Ok(Ciphertext { state, spread, ..a })
     }

@@ -1,8 +1,8 @@
-//! The error of a bootstrapping, by the formulas of `docs/math/bootstrapping.md`.
+//! What a bootstrapping does to a ciphertext's state: its error, by the formulas of `docs/math/bootstrapping.md`.
 
-use crate::bootstrapping::failure::tail;
-use crate::error::{Error, Result};
-use crate::params::{BootstrappingLayout, CkksContext, Log2, Scale};
+use crate::error::{Error, OperandError, PrecisionError, Result};
+use crate::params::{BootstrappingLayout, CkksContext, CkksState, Log2, Scale};
+use crate::ring::as_f64;
 
 /// How much an error in a Chebyshev polynomial of degree `2^d` changes the result, as log2: the root of the sum of squares over all that are
 /// computed at depth d, at the worst value near an integer. The message is `2^GAIN_RATIO` times smaller than 1 before the factor of the
@@ -26,14 +26,111 @@ fn fit(ratio_bits: u32) -> f64 {
     }
 }
 
+/// How many times its variance the square of any of so many Gaussian variables is at most, but for a probability of `2^-140`.
+fn tail(count: usize) -> f64 {
+    2.0 * (140.0 * std::f64::consts::LN_2 + as_f64(count).ln())
+}
+
+/// The rules of a bootstrapping for states: what it takes, and what it adds to the error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefreshRules {
+    /// The bound of what is added to each slot of a real message.
+    error: f64,
+}
+
+impl RefreshRules {
+    /// The largest magnitude of slots, their error included.
+    pub(crate) const LARGEST_MESSAGE: f64 = 1.0 + 1.0 / 128.0;
+
+    /// By how much the polynomial's slope near the integers differs from 1, at most.
+    const SLOPE: f64 = 1.0 / 1024.0;
+
+    /// The largest relative difference between the scale of what is bootstrapped and the canonical one.
+    const LARGEST_DIFFERENCE: f64 = 1.0 / 1024.0;
+
+    /// Those of a context whose parameters have this layout.
+    pub(crate) fn new(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Self> {
+        let error = error_of_one_part(context, layout)?;
+        Ok(Self { error })
+    }
+
+    /// The bound of the error that is added to each slot of a real message.
+    pub(crate) fn error(self) -> f64 {
+        self.error
+    }
+
+    /// The standard deviation of that error, about: without the polynomial's own, which is smaller than the bound.
+    pub(crate) fn deviation(self, context: &CkksContext) -> f64 {
+        self.error / tail(context.degree()).sqrt()
+    }
+
+    /// The state of what is at the lowest level a bootstrapping begins at, once the difference of its scale is an error.
+    ///
+    /// # Errors
+    /// [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) for another scale or level;
+    /// [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) as [`check_bound`](Self::check_bound).
+    pub(crate) fn input(
+        state: CkksState,
+        context: &CkksContext,
+        lowest: usize,
+    ) -> Result<CkksState> {
+        // There is nothing left to adjust a scale with: the difference makes the message larger or smaller.
+        let scale = context.scale(lowest)?;
+        let difference = state.scale.relative_difference(scale);
+        if state.level != lowest || difference.is_nan() || difference > Self::LARGEST_DIFFERENCE {
+            return Err(Error::Operands(OperandError::ScaleMismatch {
+                left: state.scale.log2(),
+                right: scale.log2(),
+            }));
+        }
+        let error = state.error().to_f64() + difference * state.message_bound;
+        let state = state.assuming_error_bound(error, context)?;
+        Self::check_bound(state, 0.0)?;
+        Ok(state)
+    }
+
+    /// Checks that the message, its error and another error in the same slots are small enough.
+    ///
+    /// # Errors
+    /// [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge).
+    fn check_bound(state: CkksState, other_error: f64) -> Result<()> {
+        let bound = state.message_bound + state.error().to_f64() + other_error;
+        if bound <= Self::LARGEST_MESSAGE {
+            return Ok(());
+        }
+        let limit = Self::LARGEST_MESSAGE;
+        Err(Error::Precision(PrecisionError::MessageTooLarge {
+            bound,
+            limit,
+        }))
+    }
+
+    /// What is added to the error of each of two real messages that are bootstrapped as one complex message; `None` if together they are too large.
+    pub(crate) fn errors_of_pair(self, pair: [CkksState; 2]) -> Option<[f64; 2]> {
+        let [x, y] = pair.map(|state| state.error().to_f64());
+        let fits = Self::check_bound(pair[0], y).and(Self::check_bound(pair[1], x));
+        let added = |other: f64| self.error + other * (1.0 + Self::SLOPE);
+        fits.is_ok().then(|| [added(y), added(x)])
+    }
+}
+
+impl CkksState {
+    /// The state, at the level and scale of `result`, of what was bootstrapped from this state, where `added` bounds the error that is added to its own.
+    pub(crate) fn refreshed(self, result: Self, added: f64, context: &CkksContext) -> Result<Self> {
+        let error = self.error().to_f64() * (1.0 + RefreshRules::SLOPE) + added;
+        let result = Self {
+            message_bound: self.message_bound,
+            ..result
+        };
+        result.assuming_error_bound(error, context)
+    }
+}
+
 /// A bound of the error that a bootstrapping adds in each slot, for one real part; the imaginary part has as much.
 ///
 /// Roundings are independent and Gaussian at the roots of unity, so that their squares are added, each by its bound there, which is
 /// exceeded with a probability below `2^-140`.
-pub(super) fn error_of_one_part(
-    context: &CkksContext,
-    layout: &BootstrappingLayout,
-) -> Result<f64> {
+fn error_of_one_part(context: &CkksContext, layout: &BootstrappingLayout) -> Result<f64> {
     let rlwe = context.rlwe();
     let rounding = rlwe.noise().division(1);
     let relative = |bits: f64, scale: Scale| {

@@ -1,0 +1,230 @@
+//! Plans of programs that are too deep for any degree: with bootstrappings where they cost the least.
+
+use crate::circuits::planner::search::chunks;
+use crate::circuits::refreshes::Placement;
+use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
+use crate::error::{
+    Error, KeyError, OperandError, ParameterError, Result, ValueError, check_lengths,
+};
+use crate::evaluator::{CkksEvaluator, Evaluator, Forecast};
+use crate::params::{BootstrappingSet, CkksContext, CkksParams};
+
+/// The levels of the ring that tests and experiments plan in.
+const INSECURE_LEVELS: usize = 11;
+
+const NOTHING_SERVES: &str = "no set of bootstrapping parameters carries the program; ask for fewer bits of precision, or compute with smaller values";
+
+impl Planner {
+    /// The fastest plan with bootstrappings, by counts of operations: for programs of any depth. It places them where they cost the least: the shortest
+    /// path over the program's operations and levels, and counts them. [`Plan::evaluate`] runs the program so, on a server with the
+    /// [keys of a bootstrapping](crate::BootstrappingKeys) beside those of the plan.
+    ///
+    /// [`plan`](Self::plan) is to be preferred where it finds parameters.
+    ///
+    /// ```
+    /// use slotwise::circuits::{Input, Planner, Program, Vector};
+    /// use slotwise::evaluator::Evaluator;
+    ///
+    /// /// x^(2^16)
+    /// struct Power;
+    ///
+    /// impl Program for Power {
+    ///     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    ///         let mut x = inputs[0].clone();
+    ///         for _ in 0..16 {
+    ///             x = x.square()?;
+    ///         }
+    ///         Ok(vec![x])
+    ///     }
+    /// }
+    ///
+    /// // Without security, so that this example is quick.
+    /// let planner = Planner::new(&[Input::vector(100)]).precision_bits(1).insecure_degree(1024);
+    /// let plan = planner.plan_with_bootstrapping(&Power)?;
+    /// assert_eq!(plan.refreshes(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no set of bootstrapping parameters carries the program; as [`plan`](Self::plan).
+    pub fn plan_with_bootstrapping(&self, program: &impl Program) -> Result<Plan> {
+        if self.inputs.is_empty() {
+            return Err(Error::Values(ValueError::Empty));
+        }
+        let mut best: Option<Plan> = None;
+        let mut refused = None;
+        for params in self.bootstrapping_params()? {
+            let context = CkksContext::new(params)?;
+            match self.plan_at(program, &context) {
+                Ok(Some(plan)) => {
+                    if best.as_ref().is_none_or(|best| plan.units() < best.units()) {
+                        best = Some(plan);
+                    }
+                }
+                Ok(None) => (),
+                // What other parameters may carry.
+                Err(
+                    error @ (Error::Precision(_)
+                    | Error::Operands(
+                        OperandError::LevelExhausted { .. } | OperandError::ScaleMismatch { .. },
+                    )),
+                ) => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        best.ok_or_else(|| {
+            let why = refused.map_or_else(
+                || format!("outputs right to {:.0} bits", self.goal.bits),
+                |error| format!("what this says: {error}"),
+            );
+            Error::Parameters(ParameterError::NoParameters {
+                request: format!("a program with bootstrappings and {why}"),
+                reason: NOTHING_SERVES,
+            })
+        })
+    }
+
+    fn bootstrapping_params(&self) -> Result<Vec<CkksParams>> {
+        match self.insecure_degree {
+            Some(degree) => {
+                let params =
+                    CkksParams::insecure_for_bootstrapping(degree, degree / 2, INSECURE_LEVELS)?;
+                Ok(vec![params])
+            }
+            None => {
+                let sets = BootstrappingSet::ALL.into_iter();
+                sets.map(CkksParams::for_bootstrapping).collect()
+            }
+        }
+    }
+
+    /// The best plan at a context; `None` if outputs are not as precise as is asked for.
+    fn plan_at(&self, program: &impl Program, context: &CkksContext) -> Result<Option<Plan>> {
+        let recorder = AutoRefresh::recording(&Forecast::new(context));
+        self.run_deep(program, &recorder)?;
+        let cheapest = recorder.placement().unwrap_or_default();
+        // Lower levels cost less, if they hold the values; and what refreshes itself when it must is always possible.
+        let mut best: Option<Plan> = None;
+        for placement in [
+            cheapest.clone(),
+            cheapest.without_drops(),
+            Placement::default(),
+        ] {
+            let forecast = Forecast::new(context);
+            let Ok(plan) = self.run_placed(program, &forecast, &placement) else {
+                continue;
+            };
+            if best.as_ref().is_none_or(|best| plan.units() < best.units()) {
+                best = Some(plan);
+            }
+        }
+        let Some(plan) = best else {
+            // The error of the last.
+            let forecast = Forecast::new(context);
+            return self
+                .run_placed(program, &forecast, &Placement::default())
+                .map(Some);
+        };
+        // With keys for the levels only at which they are used.
+        let forecast = Forecast::with_planned_keys(context, plan.key_plan())?;
+        let leveled = self.run_placed(program, &forecast, &plan.placement);
+        let plan = match leveled {
+            Ok(leveled) if self.meets(&leveled) => leveled,
+            _ => plan.with_whole_keys(),
+        };
+        Ok(self.meets(&plan).then_some(plan))
+    }
+
+    fn meets(&self, plan: &Plan) -> bool {
+        let error = if self.goal.typically {
+            plan.typical_error()
+        } else {
+            plan.noise_bound()
+        };
+        error <= (-self.goal.bits).exp2()
+    }
+
+    fn run_placed(
+        &self,
+        program: &impl Program,
+        forecast: &Forecast,
+        placement: &Placement,
+    ) -> Result<Plan> {
+        let evaluator = AutoRefresh::planned(forecast, placement.clone());
+        let outputs = self.run_deep(program, &evaluator)?;
+        let plan = Plan::of(forecast, &self.inputs, &outputs)?;
+        Ok(Plan {
+            placement: placement.clone(),
+            ..plan
+        })
+    }
+
+    /// The outputs of a dry run that refreshes.
+    fn run_deep(
+        &self,
+        program: &impl Program,
+        evaluator: &AutoRefresh<Forecast>,
+    ) -> Result<Vec<Vector<Forecast>>> {
+        let inputs = self.inputs.iter().map(|input| {
+            let vector = input.foreseen(evaluator.inner())?;
+            Ok(vector.on(evaluator))
+        });
+        let outputs = program.run(&inputs.collect::<Result<Vec<_>>>()?)?;
+        if outputs.is_empty() {
+            return Err(Error::Values(ValueError::Empty));
+        }
+        let outputs = outputs.into_iter().map(Vector::without_auto_refresh);
+        let outputs: Vec<Vector<Forecast>> = outputs.collect();
+        for output in chunks(&outputs) {
+            output
+                .state()
+                .check_decryptable(evaluator.inner().context())?;
+        }
+        Ok(outputs)
+    }
+}
+
+impl Plan {
+    /// The bootstrappings of the program: each refreshes one ciphertext or two.
+    #[must_use]
+    pub fn refreshes(&self) -> usize {
+        let steps = self.steps.iter();
+        let refreshes = steps.filter(|step| step.operation == "bootstrapping");
+        refreshes.map(|step| step.count).sum()
+    }
+
+    /// Runs the program encrypted, with bootstrappings where the plan has them.
+    ///
+    /// # Errors
+    /// Before any work, [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's,
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for those of other parameters,
+    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for vectors without a server's keys, as [`check_keys`](Self::check_keys), and
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for keys without a bootstrapping where the plan has one; the errors of the program.
+    pub fn evaluate(
+        &self,
+        program: &impl Program,
+        inputs: &[Vector<CkksEvaluator>],
+    ) -> Result<Vec<Vector<CkksEvaluator>>> {
+        check_lengths(self.inputs.len(), inputs.len())?;
+        for (input, vector) in self.inputs.iter().zip(inputs) {
+            check_lengths(input.length, vector.len())?;
+        }
+        let evaluator = Vector::common_evaluator(inputs)?;
+        let keys = evaluator.keys();
+        self.check_keys(keys.ok_or(Error::Keys(KeyError::MissingServerKey))?)?;
+        if self.refreshes() == 0 {
+            return program.run(inputs);
+        }
+        if evaluator.refresh_levels().is_none() {
+            return Err(Error::Operands(OperandError::CannotRefresh));
+        }
+        let policy = AutoRefresh::planned(evaluator, self.placement.clone());
+        let inputs = inputs.iter().map(|vector| {
+            let vector = vector.clone().with_evaluator(evaluator);
+            vector.on(&policy)
+        });
+        let outputs = program.run(&inputs.collect::<Vec<_>>())?;
+        let outputs = outputs.into_iter().map(Vector::without_auto_refresh);
+        Ok(outputs.collect())
+    }
+}

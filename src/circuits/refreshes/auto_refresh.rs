@@ -1,0 +1,260 @@
+use crate::circuits::refreshes::placement::Placement;
+use crate::circuits::refreshes::record::{Operand, Record};
+use crate::error::Result;
+use crate::evaluator::{Evaluator, RefreshLevels};
+use crate::params::RefreshRules;
+use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// An evaluator that refreshes ciphertexts by itself, so that circuits of any depth run on it: before an operation on vectors, those that lack
+/// levels are bootstrapped, two at once where there are two. A refreshed ciphertext stays so for all later uses.
+///
+/// Values of any magnitude are served: what may exceed 1 is divided by a power of two before and multiplied after, which multiplies the
+/// error of the bootstrapping, too.
+///
+/// [`Vector::auto_refresh`](crate::circuits::Vector::auto_refresh) puts vectors on such an evaluator. Circuits over single ciphertexts refresh nothing by
+/// themselves.
+#[derive(Clone, Debug)]
+pub struct AutoRefresh<E: Evaluator> {
+    inner: E,
+    policy: Arc<Policy>,
+}
+
+/// When to refresh.
+#[derive(Debug)]
+enum Policy {
+    /// When levels are missing.
+    WhenNeeded,
+    /// When levels are missing, with a record of the whole run.
+    Recorded(Mutex<Record>),
+    /// As planned, and when levels are missing all the same.
+    Planned {
+        placement: Placement,
+        /// The number of the next request.
+        next: AtomicUsize,
+    },
+}
+
+/// A ciphertext that may be refreshed, once for all its uses.
+#[derive(Clone, Debug)]
+pub struct Refreshable<C> {
+    own: C,
+    refreshed: Arc<OnceLock<C>>,
+    /// Its number in the record of a run.
+    node: usize,
+}
+
+impl<C: Clone> Refreshable<C> {
+    /// The ciphertext as it is by now.
+    pub(super) fn into_current(self) -> C {
+        self.refreshed.get().cloned().unwrap_or(self.own)
+    }
+
+    /// The same message with another statement of what is known.
+    pub(super) fn restated(self, state: impl FnOnce(C) -> Result<C>) -> Result<Self> {
+        let node = self.node;
+        Ok(Self {
+            own: state(self.into_current())?,
+            refreshed: Arc::default(),
+            node,
+        })
+    }
+}
+
+impl<C> Refreshable<C> {
+    pub(super) fn current(&self) -> &C {
+        self.refreshed.get().unwrap_or(&self.own)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.refreshed, &other.refreshed)
+    }
+}
+
+/// Larger messages are not divided by more.
+const MOST_BITS: f64 = 30.0;
+
+impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
+    /// Refreshes when levels are missing.
+    #[must_use]
+    pub fn new(inner: &E) -> Self {
+        Self::with(inner, Policy::WhenNeeded)
+    }
+
+    /// Refreshes when levels are missing, and records the run.
+    pub(in crate::circuits) fn recording(inner: &E) -> Self {
+        Self::with(inner, Policy::Recorded(Mutex::default()))
+    }
+
+    /// Refreshes as planned: for one run.
+    pub(in crate::circuits) fn planned(inner: &E, placement: Placement) -> Self {
+        let next = AtomicUsize::new(0);
+        Self::with(inner, Policy::Planned { placement, next })
+    }
+
+    fn with(inner: &E, policy: Policy) -> Self {
+        Self {
+            inner: inner.clone(),
+            policy: Arc::new(policy),
+        }
+    }
+
+    /// The evaluator that it computes with.
+    #[must_use]
+    pub fn inner(&self) -> &E {
+        &self.inner
+    }
+
+    /// The cheapest refreshes of a recorded run.
+    pub(in crate::circuits) fn placement(&self) -> Option<Placement> {
+        let (Policy::Recorded(record), Some(levels)) = (&*self.policy, self.inner.refresh_levels())
+        else {
+            return None;
+        };
+        let record = record.lock().unwrap_or_else(PoisonError::into_inner);
+        Placement::cheapest(&record, levels)
+    }
+
+    pub(super) fn over(&self, inner: &E) -> Self {
+        Self {
+            inner: inner.clone(),
+            policy: Arc::clone(&self.policy),
+        }
+    }
+
+    fn recorded<T: Default>(&self, write: impl FnOnce(&mut Record) -> T) -> T {
+        match &*self.policy {
+            Policy::Recorded(record) => {
+                write(&mut record.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Policy::WhenNeeded | Policy::Planned { .. } => T::default(),
+        }
+    }
+
+    /// A ciphertext from elsewhere.
+    pub(super) fn input(&self, own: E::Ciphertext) -> Refreshable<E::Ciphertext> {
+        let left = self.inner.levels_left(&own);
+        let node = self.recorded(|record| record.input(left));
+        Refreshable {
+            own,
+            refreshed: Arc::default(),
+            node,
+        }
+    }
+
+    /// What an operation made of its operands.
+    pub(super) fn made(
+        &self,
+        own: E::Ciphertext,
+        operands: &[&Refreshable<E::Ciphertext>],
+    ) -> Refreshable<E::Ciphertext> {
+        let node = self.recorded(|record| {
+            let left = |a: &&Refreshable<E::Ciphertext>| self.inner.levels_left(a.current());
+            let before = operands.iter().map(left).min().unwrap_or(0);
+            let lost = before.saturating_sub(self.inner.levels_left(&own));
+            record.result(operands.iter().map(|a| a.node).collect(), lost)
+        });
+        Refreshable {
+            own,
+            refreshed: Arc::default(),
+            node,
+        }
+    }
+
+    /// [`prepare`](Evaluator::prepare)
+    pub(super) fn refreshed_for(
+        &self,
+        all: &[&Refreshable<E::Ciphertext>],
+        depth: usize,
+    ) -> Result<()> {
+        let Some(levels) = self.inner.refresh_levels() else {
+            return Ok(());
+        };
+        // One vector can be both operands.
+        let mut different: Vec<&Refreshable<E::Ciphertext>> = Vec::new();
+        for &a in all {
+            if !different.iter().any(|other| other.is_same(a)) {
+                different.push(a);
+            }
+        }
+        self.recorded(|record| {
+            let operand = |a: &&Refreshable<E::Ciphertext>| Operand {
+                node: a.node,
+                least: levels.least + usize::from(self.divisor(a.current()) > 1.0),
+            };
+            record.request(different.iter().map(operand).collect(), depth)
+        });
+        let planned = match &*self.policy {
+            Policy::Planned { placement, next } => {
+                placement.at(next.fetch_add(1, Ordering::Relaxed))
+            }
+            Policy::WhenNeeded | Policy::Recorded(_) => &[],
+        };
+        let mut wanted = Vec::new();
+        for (place, &a) in different.iter().enumerate() {
+            let target = planned.iter().find(|refresh| refresh.operand == place);
+            let is_planned = target.is_some() && a.refreshed.get().is_none();
+            if is_planned || self.lacks(a.current(), depth, levels) {
+                let left = target.map_or(levels.fresh, |refresh| refresh.levels.max(depth));
+                wanted.push((a, left));
+            }
+        }
+        self.refresh_all(&wanted, levels)
+    }
+
+    /// Whether a ciphertext should be refreshed before it is used for `depth` levels.
+    fn lacks(&self, a: &E::Ciphertext, depth: usize, levels: RefreshLevels) -> bool {
+        let left = self.inner.levels_left(a);
+        // Without a plan it should be possible to refresh the result, and to divide it before.
+        let spare = match &*self.policy {
+            Policy::Planned { .. } => 0,
+            _ if depth + levels.least < levels.fresh => levels.least + 1,
+            _ => 0,
+        };
+        depth > 0 && left < depth + spare && left < levels.fresh && left >= levels.least
+    }
+
+    /// The power of two that brings the values and their error to at most 1, and 1 for those that no such number does.
+    fn divisor(&self, a: &E::Ciphertext) -> f64 {
+        let largest = self.inner.weighted_sum_bound(slice::from_ref(a), &[1.0]);
+        let largest = largest + self.inner.error_bound(a);
+        let bits = largest.log2().ceil();
+        if largest > RefreshRules::LARGEST_MESSAGE && bits <= MOST_BITS {
+            bits.exp2()
+        } else {
+            1.0
+        }
+    }
+
+    /// Refreshes ciphertexts, each to so many levels.
+    fn refresh_all(
+        &self,
+        all: &[(&Refreshable<E::Ciphertext>, usize)],
+        levels: RefreshLevels,
+    ) -> Result<()> {
+        let mut divided = Vec::with_capacity(all.len());
+        for (a, _) in all {
+            let divisor = self.divisor(a.current());
+            let small = if divisor > 1.0 {
+                self.inner.mul_scalar(a.current(), 1.0 / divisor)?
+            } else {
+                a.current().clone()
+            };
+            divided.push((small, divisor));
+        }
+        let small: Vec<&E::Ciphertext> = divided.iter().map(|(small, _)| small).collect();
+        let refreshed = self.inner.refresh_many(&small)?;
+        for (((a, left), (_, divisor)), mut fresh) in all.iter().zip(&divided).zip(refreshed) {
+            if *left < levels.fresh {
+                fresh = self.inner.drop_to_level(&fresh, *left)?;
+            }
+            if *divisor > 1.0 {
+                self.inner.mul_scalar_assign(&mut fresh, *divisor)?;
+            }
+            // If another thread was faster, its ciphertext stays.
+            let _ = a.refreshed.set(fresh);
+        }
+        Ok(())
+    }
+}

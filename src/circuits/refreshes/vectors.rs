@@ -1,0 +1,49 @@
+use crate::circuits::{AutoRefresh, Padding, Refreshable, Vector};
+use crate::evaluator::Evaluator;
+
+impl<E: Evaluator<Scalar = f64>> Vector<E> {
+    /// The vector on an evaluator that bootstraps by itself, before an operation for which levels are missing: circuits of any depth run on it.
+    /// Operations with other such vectors give such vectors; [`without_auto_refresh`](Vector::without_auto_refresh) turns back.
+    ///
+    /// A vector that lacks levels is bootstrapped once for all its later uses. Values larger than 1 are divided by a power of two first, which
+    /// multiplies the error of the bootstrapping. Whoever knows the program beforehand can have fewer bootstrappings by a plan:
+    /// [`Planner::plan_with_bootstrapping`](crate::circuits::Planner::plan_with_bootstrapping).
+    ///
+    /// Without a bootstrapping nothing is refreshed: where levels run out is the error that there is without `auto_refresh`.
+    #[must_use]
+    pub fn auto_refresh(&self) -> Vector<AutoRefresh<E>> {
+        self.clone().on(&AutoRefresh::new(&self.evaluator))
+    }
+
+    /// The vector on an evaluator like `policy` over its own.
+    pub(in crate::circuits) fn on(self, policy: &AutoRefresh<E>) -> Vector<AutoRefresh<E>> {
+        let evaluator = policy.over(&self.evaluator);
+        let input = |chunk| evaluator.input(chunk);
+        let chunks = self.chunks.into_iter().map(input).collect();
+        let padding = match self.padding {
+            Padding::Zeros => Padding::Zeros,
+            Padding::Filled(value) => Padding::Filled(input(value)),
+            Padding::Unknown => Padding::Unknown,
+        };
+        Vector::new(&evaluator, self.packing, chunks, padding)
+    }
+}
+
+impl<E: Evaluator<Scalar = f64>> Vector<AutoRefresh<E>> {
+    /// The vector on the evaluator below, refreshed if it was.
+    #[must_use]
+    pub fn without_auto_refresh(self) -> Vector<E> {
+        let chunks = self.chunks.into_iter().map(Refreshable::into_current);
+        let padding = match self.padding {
+            Padding::Zeros => Padding::Zeros,
+            Padding::Filled(value) => Padding::Filled(value.into_current()),
+            Padding::Unknown => Padding::Unknown,
+        };
+        Vector::new(
+            self.evaluator.inner(),
+            self.packing,
+            chunks.collect(),
+            padding,
+        )
+    }
+}

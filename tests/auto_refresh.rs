@@ -1,0 +1,205 @@
+//! Programs deeper than the levels: refreshed when levels are missing, and as planned, on small rings that hide nothing.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use slotwise::circuits::{Input, Plan, Planner, Program, Vector};
+use slotwise::evaluator::{ClearReals, Evaluator, KeyedEvaluator};
+use slotwise::prelude::*;
+use slotwise::{Error, KeyError, OperandError, ParameterError};
+
+/// So many squarings, times a known vector, and a rotation, one after the other.
+struct Chain(usize);
+
+const FACTORS: [f64; 4] = [1.0, -1.0, 0.5, 0.875];
+
+impl Program for Chain {
+    fn run<E: Evaluator<Scalar = f64>>(
+        &self,
+        inputs: &[Vector<E>],
+    ) -> slotwise::Result<Vec<Vector<E>>> {
+        let mut x = inputs[0].clone();
+        for _ in 0..self.0 {
+            x = (&x + &(x.square()? * &FACTORS)?)?.rotate_left(1)?;
+            x = (x * 0.5)?;
+        }
+        Ok(vec![x])
+    }
+}
+
+/// Steps of a recursion in two variables that also uses the input each time, up to values of 3.
+struct Recursion(usize);
+
+impl Program for Recursion {
+    fn run<E: Evaluator<Scalar = f64>>(
+        &self,
+        inputs: &[Vector<E>],
+    ) -> slotwise::Result<Vec<Vector<E>>> {
+        let data = &inputs[0];
+        let [mut x, mut y] = [data.clone(), inputs[1].clone()];
+        for _ in 0..self.0 {
+            let kept = (&x - &y)?;
+            let next = (&x.mul(data)? + &y.square()?)?.mul_scalar(0.5)?;
+            y = (kept * 0.25)?;
+            x = next;
+        }
+        let three = (&x * 3.0)?;
+        Ok(vec![x, y, three])
+    }
+}
+
+fn clear(program: &impl Program, inputs: &[&[f64]]) -> Vec<Vec<f64>> {
+    let model = ClearReals::new(512);
+    let inputs = inputs
+        .iter()
+        .map(|values| Vector::from_values(&model, values));
+    let inputs: Vec<_> = inputs.collect::<Result<_, _>>().unwrap();
+    let outputs = program.run(&inputs).unwrap();
+    outputs.iter().map(Vector::values).collect()
+}
+
+fn error(got: &[f64], wanted: &[f64]) -> f64 {
+    let errors = got.iter().zip(wanted).map(|(a, b)| (a - b).abs());
+    errors.fold(0.0, f64::max)
+}
+
+#[test]
+fn vectors_go_on_where_levels_are_missing() {
+    let context = CkksContext::for_depth(6).bootstrapping().degree(1024);
+    let context = context.insecure_skip_security_check().build().unwrap();
+    let client = context.generate_client_key().unwrap();
+    let keys = client.generate_bootstrapping_keys().unwrap();
+    let server = client
+        .generate_server_key(&Rotations::powers_of_two())
+        .unwrap();
+    let values = [0.9, -0.8, 0.7, 0.6];
+    let wanted = clear(&Chain(10), &[&values]);
+    let encrypted = client.encrypt(&values).unwrap();
+
+    // Without a bootstrapping, the error of any vector whose levels end.
+    let x = server.attach(&encrypted).unwrap().auto_refresh();
+    assert!(matches!(
+        Chain(10).run(&[x]),
+        Err(Error::Operands(OperandError::LevelExhausted { .. }))
+    ));
+
+    let server = server.with_bootstrapping(&keys).unwrap();
+    let x = server.attach(&encrypted).unwrap().auto_refresh();
+    let y = Chain(10)
+        .run(&[x])
+        .unwrap()
+        .remove(0)
+        .without_auto_refresh();
+    let got = client.decrypt(&y).unwrap();
+    assert!(error(&got, &wanted[0]) <= y.noise_bound());
+    assert!(y.noise_bound() < 1e-3, "{}", y.noise_bound());
+
+    // Values above 1, and several uses of one vector that lacks levels.
+    let large = [5.0, -7.0, 3.0, 1.5];
+    let x = client.encrypt(&large).unwrap();
+    let x = server.attach(x).unwrap().auto_refresh();
+    let mut y = (&x * 0.125).unwrap();
+    for _ in 0..9 {
+        y = (&y * 1.01).unwrap();
+    }
+    let y = (y * 8.0).unwrap();
+    let sum = (&(&y * &x).unwrap() + &(&y * 0.3).unwrap()).unwrap();
+    let sum = sum.without_auto_refresh();
+    let got = client.decrypt(&sum).unwrap();
+    let wanted: Vec<f64> = large
+        .iter()
+        .map(|x| x * 1.01f64.powi(9) * (x + 0.3))
+        .collect();
+    assert!(error(&got, &wanted) <= sum.noise_bound());
+    assert!(sum.noise_bound() < 0.05, "{}", sum.noise_bound());
+
+    // The two halves of a long vector are refreshed as a pair.
+    let long: Vec<f64> = (0..700).map(|i| f64::from(i % 13) / 13.0).collect();
+    let x = server.attach(client.encrypt(&long).unwrap()).unwrap();
+    let mut y = x.auto_refresh();
+    for _ in 0..8 {
+        y = (&y * 0.9).unwrap();
+    }
+    let y = y.without_auto_refresh();
+    let wanted: Vec<f64> = long.iter().map(|x| x * 0.9f64.powi(8)).collect();
+    assert!(error(&client.decrypt(&y).unwrap(), &wanted) <= y.noise_bound());
+}
+
+/// Plans, runs as planned, and compares with the clear run and with the plan.
+fn planned(program: &impl Program, inputs: &[&[f64]], bits: u32) -> Plan {
+    let declared: Vec<Input> = inputs
+        .iter()
+        .map(|values| Input::vector(values.len()))
+        .collect();
+    let planner = Planner::new(&declared)
+        .precision_bits(bits)
+        .insecure_degree(1024);
+    let plan = planner.plan_with_bootstrapping(program).unwrap();
+    let client = plan.context().generate_client_key().unwrap();
+    let keys = client.generate_bootstrapping_keys().unwrap();
+    let plain = client.generate_planned_server_key(plan.key_plan()).unwrap();
+    let encrypted: Vec<CkksVector> = inputs
+        .iter()
+        .map(|values| client.encrypt(values).unwrap())
+        .collect();
+    let attached = |server: &ServerKey<Ckks>| {
+        let attach = |vector: &CkksVector| server.attach(vector).unwrap();
+        encrypted.iter().map(attach).collect::<Vec<_>>()
+    };
+    if plan.refreshes() > 0 {
+        assert!(matches!(
+            plan.evaluate(program, &attached(&plain)),
+            Err(Error::Operands(OperandError::CannotRefresh))
+        ));
+    }
+    assert!(matches!(
+        plan.evaluate(program, &encrypted),
+        Err(Error::Keys(KeyError::MissingServerKey))
+    ));
+    let server = plain.with_bootstrapping(&keys).unwrap();
+    assert!(matches!(
+        plan.evaluate(program, &attached(&server)[1..]),
+        Err(Error::Operands(OperandError::LengthMismatch { .. }))
+    ));
+    let outputs = plan.evaluate(program, &attached(&server)).unwrap();
+    let wanted = clear(program, inputs);
+    for ((output, foreseen), wanted) in outputs.iter().zip(plan.outputs()).zip(&wanted) {
+        assert_eq!(output.len(), foreseen.length);
+        assert_eq!(output.level(), foreseen.level);
+        assert!((output.noise_bound() / foreseen.noise_bound - 1.0).abs() < 1e-6);
+        let error = error(&client.decrypt(output).unwrap(), wanted);
+        assert!(error <= foreseen.noise_bound, "{error} > {foreseen:?}");
+        assert!(
+            error <= 1.5 * foreseen.typical_error,
+            "{error} > {foreseen:?}"
+        );
+    }
+    plan
+}
+
+#[test]
+fn plans_place_refreshes_and_runs_follow_them() {
+    // Each step takes three levels of eleven.
+    for (steps, refreshes) in [(3, 0), (5, 1), (8, 2)] {
+        let plan = planned(&Chain(steps), &[&[0.9, -0.8, 0.7, 0.6]], 7);
+        assert_eq!(plan.refreshes(), refreshes, "{steps}\n{plan}");
+        assert!(plan.to_string().contains("bootstrapping") == (refreshes > 0));
+    }
+    // Both variables are refreshed in one bootstrapping, and the data never.
+    let data = [0.5, -0.25, 0.75, 1.0];
+    let plan = planned(&Recursion(9), &[&data, &[1.0, 0.5, -1.0, 0.25]], 6);
+    assert_eq!(plan.refreshes(), 1, "{plan}");
+}
+
+#[test]
+fn programs_that_no_bootstrapping_carries_are_refused() {
+    let planner = Planner::new(&[Input::vector(4)]).insecure_degree(1024);
+    let precise = planner.clone().precision_bits(30);
+    let refused = precise.plan_with_bootstrapping(&Chain(8));
+    assert!(matches!(
+        refused,
+        Err(Error::Parameters(ParameterError::NoParameters { .. }))
+    ));
+    let huge = Planner::new(&[Input::vector(4).range(0.0..=1e12)]).insecure_degree(1024);
+    assert!(huge.plan_with_bootstrapping(&Chain(8)).is_err());
+    let none = Planner::new(&[]).plan_with_bootstrapping(&Chain(8));
+    assert!(matches!(none, Err(Error::Values(_))));
+}
