@@ -39,7 +39,7 @@ const LEAST_ACCURACY: f64 = 0.95;
 
 /// The error that values are said to have after each block. The tracked bound adds up worst cases, and would end far above the errors that there are:
 /// that of the scores is measured below.
-const ERROR: f64 = 1.0 / 1024.0;
+const ERROR: f64 = 1.0 / 4096.0;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

@@ -1,8 +1,11 @@
 //! What a bootstrapping does to a ciphertext's state: its error, by the formulas of `docs/math/bootstrapping.md`.
 
 use crate::error::{Error, OperandError, PrecisionError, Result};
+use crate::identifiers::Fingerprint;
 use crate::params::{BootstrappingLayout, CkksContext, CkksState, Log2, Scale};
 use crate::ring::as_f64;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
 
 /// How much an error in a Chebyshev polynomial of degree `2^d` changes the result, as log2: the root of the sum of squares over all that are
 /// computed at depth d, at the worst value near an integer. The message is `2^GAIN_RATIO` times smaller than 1 before the factor of the
@@ -38,6 +41,9 @@ pub(crate) struct RefreshRules {
     error: f64,
 }
 
+/// The rules of the contexts of this process: keys of several spans have to be foreseen for each.
+static KNOWN: LazyLock<Mutex<HashMap<Fingerprint, RefreshRules>>> = LazyLock::new(Mutex::default);
+
 impl RefreshRules {
     /// The largest magnitude of slots, their error included.
     pub(crate) const LARGEST_MESSAGE: f64 = 1.0 + 1.0 / 128.0;
@@ -48,10 +54,20 @@ impl RefreshRules {
     /// The largest relative difference between the scale of what is bootstrapped and the canonical one.
     const LARGEST_DIFFERENCE: f64 = 1.0 / 1024.0;
 
-    /// Those of a context whose parameters have this layout.
+    /// Those of a context whose parameters have this layout, computed at most once in a process.
     pub(crate) fn new(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Self> {
+        let fingerprint = context.rlwe().fingerprint();
+        let known = KNOWN.lock().ok();
+        if let Some(&rules) = known.as_ref().and_then(|known| known.get(&fingerprint)) {
+            return Ok(rules);
+        }
+        drop(known);
         let error = error_of_one_part(context, layout)?;
-        Ok(Self { error })
+        let rules = Self { error };
+        if let Ok(mut known) = KNOWN.lock() {
+            known.insert(fingerprint, rules);
+        }
+        Ok(rules)
     }
 
     /// The bound of the error that is added to each slot of a real message.

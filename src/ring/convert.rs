@@ -54,13 +54,20 @@ impl BasisConverter {
         let factors: Vec<Vec<u64>> = to
             .iter()
             .map(|p| {
-                let product = from.iter().fold(p.reduce(1), |product, q| {
-                    p.mul(product, p.reduce(q.value()))
-                });
-                (0..from.len())
-                    .map(|i| punctured(i, p))
-                    .chain([p.neg(product)])
-                    .collect()
+                // The products of the primes before each one, and then times those after it.
+                let mut row = Vec::with_capacity(from.len() + 1);
+                let mut product = p.reduce(1);
+                for q in from {
+                    row.push(product);
+                    product = p.mul(product, p.reduce(q.value()));
+                }
+                let mut after = p.reduce(1);
+                for (factor, q) in row.iter_mut().zip(from).rev() {
+                    *factor = p.mul(*factor, after);
+                    after = p.mul(after, p.reduce(q.value()));
+                }
+                row.push(p.neg(product));
+                row
             })
             .collect();
         let offsets = to

@@ -72,16 +72,19 @@ impl Planner {
                 Err(error) => return Err(error),
             }
         }
-        best.ok_or_else(|| {
-            let why = refused.map_or_else(
-                || format!("outputs right to {:.0} bits", self.goal.bits),
-                |error| format!("what this says: {error}"),
-            );
-            Error::Parameters(ParameterError::NoParameters {
-                request: format!("a program with bootstrappings and {why}"),
-                reason: NOTHING_SERVES,
-            })
-        })
+        match best {
+            Some(plan) => self.with_levels_of_keys(program, plan),
+            None => {
+                let why = refused.map_or_else(
+                    || format!("outputs right to {:.0} bits", self.goal.bits),
+                    |error| format!("what this says: {error}"),
+                );
+                Err(Error::Parameters(ParameterError::NoParameters {
+                    request: format!("a program with bootstrappings and {why}"),
+                    reason: NOTHING_SERVES,
+                }))
+            }
+        }
     }
 
     fn bootstrapping_params(&self) -> Result<Vec<CkksParams>> {
@@ -125,14 +128,17 @@ impl Planner {
                 .run_placed(program, &forecast, &Placement::default())
                 .map(Some);
         };
-        // With keys for the levels only at which they are used.
-        let forecast = Forecast::with_planned_keys(context, plan.key_plan())?;
+        Ok(self.meets(&plan).then_some(plan))
+    }
+
+    /// The plan with keys for the levels only at which they are used, unless their noise is too much.
+    fn with_levels_of_keys(&self, program: &impl Program, plan: Plan) -> Result<Plan> {
+        let forecast = Forecast::with_planned_keys(plan.context(), plan.key_plan())?;
         let leveled = self.run_placed(program, &forecast, &plan.placement);
-        let plan = match leveled {
+        Ok(match leveled {
             Ok(leveled) if self.meets(&leveled) => leveled,
             _ => plan.with_whole_keys(),
-        };
-        Ok(self.meets(&plan).then_some(plan))
+        })
     }
 
     fn meets(&self, plan: &Plan) -> bool {

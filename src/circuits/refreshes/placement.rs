@@ -2,7 +2,7 @@
 
 use crate::circuits::refreshes::record::{Operand, Record};
 use crate::evaluator::RefreshLevels;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The refreshes of a run, by the number of the request before which they are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,11 +48,17 @@ impl Placement {
     pub(super) fn cheapest(record: &Record, levels: RefreshLevels) -> Option<Self> {
         let run = Run { record, levels };
         let mut chosen = run.shortest_path()?;
-        // What has levels enough is not refreshed.
-        for node in chosen.keys().rev().copied().collect::<Vec<_>>() {
-            let request = chosen.remove(&node)?;
-            if !run.lasts(&chosen) {
-                chosen.insert(node, request);
+        // What has levels enough is not refreshed: tried for all ciphertexts of a vector at once, which were made between the same requests.
+        let born = |node: usize| record.nodes[node].born;
+        let groups: BTreeSet<(usize, usize)> = chosen
+            .iter()
+            .map(|(&node, &request)| (request, born(node)))
+            .collect();
+        for group in groups.into_iter().rev() {
+            let mut fewer = chosen.clone();
+            fewer.retain(|&node, request| (*request, born(node)) != group);
+            if run.lasts(&fewer) {
+                chosen = fewer;
             }
         }
         Some(run.placement(&chosen))
