@@ -30,6 +30,15 @@ impl Record {
     pub const BYTES: usize = 65;
 
     /// The record's bytes, for a file.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// parties[0].open(opening.request(), &mut journal)?;
+    /// let bytes = journal[0].to_bytes(); // append them to a file
+    /// assert_eq!(bytes.len(), Record::BYTES);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
@@ -40,6 +49,15 @@ impl Record {
     }
 
     /// The record that [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// parties[0].open(opening.request(), &mut journal)?;
+    /// let bytes = journal[0].to_bytes();
+    /// assert_eq!(Record::from_bytes(&bytes)?, journal[0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`WireError::Invalid`](crate::WireError::Invalid) for an unknown kind.
