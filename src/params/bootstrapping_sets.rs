@@ -30,6 +30,8 @@ pub(super) struct Recipe {
 
 /// A set of bootstrapping parameters, 128 bits secure, for all N/2 complex slots or for fewer in less time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "N16QP1546H192H32")]
+#[doc(alias = "ParametersLiteral")]
 pub enum BootstrappingSet {
     /// N = 65536, 11 levels left, about 25 bits: the fastest of its degree.
     Fast65536,
@@ -53,6 +55,12 @@ impl BootstrappingSet {
     pub const FULL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
 
     /// The bits after the point that every bootstrapped value has, by its error bound.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert!(BootstrappingSet::default().precision_bits() > BootstrappingSet::Compact32768.precision_bits());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn precision_bits(self) -> u32 {
         match self {
