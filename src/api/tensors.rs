@@ -31,8 +31,7 @@ macro_rules! encrypts_tensors {
             ///
             /// # Errors
             /// As [`encrypt`](Self::encrypt).
-            #[doc(alias = "ckks_tensor")]
-            #[doc(alias = "bfv_tensor")]
+            #[doc(alias("ckks_tensor", "bfv_tensor"))]
             pub fn encrypt_tensor(
                 &self,
                 values: &PlainTensor<S::Scalar>,
@@ -57,8 +56,7 @@ macro_rules! encrypts_tensors {
             ///
             /// # Errors
             /// As [`encrypt`](Self::encrypt); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a shape without axes.
-            #[doc(alias = "ckks_tensor")]
-            #[doc(alias = "bfv_tensor")]
+            #[doc(alias("ckks_tensor", "bfv_tensor"))]
             pub fn encrypt_tensor_batched(
                 &self,
                 values: &PlainTensor<S::Scalar>,

@@ -64,8 +64,7 @@ impl Bootstrapper {
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters;
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for digits so large that results would be worthless.
-    #[doc(alias = "EvalBootstrapSetup")]
-    #[doc(alias = "NewEvaluator")]
+    #[doc(alias("EvalBootstrapSetup", "NewEvaluator"))]
     pub fn new(context: &CkksContext, keys: &BootstrappingKeys) -> Result<Self> {
         let layout = layout_of(context)?.clone();
         let evaluator = CkksEvaluator::with_keys(context, Arc::clone(keys.evaluation_keys()))?;
@@ -319,8 +318,7 @@ impl Bootstrapper {
     ///
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) unless `x` is at level 0.
-    #[doc(alias = "ModUp")]
-    #[doc(alias = "ModRaise")]
+    #[doc(alias("ModUp", "ModRaise"))]
     pub fn raised(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (evaluator, top) = (&self.evaluator, self.layout.top_level());
         let sparse = evaluator.switch_key(x, self.sparse)?;

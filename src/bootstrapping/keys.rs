@@ -13,9 +13,7 @@ use std::time::Instant;
 /// The keys that bootstrap ciphertexts under one secret key. They hold no secret: the sparse one, under which the modulus is raised, is
 /// drawn for them and forgotten.
 #[derive(Clone, Debug)]
-#[doc(alias = "EvaluationKeys")]
-#[doc(alias = "EvalBootstrapKeyGen")]
-#[doc(alias = "GenEvaluationKeys")]
+#[doc(alias("EvaluationKeys", "EvalBootstrapKeyGen", "GenEvaluationKeys"))]
 pub struct BootstrappingKeys {
     keys: Arc<EvaluationKeys>,
     sparse: KeyId,
@@ -119,8 +117,7 @@ impl BootstrappingKeys {
     /// # Security
     /// As for every [`KeyGenerator`], `rng` must be cryptographic and freshly seeded. Under the sparse secret one key is published, modulo
     /// the lowest data prime and one special prime.
-    #[doc(alias = "EvalBootstrapKeyGen")]
-    #[doc(alias = "GenEvaluationKeys")]
+    #[doc(alias("EvalBootstrapKeyGen", "GenEvaluationKeys"))]
     pub fn generate(
         context: &CkksContext,
         secret: &Arc<SecretKey>,

@@ -13,9 +13,7 @@ use std::fmt;
 /// An upload that is refused leaves the aggregator as it was. Sums of sums are the same as one sum, in any order and on any number of
 /// threads, bit for bit. See [`SumEncryptor`](crate::federated::SumEncryptor) for an example.
 #[derive(Clone)]
-#[doc(alias = "FedAvg")]
-#[doc(alias = "SecAgg")]
-#[doc(alias = "HEInTimeAccumulateWeightedAggregator")]
+#[doc(alias("FedAvg", "SecAgg", "HEInTimeAccumulateWeightedAggregator"))]
 pub struct Aggregator {
     pub(super) context: SumContext,
     pub(super) key_id: KeyId,
@@ -86,8 +84,7 @@ impl Aggregator {
     /// [`FederatedError::WrongRound`], [`FederatedError::UnknownClient`] for an upload that does not belong here;
     /// [`FederatedError::Duplicate`] for the same upload again, which is harmless; [`FederatedError::Conflict`] for another one of the
     /// same client; [`FederatedError::RepeatedRandomness`]; [`FederatedError::TooManyClients`]; [`FederatedError::WeightExceeded`].
-    #[doc(alias = "aggregate_fit")]
-    #[doc(alias = "accept")]
+    #[doc(alias("aggregate_fit", "accept"))]
     pub fn add(&mut self, upload: &Upload) -> Result<()> {
         self.context
             .fingerprint()

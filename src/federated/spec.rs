@@ -62,8 +62,7 @@ pub enum Mode {
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "SecAgg")]
-#[doc(alias = "SecAggPlusWorkflow")]
+#[doc(alias("SecAgg", "SecAggPlusWorkflow"))]
 pub struct SumSpec {
     pub(super) clients: u32,
     pub(super) length: usize,
@@ -116,8 +115,7 @@ impl SumSpec {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias = "quantization_range")]
-    #[doc(alias = "quantization")]
+    #[doc(alias("quantization_range", "quantization"))]
     pub fn bits(self, bits: u32) -> Self {
         Self { bits, ..self }
     }
@@ -133,8 +131,7 @@ impl SumSpec {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias = "clipping_range")]
-    #[doc(alias = "clipping_norm")]
+    #[doc(alias("clipping_range", "clipping_norm"))]
     pub fn clip(self, clip: f64) -> Self {
         Self { clip, ..self }
     }
@@ -168,8 +165,7 @@ impl SumSpec {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias = "max_weight")]
-    #[doc(alias = "num_examples")]
+    #[doc(alias("max_weight", "num_examples"))]
     pub fn weights(self, weights: Weights) -> Self {
         Self { weights, ..self }
     }

@@ -45,8 +45,7 @@ impl Sums {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias = "FedAvg")]
-    #[doc(alias = "weighted_average")]
+    #[doc(alias("FedAvg", "weighted_average"))]
     pub fn average(&self) -> Vec<f64> {
         average(&self.values, self.context.range(), self.weight)
     }

@@ -38,8 +38,7 @@ impl Party {
     ///
     /// # Security
     /// Whoever chooses the key decrypts: the party must know whose it is. An opening and a switch of one ciphertext count once.
-    #[doc(alias = "PCKS")]
-    #[doc(alias = "PublicKeySwitchProtocol")]
+    #[doc(alias("PCKS", "PublicKeySwitchProtocol"))]
     pub fn switch(
         &mut self,
         request: &OpeningRequest,
@@ -92,8 +91,7 @@ impl Party {
     ///
     /// # Errors
     /// As [`open`](Self::open); [`MultipartyError::WrongSession`] for another context than the session's.
-    #[doc(alias = "E2S")]
-    #[doc(alias = "EncToShareProtocol")]
+    #[doc(alias("E2S", "EncToShareProtocol"))]
     pub fn mask(
         &mut self,
         context: &BfvContext,
@@ -178,8 +176,7 @@ impl Party {
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them; [`MultipartyError::NotEnoughShares`];
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a share of other parameters; [`MultipartyError::AlreadyOpened`] for a name with
     /// another value; [`MultipartyError::JournalFailed`].
-    #[doc(alias = "S2E")]
-    #[doc(alias = "ShareToEncProtocol")]
+    #[doc(alias("S2E", "ShareToEncProtocol"))]
     pub fn enter(
         &mut self,
         context: &BfvContext,
@@ -232,9 +229,7 @@ impl Party {
     ///
     /// # Errors
     /// As [`mask`](Self::mask).
-    #[doc(alias = "RefreshProtocol")]
-    #[doc(alias = "IntMPBootDecrypt")]
-    #[doc(alias = "bootstrap")]
+    #[doc(alias("RefreshProtocol", "IntMPBootDecrypt", "bootstrap"))]
     pub fn refresh(
         &mut self,
         context: &BfvContext,

@@ -35,6 +35,13 @@ pub trait Contribution: Wire<Context = Session> + sealed::Sealed {
     fn finish(sum: Self::Sum, digest: [u8; 32]) -> Result<Self::Key>;
 
     /// The hash that the party sends first.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let share = parties[0].public_key_share(&round)?;
+    /// assert_eq!(share.commitment().party, 1); // the share follows once all commitments have arrived
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     fn commitment(&self) -> Commitment {
         let (_, party, _) = self.origin();
         Commitment {
@@ -65,9 +72,7 @@ pub struct Commitment {
 /// For public keys and the first round of relinearization keys each party's [`Commitment`] comes first. A party sends its message once it has all
 /// commitments.
 #[derive(Debug)]
-#[doc(alias = "AggregateShares")]
-#[doc(alias = "MultiAddPubKeys")]
-#[doc(alias = "MultiAddEvalKeys")]
+#[doc(alias("AggregateShares", "MultiAddPubKeys", "MultiAddEvalKeys"))]
 pub struct Collector<C: Contribution> {
     session: Session,
     round: KeyRound,

@@ -243,8 +243,7 @@ impl BfvSwitching {
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of another context;
     /// [`MultipartyError::InvalidCiphertext`] for other parameters.
-    #[doc(alias = "PCKS")]
-    #[doc(alias = "PublicKeySwitchProtocol")]
+    #[doc(alias("PCKS", "PublicKeySwitchProtocol"))]
     pub fn new(
         session: &Session,
         ciphertext: &BfvCiphertext,
@@ -325,8 +324,7 @@ impl BfvMasking {
     ///
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new).
-    #[doc(alias = "E2S")]
-    #[doc(alias = "EncToShareProtocol")]
+    #[doc(alias("E2S", "EncToShareProtocol"))]
     pub fn new(session: &Session, ciphertext: &BfvCiphertext, subject: &[u8]) -> Result<Self> {
         let request = masked_request(session, ciphertext, subject)?;
         let digest = request.digest(session, "to shares", &[]);
@@ -373,8 +371,7 @@ impl BfvRefreshing {
     ///
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new).
-    #[doc(alias = "RefreshProtocol")]
-    #[doc(alias = "IntMPBootDecrypt")]
+    #[doc(alias("RefreshProtocol", "IntMPBootDecrypt"))]
     pub fn new(session: &Session, ciphertext: &BfvCiphertext, subject: &[u8]) -> Result<Self> {
         let request = masked_request(session, ciphertext, subject)?;
         let digest = request.digest(session, "refresh", &[]);
@@ -442,8 +439,7 @@ impl BfvEntering {
     /// # Errors
     /// [`MultipartyError::WrongSession`] for another context than the session's; [`MultipartyError::UnknownParty`];
     /// [`MultipartyError::NotEnoughShares`].
-    #[doc(alias = "S2E")]
-    #[doc(alias = "ShareToEncProtocol")]
+    #[doc(alias("S2E", "ShareToEncProtocol"))]
     pub fn new(
         session: &Session,
         context: &BfvContext,

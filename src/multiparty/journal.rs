@@ -79,6 +79,21 @@ impl Record {
 /// Where answers are recorded before a message leaves its party. A `Vec` keeps them in memory; for a party that survives crashes, write
 /// to a file and wait until it is on the disk, and give the records to [`Party::recall`](crate::multiparty::Party::recall). After a write that failed, take out what was torn
 /// before the next one.
+///
+/// ```
+/// use slotwise::multiparty::{Journal, Record};
+/// use slotwise::{Error, MultipartyError};
+/// use std::io::Write;
+///
+/// struct OnDisk(std::fs::File);
+///
+/// impl Journal for OnDisk {
+///     fn record(&mut self, record: &Record) -> slotwise::Result<()> {
+///         let written = self.0.write_all(&record.to_bytes()).and_then(|()| self.0.sync_data());
+///         written.map_err(|_| Error::Multiparty(MultipartyError::JournalFailed))
+///     }
+/// }
+/// ```
 pub trait Journal {
     /// Keeps a record.
     ///

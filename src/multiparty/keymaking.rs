@@ -118,9 +118,7 @@ impl Party {
     ///
     /// # Errors
     /// [`MultipartyError::UnknownParty`] for a round that the party has no part in.
-    #[doc(alias = "CKG")]
-    #[doc(alias = "PublicKeyGenProtocol")]
-    #[doc(alias = "MultipartyKeyGen")]
+    #[doc(alias("CKG", "PublicKeyGenProtocol", "MultipartyKeyGen"))]
     pub fn public_key_share(&self, round: &KeyRound) -> Result<PublicKeyShare> {
         let secret = self.maker(round)?;
         let mut errors = self.errors_for("public key", round, &[]);
@@ -146,10 +144,7 @@ impl Party {
     /// # Errors
     /// As [`public_key_share`](Self::public_key_share); [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes;
     /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan).
-    #[doc(alias = "GKG")]
-    #[doc(alias = "RTG")]
-    #[doc(alias = "GaloisKeyGenProtocol")]
-    #[doc(alias = "MultiEvalAtIndexKeyGen")]
+    #[doc(alias("GKG", "RTG", "GaloisKeyGenProtocol", "MultiEvalAtIndexKeyGen"))]
     pub fn galois_key_shares(
         &self,
         round: &KeyRound,
@@ -185,9 +180,7 @@ impl Party {
     /// # Errors
     /// As [`galois_key_shares`](Self::galois_key_shares); [`MultipartyError::AlreadyOpened`] for a round that was begun before, also by a party that
     /// was loaded since: take another attempt. [`MultipartyError::JournalFailed`].
-    #[doc(alias = "RKG")]
-    #[doc(alias = "RelinearizationKeyGenProtocol")]
-    #[doc(alias = "MultiKeySwitchGen")]
+    #[doc(alias("RKG", "RelinearizationKeyGenProtocol", "MultiKeySwitchGen"))]
     pub fn relinearization_round_one(
         &mut self,
         (round, span): (&KeyRound, KeySpan),

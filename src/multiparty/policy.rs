@@ -6,8 +6,7 @@ use num_bigint::BigUint;
 
 /// The statistical parameter of smudging: what all openings that a key serves tell beside the opened values is at most `2^-lambda`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[doc(alias = "smudging")]
-#[doc(alias = "noise_flooding")]
+#[doc(alias("smudging", "noise_flooding"))]
 pub struct Lambda(u32);
 
 impl Lambda {
@@ -68,9 +67,7 @@ impl Default for Lambda {
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(alias = "threshold")]
-#[doc(alias = "Shamir")]
-#[doc(alias = "num_shares")]
+#[doc(alias("threshold", "Shamir", "num_shares"))]
 pub struct Policy {
     parties: u32,
     threshold: u32,

@@ -73,8 +73,7 @@ impl SessionTerms {
     /// # Security
     /// Each party sends a hash of its bytes first and the bytes once it has all hashes, or else the last one chooses the seed among many.
     #[must_use]
-    #[doc(alias = "CRS")]
-    #[doc(alias = "CRP")]
+    #[doc(alias("CRS", "CRP"))]
     pub fn common_seed(contributions: &[[u8; 32]]) -> Seed {
         Seed(label("common seed", &[contributions.as_flattened()]))
     }

@@ -45,10 +45,7 @@ use std::sync::Arc;
 /// # }
 /// ```
 #[derive(Debug)]
-#[doc(alias = "Thresholdizer")]
-#[doc(alias = "Shamir")]
-#[doc(alias = "MultipartyKeyGen")]
-#[doc(alias = "ShareKeys")]
+#[doc(alias("Thresholdizer", "Shamir", "MultipartyKeyGen", "ShareKeys"))]
 pub struct Setup {
     session: Session,
     party: u32,
@@ -105,8 +102,7 @@ impl Setup {
     ///
     /// # Security
     /// The generator must be cryptographic and freshly seeded.
-    #[doc(alias = "MultipartyKeyGen")]
-    #[doc(alias = "GenSecretKey")]
+    #[doc(alias("MultipartyKeyGen", "GenSecretKey"))]
     pub fn new(session: &Session, party: u32, rng: &mut impl CryptoRng) -> Result<Self> {
         session.check_party(party)?;
         let contributes = party <= session.policy().contributors();
@@ -152,8 +148,7 @@ impl Setup {
     ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] once the setup is finished.
-    #[doc(alias = "GenShamirSecretShare")]
-    #[doc(alias = "ShareKeys")]
+    #[doc(alias("GenShamirSecretShare", "ShareKeys"))]
     pub fn deals(&self) -> Result<Vec<&Deal>> {
         let dealt = self.state()?.dealt.values();
         Ok(dealt.filter(|deal| deal.receiver != self.party).collect())

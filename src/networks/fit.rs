@@ -32,9 +32,7 @@ impl Network {
     /// [`NetworkError::InvalidFit`](crate::NetworkError::InvalidFit) for options out of range, and for functions to be approximated
     /// without samples; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) and
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) for samples; [`ValueError::FunctionNotFinite`](crate::ValueError::FunctionNotFinite).
-    #[doc(alias = "compile")]
-    #[doc(alias = "quantize")]
-    #[doc(alias = "calibrate")]
+    #[doc(alias("compile", "quantize", "calibrate"))]
     pub fn fit<X: AsRef<[f64]>>(&self, samples: &[X], fit: &Fit) -> Result<FittedNetwork> {
         fit.check()?;
         let samples = checked_samples(samples, self.input_shape())?;

@@ -103,8 +103,7 @@ impl FittedNetwork {
     ///
     /// # Errors
     /// As [`Network::run`](crate::networks::Network::run).
-    #[doc(alias = "forward")]
-    #[doc(alias = "predict")]
+    #[doc(alias("forward", "predict"))]
     pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {
         let mut outputs = self.run_all(&[input])?;
         outputs.pop().ok_or(Error::Values(ValueError::Empty))

@@ -66,8 +66,7 @@ into_layer!(
 
 /// A dense layer `W x + b`.
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias = "Linear")]
-#[doc(alias = "fully_connected")]
+#[doc(alias("Linear", "fully_connected"))]
 pub struct Dense {
     weights: Matrix<f64>,
     bias: Vec<f64>,
@@ -188,8 +187,7 @@ impl AvgPool2d {
 /// Batch normalization: `gamma (x - mean) / sqrt(variance + eps) + beta`, with a number of each for every channel of images, or every value
 /// of vectors.
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias = "BatchNorm1d")]
-#[doc(alias = "BatchNorm2d")]
+#[doc(alias("BatchNorm1d", "BatchNorm2d"))]
 pub struct BatchNorm {
     /// What each channel is multiplied by.
     scale: Vec<f64>,

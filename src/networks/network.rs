@@ -19,10 +19,7 @@ const MOST_VALUES: usize = 1 << 22;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias = "Sequential")]
-#[doc(alias = "Module")]
-#[doc(alias = "CNN")]
-#[doc(alias = "MLP")]
+#[doc(alias("Sequential", "Module", "CNN", "MLP"))]
 pub struct Network {
     layers: Vec<Layer>,
     /// The input's, and each layer's output's.
@@ -118,8 +115,7 @@ impl Network {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for an input of another size;
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite).
-    #[doc(alias = "forward")]
-    #[doc(alias = "predict")]
+    #[doc(alias("forward", "predict"))]
     pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {
         let mut outputs = self.run_all(&[input])?;
         outputs.pop().ok_or(Error::Values(ValueError::Empty))

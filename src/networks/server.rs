@@ -95,8 +95,7 @@ impl NetworkServer {
     /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for a request of another plan;
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for an unknown client; those of the operations for an input that
     /// was not made by [`NetworkClient::encrypt`](crate::networks::NetworkClient::encrypt).
-    #[doc(alias = "run")]
-    #[doc(alias = "forward")]
+    #[doc(alias("run", "forward"))]
     pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
         let input = self.clients.input(request)?;
         self.clients.response(&self.network.run(&input)?)

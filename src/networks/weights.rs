@@ -23,8 +23,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Debug)]
-#[doc(alias = "state_dict")]
-#[doc(alias = "load_state_dict")]
+#[doc(alias("state_dict", "load_state_dict"))]
 pub struct Weights<'a> {
     tensors: SafeTensors<'a>,
 }

@@ -226,8 +226,7 @@ impl<T: Clone> PlainTensor<T> {
     /// # Errors
     /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange); [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) for a range that takes nothing;
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more subscripts than axes.
-    #[doc(alias = "slice")]
-    #[doc(alias = "index")]
+    #[doc(alias("slice", "index"))]
     pub fn subscript(&self, subscripts: &[Subscript]) -> Result<Self> {
         Ok(self.viewed(&subscript::view(&self.shape, subscripts)?))
     }

@@ -23,8 +23,7 @@ impl<E: Evaluator> Tensor<E> {
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) for other shapes; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for batches of different sizes; as
     /// [`Vector::inner_product`].
-    #[doc(alias = "dot")]
-    #[doc(alias = "mm")]
+    #[doc(alias("dot", "mm"))]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         let (evaluator, batch) = self.joined(other)?;
         let product = Product::new(self.shape(), other.shape())?;

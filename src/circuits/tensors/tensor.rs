@@ -31,8 +31,7 @@ use std::sync::Arc;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone)]
-#[doc(alias = "CKKSTensor")]
-#[doc(alias = "BFVTensor")]
+#[doc(alias("CKKSTensor", "BFVTensor"))]
 pub struct Tensor<E: Evaluator> {
     pub(crate) evaluator: E,
     pub(crate) batch: Option<usize>,
@@ -281,8 +280,7 @@ impl<E: Evaluator> Tensor<E> {
     ///
     /// # Errors
     /// As [`PlainTensor::subscript`].
-    #[doc(alias = "slice")]
-    #[doc(alias = "index")]
+    #[doc(alias("slice", "index"))]
     pub fn subscript(&self, subscripts: &[Subscript]) -> Result<Self> {
         Ok(self.with(self.elements.subscript(subscripts)?))
     }
