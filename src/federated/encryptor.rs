@@ -122,7 +122,6 @@ impl SumEncryptor {
     /// [`FederatedError::NotFinite`](crate::FederatedError::NotFinite);
     /// [`FederatedError::OutOfClip`](crate::FederatedError::OutOfClip) if such updates are refused;
     /// [`FederatedError::InvalidWeight`](crate::FederatedError::InvalidWeight).
-    #[doc(alias = "fit")]
     pub fn encrypt<T: Copy + Into<f64>>(
         &self,
         (round, client): (u64, u32),
