@@ -30,7 +30,7 @@ pub(super) struct Recipe {
 
 /// A set of bootstrapping parameters, 128 bits secure, for all N/2 complex slots or for fewer in less time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[doc(alias("N16QP1546H192H32", "ParametersLiteral"))]
+#[doc(alias = "ParametersLiteral")]
 pub enum BootstrappingSet {
     /// N = 65536, 11 levels left, about 25 bits: the fastest of its degree.
     Fast65536,
