@@ -196,7 +196,7 @@ impl<S: Scheme> ClientKey<S> {
     /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn generate_encryption_key(&self) -> Result<EncryptionKey<S>> {
         let key = KeyGenerator::new(&self.secret).public_key(&mut system_rng()?)?;
-        EncryptionKey::of(self.context(), key)
+        EncryptionKey::new(self.context(), Arc::new(key))
     }
 
     /// The values encrypted, in as many ciphertexts as they need.
@@ -251,9 +251,24 @@ impl<S: Scheme> fmt::Debug for ClientKey<S> {
 }
 
 impl<S: Scheme> EncryptionKey<S> {
-    /// The key's own parameters are those of `context`.
-    pub(super) fn of(context: &S::Context, key: PublicKey) -> Result<Self> {
-        let key = Arc::new(key);
+    /// Encrypts vectors with a public key of `context`, such as one that several parties made together.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let key = EncryptionKey::<Bfv>::new(&context, public)?; // the public key of three parties
+    /// let x = key.encrypt(&[1, 2, 3])?;
+    /// let mut opening = BfvOpening::new(&session, &x.ciphertexts()[0], b"x")?;
+    /// opening.add(parties[0].open(opening.request(), &mut journal)?)?;
+    /// opening.add(parties[1].open(opening.request(), &mut journal)?)?;
+    /// assert_eq!(encoder.decode(&opening.finish()?)?[..3], [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters.
+    pub fn new(context: &S::Context, key: Arc<PublicKey>) -> Result<Self> {
+        let own = S::Evaluator::rlwe(context).fingerprint();
+        own.check(key.context().fingerprint())?;
         Ok(Self {
             evaluator: S::Evaluator::without_keys(context),
             encryptor: Encryptor::with_public_key(Arc::clone(&key)),

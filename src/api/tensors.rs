@@ -18,8 +18,20 @@ macro_rules! encrypts_tensors {
             ///
             /// CKKS: the largest magnitude of all, rounded up to a power of two and at least 1, travels with them in the clear.
             ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+            /// use slotwise::prelude::*;
+            ///
+            /// let values = PlainTensor::new(&[1, 2, 3, 4], &[2, 2])?;
+            /// let encrypted = client.encrypt_tensor(&values)?;
+            /// assert_eq!(encrypted.shape(), [2, 2]);
+            /// assert_eq!(client.decrypt_tensor(&encrypted)?, values);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`encrypt`](Self::encrypt).
+            #[doc(alias("ckks_tensor", "bfv_tensor"))]
             pub fn encrypt_tensor(
                 &self,
                 values: &PlainTensor<S::Scalar>,
@@ -31,8 +43,20 @@ macro_rules! encrypts_tensors {
             /// [`encrypt_tensor`](Self::encrypt_tensor) of a batch: the first axis lies in the slots, so that there are as many
             /// ciphertexts as one of the tensors has elements, times those that the batch needs.
             ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+            /// use slotwise::prelude::*;
+            ///
+            /// let samples = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[3, 2])?; // three samples of two features
+            /// let encrypted = client.encrypt_tensor_batched(&samples)?;
+            /// assert_eq!((encrypted.batch_size(), encrypted.shape()), (Some(3), &[2][..]));
+            /// assert_eq!(client.decrypt_tensor(&encrypted)?, samples);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`encrypt`](Self::encrypt); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a shape without axes.
+            #[doc(alias("ckks_tensor", "bfv_tensor"))]
             pub fn encrypt_tensor_batched(
                 &self,
                 values: &PlainTensor<S::Scalar>,
@@ -76,8 +100,20 @@ impl<S: Scheme> ClientKey<S> {
 impl<S: Scheme> ServerKey<S> {
     /// The tensor, able to multiply and to sum over its batch, as [`attach`](Self::attach).
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+    /// use slotwise::prelude::*;
+    ///
+    /// let server = client.generate_server_key(&Rotations::none())?;
+    /// let received = x.to_bytes(); // x = [[1, 2], [3, 4]]
+    /// let x = server.attach_tensor(BfvTensor::from_bytes(&received, server.context())?)?;
+    /// assert_eq!(client.decrypt_tensor(&x.square()?)?.values(), [1, 4, 9, 16]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`attach`](Self::attach).
+    #[doc(alias = "link_context")]
     pub fn attach_tensor<'a>(
         &self,
         tensor: impl Into<Cow<'a, EncryptedTensor<S>>>,
@@ -90,12 +126,24 @@ impl<S: Scheme> ServerKey<S> {
 
 impl<E: KeyedEvaluator> Tensor<E> {
     /// The context.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+    /// assert_eq!(x.context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &E::Context {
         self.evaluator().context()
     }
 
     /// The id of the client's key.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+    /// assert_eq!(x.key_id()?, client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// None for a tensor made by this crate.
@@ -107,12 +155,24 @@ impl<E: KeyedEvaluator> Tensor<E> {
     }
 
     /// The level of the lowest ciphertext.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+    /// assert_eq!(x.level(), context.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn level(&self) -> usize {
         self.vectors().map(Vector::level).min().unwrap_or(0)
     }
 
     /// The largest [`Vector::noise_bound`] of all elements.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+    /// assert!(x.noise_bound() < 0.5); // decrypts exactly
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn noise_bound(&self) -> f64 {
         let bounds = self.vectors().map(Vector::noise_bound);
@@ -120,6 +180,12 @@ impl<E: KeyedEvaluator> Tensor<E> {
     }
 
     /// The bytes of all ciphertexts, counted for each element.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+    /// assert_eq!(x.size_in_bytes(), 4 * x.at(&[0, 0])?.size_in_bytes());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
         self.vectors().map(Vector::size_in_bytes).sum()
@@ -128,6 +194,16 @@ impl<E: KeyedEvaluator> Tensor<E> {
 
 impl CkksTensor {
     /// The bits after the point that are right in every value: -log2 of the [`noise_bound`](Self::noise_bound).
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    ///
+    /// # let context = CkksContext::builder().degree(64).prime_bits(&[50, 40, 40, 50]).scale_bits(40).insecure_skip_security_check().build()?;
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt_tensor(&PlainTensor::new(&[0.5, 0.25], &[2])?)?;
+    /// assert!(x.precision_bits() > 20.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn precision_bits(&self) -> f64 {
         self.vectors()
@@ -138,7 +214,14 @@ impl CkksTensor {
 
 impl BfvTensor {
     /// The bits of noise that every ciphertext can still take.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]
+    /// assert!(x.noise_budget() > 50.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "invariant_noise_budget")]
     pub fn noise_budget(&self) -> f64 {
         self.vectors()
             .map(BfvVector::noise_budget)

@@ -69,9 +69,9 @@ impl<S: Scheme> ServerKey<S> {
     }
 }
 
-/// A key's bytes are those of the key that it wraps, which `$part` returns; `$wrap` wraps one that was read.
+/// A key's bytes are those of the key that it wraps, which `$part` returns; `new` wraps one that was read.
 macro_rules! wire_of_wrapped_key {
-    ($type:ident, $wrapped:ident, $part:ident, $wrap:expr) => {
+    ($type:ident, $wrapped:ident, $part:ident) => {
         impl<S: Scheme> sealed::Sealed for $type<S> {
             const KIND: Kind = Kind::$wrapped;
         }
@@ -89,19 +89,14 @@ macro_rules! wire_of_wrapped_key {
 
             fn read_from(input: &mut impl Read, context: &S::Context) -> Result<Self> {
                 let key = $wrapped::read_from(input, S::Evaluator::rlwe(context))?;
-                $wrap(context, key)
+                Self::new(context, Arc::new(key))
             }
         }
     };
 }
 
-wire_of_wrapped_key!(EncryptionKey, PublicKey, public_key, Self::of);
-wire_of_wrapped_key!(
-    ServerKey,
-    EvaluationKeys,
-    evaluation_keys,
-    |context, keys| { Self::new(context, Arc::new(keys)) }
-);
+wire_of_wrapped_key!(EncryptionKey, PublicKey, public_key);
+wire_of_wrapped_key!(ServerKey, EvaluationKeys, evaluation_keys);
 
 impl<E: KeyedEvaluator + VectorKind> sealed::Sealed for Vector<E> {
     const KIND: Kind = E::VECTOR;

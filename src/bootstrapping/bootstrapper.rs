@@ -22,6 +22,7 @@ use std::sync::Arc;
 /// Failure-Probability by Using Sparse-Secret Encapsulation" (eprint 2022/024); the order of the transforms: H. Chen, K. Han, "Homomorphic Lower Digits
 /// Removal and Improved FHE Bootstrapping" (eprint 2018/067).
 #[derive(Clone, Debug)]
+#[doc(alias = "EvalBootstrap")]
 pub struct Bootstrapper {
     layout: BootstrappingLayout,
     evaluator: CkksEvaluator,
@@ -42,10 +43,18 @@ impl Bootstrapper {
 
     /// The bootstrapper of these keys. Encodes the matrices of both transforms.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let bootstrapper = Bootstrapper::new(&context, &keys)?;
+    /// assert!(bootstrapper.error_bound() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters;
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for digits so large that results would be worthless.
+    #[doc(alias("EvalBootstrapSetup", "NewEvaluator"))]
     pub fn new(context: &CkksContext, keys: &BootstrappingKeys) -> Result<Self> {
         let layout = layout_of(context)?.clone();
         let evaluator = CkksEvaluator::with_keys(context, Arc::clone(keys.evaluation_keys()))?;
@@ -81,13 +90,25 @@ impl Bootstrapper {
         })
     }
 
-    /// The evaluator that it computes with.
+    /// The evaluator that the bootstrapper computes with.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// assert_eq!(bootstrapper.evaluator().context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn evaluator(&self) -> &CkksEvaluator {
         &self.evaluator
     }
 
-    /// A bound of the error in each slot that a bootstrapping adds to that of its input.
+    /// A bound on the error that a bootstrapping adds in each slot to the error of its input.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// assert!(bootstrapper.error_bound() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn error_bound(&self) -> f64 {
         // Two parts with independent errors.
@@ -95,6 +116,12 @@ impl Bootstrapper {
     }
 
     /// log2 of the probability that a bootstrapping fails: at most -128.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// assert!(bootstrapper.log2_failure_probability() < -128.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn log2_failure_probability(&self) -> f64 {
         let (weight, multiples) = (
@@ -106,11 +133,21 @@ impl Bootstrapper {
 
     /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let fresh = bootstrapper.bootstrap(&x)?;
+    /// assert_eq!(fresh.level(), context.fresh_level());
+    /// let values = encoder.decode(&Decryptor::new(&secret).decrypt(&fresh)?)?;
+    /// assert!((values[0] - 0.5).abs() < 1e-4 && (values[1] + 0.25).abs() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the first transform takes;
     /// [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless the bounds of message and error add up to at most 1 + 2^-7;
     /// [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) at that level with another scale than that of ciphertexts there;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
+    #[doc(alias = "EvalBootstrap")]
     pub fn bootstrap(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (x, state) = self.ready(x)?;
         let [re, im] = self
@@ -121,17 +158,35 @@ impl Bootstrapper {
         self.stated(result, state, self.error_bound())
     }
 
-    /// [`bootstrap`](Self::bootstrap) of a message that is real in every slot, which takes a third less time. What is imaginary is lost.
+    /// [`bootstrap`](Self::bootstrap) of a message that is real in every slot, in a third less time. Imaginary parts are lost.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let fresh = bootstrapper.bootstrap_real(&x)?;
+    /// let values = encoder.decode(&Decryptor::new(&secret).decrypt(&fresh)?)?;
+    /// assert!((values[0] - 0.5).abs() < 1e-4 && (values[1] + 0.25).abs() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`bootstrap`](Self::bootstrap).
+    #[doc(alias = "EvalBootstrap")]
     pub fn bootstrap_real(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (x, state) = self.ready(x)?;
         self.refreshed(&x, state)
     }
 
-    /// [`bootstrap_real`](Self::bootstrap_real) of two in the time of one complex bootstrapping. Both messages must be real in every slot: what is
-    /// imaginary in one is added to the other, as its error is, which the result's bound counts.
+    /// [`bootstrap_real`](Self::bootstrap_real) of two ciphertexts in the time of one complex bootstrapping. Both messages must be real in every slot: an
+    /// imaginary part of one is added to the other. So is its error, which the bound of the result includes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let y = encryptor.encrypt(&encoder.encode(&[0.125], lowest)?, &mut rng)?;
+    /// let [fresh_x, fresh_y] = bootstrapper.bootstrap_real_pair([&x, &y])?;
+    /// let values = encoder.decode(&Decryptor::new(&secret).decrypt(&fresh_y)?)?;
+    /// assert!((values[0] - 0.125).abs() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`bootstrap`](Self::bootstrap).
@@ -190,8 +245,16 @@ impl Bootstrapper {
     /// First phase: the slots of `x` as coefficients of the polynomial in bit-reversed order, real parts in the lower half and imaginary parts in
     /// the upper, at level 0. Bounds are not tracked from here on.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let coefficients = bootstrapper.coefficients(&x)?;
+    /// assert_eq!(coefficients.level(), 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`bootstrap`](Self::bootstrap), except that bounds are not checked.
+    #[doc(alias = "SlotsToCoeffs")]
     pub fn coefficients(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         // Bounds at the roots say nothing of coefficients: a polynomial whose coefficients are messages has values sqrt(N) times as large.
         let x = self.untracked(
@@ -203,8 +266,16 @@ impl Bootstrapper {
 
     /// Second phase: the phase of `x`, modulo q0, as `t / (q0 K)` at the highest level: t is the phase plus a multiple of q0, below `q0 K`.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let raised = bootstrapper.raised(&bootstrapper.coefficients(&x)?)?;
+    /// assert_eq!(raised.level(), context.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) unless `x` is at level 0.
+    #[doc(alias("ModUp", "ModRaise"))]
     pub fn raised(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (evaluator, top) = (&self.evaluator, self.layout.top_level());
         let sparse = evaluator.switch_key(x, self.sparse)?;
@@ -220,8 +291,17 @@ impl Bootstrapper {
 
     /// Third phase: the coefficients of `y` in the slots of two real ciphertexts, those of the lower half and those of the upper.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let raised = bootstrapper.raised(&bootstrapper.coefficients(&x)?)?;
+    /// let [real, imaginary] = bootstrapper.parts(raised)?;
+    /// assert_eq!(real.level(), imaginary.level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) unless `y` is at the highest level.
+    #[doc(alias = "CoeffsToSlots")]
     pub fn parts(&self, y: CkksCiphertext) -> Result<[CkksCiphertext; 2]> {
         let evaluator = &self.evaluator;
         let w = self.untracked(self.to_slots.apply(evaluator, y)?, 1.0)?;
@@ -233,13 +313,32 @@ impl Bootstrapper {
 
     /// Fourth phase: `K y - round(K y)` in every slot, times the ratio of the lowest prime and the message's scale.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let raised = bootstrapper.raised(&bootstrapper.coefficients(&x)?)?;
+    /// let [real, _] = bootstrapper.parts(raised)?;
+    /// let reduced = bootstrapper.reduced(&real)?; // the multiples of the lowest prime are gone
+    /// assert!(reduced.level() < real.level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) unless `y` is at the level where the reduction begins.
+    #[doc(alias = "EvalMod")]
     pub fn reduced(&self, y: &CkksCiphertext) -> Result<CkksCiphertext> {
         self.reduction.evaluate(&self.evaluator, y)
     }
 
     /// Fifth phase: `re + i im`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let parts = bootstrapper.parts(bootstrapper.raised(&bootstrapper.coefficients(&x)?)?)?;
+    /// let [real, imaginary] = [bootstrapper.reduced(&parts[0])?, bootstrapper.reduced(&parts[1])?];
+    /// let joined = bootstrapper.joined([&real, &imaginary])?;
+    /// assert_eq!(joined.level(), real.level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`CkksEvaluator::add`].
@@ -247,7 +346,16 @@ impl Bootstrapper {
         self.evaluator.add(re, &self.evaluator.mul_i(im)?)
     }
 
-    /// Sixth phase: rotated by what the transforms left out.
+    /// Sixth phase: the rotation that the transforms left out.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let parts = bootstrapper.parts(bootstrapper.raised(&bootstrapper.coefficients(&x)?)?)?;
+    /// let fresh = bootstrapper.finished(&bootstrapper.reduced(&parts[0])?)?; // the real part alone
+    /// let values = encoder.decode(&Decryptor::new(&secret).decrypt(&fresh)?)?;
+    /// assert!((values[0] - 0.5).abs() < 1e-4 && (values[1] + 0.25).abs() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`CkksEvaluator::rotate_left`].

@@ -13,6 +13,7 @@ use std::time::Instant;
 /// The keys that bootstrap ciphertexts under one secret key. They hold no secret: the sparse one, under which the modulus is raised, is
 /// drawn for them and forgotten.
 #[derive(Clone, Debug)]
+#[doc(alias("EvaluationKeys", "EvalBootstrapKeyGen", "GenEvaluationKeys"))]
 pub struct BootstrappingKeys {
     keys: Arc<EvaluationKeys>,
     sparse: KeyId,
@@ -101,6 +102,14 @@ pub(super) fn layout_of(context: &CkksContext) -> Result<&BootstrappingLayout> {
 impl BootstrappingKeys {
     /// The keys for bootstrapping ciphertexts under `secret`; `report` is called after each.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let mut made = 0;
+    /// let keys = BootstrappingKeys::generate(&context, &secret, &mut rng, |progress| made = progress.done)?;
+    /// assert_eq!((keys.key_id(), made > 0), (secret.id(), true));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a secret key of other parameters.
@@ -108,6 +117,7 @@ impl BootstrappingKeys {
     /// # Security
     /// As for every [`KeyGenerator`], `rng` must be cryptographic and freshly seeded. Under the sparse secret one key is published, modulo
     /// the lowest data prime and one special prime.
+    #[doc(alias("EvalBootstrapKeyGen", "GenEvaluationKeys"))]
     pub fn generate(
         context: &CkksContext,
         secret: &Arc<SecretKey>,
@@ -152,7 +162,17 @@ impl BootstrappingKeys {
         Self::of(context, Arc::new(keys))
     }
 
-    /// The keys of a set that has them all, among others perhaps: as a server has read it.
+    /// Takes the bootstrapping keys from a set that contains them, as a server does with a set that it has read. The set may have other keys too.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// use slotwise::keys::EvaluationKeys;
+    ///
+    /// let bytes = keys.evaluation_keys().to_bytes(); // to the server
+    /// let received = EvaluationKeys::from_bytes(&bytes, context.rlwe())?;
+    /// let keys = BootstrappingKeys::of(&context, received.into())?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`KeyError::IncompleteBootstrappingKeys`](crate::KeyError::IncompleteBootstrappingKeys) if any is missing;
@@ -199,13 +219,25 @@ impl BootstrappingKeys {
         }
     }
 
-    /// The keys as evaluation keys, which relinearize products at all levels of the user, too. As bytes they are stored, streamed and read key by key.
+    /// The keys as evaluation keys, which also relinearize products at all of the user's levels. Their bytes are stored, streamed and read key by key.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// assert!(keys.evaluation_keys().relinearization_keys().count() > 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn evaluation_keys(&self) -> &Arc<EvaluationKeys> {
         &self.keys
     }
 
-    /// The identifier of the secret key.
+    /// The id of the secret key.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// assert_eq!(keys.key_id(), secret.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.keys.key_id()
@@ -216,7 +248,13 @@ impl BootstrappingKeys {
         self.sparse
     }
 
-    /// The bytes of all keys in memory.
+    /// The size of all keys in memory, in bytes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// assert!(keys.size_in_bytes() > 100_000); // gigabytes at secure degrees
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
         self.keys.size_in_bytes()

@@ -13,6 +13,7 @@ use std::fmt;
 /// An upload that is refused leaves the aggregator as it was. Sums of sums are the same as one sum, in any order and on any number of
 /// threads, bit for bit. See [`SumEncryptor`](crate::federated::SumEncryptor) for an example.
 #[derive(Clone)]
+#[doc(alias("FedAvg", "SecAgg", "HEInTimeAccumulateWeightedAggregator"))]
 pub struct Aggregator {
     pub(super) context: SumContext,
     pub(super) key_id: KeyId,
@@ -35,7 +36,15 @@ pub(super) struct Added {
 }
 
 impl Aggregator {
-    /// An empty sum for a round, of uploads under one key by the clients on a list.
+    /// An empty sum for one round: of uploads under the key `key_id` from the clients on the `roster`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let roster = [1, 2, 3]; // the clients that may take part
+    /// let aggregator = Aggregator::new(&context, public.key_id(), round, roster)?;
+    /// assert_eq!(aggregator.uploads(), 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`FederatedError::InvalidSpec`] for a list of over 2^20 clients, or none.
@@ -61,11 +70,21 @@ impl Aggregator {
 
     /// Adds an upload.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// aggregator.add(&emmy)?;
+    /// assert_eq!(aggregator.uploads(), 2);
+    /// assert!(aggregator.add(&ada).is_err()); // the same upload again: refused, and the sum is as before
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch),
     /// [`FederatedError::WrongRound`], [`FederatedError::UnknownClient`] for an upload that does not belong here;
     /// [`FederatedError::Duplicate`] for the same upload again, which is harmless; [`FederatedError::Conflict`] for another one of the
     /// same client; [`FederatedError::RepeatedRandomness`]; [`FederatedError::TooManyClients`]; [`FederatedError::WeightExceeded`].
+    #[doc(alias("aggregate_fit", "accept"))]
     pub fn add(&mut self, upload: &Upload) -> Result<()> {
         self.context
             .fingerprint()
@@ -99,8 +118,18 @@ impl Aggregator {
 
     /// Adds all that another aggregator of the same round has added, and its list of clients.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let mut other = aggregator.clone(); // another server, for other clients of the same round
+    /// aggregator.add(&ada)?;
+    /// other.add(&emmy)?;
+    /// aggregator.merge(&other)?;
+    /// assert_eq!(aggregator.uploads(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// As [`add`](Self::add). Since a sum cannot be taken apart, an upload that both have, too, is refused, and all that is with it.
+    /// As [`add`](Self::add). A sum cannot be taken apart: if both aggregators have an upload of the same client, nothing is merged.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.context
             .fingerprint()
@@ -121,8 +150,18 @@ impl Aggregator {
         Ok(())
     }
 
-    /// The sum, to which nothing can be added any more.
+    /// Ends the round: returns the sum, to which nothing more can be added.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// aggregator.add(&emmy)?;
+    /// let sealed = aggregator.seal(); // for the key holder
+    /// assert_eq!(sealed.contributions().len(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "aggregate")]
     pub fn seal(self) -> SealedSum {
         let contributions = self.added.iter().map(|(&client, added)| Contribution {
             client,
@@ -139,18 +178,38 @@ impl Aggregator {
     }
 
     /// The round.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(aggregator.round(), round);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn round(&self) -> u64 {
         self.round
     }
 
-    /// How many uploads were added.
+    /// The number of uploads added so far.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// assert_eq!(aggregator.uploads(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn uploads(&self) -> usize {
         self.added.len()
     }
 
-    /// The clients on the list of which there is no upload yet.
+    /// The clients on the roster that have not uploaded yet.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// assert_eq!(aggregator.missing().collect::<Vec<_>>(), [2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn missing(&self) -> impl Iterator<Item = u32> {
         let clients = self.roster.iter().copied();
         clients.filter(|client| !self.added.contains_key(client))

@@ -84,67 +84,140 @@ impl SumContext {
     }
 
     /// The ring, its primes and its security: what keys are made for.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert!(context.rlwe().degree() >= 4096);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rlwe(&self) -> &Arc<Context> {
         &self.inner.rlwe
     }
 
     /// The identity of specification and parameters, which all clients, servers and key holders must share.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(context.fingerprint(), SumSpec::new(3, 2).build()?.fingerprint());
+    /// assert_ne!(context.fingerprint(), SumSpec::new(3, 4).build()?.fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.inner.rlwe.fingerprint()
     }
 
     /// The specification.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(*context.spec(), SumSpec::new(3, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn spec(&self) -> &SumSpec {
         &self.inner.spec
     }
 
     /// The most clients of a sum.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(context.clients(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn clients(&self) -> u32 {
         self.inner.spec.clients
     }
 
-    /// The values of an update.
+    /// The number of values in an update.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(context.length(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn length(&self) -> usize {
         self.inner.spec.length
     }
 
     /// Who can decrypt.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(context.mode(), Mode::PublicKey);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.inner.spec.mode
     }
 
     /// The largest weight of one client.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(context.largest_weight(), 1); // all updates count the same
+    /// let counted = SumSpec::new(3, 2).weights(Weights::Counted { total: 500 }).build()?;
+    /// assert_eq!(counted.largest_weight(), 500);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn largest_weight(&self) -> u64 {
         self.inner.range.each
     }
 
     /// k: plaintext coefficients are modulo 2^k.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert!(context.plaintext_bits() >= 18); // three values of 16 bits sum to 18 bits
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn plaintext_bits(&self) -> u32 {
         self.inner.fields.bits()
     }
 
-    /// v: how many values a coefficient holds.
+    /// v: the number of values in a coefficient.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let long = SumSpec::new(3, 1_000_000).build()?;
+    /// assert!(long.values_per_coefficient() > 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn values_per_coefficient(&self) -> usize {
         self.inner.fields.count()
     }
 
-    /// How many ciphertexts a sum has.
+    /// The number of ciphertexts in a sum.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(context.ciphertexts(), 1);
+    /// let long = SumSpec::new(3, 10_000_000).build()?;
+    /// assert!(long.ciphertexts() > 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn ciphertexts(&self) -> usize {
         self.all_coefficients().div_ceil(self.basis().degree())
     }
 
-    /// How many coefficients of a ciphertext's first polynomial travel: all, but of the last ciphertext those that carry values, in
-    /// eights.
+    /// The number of coefficients of a ciphertext's first polynomial that are sent: all of them, except in the last ciphertext, where it is
+    /// the number that carry values, rounded up to a multiple of 8.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(context.coefficients(0), 8); // two values, rounded up
+    /// assert_eq!(context.coefficients(1), 0); // there is no second ciphertext
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn coefficients(&self, ciphertext: usize) -> usize {
         let degree = self.basis().degree();
@@ -155,13 +228,29 @@ impl SumContext {
             .next_multiple_of(8)
     }
 
-    /// B: a bound of the error of each coefficient in a sum of so many honest uploads, exceeded with probability below 2^-128.
+    /// B: a bound on the error of each coefficient in a sum of `uploads` honest uploads, exceeded with probability below 2^-128.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert!(context.bound(1) < context.bound(3)); // more uploads, more noise
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bound(&self, uploads: u32) -> Log2 {
         noise::bound(&self.inner.spec, self.basis().degree(), uploads)
     }
 
     /// beta of a shared key: each of its noises is uniform in `[-2^beta, 2^beta)`. `None` without a shared key.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// use slotwise::multiparty::Policy;
+    ///
+    /// assert_eq!(context.smudging_bits(), None);
+    /// let shared = SumSpec::new(3, 2).mode(Mode::Shared(Policy::new(3, 2)?)).build()?;
+    /// assert!(shared.smudging_bits() > Some(80));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn smudging_bits(&self) -> Option<u32> {
         let Mode::Shared(policy) = self.mode() else {
@@ -174,6 +263,13 @@ impl SumContext {
     /// A fresh secret key, with which clients encrypt and the holder decrypts, in mode [`SharedSecret`](Mode::SharedSecret), or whose
     /// [public key](Self::public_key) clients encrypt with, in mode [`PublicKey`](Mode::PublicKey).
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let secret = context.generate_secret_key()?; // on the key holder's machine, not on the server
+    /// let decryptor = SumDecryptor::new(&context, secret)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`FederatedError::WrongMode`] for a shared key, which parties make together; [`Error::RandomnessUnavailable`].
     pub fn generate_secret_key(&self) -> Result<Arc<SecretKey>> {
@@ -185,6 +281,13 @@ impl SumContext {
 
     /// The public key of a secret key, for the clients.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let public = context.public_key(&secret)?; // for every client
+    /// assert_eq!(public.key_id(), secret.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`Error::RandomnessUnavailable`].
     pub fn public_key(&self, secret: &Arc<SecretKey>) -> Result<Arc<PublicKey>> {
@@ -193,7 +296,15 @@ impl SumContext {
         Ok(Arc::new(key))
     }
 
-    /// The average that a sum of these updates and weights has, computed in the clear: equal bit for bit to that of the encrypted sum.
+    /// The average of these pairs of update and weight, computed in the clear: equal, bit for bit, to the average of the encrypted sum.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let average = context.clear_average(&[(&[0.5, -1.0], 1), (&[0.25, 0.0], 1)])?;
+    /// assert!((average[0] - 0.375).abs() < 1e-4);
+    /// assert!((average[1] + 0.5).abs() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// What [`SumEncryptor::encrypt`](crate::federated::SumEncryptor::encrypt) and [`Aggregator::add`](crate::federated::Aggregator::add)

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// refuses what honest updates cannot sum to, so that a malformed upload that would show the key stands out; it cannot find all of
 /// them (`docs/federated.md`). Tell the server no more of a refusal than that there was one.
 #[derive(Clone, Debug)]
+#[doc(alias = "HEModelDecryptor")]
 pub struct SumDecryptor {
     context: SumContext,
     secret: Arc<SecretKey>,
@@ -20,6 +21,13 @@ pub struct SumDecryptor {
 
 impl SumDecryptor {
     /// The decryptor of a secret key.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let decryptor = SumDecryptor::new(&context, secret)?;
+    /// assert!(decryptor.decrypt(&aggregator.seal()).is_err()); // no updates yet
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters;
@@ -38,6 +46,16 @@ impl SumDecryptor {
     }
 
     /// The sums, all of them exact.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// aggregator.add(&emmy)?;
+    /// let sums = SumDecryptor::new(&context, secret)?.decrypt(&aggregator.seal())?;
+    /// assert_eq!(sums.uploads(), 2);
+    /// assert!((sums.average()[0] - 0.375).abs() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) and [`KeyError::Mismatch`](crate::KeyError::Mismatch)

@@ -42,6 +42,7 @@ use zeroize::Zeroizing;
 /// Constant time in values, secrets and errors, unless an update is refused. The generator given to each method must be cryptographic
 /// and freshly seeded.
 #[derive(Clone, Debug)]
+#[doc(alias = "HEModelEncryptor")]
 pub struct SumEncryptor {
     context: SumContext,
     key: Key,
@@ -55,6 +56,14 @@ enum Key {
 
 impl SumEncryptor {
     /// Encrypts for the holder, or the holders, of the secret key.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let encryptor = SumEncryptor::with_public_key(&context, public)?;
+    /// let upload = encryptor.encrypt((round, 3), &[0.0, 0.125], 1, &mut rng)?;
+    /// assert_eq!(upload.client(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters;
@@ -72,6 +81,16 @@ impl SumEncryptor {
 
     /// Encrypts as one of the clients that hold the secret key.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let context = SumSpec::new(3, 2).mode(Mode::SharedSecret).build()?;
+    /// let secret = context.generate_secret_key()?; // all clients have it, and the server does not
+    /// let encryptor = SumEncryptor::with_secret_key(&context, secret)?;
+    /// let upload = encryptor.encrypt((round, 1), &[0.5, -1.0], 1, &mut rng)?;
+    /// assert!(context.upload_bytes() < SumSpec::new(3, 2).build()?.upload_bytes());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters;
     /// [`FederatedError::WrongMode`](crate::FederatedError::WrongMode) but in mode [`SharedSecret`](Mode::SharedSecret).
@@ -88,6 +107,15 @@ impl SumEncryptor {
     }
 
     /// The update of a client in a round, `(round, client)`, with its weight: 1 where all are equal.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let gradient = [0.5f32, -3.0]; // f32 or f64; values beyond [-1, 1] are clipped unless the specification refuses them
+    /// let weight = 1;
+    /// let upload = encryptor.encrypt((round, 3), &gradient, weight, &mut rng)?;
+    /// aggregator.add(&upload)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`FederatedError::ShapeMismatch`](crate::FederatedError::ShapeMismatch);

@@ -12,6 +12,13 @@ use std::io::Read;
 
 impl SumContext {
     /// The parameters' bytes: the specification and the ring, all that clients, servers and key holders need.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let bytes = context.to_bytes(); // for clients and servers
+    /// assert_eq!(SumContext::from_bytes(&bytes)?, context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let params = self.rlwe().params();
@@ -29,6 +36,14 @@ impl SumContext {
     }
 
     /// The context of parameters that [`to_bytes`](Self::to_bytes) wrote, checked: 128 bits of security, and room for the noise.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let received = SumContext::from_bytes(&context.to_bytes())?;
+    /// assert_eq!(received.spec(), context.spec());
+    /// assert!(SumContext::from_bytes(b"something else").is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Wire`](crate::Error::Wire) with the reason; [`Error::Parameters`](crate::Error::Parameters) and [`Error::Federated`](crate::Error::Federated) for parameters that are not secure or do not hold

@@ -40,31 +40,68 @@ pub(super) struct Accumulator {
 
 impl SealedSum {
     /// The context.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(aggregator.seal().context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &SumContext {
         &self.context
     }
 
-    /// The name of the key that it is encrypted under.
+    /// The id of the key that the sum is encrypted under.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(aggregator.seal().key_id(), secret.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.key_id
     }
 
     /// The round.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(aggregator.seal().round(), round);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn round(&self) -> u64 {
         self.round
     }
 
     /// The updates in the sum, by ascending client.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&emmy)?;
+    /// aggregator.add(&ada)?;
+    /// let sealed = aggregator.seal();
+    /// assert_eq!(sealed.contributions()[0].client, 1);
+    /// assert_eq!(sealed.contributions()[0].digest, ada.digest());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn contributions(&self) -> &[Contribution] {
         &self.contributions
     }
 
     /// The sum of all weights; `None` if they are encrypted.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// aggregator.add(&emmy)?;
+    /// assert_eq!(aggregator.seal().weight(), Some(2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "num_examples")]
     pub fn weight(&self) -> Option<u64> {
         (!self.context.spec().hidden_weights).then(|| self.clear_weight())
     }

@@ -15,6 +15,13 @@ use std::fmt;
 impl SumContext {
     /// The session of the parties that share the key of these sums; each party and the server make the same one.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let session = context.session(&terms)?; // the same one for every party and the server
+    /// assert_eq!(session.policy(), &policy);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`FederatedError::WrongMode`] without a shared key; [`MultipartyError::InvalidPolicy`] for terms with another policy than the
     /// specification's.
@@ -62,7 +69,14 @@ pub struct SumHolder<'a> {
 }
 
 impl<'a> SumHolder<'a> {
-    /// The holder that answers for `party`, for sums of at least `least` updates.
+    /// A holder that answers for `party`, and opens only sums of at least `least` updates.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let holder = SumHolder::new(&context, &mut parties[0], 2)?; // refuses sums of a single update
+    /// assert!(SumHolder::new(&context, &mut parties[0], 1).is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`] for a party of other sums; [`FederatedError::TooFewContributors`] for less than two updates, of which one
@@ -82,6 +96,15 @@ impl<'a> SumHolder<'a> {
     /// The share of the opening of a round's sum. `own` is the digest of the holder's own upload, if it sent one that should be in the sum.
     ///
     /// Asked again for the same sum, the answer is the same bytes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let mut journal = Vec::new(); // in memory; write it to a file for a holder that survives crashes
+    /// let mut holder = SumHolder::new(&context, &mut parties[0], 2)?;
+    /// let share = holder.open(1, &request, Some(&ada.digest()), &mut journal)?;
+    /// assert_eq!((share.party(), journal.len()), (1, 1));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`FederatedError::WrongRound`]; [`FederatedError::TooFewContributors`]; [`FederatedError::OwnUpdateMissing`];
@@ -129,12 +152,25 @@ impl<'a> SumHolder<'a> {
 
 impl SumRequest {
     /// The round.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// assert_eq!(request.round(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn round(&self) -> u64 {
         self.round
     }
 
-    /// The updates that the sum is said to have, by ascending client.
+    /// The updates that the server says are in the sum, by ascending client.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let clients: Vec<u32> = request.contributions().iter().map(|one| one.client).collect();
+    /// assert_eq!(clients, [1, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn contributions(&self) -> &[Contribution] {
         &self.contributions
@@ -164,6 +200,13 @@ impl fmt::Debug for SumRequest {
 
 impl SumShare {
     /// The party that made it.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let share = SumHolder::new(&context, &mut parties[2], 2)?.open(1, &request, None, &mut Vec::new())?;
+    /// assert_eq!(share.party(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn party(&self) -> u32 {
         self.shares.first().map_or(0, OpeningShare::party)
@@ -232,6 +275,13 @@ pub struct SumOpening {
 impl SumOpening {
     /// The opening of a sum.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let aggregator = Aggregator::new(&context, public.key_id(), 2, 1..=3)?;
+    /// assert!(SumOpening::new(&session, aggregator.seal()).is_err()); // a sum of no updates
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`FederatedError::WrongMode`] for sums of a single key; [`MultipartyError::WrongSession`] for a sum of another session;
     /// [`FederatedError::TooFewContributors`] for one of no updates.
@@ -252,13 +302,30 @@ impl SumOpening {
         })
     }
 
-    /// What the holders are asked.
+    /// The request to send to the holders.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// use slotwise::prelude::*;
+    ///
+    /// let bytes = opening.request().to_bytes(); // to each holder
+    /// assert_eq!(SumRequest::from_bytes(&bytes, &(context, session))?.round(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn request(&self) -> SumRequest {
         SumRequest::of(&self.session, &self.sealed)
     }
 
     /// Keeps a holder's share.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let share = SumHolder::new(&context, &mut parties[0], 2)?.open(1, &request, None, &mut Vec::new())?;
+    /// opening.add(share)?;
+    /// assert_eq!(opening.parties(), [1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::OtherPurpose`] for a share of another sum; [`MultipartyError::Duplicate`]; [`MultipartyError::Conflict`]; as
@@ -278,14 +345,31 @@ impl SumOpening {
         Ok(())
     }
 
-    /// Takes out the shares of a party that turned out to be wrong.
+    /// Removes the shares of a party that turned out to be wrong.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let share = SumHolder::new(&context, &mut parties[0], 2)?.open(1, &request, None, &mut Vec::new())?;
+    /// opening.add(share)?;
+    /// opening.remove(1); // its share contradicts the others'
+    /// assert!(opening.parties().is_empty());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn remove(&mut self, party: u32) {
         self.openings
             .iter_mut()
             .for_each(|opening| opening.remove(party));
     }
 
-    /// The parties whose shares are there.
+    /// The parties whose shares have arrived.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// let share = SumHolder::new(&context, &mut parties[1], 2)?.open(1, &request, None, &mut Vec::new())?;
+    /// opening.add(share)?;
+    /// assert_eq!(opening.parties(), [2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn parties(&self) -> Vec<u32> {
         self.openings
@@ -294,6 +378,17 @@ impl SumOpening {
     }
 
     /// The sums, once t holders have answered; more are compared with each other.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_sums.txt")]
+    /// for party in &mut parties[1..] {
+    ///     let mut holder = SumHolder::new(&context, party, 2)?;
+    ///     opening.add(holder.open(1, &request, None, &mut Vec::new())?)?;
+    /// }
+    /// let sums = opening.finish()?; // two of three have answered
+    /// assert!((sums.average()[0] - 0.375).abs() < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`]; as

@@ -5,7 +5,7 @@ use crate::federated::SumContext;
 use crate::multiparty::Policy;
 use crate::params::SecretDistribution;
 
-/// What becomes of values beyond the clip bound.
+/// How values beyond the clip bound are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutOfClip {
     /// They are replaced by the bound: the default.
@@ -62,6 +62,7 @@ pub enum Mode {
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(alias("SecAgg", "SecAggPlusWorkflow"))]
 pub struct SumSpec {
     pub(super) clients: u32,
     pub(super) length: usize,
@@ -81,6 +82,14 @@ impl SumSpec {
 
     /// A sum of at most `clients` updates of `length` values each: 16 bits in [-1, 1], values beyond clipped, equal weights, one key
     /// holder.
+    ///
+    /// ```
+    /// use slotwise::federated::SumSpec;
+    ///
+    /// let context = SumSpec::new(64, 1_000_000).build()?; // 64 clients, a million values each
+    /// assert_eq!((context.clients(), context.length()), (64, 1_000_000));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn new(clients: u32, length: usize) -> Self {
         Self {
@@ -96,18 +105,46 @@ impl SumSpec {
     }
 
     /// The bits of each value, its sign included: 2 to 32.
+    ///
+    /// ```
+    /// use slotwise::federated::SumSpec;
+    ///
+    /// let coarse = SumSpec::new(64, 1_000_000).bits(8).build()?;
+    /// let fine = SumSpec::new(64, 1_000_000).bits(24).build()?;
+    /// assert!(coarse.upload_bytes() < fine.upload_bytes());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("quantization_range", "quantization"))]
     pub fn bits(self, bits: u32) -> Self {
         Self { bits, ..self }
     }
 
     /// The largest magnitude C of a value. The step between values is `C / (2^(bits - 1) - 1)`.
+    ///
+    /// ```
+    /// use slotwise::federated::SumSpec;
+    ///
+    /// let context = SumSpec::new(8, 1).clip(0.5).build()?;
+    /// let average = context.clear_average(&[(&[0.75], 1)])?;
+    /// assert_eq!(average, [0.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("clipping_range", "clipping_norm"))]
     pub fn clip(self, clip: f64) -> Self {
         Self { clip, ..self }
     }
 
-    /// What becomes of values beyond the clip bound.
+    /// How values beyond the clip bound are treated.
+    ///
+    /// ```
+    /// use slotwise::federated::{OutOfClip, SumSpec};
+    ///
+    /// let context = SumSpec::new(8, 1).clip(0.5).out_of_clip(OutOfClip::Refuse).build()?;
+    /// assert!(context.clear_average(&[(&[0.75], 1)]).is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn out_of_clip(self, out_of_clip: OutOfClip) -> Self {
         Self {
@@ -117,13 +154,32 @@ impl SumSpec {
     }
 
     /// How much each update counts.
+    ///
+    /// ```
+    /// use slotwise::federated::{SumSpec, Weights};
+    ///
+    /// // A client's weight is the number of its samples; there are at most 1000 in all.
+    /// let context = SumSpec::new(8, 1).weights(Weights::Counted { total: 1000 }).build()?;
+    /// let average = context.clear_average(&[(&[1.0], 300), (&[0.0], 100)])?;
+    /// assert_eq!(average, [0.75]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("max_weight", "num_examples"))]
     pub fn weights(self, weights: Weights) -> Self {
         Self { weights, ..self }
     }
 
     /// Weights as one more encrypted value, instead of in the clear. The server then cannot add them up, so that counted weights are
     /// bounded for each client by itself: `total / clients`.
+    ///
+    /// ```
+    /// use slotwise::federated::{SumSpec, Weights};
+    ///
+    /// let spec = SumSpec::new(8, 1).weights(Weights::Counted { total: 1000 }).hidden_weights();
+    /// assert_eq!(spec.build()?.largest_weight(), 125); // 1000 / 8
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn hidden_weights(self) -> Self {
         Self {
@@ -133,12 +189,31 @@ impl SumSpec {
     }
 
     /// Who can decrypt, and how uploads are encrypted.
+    ///
+    /// ```
+    /// use slotwise::federated::{Mode, SumSpec};
+    /// use slotwise::multiparty::Policy;
+    ///
+    /// // Eight clients share the key; any five of them decrypt together.
+    /// let context = SumSpec::new(8, 100).mode(Mode::Shared(Policy::new(8, 5)?)).build()?;
+    /// assert!(context.generate_secret_key().is_err()); // nobody has the key
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
 
-    /// The context of the smallest parameters with 128 bits of security that hold such sums.
+    /// Chooses the smallest parameters with 128 bits of security that hold such sums.
+    ///
+    /// ```
+    /// use slotwise::federated::SumSpec;
+    ///
+    /// let context = SumSpec::new(8, 4810).clip(0.5).build()?;
+    /// assert!(context.to_string().contains("upload")); // a report: ring, primes, error, bytes of an upload
+    /// assert!(SumSpec::new(0, 4810).build().is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`FederatedError::InvalidSpec`] for numbers out of range; [`FederatedError::NoParameters`].

@@ -20,24 +20,61 @@ pub struct Sums {
 impl Sums {
     /// The exact sums of the clients' integers: each `round(x S)` times the client's weight, or, with scaled weights,
     /// `round(x S weight / max)`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// aggregator.add(&emmy)?;
+    /// let sums = SumDecryptor::new(&context, secret)?.decrypt(&aggregator.seal())?;
+    /// assert_eq!(sums.sums(), [16_384 + 8192, -32_767]); // of integers: 1.0 is 32767
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn sums(&self) -> &[i64] {
         &self.values
     }
 
     /// The weighted average of the updates: `sum / (S weight)`, in f64 once, after the exact sum.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// aggregator.add(&emmy)?;
+    /// let sums = SumDecryptor::new(&context, secret)?.decrypt(&aggregator.seal())?;
+    /// assert_eq!(sums.average(), context.clear_average(&[(&[0.5, -1.0], 1), (&[0.25, 0.0], 1)])?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("FedAvg", "weighted_average"))]
     pub fn average(&self) -> Vec<f64> {
         average(&self.values, self.context.range(), self.weight)
     }
 
     /// The sum of all weights.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// aggregator.add(&emmy)?;
+    /// let sums = SumDecryptor::new(&context, secret)?.decrypt(&aggregator.seal())?;
+    /// assert_eq!(sums.weight(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "num_examples")]
     pub fn weight(&self) -> u64 {
         self.weight
     }
 
-    /// How many updates were added.
+    /// The number of updates in the sum.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// let sums = SumDecryptor::new(&context, secret)?.decrypt(&aggregator.seal())?;
+    /// assert_eq!(sums.uploads(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn uploads(&self) -> usize {
         self.uploads

@@ -39,37 +39,77 @@ pub(super) type Mark = [u8; 16];
 const MARKED: usize = 64;
 
 impl Upload {
-    /// The context that it was encrypted for.
+    /// The context that the update was encrypted for.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(ada.context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &SumContext {
         &self.context
     }
 
-    /// The name of the key that it was encrypted under.
+    /// The id of the key that the update was encrypted under.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(ada.key_id(), public.key_id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.key_id
     }
 
-    /// The round that it belongs to.
+    /// The round that the update belongs to.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(ada.round(), round);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn round(&self) -> u64 {
         self.round
     }
 
     /// The client's number.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!((ada.client(), emmy.client()), (1, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn client(&self) -> u32 {
         self.client
     }
 
     /// The client's weight; `None` if it is encrypted.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// assert_eq!(ada.weight(), Some(1));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn weight(&self) -> Option<u64> {
         (!self.context.spec().hidden_weights).then_some(self.weight)
     }
 
-    /// What the upload is recognised by: SHA-256 of its bytes.
+    /// Identifies the upload: the SHA-256 of its bytes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// use slotwise::prelude::*;
+    ///
+    /// let received = Upload::from_bytes(&ada.to_bytes(), &context)?;
+    /// assert_eq!(received.digest(), ada.digest());
+    /// assert_ne!(ada.digest(), emmy.digest());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn digest(&self) -> UploadDigest {
         *self.digest.get_or_init(|| self.computed_digest())

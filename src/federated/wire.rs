@@ -19,7 +19,15 @@ use std::io::{Read, Write};
 use std::sync::OnceLock;
 
 impl SumContext {
-    /// The bytes of an upload's frame.
+    /// The size of an upload in bytes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// use slotwise::prelude::*;
+    ///
+    /// assert_eq!(context.upload_bytes(), ada.byte_length());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn upload_bytes(&self) -> u64 {
         Header::FRAME + UPLOAD_FIELDS + self.firsts_length() + self.seconds_length()
@@ -276,8 +284,17 @@ impl Wire for SumShare {
 }
 
 impl Aggregator {
-    /// Writes the whole state: what [`resume`](Self::resume) goes on from. Write it to a new file, sync that, rename it, and acknowledge
-    /// an upload only then, so that a crash neither loses one nor counts it twice.
+    /// Writes the whole state, from which [`resume`](Self::resume) continues. Write it to a new file, sync and rename the file, and only
+    /// then acknowledge the uploads, so that a crash neither loses an upload nor counts it twice.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// let mut file = Vec::new(); // any `std::io::Write`
+    /// aggregator.write_snapshot(&mut file)?;
+    /// assert_eq!(file.len() as u64, aggregator.snapshot_bytes());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`WireError::Io`](crate::WireError::Io).
@@ -304,7 +321,15 @@ impl Aggregator {
         writer.finish()
     }
 
-    /// The bytes that [`write_snapshot`](Self::write_snapshot) writes.
+    /// The number of bytes that [`write_snapshot`](Self::write_snapshot) writes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// let before = aggregator.snapshot_bytes();
+    /// aggregator.add(&ada)?;
+    /// assert!(aggregator.snapshot_bytes() - before < 150); // few bytes for each upload
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn snapshot_bytes(&self) -> u64 {
         let lists =
@@ -312,7 +337,18 @@ impl Aggregator {
         Header::FRAME + 8 + 4 + 4 + lists + self.context.sum_length()
     }
 
-    /// The aggregator whose state was written. It has just the uploads that it had then; any other is added again.
+    /// Restores an aggregator from its snapshot. It has the uploads that it had when the snapshot was written; later ones must be sent again.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/sums.txt")]
+    /// aggregator.add(&ada)?;
+    /// let mut file = Vec::new();
+    /// aggregator.write_snapshot(&mut file)?;
+    /// let mut resumed = Aggregator::resume(&mut file.as_slice(), &context)?;
+    /// assert!(resumed.add(&ada).is_err()); // has it already
+    /// resumed.add(&emmy)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Wire::read_from`].

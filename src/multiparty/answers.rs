@@ -23,11 +23,22 @@ use std::sync::Arc;
 impl Party {
     /// The share of a switch to the public key of a receiver, who alone can decrypt the result.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/receiver.txt")]
+    /// let mut switching = BfvSwitching::new(&session, &ciphertext, (&receiver, &key), b"the sum")?;
+    /// let share = parties[0].switch(switching.request(), &key, &mut journal)?;
+    /// switching.add(share)?;
+    /// assert_eq!(switching.parties(), [1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`open`](Self::open); [`MultipartyError::InvalidCiphertext`] for a receiver's key of another ring.
     ///
     /// # Security
     /// Whoever chooses the key decrypts: the party must know whose it is. An opening and a switch of one ciphertext count once.
+    #[doc(alias("PCKS", "PublicKeySwitchProtocol"))]
     pub fn switch(
         &mut self,
         request: &OpeningRequest,
@@ -69,8 +80,18 @@ impl Party {
     /// The share of a BFV ciphertext less masks that no t - 1 parties know: what is left, together with
     /// [`additive_share`](Self::additive_share), are shares of the message for multi-party computation.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut masking = BfvMasking::new(&session, &ciphertext, b"the sum")?;
+    /// masking.add(parties[0].mask(&context, masking.request(), &mut journal)?)?;
+    /// masking.add(parties[1].mask(&context, masking.request(), &mut journal)?)?;
+    /// let rest = masking.finish()?; // the message less all masks
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`open`](Self::open); [`MultipartyError::WrongSession`] for another context than the session's.
+    #[doc(alias("E2S", "EncToShareProtocol"))]
     pub fn mask(
         &mut self,
         context: &BfvContext,
@@ -90,6 +111,20 @@ impl Party {
 
     /// This party's share of the message of a request that `parties`, t of them, answered with [`mask`](Self::mask). The first of them
     /// adds the `rest` that the answers tell.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut masking = BfvMasking::new(&session, &ciphertext, b"the sum")?;
+    /// masking.add(parties[0].mask(&context, masking.request(), &mut journal)?)?;
+    /// masking.add(parties[1].mask(&context, masking.request(), &mut journal)?)?;
+    /// let rest = masking.finish()?;
+    /// let ada = parties[0].additive_share(&context, masking.request(), &[1, 2], &rest)?;
+    /// let emmy = parties[1].additive_share(&context, masking.request(), &[1, 2], &rest)?;
+    /// let pairs = ada.expose_residues().iter().zip(emmy.expose_residues());
+    /// let sums: Vec<u64> = pairs.map(|(a, b)| (a + b) % 257).collect(); // the message's coefficients
+    /// assert_eq!(encoder.decode(&encoder.encode_coefficients_u64(&sums)?)?[..3], [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them; [`MultipartyError::NotEnoughShares`].
@@ -126,10 +161,22 @@ impl Party {
 
     /// The share of a fresh encryption of what `parties`, t of them, have shares of. `input` names it: a party encrypts one value under a name.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let ada = AdditiveShare::new(&context, &[5; 64])?; // 5 + 7 in each coefficient
+    /// let emmy = AdditiveShare::new(&context, &[7; 64])?;
+    /// let mut entering = BfvEntering::new(&session, &context, b"input", &[1, 2])?;
+    /// entering.add(parties[0].enter(&context, b"input", (&[1, 2], &ada), &mut journal)?)?;
+    /// entering.add(parties[1].enter(&context, b"input", (&[1, 2], &emmy), &mut journal)?)?;
+    /// let sum = entering.finish()?; // an encryption of 12
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them; [`MultipartyError::NotEnoughShares`];
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a share of other parameters; [`MultipartyError::AlreadyOpened`] for a name with
     /// another value; [`MultipartyError::JournalFailed`].
+    #[doc(alias("S2E", "ShareToEncProtocol"))]
     pub fn enter(
         &mut self,
         context: &BfvContext,
@@ -171,8 +218,18 @@ impl Party {
 
     /// The share of a refresh: a ciphertext of the highest level with the message of the request's, and fresh noise.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut refreshing = BfvRefreshing::new(&session, &ciphertext, b"after layer 1")?;
+    /// refreshing.add(parties[0].refresh(&context, refreshing.request(), &mut journal)?)?;
+    /// refreshing.add(parties[2].refresh(&context, refreshing.request(), &mut journal)?)?;
+    /// assert_eq!(refreshing.finish()?.level(), context.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`mask`](Self::mask).
+    #[doc(alias("RefreshProtocol", "IntMPBootDecrypt", "bootstrap"))]
     pub fn refresh(
         &mut self,
         context: &BfvContext,

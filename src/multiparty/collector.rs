@@ -35,6 +35,13 @@ pub trait Contribution: Wire<Context = Session> + sealed::Sealed {
     fn finish(sum: Self::Sum, digest: [u8; 32]) -> Result<Self::Key>;
 
     /// The hash that the party sends first.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let share = parties[0].public_key_share(&round)?;
+    /// assert_eq!(share.commitment().party, 1); // the share follows once all commitments have arrived
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     fn commitment(&self) -> Commitment {
         let (_, party, _) = self.origin();
         Commitment {
@@ -65,6 +72,7 @@ pub struct Commitment {
 /// For public keys and the first round of relinearization keys each party's [`Commitment`] comes first. A party sends its message once it has all
 /// commitments.
 #[derive(Debug)]
+#[doc(alias("AggregateShares", "MultiAddPubKeys", "MultiAddEvalKeys"))]
 pub struct Collector<C: Contribution> {
     session: Session,
     round: KeyRound,
@@ -74,7 +82,14 @@ pub struct Collector<C: Contribution> {
 }
 
 impl<C: Contribution> Collector<C> {
-    /// For the messages of this round.
+    /// An empty collector for the messages of this round.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let collector = Collector::<PublicKeyShare>::new(&session, &round)?;
+    /// assert_eq!(collector.missing(), [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::UnknownParty`] for a round that is not the session's.
@@ -91,6 +106,16 @@ impl<C: Contribution> Collector<C> {
 
     /// Keeps a commitment.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut collector = Collector::<PublicKeyShare>::new(&session, &round)?;
+    /// for party in &parties {
+    ///     collector.commit(party.public_key_share(&round)?.commitment())?;
+    /// }
+    /// assert!(collector.is_committed());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::UnknownParty`]; [`MultipartyError::Duplicate`]; [`MultipartyError::Conflict`].
     pub fn commit(&mut self, commitment: Commitment) -> Result<()> {
@@ -100,13 +125,32 @@ impl<C: Contribution> Collector<C> {
         Ok(())
     }
 
-    /// Whether all commitments are there: time to send the own message.
+    /// Whether all commitments have arrived. Only then does a party send its own message.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let collector = Collector::<PublicKeyShare>::new(&session, &round)?;
+    /// assert!(!collector.is_committed()); // send nothing yet
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn is_committed(&self) -> bool {
         self.commitments.len() == self.round.parties().len()
     }
 
     /// Adds a message.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut collector = Collector::<GaloisKeyShare>::new(&session, &round)?;
+    /// let span = session.context().params().whole_span();
+    /// for party in &parties {
+    ///     let mut shares = party.galois_key_shares(&round, &Rotations::steps(&[1]), span)?;
+    ///     collector.add(shares.remove(0))?;
+    /// }
+    /// assert!(collector.missing().is_empty());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::OtherPurpose`] for one of another round or key; [`MultipartyError::UnknownParty`];
@@ -138,6 +182,16 @@ impl<C: Contribution> Collector<C> {
     }
 
     /// The parties whose messages are missing.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut collector = Collector::<GaloisKeyShare>::new(&session, &round)?;
+    /// let span = session.context().params().whole_span();
+    /// let mut shares = parties[1].galois_key_shares(&round, &Rotations::steps(&[1]), span)?;
+    /// collector.add(shares.remove(0))?;
+    /// assert_eq!(collector.missing(), [1, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn missing(&self) -> Vec<u32> {
         let parties = self.round.parties().iter().copied();
@@ -146,7 +200,21 @@ impl<C: Contribution> Collector<C> {
             .collect()
     }
 
-    /// The key, once all messages are there.
+    /// The key, once all messages have arrived.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut collector = Collector::<PublicKeyShare>::new(&session, &round)?;
+    /// for party in &parties {
+    ///     collector.commit(party.public_key_share(&round)?.commitment())?;
+    /// }
+    /// for party in &parties {
+    ///     collector.add(party.public_key_share(&round)?)?;
+    /// }
+    /// let public = collector.finish()?;
+    /// assert_eq!(public.key_id(), session.key_id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`], and for a second time.

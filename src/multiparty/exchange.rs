@@ -46,6 +46,7 @@ pub type InputShare = Share<Entered>;
 
 /// A share of a message among t parties: integers modulo t, one for each coefficient of a plaintext, that sum to it. Confidential;
 /// overwritten on drop.
+#[doc(alias = "AdditiveShareBigint")]
 pub struct AdditiveShare {
     pub(super) fingerprint: Fingerprint,
     pub(super) residues: SecretVec<u64>,
@@ -53,6 +54,13 @@ pub struct AdditiveShare {
 
 impl AdditiveShare {
     /// A share of these residues modulo the plaintext modulus, one for each of N coefficients.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let share = AdditiveShare::new(&context, &[5; 64])?;
+    /// assert!(AdditiveShare::new(&context, &[257; 64]).is_err()); // no residue modulo 257
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::TooManyValues`] for another number; [`ValueError::ValueOutOfRange`] for one that is no residue.
@@ -71,7 +79,14 @@ impl AdditiveShare {
         })
     }
 
-    /// The residues: the holder's own.
+    /// The residues, which only their holder may know.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let share = AdditiveShare::new(&context, &[5; 64])?;
+    /// assert_eq!(share.expose_residues(), [5; 64]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn expose_residues(&self) -> &[u64] {
         &self.residues
@@ -135,7 +150,15 @@ macro_rules! exchange {
         }
 
         impl $name {
-            /// What parties are asked.
+            /// The request to send to the parties.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let refreshing = BfvRefreshing::new(&session, &ciphertext, b"after layer 1")?;
+            /// let bytes = refreshing.request().to_bytes(); // to each party
+            /// assert_eq!(OpeningRequest::from_bytes(&bytes, &session)?.subject(), refreshing.request().subject());
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             #[must_use]
             pub fn request(&self) -> &OpeningRequest {
                 &self.request
@@ -143,18 +166,43 @@ macro_rules! exchange {
 
             /// Keeps a share.
             ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let mut refreshing = BfvRefreshing::new(&session, &ciphertext, b"after layer 1")?;
+            /// refreshing.add(parties[0].refresh(&context, refreshing.request(), &mut journal)?)?;
+            /// assert_eq!(refreshing.parties(), [1]);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`BfvOpening::add`](crate::multiparty::BfvOpening::add).
             pub fn add(&mut self, share: $share) -> Result<()> {
                 self.shares.add(share)
             }
 
-            /// Takes out the share of a party that turned out to be wrong.
+            /// Removes the share of a party that turned out to be wrong.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let mut refreshing = BfvRefreshing::new(&session, &ciphertext, b"after layer 1")?;
+            /// refreshing.add(parties[0].refresh(&context, refreshing.request(), &mut journal)?)?;
+            /// refreshing.remove(1);
+            /// assert!(refreshing.parties().is_empty());
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             pub fn remove(&mut self, party: u32) {
                 self.shares.remove(party);
             }
 
-            /// The parties whose shares are there.
+            /// The parties whose shares have arrived.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let mut refreshing = BfvRefreshing::new(&session, &ciphertext, b"after layer 1")?;
+            /// refreshing.add(parties[2].refresh(&context, refreshing.request(), &mut journal)?)?;
+            /// assert_eq!(refreshing.parties(), [3]);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             #[must_use]
             pub fn parties(&self) -> Vec<u32> {
                 self.shares.parties()
@@ -184,9 +232,18 @@ impl BfvSwitching {
     /// The switch of `ciphertext` to a receiver's public key, made within `receiver`: parameters of the same degree, primes and plaintext
     /// modulus, with a secret of their own.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/receiver.txt")]
+    /// let switching = BfvSwitching::new(&session, &ciphertext, (&receiver, &key), b"the sum")?;
+    /// assert!(switching.parties().is_empty()); // nobody has answered yet
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of another context;
     /// [`MultipartyError::InvalidCiphertext`] for other parameters.
+    #[doc(alias("PCKS", "PublicKeySwitchProtocol"))]
     pub fn new(
         session: &Session,
         ciphertext: &BfvCiphertext,
@@ -214,6 +271,17 @@ impl BfvSwitching {
     }
 
     /// The ciphertext under the receiver's key. A wrong share among exactly t is not noticed and gives a wrong message: ask for t + 1.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/receiver.txt")]
+    /// let mut switching = BfvSwitching::new(&session, &ciphertext, (&receiver, &key), b"the sum")?;
+    /// switching.add(parties[0].switch(switching.request(), &key, &mut journal)?)?;
+    /// switching.add(parties[1].switch(switching.request(), &key, &mut journal)?)?;
+    /// let plaintext = slotwise::encryption::Decryptor::new(&secret).decrypt(&switching.finish()?)?;
+    /// assert_eq!(slotwise::encoding::BfvEncoder::new(&receiver).decode(&plaintext)?[..3], [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`] among more than t.
@@ -247,8 +315,16 @@ impl BfvSwitching {
 impl BfvMasking {
     /// The masking of `ciphertext`.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let masking = BfvMasking::new(&session, &ciphertext, b"the sum")?;
+    /// assert!(masking.parties().is_empty()); // nobody has answered yet
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new).
+    #[doc(alias("E2S", "EncToShareProtocol"))]
     pub fn new(session: &Session, ciphertext: &BfvCiphertext, subject: &[u8]) -> Result<Self> {
         let request = masked_request(session, ciphertext, subject)?;
         let digest = request.digest(session, "to shares", &[]);
@@ -260,6 +336,16 @@ impl BfvMasking {
     }
 
     /// The message less all masks: for the first of the parties that turn it into shares ([`Party::additive_share`](crate::multiparty::Party::additive_share)). Of no use to others.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut masking = BfvMasking::new(&session, &ciphertext, b"the sum")?;
+    /// masking.add(parties[0].mask(&context, masking.request(), &mut journal)?)?;
+    /// assert!(masking.finish().is_err()); // two are needed
+    /// masking.add(parties[2].mask(&context, masking.request(), &mut journal)?)?;
+    /// let rest = masking.finish()?; // for `Party::additive_share`
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`BfvOpening::finish`](crate::multiparty::BfvOpening::finish).
@@ -276,8 +362,16 @@ impl BfvMasking {
 impl BfvRefreshing {
     /// The refresh of `ciphertext`.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let refreshing = BfvRefreshing::new(&session, &ciphertext, b"after layer 1")?;
+    /// assert!(refreshing.parties().is_empty()); // nobody has answered yet
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new).
+    #[doc(alias("RefreshProtocol", "IntMPBootDecrypt"))]
     pub fn new(session: &Session, ciphertext: &BfvCiphertext, subject: &[u8]) -> Result<Self> {
         let request = masked_request(session, ciphertext, subject)?;
         let digest = request.digest(session, "refresh", &[]);
@@ -292,6 +386,16 @@ impl BfvRefreshing {
     }
 
     /// The fresh ciphertext. A wrong share among exactly t can give a wrong message: ask for t + 1, which are compared in all parts.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut refreshing = BfvRefreshing::new(&session, &ciphertext, b"after layer 1")?;
+    /// refreshing.add(parties[0].refresh(&context, refreshing.request(), &mut journal)?)?;
+    /// refreshing.add(parties[1].refresh(&context, refreshing.request(), &mut journal)?)?;
+    /// let fresh = refreshing.finish()?;
+    /// assert_eq!(fresh.level(), context.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`BfvOpening::finish`](crate::multiparty::BfvOpening::finish).
@@ -325,9 +429,17 @@ pub struct BfvEntering {
 impl BfvEntering {
     /// The encryption of the shares that `parties`, t of them, have of `input`.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let entering = BfvEntering::new(&session, &context, b"input", &[1, 2])?;
+    /// assert!(BfvEntering::new(&session, &context, b"input", &[1]).is_err()); // two have shares
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::WrongSession`] for another context than the session's; [`MultipartyError::UnknownParty`];
     /// [`MultipartyError::NotEnoughShares`].
+    #[doc(alias("S2E", "ShareToEncProtocol"))]
     pub fn new(
         session: &Session,
         context: &BfvContext,
@@ -350,6 +462,15 @@ impl BfvEntering {
 
     /// Keeps a share.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let share = AdditiveShare::new(&context, &[5; 64])?;
+    /// let mut entering = BfvEntering::new(&session, &context, b"input", &[1, 2])?;
+    /// entering.add(parties[0].enter(&context, b"input", (&[1, 2], &share), &mut journal)?)?;
+    /// assert!(entering.finish().is_err()); // party 2 has not answered yet
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BfvOpening::add`](crate::multiparty::BfvOpening::add).
     pub fn add(&mut self, share: InputShare) -> Result<()> {
@@ -357,6 +478,18 @@ impl BfvEntering {
     }
 
     /// The ciphertext, at the highest level. Of exactly these parties' shares a wrong one is not noticed and gives a wrong message.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let share = AdditiveShare::new(&context, &[5; 64])?;
+    /// let mut entering = BfvEntering::new(&session, &context, b"input", &[1, 2])?;
+    /// for party in &mut parties[..2] {
+    ///     entering.add(party.enter(&context, b"input", (&[1, 2], &share), &mut journal)?)?;
+    /// }
+    /// let sum = entering.finish()?; // an encryption of 5 + 5 in each coefficient
+    /// assert_eq!(sum.level(), context.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`].

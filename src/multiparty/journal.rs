@@ -30,6 +30,15 @@ impl Record {
     pub const BYTES: usize = 65;
 
     /// The record's bytes, for a file.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// parties[0].open(opening.request(), &mut journal)?;
+    /// let bytes = journal[0].to_bytes(); // append them to a file
+    /// assert_eq!(bytes.len(), Record::BYTES);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
@@ -40,6 +49,15 @@ impl Record {
     }
 
     /// The record that [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// parties[0].open(opening.request(), &mut journal)?;
+    /// let bytes = journal[0].to_bytes();
+    /// assert_eq!(Record::from_bytes(&bytes)?, journal[0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`WireError::Invalid`](crate::WireError::Invalid) for an unknown kind.
@@ -61,6 +79,21 @@ impl Record {
 /// Where answers are recorded before a message leaves its party. A `Vec` keeps them in memory; for a party that survives crashes, write
 /// to a file and wait until it is on the disk, and give the records to [`Party::recall`](crate::multiparty::Party::recall). After a write that failed, take out what was torn
 /// before the next one.
+///
+/// ```
+/// use slotwise::multiparty::{Journal, Record};
+/// use slotwise::{Error, MultipartyError};
+/// use std::io::Write;
+///
+/// struct OnDisk(std::fs::File);
+///
+/// impl Journal for OnDisk {
+///     fn record(&mut self, record: &Record) -> slotwise::Result<()> {
+///         let written = self.0.write_all(&record.to_bytes()).and_then(|()| self.0.sync_data());
+///         written.map_err(|_| Error::Multiparty(MultipartyError::JournalFailed))
+///     }
+/// }
+/// ```
 pub trait Journal {
     /// Keeps a record.
     ///

@@ -101,8 +101,24 @@ pub struct RelinearizationCollector {
 impl Party {
     /// This party's share of the public key.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let shares = parties.iter().map(|party| party.public_key_share(&round));
+    /// let shares = shares.collect::<slotwise::Result<Vec<_>>>()?;
+    /// let mut collector = Collector::<PublicKeyShare>::new(&session, &round)?;
+    /// for share in &shares {
+    ///     collector.commit(share.commitment())?; // all hashes first
+    /// }
+    /// for share in shares {
+    ///     collector.add(share)?;
+    /// }
+    /// assert_eq!(collector.finish()?.key_id(), session.key_id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::UnknownParty`] for a round that the party has no part in.
+    #[doc(alias("CKG", "PublicKeyGenProtocol", "MultipartyKeyGen"))]
     pub fn public_key_share(&self, round: &KeyRound) -> Result<PublicKeyShare> {
         let secret = self.maker(round)?;
         let mut errors = self.errors_for("public key", round, &[]);
@@ -116,9 +132,19 @@ impl Party {
 
     /// This party's shares of the Galois keys of a span for `rotations`, one for each automorphism.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let span = session.context().params().whole_span();
+    /// let rotations = Rotations::steps(&[1, 2]);
+    /// let shares = parties[0].galois_key_shares(&round, &rotations, span)?;
+    /// assert_eq!(shares.len(), 2); // a collector for each
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`public_key_share`](Self::public_key_share); [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes;
     /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan).
+    #[doc(alias("GKG", "RTG", "GaloisKeyGenProtocol", "MultiEvalAtIndexKeyGen"))]
     pub fn galois_key_shares(
         &self,
         round: &KeyRound,
@@ -143,9 +169,18 @@ impl Party {
 
     /// The first message for a relinearization key of a span, and what the second needs.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let span = session.context().params().whole_span();
+    /// let (message, secret) = parties[0].relinearization_round_one((&round, span), &mut journal, &mut rng)?;
+    /// let commitment = message.commitment(); // sent first; `secret` waits for the second round
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`galois_key_shares`](Self::galois_key_shares); [`MultipartyError::AlreadyOpened`] for a round that was begun before, also by a party that
     /// was loaded since: take another attempt. [`MultipartyError::JournalFailed`].
+    #[doc(alias("RKG", "RelinearizationKeyGenProtocol", "MultiKeySwitchGen"))]
     pub fn relinearization_round_one(
         &mut self,
         (round, span): (&KeyRound, KeySpan),
@@ -204,9 +239,18 @@ impl Party {
 
     /// The second message, which answers the sums of all first ones.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/relinearization.txt")]
+    /// let answer = parties[0].relinearization_round_two(&sums, secrets.remove(0))?;
+    /// RelinearizationCollector::new(&session, &sums)?.add(answer)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::OtherPurpose`] for sums of another round, span or session, or another party's secret. The secret is gone in any case:
     /// begin again with another attempt.
+    #[doc(alias = "RKG")]
     pub fn relinearization_round_two(
         &self,
         sums: &RelinearizationSums,
@@ -384,7 +428,15 @@ impl Contribution for GaloisKeyShare {
 }
 
 impl GaloisKeyShare {
-    /// The automorphism.
+    /// The automorphism that the key is for.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let span = session.context().params().whole_span();
+    /// let shares = parties[0].galois_key_shares(&round, &Rotations::steps(&[1]), span)?;
+    /// assert_eq!(shares[0].element(), slotwise::ring::GaloisElement::rotation(1, 64));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn element(&self) -> GaloisElement {
         self.key.element()
@@ -459,7 +511,15 @@ impl Contribution for RelinearizationRoundTwo {
 }
 
 impl RelinearizationCollector {
-    /// The second messages that answer these sums.
+    /// An empty collector for the second messages, which answer these sums.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/relinearization.txt")]
+    /// let mut collector = RelinearizationCollector::new(&session, &sums)?;
+    /// assert!(collector.finish().is_err()); // nobody has answered yet
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`] for sums of another session.
@@ -474,6 +534,15 @@ impl RelinearizationCollector {
 
     /// Keeps a second message.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/relinearization.txt")]
+    /// let mut collector = RelinearizationCollector::new(&session, &sums)?;
+    /// let answer = parties[0].relinearization_round_two(&sums, secrets.remove(0))?;
+    /// collector.add(answer)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::OtherPurpose`] for one that answers other sums; as [`Collector::add`].
     pub fn add(&mut self, message: RelinearizationRoundTwo) -> Result<()> {
@@ -483,7 +552,19 @@ impl RelinearizationCollector {
         self.collector.add(message)
     }
 
-    /// The key, once all messages are there.
+    /// The key, once all messages have arrived.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/relinearization.txt")]
+    /// let mut collector = RelinearizationCollector::new(&session, &sums)?;
+    /// for (party, secret) in parties.iter().zip(secrets) {
+    ///     collector.add(party.relinearization_round_two(&sums, secret)?)?;
+    /// }
+    /// let mut keys = slotwise::keys::EvaluationKeys::empty(session.context(), session.key_id());
+    /// keys.insert(collector.finish()?)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`].

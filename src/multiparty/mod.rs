@@ -1,7 +1,8 @@
 //! Keys that several parties share: no party, and no set of fewer than a threshold, can decrypt.
 //!
 //! Parties agree on [`SessionTerms`], which make a [`Session`]; each draws its secret in a [`Setup`] and becomes a [`Party`]. Together they make
-//! public, relinearization and Galois keys ([`Collector`]), under which everything in this crate computes as under any key. Any t of them open
+//! public, relinearization and Galois keys ([`Collector`]), under which everything in this crate computes as under any key:
+//! [`EncryptionKey::new`](crate::EncryptionKey::new) and [`ServerKey::new`](crate::ServerKey::new) take them. Any t of them open
 //! a ciphertext ([`BfvOpening`]), switch it to a receiver's key ([`BfvSwitching`]), turn it into shares of its message
 //! ([`BfvMasking`], [`BfvEntering`]) or refresh it ([`BfvRefreshing`]). Messages are values with bytes; how they travel is the user's.
 //!

@@ -96,6 +96,14 @@ impl OpeningRequest {
     }
 
     /// The hash of what is opened, as a party's journal records it.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// parties[0].open(opening.request(), &mut journal)?;
+    /// assert_eq!(journal[0].subject, opening.request().subject());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn subject(&self) -> [u8; 32] {
         self.subject
@@ -111,6 +119,13 @@ impl OpeningRequest {
     }
 
     /// log2 of the bound of the error that the request states for each coefficient. A party cannot check it.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// assert!(opening.request().bound_bits() < 30.0); // the noise of a fresh ciphertext
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bound_bits(&self) -> f64 {
         self.bound.bits()
@@ -197,6 +212,13 @@ macro_rules! opening {
         impl $name {
             /// The opening of `ciphertext`, which `subject` names: a party opens a subject once, and the same ciphertext again at most.
             ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+            /// assert!(opening.parties().is_empty()); // nobody has answered yet
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// [`MultipartyError::WrongSession`](crate::MultipartyError::WrongSession) for a ciphertext of another key or a session of another kind;
             /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized); [`MultipartyError::SmudgingImpossible`](crate::MultipartyError::SmudgingImpossible).
@@ -212,13 +234,30 @@ macro_rules! opening {
                 })
             }
 
-            /// What parties are asked.
+            /// The request to send to the parties.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+            /// let bytes = opening.request().to_bytes(); // to each party
+            /// let share = parties[0].open(&OpeningRequest::from_bytes(&bytes, &session)?, &mut journal)?;
+            /// assert_eq!(share.party(), 1);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             #[must_use]
             pub fn request(&self) -> &OpeningRequest {
                 self.opening.request()
             }
 
             /// Keeps a share.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let mut opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+            /// opening.add(parties[0].open(opening.request(), &mut journal)?)?;
+            /// assert_eq!(opening.parties(), [1]);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             ///
             /// # Errors
             /// [`MultipartyError::WrongSession`](crate::MultipartyError::WrongSession); [`MultipartyError::UnknownParty`](crate::MultipartyError::UnknownParty); [`MultipartyError::OtherPurpose`](crate::MultipartyError::OtherPurpose) for a share of another
@@ -227,12 +266,29 @@ macro_rules! opening {
                 self.opening.add(share)
             }
 
-            /// Takes out the share of a party that turned out to be wrong.
+            /// Removes the share of a party that turned out to be wrong.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let mut opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+            /// opening.add(parties[0].open(opening.request(), &mut journal)?)?;
+            /// opening.remove(1);
+            /// assert!(opening.parties().is_empty());
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             pub fn remove(&mut self, party: u32) {
                 self.opening.remove(party);
             }
 
-            /// The parties whose shares are there.
+            /// The parties whose shares have arrived.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/examples/shared_key.txt")]
+            /// let mut opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+            /// opening.add(parties[2].open(opening.request(), &mut journal)?)?;
+            /// assert_eq!(opening.parties(), [3]);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             #[must_use]
             pub fn parties(&self) -> Vec<u32> {
                 self.opening.parties()
@@ -273,11 +329,21 @@ fn ckks_bound(ciphertext: &CkksCiphertext) -> Result<Log2> {
 }
 
 impl BfvOpening {
-    /// The plaintext. More than t shares are compared with each other. Of t, one that is wrong in all coefficients leaves an error that is too large; one that is
-    /// wrong in a few, or shifts the message on purpose, is not noticed.
+    /// The plaintext. More than t shares are compared with each other. Among exactly t, a share that is wrong in all coefficients leaves an error that is too large
+    /// and is refused; one that is wrong in a few, or shifts the message on purpose, is not noticed.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let mut opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// opening.add(parties[0].open(opening.request(), &mut journal)?)?;
+    /// opening.add(parties[2].open(opening.request(), &mut journal)?)?;
+    /// assert_eq!(encoder.decode(&opening.finish()?)?[..3], [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::InconsistentShares`].
+    #[doc(alias = "MultipartyDecryptFusion")]
     pub fn finish(&self) -> Result<BfvPlaintext> {
         let answers = (&self.ciphertext, self.request());
         decoded(&self.opening.shares, answers, &self.opening.value()?)
@@ -287,8 +353,19 @@ impl BfvOpening {
 impl CkksOpening {
     /// The plaintext. More than t shares are compared with each other.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_ckks_key.txt")]
+    /// for party in &mut parties {
+    ///     opening.add(party.open(opening.request(), &mut Vec::new())?)?;
+    /// }
+    /// let values = encoder.decode(&opening.finish_without_simulation_security()?)?;
+    /// assert!((values[0] - 0.5).abs() < 1e-5 && (values[1] - 0.25).abs() < 1e-5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BfvOpening::finish`].
+    #[doc(alias = "MultipartyDecryptFusion")]
     pub fn finish_without_simulation_security(&self) -> Result<CkksPlaintext> {
         let session = self.opening.session();
         let sources = session.policy().noise_sources();
@@ -306,6 +383,12 @@ impl CkksOpening {
 
     /// How many bits the noise is larger than it must be for the statistical distance of one opening, or all of a key's, to
     /// be below 1: the session's lambda where it reaches that, less, or negative, where the scale has no room.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_ckks_key.txt")]
+    /// assert!(opening.hiding_bits()? < 80.0); // less than lambda: a scale of 50 bits has no room for it
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::SmudgingImpossible`] where there is no noise at all.

@@ -60,18 +60,39 @@ impl Party {
     }
 
     /// The session.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// assert_eq!(parties[0].session(), &session);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.session
     }
 
     /// The party's number, from 1 on.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// assert_eq!(parties[0].number(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
     }
 
     /// How many ciphertexts the party has opened, of at most [`Policy::openings`](crate::multiparty::Policy::openings).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// assert_eq!(parties[0].openings(), 0);
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// parties[0].open(opening.request(), &mut journal)?;
+    /// assert_eq!(parties[0].openings(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn openings(&self) -> u64 {
         self.opened().len() as u64
@@ -101,7 +122,19 @@ impl Party {
         }
     }
 
-    /// Takes over what a journal recorded since the party's state was saved, so that nothing is opened twice or counted once too few.
+    /// Applies what a journal recorded after the party's state was saved, so that no subject is opened with two ciphertexts and every opening is counted.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let saved = parties[0].expose_secret_state(); // before anything was opened
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// parties[0].open(opening.request(), &mut journal)?;
+    ///
+    /// let mut restarted = Party::from_secret_state(&saved, &session)?;
+    /// restarted.recall(&journal)?;
+    /// assert_eq!(restarted.openings(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::AlreadyOpened`] for records that contradict each other, or what the party knows: then nothing was taken over.
@@ -121,10 +154,19 @@ impl Party {
     ///
     /// The journal records the opening before the share is made.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// let share = parties[0].open(opening.request(), &mut journal)?; // to whoever may have the plaintext
+    /// assert_eq!((share.party(), journal.len()), (1, 1));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::SmudgingImpossible`] if the noise would not hide the error that the request
     /// states, or not leave the message; [`MultipartyError::AlreadyOpened`] for a subject that was opened with another ciphertext;
     /// [`MultipartyError::OpeningsExhausted`]; [`MultipartyError::JournalFailed`], and what the journal returns. Nothing has left the party then.
+    #[doc(alias("MultipartyDecryptMain", "KeySwitchProtocol", "CKS"))]
     pub fn open(
         &mut self,
         request: &OpeningRequest,

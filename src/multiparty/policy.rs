@@ -6,6 +6,7 @@ use num_bigint::BigUint;
 
 /// The statistical parameter of smudging: what all openings that a key serves tell beside the opened values is at most `2^-lambda`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[doc(alias("smudging", "noise_flooding"))]
 pub struct Lambda(u32);
 
 impl Lambda {
@@ -15,6 +16,14 @@ impl Lambda {
     pub const MOST: u32 = 128;
 
     /// 64 to 128 bits.
+    ///
+    /// ```
+    /// use slotwise::multiparty::{Lambda, Policy};
+    ///
+    /// let policy = Policy::new(3, 2)?.with_lambda(Lambda::new(128)?);
+    /// assert!(Lambda::new(40).is_err()); // too little to rely on
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::LambdaTooSmall`] below 64; [`MultipartyError::InvalidPolicy`] above 128.
@@ -29,6 +38,12 @@ impl Lambda {
     }
 
     /// The bits.
+    ///
+    /// ```
+    /// use slotwise::multiparty::Lambda;
+    ///
+    /// assert_eq!(Lambda::default().bits(), 80);
+    /// ```
     #[must_use]
     pub fn bits(self) -> u32 {
         self.0
@@ -52,6 +67,7 @@ impl Default for Lambda {
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("threshold", "Shamir", "num_shares"))]
 pub struct Policy {
     parties: u32,
     threshold: u32,
@@ -69,6 +85,14 @@ impl Policy {
     pub const MOST_OPENINGS: u64 = 1 << 32;
 
     /// A key that `parties` hold and any `threshold` of them use, to which all contribute, with lambda = 80 and 1024 openings.
+    ///
+    /// ```
+    /// use slotwise::multiparty::Policy;
+    ///
+    /// let policy = Policy::new(5, 3)?; // any three of five parties open
+    /// assert!(Policy::new(5, 1).is_err()); // one party alone must not
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] unless there are 2 to 1024 parties and the threshold is from 2 to their number;
@@ -96,6 +120,14 @@ impl Policy {
     /// The same with the first `contributors` parties alone making the secret: less noise, and still no `threshold - 1` parties
     /// know it.
     ///
+    /// ```
+    /// use slotwise::multiparty::Policy;
+    ///
+    /// let policy = Policy::new(10, 3)?.with_contributors(4)?;
+    /// assert_eq!(policy.contributors(), 4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] unless there are at least as many as the threshold and at most all parties.
     pub fn with_contributors(self, contributors: u32) -> Result<Self> {
@@ -111,12 +143,28 @@ impl Policy {
     }
 
     /// The same with another statistical parameter.
+    ///
+    /// ```
+    /// use slotwise::multiparty::{Lambda, Policy};
+    ///
+    /// let policy = Policy::new(5, 3)?.with_lambda(Lambda::new(128)?);
+    /// assert_eq!(policy.lambda().bits(), 128);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn with_lambda(self, lambda: Lambda) -> Self {
         Self { lambda, ..self }
     }
 
     /// The same with another number of ciphertexts that the key opens over its life, counted by each party.
+    ///
+    /// ```
+    /// use slotwise::multiparty::Policy;
+    ///
+    /// let policy = Policy::new(5, 3)?.with_openings(1 << 20)?;
+    /// assert_eq!(policy.openings(), 1_048_576);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] unless from 1 to 2^32.
@@ -128,30 +176,61 @@ impl Policy {
     }
 
     /// n: the parties that hold a share, numbered from 1.
+    ///
+    /// ```
+    /// # use slotwise::multiparty::Policy;
+    /// assert_eq!(Policy::new(5, 3)?.parties(), 5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn parties(&self) -> u32 {
         self.parties
     }
 
     /// t: how many shares an opening takes.
+    ///
+    /// ```
+    /// # use slotwise::multiparty::Policy;
+    /// assert_eq!(Policy::new(5, 3)?.threshold(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "reconstruction_threshold")]
     pub fn threshold(&self) -> u32 {
         self.threshold
     }
 
     /// c: the parties, the first ones, whose secrets sum to the key.
+    ///
+    /// ```
+    /// # use slotwise::multiparty::Policy;
+    /// assert_eq!(Policy::new(5, 3)?.contributors(), 5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn contributors(&self) -> u32 {
         self.contributors
     }
 
     /// The statistical parameter.
+    ///
+    /// ```
+    /// # use slotwise::multiparty::{Lambda, Policy};
+    /// assert_eq!(Policy::new(5, 3)?.lambda(), Lambda::default());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn lambda(&self) -> Lambda {
         self.lambda
     }
 
     /// D: how many ciphertexts the key opens over its life.
+    ///
+    /// ```
+    /// # use slotwise::multiparty::Policy;
+    /// assert_eq!(Policy::new(5, 3)?.openings(), 1024);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn openings(&self) -> u64 {
         self.openings
@@ -159,12 +238,28 @@ impl Policy {
 
     /// K: the sets of parties of which each adds one noise to every opening, `binomial(n, t - 1)`. A set has `n - t + 1` members, so that
     /// any `t - 1` parties miss one.
+    ///
+    /// ```
+    /// # use slotwise::multiparty::Policy;
+    /// assert_eq!(Policy::new(5, 3)?.noise_sources(), 10); // pairs among five parties
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn noise_sources(&self) -> u32 {
         u32::try_from(binomial(self.parties, self.threshold - 1)).unwrap_or(u32::MAX)
     }
 
     /// The distribution of the secret, which the parameters of a shared key must have.
+    ///
+    /// ```
+    /// use slotwise::multiparty::Policy;
+    /// use slotwise::prelude::*;
+    ///
+    /// let policy = Policy::new(3, 2)?;
+    /// let builder = BfvContext::builder().degree(8192).prime_bits(&[50; 3]).special_primes(0).plaintext_modulus(65_537);
+    /// let context = builder.secret(policy.secret()).build()?; // secure for the sum of three secrets
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn secret(&self) -> SecretDistribution {
         SecretDistribution::TernarySum {

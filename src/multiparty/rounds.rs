@@ -31,13 +31,25 @@ impl KeyRound {
         self.makers
     }
 
-    /// The number of the attempt: after a party was lost, or a share refused, take the next.
+    /// The number of the attempt. After a party was lost or a share was refused, use the next one.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(session.key_round(1).attempt(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
     /// The parties, in ascending order.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(session.key_round(0).parties(), [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn parties(&self) -> &[u32] {
         &self.parties

@@ -16,6 +16,14 @@ use zeroize::Zeroizing;
 impl Deal {
     /// The deal's bytes, for a channel that the receiver alone reads.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let setup = Setup::new(&session, 1, &mut rng)?;
+    /// let bytes = setup.deals()?[0].expose_confidential_bytes(); // encrypt them for their receiver
+    /// assert_eq!(Deal::from_confidential_bytes(&bytes, &session)?.receiver(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Security
     /// With the deals to any t parties everyone decrypts everything. Constant time in the shares.
     #[must_use]
@@ -45,6 +53,15 @@ impl Deal {
     }
 
     /// The deal that [`expose_confidential_bytes`](Self::expose_confidential_bytes) wrote.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let setup = Setup::new(&session, 1, &mut rng)?;
+    /// let bytes = setup.deals()?[1].expose_confidential_bytes();
+    /// let deal = Deal::from_confidential_bytes(&bytes, &session)?;
+    /// assert_eq!((deal.sender(), deal.receiver()), (1, 3));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Wire::from_bytes`](crate::Wire::from_bytes); [`MultipartyError::WrongSession`](crate::MultipartyError::WrongSession);
@@ -84,9 +101,16 @@ const SEED: u8 = 1;
 const POLY: u8 = 2;
 
 impl Party {
-    /// All that the party knows, to be kept where nobody else reads: its share, its keys, and what it has opened.
+    /// Everything that the party knows: its share, its keys, and what it has opened. Keep it where nobody else can read it.
     ///
     /// Save it after the setup; after that, a [journal](crate::multiparty::Journal) has what changes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let state = parties[0].expose_secret_state(); // keep it encrypted
+    /// assert_eq!(Party::from_secret_state(&state, &session)?.number(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Security
     /// With those of any t parties everyone decrypts everything. The bytes are not encrypted. Constant time in the secrets.
@@ -127,6 +151,14 @@ impl Party {
     }
 
     /// The party whose state [`expose_secret_state`](Self::expose_secret_state) wrote.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let state = parties[1].expose_secret_state();
+    /// let restored = Party::from_secret_state(&state, &session)?;
+    /// assert_eq!(restored.number(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Wire::from_bytes`](crate::Wire::from_bytes); [`MultipartyError::WrongSession`](crate::MultipartyError::WrongSession).

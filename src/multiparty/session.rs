@@ -29,6 +29,14 @@ impl SessionTerms {
     /// The terms for these parties, in the order of their numbers: names, or hashes of the certificates of their channels. The seed
     /// makes all public uniform polynomials: [`common_seed`](Self::common_seed), or one that is fixed beforehand.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let names = ["Ada", "Emmy", "Sofia"];
+    /// let terms = SessionTerms::new(policy, &names, Seed([7; 32]))?;
+    /// assert!(SessionTerms::new(policy, &names[..2], Seed([7; 32])).is_err()); // of three parties
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] unless there is one identity of 1 to 1024 bytes for each of the policy's parties, each different.
     ///
@@ -54,26 +62,53 @@ impl SessionTerms {
 
     /// The hash of 32 random bytes from each party, in the order of their numbers: a seed that nobody chose.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// // 32 random bytes from each party; each sent their hash first.
+    /// let seed = SessionTerms::common_seed(&[[1; 32], [2; 32], [3; 32]]);
+    /// let terms = SessionTerms::new(policy, &["Ada", "Emmy", "Sofia"], seed)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Security
     /// Each party sends a hash of its bytes first and the bytes once it has all hashes, or else the last one chooses the seed among many.
     #[must_use]
+    #[doc(alias("CRS", "CRP"))]
     pub fn common_seed(contributions: &[[u8; 32]]) -> Seed {
         Seed(label("common seed", &[contributions.as_flattened()]))
     }
 
     /// How the key is shared.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(terms.policy(), &policy);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Who the parties are, from party 1 on.
+    /// The identities of the parties, in the order of their numbers.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(terms.identities(), ["Ada", "Emmy", "Sofia"]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn identities(&self) -> &[String] {
         &self.identities
     }
 
     /// The public seed.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(terms.seed(), Seed([7; 32]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn seed(&self) -> Seed {
         self.seed
@@ -123,6 +158,13 @@ enum Hiding {
 impl Session {
     /// A session for BFV ciphertexts of this context.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let session = Session::bfv(&context, &terms)?;
+    /// assert_eq!(session, Session::bfv(&context, &terms)?); // each party makes the same one
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] unless the context was built with the policy's secret
     /// ([`Policy::secret`]), or if a prime is not larger than the number of parties.
@@ -154,6 +196,14 @@ impl Session {
 
     /// A session for CKKS ciphertexts of this context, whose openings leave so many bits after the binary point in each slot, 1 to 60: the
     /// noise that hides the key takes the rest of the scale.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let builder = CkksContext::builder().degree(64).prime_bits(&[60, 50, 60]).scale_bits(50);
+    /// let context = builder.secret(policy.secret()).insecure_skip_security_check().build()?;
+    /// let session = Session::ckks(&context, &terms, 20)?; // openings keep 20 bits after the point
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`bfv`](Self::bfv); [`OperandError::InvalidArgument`] for other numbers of bits.
@@ -216,24 +266,49 @@ impl Session {
     }
 
     /// The terms.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(session.terms(), &terms);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn terms(&self) -> &SessionTerms {
         &self.shared.terms
     }
 
     /// How the key is shared.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(session.policy().threshold(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.terms().policy()
     }
 
     /// The context of all keys and ciphertexts.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(session.context().degree(), 64);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &Arc<Context> {
         &self.shared.context
     }
 
-    /// The identifier of the shared key, derived from all that the session consists of.
+    /// The id of the shared key: a hash of everything that the session consists of.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let other = SessionTerms::new(policy, &["Ada", "Emmy", "Sofia"], Seed([8; 32]))?;
+    /// assert_ne!(session.key_id(), Session::bfv(&context, &other)?.key_id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.shared.key_id
@@ -247,6 +322,12 @@ impl Session {
     /// beta: an opening at this level adds noises that are uniform in `[-2^beta, 2^beta)`, one from each of
     /// [`Policy::noise_sources`]. `None` where there is no room for any.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert!(session.noise_bits(context.top_level())? > Some(100));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidLevel`].
     pub fn noise_bits(&self, level: usize) -> Result<Option<u32>> {
@@ -255,6 +336,13 @@ impl Session {
     }
 
     /// The round in which all contributors make keys together, in their `attempt`th attempt.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let round = session.key_round(0); // the first attempt
+    /// assert_eq!(round.parties(), [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_round(&self, attempt: u32) -> KeyRound {
         let parties = 1..=self.policy().contributors();
@@ -262,6 +350,14 @@ impl Session {
     }
 
     /// The round in which any t parties make keys together, in their `attempt`th attempt: later keys do not need all contributors.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let round = session.key_round_of(0, &[3, 1])?;
+    /// assert_eq!(round.parties(), [1, 3]);
+    /// assert!(session.key_round_of(0, &[1]).is_err()); // two are needed
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::UnknownParty`]; [`MultipartyError::NotEnoughShares`] for another number of different parties than the threshold.

@@ -45,6 +45,7 @@ use std::sync::Arc;
 /// # }
 /// ```
 #[derive(Debug)]
+#[doc(alias("Thresholdizer", "Shamir", "MultipartyKeyGen", "ShareKeys"))]
 pub struct Setup {
     session: Session,
     party: u32,
@@ -89,11 +90,19 @@ pub(super) enum DealtShare {
 impl Setup {
     /// Party `party` of the session, numbered from 1, with a fresh secret if it contributes one.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let setup = Setup::new(&session, 1, &mut rng)?; // each party in its own process
+    /// assert!(Setup::new(&session, 4, &mut rng).is_err()); // there are three
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::UnknownParty`].
     ///
     /// # Security
     /// The generator must be cryptographic and freshly seeded.
+    #[doc(alias("MultipartyKeyGen", "GenSecretKey"))]
     pub fn new(session: &Session, party: u32, rng: &mut impl CryptoRng) -> Result<Self> {
         session.check_party(party)?;
         let contributes = party <= session.policy().contributors();
@@ -116,6 +125,12 @@ impl Setup {
     }
 
     /// The party's number.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(Setup::new(&session, 1, &mut rng)?.party(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn party(&self) -> u32 {
         self.party
@@ -123,14 +138,33 @@ impl Setup {
 
     /// The deals to the other parties, each to be given to its receiver alone.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let setup = Setup::new(&session, 1, &mut rng)?;
+    /// let receivers: Vec<u32> = setup.deals()?.iter().map(|deal| deal.receiver()).collect();
+    /// assert_eq!(receivers, [2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] once the setup is finished.
+    #[doc(alias("GenShamirSecretShare", "ShareKeys"))]
     pub fn deals(&self) -> Result<Vec<&Deal>> {
         let dealt = self.state()?.dealt.values();
         Ok(dealt.filter(|deal| deal.receiver != self.party).collect())
     }
 
     /// Keeps a deal from another party.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let ada = Setup::new(&session, 1, &mut rng)?;
+    /// let mut emmy = Setup::new(&session, 2, &mut rng)?;
+    /// let bytes = ada.deals()?[0].expose_confidential_bytes(); // over an encrypted channel
+    /// emmy.receive(Deal::from_confidential_bytes(&bytes, &session)?)?;
+    /// assert_eq!(emmy.missing()?, [3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::WrongReceiver`]; [`MultipartyError::UnknownParty`] for one that deals nothing;
@@ -160,7 +194,13 @@ impl Setup {
         Ok(())
     }
 
-    /// The parties whose deals are not there yet.
+    /// The parties whose deals have not arrived yet.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(Setup::new(&session, 1, &mut rng)?.missing()?, [2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::InvalidPolicy`] once the setup is finished.
@@ -171,7 +211,18 @@ impl Setup {
         Ok(senders)
     }
 
-    /// The party, once all deals are there; the setup is empty then.
+    /// Finishes the setup once all deals have arrived, and returns the party. The setup is empty afterwards.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// let policy = Policy::new(2, 2)?; // where all parties open, nothing is dealt
+    /// let builder = BfvContext::builder().degree(64).prime_bits(&[50; 7]).special_primes(2).plaintext_modulus(257);
+    /// let context = builder.secret(policy.secret()).insecure_skip_security_check().build()?;
+    /// let session = Session::bfv(&context, &SessionTerms::new(policy, &["Ada", "Emmy"], Seed([7; 32]))?)?;
+    /// let party = Setup::new(&session, 1, &mut rng)?.finish()?;
+    /// assert_eq!(party.number(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`MultipartyError::NotEnoughShares`] while deals are missing; [`MultipartyError::InvalidPolicy`] for a second time.
@@ -408,13 +459,25 @@ fn combine(session: &Session, party: u32, state: &State) -> (SecretPoly<Ntt>, No
 }
 
 impl Deal {
-    /// The party that made it.
+    /// The party that made the deal.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(Setup::new(&session, 1, &mut rng)?.deals()?[0].sender(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn sender(&self) -> u32 {
         self.sender
     }
 
-    /// The party that it is for.
+    /// The party that the deal is for.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/session.txt")]
+    /// assert_eq!(Setup::new(&session, 1, &mut rng)?.deals()?[0].receiver(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn receiver(&self) -> u32 {
         self.receiver

@@ -93,7 +93,15 @@ impl<P> Share<P> {
         (*self.fingerprint.bytes(), *self.key_id.bytes())
     }
 
-    /// The party that made it.
+    /// The party that made the share.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    /// let opening = BfvOpening::new(&session, &ciphertext, b"the sum")?;
+    /// let share = parties[2].open(opening.request(), &mut journal)?;
+    /// assert_eq!(share.party(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn party(&self) -> u32 {
         self.party

@@ -59,6 +59,13 @@ impl Function {
     }
 
     /// The function's value.
+    ///
+    /// ```
+    /// use slotwise::networks::Function;
+    ///
+    /// assert_eq!(Function::Relu.at(-2.0), 0.0);
+    /// assert_eq!(Function::Sigmoid.at(0.0), 0.5);
+    /// ```
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
         match self {
@@ -74,6 +81,11 @@ impl Function {
     }
 
     /// The name for reports.
+    ///
+    /// ```
+    /// # use slotwise::networks::Function;
+    /// assert_eq!(Function::Relu.name(), "ReLU");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -108,6 +120,14 @@ impl PartialEq for Function {
 
 impl Activation {
     /// The original function, without approximation.
+    ///
+    /// ```
+    /// use slotwise::networks::{Activation, Function};
+    ///
+    /// assert_eq!(Activation::Square.at(3.0), 9.0);
+    /// assert_eq!(Activation::Polynomial(vec![1.0, 0.0, 2.0]).at(3.0), 19.0); // 1 + 2 x^2
+    /// assert_eq!(Activation::Chebyshev(Function::Relu, 7).at(-1.0), 0.0);
+    /// ```
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
         match self {

@@ -22,6 +22,14 @@ pub struct BatchClient {
 impl BatchClient {
     /// A client with a fresh secret key.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// // In the client's own process, from the bytes that the server's operator publishes:
+    /// let description = BatchDescription::from_bytes(&plan.description().to_bytes())?;
+    /// let client = BatchClient::new(description)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn new(description: BatchDescription) -> Result<Self> {
@@ -31,6 +39,13 @@ impl BatchClient {
 
     /// A client with a secret key that was made before, for this plan's parameters.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let key = plan.context().generate_client_key()?; // or one that was saved
+    /// let client = BatchClient::with_key(plan.description().clone(), key)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
     pub fn with_key(description: BatchDescription, key: ClientKey<Ckks>) -> Result<Self> {
@@ -39,12 +54,24 @@ impl BatchClient {
     }
 
     /// What the client knows of the network.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(client.description().fingerprint(), plan.description().fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn description(&self) -> &BatchDescription {
         &self.description
     }
 
     /// The secret key.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(client.key().context(), plan.context());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key(&self) -> &ClientKey<Ckks> {
         &self.key
@@ -52,13 +79,28 @@ impl BatchClient {
 
     /// The keys for the server: those that the plan uses, and no others.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let id = server.add_client(client.server_keys()?)?; // once
+    /// assert_eq!(id, client.key().id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`ClientKey::generate_server_key`].
     pub fn server_keys(&self) -> Result<NetworkKeys> {
         self.description.terms.server_keys(&self.key)
     }
 
-    /// Encrypts inputs, a request for each batch. What is left free of the last batch repeats its inputs.
+    /// Encrypts inputs, one request for each batch. A batch that is not full is filled by repeating its inputs.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let inputs = vec![[0.5, 0.5]; 10_000];
+    /// let requests = client.encrypt(&inputs)?;
+    /// assert_eq!(requests.len(), 10_000usize.div_ceil(client.description().input_layout().inputs()));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch),
@@ -73,6 +115,17 @@ impl BatchClient {
     }
 
     /// Decrypts the outputs of `inputs` inputs from the responses to their requests, in order.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let inputs = [[1.0, 1.0], [0.0, 1.0]];
+    /// server.add_client(client.server_keys()?)?;
+    /// let requests = client.encrypt(&inputs)?;
+    /// let responses = requests.iter().map(|request| server.predict(request));
+    /// let outputs = client.decrypt(&responses.collect::<slotwise::Result<Vec<_>>>()?, inputs.len())?;
+    /// assert!((outputs[0][0] - 9.25).abs() < 0.01 && (outputs[1][0] - 4.0).abs() < 0.01);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of responses than batches;
@@ -92,6 +145,17 @@ impl BatchClient {
     }
 
     /// Decrypts the index of the largest output of each input.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let inputs = [[1.0, 1.0], [0.0, 1.0]];
+    /// server.add_client(client.server_keys()?)?;
+    /// let requests = client.encrypt(&inputs)?;
+    /// let responses = requests.iter().map(|request| server.predict(request));
+    /// let classes = client.classify(&responses.collect::<slotwise::Result<Vec<_>>>()?, inputs.len())?;
+    /// assert_eq!(classes, [0, 0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`decrypt`](Self::decrypt).
@@ -130,18 +194,37 @@ impl BatchServer {
     }
 
     /// What clients need to know.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(server.description().fingerprint(), plan.description().fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn description(&self) -> &BatchDescription {
         &self.description
     }
 
-    /// The bytes of the encoded weights.
+    /// The size of the encoded weights in bytes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert!(server.weight_bytes() < 10_000_000);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
         self.steps.bytes()
     }
 
-    /// Takes a client's keys, in the place of those that it sent before.
+    /// Stores a client's keys, replacing those that it sent before.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let id = server.add_client(client.server_keys()?)?; // before the first request
+    /// assert_eq!(id, client.key().id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for keys of another plan;
@@ -151,12 +234,29 @@ impl BatchServer {
         self.clients.add(keys)
     }
 
-    /// Forgets a client's keys; tells whether there were any.
+    /// Removes a client's keys, and returns whether there were any.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let id = server.add_client(client.server_keys()?)?;
+    /// assert!(server.remove_client(id));
+    /// assert!(!server.remove_client(id)); // it is gone
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn remove_client(&self, id: KeyId) -> bool {
         self.clients.remove(id)
     }
 
     /// The encrypted outputs for a batch of encrypted inputs.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// server.add_client(client.server_keys()?)?;
+    /// let requests = client.encrypt(&[[1.0, 1.0], [0.0, 1.0]])?;
+    /// let response = server.predict(&requests[0])?; // one for each request
+    /// assert_eq!(client.classify(&[response], 2)?, [0, 0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for a request of another plan;

@@ -36,9 +36,17 @@ impl FittedNetwork {
     /// The plan for `inputs` inputs at a time: how many features of an input lie in each ciphertext, and parameters that are secure at
     /// 128 bits. Takes seconds for large networks.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let plan = fitted.plan_batch(1000, &PlanOptions::default())?; // a thousand inputs at a time
+    /// assert_eq!(plan.description().input_layout().features(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs; [`ParameterError::NoParameters`](crate::ParameterError::NoParameters)
     /// if no secure parameters carry the network, or none with keys that are small enough.
+    #[doc(alias = "compile")]
     pub fn plan_batch(&self, inputs: usize, options: &PlanOptions) -> Result<BatchPlan> {
         if inputs == 0 {
             return Err(Error::Values(ValueError::Empty));
@@ -128,30 +136,62 @@ impl BatchPlan {
     }
 
     /// The plan of the circuit for one batch: parameters, steps, keys, sizes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(plan.circuit().context(), plan.context());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn circuit(&self) -> &Plan {
         &self.plan
     }
 
     /// The parameters.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(plan.context().degree(), 8192);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &CkksContext {
         self.plan.context()
     }
 
-    /// The layouts that were compared.
+    /// The layouts that were compared, and the one that was chosen.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let best = plan.choice().best();
+    /// assert_eq!(best.per_ciphertext, plan.description().input_layout().per_ciphertext());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn choice(&self) -> &BatchChoice {
         &self.choice
     }
 
     /// What a client needs to know, and nothing of the weights.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let description = plan.description().clone(); // for clients
+    /// let client = BatchClient::new(description)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn description(&self) -> &BatchDescription {
         &self.description
     }
 
     /// The error to expect in an output: six standard deviations.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert!(plan.typical_error() < 0.5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn typical_error(&self) -> f64 {
         self.plan.typical_error()
@@ -159,8 +199,16 @@ impl BatchPlan {
 
     /// The outputs for up to a batch of inputs in the clear, computed in slots by the very steps of the encrypted run.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let outputs = plan.run(&[[1.0, 1.0], [0.0, 1.0]])?; // in the clear: no keys, no noise
+    /// assert!((outputs[0][0] - 9.25).abs() < 1e-9 && (outputs[1][0] - 4.0).abs() < 1e-9);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BatchClient::encrypt`].
+    #[doc(alias = "simulate")]
     pub fn run<X: AsRef<[f64]>>(&self, inputs: &[X]) -> Result<Vec<Vec<f64>>> {
         let evaluator = ClearReals::new(self.context().slots());
         let mut outputs = Vec::new();
@@ -176,6 +224,14 @@ impl BatchPlan {
 
     /// A client with a fresh secret key.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let client = plan.client()?; // has a secret key
+    /// let requests = client.encrypt(&[[1.0, 1.0], [0.0, 1.0]])?;
+    /// assert_eq!(requests.len(), 1); // both inputs fit in one batch
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BatchClient::new`].
     pub fn client(&self) -> Result<BatchClient> {
@@ -183,6 +239,13 @@ impl BatchPlan {
     }
 
     /// The server, with its weights encoded: takes a moment, and serves any number of clients.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let server = plan.server()?; // has the weights, and no secret key
+    /// server.add_client(client.server_keys()?)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// None for a plan made by this crate.
@@ -199,36 +262,73 @@ impl BatchDescription {
     }
 
     /// The parameters.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(client.description().context(), plan.context());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &CkksContext {
         &self.terms.context
     }
 
     /// How the features of inputs lie in ciphertexts.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let layout = client.description().input_layout();
+    /// assert_eq!((layout.features(), layout.inputs() >= 1000), (2, true));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_layout(&self) -> BatchLayout {
         self.input
     }
 
     /// How the outputs lie in ciphertexts.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(client.description().output_layout().features(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn output_layout(&self) -> BatchLayout {
         self.output
     }
 
     /// The largest magnitude of an input's values.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(client.description().input_bound(), 1.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_bound(&self) -> f64 {
         self.terms.input_bound
     }
 
     /// The keys that the server needs, each for the levels at which it is used.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert!(client.description().key_plan().count(8192) > 0); // at least the relinearization key
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_plan(&self) -> &KeyPlan {
         &self.terms.keys
     }
 
-    /// The plan's name: a hash of all of this.
+    /// Identifies the plan: a hash of everything in the description.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// assert_eq!(client.description().fingerprint(), server.description().fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.terms.fingerprint

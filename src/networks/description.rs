@@ -42,42 +42,86 @@ impl NetworkDescription {
     }
 
     /// The parameters.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(client.description().context(), plan.context());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &CkksContext {
         &self.terms.context
     }
 
     /// The shape of the input: `[length]`, or `[channels, rows, columns]`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(client.description().input_shape(), [2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_shape(&self) -> &[usize] {
         &self.input_shape
     }
 
     /// How an input is laid out before it is encrypted.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_ne!(client.description().input_layout(), &InputLayout::Images([1, 1, 2])); // not an image
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_layout(&self) -> &InputLayout {
         &self.input_layout
     }
 
     /// The largest magnitude of an input's values.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(client.description().input_bound(), 1.0);
+    /// assert!(client.encrypt(&[1.5, 0.0]).is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_bound(&self) -> f64 {
         self.terms.input_bound
     }
 
     /// The number of outputs.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(client.description().outputs(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs.len()
     }
 
     /// The keys that the server needs, each for the levels at which it is used.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// let keys = client.description().key_plan();
+    /// assert!(keys.count(8192) > 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_plan(&self) -> &KeyPlan {
         &self.terms.keys
     }
 
-    /// The plan's name: a hash of all of this.
+    /// Identifies the plan: a hash of everything in the description.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(client.description().fingerprint(), server.description().fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.terms.fingerprint

@@ -20,10 +20,19 @@ impl Network {
     /// Squares and polynomials stay what they are, and need samples only for tighter bounds; a few hundred samples like those that
     /// clients will encrypt are enough.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/relu_network.txt")]
+    /// let fitted = network.fit(&samples, &Fit::default())?; // ReLU has become a polynomial of degree 7
+    /// let (clear, polynomial) = (network.run(&[0.5, 0.25])?, fitted.run(&[0.5, 0.25])?);
+    /// assert!((clear[0] - polynomial[0]).abs() < 0.05);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NetworkError::InvalidFit`](crate::NetworkError::InvalidFit) for options out of range, and for functions to be approximated
     /// without samples; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) and
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) for samples; [`ValueError::FunctionNotFinite`](crate::ValueError::FunctionNotFinite).
+    #[doc(alias("compile", "quantize", "calibrate"))]
     pub fn fit<X: AsRef<[f64]>>(&self, samples: &[X], fit: &Fit) -> Result<FittedNetwork> {
         fit.check()?;
         let samples = checked_samples(samples, self.input_shape())?;

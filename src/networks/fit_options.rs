@@ -33,14 +33,28 @@ impl Default for Fit {
 }
 
 impl Fit {
-    /// By what the ranges of the samples are multiplied, at least 1: 1.2 unless set. A wider range admits more inputs than the samples, and costs
-    /// accuracy: at degree 7 and below, values a little outside do no harm.
+    /// The factor by which the ranges of the samples are widened, at least 1; 1.2 unless set. A wider range leaves room for inputs beyond the samples
+    /// and costs accuracy. At degree 7 and below, values a little outside the range do no harm.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/relu_network.txt")]
+    /// let fitted = network.fit(&samples, &Fit::default().margin(1.5))?;
+    /// assert_eq!(fitted.report().margin, 1.5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn margin(self, margin: f64) -> Self {
         Self { margin, ..self }
     }
 
-    /// One degree for all functions, instead of their own.
+    /// Uses one degree for all functions, instead of the degree of each.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/relu_network.txt")]
+    /// let [rough, fine] = [3, 15].map(|degree| network.fit(&samples, &Fit::default().degree(degree)));
+    /// assert!(rough?.report().worst_error > fine?.report().worst_error);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn degree(self, degree: usize) -> Self {
         Self {
@@ -50,12 +64,28 @@ impl Fit {
     }
 
     /// The weight of the range as a whole beside that of the samples: 0.01 unless set.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/relu_network.txt")]
+    /// let [samples_first, whole_range] = [1e-6, 1.0].map(|lambda| network.fit(&samples, &Fit::default().lambda(lambda)));
+    /// let [rough, even] = [samples_first?, whole_range?].map(|fitted| fitted.report().activations[0].error);
+    /// assert!(even < rough); // the largest error in the range, samples or not
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn lambda(self, lambda: f64) -> Self {
         Self { lambda, ..self }
     }
 
-    /// One polynomial for all neurons of a layer, instead of one for each: loses accuracy, and saves no time.
+    /// Fits one polynomial for all neurons of a layer, instead of one for each. This loses accuracy and saves no time.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/relu_network.txt")]
+    /// let fitted = network.fit(&samples, &Fit::default().one_polynomial_per_layer())?;
+    /// let Stage::Polynomials(polynomials) = &fitted.stages()[1] else { panic!("the activation") };
+    /// assert_eq!(polynomials[0], polynomials[1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn one_polynomial_per_layer(self) -> Self {
         Self {
@@ -65,6 +95,13 @@ impl Fit {
     }
 
     /// The range of the inputs: that of the samples unless set, and -1 to 1 without samples. Clients cannot encrypt other values.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/relu_network.txt")]
+    /// let fitted = network.fit(&samples, &Fit::default().input_range(-2.0..=2.0))?;
+    /// assert_eq!(fitted.input_bound(), 2.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_range(self, range: RangeInclusive<f64>) -> Self {
         Self {

@@ -24,18 +24,36 @@ pub struct FittedNetwork {
 
 impl FittedNetwork {
     /// The shape of the input: `[length]`, or `[channels, rows, columns]`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(fitted.input_shape(), [2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_shape(&self) -> &[usize] {
         &self.input_shape
     }
 
     /// The number of outputs.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(fitted.outputs(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
     /// The largest magnitude of an input that a client can encrypt.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(fitted.input_bound(), 1.0); // as the samples
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_bound(&self) -> f64 {
         self.input_bound
@@ -50,13 +68,25 @@ impl FittedNetwork {
         }
     }
 
-    /// The steps: linear layers and activations in turn, on features without a layout.
+    /// The steps: linear layers and activations alternate, on features without a layout.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert!(matches!(fitted.stages(), [Stage::Linear(_), Stage::Square, Stage::Linear(_)]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn stages(&self) -> &[Stage] {
         &self.stages
     }
 
     /// What the fit found on the samples.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!((fitted.report().samples, fitted.report().agreeing), (3, 3));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn report(&self) -> &FitReport {
         &self.report
@@ -64,31 +94,60 @@ impl FittedNetwork {
 
     /// The outputs for one input in the clear: what an encrypted run computes, up to its noise.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let outputs = fitted.run(&[1.0, 1.0])?;
+    /// assert!((outputs[0] - 9.25).abs() < 1e-9 && (outputs[1] - 0.25).abs() < 1e-9);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Network::run`](crate::networks::Network::run).
+    #[doc(alias("forward", "predict"))]
     pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {
         let mut outputs = self.run_all(&[input])?;
         outputs.pop().ok_or(Error::Values(ValueError::Empty))
     }
 
-    /// The outputs for several inputs, faster than one by one.
+    /// The outputs for several inputs; faster than one call of [`run`](Self::run) for each.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(fitted.run_all(&samples)?.len(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`run`](Self::run).
+    #[doc(alias = "forward")]
     pub fn run_all<X: AsRef<[f64]>>(&self, inputs: &[X]) -> Result<Vec<Vec<f64>>> {
         run_stages(&self.stages, checked_samples(inputs, &self.input_shape)?)
     }
 
     /// The index of the largest output for one input in the clear.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(fitted.classify(&[1.0, 1.0])?, 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`run`](Self::run).
+    #[doc(alias = "predict")]
     pub fn classify(&self, input: &[f64]) -> Result<usize> {
         Ok(argmax(&self.run(input)?))
     }
 
     /// How many values of these inputs leave the ranges that polynomials are made for, and how far: an encrypted run cannot tell. At degree
     /// 7 and below, a few values up to a tenth outside do no harm.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(fitted.outside(&samples)?.count, 0);
+    /// assert!(fitted.outside(&[[5.0, 5.0]])?.worst > 1.0); // far beyond what the samples had
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`run`](Self::run).

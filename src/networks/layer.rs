@@ -23,7 +23,14 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// What errors and reports call it.
+    /// The name of the layer in errors and reports.
+    ///
+    /// ```
+    /// use slotwise::networks::{Activation, Layer};
+    ///
+    /// assert_eq!(Layer::Flatten.kind(), "flatten");
+    /// assert_eq!(Layer::from(Activation::Square).kind(), "activation");
+    /// ```
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -59,6 +66,7 @@ into_layer!(
 
 /// A dense layer `W x + b`.
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("Linear", "fully_connected"))]
 pub struct Dense {
     weights: Matrix<f64>,
     bias: Vec<f64>,
@@ -66,6 +74,16 @@ pub struct Dense {
 
 impl Dense {
     /// The layer with a row of weights for each output, as PyTorch has them, and a bias for each output, or none where it is zero.
+    ///
+    /// ```
+    /// use slotwise::circuits::Matrix;
+    /// use slotwise::networks::Dense;
+    ///
+    /// // Two inputs, one output: 2 x + 3 y + 0.5.
+    /// let dense = Dense::new(Matrix::from_rows(&[[2.0, 3.0]])?, &[0.5])?;
+    /// assert_eq!((dense.weights().rows(), dense.weights().columns()), (1, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of biases than rows;
@@ -76,12 +94,28 @@ impl Dense {
     }
 
     /// The weights, a row for each output.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// # use slotwise::networks::Dense;
+    /// let dense = Dense::new(Matrix::from_rows(&[[2.0, 3.0]])?, &[0.5])?;
+    /// assert_eq!(dense.weights(), &Matrix::from_rows(&[[2.0, 3.0]])?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn weights(&self) -> &Matrix<f64> {
         &self.weights
     }
 
     /// The biases, one for each output.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// # use slotwise::networks::Dense;
+    /// let dense = Dense::new(Matrix::from_rows(&[[2.0, 3.0]])?, &[])?;
+    /// assert_eq!(dense.bias(), [0.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bias(&self) -> &[f64] {
         &self.bias
@@ -97,6 +131,14 @@ pub struct AvgPool2d {
 
 impl AvgPool2d {
     /// The averages over windows of `kernel` rows and columns, side by side.
+    ///
+    /// ```
+    /// use slotwise::networks::{AvgPool2d, Network};
+    ///
+    /// let network = Network::new(&[1, 2, 4], vec![AvgPool2d::new([2, 2]).into()])?;
+    /// assert_eq!(network.run(&[1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0])?, [1.5, 3.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn new(kernel: [usize; 2]) -> Self {
         Self {
@@ -105,7 +147,16 @@ impl AvgPool2d {
         }
     }
 
-    /// The distance from one window to the next, in rows and columns: the kernel's size unless set.
+    /// The distance from one window to the next, in rows and columns; the kernel's size unless set.
+    ///
+    /// ```
+    /// use slotwise::networks::{AvgPool2d, Network};
+    ///
+    /// let pool = AvgPool2d::new([1, 2]).stride([1, 1]); // overlapping windows
+    /// let network = Network::new(&[1, 1, 4], vec![pool.into()])?;
+    /// assert_eq!(network.run(&[1.0, 2.0, 3.0, 4.0])?, [1.5, 2.5, 3.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }
@@ -118,6 +169,14 @@ impl AvgPool2d {
 
     /// The pool as a convolution of images with so many channels.
     ///
+    /// ```
+    /// use slotwise::networks::AvgPool2d;
+    ///
+    /// let convolution = AvgPool2d::new([2, 2]).convolution(3)?;
+    /// assert_eq!((convolution.inputs(), convolution.outputs()), (3, 3)); // of the channels
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Convolution::average_pool`].
     pub fn convolution(&self, channels: usize) -> Result<Convolution<f64>> {
@@ -128,6 +187,7 @@ impl AvgPool2d {
 /// Batch normalization: `gamma (x - mean) / sqrt(variance + eps) + beta`, with a number of each for every channel of images, or every value
 /// of vectors.
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("BatchNorm1d", "BatchNorm2d"))]
 pub struct BatchNorm {
     /// What each channel is multiplied by.
     scale: Vec<f64>,
@@ -137,6 +197,16 @@ pub struct BatchNorm {
 
 impl BatchNorm {
     /// The normalization with these parameters, in PyTorch `weight`, `bias`, `running_mean` and `running_var`.
+    ///
+    /// ```
+    /// use slotwise::networks::{BatchNorm, Network};
+    ///
+    /// // One channel with mean 3 and variance 4, scaled by 2 and shifted by 1.
+    /// let norm = BatchNorm::new([&[2.0], &[1.0]], [&[3.0], &[4.0]], 0.0)?;
+    /// let network = Network::new(&[1, 1, 2], vec![norm.into()])?;
+    /// assert_eq!(network.run(&[3.0, 5.0])?, [1.0, 3.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless all have one length; [`ValueError::NotFinite`](crate::ValueError::NotFinite)
@@ -160,13 +230,27 @@ impl BatchNorm {
         Ok(Self { scale, shift })
     }
 
-    /// What each channel is multiplied by: `gamma / sqrt(variance + eps)`.
+    /// The factor of each channel: `gamma / sqrt(variance + eps)`.
+    ///
+    /// ```
+    /// # use slotwise::networks::BatchNorm;
+    /// let norm = BatchNorm::new([&[2.0], &[1.0]], [&[3.0], &[4.0]], 0.0)?;
+    /// assert_eq!(norm.scale(), [1.0]); // 2 / sqrt(4)
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn scale(&self) -> &[f64] {
         &self.scale
     }
 
-    /// What is added then: `beta - mean * scale`.
+    /// The number added to each channel after that: `beta - mean * scale`.
+    ///
+    /// ```
+    /// # use slotwise::networks::BatchNorm;
+    /// let norm = BatchNorm::new([&[2.0], &[1.0]], [&[3.0], &[4.0]], 0.0)?;
+    /// assert_eq!(norm.shift(), [-2.0]); // 1 - 3 * 1
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn shift(&self) -> &[f64] {
         &self.shift

@@ -19,6 +19,7 @@ const MOST_VALUES: usize = 1 << 22;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("Sequential", "Module", "CNN", "MLP"))]
 pub struct Network {
     layers: Vec<Layer>,
     /// The input's, and each layer's output's.
@@ -27,6 +28,17 @@ pub struct Network {
 
 impl Network {
     /// The network of these layers for inputs of a shape: the length of vectors, or channels, rows and columns of images.
+    ///
+    /// ```
+    /// use slotwise::circuits::Matrix;
+    /// use slotwise::networks::{Activation, Dense, Network};
+    ///
+    /// let dense = Dense::new(Matrix::from_rows(&[[2.0, 3.0]])?, &[0.5])?;
+    /// let network = Network::new(&[2], vec![dense.clone().into(), Activation::Square.into()])?;
+    /// assert_eq!(network.run(&[1.0, 1.0])?, [30.25]);
+    /// assert!(Network::new(&[5], vec![dense.into()]).is_err()); // the layer takes two values
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NetworkError::InvalidLayer`](crate::NetworkError::InvalidLayer), which names the layer, if it does not go with its input or has
@@ -49,18 +61,37 @@ impl Network {
     }
 
     /// The shape of the input: `[length]`, or `[channels, rows, columns]`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(network.input_shape(), [2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_shape(&self) -> &[usize] {
         &self.shapes[0]
     }
 
     /// The shape of the output.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(network.output_shape(), [2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn output_shape(&self) -> &[usize] {
         &self.shapes[self.layers.len()]
     }
 
     /// The layers.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let kinds: Vec<&str> = network.layers().iter().map(Layer::kind).collect();
+    /// assert_eq!(kinds, ["dense", "activation", "dense"]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
         &self.layers
@@ -75,18 +106,32 @@ impl Network {
 
     /// The output for one input in the clear, with the original functions: images channel after channel, row after row.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(network.run(&[1.0, 1.0])?, [9.25, 0.25]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for an input of another size;
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite).
+    #[doc(alias("forward", "predict"))]
     pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {
         let mut outputs = self.run_all(&[input])?;
         outputs.pop().ok_or(Error::Values(ValueError::Empty))
     }
 
-    /// The outputs for several inputs, faster than one by one.
+    /// The outputs for several inputs; faster than one call of [`run`](Self::run) for each.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(network.run_all(&[[1.0, 1.0], [0.0, 1.0]])?, [[9.25, 0.25], [4.0, 0.0]]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`run`](Self::run).
+    #[doc(alias = "forward")]
     pub fn run_all<X: AsRef<[f64]>>(&self, inputs: &[X]) -> Result<Vec<Vec<f64>>> {
         let samples = checked_samples(inputs, self.input_shape())?;
         self.run_samples(samples)
@@ -116,14 +161,27 @@ impl Network {
 
     /// The index of the largest output for one input in the clear: the class that the network chooses.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// assert_eq!(network.classify(&[1.0, 1.0])?, 0); // 9.25 is the largest output
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`run`](Self::run).
+    #[doc(alias = "predict")]
     pub fn classify(&self, input: &[f64]) -> Result<usize> {
         Ok(argmax(&self.run(input)?))
     }
 }
 
 /// The index of the largest value, the first of equal ones; 0 for none.
+///
+/// ```
+/// use slotwise::networks::argmax;
+///
+/// assert_eq!(argmax(&[0.1, 0.7, 0.2]), 1);
+/// ```
 #[must_use]
 pub fn argmax(scores: &[f64]) -> usize {
     let better = |best: usize, i: usize| if scores[i] > scores[best] { i } else { best };

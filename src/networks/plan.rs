@@ -20,6 +20,13 @@ pub struct PlanOptions {
 impl PlanOptions {
     /// Asks for outputs whose error is typically (six standard deviations) at most `2^-bits`. Unless set, the error is a small part of the
     /// distance between the two largest outputs of the samples, so that hardly any changes its class.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let plan = fitted.plan_single(&PlanOptions::default().precision_bits(20))?;
+    /// assert!(plan.typical_error() <= 2f64.powi(-20));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn precision_bits(self, bits: u32) -> Self {
         Self {
@@ -29,6 +36,13 @@ impl PlanOptions {
     }
 
     /// Asks for keys of at most so many bytes in memory. Fewer keys take longer.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let plan = fitted.plan_single(&PlanOptions::default().max_key_bytes(20_000_000))?;
+    /// assert!(plan.circuit().key_bytes()? <= 20_000_000);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn max_key_bytes(self, bytes: u64) -> Self {
         Self {
@@ -55,9 +69,17 @@ impl FittedNetwork {
     /// The plan for one input at a time, with features in the slots: the fastest layout, and parameters that are secure at 128 bits. Takes
     /// seconds for convolutions.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let plan = fitted.plan_single(&PlanOptions::default())?;
+    /// assert_eq!(plan.context().degree(), 8192); // chosen for this network, 128 bits secure
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no secure parameters carry the network, or none with keys
     /// that are small enough.
+    #[doc(alias = "compile")]
     pub fn plan_single(&self, options: &PlanOptions) -> Result<NetworkPlan> {
         let mut slots = LEAST_SLOTS;
         loop {
@@ -136,42 +158,88 @@ impl FittedNetwork {
 
 impl NetworkPlan {
     /// The plan of the circuit: parameters, steps, keys, sizes.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(plan.circuit().context(), plan.context());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn circuit(&self) -> &Plan {
         &self.plan
     }
 
     /// The parameters.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(plan.context().degree(), 8192);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &CkksContext {
         self.plan.context()
     }
 
     /// What a client needs to know, and nothing of the weights.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// let bytes = plan.description().to_bytes(); // to every client
+    /// assert_eq!(NetworkDescription::from_bytes(&bytes)?.fingerprint(), plan.fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn description(&self) -> &NetworkDescription {
         &self.description
     }
 
-    /// A name for parameters, layouts and keys: client and server go together if it is the same.
+    /// Identifies parameters, layouts and keys: a client and a server belong together if their fingerprints are equal.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(plan.fingerprint(), server.fingerprint());
+    /// assert_eq!(plan.fingerprint(), client.description().fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.description.fingerprint()
     }
 
-    /// The key switches of the linear layers.
+    /// The number of key switches in the linear layers.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert!(plan.key_switches() < 10);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_switches(&self) -> usize {
         self.key_switches
     }
 
     /// The error to expect in an output: six standard deviations.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert!(plan.typical_error() < 0.5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn typical_error(&self) -> f64 {
         self.plan.typical_error()
     }
 
     /// The plan with the times of its operations measured on this machine, which its report then shows. Takes seconds.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(plan.circuit().time(), None);
+    /// let plan = plan.measured(&mut rand::rng())?;
+    /// assert!(plan.circuit().time().is_some());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As the operations.
@@ -180,11 +248,19 @@ impl NetworkPlan {
         Ok(Self { plan, ..self })
     }
 
-    /// The outputs for one input in the clear, computed in slots by the very steps of the encrypted run.
+    /// The outputs for one input in the clear, computed in slots by the same steps as the encrypted run.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// let outputs = plan.run(&[1.0, 1.0])?; // in the clear: no keys, no noise
+    /// assert!((outputs[0] - 9.25).abs() < 1e-9);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument)
     /// for an input of another size or beyond the range.
+    #[doc(alias = "simulate")]
     pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {
         let evaluator = ClearReals::new(self.context().slots());
         let values = self.description.lay_out(input)?;
@@ -197,6 +273,12 @@ impl NetworkPlan {
 
     /// The index of the largest output, computed as by [`run`](Self::run).
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// assert_eq!(plan.classify(&[1.0, 1.0])?, 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`run`](Self::run).
     pub fn classify(&self, input: &[f64]) -> Result<usize> {
@@ -205,16 +287,33 @@ impl NetworkPlan {
 
     /// A client with a fresh secret key.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// let client = plan.client()?; // has a secret key
+    /// let request = client.encrypt(&[1.0, 1.0])?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`NetworkClient::new`].
+    #[doc(alias = "FHEModelClient")]
     pub fn client(&self) -> Result<NetworkClient> {
         NetworkClient::new(self.description.clone())
     }
 
     /// The server, with its weights encoded: takes a moment, and serves any number of clients.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// let server = plan.server()?; // has the weights, and no secret key
+    /// let id = server.add_client(client.server_keys()?)?;
+    /// assert_eq!(id, client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None for a plan made by this crate.
+    #[doc(alias = "FHEModelServer")]
     pub fn server(&self) -> Result<NetworkServer> {
         NetworkServer::new(self)
     }

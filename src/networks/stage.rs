@@ -51,12 +51,26 @@ pub(super) const SQUARED: f64 = 4.0;
 
 impl LinearStage {
     /// The layer as a map of features.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let Stage::Linear(first) = &fitted.stages()[0] else { panic!("a linear layer comes first") };
+    /// assert_eq!((first.layer().map().inputs(), first.layer().map().outputs()), (2, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn layer(&self) -> &LinearLayer<f64> {
         &self.layer
     }
 
-    /// The largest magnitude of the result, as the samples or the ranges of inputs tell: encrypted runs rely on it.
+    /// The largest magnitude of the result, derived from the samples or the input ranges. Encrypted runs rely on it.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network.txt")]
+    /// let Some(Stage::Linear(last)) = fitted.stages().last() else { panic!("a linear layer comes last") };
+    /// assert!(last.bound() >= 9.25);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bound(&self) -> f64 {
         self.bound

@@ -23,12 +23,20 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Debug)]
+#[doc(alias("state_dict", "load_state_dict"))]
 pub struct Weights<'a> {
     tensors: SafeTensors<'a>,
 }
 
 impl<'a> Weights<'a> {
-    /// The file with these bytes. Nothing is copied yet.
+    /// Reads the header of a safetensors file. Nothing is copied yet.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/weights.txt")]
+    /// let weights = Weights::from_safetensors(&bytes)?; // bytes = std::fs::read("model.safetensors")?
+    /// assert!(Weights::from_safetensors(b"something else").is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NetworkError::InvalidWeights`](crate::NetworkError::InvalidWeights) if the bytes are no such file.
@@ -39,6 +47,13 @@ impl<'a> Weights<'a> {
     }
 
     /// The names of all tensors, in alphabetical order.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/weights.txt")]
+    /// let names = Weights::from_safetensors(&bytes)?.names().len();
+    /// assert_eq!(names, 7);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         let mut names = self.tensors.names();
@@ -47,6 +62,13 @@ impl<'a> Weights<'a> {
     }
 
     /// A tensor's shape and its values, the last index running fastest.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/weights.txt")]
+    /// let weights = Weights::from_safetensors(&bytes)?;
+    /// assert_eq!(weights.tensor("fc.weight")?, (vec![1, 2], vec![2.0, 3.0]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NetworkError::InvalidWeights`](crate::NetworkError::InvalidWeights) with the name, if there is no such tensor, it holds other than
@@ -76,6 +98,13 @@ impl<'a> Weights<'a> {
 
     /// The dense layer of `name.weight`, a row for each output, and `name.bias`, if there is one.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/weights.txt")]
+    /// let dense = Weights::from_safetensors(&bytes)?.dense("fc")?;
+    /// assert_eq!((dense.weights().columns(), dense.bias()), (2, &[0.5][..]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`tensor`](Self::tensor); the same error for another number of dimensions or of biases.
     pub fn dense(&self, name: &str) -> Result<Dense> {
@@ -89,6 +118,13 @@ impl<'a> Weights<'a> {
 
     /// The convolution of `name.weight`, by output channel, input channel of a group, row and column, and `name.bias`, if there is
     /// one; stride, padding, dilation and groups are not in the file: set them on the result.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/weights.txt")]
+    /// let convolution = Weights::from_safetensors(&bytes)?.conv2d("conv")?.padding([0, 1]);
+    /// assert_eq!((convolution.inputs(), convolution.outputs()), (1, 1));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`dense`](Self::dense).
@@ -104,6 +140,13 @@ impl<'a> Weights<'a> {
     /// The batch normalization of `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`, with PyTorch's default `eps`,
     /// 1e-5.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/weights.txt")]
+    /// let norm = Weights::from_safetensors(&bytes)?.batch_norm("bn")?;
+    /// assert!((norm.scale()[0] - 1.0).abs() < 1e-5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`batch_norm_with_eps`](Self::batch_norm_with_eps).
     pub fn batch_norm(&self, name: &str) -> Result<BatchNorm> {
@@ -111,6 +154,13 @@ impl<'a> Weights<'a> {
     }
 
     /// As [`batch_norm`](Self::batch_norm), with another `eps`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/weights.txt")]
+    /// let norm = Weights::from_safetensors(&bytes)?.batch_norm_with_eps("bn", 0.0)?;
+    /// assert_eq!(norm.scale(), [1.0]); // 2 / sqrt(4)
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`tensor`](Self::tensor); the same error for lengths that differ, or variances that are not positive.

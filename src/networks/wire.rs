@@ -66,6 +66,13 @@ const PLAN_BYTES: u64 = 32;
 
 impl NetworkDescription {
     /// The description's bytes, parameters included: they are all that a client needs.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// let bytes = plan.description().to_bytes(); // publish them: nothing of the weights is in them
+    /// assert_eq!(NetworkDescription::from_bytes(&bytes)?.fingerprint(), plan.fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let fields = self.fields();
@@ -85,6 +92,14 @@ impl NetworkDescription {
     }
 
     /// The description that `bytes` hold. Its parameters have 128 bits of security by today's table.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/network_plan.txt")]
+    /// let bytes = plan.description().to_bytes();
+    /// let client = NetworkClient::new(NetworkDescription::from_bytes(&bytes)?)?;
+    /// assert!(NetworkDescription::from_bytes(b"something else").is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Wire`](crate::Error::Wire) with the reason; what [`CkksParams::from_bytes`] refuses.
@@ -120,6 +135,13 @@ impl NetworkDescription {
 
 impl BatchDescription {
     /// The description's bytes, parameters included: they are all that a client needs.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let bytes = plan.description().to_bytes(); // publish them: nothing of the weights is in them
+    /// assert_eq!(BatchDescription::from_bytes(&bytes)?.fingerprint(), plan.description().fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let fields = self.fields();
@@ -138,6 +160,14 @@ impl BatchDescription {
     }
 
     /// The description that `bytes` hold. Its parameters have 128 bits of security by today's table.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/batch_plan.txt")]
+    /// let bytes = plan.description().to_bytes();
+    /// let client = BatchClient::new(BatchDescription::from_bytes(&bytes)?)?;
+    /// assert!(BatchDescription::from_bytes(b"something else").is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`NetworkDescription::from_bytes`].

@@ -36,61 +36,123 @@ impl BootstrappingLayout {
     /// The special primes of keys for the transform to coefficients, which works at low levels.
     const FEW_SPECIAL_PRIMES: usize = 2;
 
-    /// The level at which a bootstrapping begins: the lowest to compute down to.
+    /// The level at which a bootstrapping begins: programs compute down to this level and no further.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.lowest_level(), layout.coefficient_radices().len());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn lowest_level(&self) -> usize {
         self.coefficient_radices.len()
     }
 
-    /// The level of a bootstrapped ciphertext, at which programs encrypt.
+    /// The level of a bootstrapped ciphertext, at which programs also encrypt.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.fresh_level() - layout.lowest_level(), 3); // the user's levels
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fresh_level(&self) -> usize {
         self.lowest_level() + self.user_levels
     }
 
     /// The level at which the modular reduction begins.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert!(layout.reduction_level() > layout.fresh_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn reduction_level(&self) -> usize {
         self.fresh_level() + Self::REDUCTION_LEVELS
     }
 
     /// The highest level, at which the transform to slots begins.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.top_level(), context.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn top_level(&self) -> usize {
         self.reduction_level() + self.slot_radices.len()
     }
 
     /// The number of complex slots, N/2 or fewer: messages of fewer repeat over all N/2.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.slots(), 512);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slots(&self) -> usize {
         1 << self.slot_radices.iter().sum::<u32>()
     }
 
     /// log2 of the scale at [`lowest_level`](Self::lowest_level).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert!((20..=60).contains(&layout.scale_bits()));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn scale_bits(&self) -> u32 {
         self.scale_bits
     }
 
     /// log2 of the ratio of the modulus of level 0 and the scale of the message there.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let ratio = context.rlwe().log2_modulus(0)? - context.scale(0)?.log2();
+    /// assert!((ratio - f64::from(layout.ratio_bits())).abs() < 1e-6);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn ratio_bits(&self) -> u32 {
         self.ratio_bits
     }
 
     /// The layers of the FFT in each factor of the transform to coefficients, in order of use; each factor takes a level.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.coefficient_radices().iter().sum::<u32>(), 9); // layers of the FFT of 512 slots
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn coefficient_radices(&self) -> &[u32] {
         &self.coefficient_radices
     }
 
     /// The same for the transform to slots.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.slot_radices().iter().sum::<u32>(), 9); // layers of the FFT of 512 slots
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slot_radices(&self) -> &[u32] {
         &self.slot_radices
     }
 
     /// The span of keys that a bootstrapping uses up to a level.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let span = layout.span(0, params.rlwe());
+    /// assert_eq!((span.level, span.special_primes), (0, 1)); // of the key to the sparse secret
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn span(&self, level: usize, params: &RlweParams) -> KeySpan {
         let all = params.special_primes().len();
@@ -216,6 +278,13 @@ impl BootstrappingLayout {
 impl CkksParams {
     /// The parameters of a bootstrapping set, 128 bits secure.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// assert_eq!(params.rlwe().degree(), 32_768);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None for the sets of this crate.
     pub fn for_bootstrapping(set: BootstrappingSet) -> Result<Self> {
@@ -224,6 +293,13 @@ impl CkksParams {
 
     /// Parameters of a degree from 64 on with a bootstrapping of so many slots, a power of two from 8 to N/2, that leaves so many
     /// levels. They hide nothing: for tests and experiments, which take little time at small degrees.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let params = CkksParams::insecure_for_bootstrapping(64, 32, 1)?; // for tests: it hides nothing
+    /// assert_eq!(CkksContext::new(params)?.message_slots(), 32);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice),
@@ -256,6 +332,13 @@ impl CkksParams {
 
     /// A ring whose levels have this layout.
     ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let same = CkksParams::with_layout(params.rlwe().clone(), layout)?;
+    /// assert_eq!(same, params);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for a layout that does not fit the ring;
     /// [`ParameterError::Insecure`](crate::ParameterError::Insecure) where the sparse secret is not known to be secure, which it is from N = 32768 on;
@@ -268,13 +351,27 @@ impl CkksParams {
 }
 
 impl CkksContext {
-    /// How a bootstrapping uses the levels, if the parameters are made for one.
+    /// How a bootstrapping uses the levels; `None` for parameters without a bootstrapping.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(context.bootstrapping(), Some(&layout));
+    /// let without = CkksContext::for_depth(3).build()?;
+    /// assert_eq!(without.bootstrapping(), None);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bootstrapping(&self) -> Option<&BootstrappingLayout> {
         self.params().bootstrapping()
     }
 
     /// The slots that a message has, repeated over all N/2: as many as a bootstrapping serves, all of them without one.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(context.message_slots(), 512);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn message_slots(&self) -> usize {
         let layout = self.bootstrapping();
@@ -282,6 +379,14 @@ impl CkksContext {
     }
 
     /// The level at which programs encrypt: the highest, or the highest of the user's if a bootstrapping needs those above.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(context.fresh_level(), layout.fresh_level());
+    /// let without = CkksContext::for_depth(3).build()?;
+    /// assert_eq!(without.fresh_level(), without.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fresh_level(&self) -> usize {
         let layout = self.bootstrapping();

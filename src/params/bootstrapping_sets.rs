@@ -30,6 +30,7 @@ pub(super) struct Recipe {
 
 /// A set of bootstrapping parameters, 128 bits secure, for all N/2 complex slots or for fewer in less time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "ParametersLiteral")]
 pub enum BootstrappingSet {
     /// N = 65536, 11 levels left, about 25 bits: the fastest of its degree.
     Fast65536,
@@ -64,6 +65,12 @@ impl BootstrappingSet {
     ];
 
     /// The bits after the point that every bootstrapped value has, by its error bound.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert!(BootstrappingSet::default().precision_bits() > BootstrappingSet::Compact32768.precision_bits());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn precision_bits(self) -> u32 {
         match self {

@@ -13,7 +13,7 @@ use slotwise::multiparty::{
     InputShare, MaskShare, Party, Policy, RefreshShare, Session, SwitchShare,
 };
 use slotwise::params::KeySpan;
-use slotwise::{BfvContext, CkksContext, Wire};
+use slotwise::{Bfv, BfvContext, CkksContext, EncryptionKey, Error, OperandError, ServerKey, Wire};
 use std::sync::Arc;
 
 /// Every set of t parties, and larger ones, for every n up to 6 and every t.
@@ -35,6 +35,25 @@ fn every_set_of_parties_opens() {
             assert!(world.parties.iter().all(|party| party.openings() == 1));
         }
     }
+}
+
+/// The keys of vectors wrap shared keys as any others, of the same parameters only.
+#[test]
+fn vectors_are_computed_with_under_a_shared_key() {
+    let mut world = World::new(Policy::new(3, 2).unwrap(), 9);
+    let (public, keys) = world.keys(&Rotations::none());
+    let client = EncryptionKey::<Bfv>::new(&world.context, Arc::clone(&public)).unwrap();
+    let server = ServerKey::<Bfv>::new(&world.context, keys).unwrap();
+    let x = server.attach(client.encrypt(&[1, -2, 3]).unwrap()).unwrap();
+    let square = x.square().unwrap();
+    let opened = world.open(&square.ciphertexts()[0], b"square", &[1, 3]);
+    let decoded = BfvEncoder::new(&world.context).decode(&opened).unwrap();
+    assert_eq!(decoded[..4], [1, 4, 9, 0]);
+    let (other, _) = world.receiver();
+    assert!(matches!(
+        EncryptionKey::<Bfv>::new(&other, public),
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
 }
 
 #[test]

@@ -10,6 +10,14 @@ use crate::keys::Rotations;
 impl<E: Evaluator> Tensor<E> {
     /// `self + other`, broadcast.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let sum = x.add(&y)?;
+    /// assert_eq!(sum.to_plain()?.values(), [11.0, 22.0, 13.0, 24.0]); // y is added to each row
+    /// assert_eq!((&x + &y)?.to_plain()?, sum.to_plain()?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for batches of different sizes; as [`Vector::add`].
     pub fn add(&self, other: &Self) -> Result<Self> {
@@ -17,6 +25,13 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// `self - other`, broadcast.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.sub(&y)?.to_plain()?.values(), [-9.0, -18.0, -7.0, -16.0]);
+    /// assert_eq!((&x - &y)?.to_plain()?.values(), [-9.0, -18.0, -7.0, -16.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`add`](Self::add).
@@ -26,6 +41,13 @@ impl<E: Evaluator> Tensor<E> {
 
     /// `self * other`, element by element, broadcast: one level.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.mul(&y)?.to_plain()?.values(), [10.0, 40.0, 30.0, 80.0]);
+    /// assert_eq!((&x * &y)?.to_plain()?.values(), [10.0, 40.0, 30.0, 80.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`add`](Self::add) and [`Vector::mul`].
     pub fn mul(&self, other: &Self) -> Result<Self> {
@@ -33,6 +55,14 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// `self + values`, broadcast; all tensors of a batch get the same values.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let column = PlainTensor::new(&[0.5, 1.5], &[2, 1])?;
+    /// assert_eq!(x.add_plain(&column)?.to_plain()?.values(), [1.5, 2.5, 4.5, 5.5]);
+    /// assert_eq!((&x + 1.0)?.to_plain()?.values(), [2.0, 3.0, 4.0, 5.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); as [`Vector::add_plain`].
@@ -42,6 +72,13 @@ impl<E: Evaluator> Tensor<E> {
 
     /// `self - values`, as [`add_plain`](Self::add_plain).
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let column = PlainTensor::new(&[0.5, 1.5], &[2, 1])?;
+    /// assert_eq!(x.sub_plain(&column)?.to_plain()?.values(), [0.5, 1.5, 1.5, 2.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
@@ -49,6 +86,14 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// `self * values`, element by element, as [`add_plain`](Self::add_plain). CKKS: integers of up to 30 bits cost no level.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let column = PlainTensor::new(&[0.5, 1.5], &[2, 1])?;
+    /// assert_eq!(x.mul_plain(&column)?.to_plain()?.values(), [0.5, 1.0, 4.5, 6.0]);
+    /// assert_eq!((2.0 * &x)?.to_plain()?.values(), [2.0, 4.0, 6.0, 8.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); as [`Vector::mul_plain`].
@@ -58,6 +103,13 @@ impl<E: Evaluator> Tensor<E> {
 
     /// `-self`
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.negate()?.to_plain()?.values(), [-1.0, -2.0, -3.0, -4.0]);
+    /// assert_eq!((-&x)?.to_plain()?.values(), [-1.0, -2.0, -3.0, -4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Vector::negate`].
     pub fn negate(&self) -> Result<Self> {
@@ -65,6 +117,12 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// `self * self`, element by element: one level.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.square()?.to_plain()?.values(), [1.0, 4.0, 9.0, 16.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Vector::square`].
@@ -74,13 +132,28 @@ impl<E: Evaluator> Tensor<E> {
 
     /// [`Vector::power`] of each element.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.power(3)?.to_plain()?.values(), [1.0, 8.0, 27.0, 64.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Vector::power`].
+    #[doc(alias = "pow")]
     pub fn power(&self, exponent: u32) -> Result<Self> {
         self.map(|x| x.power(exponent))
     }
 
     /// [`Vector::polyval`] of each element.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// // 1 - 2 x + x^2
+    /// let values = x.polyval(&[1.0, -2.0, 1.0])?.to_plain()?;
+    /// assert_eq!(values.values(), [0.0, 1.0, 4.0, 9.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Vector::polyval`].
@@ -90,6 +163,13 @@ impl<E: Evaluator> Tensor<E> {
 
     /// [`Vector::compact`] of each element: what goes back to the client.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let reply = x.compact()?; // send `reply.to_bytes()` to the client
+    /// assert_eq!(reply.to_plain()?, x.to_plain()?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Vector::compact`].
     pub fn compact(&self) -> Result<Self> {
@@ -97,6 +177,13 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// The sums along an axis, which the result lacks: no level, no key. A negative axis counts from the end.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.sum(0)?.to_plain()?.values(), [4.0, 6.0]); // down the columns
+    /// assert_eq!(x.sum(-1)?.to_plain()?.values(), [3.0, 7.0]); // along the rows
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange) for an axis that the tensor does not have; as [`Vector::add`].
@@ -117,6 +204,19 @@ impl<E: Evaluator> Tensor<E> {
 
     /// The sum of all tensors of the batch: not batched any more. Cost: as [`Vector::sum`] for each element.
     ///
+    /// ```
+    /// use slotwise::circuits::{PlainTensor, Tensor};
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// // Three samples of two features each: one element for each feature, three values in its slots.
+    /// let samples = PlainTensor::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[3, 2])?;
+    /// let batch = Tensor::from_values_batched(&ClearReals::new(8), &samples)?;
+    /// let sums = batch.sum_batch()?;
+    /// assert_eq!(sums.to_plain()?.values(), [9.0, 12.0]);
+    /// assert_eq!(sums.batch_size(), None);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Vector::sum`], with the keys that [`rotations_for_sum_batch`](Self::rotations_for_sum_batch) has.
     pub fn sum_batch(&self) -> Result<Self> {
@@ -125,6 +225,20 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// The rotations whose keys [`sum_batch`](Self::sum_batch) of a tensor like this one uses.
+    ///
+    /// ```
+    /// use slotwise::circuits::PlainTensor;
+    /// use slotwise::prelude::*;
+    ///
+    /// # let context = BfvContext::builder().degree(64).prime_bits(&[50; 4]).plaintext_modulus(65_537).insecure_skip_security_check().build()?;
+    /// let client = context.generate_client_key()?;
+    /// let samples = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[3, 2])?;
+    /// let batch = client.encrypt_tensor_batched(&samples)?;
+    /// let server = client.generate_server_key(&batch.rotations_for_sum_batch())?;
+    /// let sums = server.attach_tensor(batch)?.sum_batch()?;
+    /// assert_eq!(client.decrypt_tensor(&sums)?.values(), [9, 12]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations_for_sum_batch(&self) -> Rotations {
         let first = self.vectors().next();

@@ -22,14 +22,30 @@ pub struct PlainTensor<T> {
 impl<T: Clone> PlainTensor<T> {
     /// The tensor of these values.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let t = PlainTensor::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3])?;
+    /// assert_eq!(t.at(&[1, 0])?, &4.0); // row 1, column 0
+    /// assert!(PlainTensor::new(&[1.0, 2.0], &[2, 3]).is_err()); // two values, six places
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) unless the shape has as many elements; [`ValueError::Empty`](crate::ValueError::Empty) for an axis of
     /// length 0; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more than 2^28 elements.
+    #[doc(alias = "plain_tensor")]
     pub fn new(values: &[T], shape: &[usize]) -> Result<Self> {
         Self::from_vec(values.to_vec(), shape)
     }
 
     /// One value, in a shape of no axes.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let two = PlainTensor::scalar(2.0);
+    /// assert!(two.shape().is_empty());
+    /// assert_eq!(two.values(), [2.0]);
+    /// ```
     #[must_use]
     pub fn scalar(value: T) -> Self {
         Self {
@@ -47,13 +63,26 @@ impl<T: Clone> PlainTensor<T> {
     }
 
     /// The lengths of the axes.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// assert_eq!(PlainTensor::new(&[0; 6], &[2, 3])?.shape(), [2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// The values, by rows.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// assert_eq!(PlainTensor::new(&[1, 2, 3, 4], &[2, 2])?.values(), [1, 2, 3, 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "tolist")]
     pub fn values(&self) -> &[T] {
         &self.values
     }
@@ -67,12 +96,26 @@ impl<T: Clone> PlainTensor<T> {
     }
 
     /// The distance of neighbours along each axis in [`values`](Self::values).
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// assert_eq!(PlainTensor::new(&[0; 24], &[2, 3, 4])?.strides(), [12, 4, 1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn strides(&self) -> Vec<usize> {
         shape::strides(&self.shape)
     }
 
     /// The value at an index for each axis; negative ones count from the end.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let t = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+    /// assert_eq!(t.at(&[0, 2])?, &3);
+    /// assert_eq!(t.at(&[-1, -1])?, &6); // the last row's last value
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for another number of indices than axes.
@@ -91,6 +134,13 @@ impl<T: Clone> PlainTensor<T> {
 
     /// The same values, by rows, in another shape.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let t = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[2, 3])?.reshape(&[3, 2])?;
+    /// assert_eq!(t.at(&[2, 0])?, &5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) unless the shape has as many elements.
     pub fn reshape(&self, shape: &[usize]) -> Result<Self> {
@@ -101,6 +151,14 @@ impl<T: Clone> PlainTensor<T> {
     }
 
     /// The axes in reverse order.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let t = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[2, 3])?.transpose();
+    /// assert_eq!(t.shape(), [3, 2]);
+    /// assert_eq!(t.values(), [1, 4, 2, 5, 3, 6]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn transpose(&self) -> Self {
         let mut view = View::of(&self.shape);
@@ -110,8 +168,16 @@ impl<T: Clone> PlainTensor<T> {
 
     /// The axes in another order: axis i of the result is axis `axes[i]`.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let images = PlainTensor::new(&[0; 24], &[2, 3, 4])?; // height, width, channels
+    /// assert_eq!(images.transpose_axes(&[2, 0, 1])?.shape(), [4, 2, 3]); // channels first
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless each axis is there once.
+    #[doc(alias = "permute")]
     pub fn transpose_axes(&self, axes: &[usize]) -> Result<Self> {
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
@@ -127,9 +193,17 @@ impl<T: Clone> PlainTensor<T> {
 
     /// The values repeated along new first axes, and along axes of length 1.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let row = PlainTensor::new(&[1, 2, 3], &[3])?.broadcast(&[2, 3])?;
+    /// assert_eq!(row.values(), [1, 2, 3, 1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) for a shape that this one does not broadcast to; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for
     /// more than 2^28 elements.
+    #[doc(alias = "broadcast_")]
     pub fn broadcast(&self, shape: &[usize]) -> Result<Self> {
         let operation = "a broadcast";
         shape::count(shape)?;
@@ -141,9 +215,18 @@ impl<T: Clone> PlainTensor<T> {
 
     /// A part of the tensor: of its first axes what the subscripts take, of the others all.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let t = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+    /// assert_eq!(t.subscript(&[1.into()])?.values(), [4, 5, 6]); // t[1]
+    /// assert_eq!(t.subscript(&[(..).into(), (1..).into()])?.values(), [2, 3, 5, 6]); // t[:, 1:]
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange); [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) for a range that takes nothing;
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more subscripts than axes.
+    #[doc(alias("slice", "index"))]
     pub fn subscript(&self, subscripts: &[Subscript]) -> Result<Self> {
         Ok(self.viewed(&subscript::view(&self.shape, subscripts)?))
     }

@@ -12,10 +12,18 @@ impl<E: Evaluator> Tensor<E> {
     ///
     /// Cost: one level, and for each element of the result one relinearization.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.matmul(&x)?.to_plain()?.values(), [7.0, 10.0, 15.0, 22.0]);
+    /// assert_eq!(x.matmul(&y)?.to_plain()?.values(), [50.0, 110.0]); // a matrix times a vector
+    /// assert_eq!(y.matmul(&y)?.to_plain()?.values(), [500.0]); // a dot product
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) for other shapes; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for batches of different sizes; as
     /// [`Vector::inner_product`].
-    #[doc(alias = "dot")]
+    #[doc(alias("dot", "mm"))]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         let (evaluator, batch) = self.joined(other)?;
         let product = Product::new(self.shape(), other.shape())?;
@@ -51,6 +59,7 @@ impl<E: Evaluator> Tensor<E> {
     ///
     /// # Errors
     /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); as [`Vector::mul_plain`].
+    #[doc(alias = "mm")]
     pub fn matmul_plain(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
         let product = Product::new(self.shape(), values.shape())?;
         let (own, values) = (self.elements.values(), values.values());

@@ -20,6 +20,14 @@ pub enum Subscript {
 
 impl Subscript {
     /// The indices from `start` to before `end`: `range(1, -1)` is all but the first and the last.
+    ///
+    /// ```
+    /// use slotwise::circuits::{PlainTensor, Subscript};
+    ///
+    /// let t = PlainTensor::new(&[1, 2, 3, 4], &[4])?;
+    /// assert_eq!(t.subscript(&[Subscript::range(1, -1)])?.values(), [2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn range(start: i64, end: i64) -> Self {
         let end = Some(end);

@@ -31,6 +31,7 @@ use std::sync::Arc;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("CKKSTensor", "BFVTensor"))]
 pub struct Tensor<E: Evaluator> {
     pub(crate) evaluator: E,
     pub(crate) batch: Option<usize>,
@@ -39,6 +40,18 @@ pub struct Tensor<E: Evaluator> {
 
 impl<E: Evaluator> Tensor<E> {
     /// The tensor of these vectors, by rows: batched if they are longer than 1.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// use slotwise::circuits::Vector;
+    ///
+    /// let evaluator = x.evaluator();
+    /// let vectors = [[1.0, 2.0], [3.0, 4.0]].map(|values| Vector::from_values(evaluator, &values));
+    /// let vectors = vectors.into_iter().collect::<slotwise::Result<Vec<_>>>()?;
+    /// let batch = Tensor::from_vectors(vectors, &[2])?; // two tensors of two elements
+    /// assert_eq!(batch.to_plain()?.values(), [1.0, 3.0, 2.0, 4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless all have one length; as [`PlainTensor::new`];
@@ -118,29 +131,65 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// The lengths of the axes, without the batch.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.shape(), [2, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         self.elements.shape()
     }
 
     /// The number of tensors in the batch; `None` for a tensor that is not batched.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.batch_size(), None);
+    /// let samples = PlainTensor::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[3, 2])?;
+    /// let batch = Tensor::from_values_batched(x.evaluator(), &samples)?;
+    /// assert_eq!((batch.batch_size(), batch.shape()), (Some(3), &[2][..]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn batch_size(&self) -> Option<usize> {
         self.batch
     }
 
     /// The evaluator that the tensor computes with.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let one = Tensor::from_values(x.evaluator(), &PlainTensor::scalar(1.0))?;
+    /// assert_eq!((&x + &one)?.to_plain()?.values(), [2.0, 3.0, 4.0, 5.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn evaluator(&self) -> &E {
         &self.evaluator
     }
 
     /// The elements, by rows.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let first: Vec<f64> = x.vectors().map(|element| element.values()[0]).collect();
+    /// assert_eq!(first, [1.0, 2.0, 3.0, 4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias = "data")]
     pub fn vectors(&self) -> impl ExactSizeIterator<Item = &Vector<E>> {
         self.elements.values().iter().map(AsRef::as_ref)
     }
 
     /// The element at an index for each axis; negative ones count from the end.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.at(&[0, -1])?.values(), [2.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`PlainTensor::at`].
@@ -149,12 +198,28 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// How many more consecutive multiplications fit.
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    ///
+    /// # let context = CkksContext::builder().degree(64).prime_bits(&[50, 40, 40, 50]).scale_bits(40).insecure_skip_security_check().build()?;
+    /// let client = context.generate_client_key()?;
+    /// let x = client.encrypt_tensor(&PlainTensor::new(&[0.5, 0.25], &[2])?)?;
+    /// assert_eq!(x.levels_left(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn levels_left(&self) -> usize {
         self.vectors().map(Vector::levels_left).min().unwrap_or(0)
     }
 
     /// [`PlainTensor::reshape`]: no ciphertext is touched.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.reshape(&[4])?.shape(), [4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`PlainTensor::reshape`].
@@ -163,6 +228,12 @@ impl<E: Evaluator> Tensor<E> {
     }
 
     /// [`PlainTensor::transpose`]: no ciphertext is touched.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.transpose().to_plain()?.values(), [1.0, 3.0, 2.0, 4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn transpose(&self) -> Self {
         self.with(self.elements.transpose())
@@ -170,24 +241,46 @@ impl<E: Evaluator> Tensor<E> {
 
     /// [`PlainTensor::transpose_axes`]: no ciphertext is touched.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.transpose_axes(&[1, 0])?.to_plain()?.values(), [1.0, 3.0, 2.0, 4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`PlainTensor::transpose_axes`].
+    #[doc(alias = "permute")]
     pub fn transpose_axes(&self, axes: &[usize]) -> Result<Self> {
         Ok(self.with(self.elements.transpose_axes(axes)?))
     }
 
     /// [`PlainTensor::broadcast`]: no ciphertext is touched, and those that repeat are in memory once.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(y.broadcast(&[2, 2])?.to_plain()?.values(), [10.0, 20.0, 10.0, 20.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`PlainTensor::broadcast`].
+    #[doc(alias = "broadcast_")]
     pub fn broadcast(&self, shape: &[usize]) -> Result<Self> {
         Ok(self.with(self.elements.broadcast(shape)?))
     }
 
     /// [`PlainTensor::subscript`]: no ciphertext is touched.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.subscript(&[1.into()])?.to_plain()?.values(), [3.0, 4.0]); // x[1]
+    /// assert_eq!(x.subscript(&[(..).into(), 0.into()])?.to_plain()?.values(), [1.0, 3.0]); // x[:, 0]
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`PlainTensor::subscript`].
+    #[doc(alias("slice", "index"))]
     pub fn subscript(&self, subscripts: &[Subscript]) -> Result<Self> {
         Ok(self.with(self.elements.subscript(subscripts)?))
     }
@@ -232,6 +325,16 @@ where
 {
     /// The tensor of these values, each an element of its own.
     ///
+    /// ```
+    /// use slotwise::circuits::{PlainTensor, Tensor};
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let values = PlainTensor::new(&[1.0, 2.0, 3.0], &[3])?;
+    /// let x = Tensor::from_values(&ClearReals::new(8), &values)?;
+    /// assert_eq!(x.square()?.to_plain()?.values(), [1.0, 4.0, 9.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Vector::from_values`].
     pub fn from_values(evaluator: &E, values: &PlainTensor<S>) -> Result<Self> {
@@ -242,6 +345,16 @@ where
     }
 
     /// The batched tensor of these values: the first axis lies in the slots.
+    ///
+    /// ```
+    /// use slotwise::circuits::{PlainTensor, Tensor};
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let samples = PlainTensor::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[3, 2])?;
+    /// let batch = Tensor::from_values_batched(&ClearReals::new(8), &samples)?;
+    /// assert_eq!((batch.batch_size(), batch.shape()), (Some(3), &[2][..]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Vector::from_values`]; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a shape without axes.
@@ -254,8 +367,16 @@ where
 
     /// The values; of a batch the first axis is the batch.
     ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let values = x.to_plain()?;
+    /// assert_eq!((values.shape(), values.values()), (&[2, 2][..], &[1.0, 2.0, 3.0, 4.0][..]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more than 2^28 values in all.
+    #[doc(alias = "decrypt")]
     pub fn to_plain(&self) -> Result<PlainTensor<S>> {
         self.unpacked(|vector| Ok(vector.values()))
     }
