@@ -18,8 +18,19 @@ macro_rules! encrypts_tensors {
             ///
             /// CKKS: the largest magnitude of all, rounded up to a power of two and at least 1, travels with them in the clear.
             ///
+            /// ```
+            /// # use slotwise::prelude::*;
+            /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+            /// # let client = context.generate_client_key()?;
+            /// let x = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+            /// let encrypted = client.encrypt_tensor(&x)?; // an `EncryptionKey` encrypts tensors, too
+            /// assert_eq!((encrypted.shape(), encrypted.batch_size()), (&[2, 3][..], None));
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`encrypt`](Self::encrypt).
+            #[doc(alias("ckks_tensor", "bfv_tensor"))]
             pub fn encrypt_tensor(
                 &self,
                 values: &PlainTensor<S::Scalar>,
@@ -31,8 +42,20 @@ macro_rules! encrypts_tensors {
             /// [`encrypt_tensor`](Self::encrypt_tensor) of a batch: the first axis lies in the slots, so that there are as many
             /// ciphertexts as one of the tensors has elements, times those that the batch needs.
             ///
+            /// ```
+            /// # use slotwise::prelude::*;
+            /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+            /// # let client = context.generate_client_key()?;
+            /// // A batch of three tensors of two elements takes two ciphertexts.
+            /// let batch = PlainTensor::new(&[1, 2, 3, 4, 5, 6], &[3, 2])?;
+            /// let encrypted = client.encrypt_tensor_batched(&batch)?;
+            /// assert_eq!((encrypted.shape(), encrypted.batch_size()), (&[2][..], Some(3)));
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`encrypt`](Self::encrypt); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a shape without axes.
+            #[doc(alias("ckks_tensor", "bfv_tensor", "batch"))]
             pub fn encrypt_tensor_batched(
                 &self,
                 values: &PlainTensor<S::Scalar>,
@@ -75,6 +98,17 @@ impl<S: Scheme> ClientKey<S> {
 
 impl<S: Scheme> ServerKey<S> {
     /// The tensor, able to multiply and to sum over its batch, as [`attach`](Self::attach).
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = client.encrypt_tensor(&PlainTensor::new(&[1, 2, 3], &[3])?)?;
+    /// assert!(x.square().is_err()); // there is no relinearization key
+    /// assert!(server.attach_tensor(x)?.square().is_ok());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`attach`](Self::attach).

@@ -9,8 +9,23 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// Cost: one level, and the rotations of a [`sum`](Self::sum).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 6.0])?)?;
+    /// assert_close(&client.decrypt(&x.mean()?)?, &[3.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`dot_plain`](Self::dot_plain).
+    #[doc(alias = "average")]
     pub fn mean(&self) -> Result<Self> {
         self.dot_plain(&[1.0 / E::scalar(self.len())])
     }
@@ -18,6 +33,20 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// The mean square of the values' differences from their mean, as a vector of length 1.
     ///
     /// Cost: three levels, and the rotations of two sums.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(3).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0])?)?;
+    /// assert_close(&client.decrypt(&x.variance()?)?, &[2.0 / 3.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`covariance`](Self::covariance).
