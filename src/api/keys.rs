@@ -44,6 +44,7 @@ pub struct EncryptionKey<S: Scheme> {
 ///
 /// ```compile_fail
 /// use slotwise::prelude::*;
+///
 /// fn leak(server: &ServerKey<Ckks>, vector: &CkksVector) -> slotwise::Result<Vec<f64>> {
 ///     server.decrypt(vector) // no such method
 /// }
@@ -131,7 +132,19 @@ impl<S: Scheme> ClientKey<S> {
     ///
     /// # Errors
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
-    #[doc(alias("generate_relin_keys", "generate_galois_keys", "EvalMultKeyGen", "EvalRotateKeyGen", "EvalSumKeyGen", "create_relin_keys", "create_galois_keys", "relin_keys", "galois_keys", "make_context_public", "EvaluationKeySet"))]
+    #[doc(alias(
+        "generate_relin_keys",
+        "generate_galois_keys",
+        "EvalMultKeyGen",
+        "EvalRotateKeyGen",
+        "EvalSumKeyGen",
+        "create_relin_keys",
+        "create_galois_keys",
+        "relin_keys",
+        "galois_keys",
+        "make_context_public",
+        "EvaluationKeySet"
+    ))]
     pub fn generate_server_key(&self, rotations: &Rotations) -> Result<ServerKey<S>> {
         let keys =
             KeyGenerator::new(&self.secret).evaluation_keys(rotations, &mut system_rng()?)?;
@@ -175,6 +188,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # use slotwise::prelude::*;
     /// use slotwise::circuits::{Input, Planner, Program, Vector};
     /// use slotwise::evaluator::Evaluator;
+    ///
     /// struct SumOfSquares;
     /// impl Program for SumOfSquares {
     ///     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
@@ -306,7 +320,14 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
     /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) (BFV); [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
-    #[doc(alias("ckks_vector", "bfv_vector", "encrypt_symmetric", "MakeCKKSPackedPlaintext", "MakePackedPlaintext", "EncryptNew"))]
+    #[doc(alias(
+        "ckks_vector",
+        "bfv_vector",
+        "encrypt_symmetric",
+        "MakeCKKSPackedPlaintext",
+        "MakePackedPlaintext",
+        "EncryptNew"
+    ))]
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
         encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
@@ -452,6 +473,7 @@ impl<S: Scheme> ServerKey<S> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// use slotwise::keys::{EvaluationKeys, KeyGenerator, SecretKey};
+    ///
     /// let server = client.generate_server_key(&Rotations::none())?;
     /// let keys = server.evaluation_keys().clone();
     /// assert_eq!(ServerKey::<Bfv>::new(&context, keys)?.id(), client.id());
@@ -543,6 +565,7 @@ impl<S: Scheme> ServerKey<S> {
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::evaluator::Evaluator;
+    ///
     /// let x = client.encrypt(&[1.0, 2.0])?;
     /// let square = server.evaluator().square(&x.ciphertexts()[0])?;
     /// assert!((client.decrypt_slots(&square)?[1] - 4.0).abs() < 1e-3);

@@ -124,12 +124,30 @@ impl<S: Scheme> ServerKey<S> {
 
 impl<E: KeyedEvaluator> Tensor<E> {
     /// The context.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let t = client.encrypt_tensor(&PlainTensor::new(&[1, 2], &[2])?)?;
+    /// assert_eq!(t.context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &E::Context {
         self.evaluator().context()
     }
 
     /// The id of the client's key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let t = client.encrypt_tensor(&PlainTensor::new(&[1, 2], &[2])?)?;
+    /// assert_eq!(t.key_id()?, client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// None for a tensor made by this crate.
@@ -141,12 +159,31 @@ impl<E: KeyedEvaluator> Tensor<E> {
     }
 
     /// The level of the lowest ciphertext.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let t = client.encrypt_tensor(&PlainTensor::new(&[1, 2], &[2])?)?;
+    /// assert_eq!(t.level(), context.top_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn level(&self) -> usize {
         self.vectors().map(Vector::level).min().unwrap_or(0)
     }
 
     /// The largest [`Vector::noise_bound`] of all elements.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let t = client.encrypt_tensor(&PlainTensor::new(&[0.5, 1.0], &[2])?)?;
+    /// let first = client.decrypt_tensor(&t)?.values()[0];
+    /// assert!((first - 0.5).abs() <= t.noise_bound());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn noise_bound(&self) -> f64 {
         let bounds = self.vectors().map(Vector::noise_bound);
@@ -154,6 +191,16 @@ impl<E: KeyedEvaluator> Tensor<E> {
     }
 
     /// The bytes of all ciphertexts, counted for each element.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let one = client.encrypt_tensor(&PlainTensor::new(&[1], &[1])?)?;
+    /// let two = client.encrypt_tensor(&PlainTensor::new(&[1, 2], &[2])?)?;
+    /// assert_eq!(two.size_in_bytes(), 2 * one.size_in_bytes());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
         self.vectors().map(Vector::size_in_bytes).sum()
@@ -162,6 +209,15 @@ impl<E: KeyedEvaluator> Tensor<E> {
 
 impl CkksTensor {
     /// The bits after the point that are right in every value: -log2 of the [`noise_bound`](Self::noise_bound).
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let t = client.encrypt_tensor(&PlainTensor::new(&[0.5, 1.0], &[2])?)?;
+    /// assert!(t.precision_bits() > 20.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn precision_bits(&self) -> f64 {
         self.vectors()
@@ -172,7 +228,17 @@ impl CkksTensor {
 
 impl BfvTensor {
     /// The bits of noise that every ciphertext can still take.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let t = client.encrypt_tensor(&PlainTensor::new(&[1, 2], &[2])?)?;
+    /// assert!(t.noise_budget() > 10.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "invariant_noise_budget")]
     pub fn noise_budget(&self) -> f64 {
         self.vectors()
             .map(BfvVector::noise_budget)

@@ -122,7 +122,13 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`add`](Self::add); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
-    #[doc(alias("multiply", "EvalMult", "EvalMultAndRelinearize", "MulRelin", "relinearize"))]
+    #[doc(alias(
+        "multiply",
+        "EvalMult",
+        "EvalMultAndRelinearize",
+        "MulRelin",
+        "relinearize"
+    ))]
     pub fn mul(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Product, E::mul)
     }
@@ -530,7 +536,18 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey); [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey);
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) if a mask is needed and no level is left.
-    #[doc(alias("rotate", "rotate_vector", "rotate_rows", "EvalRotate", "EvalAtIndex", "RotateNew", "RotateColumnsNew", "galois", "apply_galois", "roll"))]
+    #[doc(alias(
+        "rotate",
+        "rotate_vector",
+        "rotate_rows",
+        "EvalRotate",
+        "EvalAtIndex",
+        "RotateNew",
+        "RotateColumnsNew",
+        "galois",
+        "apply_galois",
+        "roll"
+    ))]
     pub fn rotate_left(&self, step: i64) -> Result<Self> {
         if self.packing.is_identity(step) {
             return Ok(self.clone());
@@ -559,7 +576,12 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`rotate_left`](Self::rotate_left).
-    #[doc(alias("RotateHoisted", "EvalFastRotation", "EvalFastRotationPrecompute", "RotateHoistedNew"))]
+    #[doc(alias(
+        "RotateHoisted",
+        "EvalFastRotation",
+        "EvalFastRotationPrecompute",
+        "RotateHoistedNew"
+    ))]
     pub fn rotate_many(&self, steps: &[i64]) -> Result<Vec<Self>> {
         if !self.packing.moves_as_one() {
             return steps.iter().map(|&step| self.rotate_left(step)).collect();

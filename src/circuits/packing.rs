@@ -21,6 +21,7 @@ impl Packing {
     ///
     /// ```
     /// use slotwise::{circuits::Packing, evaluator::SlotShape};
+    ///
     /// let packing = Packing::new(SlotShape { rows: 1, columns: 8 }, 3)?;
     /// assert_eq!((packing.len(), packing.chunks()), (3, 1));
     /// # Ok::<(), slotwise::Error>(())

@@ -61,6 +61,17 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// Cost: three levels, and the rotations of three sums.
     ///
     /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(3).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0, 6.0])?)?;
+    /// let y = client.encrypt(&[2.0, 2.0, 4.0, 8.0])?;
+    /// assert!((client.decrypt(&x.covariance(&y)?)?[0] - 4.5).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearReals};
     ///
     /// let x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0, 3.0, 6.0])?;
@@ -73,12 +84,11 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # Errors
     /// As [`mul`](Self::mul) and [`sum`](Self::sum): missing rotations and levels before any work.
     pub fn covariance(&self, other: &Self) -> Result<Self> {
-        self.check_moments()?;
-        other.check_moments()?;
-        other.check_length(&self.packing)?;
-        self.sub(&self.mean()?)?
-            .mul(&other.sub(&other.mean()?)?)?
-            .mean()
+        let (x, y) = (self.with_keys_of(other)?, other.with_keys_of(self)?);
+        x.check_moments()?;
+        y.check_moments()?;
+        y.check_length(&x.packing)?;
+        x.sub(&x.mean()?)?.mul(&y.sub(&y.mean()?)?)?.mean()
     }
 
     fn check_moments(&self) -> Result<()> {

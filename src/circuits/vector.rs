@@ -65,6 +65,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::evaluator::Evaluator;
+    ///
     /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
     /// // An operation of the evaluator, for which vectors have no method.
     /// let conjugate = server.evaluator().conjugate(&x.ciphertexts()[0])?;
@@ -97,6 +98,12 @@ impl<E: Evaluator> Vector<E> {
             evaluator: evaluator.clone(),
             ..self
         }
+    }
+
+    /// This vector, which computes with the keys of the other one if those are more.
+    pub(super) fn with_keys_of(&self, other: &Self) -> Result<Self> {
+        let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
+        Ok(self.clone().with_evaluator(evaluator))
     }
 
     /// The ciphertexts, for the floors below.
@@ -408,6 +415,7 @@ where
     ///
     /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearIntegers};
+    ///
     /// // Integers modulo 17 in 8 slots: the same code as encrypted, without keys.
     /// let x = Vector::from_values(&ClearIntegers::new(8, 17)?, &[1, 2, 3])?;
     /// assert_eq!(x.power(2)?.values(), [1, 4, -8]);

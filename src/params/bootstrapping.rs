@@ -37,60 +37,135 @@ impl BootstrappingLayout {
     const FEW_SPECIAL_PRIMES: usize = 2;
 
     /// The level at which a bootstrapping begins: the lowest to compute down to.
+    ///
+    /// ```
+    /// use slotwise::{CkksParams, params::BootstrappingSet};
+    ///
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// assert_eq!(params.bootstrapping().unwrap().lowest_level(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn lowest_level(&self) -> usize {
         self.coefficient_radices.len()
     }
 
     /// The level of a bootstrapped ciphertext, at which programs encrypt.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// assert_eq!(params.bootstrapping().unwrap().fresh_level(), 5); // three levels above the lowest
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fresh_level(&self) -> usize {
         self.lowest_level() + self.user_levels
     }
 
     /// The level at which the modular reduction begins.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// let layout = params.bootstrapping().unwrap();
+    /// assert!(layout.reduction_level() > layout.fresh_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn reduction_level(&self) -> usize {
         self.fresh_level() + Self::REDUCTION_LEVELS
     }
 
     /// The highest level, at which the transform to slots begins.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// assert_eq!(params.bootstrapping().unwrap().top_level(), 15);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn top_level(&self) -> usize {
         self.reduction_level() + self.slot_radices.len()
     }
 
     /// The number of complex slots, N/2 or fewer: messages of fewer repeat over all N/2.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots128)?;
+    /// assert_eq!(params.bootstrapping().unwrap().slots(), 128);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slots(&self) -> usize {
         1 << self.slot_radices.iter().sum::<u32>()
     }
 
     /// log2 of the scale at [`lowest_level`](Self::lowest_level).
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// assert!(params.bootstrapping().unwrap().scale_bits() >= 30);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn scale_bits(&self) -> u32 {
         self.scale_bits
     }
 
     /// log2 of the ratio of the modulus of level 0 and the scale of the message there.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// assert!(params.bootstrapping().unwrap().ratio_bits() > 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn ratio_bits(&self) -> u32 {
         self.ratio_bits
     }
 
     /// The layers of the FFT in each factor of the transform to coefficients, in order of use; each factor takes a level.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// let layout = params.bootstrapping().unwrap();
+    /// assert_eq!(layout.coefficient_radices().len(), layout.lowest_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn coefficient_radices(&self) -> &[u32] {
         &self.coefficient_radices
     }
 
     /// The same for the transform to slots.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// let layout = params.bootstrapping().unwrap();
+    /// assert_eq!(layout.slot_radices().iter().sum::<u32>(), layout.slots().ilog2());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slot_radices(&self) -> &[u32] {
         &self.slot_radices
     }
 
     /// The span of keys that a bootstrapping uses up to a level.
+    ///
+    /// ```
+    /// # use slotwise::{CkksParams, params::BootstrappingSet};
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Compact32768)?;
+    /// let span = params.bootstrapping().unwrap().span(3, params.rlwe());
+    /// assert_eq!(span.level, 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn span(&self, level: usize, params: &RlweParams) -> KeySpan {
         let all = params.special_primes().len();
@@ -216,6 +291,14 @@ impl BootstrappingLayout {
 impl CkksParams {
     /// The parameters of a bootstrapping set, 128 bits secure.
     ///
+    /// ```
+    /// use slotwise::{CkksParams, params::BootstrappingSet};
+    ///
+    /// let params = CkksParams::for_bootstrapping(BootstrappingSet::Precise65536)?;
+    /// assert_eq!(params.rlwe().degree(), 65_536);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None for the sets of this crate.
     pub fn for_bootstrapping(set: BootstrappingSet) -> Result<Self> {
@@ -224,6 +307,14 @@ impl CkksParams {
 
     /// Parameters of a degree from 64 on with a bootstrapping of so many slots, a power of two from 8 to N/2, that leaves so many
     /// levels. They hide nothing: for tests and experiments, which take little time at small degrees.
+    ///
+    /// ```
+    /// # use slotwise::CkksParams;
+    /// let params = CkksParams::insecure_for_bootstrapping(64, 32, 2)?;
+    /// let layout = params.bootstrapping().unwrap();
+    /// assert_eq!(layout.fresh_level() - layout.lowest_level(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice),
@@ -256,6 +347,14 @@ impl CkksParams {
 
     /// A ring whose levels have this layout.
     ///
+    /// ```
+    /// # use slotwise::CkksParams;
+    /// let params = CkksParams::insecure_for_bootstrapping(64, 32, 2)?;
+    /// let layout = params.bootstrapping().unwrap().clone();
+    /// assert_eq!(CkksParams::with_layout(params.rlwe().clone(), layout)?, params);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for a layout that does not fit the ring;
     /// [`ParameterError::Insecure`](crate::ParameterError::Insecure) where the sparse secret is not known to be secure, which it is from N = 32768 on;
@@ -269,12 +368,25 @@ impl CkksParams {
 
 impl CkksContext {
     /// How a bootstrapping uses the levels, if the parameters are made for one.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// assert!(CkksContext::for_depth(2).build()?.bootstrapping().is_none());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bootstrapping(&self) -> Option<&BootstrappingLayout> {
         self.params().bootstrapping()
     }
 
     /// The slots that a message has, repeated over all N/2: as many as a bootstrapping serves, all of them without one.
+    ///
+    /// ```
+    /// # use slotwise::{CkksContext, CkksParams};
+    /// let context = CkksContext::new(CkksParams::insecure_for_bootstrapping(64, 8, 2)?)?;
+    /// assert_eq!((context.message_slots(), context.slots()), (8, 32));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn message_slots(&self) -> usize {
         let layout = self.bootstrapping();
@@ -282,6 +394,13 @@ impl CkksContext {
     }
 
     /// The level at which programs encrypt: the highest, or the highest of the user's if a bootstrapping needs those above.
+    ///
+    /// ```
+    /// # use slotwise::{CkksContext, CkksParams};
+    /// let context = CkksContext::new(CkksParams::insecure_for_bootstrapping(64, 32, 2)?)?;
+    /// assert!(context.fresh_level() < context.top_level()); // the highest levels are for bootstrapping
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fresh_level(&self) -> usize {
         let layout = self.bootstrapping();

@@ -53,6 +53,11 @@ impl BootstrappingSet {
     pub const FULL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
 
     /// The bits after the point that every bootstrapped value has, by its error bound.
+    ///
+    /// ```
+    /// # use slotwise::params::BootstrappingSet;
+    /// assert_eq!(BootstrappingSet::Compact32768.precision_bits(), 14);
+    /// ```
     #[must_use]
     pub fn precision_bits(self) -> u32 {
         match self {
