@@ -10,12 +10,15 @@ use rand::CryptoRng;
 
 /// Vectors of integers modulo t, exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("BFV", "BGV", "BFVRNS"))]
 pub enum Bfv {}
 
 /// An encrypted vector of integers in `[-t/2, t/2)`.
+#[doc(alias("BFVVector", "Ciphertext"))]
 pub type BfvVector = Vector<BfvEvaluator>;
 
 /// An encrypted tensor of integers in `[-t/2, t/2)`.
+#[doc(alias = "BFVTensor")]
 pub type BfvTensor = Tensor<BfvEvaluator>;
 
 scheme!(

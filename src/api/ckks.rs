@@ -12,12 +12,15 @@ use rand::CryptoRng;
 
 /// Vectors of real numbers, up to a stated error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("CKKS", "CKKSRNS"))]
 pub enum Ckks {}
 
 /// An encrypted vector of real numbers.
+#[doc(alias("CKKSVector", "Ciphertext"))]
 pub type CkksVector = Vector<CkksEvaluator>;
 
 /// An encrypted tensor of real numbers.
+#[doc(alias = "CKKSTensor")]
 pub type CkksTensor = Tensor<CkksEvaluator>;
 
 scheme!(
@@ -149,8 +152,8 @@ impl Vector<CkksEvaluator> {
         self.moved(|chunk| Ok(self.evaluator.rescale_if_needed(chunk)?.into_owned()))
     }
 
-    /// The vector at a lower level and its canonical scale, smaller and faster: for what needs no more than `level` multiplications
-    /// any more. Costs the noise of a rescale.
+    /// The vector at a lower level and its canonical scale, smaller and faster: for values that
+    /// will be multiplied at most `level` more times. Adds the noise of a rescale.
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 /// Ciphertexts are not authenticated: accept results only over an authenticated channel, and keep from whoever computed
 /// them whether decryption failed.
 #[derive(Clone)]
+#[doc(alias("SecretKey", "KeyPair", "Decryptor", "PrivateKey"))]
 pub struct ClientKey<S: Scheme> {
     evaluator: S::Evaluator,
     secret: Arc<SecretKey>,
@@ -34,6 +35,7 @@ pub struct ClientKey<S: Scheme> {
 
 /// Encrypts for a client; anyone may hold it.
 #[derive(Clone)]
+#[doc(alias("PublicKey", "Encryptor"))]
 pub struct EncryptionKey<S: Scheme> {
     evaluator: S::Evaluator,
     key: Arc<PublicKey>,
@@ -50,6 +52,13 @@ pub struct EncryptionKey<S: Scheme> {
 /// }
 /// ```
 #[derive(Clone)]
+#[doc(alias(
+    "RelinKeys",
+    "RelinearizationKey",
+    "GaloisKeys",
+    "EvalKey",
+    "MemEvaluationKeySet"
+))]
 pub struct ServerKey<S: Scheme> {
     evaluator: S::Evaluator,
     keys: Arc<EvaluationKeys>,
@@ -85,7 +94,7 @@ impl<S: Scheme> ClientKey<S> {
         self.evaluator.context()
     }
 
-    /// The key's name, which everything made with it carries.
+    /// The key's id, which everything made with this key carries.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -430,7 +439,7 @@ impl<S: Scheme> EncryptionKey<S> {
         self.evaluator.context()
     }
 
-    /// The name of the client's key.
+    /// The id of the client's key.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -509,7 +518,7 @@ impl<S: Scheme> ServerKey<S> {
         self.evaluator.context()
     }
 
-    /// The name of the client's key.
+    /// The id of the client's key.
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -26,6 +26,7 @@ use crate::kernels::SecretVec;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("noise_flooding", "smudging"))]
 pub struct Publication {
     rounding: Rounding,
     privacy: Privacy,
@@ -156,6 +157,7 @@ impl Publication {
 /// One publisher for each key: two of one key count separately, and together give away more than either states. A publisher is not
 /// cloned for that reason. Store [`used`](Self::used) before values are handed out, and continue there with [`resume_at`](Self::resume_at).
 #[derive(Debug)]
+#[doc(alias("NOISE_FLOODING_DECRYPT", "noise_flooding", "smudging"))]
 pub struct Publisher {
     client: ClientKey<Ckks>,
     options: Publication,
@@ -224,7 +226,7 @@ impl Publisher {
         Ok(self)
     }
 
-    /// The options.
+    /// The options of every publication.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -253,7 +255,7 @@ impl Publisher {
         self.used
     }
 
-    /// How many more are.
+    /// How many more vectors can be published.
     ///
     /// ```
     /// # use slotwise::prelude::*;

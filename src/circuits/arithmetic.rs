@@ -176,7 +176,7 @@ impl<E: Evaluator> Vector<E> {
         self.map(|chunk| self.evaluator.square(chunk))
     }
 
-    /// `self^exponent`, with `ceil(log2(exponent))` multiplications one after the other. `self^0` is 1 everywhere, which anyone can
+    /// `self^exponent`, with `ceil(log2(exponent))` consecutive multiplications. `self^0` is 1 everywhere, which anyone can
     /// read.
     ///
     /// ```
@@ -487,7 +487,7 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// `c_0 + c_1 x + c_2 x^2 + ...` for each value x, `coefficients` being `c_0, c_1, ...`, with at most
-    /// `ceil(log2(d + 1))` multiplications one after the other for degree d.
+    /// `ceil(log2(d + 1))` consecutive multiplications for degree d.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -669,8 +669,8 @@ impl<E: Evaluator> Vector<E> {
         Ok(self.with_chunks(chunks, padding))
     }
 
-    /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use: to be asked of the client's
-    /// vector before the server's keys are made.
+    /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use. Call this on the
+    /// client, before it generates the server's keys.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -685,7 +685,7 @@ impl<E: Evaluator> Vector<E> {
         self.packing.sum_rotations()
     }
 
-    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many more, with which sums take about a fifth less time at small degrees.
+    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many again: with these, sums take about a fifth less time at small degrees.
     ///
     /// ```
     /// # use slotwise::prelude::*;

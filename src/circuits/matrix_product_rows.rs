@@ -92,11 +92,9 @@ impl<E: Evaluator> Vector<E> {
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::circuits::MatrixProduct;
-    /// use slotwise::evaluator::Evaluator;
     ///
     /// let a = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
-    /// let position = server.evaluator().factor_position(&a.ciphertexts()[0])?;
-    /// let product = MatrixProduct::new(2, 2, 2)?.encode(server.evaluator(), position)?;
+    /// let product = MatrixProduct::new(2, 2, 2)?.encode(a.evaluator(), a.factor_position()?)?;
     /// assert_eq!(client.decrypt(&a.row_major_product(&a, &product)?)?, [7, 10, 15, 22]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -11,6 +11,7 @@ use std::ops::Deref;
 /// fills the slots of as many ciphertexts as it needs, row after row, and the rest is zero. Padding stays zero in every
 /// operation here, which expect that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("batching", "SetBatchSize"))]
 pub struct Packing {
     shape: SlotShape,
     len: usize,

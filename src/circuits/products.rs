@@ -8,7 +8,7 @@ use crate::parallel::try_map;
 use std::borrow::Cow;
 
 impl<E: Evaluator> Vector<E> {
-    /// The product of all vectors, value by value, as a tree: `ceil(log2(n))` multiplications one after the other for n vectors.
+    /// The product of all vectors, value by value, as a tree: `ceil(log2(n))` consecutive multiplications for n vectors.
     ///
     /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearReals};

@@ -34,6 +34,7 @@ use std::fmt;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("Ciphertext", "EncryptedVector"))]
 pub struct Vector<E: Evaluator> {
     pub(crate) evaluator: E,
     pub(crate) packing: Packing,

@@ -59,6 +59,7 @@ pub struct EvaluationKeys {
 /// # let _ = both;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[doc(alias("galois", "galois_elements", "GaloisElements", "rotation_indices"))]
 pub struct Rotations {
     steps: BTreeSet<i64>,
     powers_of_two: bool,

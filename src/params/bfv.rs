@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// BFV parameters: the ring and its primes, and the plaintext modulus. Plain data, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias("EncryptionParameters", "Parameters", "parms"))]
 pub struct BfvParams {
     rlwe: RlweParams,
     plaintext_modulus: u64,
@@ -21,6 +22,7 @@ pub struct BfvParams {
 /// Everything that BFV objects share: checked parameters and what is computed from them. A clone is a handle to the same
 /// context; `Display` explains it.
 #[derive(Clone)]
+#[doc(alias("SEALContext", "CryptoContext", "TenSEALContext"))]
 pub struct BfvContext {
     shared: Arc<Shared>,
 }
@@ -195,7 +197,7 @@ impl BfvContext {
         BfvBuilder::default()
     }
 
-    /// Parameters derived from what a computation needs: `depth` multiplications one after the other, and once a sum over
+    /// Parameters derived from what a computation needs: `depth` consecutive multiplications, and one sum over
     /// all slots, as in a dot product. Set the plaintexts with [`BfvBuilder::plaintext_modulus`] or [`BfvBuilder::plaintext_bits`].
     ///
     /// ```
@@ -320,7 +322,7 @@ impl BfvBuilder {
         let choices = &self.choices;
         if choices.plaintext_modulus.is_some() == choices.plaintext_bits.is_some() {
             return Err(invalid_choice(
-                "give the plaintext modulus, or its number of bits",
+                "set the plaintext modulus with `plaintext_modulus`, or its size with `plaintext_bits`, and not both",
             ));
         }
         if let Some(depth) = self.depth {

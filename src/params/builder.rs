@@ -8,6 +8,7 @@ use crate::params::{
 /// [`CkksBuilder`](crate::params::CkksBuilder) and [`BfvBuilder`](crate::params::BfvBuilder).
 #[derive(Clone, Debug, Default)]
 #[must_use = "call build() to get the context"]
+#[doc(alias("EncryptionParameters", "CCParams", "ParametersLiteral"))]
 pub struct Builder<C> {
     pub(super) degree: Option<usize>,
     pub(super) primes: Option<Primes>,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// CKKS parameters: the ring and its primes, and the scale of messages. Plain data, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias("EncryptionParameters", "Parameters", "parms"))]
 pub struct CkksParams {
     rlwe: RlweParams,
     scales: ScalePlan,
@@ -19,6 +20,7 @@ pub struct CkksParams {
 /// Everything that CKKS objects share: checked parameters and what is computed from them. A clone is a handle to the same
 /// context; `Display` explains it.
 #[derive(Clone)]
+#[doc(alias("SEALContext", "CryptoContext", "TenSEALContext"))]
 pub struct CkksContext {
     shared: Arc<Shared>,
 }
@@ -201,7 +203,7 @@ impl CkksContext {
         CkksBuilder::default()
     }
 
-    /// Parameters derived from what a computation needs: `depth` multiplications one after the other. Set the precision
+    /// Parameters derived from what a computation needs: `depth` consecutive multiplications. Set the precision
     /// with [`CkksBuilder::precision_bits`].
     ///
     /// ```
@@ -279,7 +281,7 @@ impl CkksBuilder {
         self
     }
 
-    /// How good the result is, after [`CkksContext::for_depth`]: values in [-1, 1], multiplied one after the other with fresh
+    /// How good the result is, after [`CkksContext::for_depth`]: values in [-1, 1], multiplied `depth` times by fresh
     /// ones, have an error of at most `2^-bits` at the end. 24 unless set.
     ///
     /// ```

@@ -81,7 +81,7 @@ impl RlweParams {
         Ok(params)
     }
 
-    /// These parameters with so many data primes in each digit of key switching.
+    /// These parameters with the data primes grouped into digits of these sizes for key switching.
     ///
     /// ```
     /// # use slotwise::CkksContext;
@@ -111,7 +111,7 @@ impl RlweParams {
         })
     }
 
-    /// These parameters with so many data primes in each level, from level 0 up. A rescale or modulus switch divides by all
+    /// These parameters with the data primes grouped into levels of these sizes, from level 0 up. A rescale or modulus switch divides by all
     /// primes of its level: two primes of 26 to 29 bits make a level for a scale of 52 to 58 bits.
     ///
     /// ```

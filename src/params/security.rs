@@ -4,6 +4,7 @@ use num_bigint::BigUint;
 
 /// How hard breaking a key must be, in bits of classical work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias("sec_level_type", "HEStd_128_classic"))]
 pub enum SecurityLevel {
     /// 128 bits: the default.
     #[default]

@@ -42,6 +42,7 @@ use zeroize::{Zeroize, Zeroizing};
 ///     client.decrypt(&vector)
 /// }
 /// ```
+#[doc(alias("lazy_load", "link_context", "lazy_ckks_vector_from"))]
 pub struct Unattached<T: Wire> {
     bytes: Vec<u8>,
     value: PhantomData<fn() -> T>,

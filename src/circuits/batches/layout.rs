@@ -29,7 +29,7 @@ pub struct BatchLayout {
 }
 
 impl BatchLayout {
-    /// The layout of inputs of so many features, `per_ciphertext` of them in a ciphertext: a power of two up to a row of slots.
+    /// The layout of inputs of `features` features, `per_ciphertext` of them in a ciphertext: a power of two up to a row of slots.
     ///
     /// ```
     /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};

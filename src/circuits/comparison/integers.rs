@@ -15,7 +15,7 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     /// 1 where a value equals the other vector's and 0 elsewhere, exactly. All values of both lie in `range`, of R values, and the plaintext
     /// modulus is a prime above 2 R; other values give arbitrary results.
     ///
-    /// A polynomial of degree `2 R - 2` of the difference: `ceil(log2(2 R - 1))` multiplications, one after the other.
+    /// A polynomial of degree `2 R - 2` of the difference: `ceil(log2(2 R - 1))` consecutive multiplications.
     ///
     /// ```
     /// use slotwise::circuits::Vector;
@@ -46,7 +46,7 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     }
 
     /// 1 where a value is less than the other vector's and 0 elsewhere, exactly, for values as in [`equals`](Self::equals), and with as
-    /// many multiplications one after the other.
+    /// many consecutive multiplications.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -80,7 +80,7 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     }
 
     /// 1 where a value equals the other vector's modulo the plaintext modulus t, a prime, and 0 elsewhere, exactly and for all values:
-    /// `1 - (x - y)^(t - 1)`, with `ceil(log2(t - 1))` multiplications one after the other.
+    /// `1 - (x - y)^(t - 1)`, with `ceil(log2(t - 1))` consecutive multiplications.
     ///
     /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearIntegers};

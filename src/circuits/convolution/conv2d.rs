@@ -26,6 +26,7 @@ use crate::evaluator::Number;
 ///
 /// Source: E. Lee et al., eprint 2021/1688; A. Ebel et al., "Orion" (arXiv 2311.03470), section 4.
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias = "conv2d")]
 pub struct Convolution<S> {
     /// For each output channel, each input channel of its group, each row and column of the kernel.
     weights: Vec<S>,

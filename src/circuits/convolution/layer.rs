@@ -256,12 +256,10 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
     /// use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
-    /// use slotwise::evaluator::Evaluator;
     ///
     /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
     /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[0.5, 0.25], [1.0, -1.0]])?);
-    /// let position = server.evaluator().factor_position(&x.ciphertexts()[0])?;
-    /// let layer = LinearLayer::new(map, &[0.5, 0.0])?.encode(server.evaluator(), position)?;
+    /// let layer = LinearLayer::new(map, &[0.5, 0.0])?.encode(x.evaluator(), x.factor_position()?)?;
     /// assert_close(&client.decrypt(&x.linear_layer(&layer)?)?, &[1.5, -1.0]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -11,6 +11,7 @@ use std::array::from_fn;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "im2col")]
 pub struct Windows {
     pub(super) kernel: [usize; 2],
     pub(crate) stride: [usize; 2],

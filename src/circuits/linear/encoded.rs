@@ -11,6 +11,7 @@ use std::fmt;
 ///
 /// Made by [`LinearMap::encode`], before any ciphertext exists, and applied by [`Vector::matmul`].
 #[derive(Clone)]
+#[doc(alias = "LinearTransformation")]
 pub struct EncodedMap<E: Evaluator> {
     /// The one that encoded it.
     evaluator: E,
@@ -94,11 +95,10 @@ impl<E: Evaluator> EncodedMap<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// use slotwise::circuits::{LinearMap, Matrix};
-    /// use slotwise::evaluator::{Evaluator, Position};
     ///
     /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1, 2], [3, 4]])?);
     /// let x = client.encrypt(&[1, -1])?;
-    /// let encoded = map.encode(x.evaluator(), x.evaluator().factor_position(&x.ciphertexts()[0])?)?;
+    /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?;
     /// let server = client.generate_server_key(&encoded.plan().rotations())?;
     /// assert_eq!(client.decrypt(&server.attach(x)?.matmul(&encoded)?)?, [-1, -1]);
     /// # Ok::<(), slotwise::Error>(())
@@ -210,12 +210,10 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
     /// use slotwise::circuits::{LinearMap, Matrix};
-    /// use slotwise::evaluator::Evaluator;
     ///
     /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
     /// let map = LinearMap::vector_matrix(&Matrix::from_rows(&[[0.5, 1.0], [0.25, 0.0]])?);
-    /// let position = server.evaluator().factor_position(&x.ciphertexts()[0])?;
-    /// let encoded = map.encode(server.evaluator(), position)?; // serves any number of vectors
+    /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?; // serves any number of vectors
     /// assert_close(&client.decrypt(&x.matmul(&encoded)?)?, &[1.0, 1.0]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

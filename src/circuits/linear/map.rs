@@ -26,6 +26,7 @@ use std::fmt;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("LinearTransformation", "Diagonals", "get_diagonal"))]
 pub struct LinearMap<S> {
     pub(super) outputs: usize,
     pub(super) inputs: usize,
@@ -160,7 +161,7 @@ impl<S: Number> LinearMap<S> {
         Self::from_entries(count, count, (0..count).map(moved))
     }
 
-    /// This map applied to each of `count` vectors that lie one after the other in one: value f of vector b at `b * inputs + f`.
+    /// This map applied to each of `count` vectors that are concatenated in one: value f of vector b at `b * inputs + f`.
     /// Applied to a matrix, row after row, it acts on each row.
     ///
     /// ```

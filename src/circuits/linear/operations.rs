@@ -95,16 +95,33 @@ impl<E: Evaluator> Vector<E> {
         self.apply(&LinearMap::gather(self.len(), sources)?)
     }
 
+    /// The position at which to encode maps and layers for this vector: that of its highest ciphertext.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2])?)?;
+    /// let map = LinearMap::vector_matrix(&Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?);
+    /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?; // serves any number of vectors
+    /// assert_eq!(client.decrypt(&x.matmul(&encoded)?)?, [9, 12, 15]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Evaluator::factor_position`].
+    pub fn factor_position(&self) -> Result<Position> {
+        let positions = self.chunks.iter();
+        let positions = positions.map(|chunk| self.evaluator.factor_position(chunk));
+        let positions: Vec<Position> = positions.collect::<Result<_>>()?;
+        let highest = positions.into_iter().max_by_key(Position::level);
+        Ok(highest.unwrap_or(Position::at_level(0)))
+    }
+
     /// The vector under a map, encoded for this use.
     fn apply(&self, map: &LinearMap<E::Scalar>) -> Result<Self> {
         check_lengths(self.len(), map.inputs())?;
-        let positions = self
-            .chunks
-            .iter()
-            .map(|chunk| self.evaluator.factor_position(chunk));
-        let positions: Vec<Position> = positions.collect::<Result<_>>()?;
-        let highest = positions.into_iter().max_by_key(Position::level);
-        let position = highest.unwrap_or(Position::at_level(0));
-        self.matmul(&map.encode(&self.evaluator, position)?)
+        self.matmul(&map.encode(&self.evaluator, self.factor_position()?)?)
     }
 }

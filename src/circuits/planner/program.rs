@@ -44,7 +44,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// A vector of so many values in [-1, 1], encrypted with the secret key.
+    /// A vector of `length` values in [-1, 1], encrypted with the secret key.
     ///
     /// ```
     /// use slotwise::circuits::Input;

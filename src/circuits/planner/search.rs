@@ -216,7 +216,7 @@ impl BfvPlanner {
         )
     }
 
-    /// Asks for outputs with so many bits of noise budget left, by the bound. 1 unless set, less than which cannot be compacted.
+    /// Asks for outputs whose noise bound leaves a budget of at least `bits` bits. The default is 1; outputs with less cannot be compacted.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -273,8 +273,8 @@ impl<S: PlannedScheme> SchemePlanner<S> {
         }
     }
 
-    /// Asks for keys of at most so many bytes in all, in memory. If keys for all rotations are more, those are left out whose rotations
-    /// cost the least time when others compose them.
+    /// Limits the keys to `bytes` bytes of memory in all. If keys for all rotations take more, the planner leaves out those whose rotations
+    /// cost the least time when other keys compose them.
     ///
     /// ```
     /// # use slotwise::prelude::*;

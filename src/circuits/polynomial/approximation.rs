@@ -20,6 +20,7 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("EvalChebyshevFunction", "EvalLogistic", "minimax"))]
 pub struct Approximation {
     polynomial: Chebyshev,
     error: f64,

@@ -25,6 +25,7 @@ use std::slice;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("EvalChebyshevSeries", "ChebyshevBasis"))]
 pub struct Chebyshev {
     coefficients: Vec<f64>,
     pub(super) interval: Interval,

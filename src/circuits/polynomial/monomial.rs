@@ -74,7 +74,7 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
         self.coefficients.len() - 1
     }
 
-    /// How many multiplications, one after the other, [`evaluate`](Self::evaluate) makes: `ceil(log2(d + 1))` for degree d, with the
+    /// How many consecutive multiplications [`evaluate`](Self::evaluate) takes: `ceil(log2(d + 1))` for degree d, with the
     /// multiplications by coefficients; `log2(d)` if d is a power of two and `counts` says that the one by the highest coefficient
     /// is none.
     ///

@@ -22,6 +22,7 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("Goldschmidt", "EvalDivide"))]
 pub struct Quotient {
     start: Approximation,
     /// The relative error of the start.
@@ -33,7 +34,7 @@ pub struct Quotient {
 const MOST_STEPS: u32 = 30;
 
 impl Quotient {
-    /// Divisors in `interval`, the first polynomial of this degree, and so many steps.
+    /// Quotients by divisors in `interval`: a first polynomial of this degree, then `steps` Goldschmidt steps.
     ///
     /// ```
     /// use slotwise::circuits::Quotient;
