@@ -481,8 +481,6 @@ impl<S: Scheme> ServerKey<S> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// use slotwise::keys::{EvaluationKeys, KeyGenerator, SecretKey};
-    ///
     /// let server = client.generate_server_key(&Rotations::none())?;
     /// let keys = server.evaluation_keys().clone();
     /// assert_eq!(ServerKey::<Bfv>::new(&context, keys)?.id(), client.id());
