@@ -72,12 +72,19 @@ pub use keys::{KeyId, Rotations};
 pub use params::{BfvContext, BfvParams, CkksContext, CkksParams, SecurityLevel, SecurityStandard};
 pub use wire::Wire;
 
-/// Everything that a program with encrypted vectors needs.
+/// Everything that a program with encrypted vectors needs: contexts and keys, vectors and tensors, functions of their values, matrices, and
+/// plans of programs.
 pub mod prelude {
+    pub use crate::circuits::{
+        Approximation, BfvPlanner, Chebyshev, Convolution, Input, LinearMap, Matrix, Planner,
+        Program, Quotient, Ranks, Sign, Sorting, Vector,
+    };
+    pub use crate::evaluator::{ClearIntegers, ClearReals, Evaluator};
     pub use crate::{
         Bfv, BfvContext, BfvParams, BfvTensor, BfvVector, Ckks, CkksContext, CkksParams,
-        CkksTensor, CkksVector, ClientKey, EncryptionKey, KeyId, PlainTensor, Publication,
-        Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey, Wire,
+        CkksTensor, CkksVector, ClientKey, EncryptedTensor, EncryptedVector, EncryptionKey, KeyId,
+        PlainTensor, Publication, Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey,
+        Wire,
     };
 }
 

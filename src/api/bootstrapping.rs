@@ -8,14 +8,38 @@ use std::sync::Arc;
 impl ClientKey<Ckks> {
     /// The keys with which a server bootstraps: 0.9 to 1.8 GB at the degrees that are secure.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # // Without a security check, so that this example is quick.
+    /// # let builder = CkksContext::for_depth(1).bootstrapping().degree(64);
+    /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
+    /// let keys = client.generate_bootstrapping_keys()?;
+    /// let server = client.generate_server_key(&Rotations::none())?.with_bootstrapping(&keys)?;
+    /// # let _ = server;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
     /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    #[doc(alias("EvalBootstrapKeyGen", "EvalBootstrapSetup"))]
     pub fn generate_bootstrapping_keys(&self) -> Result<BootstrappingKeys> {
         self.generate_bootstrapping_keys_with_progress(|_| ())
     }
 
     /// [`generate_bootstrapping_keys`](Self::generate_bootstrapping_keys) that calls `report` after each key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # // Without a security check, so that this example is quick.
+    /// # let builder = CkksContext::for_depth(1).bootstrapping().degree(64);
+    /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
+    /// let mut made = 0;
+    /// let keys = client.generate_bootstrapping_keys_with_progress(|progress| made = progress.done)?;
+    /// assert!(made > 10);
+    /// # let _ = keys;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`generate_bootstrapping_keys`](Self::generate_bootstrapping_keys).
@@ -62,8 +86,23 @@ impl ServerKey<Ckks> {
 
     /// The vector with levels to spend again, attached to these keys.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # // Without a security check, so that this example is quick.
+    /// # let builder = CkksContext::for_depth(1).bootstrapping().degree(1024);
+    /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::none())?.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
+    /// let x = server.attach(client.encrypt(&[0.5])?)?;
+    /// let used = x.square()?.rescale()?;
+    /// let fresh = server.bootstrap(&used)?;
+    /// assert!(fresh.level() > used.level());
+    /// assert!((client.decrypt(&fresh)?[0] - 0.25).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`attach`](Self::attach) and [`CkksVector::refresh`].
+    #[doc(alias("EvalBootstrap", "Bootstrap"))]
     pub fn bootstrap(&self, vector: &CkksVector) -> Result<CkksVector> {
         self.attach(vector)?.refresh()
     }

@@ -12,12 +12,15 @@ use rand::CryptoRng;
 
 /// Vectors of real numbers, up to a stated error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("CKKS", "CKKSRNS"))]
 pub enum Ckks {}
 
 /// An encrypted vector of real numbers.
+#[doc(alias("CKKSVector", "Ciphertext"))]
 pub type CkksVector = Vector<CkksEvaluator>;
 
 /// An encrypted tensor of real numbers.
+#[doc(alias = "CKKSTensor")]
 pub type CkksTensor = Tensor<CkksEvaluator>;
 
 scheme!(
@@ -33,18 +36,48 @@ scheme!(
 
 impl Vector<CkksEvaluator> {
     /// The exact factor between the values and what is encrypted, of the first ciphertext.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[0.5])?;
+    /// assert_eq!(x.scale(), context.scale(x.level())?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("global_scale", "GetScalingFactor", "LogScale"))]
     pub fn scale(&self) -> Scale {
         self.ciphertexts()[0].scale()
     }
 
     /// The bits after the point that are right in every value: -log2 of the [`noise_bound`](Self::noise_bound).
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[0.5])?;
+    /// assert!(x.precision_bits() > 20.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias = "GetLogPrecision")]
     pub fn precision_bits(&self) -> f64 {
         -self.noise_bound().log2()
     }
 
     /// The bound of each value's magnitude that operations assume.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[3.0, -2.0])?;
+    /// assert_eq!(x.message_bound(), 4.0); // the next power of two
+    /// assert_eq!((&x + &x)?.message_bound(), 8.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn message_bound(&self) -> f64 {
         self.ciphertexts()
@@ -56,18 +89,44 @@ impl Vector<CkksEvaluator> {
     /// The vector with a pending rescale done now rather than at the next product; unchanged if none is pending. A rescaled
     /// vector is smaller, and faster to rotate and add.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[0.5])?)?;
+    /// let square = x.square()?; // a rescale is pending
+    /// let rescaled = square.rescale()?;
+    /// assert_eq!((square.level(), rescaled.level()), (1, 0));
+    /// assert!((client.decrypt(&rescaled)?[0] - 0.25).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None for a vector made by this crate.
+    #[doc(alias("rescale_to_next", "Rescale", "ModReduce", "auto_rescale"))]
     pub fn rescale(&self) -> Result<Self> {
         self.moved(|chunk| Ok(self.evaluator.rescale_if_needed(chunk)?.into_owned()))
     }
 
-    /// The vector at a lower level and its canonical scale, smaller and faster: for what needs no more than `level` multiplications
-    /// any more. Costs the noise of a rescale.
+    /// The vector at a lower level and its canonical scale, smaller and faster: for values that
+    /// will be multiplied at most `level` more times. Adds the noise of a rescale.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(3).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[0.5])?;
+    /// let lower = x.drop_to_level(1)?;
+    /// assert_eq!((lower.level(), lower.levels_left()), (1, 1));
+    /// assert!(lower.size_in_bytes() < x.size_in_bytes());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above;
     /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times values does not fit there.
+    #[doc(alias("mod_switch_to", "mod_switch", "LevelReduce", "DropLevel"))]
     pub fn drop_to_level(&self, level: usize) -> Result<Self> {
         self.moved(|chunk| self.evaluator.settle_at(chunk, level))
     }
@@ -99,6 +158,16 @@ impl ClientKey<Ckks> {
 
 impl EncryptionKey<Ckks> {
     /// [`ClientKey::encrypt_bounded`] with the client's public key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let key = client.generate_encryption_key()?;
+    /// let x = key.encrypt_bounded(&[0.3, -0.1], 0.5)?;
+    /// assert_eq!(x.message_bound(), 0.5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`ClientKey::encrypt_bounded`].

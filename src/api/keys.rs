@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 /// Ciphertexts are not authenticated: accept results only over an authenticated channel, and keep from whoever computed
 /// them whether decryption failed.
 #[derive(Clone)]
+#[doc(alias("SecretKey", "KeyPair", "Decryptor", "PrivateKey"))]
 pub struct ClientKey<S: Scheme> {
     evaluator: S::Evaluator,
     secret: Arc<SecretKey>,
@@ -34,6 +35,7 @@ pub struct ClientKey<S: Scheme> {
 
 /// Encrypts for a client; anyone may hold it.
 #[derive(Clone)]
+#[doc(alias("PublicKey", "Encryptor"))]
 pub struct EncryptionKey<S: Scheme> {
     evaluator: S::Evaluator,
     key: Arc<PublicKey>,
@@ -44,11 +46,19 @@ pub struct EncryptionKey<S: Scheme> {
 ///
 /// ```compile_fail
 /// use slotwise::prelude::*;
+///
 /// fn leak(server: &ServerKey<Ckks>, vector: &CkksVector) -> slotwise::Result<Vec<f64>> {
 ///     server.decrypt(vector) // no such method
 /// }
 /// ```
 #[derive(Clone)]
+#[doc(alias(
+    "RelinKeys",
+    "RelinearizationKey",
+    "GaloisKeys",
+    "EvalKey",
+    "MemEvaluationKeySet"
+))]
 pub struct ServerKey<S: Scheme> {
     evaluator: S::Evaluator,
     keys: Arc<EvaluationKeys>,
@@ -71,12 +81,29 @@ impl<S: Scheme> ClientKey<S> {
     }
 
     /// The context.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// assert_eq!(client.context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &S::Context {
         self.evaluator.context()
     }
 
-    /// The key's name, which everything made with it carries.
+    /// The key's id, which everything made with this key carries.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1.0])?;
+    /// assert_eq!(x.key_id(), client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.secret.id()
@@ -100,8 +127,33 @@ impl<S: Scheme> ClientKey<S> {
 
     /// The keys for a server: for products, and for `rotations`.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// // A key for products, and one for rotations by one place.
+    /// let server = client.generate_server_key(&Rotations::steps(&[1]))?;
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// let product = (&x * &x.rotate_left(1)?)?;
+    /// assert!((client.decrypt(&product)?[0] - 2.0).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    #[doc(alias(
+        "generate_relin_keys",
+        "generate_galois_keys",
+        "EvalMultKeyGen",
+        "EvalRotateKeyGen",
+        "EvalSumKeyGen",
+        "create_relin_keys",
+        "create_galois_keys",
+        "relin_keys",
+        "galois_keys",
+        "make_context_public",
+        "EvaluationKeySet"
+    ))]
     pub fn generate_server_key(&self, rotations: &Rotations) -> Result<ServerKey<S>> {
         let keys =
             KeyGenerator::new(&self.secret).evaluation_keys(rotations, &mut system_rng()?)?;
@@ -141,6 +193,27 @@ impl<S: Scheme> ClientKey<S> {
 
     /// The keys of a plan for a server, each only for the levels at which the planned computation uses it.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// use slotwise::circuits::{Input, Planner, Program, Vector};
+    /// use slotwise::evaluator::Evaluator;
+    ///
+    /// struct SumOfSquares;
+    /// impl Program for SumOfSquares {
+    ///     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    ///         Ok(vec![inputs[0].square()?.sum()?])
+    ///     }
+    /// }
+    /// let planner = Planner::new(&[Input::vector(4)]);
+    /// # let planner = planner.insecure_degree(1024); // small, to be quick
+    /// let plan = planner.plan(&SumOfSquares)?;
+    /// let client = plan.context().generate_client_key()?;
+    /// let server = client.generate_planned_server_key(plan.key_plan())?;
+    /// let x = server.attach(client.encrypt_bounded(&[0.5; 4], 1.0)?)?;
+    /// assert!((client.decrypt(&SumOfSquares.run(&[x])?[0])?[0] - 1.0).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`KeyGenerator::planned_keys`]; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn generate_planned_server_key(&self, plan: &KeyPlan) -> Result<ServerKey<S>> {
@@ -149,6 +222,16 @@ impl<S: Scheme> ClientKey<S> {
     }
 
     /// What the keys for a server with these rotations will take, before any is made.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let sizes = client.key_size_forecast(&Rotations::steps(&[1, 2, 4]))?;
+    /// assert_eq!(sizes.keys, 4); // one for products, three for rotations
+    /// assert!(sizes.bytes_on_the_wire < sizes.bytes_in_memory);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes.
@@ -166,6 +249,15 @@ impl<S: Scheme> ClientKey<S> {
 
     /// How long the keys for a server with these rotations will take on this machine, by making one of them.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let time = client.key_time_forecast(&Rotations::powers_of_two())?;
+    /// assert!(time > std::time::Duration::ZERO);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`generate_server_key`](Self::generate_server_key).
     pub fn key_time_forecast(&self, rotations: &Rotations) -> Result<Duration> {
@@ -177,6 +269,17 @@ impl<S: Scheme> ClientKey<S> {
     }
 
     /// A server's keys with those for more rotations added; the ones it has stay.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::steps(&[1]))?;
+    /// let server = client.extend_server_key(&server, &Rotations::steps(&[2]))?;
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0, 4.0])?)?;
+    /// assert!(x.rotate_left(1).is_ok() && x.rotate_left(2).is_ok());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they are another client's; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
@@ -192,8 +295,19 @@ impl<S: Scheme> ClientKey<S> {
 
     /// A key with which others encrypt for this client.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let key = client.generate_encryption_key()?; // may be published
+    /// let x = key.encrypt(&[1.0, 2.0])?;
+    /// assert!((client.decrypt(&x)?[1] - 2.0).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    #[doc(alias("public_key", "create_public_key", "KeyGen"))]
     pub fn generate_encryption_key(&self) -> Result<EncryptionKey<S>> {
         let key = KeyGenerator::new(&self.secret).public_key(&mut system_rng()?)?;
         EncryptionKey::new(self.context(), Arc::new(key))
@@ -203,18 +317,46 @@ impl<S: Scheme> ClientKey<S> {
     ///
     /// CKKS: the largest magnitude, rounded up to a power of two and at least 1, travels with the ciphertext in the clear.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[3, -1, 4])?;
+    /// assert_eq!((x.len(), client.decrypt(&x)?), (3, vec![3, -1, 4]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
     /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) (BFV); [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+    #[doc(alias(
+        "ckks_vector",
+        "bfv_vector",
+        "encrypt_symmetric",
+        "MakeCKKSPackedPlaintext",
+        "MakePackedPlaintext",
+        "EncryptNew"
+    ))]
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
         encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
 
     /// The values, in order.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[0.5, -1.5])?;
+    /// let values = client.decrypt(&x)?;
+    /// assert!((values[0] - 0.5).abs() <= x.noise_bound());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's vector; past the error bound
     /// [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted) or [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge): never garbage.
+    #[doc(alias("DecryptNew", "GetRealPackedValue"))]
     pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
         let chunks = vector.ciphertexts();
         // What lies beyond the values is noise, which tells something about the secret.
@@ -225,6 +367,16 @@ impl<S: Scheme> ClientKey<S> {
     }
 
     /// The values in all slots of one ciphertext, which evaluators and circuits compute.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3])?; // padded to four values, and repeated
+    /// let slots = client.decrypt_slots(&x.ciphertexts()[0])?;
+    /// assert_eq!((slots.len(), &slots[..5]), (context.slots(), &[1, 2, 3, 0, 1][..]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`decrypt`](Self::decrypt).
@@ -289,12 +441,28 @@ impl<S: Scheme> EncryptionKey<S> {
     }
 
     /// The context.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// assert_eq!(client.generate_encryption_key()?.context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &S::Context {
         self.evaluator.context()
     }
 
-    /// The name of the client's key.
+    /// The id of the client's key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// assert_eq!(client.generate_encryption_key()?.id(), client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.key.key_id()
@@ -302,8 +470,20 @@ impl<S: Scheme> EncryptionKey<S> {
 
     /// The values encrypted, as [`ClientKey::encrypt`] does, with a little more noise.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let key = client.generate_encryption_key()?;
+    /// let key = EncryptionKey::<Bfv>::from_bytes(&key.to_bytes(), &context)?; // at another party
+    /// let vote = key.encrypt(&[0, 1, 0])?;
+    /// assert_eq!(client.decrypt(&vote)?, [0, 1, 0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`ClientKey::encrypt`].
+    #[doc(alias("Encrypt", "EncryptNew", "encryptor"))]
     pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
         encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
@@ -311,6 +491,16 @@ impl<S: Scheme> EncryptionKey<S> {
 
 impl<S: Scheme> ServerKey<S> {
     /// The server's keys as an evaluator over `context`.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::none())?;
+    /// let keys = server.evaluation_keys().clone();
+    /// assert_eq!(ServerKey::<Bfv>::new(&context, keys)?.id(), client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) if the keys are of other parameters.
@@ -327,30 +517,82 @@ impl<S: Scheme> ServerKey<S> {
     }
 
     /// The context.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// assert_eq!(server.context(), &context);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &S::Context {
         self.evaluator.context()
     }
 
-    /// The name of the client's key.
+    /// The id of the client's key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// assert_eq!(server.id(), client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.keys.key_id()
     }
 
     /// The keys.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::steps(&[1, 2]))?;
+    /// assert_eq!(server.evaluation_keys().galois().elements().count(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("has_galois_keys", "has_relin_keys"))]
     pub fn evaluation_keys(&self) -> &Arc<EvaluationKeys> {
         &self.keys
     }
 
     /// The bytes of all keys in memory.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let rotations = Rotations::steps(&[1, 2]);
+    /// let server = client.generate_server_key(&rotations)?;
+    /// let forecast = client.key_size_forecast(&rotations)?;
+    /// assert_eq!(server.size_in_bytes() as u64, forecast.bytes_in_memory);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
         self.keys.size_in_bytes()
     }
 
     /// The evaluator, for circuits on single ciphertexts.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// use slotwise::evaluator::Evaluator;
+    ///
+    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// let square = server.evaluator().square(&x.ciphertexts()[0])?;
+    /// assert!((client.decrypt_slots(&square)?[1] - 4.0).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn evaluator(&self) -> &S::Evaluator {
         &self.evaluator
@@ -359,8 +601,21 @@ impl<S: Scheme> ServerKey<S> {
     /// The vector, able to multiply and rotate: it and everything computed from it use this server's keys. A reference is
     /// cloned; a value is moved.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// assert!((&x * &x).is_err()); // there is no relinearization key
+    /// let x = server.attach(x)?;
+    /// assert!((&x * &x).is_ok());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if the vector is of another client.
+    #[doc(alias = "link_context")]
     pub fn attach<'a>(
         &self,
         vector: impl Into<Cow<'a, EncryptedVector<S>>>,

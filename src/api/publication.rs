@@ -26,6 +26,7 @@ use crate::kernels::SecretVec;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("noise_flooding", "smudging"))]
 pub struct Publication {
     rounding: Rounding,
     privacy: Privacy,
@@ -41,6 +42,13 @@ impl Publication {
 
     /// Values rounded to multiples of `2^-bits`, with lambda = 40 and 1024 decryptions. `bits` may be negative.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let options = Publication::bits(10)?; // multiples of 2^-10
+    /// assert_eq!((options.statistical_bits(), options.decryptions()), (40, 1024));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless from -256 to 256.
     pub fn bits(bits: i32) -> Result<Self> {
@@ -53,6 +61,12 @@ impl Publication {
     }
 
     /// Values rounded to multiples of `10^-decimals`, with lambda = 40 and 1024 decryptions. `decimals` may be negative.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// assert!(Publication::decimals(3).is_ok()); // multiples of 0.001
+    /// assert!(Publication::decimals(23).is_err());
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless from -22 to 22.
@@ -73,6 +87,13 @@ impl Publication {
 
     /// The same with another statistical parameter lambda.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let options = Publication::decimals(2)?.with_statistical_bits(64)?;
+    /// assert_eq!(options.statistical_bits(), 64);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless from 30 to 128.
     pub fn with_statistical_bits(mut self, bits: u32) -> Result<Self> {
@@ -87,6 +108,13 @@ impl Publication {
 
     /// The same with another number of vectors that are published under the key over its life.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// let options = Publication::decimals(2)?.with_decryptions(10)?;
+    /// assert_eq!(options.decryptions(), 10);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless from 1 to 2^32.
     pub fn with_decryptions(mut self, decryptions: u64) -> Result<Self> {
@@ -98,12 +126,24 @@ impl Publication {
     }
 
     /// The statistical parameter lambda.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// assert_eq!(Publication::bits(10)?.statistical_bits(), 40);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn statistical_bits(&self) -> u32 {
         self.privacy.statistical_bits
     }
 
     /// How many vectors are published under the key over its life.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// assert_eq!(Publication::bits(10)?.decryptions(), 1024);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn decryptions(&self) -> u64 {
         self.privacy.publications
@@ -117,6 +157,7 @@ impl Publication {
 /// One publisher for each key: two of one key count separately, and together give away more than either states. A publisher is not
 /// cloned for that reason. Store [`used`](Self::used) before values are handed out, and continue there with [`resume_at`](Self::resume_at).
 #[derive(Debug)]
+#[doc(alias("NOISE_FLOODING_DECRYPT", "noise_flooding", "smudging"))]
 pub struct Publisher {
     client: ClientKey<Ckks>,
     options: Publication,
@@ -158,6 +199,17 @@ impl Publisher {
     /// The publisher after `used` publications in all, as [`used`](Self::used) gave when it was stored. Its options are those of all publications: under others
     /// what was published before had another noise, and what the options state does not hold.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let options = Publication::bits(-4)?.with_decryptions(10)?;
+    /// let stored = 7; // from before a restart
+    /// let publisher = client.publisher(options).resume_at(stored)?;
+    /// assert_eq!((publisher.used(), publisher.left()), (7, 3));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for fewer than it has made itself;
     /// [`KeyError::PublicationsUsedUp`](crate::KeyError::PublicationsUsedUp) for more than the options allow.
@@ -174,19 +226,45 @@ impl Publisher {
         Ok(self)
     }
 
-    /// The options.
+    /// The options of every publication.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let options = Publication::bits(-4)?;
+    /// assert_eq!(client.publisher(options).options(), &options);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn options(&self) -> &Publication {
         &self.options
     }
 
     /// How many vectors have been published.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// assert_eq!(client.publisher(Publication::bits(-4)?).used(), 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn used(&self) -> u64 {
         self.used
     }
 
-    /// How many more are.
+    /// How many more vectors can be published.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let options = Publication::bits(-4)?.with_decryptions(10)?;
+    /// assert_eq!(client.publisher(options).left(), 10);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn left(&self) -> u64 {
         self.options.decryptions() - self.used
@@ -194,6 +272,17 @@ impl Publisher {
 
     /// The bits after the point that a publication of `vector` can have under the statistical parameter and the number of decryptions; below 0 if not even
     /// units are left. Needs and tells nothing secret.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[0.5])?;
+    /// let publisher = client.publisher(Publication::bits(-10)?);
+    /// // The noise that protects the key costs about 30 bits.
+    /// assert!(publisher.precision_bits(&x) < x.precision_bits() - 25.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn precision_bits(&self, vector: &CkksVector) -> f64 {
         self.flooding(vector).bits_left()
@@ -201,6 +290,17 @@ impl Publisher {
 
     /// The values, with noise and rounded: each a multiple of the unit that the options state, and within one unit of the true value. Counts as
     /// one publication whatever the vector's length. What is refused by count, bounds, key or options does not count; values beyond the range of f64 do.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[5000.0])?;
+    /// let mut publisher = client.publisher(Publication::bits(-10)?); // multiples of 1024
+    /// let published = publisher.decrypt(&x)?;
+    /// assert!(published[0] % 1024.0 == 0.0 && (published[0] - 5000.0).abs() <= 1024.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`KeyError::PublicationsUsedUp`](crate::KeyError::PublicationsUsedUp); [`PrecisionError::PublicationTooPrecise`](crate::PrecisionError::PublicationTooPrecise) if the noise leaves fewer bits;

@@ -75,8 +75,18 @@ macro_rules! scheme {
         impl $context {
             /// A fresh secret key.
             ///
+            /// ```
+            /// # use slotwise::prelude::*;
+            /// let context = CkksContext::for_depth(1).build()?; // or a `BfvContext`
+            /// let client = context.generate_client_key()?;
+            /// let x = client.encrypt(&[1.0, 2.0])?;
+            /// assert!((client.decrypt(&x)?[1] - 2.0).abs() < 1e-3);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
+            #[doc(alias("SecretKey", "secret_key", "KeyGen", "KeyGenerator", "GenSecretKeyNew"))]
             pub fn generate_client_key(&self) -> Result<ClientKey<$scheme>> {
                 ClientKey::generate(self)
             }

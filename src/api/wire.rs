@@ -14,14 +14,35 @@ use zeroize::Zeroizing;
 impl<S: Scheme> ClientKey<S> {
     /// The secret itself as bytes: whoever has them decrypts everything. Zeroized when dropped.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let bytes = client.expose_secret_bytes(); // to be stored where only the key's owner reads
+    /// let restored = ClientKey::<Ckks>::from_secret_bytes(&bytes, &context)?;
+    /// assert_eq!(restored.id(), client.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Security
     /// Constant time in the secret. The bytes are not encrypted: keep them where only the key's owner reads.
     #[must_use]
+    #[doc(alias("save_secret_key", "serialize"))]
     pub fn expose_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
         self.secret().expose_secret_bytes()
     }
 
     /// The key that [`expose_secret_bytes`](Self::expose_secret_bytes) wrote.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[0.5])?;
+    /// let restored = ClientKey::<Ckks>::from_secret_bytes(&client.expose_secret_bytes(), &context)?;
+    /// assert!((restored.decrypt(&x)?[0] - 0.5).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Wire::from_bytes`].
@@ -32,8 +53,20 @@ impl<S: Scheme> ClientKey<S> {
 
     /// A vector from its bytes, which must be of this key.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let response = client.encrypt(&[3, 4])?.to_bytes();
+    /// let x = client.load_vector(&response)?;
+    /// assert_eq!(client.decrypt(&x)?, [3, 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Wire::from_bytes`]; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's.
+    #[doc(alias("ckks_vector_from", "bfv_vector_from"))]
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
         let vector = Vector::from_bytes(bytes, self.context())?;
         self.id().check(vector.key_id())?;
@@ -42,8 +75,21 @@ impl<S: Scheme> ClientKey<S> {
 
     /// A tensor from its bytes, which must be of this key.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = PlainTensor::new(&[1, 2, 3, 4], &[2, 2])?;
+    /// let response = client.encrypt_tensor(&x)?.to_bytes();
+    /// let tensor = client.load_tensor(&response)?;
+    /// assert_eq!(client.decrypt_tensor(&tensor)?.values(), [1, 2, 3, 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`load_vector`](Self::load_vector).
+    #[doc(alias("ckks_tensor_from", "bfv_tensor_from"))]
     pub fn load_tensor(&self, bytes: &[u8]) -> Result<EncryptedTensor<S>> {
         let tensor = Tensor::from_bytes(bytes, self.context())?;
         self.id().check(tensor.key_id()?)?;
@@ -54,16 +100,42 @@ impl<S: Scheme> ClientKey<S> {
 impl<S: Scheme> ServerKey<S> {
     /// A vector from its bytes, attached to these keys.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let request = client.encrypt(&[3, 4])?.to_bytes();
+    /// let x = server.load_vector(&request)?;
+    /// let response = x.square()?.compact()?.to_bytes();
+    /// assert_eq!(client.decrypt(&client.load_vector(&response)?)?, [9, 16]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Wire::from_bytes`]; [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's.
+    #[doc(alias("ckks_vector_from", "bfv_vector_from"))]
     pub fn load_vector(&self, bytes: &[u8]) -> Result<EncryptedVector<S>> {
         self.attach(Vector::from_bytes(bytes, self.context())?)
     }
 
     /// A tensor from its bytes, attached to these keys.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = PlainTensor::new(&[1, 2, 3, 4], &[2, 2])?;
+    /// let request = client.encrypt_tensor(&x)?.to_bytes();
+    /// let square = server.load_tensor(&request)?.square()?;
+    /// assert_eq!(client.decrypt_tensor(&square)?.values(), [1, 4, 9, 16]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`load_vector`](Self::load_vector).
+    #[doc(alias("ckks_tensor_from", "bfv_tensor_from"))]
     pub fn load_tensor(&self, bytes: &[u8]) -> Result<EncryptedTensor<S>> {
         self.attach_tensor(Tensor::from_bytes(bytes, self.context())?)
     }

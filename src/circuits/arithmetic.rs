@@ -9,8 +9,19 @@ use crate::keys::Rotations;
 impl<E: Evaluator> Vector<E> {
     /// `self + other`
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let (x, y) = (client.encrypt(&[1, 2, 3])?, client.encrypt(&[10, 20, 30])?);
+    /// assert_eq!(client.decrypt(&x.add(&y)?)?, [11, 22, 33]);
+    /// assert_eq!(client.decrypt(&(&x + &y)?)?, [11, 22, 33]); // the same as an operator
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch); [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch).
+    #[doc(alias("EvalAdd", "add_inplace", "AddNew"))]
     pub fn add(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Sum, E::add)
     }
@@ -25,8 +36,20 @@ impl<E: Evaluator> Vector<E> {
     /// The errors of vectors as encryption made them are independent, so that the error of n of them grows with the square root of
     /// n only; that of any others grows with n, as in a chain of `+`. A vector that is there twice is no independent one.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let ballots = [[0, 1, 0], [0, 1, 0], [1, 0, 0]];
+    /// let ballots = ballots.iter().map(|ballot| client.encrypt(ballot));
+    /// let tally = BfvVector::add_many(&ballots.collect::<Result<Vec<_>, _>>()?)?;
+    /// assert_eq!(client.decrypt(&tally)?, [1, 2, 0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`add`](Self::add).
+    #[doc(alias = "EvalAddMany")]
     pub fn add_many(vectors: &[Self]) -> Result<Self> {
         Self::sum_of(&vectors.iter().collect::<Vec<_>>())
     }
@@ -59,8 +82,18 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self - other`
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let (x, y) = (client.encrypt(&[1, 2, 3])?, client.encrypt(&[10, 20, 30])?);
+    /// assert_eq!(client.decrypt(&y.sub(&x)?)?, [9, 18, 27]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`add`](Self::add).
+    #[doc(alias("EvalSub", "sub_inplace", "SubNew"))]
     pub fn sub(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Difference, E::sub)
     }
@@ -72,16 +105,50 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self * other`, value by value, relinearized.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0])?)?;
+    /// let y = client.encrypt(&[0.5, 0.5, 2.0])?; // one attached operand is enough
+    /// let product = x.mul(&y)?; // or `(&x * &y)?`
+    /// assert_close(&client.decrypt(&product)?, &[0.5, 1.0, 6.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`add`](Self::add); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
+    #[doc(alias(
+        "multiply",
+        "EvalMult",
+        "EvalMultAndRelinearize",
+        "MulRelin",
+        "relinearize"
+    ))]
     pub fn mul(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Product, E::mul)
     }
 
     /// `-self`
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, -2])?;
+    /// assert_eq!(client.decrypt(&x.negate()?)?, [-1, 2]);
+    /// assert_eq!(client.decrypt(&(-&x)?)?, [-1, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None for a vector made by this crate.
+    #[doc(alias("neg", "EvalNegate"))]
     pub fn negate(&self) -> Result<Self> {
         self.map(|chunk| self.evaluator.negate(chunk))
     }
@@ -93,18 +160,40 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self * self`
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[3, -4])?)?;
+    /// assert_eq!(client.decrypt(&x.square()?)?, [9, 16]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`mul`](Self::mul).
+    #[doc(alias = "EvalSquare")]
     pub fn square(&self) -> Result<Self> {
         self.check_depth("a multiplication", 1)?;
         self.map(|chunk| self.evaluator.square(chunk))
     }
 
-    /// `self^exponent`, with `ceil(log2(exponent))` multiplications one after the other. `self^0` is 1 everywhere, which anyone can
+    /// `self^exponent`, with `ceil(log2(exponent))` consecutive multiplications. `self^0` is 1 everywhere, which anyone can
     /// read.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(2).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[2, -3])?)?;
+    /// assert_eq!(client.decrypt(&x.power(3)?)?, [8, -27]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`mul`](Self::mul): [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work.
+    #[doc(alias("pow", "exponentiate", "EvalPower"))]
     pub fn power(&self, exponent: u32) -> Result<Self> {
         if exponent == 0 {
             let zero = self.mul_scalar(E::Scalar::default())?;
@@ -116,8 +205,19 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self + values`, value by value; one value is added everywhere, and a vector of length 1 stands for its value everywhere.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2])?;
+    /// assert_eq!(client.decrypt(&x.add_plain(&[10, 20])?)?, [11, 22]);
+    /// assert_eq!(client.decrypt(&(&x + &[10, 20])?)?, [11, 22]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
+    #[doc(alias = "EvalAdd")]
     pub fn add_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         if let &[value] = values {
             return self.add_scalar(value);
@@ -138,8 +238,20 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self - values`, as [`add_plain`](Self::add_plain).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2])?;
+    /// assert_eq!(client.decrypt(&x.sub_plain(&[10, 20])?)?, [-9, -18]);
+    /// let values = [10, 20];
+    /// assert_eq!(client.decrypt(&(&values[..] - &x)?)?, [9, 18]); // the other way round
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`add_plain`](Self::add_plain).
+    #[doc(alias = "EvalSub")]
     pub fn sub_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         self.zip_terms(&self.spread(values), E::sub_plain)
     }
@@ -176,8 +288,22 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self * values`, value by value; one value multiplies everywhere.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// assert_close(&client.decrypt(&x.mul_plain(&[0.5, 0.25])?)?, &[0.5, 0.5]); // no key is needed
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`add_plain`](Self::add_plain); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
+    #[doc(alias("multiply_plain", "EvalMult"))]
     pub fn mul_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         if let &[value] = values {
             return self.mul_scalar(value);
@@ -208,8 +334,22 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self + value`, everywhere.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// assert_close(&client.decrypt(&x.add_scalar(0.5)?)?, &[1.5, 2.5]); // or `(&x + 0.5)?`
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
+    #[doc(alias = "EvalAdd")]
     pub fn add_scalar(&self, value: E::Scalar) -> Result<Self> {
         if !matches!(self.padding, Padding::Zeros) {
             return self.map(|chunk| self.evaluator.add_scalar(chunk, value));
@@ -223,8 +363,23 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self * value`, everywhere. CKKS: an integer of up to 30 bits costs no level.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// assert_close(&client.decrypt(&x.mul_scalar(0.1)?)?, &[0.1, 0.2]); // or `(&x * 0.1)?`
+    /// assert_eq!(x.mul_scalar(3.0)?.levels_left(), x.levels_left());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain).
+    #[doc(alias("multiply_const", "EvalMult"))]
     pub fn mul_scalar(&self, value: E::Scalar) -> Result<Self> {
         self.check_factor(value)?;
         self.map(|chunk| self.evaluator.mul_scalar(chunk, value))
@@ -238,11 +393,23 @@ impl<E: Evaluator> Vector<E> {
 
     /// The sum of all values, as a vector of length 1.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let server = client.generate_server_key(&x.rotations_for_sum())?;
+    /// let sum = server.attach(x)?.sum()?;
+    /// assert_eq!(client.decrypt(&sum)?, [6]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing:
     /// [`rotations_for_sum`](Self::rotations_for_sum) and [`Rotations::powers_of_two`](crate::Rotations::powers_of_two) have what it needs.
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1: sum first,
     /// then compact.
+    #[doc(alias("EvalSum", "InnerSum", "inner_sum", "sum_elements"))]
     pub fn sum(&self) -> Result<Self> {
         self.bounded_sum(f64::INFINITY)
     }
@@ -278,8 +445,20 @@ impl<E: Evaluator> Vector<E> {
 
     /// The dot product with another vector, as a vector of length 1.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// let y = client.encrypt(&[4, 5, 6])?;
+    /// assert_eq!(client.decrypt(&x.dot(&y)?)?, [32]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`sum`](Self::sum).
+    #[doc(alias("EvalInnerProduct", "InnerProduct"))]
     pub fn dot(&self, other: &Self) -> Result<Self> {
         let longer = if self.len() < other.len() {
             other
@@ -293,8 +472,24 @@ impl<E: Evaluator> Vector<E> {
 
     /// The dot product with known values, as a vector of length 1. CKKS: the message bound grows by the sum of their magnitudes.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0])?)?;
+    /// let weighted = x.dot_plain(&[0.5, 0.25, 0.25])?;
+    /// assert_close(&client.decrypt(&weighted)?, &[1.75]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
+    #[doc(alias = "EvalInnerProduct")]
     pub fn dot_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         let rotations = self.rotations_for_sum();
         self.evaluator
@@ -306,10 +501,26 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// `c_0 + c_1 x + c_2 x^2 + ...` for each value x, `coefficients` being `c_0, c_1, ...`, with at most
-    /// `ceil(log2(d + 1))` multiplications one after the other for degree d.
+    /// `ceil(log2(d + 1))` consecutive multiplications for degree d.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = server.attach(client.encrypt(&[0.0, 1.0, -2.0])?)?;
+    /// let y = x.polyval(&[1.0, 0.0, 0.5])?; // 1 + x^2 / 2
+    /// assert_close(&client.decrypt(&y)?, &[1.0, 1.5, 3.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient.
+    #[doc(alias("EvalPoly", "EvalPolynomial", "polynomial"))]
     pub fn polyval(&self, coefficients: &[E::Scalar]) -> Result<Self> {
         let polynomial = Polynomial::new(coefficients)?;
         // The constant is added to values only, so that padding stays zero.
@@ -325,9 +536,34 @@ impl<E: Evaluator> Vector<E> {
     /// A vector whose length is a power of two up to a row of slots takes one rotation. Any other length takes two to four
     /// rotations for each ciphertext, and a multiplication by a plaintext, hence one level (CKKS).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// assert_eq!(client.decrypt(&x.rotate_left(1)?)?, [2, 3, 4, 1]);
+    /// // Around the vector's own length, whatever it is.
+    /// let y = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// assert_eq!(client.decrypt(&y.rotate_left(1)?)?, [2, 3, 1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey); [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey);
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) if a mask is needed and no level is left.
+    #[doc(alias(
+        "rotate",
+        "rotate_vector",
+        "rotate_rows",
+        "EvalRotate",
+        "EvalAtIndex",
+        "RotateNew",
+        "RotateColumnsNew",
+        "galois",
+        "apply_galois",
+        "roll"
+    ))]
     pub fn rotate_left(&self, step: i64) -> Result<Self> {
         if self.packing.is_identity(step) {
             return Ok(self.clone());
@@ -344,8 +580,26 @@ impl<E: Evaluator> Vector<E> {
     /// [`rotate_left`](Self::rotate_left) by each step. A vector whose length is a power of two up to a row of slots shares the work that
     /// depends on the vector alone.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// let rotated = x.rotate_many(&[1, 2])?;
+    /// assert_eq!(client.decrypt(&rotated[0])?, [2, 3, 4, 1]);
+    /// assert_eq!(client.decrypt(&rotated[1])?, [3, 4, 1, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`rotate_left`](Self::rotate_left).
+    #[doc(alias(
+        "RotateHoisted",
+        "EvalFastRotation",
+        "EvalFastRotationPrecompute",
+        "RotateHoistedNew"
+    ))]
     pub fn rotate_many(&self, steps: &[i64]) -> Result<Vec<Self>> {
         if !self.packing.moves_as_one() {
             return steps.iter().map(|&step| self.rotate_left(step)).collect();
@@ -359,8 +613,19 @@ impl<E: Evaluator> Vector<E> {
 
     /// The values moved `step` places to the right, as [`rotate_left`](Self::rotate_left).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// assert_eq!(client.decrypt(&x.rotate_right(1)?)?, [4, 1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`rotate_left`](Self::rotate_left).
+    #[doc(alias("rotate", "EvalRotate"))]
     pub fn rotate_right(&self, step: i64) -> Result<Self> {
         // Reduced before it is negated: i64::MIN has no negative.
         let length = i64::try_from(self.len()).unwrap_or(i64::MAX);
@@ -371,8 +636,21 @@ impl<E: Evaluator> Vector<E> {
     /// more primes than its values need, and no low bits that are only noise. CKKS: costs at most 0.6 bits of precision beside those
     /// of a pending rescale. BFV: exact. The noise bound accounts for it.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(2).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[3, 4])?)?.square()?;
+    /// let response = x.compact()?;
+    /// assert!(response.byte_length() < x.byte_length() / 2);
+    /// assert_eq!(client.decrypt(&response)?, [9, 16]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// What decryption would refuse: [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge).
+    #[doc(alias = "Compress")]
     pub fn compact(&self) -> Result<Self> {
         let compacted = self.map(|chunk| self.evaluator.compact(chunk))?;
         // What lies beyond the values is not worth its bytes.
@@ -385,9 +663,24 @@ impl<E: Evaluator> Vector<E> {
 
     /// The values with levels to spend again: CKKS vectors by a bootstrapping, two ciphertexts in the time of one where there are many. In the clear a copy.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # // Without a security check, so that this example is quick.
+    /// # let builder = CkksContext::for_depth(1).bootstrapping().degree(1024);
+    /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::none())?.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
+    /// let mut x = server.attach(client.encrypt(&[0.9])?)?;
+    /// for _ in 0..2 {
+    ///     x = x.square()?.refresh()?;
+    /// }
+    /// assert!((client.decrypt(&x)?[0] - 0.6561).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) without a bootstrapping; CKKS: [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless message and
     /// error bounds add up to at most 1 + 2^-7, [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the bootstrapping takes.
+    #[doc(alias("bootstrap", "EvalBootstrap", "Bootstrap"))]
     pub fn refresh(&self) -> Result<Self> {
         let chunks: Vec<&E::Ciphertext> = self.chunks.iter().collect();
         let chunks = self.evaluator.refresh_many(&chunks)?;
@@ -395,20 +688,48 @@ impl<E: Evaluator> Vector<E> {
         Ok(self.with_chunks(chunks, padding))
     }
 
-    /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use: to be asked of the client's
-    /// vector before the server's keys are made.
+    /// The rotations whose keys [`sum`](Self::sum) and dot products of a vector like this one use. Call this on the
+    /// client, before it generates the server's keys.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3, 4, 5])?; // padded to eight values
+    /// assert_eq!(x.rotations_for_sum(), Rotations::steps(&[1, 2, 4]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations_for_sum(&self) -> Rotations {
         self.packing.sum_rotations()
     }
 
-    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many more, with which sums take about a fifth less time at small degrees.
+    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many again: with these, sums take about a fifth less time at small degrees.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3, 4])?;
+    /// assert_eq!(x.rotations_for_fast_sum(), Rotations::steps(&[1, 2, 3]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations_for_fast_sum(&self) -> Rotations {
         self.packing.fast_sum_rotations()
     }
 
     /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` of a vector like this one uses.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let server = client.generate_server_key(&x.rotations_for_step(1))?;
+    /// assert_eq!(client.decrypt(&server.attach(x)?.rotate_left(1)?)?, [2, 3, 1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations_for_step(&self, step: i64) -> Rotations {
         self.packing.rotations(step)

@@ -45,6 +45,14 @@ pub struct MatrixProduct {
 impl MatrixProduct {
     /// The product of matrices of these sizes.
     ///
+    /// ```
+    /// use slotwise::circuits::MatrixProduct;
+    ///
+    /// let product = MatrixProduct::new(64, 64, 64)?; // 64 x 64 times 64 x 64
+    /// assert_eq!(product.size(), 8192);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a size of 0, or matrices that take more than 2^24 slots.
     pub fn new(rows: usize, inner: usize, columns: usize) -> Result<Self> {
@@ -65,18 +73,40 @@ impl MatrixProduct {
     }
 
     /// The length of the encoded matrices, a power of two.
+    ///
+    /// ```
+    /// # use slotwise::circuits::MatrixProduct;
+    /// let product = MatrixProduct::new(2, 3, 2)?;
+    /// assert_eq!(product.left(&[0.0; 6])?.len(), product.size());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.rows.max(self.inner) * self.stride
     }
 
     /// How the product lies in the result of [`Vector::matrix_product`].
+    ///
+    /// ```
+    /// # use slotwise::circuits::MatrixProduct;
+    /// let product = MatrixProduct::new(2, 3, 4)?;
+    /// assert_eq!(product.output().image(), [2, 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn output(&self) -> Grid {
         self.output
     }
 
     /// The left matrix, row after row, as values to encrypt.
+    ///
+    /// ```
+    /// # use slotwise::circuits::MatrixProduct;
+    /// let product = MatrixProduct::new(2, 2, 1)?;
+    /// let values = product.left(&[1.0, 2.0, 3.0, 4.0])?; // to be encrypted
+    /// assert_eq!(values.len(), product.size());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `rows * inner` values.
@@ -86,6 +116,14 @@ impl MatrixProduct {
 
     /// The right matrix, row after row, as values to encrypt.
     ///
+    /// ```
+    /// # use slotwise::circuits::MatrixProduct;
+    /// let product = MatrixProduct::new(2, 2, 1)?;
+    /// let values = product.right(&[1.0, 2.0])?; // to be encrypted
+    /// assert_eq!(values.len(), product.size());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `inner * columns` values.
     pub fn right<S: Copy + Default>(&self, matrix: &[S]) -> Result<Vec<S>> {
@@ -94,6 +132,22 @@ impl MatrixProduct {
 
     /// The map that makes [`left`](Self::left) of an encrypted matrix in this layout.
     ///
+    /// ```
+    /// use slotwise::circuits::{MatrixProduct, Vector};
+    /// use slotwise::evaluator::{ClearReals, Position};
+    ///
+    /// let evaluator = ClearReals::new(32);
+    /// let product = MatrixProduct::new(2, 2, 2)?;
+    /// let [a, b, c] = [[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 1.0]];
+    /// let right = |matrix: &[f64; 4]| Vector::from_values(&evaluator, &product.right(matrix)?);
+    /// let ab = Vector::from_values(&evaluator, &product.left(&a)?)?.matrix_product(&right(&b)?, &product)?;
+    /// // The product as the left matrix of the next one.
+    /// let map = product.left_map(&product.output())?.encode(&evaluator, Position::at_level(0))?;
+    /// let abc = ab.matmul(&map)?.matrix_product(&right(&c)?, &product)?;
+    /// assert_eq!(product.output().gather(&abc.values())?, [2.0, 3.0, 4.0, 7.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) unless the layout has one channel of `rows` by `inner` pixels.
     pub fn left_map<S: Number>(&self, layout: &Grid) -> Result<LinearMap<S>> {
@@ -101,6 +155,23 @@ impl MatrixProduct {
     }
 
     /// The map that makes [`right`](Self::right) of an encrypted matrix in this layout.
+    ///
+    /// ```
+    /// use slotwise::circuits::{MatrixProduct, Vector};
+    /// use slotwise::evaluator::{ClearReals, Position};
+    ///
+    /// let evaluator = ClearReals::new(32);
+    /// let product = MatrixProduct::new(2, 2, 2)?;
+    /// let [a, b] = [[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 1.0, 0.0]];
+    /// let left = Vector::from_values(&evaluator, &product.left(&a)?)?;
+    /// let right = Vector::from_values(&evaluator, &product.right(&b)?)?;
+    /// let ab = left.matrix_product(&right, &product)?;
+    /// // The product as the right matrix of the next one.
+    /// let map = product.right_map(&product.output())?.encode(&evaluator, Position::at_level(0))?;
+    /// let aab = left.matrix_product(&ab.matmul(&map)?, &product)?;
+    /// assert_eq!(product.output().gather(&aab.values())?, [10.0, 7.0, 22.0, 15.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) unless the layout has one channel of `inner` by `columns` pixels.
@@ -214,6 +285,21 @@ impl MatrixProduct {
     }
 
     /// The rotations whose keys [`Vector::matrix_product`] uses.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// use slotwise::circuits::MatrixProduct;
+    ///
+    /// let product = MatrixProduct::new(2, 2, 2)?;
+    /// let server = client.generate_server_key(&product.rotations())?;
+    /// let a = server.attach(client.encrypt(&product.left(&[1, 2, 3, 4])?)?)?;
+    /// let b = client.encrypt(&product.right(&[5, 6, 7, 8])?)?;
+    /// let c = client.decrypt(&a.matrix_product(&b, &product)?)?;
+    /// assert_eq!(product.output().gather(&c)?, [19, 22, 43, 50]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let mut steps = self.left_giants();
@@ -263,14 +349,46 @@ impl<E: Evaluator> Vector<E> {
     /// The product of two encrypted matrices in the forms that [`MatrixProduct`] describes. Takes one level; the result, in the layout
     /// [`MatrixProduct::output`], has zeros between the rows.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// use slotwise::circuits::MatrixProduct;
+    ///
+    /// let product = MatrixProduct::new(2, 3, 1)?; // 2 x 3 times 3 x 1
+    /// let a = server.attach(client.encrypt(&product.left(&[1, 2, 3, 4, 5, 6])?)?)?;
+    /// let b = client.encrypt(&product.right(&[1, 0, -1])?)?;
+    /// let c = client.decrypt(&a.matrix_product(&b, &product)?)?;
+    /// assert_eq!(product.output().gather(&c)?, [-2, -2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sum_of_matrix_products`](Self::sum_of_matrix_products).
+    #[doc(alias("EvalMatMulSquare", "matmul", "mm"))]
     pub fn matrix_product(&self, right: &Self, product: &MatrixProduct) -> Result<Self> {
         Self::sum_of_matrix_products(&[(self, right)], product)
     }
 
     /// The sum of the products of pairs of encrypted matrices: a block of the product of matrices that are larger than
     /// a ciphertext, from a row of blocks and a column of blocks.
+    ///
+    /// ```
+    /// use slotwise::circuits::{MatrixProduct, Vector};
+    /// use slotwise::evaluator::ClearIntegers;
+    ///
+    /// // A row of two 2 x 2 blocks times a column of two.
+    /// let evaluator = ClearIntegers::new(64, 65_537)?;
+    /// let product = MatrixProduct::new(2, 2, 2)?;
+    /// let left = |matrix| Vector::from_values(&evaluator, &product.left(matrix)?);
+    /// let right = |matrix| Vector::from_values(&evaluator, &product.right(matrix)?);
+    /// let (a, b) = (left(&[1, 0, 0, 1])?, left(&[0, 1, 1, 0])?);
+    /// let (c, d) = (right(&[1, 2, 3, 4])?, right(&[5, 6, 7, 8])?);
+    /// let sum = Vector::sum_of_matrix_products(&[(&a, &c), (&b, &d)], &product)?;
+    /// assert_eq!(product.output().gather(&sum.values())?, [8, 10, 8, 10]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for vectors of another length than [`MatrixProduct::size`]; [`ValueError::Empty`](crate::ValueError::Empty) for

@@ -31,6 +31,17 @@ impl MatrixProduct {
     /// Encodes the maps from and to matrices row after row, for operands whose [`factor_position`](Evaluator::factor_position) is
     /// `position`, or for those of a lower level.
     ///
+    /// ```
+    /// use slotwise::circuits::{MatrixProduct, Vector};
+    /// use slotwise::evaluator::{ClearIntegers, Position};
+    ///
+    /// let evaluator = ClearIntegers::new(128, 65_537)?;
+    /// let product = MatrixProduct::new(2, 2, 2)?.encode(&evaluator, Position::at_level(0))?;
+    /// let a = Vector::from_values(&evaluator, &[1, 2, 3, 4])?;
+    /// assert_eq!(a.row_major_product(&a, &product)?.values(), [7, 10, 15, 22]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`LinearMap::encode`].
     pub fn encode<E: Evaluator>(
@@ -52,6 +63,16 @@ impl MatrixProduct {
 
 impl<E: Evaluator> RowMajorProduct<E> {
     /// The rotations whose keys the product uses.
+    ///
+    /// ```
+    /// use slotwise::circuits::MatrixProduct;
+    /// use slotwise::evaluator::{ClearReals, Position};
+    ///
+    /// let evaluator = ClearReals::new(64);
+    /// let product = MatrixProduct::new(2, 2, 2)?.encode(&evaluator, Position::at_level(0))?;
+    /// assert!(!product.rotations().is_none());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let maps = [&self.left, &self.right, &self.output];
@@ -65,9 +86,23 @@ impl<E: Evaluator> RowMajorProduct<E> {
 impl<E: Evaluator> Vector<E> {
     /// The product of the matrices that this vector and `right` hold, row after row. Takes three levels.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(3).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// use slotwise::circuits::MatrixProduct;
+    ///
+    /// let a = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// let product = MatrixProduct::new(2, 2, 2)?.encode(a.evaluator(), a.factor_position()?)?;
+    /// assert_eq!(client.decrypt(&a.row_major_product(&a, &product)?)?, [7, 10, 15, 22]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for matrices of other sizes; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) and
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) before any work; as [`matmul`](Self::matmul) and [`matrix_product`](Self::matrix_product).
+    #[doc(alias("matmul", "mm"))]
     pub fn row_major_product(&self, right: &Self, product: &RowMajorProduct<E>) -> Result<Self> {
         let operation = "a product of encrypted matrices in rows";
         let evaluator = self.evaluator.with_more_keys(&right.evaluator)?;

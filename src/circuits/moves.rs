@@ -15,8 +15,21 @@ impl<E: Evaluator> Vector<E> {
     /// Cost: one level, unless the length is 1, and as many rotations as [`sum`](Self::sum): the value is put into every slot, so that it
     /// can be combined with vectors of any length. The error is that of a sum, too.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// assert_eq!(client.decrypt(&x.get(2)?)?, [3]);
+    /// // It stands for its value everywhere.
+    /// assert_eq!(client.decrypt(&(&x + &x.get(2)?)?)?, [4, 5, 6]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) unless the index is below the length; as [`slice`](Self::slice).
+    #[doc(alias("index", "at"))]
     pub fn get(&self, index: usize) -> Result<Self> {
         self.slice(index..index.saturating_add(1))
     }
@@ -40,6 +53,7 @@ impl<E: Evaluator> Vector<E> {
     /// [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) for an empty range or one beyond the end; [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing, which [`rotations_for_slice`](Self::rotations_for_slice) has;
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
+    #[doc(alias = "subscript")]
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Result<Self> {
         let range = self.range(range)?;
         if range.len() == self.len() {
@@ -49,6 +63,16 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// The rotations whose keys [`slice`](Self::slice) of this range of a vector like this one uses.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3, 4])?;
+    /// let server = client.generate_server_key(&x.rotations_for_slice(1..3)?)?;
+    /// assert_eq!(client.decrypt(&server.attach(x)?.slice(1..3)?)?, [2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) as [`slice`](Self::slice).
@@ -65,9 +89,20 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// Cost and rotations: as [`get`](Self::get).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// assert_eq!(client.decrypt(&x.replicate(1, 4)?)?, [2, 2, 2, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`get`](Self::get); [`ValueError::Empty`](crate::ValueError::Empty) for length 0; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if the result
     /// would take more ciphertexts than this vector has.
+    #[doc(alias = "replicate_first_slot")]
     pub fn replicate(&self, index: usize, length: usize) -> Result<Self> {
         let capacity = self.chunks.len() * self.packing.shape().slots();
         crate::error::check_count(length, capacity)?;
@@ -78,8 +113,19 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// Cost: one level, no key.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let masked = x.mask(&[true, false, true])?;
+    /// assert_eq!(client.decrypt(&masked)?, [1, 0, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is an entry for each value; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
+    #[doc(alias = "select")]
     pub fn mask(&self, keep: &[bool]) -> Result<Self> {
         check_lengths(self.len(), keep.len())?;
         if keep.iter().all(|&keep| keep) {
@@ -115,6 +161,16 @@ impl<E: Evaluator> Vector<E> {
 
     /// The values moved `step` places to the right, as [`shift_left`](Self::shift_left).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// assert_eq!(client.decrypt(&x.shift_right(1)?)?, [0, 1, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`shift_left`](Self::shift_left).
     pub fn shift_right(&self, step: i64) -> Result<Self> {
@@ -122,6 +178,16 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// The rotations whose keys [`shift_left`](Self::shift_left) by `step` of a vector like this one uses.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let server = client.generate_server_key(&x.rotations_for_shift(1))?;
+    /// assert_eq!(client.decrypt(&server.attach(x)?.shift_left(1)?)?, [2, 3, 0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations_for_shift(&self, step: i64) -> Rotations {
         if step == 0 {
@@ -148,6 +214,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they do not belong
     /// together; as [`slice`](Self::slice), with the keys that [`rotations_for_concat`](Self::rotations_for_concat) has.
+    #[doc(alias("pack_vectors", "EvalMerge"))]
     pub fn concat(vectors: &[Self]) -> Result<Self> {
         let evaluator = Self::common_evaluator(vectors)?;
         if let [vector] = vectors {
@@ -166,6 +233,18 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// The rotations whose keys [`concat`](Self::concat) of vectors like these uses.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let vectors = [client.encrypt(&[1, 2])?, client.encrypt(&[3])?];
+    /// let server = client.generate_server_key(&BfvVector::rotations_for_concat(&vectors)?)?;
+    /// let [x, y] = vectors;
+    /// let joined = BfvVector::concat(&[server.attach(x)?, server.attach(y)?])?;
+    /// assert_eq!(client.decrypt(&joined)?, [1, 2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).

@@ -11,6 +11,7 @@ use std::ops::Deref;
 /// fills the slots of as many ciphertexts as it needs, row after row, and the rest is zero. Padding stays zero in every
 /// operation here, which expect that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("batching", "SetBatchSize"))]
 pub struct Packing {
     shape: SlotShape,
     len: usize,
@@ -18,6 +19,14 @@ pub struct Packing {
 
 impl Packing {
     /// The packing of `len` values into slots of this shape.
+    ///
+    /// ```
+    /// use slotwise::{circuits::Packing, evaluator::SlotShape};
+    ///
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 8 }, 3)?;
+    /// assert_eq!((packing.len(), packing.chunks()), (3, 1));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no values.
@@ -35,6 +44,12 @@ impl Packing {
     }
 
     /// The number of values.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// assert_eq!(Packing::new(SlotShape { rows: 1, columns: 8 }, 3)?.len(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a packing is never empty")]
     pub fn len(&self) -> usize {
@@ -42,18 +57,37 @@ impl Packing {
     }
 
     /// The number of ciphertexts.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// assert_eq!(Packing::new(SlotShape { rows: 2, columns: 8 }, 17)?.chunks(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn chunks(&self) -> usize {
         self.len.div_ceil(self.shape.slots())
     }
 
     /// Whether some slots hold no value.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// let shape = SlotShape { rows: 1, columns: 8 };
+    /// assert!(Packing::new(shape, 3)?.has_padding() && !Packing::new(shape, 4)?.has_padding());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn has_padding(&self) -> bool {
         self.padding() > 0
     }
 
     /// The number of slots that hold no value: in each copy of a repeated vector, or in all.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// assert_eq!(Packing::new(SlotShape { rows: 1, columns: 8 }, 5)?.padding(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn padding(&self) -> usize {
         match self.stride() {
@@ -64,12 +98,26 @@ impl Packing {
     }
 
     /// Whether a rotation by `step` moves nothing.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 8 }, 3)?;
+    /// assert!(packing.is_identity(6) && !packing.is_identity(8));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn is_identity(&self, step: i64) -> bool {
         self.reduced(step) == 0
     }
 
     /// The slots of each ciphertext, for values in order.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 8 }, 3)?;
+    /// assert_eq!(packing.fill(&[1, 2, 3])?, [[1, 2, 3, 0, 1, 2, 3, 0]]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if there are not [`len`](Self::len) values.
@@ -86,6 +134,13 @@ impl Packing {
     }
 
     /// The values, from the slots of each ciphertext: the inverse of [`fill`](Self::fill).
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 4 }, 6)?;
+    /// assert_eq!(packing.collect(&[vec![1, 2, 3, 4], vec![5, 6, 0, 0]]), [1, 2, 3, 4, 5, 6]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn collect<T: Copy>(&self, slots: &[impl Deref<Target = [T]>]) -> Vec<T> {
         // The first copy of a tiled vector lies at the start, as an untiled one does.
@@ -94,6 +149,14 @@ impl Packing {
     }
 
     /// Each ciphertext of a vector with `value` added to its values; padding stays zero.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::{ClearReals, SlotShape}};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 4 }, 3)?;
+    /// let chunks = packing.add_scalar(&ClearReals::new(4), &[vec![1.0, 2.0, 3.0, 0.0]], 1.0)?;
+    /// assert_eq!(chunks, [[2.0, 3.0, 4.0, 0.0]]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Evaluator::add_scalar`].
@@ -125,6 +188,14 @@ impl Packing {
     /// a multiplication by a plaintext mask for each run that moves together: two runs for a padded vector, up to four for a
     /// longer one.
     ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::{ClearReals, SlotShape}};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 4 }, 3)?;
+    /// let chunks = packing.rotate_left(&ClearReals::new(4), &[vec![1.0, 2.0, 3.0, 0.0]], 1)?;
+    /// assert_eq!(chunks, [[2.0, 3.0, 1.0, 0.0]]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Evaluator::rotate_left`] and [`Evaluator::mul_plain`].
     pub fn rotate_left<E: Evaluator>(
@@ -148,6 +219,13 @@ impl Packing {
     }
 
     /// The rotations whose keys [`rotate_left`](Self::rotate_left) by `step` uses.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape, Rotations};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 8 }, 4)?;
+    /// assert_eq!(packing.rotations(-1), Rotations::steps(&[3]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self, step: i64) -> Rotations {
         let step = self.reduced(step);
@@ -164,6 +242,13 @@ impl Packing {
     }
 
     /// Whether every rotation is one of the slots: a repeated vector without padding.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape};
+    /// let shape = SlotShape { rows: 1, columns: 8 };
+    /// assert!(Packing::new(shape, 4)?.moves_as_one() && !Packing::new(shape, 3)?.moves_as_one());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn moves_as_one(&self) -> bool {
         self.stride().is_some() && !self.has_padding()

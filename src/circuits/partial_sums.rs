@@ -28,6 +28,7 @@ impl<E: Evaluator> Vector<E> {
     /// [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) unless the stride is 1 to the length; [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing, which [`rotations_for_sum_strided`](Self::rotations_for_sum_strided)
     /// has; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
+    #[doc(alias("EvalSumRows", "EvalSumCols", "PartialTracesSum"))]
     pub fn sum_strided(&self, stride: usize) -> Result<Self> {
         let sum = StridedSum::new(self.packing, stride)?;
         if stride == self.len() {
@@ -44,6 +45,16 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// The rotations whose keys [`sum_strided`](Self::sum_strided) of a vector like this one uses.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3, 4])?; // two rows of two values
+    /// let server = client.generate_server_key(&x.rotations_for_sum_strided(2)?)?;
+    /// assert_eq!(client.decrypt(&server.attach(x)?.sum_strided(2)?)?, [4, 6]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) as [`sum_strided`](Self::sum_strided).
@@ -67,6 +78,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing, which
     /// [`rotations_for_running_sum`](Self::rotations_for_running_sum) has; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
+    #[doc(alias("cumsum", "prefix_sum"))]
     pub fn running_sum(&self) -> Result<Self> {
         let Some(sum) = RunningSum::new(self.packing)? else {
             return Ok(self.clone());
@@ -80,6 +92,16 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// The rotations whose keys [`running_sum`](Self::running_sum) of a vector like this one uses.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(2).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[1, 2, 3, 4])?;
+    /// let server = client.generate_server_key(&x.rotations_for_running_sum()?)?;
+    /// assert_eq!(client.decrypt(&server.attach(x)?.running_sum()?)?, [1, 3, 6, 10]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for rows of one slot.

@@ -8,7 +8,7 @@ use crate::parallel::try_map;
 use std::borrow::Cow;
 
 impl<E: Evaluator> Vector<E> {
-    /// The product of all vectors, value by value, as a tree: `ceil(log2(n))` multiplications one after the other for n vectors.
+    /// The product of all vectors, value by value, as a tree: `ceil(log2(n))` consecutive multiplications for n vectors.
     ///
     /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearReals};
@@ -21,6 +21,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work; as [`mul`](Self::mul).
+    #[doc(alias("EvalMultMany", "multiply_many"))]
     pub fn mul_many(vectors: &[Self]) -> Result<Self> {
         if vectors.is_empty() {
             return Err(Error::Values(ValueError::Empty));
@@ -44,6 +45,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many on both sides; as
     /// [`mul`](Self::mul).
+    #[doc(alias("EvalInnerProduct", "linear_combination"))]
     pub fn inner_product(left: &[&Self], right: &[&Self]) -> Result<Self> {
         check_lengths(left.len(), right.len())?;
         let all = || left.iter().chain(right).copied();

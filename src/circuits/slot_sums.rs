@@ -7,6 +7,14 @@ use crate::keys::Rotations;
 impl Packing {
     /// The sum of all values, in every slot: a vector of length 1. Takes log2 of the stride, or of all slots, rotations.
     ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::{ClearReals, SlotShape}};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 4 }, 3)?;
+    /// let sum = packing.sum(&ClearReals::new(4), &[vec![1.0, 2.0, 3.0, 0.0]])?;
+    /// assert_eq!(sum, [6.0; 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Evaluator::rotate_left`], [`Evaluator::conjugate`] and [`Evaluator::add`].
     pub fn sum<E: Evaluator>(
@@ -18,6 +26,14 @@ impl Packing {
     }
 
     /// [`sum`](Self::sum) for callers who know that no partial sum exceeds `bound` in magnitude, a bound that is not checked.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::{ClearReals, SlotShape}};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 4 }, 2)?;
+    /// let sum = packing.bounded_sum(&ClearReals::new(4), &[vec![0.25, 0.75, 0.25, 0.75]], 1.0)?;
+    /// assert_eq!(sum, [1.0; 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`sum`](Self::sum).
@@ -37,6 +53,13 @@ impl Packing {
     }
 
     /// The rotations whose keys [`sum`](Self::sum) uses.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape, Rotations};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 8 }, 5)?;
+    /// assert_eq!(packing.sum_rotations(), Rotations::steps(&[1, 2, 4]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn sum_rotations(&self) -> Rotations {
         let rotations = Rotations::steps(&self.sum_steps());
@@ -49,6 +72,13 @@ impl Packing {
 
     /// [`sum_rotations`](Self::sum_rotations) and the sums of each two in a row: half as many keys again, for sums that take about a
     /// fifth less time at small degrees.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Packing, evaluator::SlotShape, Rotations};
+    /// let packing = Packing::new(SlotShape { rows: 1, columns: 8 }, 4)?;
+    /// assert_eq!(packing.fast_sum_rotations(), Rotations::steps(&[1, 2, 3]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fast_sum_rotations(&self) -> Rotations {
         let steps = self.sum_steps();

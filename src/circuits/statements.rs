@@ -17,15 +17,16 @@ impl<E: Evaluator> Vector<E> {
     /// those slots and takes a level.
     ///
     /// ```
-    /// use slotwise::prelude::*;
-    /// # fn main() -> slotwise::Result<()> {
-    /// let client = CkksContext::for_depth(2).build()?.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5, 1.0])?;
-    /// // The bound of a difference is the sum of both; here the values are in [-1, 1] again.
-    /// let difference = (&x - &x)?.assume_message_bound(1.0)?;
-    /// # let _ = difference;
-    /// # Ok(())
-    /// # }
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[0.9, -0.9, 0.9, -0.9])?)?;
+    /// let sum = x.sum()?;
+    /// assert_eq!(sum.message_bound(), 4.0);
+    /// let sum = sum.assume_message_bound(1.0)?; // the caller knows that signs alternate
+    /// assert_eq!(sum.message_bound(), 1.0);
+    /// # Ok::<(), slotwise::Error>(())
     /// ```
     ///
     /// # Errors
@@ -54,6 +55,15 @@ impl<E: Evaluator> Vector<E> {
     /// States that the error of each value is at most `bound`, for callers who know better than the tracking how errors grow: an iteration that
     /// corrects its own errors, for example, where the tracked bound grows with each step. The statement replaces the tracked bound and is not
     /// checked: decrypted values are as right as it is. No effect in BFV and in the clear.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&[0.5])?.assume_error_bound(0.001)?;
+    /// assert!((x.noise_bound() - 0.001).abs() < 1e-9);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a bound that is negative or NaN;

@@ -9,8 +9,23 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// Cost: one level, and the rotations of a [`sum`](Self::sum).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 6.0])?)?;
+    /// assert_close(&client.decrypt(&x.mean()?)?, &[3.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`dot_plain`](Self::dot_plain).
+    #[doc(alias = "average")]
     pub fn mean(&self) -> Result<Self> {
         self.dot_plain(&[1.0 / E::scalar(self.len())])
     }
@@ -18,6 +33,20 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// The mean square of the values' differences from their mean, as a vector of length 1.
     ///
     /// Cost: three levels, and the rotations of two sums.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(3).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0])?)?;
+    /// assert_close(&client.decrypt(&x.variance()?)?, &[2.0 / 3.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`covariance`](Self::covariance).
@@ -32,6 +61,17 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// Cost: three levels, and the rotations of three sums.
     ///
     /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(3).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0, 6.0])?)?;
+    /// let y = client.encrypt(&[2.0, 2.0, 4.0, 8.0])?;
+    /// assert!((client.decrypt(&x.covariance(&y)?)?[0] - 4.5).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearReals};
     ///
     /// let x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0, 3.0, 6.0])?;
@@ -44,12 +84,11 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # Errors
     /// As [`mul`](Self::mul) and [`sum`](Self::sum): missing rotations and levels before any work.
     pub fn covariance(&self, other: &Self) -> Result<Self> {
-        self.check_moments()?;
-        other.check_moments()?;
-        other.check_length(&self.packing)?;
-        self.sub(&self.mean()?)?
-            .mul(&other.sub(&other.mean()?)?)?
-            .mean()
+        let (x, y) = (self.with_keys_of(other)?, other.with_keys_of(self)?);
+        x.check_moments()?;
+        y.check_moments()?;
+        y.check_length(&x.packing)?;
+        x.sub(&x.mean()?)?.mul(&y.sub(&y.mean()?)?)?.mean()
     }
 
     fn check_moments(&self) -> Result<()> {

@@ -34,6 +34,7 @@ use std::fmt;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("Ciphertext", "EncryptedVector"))]
 pub struct Vector<E: Evaluator> {
     pub(crate) evaluator: E,
     pub(crate) packing: Packing,
@@ -58,6 +59,21 @@ impl<E: Evaluator> Vector<E> {
 
     /// The vector of `len` values in these ciphertexts, which hold them as [`Packing`] says: the inverse of
     /// [`ciphertexts`](Self::ciphertexts). Nothing is assumed of slots without values.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// use slotwise::evaluator::Evaluator;
+    ///
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// // An operation of the evaluator, for which vectors have no method.
+    /// let conjugate = server.evaluator().conjugate(&x.ciphertexts()[0])?;
+    /// let y = CkksVector::from_ciphertexts(server.evaluator(), x.len(), vec![conjugate])?;
+    /// assert_eq!(y.len(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no values; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of ciphertexts than the length takes;
@@ -85,26 +101,69 @@ impl<E: Evaluator> Vector<E> {
         }
     }
 
+    /// This vector, which computes with the keys of the other one if those are more.
+    pub(super) fn with_keys_of(&self, other: &Self) -> Result<Self> {
+        let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
+        Ok(self.clone().with_evaluator(evaluator))
+    }
+
     /// The ciphertexts, for the floors below.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let x = client.encrypt(&vec![1; 2 * context.slots()])?;
+    /// assert_eq!(x.ciphertexts().len(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("ciphertext", "data"))]
     pub fn ciphertexts(&self) -> &[E::Ciphertext] {
         &self.chunks
     }
 
     /// The number of values, at least 1.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// assert_eq!(client.encrypt(&[3, 1, 4])?.len(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a vector is never empty")]
+    #[doc(alias("size", "shape"))]
     pub fn len(&self) -> usize {
         self.packing.len()
     }
 
     /// The evaluator that the vector computes with.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Vector, evaluator::ClearReals};
+    /// let x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0])?;
+    /// let weights = Vector::from_values(x.evaluator(), &[0.5, 0.25])?;
+    /// assert_eq!(x.dot(&weights)?.values(), [1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn evaluator(&self) -> &E {
         &self.evaluator
     }
 
     /// How many more consecutive multiplications fit.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[0.5])?)?;
+    /// assert_eq!((x.levels_left(), x.square()?.levels_left()), (2, 1));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn levels_left(&self) -> usize {
         let left = |chunk| self.evaluator.levels_left(chunk);
@@ -372,6 +431,15 @@ where
 {
     /// The vector of these values.
     ///
+    /// ```
+    /// use slotwise::{circuits::Vector, evaluator::ClearIntegers};
+    ///
+    /// // Integers modulo 17 in 8 slots: the same code as encrypted, without keys.
+    /// let x = Vector::from_values(&ClearIntegers::new(8, 17)?, &[1, 2, 3])?;
+    /// assert_eq!(x.power(2)?.values(), [1, 4, -8]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty), [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn from_values(evaluator: &E, values: &[S]) -> Result<Self> {
@@ -385,6 +453,13 @@ where
     }
 
     /// The values, in order.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Vector, evaluator::ClearReals};
+    /// let x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0])?;
+    /// assert_eq!((&x * 3.0)?.values(), [3.0, 6.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn values(&self) -> Vec<S> {
         self.packing.collect(&self.chunks)

@@ -22,6 +22,14 @@ pub struct ClearIntegers {
 
 impl ClearReals {
     /// The model with `slots` slots, at least 1, as [`CkksContext::slots`](crate::CkksContext::slots) counts them.
+    ///
+    /// ```
+    /// use slotwise::{circuits::Vector, evaluator::ClearReals};
+    ///
+    /// let x = Vector::from_values(&ClearReals::new(8), &[1.0, 2.0])?;
+    /// assert_eq!(x.dot(&x)?.values(), [5.0]); // as encrypted, without keys
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn new(slots: usize) -> Self {
         Self {
@@ -32,6 +40,14 @@ impl ClearReals {
 
 impl ClearIntegers {
     /// The model with `slots` slots in two rows and plaintext modulus `modulus`.
+    ///
+    /// ```
+    /// use slotwise::{circuits::Vector, evaluator::ClearIntegers};
+    ///
+    /// let x = Vector::from_values(&ClearIntegers::new(8, 17)?, &[5, 6])?;
+    /// assert_eq!((&x + &x)?.values(), [-7, -5]); // modulo 17, in [-8, 8]
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus) unless the modulus is 2 to 2^60; [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) for an odd number of slots.

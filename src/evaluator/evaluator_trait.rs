@@ -762,6 +762,11 @@ pub struct SlotShape {
 
 impl SlotShape {
     /// All slots.
+    ///
+    /// ```
+    /// # use slotwise::evaluator::SlotShape;
+    /// assert_eq!(SlotShape { rows: 2, columns: 2048 }.slots(), 4096);
+    /// ```
     #[must_use]
     pub fn slots(&self) -> usize {
         self.rows * self.columns

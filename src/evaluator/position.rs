@@ -20,12 +20,23 @@ pub struct Position {
 
 impl Position {
     /// The position at `level` and, in CKKS, at the canonical scale of that level.
+    ///
+    /// ```
+    /// # use slotwise::evaluator::Position;
+    /// assert_eq!(Position::at_level(2).level(), 2);
+    /// ```
     #[must_use]
     pub fn at_level(level: usize) -> Self {
         Self { level, scale: None }
     }
 
     /// The position at the same level and at `scale`. Only CKKS has scales; the other evaluators ignore it.
+    ///
+    /// ```
+    /// # use slotwise::{evaluator::Position, params::Scale};
+    /// let position = Position::at_level(2).with_scale(Scale::power_of_two(40));
+    /// assert_eq!(position.scale(), Some(Scale::power_of_two(40)));
+    /// ```
     #[must_use]
     pub fn with_scale(self, scale: Scale) -> Self {
         Self {
@@ -35,12 +46,22 @@ impl Position {
     }
 
     /// The level.
+    ///
+    /// ```
+    /// # use slotwise::evaluator::Position;
+    /// assert_eq!(Position::at_level(2).level(), 2);
+    /// ```
     #[must_use]
     pub fn level(&self) -> usize {
         self.level
     }
 
     /// The stated scale; `None` means the canonical scale of the level.
+    ///
+    /// ```
+    /// # use slotwise::evaluator::Position;
+    /// assert_eq!(Position::at_level(2).scale(), None); // the canonical one
+    /// ```
     #[must_use]
     pub fn scale(&self) -> Option<Scale> {
         self.scale

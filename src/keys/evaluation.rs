@@ -59,6 +59,7 @@ pub struct EvaluationKeys {
 /// # let _ = both;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[doc(alias("galois", "galois_elements", "GaloisElements", "rotation_indices"))]
 pub struct Rotations {
     steps: BTreeSet<i64>,
     powers_of_two: bool,
@@ -67,13 +68,34 @@ pub struct Rotations {
 
 impl Rotations {
     /// No rotation.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::none())?; // products only
+    /// let x = server.attach(client.encrypt(&[0.5, 1.0])?)?;
+    /// assert!(x.square().is_ok() && x.rotate_left(1).is_err());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
     /// Exactly these steps, to the left where positive.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::steps(&[1, -2]))?;
+    /// let x = server.attach(client.encrypt(&vec![0.5; context.slots()])?)?;
+    /// assert!(x.rotate_left(1).is_ok() && x.rotate_right(2).is_ok());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("galois_steps", "EvalRotateKeyGen", "GaloisElementsForRotations"))]
     pub fn steps(steps: &[i64]) -> Self {
         Self {
             steps: steps.iter().copied().collect(),
@@ -83,6 +105,16 @@ impl Rotations {
 
     /// Every power of two up to half a row, in both directions, and the conjugation or row swap: any rotation is composed
     /// of at most log2(N) / 2 of these, and sums over slots need no others.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0, 4.0])?)?;
+    /// assert!(x.rotate_left(3).is_ok() && x.sum().is_ok());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn powers_of_two() -> Self {
         Self {
@@ -93,6 +125,12 @@ impl Rotations {
     }
 
     /// These rotations and `others`.
+    ///
+    /// ```
+    /// # use slotwise::Rotations;
+    /// let rotations = Rotations::steps(&[1]).and(Rotations::steps(&[2, 4]));
+    /// assert_eq!(rotations, Rotations::steps(&[1, 2, 4]));
+    /// ```
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.steps.extend(others.steps);
@@ -102,13 +140,30 @@ impl Rotations {
     }
 
     /// These rotations, and complex conjugation (CKKS) or the swap of the two rows of slots (BFV).
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// // A sum over more values than a row has needs the exchange of rows.
+    /// let x = client.encrypt(&vec![1; context.slots()])?;
+    /// let server = client.generate_server_key(&Rotations::powers_of_two().and_conjugation())?;
+    /// assert_eq!(client.decrypt(&server.attach(x)?.sum()?)?, [context.slots() as i64]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("complex_conjugate", "rotate_columns", "EvalConjugate"))]
     pub fn and_conjugation(mut self) -> Self {
         self.conjugation = true;
         self
     }
 
     /// Whether there is no rotation here.
+    ///
+    /// ```
+    /// # use slotwise::Rotations;
+    /// assert!(Rotations::none().is_none() && !Rotations::steps(&[1]).is_none());
+    /// ```
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.steps.is_empty() && !self.powers_of_two && !self.conjugation

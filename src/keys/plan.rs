@@ -29,12 +29,23 @@ pub struct KeyPlan {
 
 impl KeyPlan {
     /// No keys.
+    ///
+    /// ```
+    /// # use slotwise::keys::{KeyPlan, Rotations};
+    /// assert_eq!(KeyPlan::none().count(8192), 0);
+    /// ```
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
     /// And a key for products at levels up to `level`.
+    ///
+    /// ```
+    /// # use slotwise::keys::{KeyPlan, Rotations};
+    /// let plan = KeyPlan::none().with_relinearization(1).with_relinearization(3);
+    /// assert_eq!(plan.relinearization_level(), Some(3)); // the highest counts
+    /// ```
     #[must_use]
     pub fn with_relinearization(self, level: usize) -> Self {
         Self {
@@ -44,6 +55,12 @@ impl KeyPlan {
     }
 
     /// And keys for these rotations at levels up to `level`.
+    ///
+    /// ```
+    /// # use slotwise::keys::{KeyPlan, Rotations};
+    /// let plan = KeyPlan::none().with_rotations(&Rotations::steps(&[1, 2]), 1);
+    /// assert_eq!(plan.count(8192), 2);
+    /// ```
     #[must_use]
     pub fn with_rotations(mut self, rotations: &Rotations, level: usize) -> Self {
         if !rotations.is_none() {
@@ -54,12 +71,23 @@ impl KeyPlan {
     }
 
     /// The highest level of products; `None` if there are none.
+    ///
+    /// ```
+    /// # use slotwise::keys::{KeyPlan, Rotations};
+    /// assert_eq!(KeyPlan::none().relinearization_level(), None);
+    /// ```
     #[must_use]
     pub fn relinearization_level(&self) -> Option<usize> {
         self.relinearization
     }
 
     /// The rotations by the highest level that they are used at, the lowest first.
+    ///
+    /// ```
+    /// # use slotwise::keys::{KeyPlan, Rotations};
+    /// let plan = KeyPlan::none().with_rotations(&Rotations::steps(&[1]), 2).with_rotations(&Rotations::steps(&[4]), 1);
+    /// assert_eq!(plan.rotations_by_level().map(|(level, _)| level).collect::<Vec<_>>(), [1, 2]);
+    /// ```
     pub fn rotations_by_level(&self) -> impl Iterator<Item = (usize, &Rotations)> {
         self.rotations
             .iter()
@@ -67,6 +95,12 @@ impl KeyPlan {
     }
 
     /// All rotations.
+    ///
+    /// ```
+    /// # use slotwise::keys::{KeyPlan, Rotations};
+    /// let plan = KeyPlan::none().with_rotations(&Rotations::steps(&[1]), 2).with_rotations(&Rotations::steps(&[4]), 1);
+    /// assert_eq!(plan.rotations(), Rotations::steps(&[1, 4]));
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let all = self.rotations.values().cloned();
@@ -74,6 +108,12 @@ impl KeyPlan {
     }
 
     /// The number of keys at a degree.
+    ///
+    /// ```
+    /// # use slotwise::keys::{KeyPlan, Rotations};
+    /// let plan = KeyPlan::none().with_relinearization(2).with_rotations(&Rotations::steps(&[1, 2]), 1);
+    /// assert_eq!(plan.count(8192), 3);
+    /// ```
     #[must_use]
     pub fn count(&self, degree: usize) -> usize {
         let rotations = self.rotations.values();
@@ -99,6 +139,14 @@ impl KeyPlan {
     }
 
     /// The bytes of all keys in memory, which are about those on the wire.
+    ///
+    /// ```
+    /// # use slotwise::{CkksContext, keys::{KeyPlan, Rotations}};
+    /// let context = CkksContext::for_depth(2).build()?;
+    /// let [low, high] = [1, 2].map(|level| KeyPlan::none().with_relinearization(level).bytes(context.rlwe()));
+    /// assert!(low? < high?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidSpan`](crate::ParameterError::InvalidSpan) for a level that the parameters do not have;
@@ -126,6 +174,17 @@ pub(crate) fn span_up_to(level: usize, context: &Context) -> KeySpan {
 
 impl KeyGenerator {
     /// The keys of a plan.
+    ///
+    /// ```
+    /// # use slotwise::{CkksContext, keys::{KeyGenerator, KeyPlan, Rotations}};
+    /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// let plan = KeyPlan::none().with_relinearization(2).with_rotations(&Rotations::steps(&[1]), 1);
+    /// let mut rng = rand::rng();
+    /// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    /// let keys = KeyGenerator::new(&secret).planned_keys(&plan, &mut rng)?;
+    /// assert_eq!(keys.galois().elements().count(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`with_span`](Self::with_span).

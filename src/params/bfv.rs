@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// BFV parameters: the ring and its primes, and the plaintext modulus. Plain data, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias("EncryptionParameters", "Parameters", "parms"))]
 pub struct BfvParams {
     rlwe: RlweParams,
     plaintext_modulus: u64,
@@ -21,6 +22,7 @@ pub struct BfvParams {
 /// Everything that BFV objects share: checked parameters and what is computed from them. A clone is a handle to the same
 /// context; `Display` explains it.
 #[derive(Clone)]
+#[doc(alias("SEALContext", "CryptoContext", "TenSEALContext"))]
 pub struct BfvContext {
     shared: Arc<Shared>,
 }
@@ -51,6 +53,14 @@ impl BfvParams {
     /// Checks and keeps a ring and a plaintext modulus t of 2 to 2^60. Slots exist if t is prime and 1 modulo 2N;
     /// coefficients can be encoded under any t.
     ///
+    /// ```
+    /// use slotwise::{BfvContext, BfvParams};
+    ///
+    /// let params = BfvContext::for_depth(1).plaintext_modulus(65_537).build_params()?;
+    /// assert_eq!(BfvParams::new(params.rlwe().clone(), 257)?.plaintext_modulus(), 257);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus) if t is out of range, shares a factor with a prime, or leaves no room for noise.
     pub fn new(rlwe: RlweParams, plaintext_modulus: u64) -> Result<Self> {
@@ -78,12 +88,27 @@ impl BfvParams {
     }
 
     /// t: plaintexts are integers modulo t.
+    ///
+    /// ```
+    /// let params = slotwise::BfvContext::for_depth(1).plaintext_modulus(65_537).build_params()?;
+    /// assert_eq!(params.plaintext_modulus(), 65_537);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("plain_modulus", "GetPlaintextModulus"))]
     pub fn plaintext_modulus(&self) -> u64 {
         self.plaintext_modulus
     }
 
     /// The identity of these parameters and of their context.
+    ///
+    /// ```
+    /// use slotwise::BfvContext;
+    ///
+    /// let params = BfvContext::for_depth(1).plaintext_modulus(65_537).build_params()?;
+    /// assert_eq!(params.fingerprint(), BfvContext::new(params.clone())?.fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.rlwe, "BFV", &[self.plaintext_modulus])
@@ -93,8 +118,18 @@ impl BfvParams {
 impl BfvContext {
     /// The context of checked parameters.
     ///
+    /// ```
+    /// use slotwise::{BfvContext, BfvParams};
+    ///
+    /// let params = BfvContext::for_depth(1).plaintext_modulus(65_537).build_params()?;
+    /// let received = BfvParams::from_bytes(&params.to_bytes())?;
+    /// assert_eq!(BfvContext::new(received)?, BfvContext::new(params)?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::InvalidPlainModulus`](crate::ParameterError::InvalidPlainModulus) if a fresh ciphertext could not be decrypted.
+    #[doc(alias("SEALContext", "context_from", "CryptoContext"))]
     pub fn new(params: BfvParams) -> Result<Self> {
         let context = Context::new(params.rlwe.clone(), params.fingerprint())?;
         let plain = Modulus::new(params.plaintext_modulus);
@@ -151,11 +186,18 @@ impl BfvContext {
     /// println!("{context}");
     /// # Ok::<(), slotwise::Error>(())
     /// ```
+    #[doc(alias(
+        "EncryptionParameters",
+        "CCParams",
+        "ParametersLiteral",
+        "GenCryptoContext",
+        "context"
+    ))]
     pub fn builder() -> BfvBuilder {
         BfvBuilder::default()
     }
 
-    /// Parameters derived from what a computation needs: `depth` multiplications one after the other, and once a sum over
+    /// Parameters derived from what a computation needs: `depth` consecutive multiplications, and one sum over
     /// all slots, as in a dot product. Set the plaintexts with [`BfvBuilder::plaintext_modulus`] or [`BfvBuilder::plaintext_bits`].
     ///
     /// ```
@@ -164,24 +206,48 @@ impl BfvContext {
     /// assert!(context.has_batching());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
+    #[doc(alias("SetMultiplicativeDepth", "EncryptionParameters", "CCParams"))]
     pub fn for_depth(depth: u32) -> BfvBuilder {
         BfvBuilder::for_depth(depth)
     }
 
     /// The plaintext modulus t with its arithmetic.
+    ///
+    /// ```
+    /// let context = slotwise::BfvContext::for_depth(1).plaintext_modulus(65_537).build()?;
+    /// assert_eq!(context.plaintext_modulus().value(), 65_537);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("plain_modulus", "PlainModulus", "GetPlaintextModulus", "T"))]
     pub fn plaintext_modulus(&self) -> &Modulus {
         &self.shared.plain
     }
 
     /// Whether plaintexts have slots: t is prime and 1 modulo 2N.
+    ///
+    /// ```
+    /// let context = slotwise::BfvContext::for_depth(1).plaintext_modulus(65_537).build()?;
+    /// assert!(context.has_batching());
+    /// let context = slotwise::BfvContext::for_depth(1).plaintext_modulus(1 << 16).build()?;
+    /// assert!(!context.has_batching()); // no prime: coefficients only
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("BatchEncoder", "using_batching"))]
     pub fn has_batching(&self) -> bool {
         self.shared.batching.is_some()
     }
 
     /// N: the number of slots, in two rows of N/2, or of coefficients.
+    ///
+    /// ```
+    /// let context = slotwise::BfvContext::for_depth(1).plaintext_bits(20).build()?;
+    /// assert_eq!(context.slots(), context.degree());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("slot_count", "MaxSlots"))]
     pub fn slots(&self) -> usize {
         self.shared.context.degree()
     }
@@ -217,12 +283,26 @@ scheme_context!(BfvContext, BfvParams, BfvBuilder);
 
 impl BfvBuilder {
     /// The plaintext modulus t: 2 to 2^60; a prime that is 1 modulo 2N for slots.
+    ///
+    /// ```
+    /// let context = slotwise::BfvContext::for_depth(1).plaintext_modulus(65_537).build()?;
+    /// assert_eq!(context.plaintext_modulus().value(), 65_537);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias("plain_modulus", "set_plain_modulus", "SetPlaintextModulus"))]
     pub fn plaintext_modulus(mut self, modulus: u64) -> Self {
         self.choices.plaintext_modulus = Some(modulus);
         self
     }
 
     /// A plaintext modulus of `bits` bits to be found: the largest prime of that size that gives slots.
+    ///
+    /// ```
+    /// let context = slotwise::BfvContext::for_depth(1).plaintext_bits(20).build()?;
+    /// assert_eq!(context.plaintext_modulus().value().ilog2(), 19); // 20 bits
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias = "Batching")]
     pub fn plaintext_bits(mut self, bits: u32) -> Self {
         self.choices.plaintext_bits = Some(bits);
         self
@@ -230,13 +310,19 @@ impl BfvBuilder {
 
     /// The checked parameters alone.
     ///
+    /// ```
+    /// let params = slotwise::BfvContext::for_depth(1).plaintext_bits(20).build_params()?;
+    /// assert_eq!(params.plaintext_modulus().ilog2(), 19);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`build`](Self::build).
     pub fn build_params(self) -> Result<BfvParams> {
         let choices = &self.choices;
         if choices.plaintext_modulus.is_some() == choices.plaintext_bits.is_some() {
             return Err(invalid_choice(
-                "give the plaintext modulus, or its number of bits",
+                "set the plaintext modulus with `plaintext_modulus`, or its size with `plaintext_bits`, and not both",
             ));
         }
         if let Some(depth) = self.depth {

@@ -8,6 +8,7 @@ use crate::params::{
 /// [`CkksBuilder`](crate::params::CkksBuilder) and [`BfvBuilder`](crate::params::BfvBuilder).
 #[derive(Clone, Debug, Default)]
 #[must_use = "call build() to get the context"]
+#[doc(alias("EncryptionParameters", "CCParams", "ParametersLiteral"))]
 pub struct Builder<C> {
     pub(super) degree: Option<usize>,
     pub(super) primes: Option<Primes>,
@@ -32,6 +33,15 @@ impl<C: Default> Builder<C> {
 
 impl<C> Builder<C> {
     /// The degree N, a power of two; after `for_depth`, the least degree to use.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// let context = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40).build()?;
+    /// assert_eq!((context.degree(), context.slots()), (8192, 4096));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias("poly_modulus_degree", "SetRingDim", "LogN"))]
     pub fn degree(mut self, degree: usize) -> Self {
         self.degree = Some(degree);
         self
@@ -39,12 +49,38 @@ impl<C> Builder<C> {
 
     /// The sizes of the primes, as SEAL and TenSEAL list them: the first stays longest, the last is for key switching (the
     /// last k after [`special_primes`](Self::special_primes)).
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// let context = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40).build()?;
+    /// assert_eq!(context.params().rlwe().data_primes().len(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias(
+        "coeff_modulus",
+        "coeff_mod_bit_sizes",
+        "CoeffModulus",
+        "LogQ",
+        "LogP",
+        "SetFirstModSize"
+    ))]
     pub fn prime_bits(mut self, bits: &[u32]) -> Self {
         self.primes = Some(Primes::Bits(bits.to_vec()));
         self
     }
 
     /// The primes themselves, in the order of [`prime_bits`](Self::prime_bits).
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// let primes: Vec<u64> = slotwise::ring::ntt_primes(48, 8192).take(3).collect();
+    /// let context = CkksContext::builder().degree(8192).primes(&primes).scale_bits(40).build()?;
+    /// assert_eq!(context.params().rlwe().special_primes(), &primes[2..]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias("coeff_modulus", "Q", "P"))]
     pub fn primes(mut self, primes: &[u64]) -> Self {
         self.primes = Some(Primes::Exact(primes.to_vec()));
         self
@@ -52,6 +88,16 @@ impl<C> Builder<C> {
 
     /// How many of the primes, at the end, are for key switching: 1 unless set. With 0 the context can add, and multiply by
     /// plaintexts.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// let builder = CkksContext::builder().degree(16384).prime_bits(&[50, 40, 40, 40, 40, 50, 50]);
+    /// let context = builder.special_primes(2).scale_bits(40).build()?;
+    /// assert_eq!(context.top_level(), 4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias = "SetNumLargeDigits")]
     pub fn special_primes(mut self, count: usize) -> Self {
         self.special = Some(count);
         self
@@ -74,6 +120,16 @@ impl<C> Builder<C> {
     }
 
     /// How the secret is drawn: uniform ternary unless set.
+    ///
+    /// ```
+    /// use slotwise::{CkksContext, params::SecretDistribution};
+    ///
+    /// // The sum of the secrets of three parties.
+    /// let secret = SecretDistribution::TernarySum { contributors: 3 };
+    /// let context = CkksContext::for_depth(1).secret(secret).build()?;
+    /// assert_eq!(context.params().rlwe().secret(), secret);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn secret(mut self, secret: SecretDistribution) -> Self {
         self.secret = secret;
         self
@@ -96,18 +152,44 @@ impl<C> Builder<C> {
     }
 
     /// The security to enforce: 128 bits unless set.
+    ///
+    /// ```
+    /// use slotwise::{CkksContext, SecurityLevel};
+    ///
+    /// let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert!(builder.clone().build().is_ok());
+    /// assert!(builder.security(SecurityLevel::Bits192).build().is_err()); // 200 bits are too many
+    /// ```
+    #[doc(alias("sec_level_type", "SetSecurityLevel"))]
     pub fn security(mut self, level: SecurityLevel) -> Self {
         self.policy = self.policy.with_level(level);
         self
     }
 
     /// The table to enforce it by: the guidelines of 2024 unless set.
+    ///
+    /// ```
+    /// use slotwise::{CkksContext, SecurityStandard};
+    ///
+    /// // 218 bits at N = 8192, as in SEAL's table; today's allows 214.
+    /// let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 49, 49, 60]).scale_bits(49);
+    /// assert!(builder.clone().build().is_err());
+    /// assert!(builder.standard(SecurityStandard::HomomorphicEncryption2018).build().is_ok());
+    /// ```
     pub fn standard(mut self, standard: SecurityStandard) -> Self {
         self.policy = self.policy.with_standard(standard);
         self
     }
 
     /// Enforces nothing: for tests and experiments. What such a context encrypts may be readable by anyone.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// let builder = CkksContext::builder().degree(64).prime_bits(&[40, 30, 40]).scale_bits(30);
+    /// assert!(builder.clone().build().is_err());
+    /// assert!(builder.insecure_skip_security_check().build().is_ok()); // for tests
+    /// ```
     pub fn insecure_skip_security_check(mut self) -> Self {
         self.policy = SecurityPolicy::Insecure;
         self

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// CKKS parameters: the ring and its primes, and the scale of messages. Plain data, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias("EncryptionParameters", "Parameters", "parms"))]
 pub struct CkksParams {
     rlwe: RlweParams,
     scales: ScalePlan,
@@ -19,6 +20,7 @@ pub struct CkksParams {
 /// Everything that CKKS objects share: checked parameters and what is computed from them. A clone is a handle to the same
 /// context; `Display` explains it.
 #[derive(Clone)]
+#[doc(alias("SEALContext", "CryptoContext", "TenSEALContext"))]
 pub struct CkksContext {
     shared: Arc<Shared>,
 }
@@ -48,6 +50,14 @@ impl CkksParams {
 
     /// Checks and keeps a ring and a scale of `2^scale_bits` at the lowest level.
     ///
+    /// ```
+    /// use slotwise::{CkksContext, CkksParams};
+    ///
+    /// let rlwe = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40).build_params()?.rlwe().clone();
+    /// assert!(CkksParams::new(rlwe, 38).is_ok()); // the same ring, another scale
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`with_scales`](Self::with_scales).
     pub fn new(rlwe: RlweParams, scale_bits: u32) -> Result<Self> {
@@ -55,6 +65,16 @@ impl CkksParams {
     }
 
     /// Checks and keeps a ring and the scales of its levels.
+    ///
+    /// ```
+    /// use slotwise::{CkksContext, CkksParams, params::{Scale, ScalePlan}};
+    ///
+    /// let params = CkksContext::for_depth(1).build_params()?;
+    /// let plan = ScalePlan::Explicit(vec![Scale::power_of_two(30), Scale::power_of_two(32)]);
+    /// let params = CkksParams::with_scales(params.rlwe().clone(), plan)?;
+    /// assert_eq!(CkksContext::new(params)?.scale(1)?, Scale::power_of_two(32));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale) unless every level's scale is at least 2^10 and leaves at least two bits of the level's
@@ -91,18 +111,40 @@ impl CkksParams {
     }
 
     /// How a bootstrapping uses the levels, if the parameters are made for one.
+    ///
+    /// ```
+    /// let params = slotwise::CkksContext::for_depth(1).build_params()?;
+    /// assert!(params.bootstrapping().is_none());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bootstrapping(&self) -> Option<&BootstrappingLayout> {
         self.bootstrapping.as_ref()
     }
 
     /// The canonical scales of the levels.
+    ///
+    /// ```
+    /// use slotwise::{CkksContext, params::ScalePlan};
+    ///
+    /// let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.scales(), &ScalePlan::Canonical { bits: 40 });
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn scales(&self) -> &ScalePlan {
         &self.scales
     }
 
     /// The identity of these parameters and of their context.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// let params = CkksContext::for_depth(1).build_params()?;
+    /// assert_eq!(params.fingerprint(), CkksContext::new(params.clone())?.fingerprint());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut extra = self.scales.code();
@@ -118,8 +160,18 @@ impl CkksParams {
 impl CkksContext {
     /// The context of checked parameters.
     ///
+    /// ```
+    /// use slotwise::{CkksContext, CkksParams};
+    ///
+    /// let params = CkksContext::for_depth(1).build_params()?;
+    /// let received = CkksParams::from_bytes(&params.to_bytes())?;
+    /// assert_eq!(CkksContext::new(received)?, CkksContext::new(params)?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None for parameters made by this crate.
+    #[doc(alias("SEALContext", "context_from", "CryptoContext"))]
     pub fn new(params: CkksParams) -> Result<Self> {
         let context = Context::new(params.rlwe.clone(), params.fingerprint())?;
         let scales = params.scales.scales(&params.rlwe).unwrap_or_default();
@@ -140,11 +192,18 @@ impl CkksContext {
     /// println!("{context}");
     /// # Ok::<(), slotwise::Error>(())
     /// ```
+    #[doc(alias(
+        "EncryptionParameters",
+        "CCParams",
+        "ParametersLiteral",
+        "GenCryptoContext",
+        "context"
+    ))]
     pub fn builder() -> CkksBuilder {
         CkksBuilder::default()
     }
 
-    /// Parameters derived from what a computation needs: `depth` multiplications one after the other. Set the precision
+    /// Parameters derived from what a computation needs: `depth` consecutive multiplications. Set the precision
     /// with [`CkksBuilder::precision_bits`].
     ///
     /// ```
@@ -153,12 +212,20 @@ impl CkksContext {
     /// assert_eq!(context.top_level(), 3);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
+    #[doc(alias("SetMultiplicativeDepth", "EncryptionParameters", "CCParams"))]
     pub fn for_depth(depth: u32) -> CkksBuilder {
         CkksBuilder::for_depth(depth)
     }
 
     /// N/2: the number of complex or real slots.
+    ///
+    /// ```
+    /// let context = slotwise::CkksContext::for_depth(1).build()?;
+    /// assert_eq!(context.slots(), context.degree() / 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
+    #[doc(alias("slot_count", "MaxSlots", "SetBatchSize"))]
     pub fn slots(&self) -> usize {
         self.shared.context.degree() / 2
     }
@@ -166,8 +233,15 @@ impl CkksContext {
     /// The canonical scale of `level`: `scale(l)^2 / q_l = scale(l - 1)` exactly, so that products, rescaled, have the
     /// canonical scale of their level again and everything at one level can be added.
     ///
+    /// ```
+    /// let context = slotwise::CkksContext::builder().degree(8192).prime_bits(&[60, 40, 60]).scale_bits(40).build()?;
+    /// assert_eq!(context.scale(0)?.log2(), 40.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
+    #[doc(alias("global_scale", "default_scale", "DefaultScale"))]
     pub fn scale(&self, level: usize) -> Result<Scale> {
         self.shared
             .scales
@@ -181,24 +255,58 @@ scheme_context!(CkksContext, CkksParams, CkksBuilder);
 
 impl CkksBuilder {
     /// log2 of the scale; the primes of each level between the first and the special ones should have that size.
+    ///
+    /// ```
+    /// let context = slotwise::CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40).build()?;
+    /// assert!((context.scale(1)?.log2() - 40.0).abs() < 0.01);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[doc(alias("global_scale", "SetScalingModSize", "LogDefaultScale"))]
     pub fn scale_bits(self, bits: u32) -> Self {
         self.scales(ScalePlan::Canonical { bits })
     }
 
     /// A scale for each level, in place of [`scale_bits`](Self::scale_bits).
+    ///
+    /// ```
+    /// use slotwise::{CkksContext, params::{Scale, ScalePlan}};
+    ///
+    /// let plan = ScalePlan::Explicit(vec![Scale::power_of_two(40), Scale::power_of_two(45)]);
+    /// let context = CkksContext::builder().degree(8192).prime_bits(&[60, 50, 60]).scales(plan).build()?;
+    /// assert_eq!(context.scale(1)?, Scale::power_of_two(45));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn scales(mut self, plan: ScalePlan) -> Self {
         self.choices.scales = Some(plan);
         self
     }
 
-    /// How good the result is, after [`CkksContext::for_depth`]: values in [-1, 1], multiplied one after the other with fresh
+    /// How good the result is, after [`CkksContext::for_depth`]: values in [-1, 1], multiplied `depth` times by fresh
     /// ones, have an error of at most `2^-bits` at the end. 24 unless set.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// let context = CkksContext::for_depth(2).precision_bits(30).build()?;
+    /// let x = context.generate_client_key()?.encrypt(&[0.5])?;
+    /// assert!(x.precision_bits() > 30.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn precision_bits(mut self, bits: u32) -> Self {
         self.choices.precision_bits = Some(bits);
         self
     }
 
     /// How large results can be, after [`CkksContext::for_depth`]: magnitudes up to `2^bits`. 8 unless set.
+    ///
+    /// ```
+    /// use slotwise::CkksContext;
+    ///
+    /// // Results of up to a million.
+    /// let context = CkksContext::for_depth(2).integer_bits(20).build()?;
+    /// # let _ = context;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn integer_bits(mut self, bits: u32) -> Self {
         self.choices.integer_bits = Some(bits);
         self
@@ -221,6 +329,12 @@ impl CkksBuilder {
     }
 
     /// The checked parameters alone.
+    ///
+    /// ```
+    /// let params = slotwise::CkksContext::for_depth(2).build_params()?;
+    /// assert_eq!(params.rlwe().level_sizes().len(), 3); // two levels and the lowest
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`build`](Self::build).

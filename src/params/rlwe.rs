@@ -38,6 +38,16 @@ impl RlweParams {
     /// The data primes are grouped into digits, each the longest run whose product is at most that of the special primes. Each
     /// level has one prime, and the secret is uniform ternary.
     ///
+    /// ```
+    /// # use slotwise::params::{RlweParams, SecurityPolicy};
+    /// # use slotwise::CkksContext;
+    /// let found = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 60]).scale_bits(40).build_params()?;
+    /// let (data, special) = (found.rlwe().data_primes(), found.rlwe().special_primes());
+    /// let params = RlweParams::new(8192, data, special, SecurityPolicy::default())?;
+    /// assert_eq!(&params, found.rlwe());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`RnsBasis::new`]; [`ParameterError::TooManyPrimes`](crate::ParameterError::TooManyPrimes); [`ParameterError::Insecure`](crate::ParameterError::Insecure).
     pub fn new(
@@ -71,7 +81,15 @@ impl RlweParams {
         Ok(params)
     }
 
-    /// These parameters with so many data primes in each digit of key switching.
+    /// These parameters with the data primes grouped into digits of these sizes for key switching.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// let params = CkksContext::builder().degree(16384).prime_bits(&[40; 6]).scale_bits(36).build_params()?;
+    /// let params = params.rlwe().clone().with_digits(vec![1; 5])?;
+    /// assert_eq!(params.digit_sizes(), [1; 5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) unless the sizes are positive and sum to the number of data
@@ -93,8 +111,16 @@ impl RlweParams {
         })
     }
 
-    /// These parameters with so many data primes in each level, from level 0 up. A rescale or modulus switch divides by all
+    /// These parameters with the data primes grouped into levels of these sizes, from level 0 up. A rescale or modulus switch divides by all
     /// primes of its level: two primes of 26 to 29 bits make a level for a scale of 52 to 58 bits.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// let params = CkksContext::builder().degree(16384).prime_bits(&[28; 7]).scale_bits(20).build_params()?;
+    /// let params = params.rlwe().clone().with_levels(vec![2, 2, 2])?; // two primes each
+    /// assert_eq!(params.level_sizes(), [2, 2, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::InvalidLevels`](crate::ParameterError::InvalidLevels) unless the sizes are positive and sum to the number of data primes.
@@ -112,6 +138,14 @@ impl RlweParams {
 
     /// These parameters with another secret.
     ///
+    /// ```
+    /// # use slotwise::{CkksContext, params::SecretDistribution};
+    /// let params = CkksContext::for_depth(1).build_params()?.rlwe().clone();
+    /// let secret = SecretDistribution::TernarySum { contributors: 2 };
+    /// assert_eq!(params.with_secret(secret)?.secret(), secret);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::InvalidSecret`](crate::ParameterError::InvalidSecret); [`ParameterError::Insecure`](crate::ParameterError::Insecure).
     pub fn with_secret(self, secret: SecretDistribution) -> Result<Self> {
@@ -128,54 +162,119 @@ impl RlweParams {
     }
 
     /// N.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().degree(), 8192);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn degree(&self) -> usize {
         self.degree
     }
 
     /// The primes of ciphertexts, the one that stays longest first.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// let params = builder.build_params()?;
+    /// assert_eq!(params.rlwe().data_primes().iter().map(|prime| prime.ilog2() + 1).collect::<Vec<_>>(), [60, 40, 40]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn data_primes(&self) -> &[u64] {
         &self.data_primes
     }
 
     /// The primes of keys only.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().special_primes().len(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn special_primes(&self) -> &[u64] {
         &self.special_primes
     }
 
     /// The number of data primes in each level, from level 0 up.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().level_sizes(), [1, 1, 1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn level_sizes(&self) -> &[usize] {
         &self.level_sizes
     }
 
     /// How many consecutive data primes each digit of key switching has.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().digit_sizes().iter().sum::<usize>(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn digit_sizes(&self) -> &[usize] {
         &self.digit_sizes
     }
 
     /// How secrets are drawn.
+    ///
+    /// ```
+    /// # use slotwise::{CkksContext, params::SecretDistribution};
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().secret(), SecretDistribution::Ternary);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn secret(&self) -> SecretDistribution {
         self.secret
     }
 
     /// What was enforced when these parameters were made.
+    ///
+    /// ```
+    /// # use slotwise::{CkksContext, params::SecurityPolicy};
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().policy(), SecurityPolicy::default());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn policy(&self) -> SecurityPolicy {
         self.policy
     }
 
     /// The number of data primes of `level` and all levels below; all of them for a level above the top.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().primes_up_to(1), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn primes_up_to(&self, level: usize) -> usize {
         self.level_sizes.iter().take(level.saturating_add(1)).sum()
     }
 
     /// The data primes by which a rescale or modulus switch of `level` divides; none for a level above the top.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// let params = builder.build_params()?;
+    /// assert_eq!(params.rlwe().level_primes(2), &params.rlwe().data_primes()[2..]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn level_primes(&self, level: usize) -> &[u64] {
         let end = self.primes_up_to(level);
@@ -184,6 +283,13 @@ impl RlweParams {
     }
 
     /// The largest span: all levels and all special primes.
+    ///
+    /// ```
+    /// # use slotwise::CkksContext;
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// assert_eq!(builder.build_params()?.rlwe().whole_span().level, 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn whole_span(&self) -> KeySpan {
         KeySpan {
@@ -193,6 +299,14 @@ impl RlweParams {
     }
 
     /// Whether the product of all primes is within a table, whatever was enforced.
+    ///
+    /// ```
+    /// # use slotwise::{CkksContext, SecurityLevel, SecurityStandard};
+    /// # let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 40, 40, 60]).scale_bits(40);
+    /// let params = builder.build_params()?;
+    /// assert!(params.rlwe().is_within(SecurityStandard::default(), SecurityLevel::Bits128));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn is_within(&self, standard: SecurityStandard, level: SecurityLevel) -> bool {
         self.check_security(SecurityPolicy::Enforced(standard, level))

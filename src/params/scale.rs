@@ -21,6 +21,11 @@ impl Scale {
     const LARGEST_EXPONENT: i64 = 1 << 20;
 
     /// `2^exponent`
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::power_of_two(40).log2(), 40.0);
+    /// ```
     #[must_use]
     pub fn power_of_two(exponent: u32) -> Self {
         Self::normalised(&BigUint::from(1u32), exponent.into())
@@ -40,6 +45,12 @@ impl Scale {
     }
 
     /// A positive, finite number, exactly; `None` for any other.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::from_f64(1024.0), Some(Scale::power_of_two(10)));
+    /// assert_eq!(Scale::from_f64(-1.0), None);
+    /// ```
     #[must_use]
     pub fn from_f64(value: f64) -> Option<Self> {
         if !(value.is_finite() && value > 0.0) {
@@ -50,12 +61,23 @@ impl Scale {
     }
 
     /// A positive integer; `None` for 0.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::from_integer(&(1u32 << 10).into()), Some(Scale::power_of_two(10)));
+    /// ```
     #[must_use]
     pub fn from_integer(value: &BigUint) -> Option<Self> {
         (value.bits() > 0).then(|| Self::normalised(value, 0))
     }
 
     /// `self / prime`; 0, which is no prime, counts as 1.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// let scale = Scale::power_of_two(20).div_prime(65_537);
+    /// assert!((scale.to_f64() - 1_048_576.0 / 65_537.0).abs() < 1e-12);
+    /// ```
     #[must_use]
     pub fn div_prime(self, prime: u64) -> Self {
         Self::normalised(
@@ -65,6 +87,12 @@ impl Scale {
     }
 
     /// `self` divided by each of the primes.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// let scale = Scale::power_of_two(40);
+    /// assert!(scale.div_primes(&[257, 65_537]).is_close(scale.div_prime(257).div_prime(65_537)));
+    /// ```
     #[must_use]
     pub fn div_primes(self, primes: &[u64]) -> Self {
         primes
@@ -73,6 +101,11 @@ impl Scale {
     }
 
     /// The square root.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::power_of_two(40).sqrt(), Scale::power_of_two(20));
+    /// ```
     #[must_use]
     pub fn sqrt(self) -> Self {
         // 128 + 160 bits and an even exponent: the root has 144 bits.
@@ -82,6 +115,11 @@ impl Scale {
     }
 
     /// The nearest f64: infinity, 0 or a number of fewer bits beyond the range of normal ones.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::power_of_two(10).to_f64(), 1024.0);
+    /// ```
     #[must_use]
     pub fn to_f64(self) -> f64 {
         let (mut value, mut exponent) = self.split();
@@ -132,6 +170,11 @@ impl Scale {
     }
 
     /// The logarithm to base 2.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::power_of_two(40).log2(), 40.0);
+    /// ```
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "the logarithm needs 53 bits")]
     pub fn log2(self) -> f64 {
@@ -144,12 +187,22 @@ impl Scale {
     }
 
     /// The integer nearest to this scale.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::power_of_two(10).div_prime(257).round(), 4u32.into());
+    /// ```
     #[must_use]
     pub fn round(self) -> BigUint {
         shift_rounding(&BigUint::from(self.mantissa), self.exponent)
     }
 
     /// The integer nearest to `value * self`, for finite `value`.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::power_of_two(10).round_product(-0.5), (-512).into());
+    /// ```
     #[must_use]
     pub fn round_product(self, value: f64) -> BigInt {
         let (mantissa, exponent) = decompose(value.abs());
@@ -158,12 +211,23 @@ impl Scale {
     }
 
     /// Whether the two differ by at most 2^-100 relatively.
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// let scale = Scale::power_of_two(40);
+    /// assert!((scale.sqrt() * scale.sqrt()).is_close(scale));
+    /// ```
     #[must_use]
     pub fn is_close(self, other: Self) -> bool {
         self.relative_difference(other) <= (-100f64).exp2()
     }
 
     /// `|self / other - 1|`
+    ///
+    /// ```
+    /// # use slotwise::params::Scale;
+    /// assert_eq!(Scale::power_of_two(11).relative_difference(Scale::power_of_two(10)), 1.0);
+    /// ```
     #[must_use]
     pub fn relative_difference(self, other: Self) -> f64 {
         if (self.log2() - other.log2()).abs() > 2.0 {

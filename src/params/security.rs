@@ -4,6 +4,7 @@ use num_bigint::BigUint;
 
 /// How hard breaking a key must be, in bits of classical work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias("sec_level_type", "HEStd_128_classic"))]
 pub enum SecurityLevel {
     /// 128 bits: the default.
     #[default]
@@ -43,6 +44,10 @@ impl Default for SecurityPolicy {
 
 impl SecurityLevel {
     /// The level as a number of bits.
+    ///
+    /// ```
+    /// assert_eq!(slotwise::SecurityLevel::default().bits(), 128);
+    /// ```
     #[must_use]
     pub const fn bits(self) -> u32 {
         match self {
@@ -57,7 +62,16 @@ impl SecurityStandard {
     /// The largest log2 of the product of all primes at `degree`, or `None` where the table allows nothing.
     ///
     /// Holds for a uniform ternary secret and errors of standard deviation at least 3.19.
+    ///
+    /// ```
+    /// use slotwise::{SecurityLevel, SecurityStandard};
+    ///
+    /// let standard = SecurityStandard::default();
+    /// assert_eq!(standard.max_modulus_bits(SecurityLevel::Bits128, 8192), Some(214));
+    /// assert_eq!(standard.max_modulus_bits(SecurityLevel::Bits128, 64), None);
+    /// ```
     #[must_use]
+    #[doc(alias = "MaxBitCount")]
     pub fn max_modulus_bits(self, level: SecurityLevel, degree: usize) -> Option<u32> {
         // Rows: log2 N, then 128, 192 and 256 bits; 0 where the table has no entry.
         const GUIDELINES: [(u32, [u32; 3]); 8] = [

@@ -15,13 +15,32 @@ macro_rules! parameters {
     ($params:ident, $kind:expr, $extra:expr, $new:expr) => {
         impl $params {
             /// The parameters' bytes.
+            ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams};
+            ///
+            /// let params = CkksContext::for_depth(1).build_params()?; // or of a `BfvContext`
+            /// assert_eq!(CkksParams::from_bytes(&params.to_bytes())?, params);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             #[must_use]
+            #[doc(alias("save", "serialize"))]
             pub fn to_bytes(&self) -> Vec<u8> {
                 let extra: fn(&Self) -> Vec<u8> = $extra;
                 write(self.rlwe(), &extra(self), ($kind, self.fingerprint()))
             }
 
             /// Writes [`to_bytes`](Self::to_bytes).
+            ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams};
+            ///
+            /// let params = CkksContext::for_depth(1).build_params()?;
+            /// let mut file = Vec::new();
+            /// params.write_to(&mut file)?;
+            /// assert_eq!(file, params.to_bytes());
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             ///
             /// # Errors
             /// [`WireError::Io`].
@@ -33,16 +52,36 @@ macro_rules! parameters {
             /// The parameters that `bytes` hold, checked as by their constructors. They have 128 bits of security by today's table
             /// ([`SecurityStandard::default`]), whichever table and level their sender enforced.
             ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams};
+            ///
+            /// let bytes = CkksContext::for_depth(1).build_params()?.to_bytes();
+            /// let context = CkksContext::new(CkksParams::from_bytes(&bytes)?)?;
+            /// assert_eq!(context.top_level(), 1);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// [`Error::Wire`](crate::Error::Wire) with the reason; what [`RlweParams::with_digits`] and [`new`](Self::new) refuse.
             ///
             /// # Security
             /// A context takes memory and time in proportion to degree and primes: make none from parameters that you do not expect.
+            #[doc(alias("load", "context_from"))]
             pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
                 Self::from_bytes_within(bytes, SecurityStandard::default())
             }
 
             /// [`from_bytes`](Self::from_bytes), from a stream.
+            ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams};
+            ///
+            /// let params = CkksContext::for_depth(1).build_params()?;
+            /// let bytes = params.to_bytes();
+            /// let mut stream = &bytes[..]; // a file or a connection
+            /// assert_eq!(CkksParams::read_from(&mut stream)?, params);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             ///
             /// # Errors
             /// As [`from_bytes`](Self::from_bytes).
@@ -53,6 +92,17 @@ macro_rules! parameters {
             /// [`from_bytes`](Self::from_bytes), which accepts 128 bits of security by the table of `standard`: for parameters made for an
             /// older one.
             ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams, SecurityStandard};
+            ///
+            /// let standard = SecurityStandard::HomomorphicEncryption2018;
+            /// let builder = CkksContext::builder().degree(8192).prime_bits(&[60, 49, 49, 60]).scale_bits(49);
+            /// let bytes = builder.standard(standard).build_params()?.to_bytes();
+            /// assert!(CkksParams::from_bytes(&bytes).is_err()); // too many bits by today's table
+            /// assert!(CkksParams::from_bytes_within(&bytes, standard).is_ok());
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`from_bytes`](Self::from_bytes).
             pub fn from_bytes_within(bytes: &[u8], standard: SecurityStandard) -> Result<Self> {
@@ -61,6 +111,16 @@ macro_rules! parameters {
             }
 
             /// [`from_bytes_within`](Self::from_bytes_within), from a stream.
+            ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams, SecurityStandard};
+            ///
+            /// let params = CkksContext::for_depth(1).build_params()?;
+            /// let bytes = params.to_bytes();
+            /// let standard = SecurityStandard::HomomorphicEncryption2018;
+            /// assert_eq!(CkksParams::read_from_within(&mut &bytes[..], standard)?, params);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             ///
             /// # Errors
             /// As [`from_bytes`](Self::from_bytes).
@@ -73,6 +133,15 @@ macro_rules! parameters {
 
             /// [`from_bytes`](Self::from_bytes), which accepts parameters made without a security check, too: for tests and experiments.
             ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams};
+            ///
+            /// let params = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build_params()?;
+            /// assert!(CkksParams::from_bytes(&params.to_bytes()).is_err());
+            /// assert_eq!(CkksParams::insecure_from_bytes(&params.to_bytes())?, params);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`from_bytes`](Self::from_bytes).
             pub fn insecure_from_bytes(bytes: &[u8]) -> Result<Self> {
@@ -81,6 +150,15 @@ macro_rules! parameters {
             }
 
             /// [`insecure_from_bytes`](Self::insecure_from_bytes), from a stream.
+            ///
+            /// ```
+            /// use slotwise::{CkksContext, CkksParams};
+            ///
+            /// let params = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build_params()?;
+            /// let bytes = params.to_bytes();
+            /// assert_eq!(CkksParams::insecure_read_from(&mut &bytes[..])?, params);
+            /// # Ok::<(), slotwise::Error>(())
+            /// ```
             ///
             /// # Errors
             /// As [`from_bytes`](Self::from_bytes).

@@ -42,6 +42,7 @@ use zeroize::{Zeroize, Zeroizing};
 ///     client.decrypt(&vector)
 /// }
 /// ```
+#[doc(alias("lazy_load", "link_context", "lazy_ckks_vector_from"))]
 pub struct Unattached<T: Wire> {
     bytes: Vec<u8>,
     value: PhantomData<fn() -> T>,
@@ -79,6 +80,14 @@ pub struct ExposedSecret {
 
 impl<T: Wire> Unattached<T> {
     /// `value` as it travels: for a message that is both serialized and deserialized.
+    ///
+    /// ```
+    /// # use slotwise::{prelude::*, wire::Unattached};
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// let x = context.generate_client_key()?.encrypt(&[0.5])?;
+    /// assert_eq!(Unattached::new(&x).attach(&context)?.len(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn new(value: &T) -> Self {
         Self {
@@ -89,8 +98,18 @@ impl<T: Wire> Unattached<T> {
 
     /// The value, checked.
     ///
+    /// ```
+    /// # use slotwise::{prelude::*, wire::Unattached};
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// let x = context.generate_client_key()?.encrypt(&[0.5])?;
+    /// let other = CkksContext::for_depth(1).build()?;
+    /// assert!(Unattached::new(&x).attach(&other).is_err()); // of other parameters
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Wire::from_bytes`].
+    #[doc(alias = "link_context")]
     pub fn attach(&self, context: &T::Context) -> Result<T> {
         T::from_bytes(&self.bytes, context)
     }
@@ -131,6 +150,14 @@ impl<'de, T: Wire> Deserialize<'de> for Unattached<T> {
 impl ExposedSecret {
     /// The secret key, checked.
     ///
+    /// ```
+    /// # use slotwise::{prelude::*, keys::KeyGenerator};
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rand::rng());
+    /// assert_eq!(secret.expose_secret().attach(context.rlwe())?.id(), secret.id());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`SecretKey::from_secret_bytes`].
     pub fn attach(&self, context: &Arc<Context>) -> Result<Arc<SecretKey>> {
@@ -140,6 +167,15 @@ impl ExposedSecret {
 
 impl SecretKey {
     /// The secret itself, to be serialized: whoever has it decrypts everything.
+    ///
+    /// ```
+    /// # use slotwise::{prelude::*, keys::KeyGenerator};
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rand::rng());
+    /// let exposed = secret.expose_secret(); // to be serialized for the owner's storage
+    /// # let _ = exposed;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn expose_secret(&self) -> ExposedSecret {
         ExposedSecret {

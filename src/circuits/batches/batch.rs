@@ -19,6 +19,15 @@ pub struct Batch<E: Evaluator> {
 impl<E: Evaluator> Batch<E> {
     /// The batch in these ciphertexts.
     ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?; // a ciphertext for each feature
+    /// let batch = Batch::from_ciphertexts(&evaluator, layout, vec![vec![1.0; 4], vec![2.0; 4]])?;
+    /// assert_eq!(batch.values(1)?.values(), [1.0, 2.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of ciphertexts or slots than the layout has;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they do not belong together.
@@ -39,6 +48,23 @@ impl<E: Evaluator> Batch<E> {
 
     /// The batch in a vector of all slots: what a client encrypts after [`BatchLayout::fill`].
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// use slotwise::circuits::{Batch, BatchLayout, Matrix};
+    /// use slotwise::evaluator::Evaluator;
+    ///
+    /// let layout = BatchLayout::new(server.evaluator().slot_shape(), 2, 1)?;
+    /// let rows = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?; // two inputs of two features
+    /// let vector = server.attach(client.encrypt(&layout.fill(&rows)?)?)?;
+    /// let squares = Batch::from_vector(&vector, layout)?.square()?;
+    /// let results = layout.read(&client.decrypt(&squares.to_vector()?)?, 2)?;
+    /// assert!((results.get(1, 1).unwrap() - 16.0).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`from_ciphertexts`](Self::from_ciphertexts).
     pub fn from_vector(vector: &Vector<E>, layout: BatchLayout) -> Result<Self> {
@@ -49,6 +75,15 @@ impl<E: Evaluator> Batch<E> {
 
     /// The vector of all slots: what a client decrypts before [`BatchLayout::read`].
     ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?)?;
+    /// assert_eq!(batch.to_vector()?.values(), [1.0, 3.0, 0.0, 0.0, 2.0, 4.0, 0.0, 0.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Vector::from_ciphertexts`].
     pub fn to_vector(&self) -> Result<Vector<E>> {
@@ -57,24 +92,62 @@ impl<E: Evaluator> Batch<E> {
     }
 
     /// The layout.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0]])?)?;
+    /// assert_eq!(batch.layout(), layout);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn layout(&self) -> BatchLayout {
         self.layout
     }
 
     /// The ciphertexts.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0]])?)?;
+    /// assert_eq!(batch.ciphertexts().len(), layout.ciphertexts());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn ciphertexts(&self) -> &[E::Ciphertext] {
         &self.ciphertexts
     }
 
     /// The evaluator that the batch computes with.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0]])?)?;
+    /// assert_eq!(batch.evaluator().slot_shape(), evaluator.slot_shape());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn evaluator(&self) -> &E {
         &self.evaluator
     }
 
     /// The batch after a linear layer. Takes one level (CKKS) and the layer's [key switches](crate::circuits::BatchLayer::key_switches).
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::{ClearReals, Evaluator, Position}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, -1.0]])?);
+    /// let layer = BatchLayer::new(layout, &map, &[0.5])?.encode(&evaluator, Position::at_level(0))?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0], [5.0, 1.0]])?)?;
+    /// assert_eq!(batch.apply(&layer)?.values(2)?.values(), [-0.5, 4.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for another layout than the layer's;
@@ -91,6 +164,15 @@ impl<E: Evaluator> Batch<E> {
 
     /// The square of every value. Takes one level (CKKS) and one relinearized product for each ciphertext.
     ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, -2.0]])?)?;
+    /// assert_eq!(batch.square()?.values(1)?.values(), [1.0, 4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Evaluator::mul`].
     pub fn square(&self) -> Result<Self> {
@@ -99,6 +181,15 @@ impl<E: Evaluator> Batch<E> {
     }
 
     /// The sum with another batch of the same layout.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, -2.0]])?)?;
+    /// assert_eq!(batch.add(&batch)?.values(1)?.values(), [2.0, -4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for another layout; as [`Evaluator::add`].
@@ -109,6 +200,17 @@ impl<E: Evaluator> Batch<E> {
     }
 
     /// The position of layers that the batch is multiplied with: that of its lowest ciphertext.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0]])?)?;
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, -1.0]])?);
+    /// let layer = BatchLayer::new(layout, &map, &[])?.encode(&evaluator, batch.factor_position()?)?;
+    /// assert_eq!(batch.apply(&layer)?.values(1)?.values(), [-1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Evaluator::factor_position`].
@@ -121,6 +223,15 @@ impl<E: Evaluator> Batch<E> {
     }
 
     /// The batch with each ciphertext shrunk for transmission to the client, as [`Evaluator::compact`].
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0]])?)?;
+    /// assert_eq!(batch.compact()?.values(1)?.values(), [1.0, 2.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Evaluator::compact`].
@@ -154,6 +265,16 @@ impl<E: Evaluator<Scalar = f64>> Batch<E> {
     ///
     /// Every value must lie in the polynomial's interval, as must 0 if the batch is not full or a ciphertext has slots without features.
     ///
+    /// ```
+    /// # use slotwise::{circuits::{Approximation, Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[0.5, -1.0]])?)?;
+    /// let exp = batch.evaluate(&Approximation::exp(-1.0..=1.0, 7)?)?.values(1)?;
+    /// assert!((exp.values()[0] - 0.5f64.exp()).abs() < 1e-6);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Chebyshev::evaluate`].
     pub fn evaluate(&self, function: &impl AsRef<Chebyshev>) -> Result<Self> {
@@ -162,6 +283,17 @@ impl<E: Evaluator<Scalar = f64>> Batch<E> {
     }
 
     /// A polynomial for each feature, all on one interval: the cost of one polynomial. Slots without features become 0.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Chebyshev, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[0.5, 0.5]])?)?;
+    /// let line = Chebyshev::new(&[0.0, 1.0], -1.0..=1.0)?;
+    /// let parabola = Chebyshev::new(&[0.0, 0.0, 1.0], -1.0..=1.0)?; // 2 x^2 - 1
+    /// assert_eq!(batch.evaluate_each(&[line, parabola])?.values(1)?.values(), [0.5, -0.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a polynomial for each feature; as [`Chebyshev::evaluate_many`].
@@ -176,6 +308,15 @@ impl<E: Evaluator<Scalar = f64>> Batch<E> {
 impl Batch<ClearReals> {
     /// The batch of these rows in the clear.
     ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let rows = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?;
+    /// assert_eq!(Batch::from_rows(&evaluator, layout, &rows)?.values(2)?, rows);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BatchLayout::fill`] and [`from_ciphertexts`](Self::from_ciphertexts).
     pub fn from_rows(
@@ -189,6 +330,15 @@ impl Batch<ClearReals> {
     }
 
     /// The rows of the first `inputs` inputs.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{Batch, BatchLayout, Matrix}, evaluator::{ClearReals, Evaluator}};
+    /// let evaluator = ClearReals::new(4);
+    /// let layout = BatchLayout::new(evaluator.slot_shape(), 2, 1)?;
+    /// let batch = Batch::from_rows(&evaluator, layout, &Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?)?;
+    /// assert_eq!(batch.values(1)?.values(), [1.0, 2.0]); // the first input only
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`BatchLayout::read`].

@@ -39,6 +39,17 @@ pub struct BatchCost {
 
 impl BatchCost {
     /// The work for all batches, in transforms of one prime's row.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchChoice, BatchStage, LinearMap, Matrix}, CkksContext};
+    /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_fn(4, 8, |i, j| (i + j) as f64)?);
+    /// # let stages = [BatchStage { map: &map, level: 2, products: 0 }];
+    /// let choice = BatchChoice::new(&context, 1000, &stages)?;
+    /// let best = choice.best();
+    /// assert_eq!(best.total_work(), best.work * best.batches as f64);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a number of batches")]
     pub fn total_work(&self) -> f64 {
@@ -71,6 +82,17 @@ pub struct BatchChoice {
 
 impl BatchChoice {
     /// Compares the layouts for `inputs` inputs of a network of these stages.
+    ///
+    /// ```
+    /// use slotwise::{circuits::{BatchChoice, BatchStage, LinearMap, Matrix}, CkksContext};
+    ///
+    /// let context = CkksContext::for_depth(2).build()?;
+    /// let map = LinearMap::matrix_vector(&Matrix::from_fn(64, 256, |i, j| (i + j) as f64)?);
+    /// let stages = [BatchStage { map: &map, level: 2, products: 0 }];
+    /// let choice = BatchChoice::new(&context, 10, &stages)?;
+    /// assert!(choice.best().per_ciphertext > 1); // few inputs share ciphertexts
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs or stages; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more than 2^31 inputs; as [`BatchLayer::new`].
@@ -112,12 +134,32 @@ impl BatchChoice {
     }
 
     /// The layout of the least work, or of hardly more with less to send.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchChoice, BatchStage, LinearMap, Matrix}, CkksContext};
+    /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_fn(4, 8, |i, j| (i + j) as f64)?);
+    /// # let stages = [BatchStage { map: &map, level: 2, products: 0 }];
+    /// let choice = BatchChoice::new(&context, 10, &stages)?;
+    /// assert!(choice.best().inputs_per_batch >= 10 || choice.best().batches > 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn best(&self) -> &BatchCost {
         &self.costs[0]
     }
 
     /// All that were compared, the best first.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchChoice, BatchStage, LinearMap, Matrix}, CkksContext};
+    /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_fn(4, 8, |i, j| (i + j) as f64)?);
+    /// # let stages = [BatchStage { map: &map, level: 2, products: 0 }];
+    /// let choice = BatchChoice::new(&context, 10, &stages)?;
+    /// assert_eq!(&choice.costs()[0], choice.best());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn costs(&self) -> &[BatchCost] {
         &self.costs

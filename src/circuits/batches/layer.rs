@@ -42,6 +42,15 @@ pub struct BatchLayer<S> {
 impl<S: Number> BatchLayer<S> {
     /// The layer `x -> A x + bias` on batches of a layout, where the map is A. An empty bias is none.
     ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::SlotShape};
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 8 }, 3, 1)?;
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let layer = BatchLayer::new(layout, &map, &[])?;
+    /// assert_eq!((layer.terms(), layer.key_switches()), (4, 0)); // three weights and one
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the map takes as many values as the layout has features and the bias has one for each output;
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`ValueError::TooLarge`](crate::ValueError::TooLarge).
@@ -71,36 +80,86 @@ impl<S: Number> BatchLayer<S> {
     }
 
     /// The layout of its inputs.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::SlotShape};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 8 }, 3, 1)?;
+    /// assert_eq!(BatchLayer::new(layout, &map, &[])?.input_layout(), layout);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn input_layout(&self) -> BatchLayout {
         self.input
     }
 
     /// The layout of its outputs.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::SlotShape};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 8 }, 3, 1)?;
+    /// assert_eq!(BatchLayer::new(layout, &map, &[])?.output_layout(), layout.with_features(2)?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn output_layout(&self) -> BatchLayout {
         self.output
     }
 
     /// The rotations whose keys it needs.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::SlotShape};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 8 }, 3, 1)?;
+    /// assert!(BatchLayer::new(layout, &map, &[])?.rotations().is_none()); // one feature a ciphertext
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         self.sums.rotations()
     }
 
     /// The key switches for one batch.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::SlotShape};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 8 }, 3, 2)?;
+    /// assert_eq!(BatchLayer::new(layout, &map, &[])?.key_switches(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_switches(&self) -> usize {
         self.sums.key_switches()
     }
 
     /// The products of a ciphertext with a weight for one batch.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::SlotShape};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 8 }, 3, 1)?;
+    /// assert_eq!(BatchLayer::new(layout, &map, &[])?.terms(), 4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn terms(&self) -> usize {
         self.sums.terms()
     }
 
     /// Encodes the weights for batches whose [`factor_position`](Evaluator::factor_position) is `position`, or for those of a lower level.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::{ClearReals, Evaluator, Position}};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let evaluator = ClearReals::new(8);
+    /// let layer = BatchLayer::new(BatchLayout::new(evaluator.slot_shape(), 3, 1)?, &map, &[])?;
+    /// let encoded = layer.encode(&evaluator, Position::at_level(0))?; // once, for all batches
+    /// assert_eq!(encoded.output_layout(), layer.output_layout());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Evaluator::encode_sums`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for an evaluator of another number of slots than the layout's.
@@ -141,18 +200,50 @@ pub struct EncodedBatchLayer<E: Evaluator> {
 
 impl<E: Evaluator> EncodedBatchLayer<E> {
     /// The layout of its outputs.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::{ClearReals, Evaluator, Position}};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// # let evaluator = ClearReals::new(8);
+    /// let layer = BatchLayer::new(BatchLayout::new(evaluator.slot_shape(), 3, 1)?, &map, &[])?;
+    /// assert_eq!(layer.encode(&evaluator, Position::at_level(0))?.output_layout().features(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn output_layout(&self) -> BatchLayout {
         self.output
     }
 
     /// The position that it was encoded for.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::{ClearReals, Evaluator, Position}};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// # let evaluator = ClearReals::new(8);
+    /// let layer = BatchLayer::new(BatchLayout::new(evaluator.slot_shape(), 3, 1)?, &map, &[])?;
+    /// assert_eq!(layer.encode(&evaluator, Position::at_level(0))?.position().level(), 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn position(&self) -> Position {
         self.sums.position()
     }
 
     /// The bytes of the encoded weights.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # use slotwise::{circuits::{BatchLayer, BatchLayout, LinearMap, Matrix}, evaluator::{Evaluator, Position}};
+    /// # let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0], [0.0, -1.0, 0.0]])?);
+    /// let evaluator = server.evaluator();
+    /// let layer = BatchLayer::new(BatchLayout::new(evaluator.slot_shape(), 3, 1)?, &map, &[])?;
+    /// let encoded = layer.encode(evaluator, Position::at_level(context.top_level()))?;
+    /// assert!(encoded.bytes() > 0 && encoded.bytes() < 1000); // a few words for each weight
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.sums.bytes()

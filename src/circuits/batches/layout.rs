@@ -29,7 +29,14 @@ pub struct BatchLayout {
 }
 
 impl BatchLayout {
-    /// The layout of inputs of so many features, `per_ciphertext` of them in a ciphertext: a power of two up to a row of slots.
+    /// The layout of inputs of `features` features, `per_ciphertext` of them in a ciphertext: a power of two up to a row of slots.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 4096 }, 30, 8)?;
+    /// assert_eq!((layout.inputs(), layout.ciphertexts()), (512, 4));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no features; [`ValueError::TooLarge`](crate::ValueError::TooLarge) for more than 2^30 slots in all;
@@ -63,6 +70,13 @@ impl BatchLayout {
 
     /// The layout of inputs of another number of features, with as many in a ciphertext: what a layer makes of this one.
     ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 4096 }, 30, 8)?;
+    /// assert_eq!(layout.with_features(3)?.ciphertexts(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_features(&self, features: usize) -> Result<Self> {
@@ -70,36 +84,73 @@ impl BatchLayout {
     }
 
     /// The features of each input.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// assert_eq!(BatchLayout::new(SlotShape { rows: 1, columns: 64 }, 30, 8)?.features(), 30);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn features(&self) -> usize {
         self.features
     }
 
     /// The features of each input that a ciphertext holds: p.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// assert_eq!(BatchLayout::new(SlotShape { rows: 1, columns: 64 }, 30, 8)?.per_ciphertext(), 8);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn per_ciphertext(&self) -> usize {
         self.per_ciphertext
     }
 
     /// The inputs of a full batch: B.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// assert_eq!(BatchLayout::new(SlotShape { rows: 1, columns: 64 }, 30, 8)?.inputs(), 8);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.slots() / self.per_ciphertext
     }
 
     /// The ciphertexts of a batch.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// assert_eq!(BatchLayout::new(SlotShape { rows: 1, columns: 64 }, 30, 8)?.ciphertexts(), 4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn ciphertexts(&self) -> usize {
         self.features.div_ceil(self.per_ciphertext)
     }
 
     /// The arrangement of the slots of a ciphertext.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// let shape = SlotShape { rows: 1, columns: 64 };
+    /// assert_eq!(BatchLayout::new(shape, 30, 8)?.slot_shape(), shape);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slot_shape(&self) -> SlotShape {
         self.shape
     }
 
     /// The slots of a ciphertext.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::BatchLayout, evaluator::SlotShape};
+    /// assert_eq!(BatchLayout::new(SlotShape { rows: 2, columns: 64 }, 30, 8)?.slots(), 128);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slots(&self) -> usize {
         self.shape.slots()
@@ -107,6 +158,14 @@ impl BatchLayout {
 
     /// The slots of all ciphertexts, one after the other, with a row of the matrix for each input. A batch need not be full: the slots of
     /// missing inputs are 0.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayout, Matrix}, evaluator::SlotShape};
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 4 }, 2, 1)?;
+    /// let rows = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?;
+    /// assert_eq!(layout.fill(&rows)?, [1.0, 3.0, 0.0, 0.0, 2.0, 4.0, 0.0, 0.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a column for each feature; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more rows than
@@ -133,6 +192,14 @@ impl BatchLayout {
     }
 
     /// The rows of the first `inputs` inputs, from the slots of all ciphertexts: the inverse of [`fill`](Self::fill).
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{BatchLayout, Matrix}, evaluator::SlotShape};
+    /// let layout = BatchLayout::new(SlotShape { rows: 1, columns: 4 }, 2, 1)?;
+    /// let rows = layout.read(&[1.0, 3.0, 0.0, 0.0, 2.0, 4.0, 0.0, 0.0], 2)?;
+    /// assert_eq!(rows, Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of slots; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more inputs than a batch

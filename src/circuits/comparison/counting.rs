@@ -47,6 +47,14 @@ impl Sorting {
     /// Sorting of `len` values, at most 256, that lie in `range`, on a grid of a power of two of points, 8 to 1024, with a sign that
     /// suits it.
     ///
+    /// ```
+    /// use slotwise::circuits::Sorting;
+    ///
+    /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?; // results are exact to about 1/64
+    /// assert_eq!(sorting.slots(), 128);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no values; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more or another grid;
     /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for a range that is reversed, empty or not finite.
@@ -74,18 +82,39 @@ impl Sorting {
     }
 
     /// The same with another sign: its gap, in units of the range's length, is best at about a step of the grid.
+    ///
+    /// ```
+    /// use slotwise::circuits::{Sign, Sorting};
+    ///
+    /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?.with_sign(Sign::new(6, 12)?);
+    /// assert!(sorting.depth() > Sign::new(6, 12)?.depth());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn with_sign(self, sign: Sign) -> Self {
         Self { sign, ..self }
     }
 
     /// The slots that a row needs.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Sorting;
+    /// assert_eq!(Sorting::new(3, 0.0..=1.0, 32)?.slots(), 128); // 4 * 32
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slots(&self) -> usize {
         self.stride() * self.grid
     }
 
     /// The rotations whose keys sorting and order statistics need.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Sorting;
+    /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
+    /// assert!(!sorting.rotations().is_none()); // for `ClientKey::generate_server_key`
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let inside = doublings(1, self.stride());
@@ -95,6 +124,14 @@ impl Sorting {
 
     /// The levels that sorting takes if the range has length 1: those of the sign, one, and those of a polynomial of degree 3.5 `len`.
     /// One more unless 1 over the length of the range is an integer.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Sorting;
+    /// let coarse = Sorting::new(4, 0.0..=1.0, 8)?;
+    /// let fine = Sorting::new(4, 0.0..=1.0, 256)?;
+    /// assert!(coarse.depth() < fine.depth());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
         self.sign.depth() + 1 + depth_of(&self.step)
@@ -134,17 +171,38 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// values are off from 0 by as much as values are. CKKS: where slots are summed, the error bound counts their errors as
     /// independent.
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sorting, Vector}, evaluator::ClearReals};
+    ///
+    /// let sorting = Sorting::new(2, 0.0..=1.0, 32)?;
+    /// let x = Vector::from_values(&ClearReals::new(64), &[0.75, 0.25])?;
+    /// let sorted = x.sort(&sorting)?.values();
+    /// assert!((sorted[0] - 0.25).abs() < 1.3 / 32.0 && (sorted[1] - 0.75).abs() < 1.3 / 32.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than that of `sorting`;
     /// [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if a row has fewer than [`Sorting::slots`];
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) and [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys), with all that are missing, before any
     /// work; as [`mul`](Self::mul).
+    #[doc(alias = "EvalSort")]
     pub fn sort(&self, sorting: &Sorting) -> Result<Self> {
         let all: Vec<usize> = (0..sorting.len).collect();
         self.order_statistics(sorting, &all)
     }
 
     /// The values at these places of the ascending order, the least being at 0: as many as the vector has, at most.
+    ///
+    /// ```
+    /// use slotwise::{circuits::{Sorting, Vector}, evaluator::ClearReals};
+    ///
+    /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
+    /// let x = Vector::from_values(&ClearReals::new(128), &[0.75, 0.25, 0.5, 0.125])?;
+    /// let ends = x.order_statistics(&sorting, &[0, 3])?.values(); // the least and the largest
+    /// assert!((ends[0] - 0.125).abs() < 1.3 / 32.0 && (ends[1] - 0.75).abs() < 1.3 / 32.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no place; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more places than values or
@@ -164,6 +222,15 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
     /// The median, as a vector of length 1: of an even number of values the mean of the middle two.
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sorting, Vector}, evaluator::ClearReals};
+    ///
+    /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
+    /// let x = Vector::from_values(&ClearReals::new(128), &[0.75, 0.25, 0.5, 0.125])?;
+    /// assert!((x.median(&sorting)?.values()[0] - 0.375).abs() < 1.3 / 32.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sort`](Self::sort).
     pub fn median(&self, sorting: &Sorting) -> Result<Self> {
@@ -174,8 +241,18 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
     /// The least value that at least a fraction `q` of all do not exceed, as a vector of length 1.
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sorting, Vector}, evaluator::ClearReals};
+    ///
+    /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
+    /// let x = Vector::from_values(&ClearReals::new(128), &[0.75, 0.25, 0.5, 0.125])?;
+    /// assert!((x.quantile(0.75, &sorting)?.values()[0] - 0.5).abs() < 1.3 / 32.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless q is 0 to 1; as [`sort`](Self::sort).
+    #[doc(alias = "percentile")]
     pub fn quantile(&self, q: f64, sorting: &Sorting) -> Result<Self> {
         if !(0.0..=1.0).contains(&q) {
             return Err(invalid("a quantile is that of a fraction from 0 to 1"));

@@ -15,7 +15,7 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     /// 1 where a value equals the other vector's and 0 elsewhere, exactly. All values of both lie in `range`, of R values, and the plaintext
     /// modulus is a prime above 2 R; other values give arbitrary results.
     ///
-    /// A polynomial of degree `2 R - 2` of the difference: `ceil(log2(2 R - 1))` multiplications, one after the other.
+    /// A polynomial of degree `2 R - 2` of the difference: `ceil(log2(2 R - 1))` consecutive multiplications.
     ///
     /// ```
     /// use slotwise::circuits::Vector;
@@ -36,6 +36,7 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     /// [`mul`](Self::mul).
     ///
     /// Source: I. Iliashenko, V. Zucca, "Faster homomorphic comparison operations for BGV and BFV" (eprint 2021/315), section 3.
+    #[doc(alias = "EvalEqual")]
     pub fn equals(&self, other: &Self, range: RangeInclusive<i64>) -> Result<Self> {
         let count = count(&range)?;
         let t = self.prime_above(2 * count)?;
@@ -45,10 +46,22 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     }
 
     /// 1 where a value is less than the other vector's and 0 elsewhere, exactly, for values as in [`equals`](Self::equals), and with as
-    /// many multiplications one after the other.
+    /// many consecutive multiplications.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(5).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// let x = server.attach(client.encrypt(&[3, 5, -1])?)?;
+    /// let y = client.encrypt(&[3, 4, 2])?;
+    /// assert_eq!(client.decrypt(&x.less_than(&y, -4..=5)?)?, [0, 0, 1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`equals`](Self::equals).
+    #[doc(alias = "EvalCompare")]
     pub fn less_than(&self, other: &Self, range: RangeInclusive<i64>) -> Result<Self> {
         let count = count(&range)?;
         let t = self.prime_above(2 * count)?;
@@ -67,7 +80,17 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     }
 
     /// 1 where a value equals the other vector's modulo the plaintext modulus t, a prime, and 0 elsewhere, exactly and for all values:
-    /// `1 - (x - y)^(t - 1)`, with `ceil(log2(t - 1))` multiplications one after the other.
+    /// `1 - (x - y)^(t - 1)`, with `ceil(log2(t - 1))` consecutive multiplications.
+    ///
+    /// ```
+    /// use slotwise::{circuits::Vector, evaluator::ClearIntegers};
+    ///
+    /// let evaluator = ClearIntegers::new(8, 17)?;
+    /// let x = Vector::from_values(&evaluator, &[3, 8, -1])?;
+    /// let y = Vector::from_values(&evaluator, &[3, 7, -1])?;
+    /// assert_eq!(x.equals_modulo(&y)?.values(), [1, 0, 1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::PlaintextModulus`](crate::OperandError::PlaintextModulus) unless the modulus is a prime below 2^32; as [`equals`](Self::equals).

@@ -58,6 +58,14 @@ struct Target {
 impl Ranks {
     /// The ranks of `len` values, at least 2, that lie in `range`.
     ///
+    /// ```
+    /// use slotwise::circuits::{Ranks, Sign};
+    ///
+    /// let ranks = Ranks::new(3, 0.0..=1.0, Sign::new(4, 12)?)?;
+    /// assert_eq!(ranks.slots(), 16);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for fewer than 2 or more than 256 values;
     /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for a range that is reversed, empty or not finite.
@@ -76,12 +84,25 @@ impl Ranks {
     }
 
     /// The slots that a row needs: the length, rounded up to a power of two, squared.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Ranks, Sign};
+    /// assert_eq!(Ranks::new(10, 0.0..=1.0, Sign::new(4, 12)?)?.slots(), 256);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn slots(&self) -> usize {
         self.stride() * self.stride()
     }
 
     /// The rotations whose keys ranks need.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Ranks, Sign};
+    /// let ranks = Ranks::new(3, 0.0..=1.0, Sign::new(4, 12)?)?;
+    /// assert!(!ranks.rotations().is_none()); // for `ClientKey::generate_server_key`
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         self.expansion::<()>()
@@ -90,12 +111,26 @@ impl Ranks {
     }
 
     /// The levels that [`Vector::ranks`] takes: those of the sign, and one.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Ranks, Sign};
+    /// let sign = Sign::new(4, 12)?;
+    /// assert_eq!(Ranks::new(3, 0.0..=1.0, sign.clone())?.depth(), sign.depth() + 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
         1 + self.sign.depth()
     }
 
     /// The levels that [`Vector::argmax`] and [`Vector::top_k`] take.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Ranks, Sign};
+    /// let ranks = Ranks::new(3, 0.0..=1.0, Sign::new(4, 12)?)?;
+    /// assert!(ranks.indicator_depth() > ranks.depth());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn indicator_depth(&self) -> usize {
         self.depth() + depth_of(&self.indicator(|rank| sinc(rank - number(self.len - 1))))
@@ -180,6 +215,17 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// Takes [`Ranks::depth`] levels, and one more for a vector that was joined with one of length 1 or compacted.
     ///
+    /// ```
+    /// use slotwise::circuits::{Ranks, Sign, Vector};
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let ranks = Ranks::new(3, 0.0..=1.0, Sign::new(4, 12)?)?;
+    /// let x = Vector::from_values(&ClearReals::new(16), &[0.1, 0.7, 0.4])?;
+    /// let found: Vec<f64> = x.ranks(&ranks)?.values().iter().map(|rank| rank.round()).collect();
+    /// assert_eq!(found, [0.0, 2.0, 1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than that of `ranks`; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if a row has
     /// fewer than [`Ranks::slots`]; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) and [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys), with all that are
@@ -201,6 +247,17 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// Takes [`Ranks::indicator_depth`] levels, and one more as [`ranks`](Self::ranks).
     ///
+    /// ```
+    /// use slotwise::circuits::{Ranks, Sign, Vector};
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let ranks = Ranks::new(3, 0.0..=1.0, Sign::new(4, 12)?)?;
+    /// let x = Vector::from_values(&ClearReals::new(16), &[0.1, 0.7, 0.4])?;
+    /// let found: Vec<f64> = x.argmax(&ranks)?.values().iter().map(|rank| rank.round()).collect();
+    /// assert_eq!(found, [0.0, 1.0, 0.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`ranks`](Self::ranks).
     pub fn argmax(&self, ranks: &Ranks) -> Result<Self> {
@@ -211,6 +268,17 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// 1 at the `k` largest values and 0 elsewhere, if all values differ by the gap.
     ///
     /// As deep as [`argmax`](Self::argmax).
+    ///
+    /// ```
+    /// use slotwise::circuits::{Ranks, Sign, Vector};
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let ranks = Ranks::new(3, 0.0..=1.0, Sign::new(4, 12)?)?;
+    /// let x = Vector::from_values(&ClearReals::new(16), &[0.1, 0.7, 0.4])?;
+    /// let found: Vec<f64> = x.top_k(2, &ranks)?.values().iter().map(|rank| rank.round()).collect();
+    /// assert_eq!(found, [0.0, 1.0, 1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless k is at least 1 and less than the length; as [`ranks`](Self::ranks).

@@ -27,6 +27,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the bound is positive and finite;
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work; as [`mul`](Self::mul).
+    #[doc(alias = "EvalSign")]
     pub fn sign(&self, bound: f64, sign: &Sign) -> Result<Self> {
         let x = self.prepared(bound, sign.depth(), "a sign")?;
         x.scaled_sign(bound, sign, 1.0)
@@ -38,9 +39,21 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// Takes `sign.depth()` levels, and more as [`sign`](Self::sign), with the length of the range for the bound. A vector of length 1
     /// stands for its value everywhere.
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sign, Vector}, evaluator::ClearReals};
+    ///
+    /// let evaluator = ClearReals::new(8);
+    /// let x = Vector::from_values(&evaluator, &[0.9, 0.1])?;
+    /// let y = Vector::from_values(&evaluator, &[0.2, 0.7])?;
+    /// let greater = x.greater_than(&y, 0.0..=1.0, &Sign::new(4, 12)?)?.values();
+    /// assert!((greater[0] - 1.0).abs() < 1e-3 && greater[1].abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for a range that is reversed, empty or not finite;
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work; as [`sub`](Self::sub) and [`mul`](Self::mul).
+    #[doc(alias("EvalCompare", "EvalCompareSchemeSwitching"))]
     pub fn greater_than(
         &self,
         other: &Self,
@@ -56,8 +69,20 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// Takes one level more than [`greater_than`](Self::greater_than).
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sign, Vector}, evaluator::ClearReals};
+    ///
+    /// let evaluator = ClearReals::new(8);
+    /// let x = Vector::from_values(&evaluator, &[0.9, 0.1])?;
+    /// let y = Vector::from_values(&evaluator, &[0.2, 0.7])?;
+    /// let largest = x.max(&y, 0.0..=1.0, &Sign::new(4, 12)?)?.values();
+    /// assert!((largest[0] - 0.9).abs() < 1e-3 && (largest[1] - 0.7).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`greater_than`](Self::greater_than).
+    #[doc(alias = "EvalMax")]
     pub fn max(&self, other: &Self, range: RangeInclusive<f64>, sign: &Sign) -> Result<Self> {
         let (middle, half) = self.middle_and_half(other, &range, sign)?;
         middle.add(&half)
@@ -65,8 +90,20 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
     /// The lesser of each value and the other vector's, as [`max`](Self::max).
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sign, Vector}, evaluator::ClearReals};
+    ///
+    /// let evaluator = ClearReals::new(8);
+    /// let x = Vector::from_values(&evaluator, &[0.9, 0.1])?;
+    /// let limit = Vector::from_values(&evaluator, &[0.5])?; // for every value
+    /// let least = x.min(&limit, 0.0..=1.0, &Sign::new(4, 12)?)?.values();
+    /// assert!((least[0] - 0.5).abs() < 1e-3 && (least[1] - 0.1).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`greater_than`](Self::greater_than).
+    #[doc(alias = "EvalMin")]
     pub fn min(&self, other: &Self, range: RangeInclusive<f64>, sign: &Sign) -> Result<Self> {
         let (middle, half) = self.middle_and_half(other, &range, sign)?;
         middle.sub(&half)
@@ -90,6 +127,15 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// Takes one level more than [`sign`](Self::sign).
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sign, Vector}, evaluator::ClearReals};
+    ///
+    /// let x = Vector::from_values(&ClearReals::new(8), &[3.0, -0.5])?;
+    /// let magnitudes = x.abs(4.0, &Sign::new(5, 12)?)?.values();
+    /// assert!((magnitudes[0] - 3.0).abs() < 1e-3 && (magnitudes[1] - 0.5).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sign`](Self::sign).
     pub fn abs(&self, bound: f64, sign: &Sign) -> Result<Self> {
@@ -100,8 +146,18 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// The value itself where it is positive, otherwise 0, for values in `-bound..=bound`, with half of the error and all levels of
     /// [`abs`](Self::abs).
     ///
+    /// ```
+    /// use slotwise::{circuits::{Sign, Vector}, evaluator::ClearReals};
+    ///
+    /// let x = Vector::from_values(&ClearReals::new(8), &[3.0, -0.5])?;
+    /// let relu = x.positive_part(4.0, &Sign::new(5, 12)?)?.values();
+    /// assert!((relu[0] - 3.0).abs() < 1e-3 && relu[1].abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sign`](Self::sign).
+    #[doc(alias = "relu")]
     pub fn positive_part(&self, bound: f64, sign: &Sign) -> Result<Self> {
         let x = self.prepared(bound, sign.depth() + 1, "a positive part")?;
         x.mul_scalar(0.5)?.add(&x.times_sign(bound, sign, 0.5)?)
@@ -109,6 +165,15 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
     /// Each value, or the nearest end of `limits` if it lies outside, for values in `range`. Near each end as exact as
     /// [`positive_part`](Self::positive_part) of the distance from it, and as deep; the bound is the largest distance from the ends.
+    ///
+    /// ```
+    /// use slotwise::{circuits::{Sign, Vector}, evaluator::ClearReals};
+    ///
+    /// let x = Vector::from_values(&ClearReals::new(8), &[3.0, -0.5, 0.5])?;
+    /// let clamped = x.clamp(0.0..=1.0, -4.0..=4.0, &Sign::new(6, 12)?)?.values();
+    /// assert!(clamped.iter().zip([1.0, 0.0, 0.5]).all(|(found, wanted)| (found - wanted).abs() < 1e-2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for a range, or limits, that are reversed, empty or not finite; as [`sign`](Self::sign).

@@ -73,6 +73,7 @@ const DEGREES: [[&[usize]; 4]; 12] = [
 /// 2020/834); the choice of degrees and the margins for noise follow "Optimization of Homomorphic Comparison Algorithm on RNS-CKKS
 /// Scheme" (eprint 2021/1215).
 #[derive(Clone, Debug)]
+#[doc(alias("comparison", "MinimaxCompositePolynomial"))]
 pub struct Sign {
     /// The coefficients of each polynomial in `T_0, T_1, ..`; each maps [-1, 1] to itself.
     stages: Vec<Vec<f64>>,
@@ -93,6 +94,14 @@ impl Sign {
     /// The composition of least depth with a gap of at most `2^-gap_bits` and an error of at most `2^-precision_bits`, for up to 14 and
     /// 20 bits. Finds its coefficients in a few milliseconds, so that it is worth keeping.
     ///
+    /// ```
+    /// use slotwise::circuits::Sign;
+    ///
+    /// let sign = Sign::new(7, 12)?;
+    /// assert!(sign.gap() <= 1.0 / 128.0 && sign.error() <= 1.0 / 4096.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more bits.
     pub fn new(gap_bits: u32, precision_bits: u32) -> Result<Self> {
@@ -108,6 +117,15 @@ impl Sign {
     }
 
     /// The composition of minimax polynomials of these degrees, the first applied first.
+    ///
+    /// ```
+    /// use slotwise::circuits::Sign;
+    ///
+    /// let sign = Sign::with_degrees(0.1, &[7, 7])?;
+    /// assert_eq!(sign.depth(), 6);
+    /// assert!((sign.at(0.5) - 1.0).abs() <= sign.error());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the gap lies between 0 and 1 and each degree is odd, 3 to 63, and
@@ -153,24 +171,50 @@ impl Sign {
     }
 
     /// The levels that it takes: the sum of `ceil(log2(d + 1))` over its degrees d.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Sign;
+    /// assert_eq!(Sign::new(7, 12)?.depth(), 11);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
         self.depth
     }
 
     /// The largest distance from the sign outside the gap.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Sign;
+    /// let sign = Sign::new(5, 12)?;
+    /// assert!((sign.at(0.5) - 1.0).abs() <= sign.error());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn error(&self) -> f64 {
         self.error
     }
 
     /// The magnitude from which on values have a sign.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Sign;
+    /// assert_eq!(Sign::new(7, 12)?.gap(), 1.0 / 128.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn gap(&self) -> f64 {
         self.gap
     }
 
     /// The value at x, for x in [-1, 1].
+    ///
+    /// ```
+    /// # use slotwise::circuits::Sign;
+    /// let sign = Sign::new(5, 12)?;
+    /// assert!(sign.at(0.0) == 0.0 && sign.at(-0.5) < -0.99);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
         self.stages.iter().fold(x, |x, stage| value_at(stage, x))
@@ -178,6 +222,13 @@ impl Sign {
 
     /// The sign in every slot, of values in [-1, 1]. CKKS: the error bound counts how much the polynomials can enlarge the error of `x`
     /// and their own, to first order and twice, rather than the magnitudes of their terms.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Sign, evaluator::ClearReals};
+    /// let signs = Sign::new(5, 12)?.evaluate(&ClearReals::new(2), &vec![0.5, -0.25])?;
+    /// assert!(signs[0] > 0.999 && signs[1] < -0.999);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before anything is computed if fewer than [`depth`](Self::depth) levels are left;

@@ -26,6 +26,7 @@ use crate::evaluator::Number;
 ///
 /// Source: E. Lee et al., eprint 2021/1688; A. Ebel et al., "Orion" (arXiv 2311.03470), section 4.
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias = "conv2d")]
 pub struct Convolution<S> {
     /// For each output channel, each input channel of its group, each row and column of the kernel.
     weights: Vec<S>,
@@ -40,9 +41,18 @@ impl<S: Number> Convolution<S> {
     /// The convolution with stride 1, no padding, no dilation, one group and no bias. `shape` counts output channels, input channels of
     /// a group, and rows and columns of the kernel; the last index of `weights` runs fastest, as PyTorch stores them.
     ///
+    /// ```
+    /// # use slotwise::circuits::Convolution;
+    /// // Two output channels, one input channel, 1 x 2 weights each.
+    /// let convolution = Convolution::new(&[1.0, 2.0, 3.0, 4.0], [2, 1, 1, 2])?;
+    /// assert_eq!((convolution.inputs(), convolution.outputs()), (1, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a size of 0 or a product of sizes that overflows;
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of weights.
+    #[doc(alias = "conv2d")]
     pub fn new(weights: &[S], shape: [usize; 4]) -> Result<Self> {
         let [outputs, inputs_per_group, rows, columns] = shape;
         let count = shape
@@ -64,6 +74,13 @@ impl<S: Number> Convolution<S> {
     }
 
     /// The distance from one window to the next, in rows and columns.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Convolution, Grid};
+    /// let convolution = Convolution::new(&[1.0; 4], [1, 1, 2, 2])?.stride([2, 2]);
+    /// assert_eq!(convolution.layer(&Grid::new(1, 4, 4)?)?.1.image(), [2, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn stride(self, stride: [usize; 2]) -> Self {
         let windows = self.windows.stride(stride);
@@ -71,6 +88,13 @@ impl<S: Number> Convolution<S> {
     }
 
     /// The number of zeros above and below, and left and right, of the image.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Convolution, Grid};
+    /// let convolution = Convolution::new(&[1.0; 9], [1, 1, 3, 3])?.padding([1, 1]);
+    /// assert_eq!(convolution.layer(&Grid::new(1, 4, 4)?)?.1.image(), [4, 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn padding(self, padding: [usize; 2]) -> Self {
         let windows = self.windows.padding(padding);
@@ -78,6 +102,13 @@ impl<S: Number> Convolution<S> {
     }
 
     /// The distance between neighbouring pixels under the kernel, in rows and columns.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Convolution, Grid};
+    /// let convolution = Convolution::new(&[1.0; 4], [1, 1, 2, 2])?.dilation([2, 2]);
+    /// assert_eq!(convolution.layer(&Grid::new(1, 4, 4)?)?.1.image(), [2, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn dilation(self, dilation: [usize; 2]) -> Self {
         let windows = self.windows.dilation(dilation);
@@ -86,12 +117,27 @@ impl<S: Number> Convolution<S> {
 
     /// The number of groups: output channels of a group see the input channels of the same group only. With one input channel a
     /// group the convolution is depthwise.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Convolution;
+    /// // Depthwise: each of two channels has weights of its own.
+    /// let convolution = Convolution::new(&[1.0; 8], [2, 1, 2, 2])?.groups(2);
+    /// assert_eq!(convolution.inputs(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }
 
     /// What is added to each output channel.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Convolution, Grid};
+    /// let convolution = Convolution::new(&[1.0; 4], [1, 1, 2, 2])?.bias(&[0.5]);
+    /// assert_eq!(convolution.layer(&Grid::new(1, 2, 2)?)?.0.bias()[0], 0.5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bias(self, bias: &[S]) -> Self {
         let bias = bias.to_vec();
@@ -99,18 +145,37 @@ impl<S: Number> Convolution<S> {
     }
 
     /// The windows over the image.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Convolution;
+    /// let convolution = Convolution::new(&[1.0; 4], [1, 1, 2, 2])?.stride([2, 2]);
+    /// assert_eq!(convolution.windows().count([4, 4])?, [2, 2]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn windows(&self) -> Windows {
         self.windows
     }
 
     /// The number of input channels of all groups.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Convolution;
+    /// assert_eq!(Convolution::new(&[1.0; 12], [1, 3, 2, 2])?.inputs(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs_per_group.saturating_mul(self.groups)
     }
 
     /// The number of output channels.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Convolution;
+    /// assert_eq!(Convolution::new(&[1.0; 12], [3, 1, 2, 2])?.outputs(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
@@ -118,6 +183,14 @@ impl<S: Number> Convolution<S> {
 
     /// The convolution as a linear layer of images in this layout, and the layout of its output, whose gap is the input's times the
     /// stride.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Convolution, Grid};
+    /// let convolution = Convolution::new(&[1.0; 4], [1, 1, 2, 2])?;
+    /// let (layer, output) = convolution.layer(&Grid::new(1, 4, 4)?)?;
+    /// assert_eq!((layer.map().inputs(), output.image()), (16, [3, 3]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a kernel, stride or dilation of 0, a kernel larger than the padded image, groups that
@@ -131,6 +204,14 @@ impl<S: Number> Convolution<S> {
 
     /// The convolution as a linear layer between layouts of your choice, for example to an output without gaps. The layout of
     /// [`layer`](Self::layer) takes the fewest diagonals.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Convolution, Grid};
+    /// let convolution = Convolution::new(&[1.0; 4], [1, 1, 2, 2])?.stride([2, 2]);
+    /// let (input, output) = (Grid::new(1, 4, 4)?, Grid::new(1, 2, 2)?); // no gaps
+    /// assert_eq!(convolution.layer_between(&input, &output)?.map().outputs(), 4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`layer`](Self::layer); [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) if the output has other images than the convolution makes.

@@ -39,6 +39,13 @@ pub struct Grid {
 impl Grid {
     /// The layout without gaps: row by row, each channel in a block of its own, whose size is the next power of two.
     ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// let grid = Grid::new(3, 32, 32)?; // an image with three colours
+    /// assert_eq!((grid.len(), grid.size()), (3072, 4096));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a size of 0, or more than 2^24 positions in all.
     pub fn new(channels: usize, rows: usize, columns: usize) -> Result<Self> {
@@ -54,6 +61,13 @@ impl Grid {
     }
 
     /// The layout with rows that start every `row_stride` positions, which leaves room for the larger images of later layers.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// let grid = Grid::new(1, 3, 3)?.with_row_stride(4)?;
+    /// assert_eq!(grid.position(0, 1, 0), Some(4));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for less than a row needs, or more than 2^24 positions in all.
@@ -147,24 +161,49 @@ impl Grid {
     }
 
     /// The number of channels.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// assert_eq!(Grid::new(2, 3, 4)?.channels(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn channels(&self) -> usize {
         self.channels
     }
 
     /// The rows and columns of an image.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// assert_eq!(Grid::new(2, 3, 4)?.image(), [3, 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn image(&self) -> [usize; 2] {
         self.image
     }
 
     /// The distance of neighbouring pixels, in rows and in columns.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// let grid = Grid::new(1, 4, 4)?;
+    /// assert_eq!((grid.gap(), grid.sum_pool([2, 2])?.gap()), ([1, 1], [2, 2]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn gap(&self) -> [usize; 2] {
         self.gap
     }
 
     /// The number of pixels of all channels, at least 1.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// assert_eq!(Grid::new(2, 3, 4)?.len(), 24);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a grid is never empty")]
     pub fn len(&self) -> usize {
@@ -172,6 +211,12 @@ impl Grid {
     }
 
     /// The length of a vector in this layout, a power of two.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// assert_eq!(Grid::new(2, 3, 4)?.size(), 32);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         let blocks = self.channels.div_ceil(self.phases[0] * self.phases[1]);
@@ -179,6 +224,13 @@ impl Grid {
     }
 
     /// Where a pixel lies, if there is one.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// let grid = Grid::new(2, 3, 3)?;
+    /// assert_eq!((grid.position(0, 1, 2), grid.position(0, 3, 0)), (Some(5), None));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn position(&self, channel: usize, row: usize, column: usize) -> Option<usize> {
         let inside = channel < self.channels && row < self.image[0] && column < self.image[1];
@@ -203,6 +255,12 @@ impl Grid {
     }
 
     /// The positions of all pixels: channel after channel, row after row.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// assert_eq!(Grid::new(2, 1, 3)?.positions().collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
         let [rows, columns] = self.image;
         (0..self.len()).map(move |index| {
@@ -212,6 +270,14 @@ impl Grid {
     }
 
     /// The map that moves all pixels from this layout to another one.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// let (narrow, wide) = (Grid::new(1, 2, 2)?, Grid::new(1, 2, 2)?.with_row_stride(4)?);
+    /// let map = narrow.relayout::<f64>(&wide)?;
+    /// assert_eq!((map.inputs(), map.outputs()), (4, 8));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if the layouts have different numbers of pixels.
@@ -223,6 +289,12 @@ impl Grid {
     }
 
     /// The vector of [`size`](Self::size) values, to be encrypted, that holds these pixels: channel after channel, row after row.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// assert_eq!(Grid::new(2, 1, 3)?.scatter(&[1, 2, 3, 4, 5, 6])?, [1, 2, 3, 0, 4, 5, 6, 0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are [`len`](Self::len) pixels.
@@ -236,6 +308,12 @@ impl Grid {
     }
 
     /// The pixels in a vector of [`size`](Self::size) values: the inverse of [`scatter`](Self::scatter).
+    ///
+    /// ```
+    /// # use slotwise::circuits::Grid;
+    /// assert_eq!(Grid::new(2, 1, 3)?.gather(&[1, 2, 3, 0, 4, 5, 6, 0])?, [1, 2, 3, 4, 5, 6]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of values.

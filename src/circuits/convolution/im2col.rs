@@ -10,8 +10,18 @@ impl Windows {
     ///
     /// `pixels` has `channels` images of `image` rows and columns, channel after channel, row after row.
     ///
+    /// ```
+    /// use slotwise::circuits::Windows;
+    ///
+    /// // The four windows of 2 x 2 pixels of an image of 3 x 3.
+    /// let values = Windows::new([2, 2]).im2col(1, [3, 3], &[1, 2, 3, 4, 5, 6, 7, 8, 9])?;
+    /// assert_eq!(values[..4], [1, 2, 4, 5]); // the first pixel of each window
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`count`](Self::count) and [`Grid::new`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of pixels.
+    #[doc(alias = "im2col_encoding")]
     pub fn im2col<S: Copy + Default>(
         &self,
         channels: usize,
@@ -46,8 +56,23 @@ impl<S: Number> Convolution<S> {
     /// The convolution as a linear layer of what [`Windows::im2col`] encodes for images of these rows and columns: as many diagonals as
     /// output channels, rounded up to a power of two. Also returns the layout of its output, which has no gaps.
     ///
+    /// ```
+    /// use slotwise::circuits::{Convolution, Vector};
+    /// use slotwise::evaluator::{ClearReals, Position};
+    ///
+    /// let convolution = Convolution::new(&[1.0, 0.0, 0.0, 1.0], [1, 1, 2, 2])?;
+    /// let (layer, output) = convolution.im2col_layer([3, 3])?;
+    /// let pixels = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+    /// let evaluator = ClearReals::new(16);
+    /// let x = Vector::from_values(&evaluator, &convolution.windows().im2col(1, [3, 3], &pixels)?)?;
+    /// let y = x.linear_layer(&layer.encode(&evaluator, Position::at_level(0))?)?;
+    /// assert_eq!(output.gather(&y.values())?, [6.0, 8.0, 12.0, 14.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`layer`](Self::layer).
+    #[doc(alias = "conv2d_im2col")]
     pub fn im2col_layer(&self, image: [usize; 2]) -> Result<(LinearLayer<S>, Grid)> {
         self.check_groups()?;
         let (input, windows) = self.windows().im2col_layout(self.inputs(), image)?;

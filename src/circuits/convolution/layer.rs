@@ -37,6 +37,14 @@ pub struct LinearLayer<S> {
 impl<S: Number> LinearLayer<S> {
     /// The layer of this map and bias, which has a value for each output, or none where it is zero.
     ///
+    /// ```
+    /// # use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?);
+    /// let layer = LinearLayer::new(map, &[0.5, 0.0])?;
+    /// assert_eq!(layer.bias(), [0.5, 0.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of biases; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn new(map: LinearMap<S>, bias: &[S]) -> Result<Self> {
@@ -50,6 +58,14 @@ impl<S: Number> LinearLayer<S> {
 
     /// A dense layer of all pixels of an image in this layout: column f of `weights` is for pixel f, channel by channel, row by row. The
     /// result has as many values as the matrix has rows, in order.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{Grid, LinearLayer, Matrix};
+    /// let grid = Grid::new(1, 2, 2)?;
+    /// let weights = Matrix::from_rows(&[[1.0, 2.0, 3.0, 4.0]])?;
+    /// assert_eq!(LinearLayer::dense(&grid, &weights, &[])?.map().outputs(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the matrix has [`Grid::len`] columns; as [`new`](Self::new).
@@ -65,6 +81,14 @@ impl<S: Number> LinearLayer<S> {
     }
 
     /// Sets what a rotation key counts when the layer is planned, as [`LinearMap::with_key_weight`].
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?);
+    /// let layer = LinearLayer::new(map, &[])?.with_key_weight(1.0); // fewer keys, more time
+    /// # let _ = layer;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn with_key_weight(self, key_weight: f64) -> Self {
         let map = self.map.with_key_weight(key_weight);
@@ -72,18 +96,42 @@ impl<S: Number> LinearLayer<S> {
     }
 
     /// The map A.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0]])?);
+    /// assert_eq!(LinearLayer::new(map, &[])?.map().inputs(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn map(&self) -> &LinearMap<S> {
         &self.map
     }
 
     /// The vector b; empty where it is zero.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0]])?);
+    /// assert_eq!(LinearLayer::new(map, &[0.5])?.bias(), [0.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn bias(&self) -> &[S] {
         &self.bias
     }
 
     /// Encodes the layer for vectors whose [`factor_position`](Evaluator::factor_position) is `position`, or for those of a lower level.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearLayer, LinearMap, Matrix, Vector}, evaluator::{ClearReals, Position}};
+    /// let evaluator = ClearReals::new(4);
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?);
+    /// let layer = LinearLayer::new(map, &[0.5, 0.0])?.encode(&evaluator, Position::at_level(0))?;
+    /// let x = Vector::from_values(&evaluator, &[1.0, 1.0])?;
+    /// assert_eq!(x.linear_layer(&layer)?.values(), [3.5, 7.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`LinearMap::encode`].
@@ -102,6 +150,17 @@ impl<S: Number> LinearLayer<S> {
 
 impl LinearLayer<f64> {
     /// This layer and the next in one, for one level instead of two: for example a pool and the convolution or dense layer after it.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
+    /// let dense = |rows: &[[f64; 2]], bias: &[f64]| {
+    ///     LinearLayer::new(LinearMap::matrix_vector(&Matrix::from_rows(rows)?), bias)
+    /// };
+    /// let first = dense(&[[1.0, 2.0], [0.0, 1.0]], &[1.0, 1.0])?;
+    /// let both = first.then(&dense(&[[1.0, 1.0]], &[0.5])?)?; // one level instead of two
+    /// assert_eq!(both.bias(), [2.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the next layer takes as many values as this one gives;
@@ -170,6 +229,14 @@ pub struct EncodedLayer<E: Evaluator> {
 
 impl<E: Evaluator> EncodedLayer<E> {
     /// The encoded map, whose [plan](EncodedMap::plan) tells the rotations whose keys it needs.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearLayer, LinearMap, Matrix}, evaluator::{ClearReals, Position}};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?);
+    /// let layer = LinearLayer::new(map, &[])?.encode(&ClearReals::new(4), Position::at_level(0))?;
+    /// assert_eq!(layer.map().plan().key_switches(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn map(&self) -> &EncodedMap<E> {
         &self.map
@@ -178,6 +245,24 @@ impl<E: Evaluator> EncodedLayer<E> {
 
 impl<E: Evaluator> Vector<E> {
     /// The vector under a linear layer: `A x + b`, for one level.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
+    ///
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[0.5, 0.25], [1.0, -1.0]])?);
+    /// let layer = LinearLayer::new(map, &[0.5, 0.0])?.encode(x.evaluator(), x.factor_position()?)?;
+    /// assert_close(&client.decrypt(&x.linear_layer(&layer)?)?, &[1.5, -1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`matmul`](Self::matmul), before any work, and [`add_plain`](Self::add_plain).

@@ -11,6 +11,7 @@ use std::array::from_fn;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "im2col")]
 pub struct Windows {
     pub(super) kernel: [usize; 2],
     pub(crate) stride: [usize; 2],
@@ -20,6 +21,12 @@ pub struct Windows {
 
 impl Windows {
     /// Windows with `kernel` rows and columns at every pixel, without padding or dilation.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Windows;
+    /// assert_eq!(Windows::new([3, 3]).count([28, 28])?, [26, 26]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn new(kernel: [usize; 2]) -> Self {
         Self {
@@ -31,24 +38,48 @@ impl Windows {
     }
 
     /// The distance from one window to the next.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Windows;
+    /// assert_eq!(Windows::new([2, 2]).stride([2, 2]).count([28, 28])?, [14, 14]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }
     }
 
     /// The number of zeros on each side of the image.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Windows;
+    /// assert_eq!(Windows::new([3, 3]).padding([1, 1]).count([28, 28])?, [28, 28]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn padding(self, padding: [usize; 2]) -> Self {
         Self { padding, ..self }
     }
 
     /// The distance between neighbouring pixels of a window.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Windows;
+    /// assert_eq!(Windows::new([3, 3]).dilation([2, 2]).count([28, 28])?, [24, 24]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn dilation(self, dilation: [usize; 2]) -> Self {
         Self { dilation, ..self }
     }
 
     /// The rows and columns of windows that an image of these rows and columns has.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Windows;
+    /// assert_eq!(Windows::new([5, 3]).count([10, 10])?, [6, 8]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a kernel, stride or dilation of 0, and for a kernel larger than the padded image.

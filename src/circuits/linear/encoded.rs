@@ -11,6 +11,7 @@ use std::fmt;
 ///
 /// Made by [`LinearMap::encode`], before any ciphertext exists, and applied by [`Vector::matmul`].
 #[derive(Clone)]
+#[doc(alias = "LinearTransformation")]
 pub struct EncodedMap<E: Evaluator> {
     /// The one that encoded it.
     evaluator: E,
@@ -25,6 +26,18 @@ impl<S: crate::evaluator::Number> LinearMap<S> {
     /// Encodes the map for vectors whose [`factor_position`](Evaluator::factor_position) is `position`, or for those of a lower level.
     ///
     /// Takes the time of one small transform and the memory of one period for each diagonal and prime.
+    ///
+    /// ```
+    /// use slotwise::circuits::{LinearMap, Matrix, Vector};
+    /// use slotwise::evaluator::{ClearReals, Position};
+    ///
+    /// let evaluator = ClearReals::new(8);
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?);
+    /// let encoded = map.encode(&evaluator, Position::at_level(0))?; // once, for all vectors
+    /// let x = Vector::from_values(&evaluator, &[1.0, -1.0])?;
+    /// assert_eq!(x.matmul(&encoded)?.values(), [-1.0, -1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`plan`](Self::plan) and [`Evaluator::encode_factor`].
@@ -76,24 +89,63 @@ impl<S: crate::evaluator::Number> LinearMap<S> {
 
 impl<E: Evaluator> EncodedMap<E> {
     /// How the map is evaluated: the rotations whose keys it needs, the number of key switches.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// use slotwise::circuits::{LinearMap, Matrix};
+    ///
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1, 2], [3, 4]])?);
+    /// let x = client.encrypt(&[1, -1])?;
+    /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?;
+    /// let server = client.generate_server_key(&encoded.plan().rotations())?;
+    /// assert_eq!(client.decrypt(&server.attach(x)?.matmul(&encoded)?)?, [-1, -1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn plan(&self) -> &LinearPlan {
         &self.plan
     }
 
     /// The position that it was encoded for.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearMap, Matrix};
+    /// # use slotwise::evaluator::{ClearReals, Position};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0]])?);
+    /// let encoded = map.encode(&ClearReals::new(8), Position::at_level(0))?;
+    /// assert_eq!(encoded.position().level(), 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
     }
 
     /// The number of values that the map takes.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearMap, Matrix};
+    /// # use slotwise::evaluator::{ClearReals, Position};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0]])?);
+    /// assert_eq!(map.encode(&ClearReals::new(8), Position::at_level(0))?.inputs(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.plan.layout.input.len()
     }
 
     /// The number of values that it gives.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearMap, Matrix};
+    /// # use slotwise::evaluator::{ClearReals, Position};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0]])?);
+    /// assert_eq!(map.encode(&ClearReals::new(8), Position::at_level(0))?.outputs(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.plan.layout.output.len()
@@ -148,12 +200,31 @@ impl<E: Evaluator> Vector<E> {
     /// Takes one level (CKKS) whatever the shape of the map, and its [plan](EncodedMap::plan)'s key switches. The padding of the result is zero,
     /// whatever that of this vector is.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// use slotwise::circuits::{LinearMap, Matrix};
+    ///
+    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// let map = LinearMap::vector_matrix(&Matrix::from_rows(&[[0.5, 1.0], [0.25, 0.0]])?);
+    /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?; // serves any number of vectors
+    /// assert_close(&client.decrypt(&x.matmul(&encoded)?)?, &[1.0, 1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the vector has as many values as the map takes;
     /// [`OperandError::EncodedForLowerLevel`](crate::OperandError::EncodedForLowerLevel); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing. All of these before any work.
     ///
     /// Source: S. Halevi, V. Shoup, "Algorithms in HElib" (eprint 2014/106), and eprint 2018/244: diagonals, baby and giant steps.
+    #[doc(alias("mm", "EvalLinearTransform", "LinearTransform"))]
     pub fn matmul(&self, map: &EncodedMap<E>) -> Result<Self> {
         map.check(self)?;
         let evaluator = &self.evaluator;

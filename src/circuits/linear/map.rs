@@ -26,6 +26,7 @@ use std::fmt;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("LinearTransformation", "Diagonals", "get_diagonal"))]
 pub struct LinearMap<S> {
     pub(super) outputs: usize,
     pub(super) inputs: usize,
@@ -37,6 +38,14 @@ pub struct LinearMap<S> {
 impl<S: Number> LinearMap<S> {
     /// The map from `inputs` to `outputs` values with these entries: output index, input index, value. Entries at the same place add up;
     /// absent ones are 0.
+    ///
+    /// ```
+    /// # use slotwise::circuits::LinearMap;
+    /// // Three values to their sum and their last.
+    /// let map = LinearMap::from_entries(2, 3, [(0, 0, 1), (0, 1, 1), (0, 2, 1), (1, 2, 1)])?;
+    /// assert_eq!((map.inputs(), map.outputs()), (3, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs or outputs; [`ValueError::TooLarge`](crate::ValueError::TooLarge) for more than 2^28;
@@ -80,6 +89,13 @@ impl<S: Number> LinearMap<S> {
     }
 
     /// The map `x -> A x` from vectors of `A.columns()` values to vectors of `A.rows()`.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearMap, Matrix};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?);
+    /// assert_eq!((map.inputs(), map.outputs()), (3, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn matrix_vector(matrix: &Matrix<S>) -> Self {
         Self {
@@ -91,6 +107,13 @@ impl<S: Number> LinearMap<S> {
     }
 
     /// The map `x -> x M` from vectors of `M.rows()` values to vectors of `M.columns()`, as numpy's `x @ M`.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearMap, Matrix};
+    /// let map = LinearMap::vector_matrix(&Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?);
+    /// assert_eq!((map.inputs(), map.outputs()), (2, 3));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn vector_matrix(matrix: &Matrix<S>) -> Self {
         let flipped = |(row, column, value)| (column, row, value);
@@ -104,6 +127,13 @@ impl<S: Number> LinearMap<S> {
 
     /// The map whose output i is input `sources[i]`: a permutation, a selection, or a repetition of `inputs` values.
     ///
+    /// ```
+    /// # use slotwise::circuits::LinearMap;
+    /// let reverse = LinearMap::<i64>::gather(3, &[2, 1, 0])?;
+    /// assert_eq!(reverse.entries(), [(0, 2, 1), (1, 1, 1), (2, 0, 1)]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`from_entries`](Self::from_entries).
     pub fn gather(inputs: usize, sources: &[usize]) -> Result<Self> {
@@ -115,6 +145,13 @@ impl<S: Number> LinearMap<S> {
 
     /// The transposition of a matrix of `rows` rows and `columns` columns, given as a vector, row after row.
     ///
+    /// ```
+    /// # use slotwise::circuits::LinearMap;
+    /// let map = LinearMap::<i64>::transposition(2, 3)?;
+    /// assert_eq!((map.inputs(), map.outputs()), (6, 6));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`from_entries`](Self::from_entries).
     pub fn transposition(rows: usize, columns: usize) -> Result<Self> {
@@ -124,8 +161,18 @@ impl<S: Number> LinearMap<S> {
         Self::from_entries(count, count, (0..count).map(moved))
     }
 
-    /// This map applied to each of `count` vectors that lie one after the other in one: value f of vector b at `b * inputs + f`.
+    /// This map applied to each of `count` vectors that are concatenated in one: value f of vector b at `b * inputs + f`.
     /// Applied to a matrix, row after row, it acts on each row.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearMap, Matrix, Vector}, evaluator::{ClearIntegers, Position}};
+    /// let evaluator = ClearIntegers::new(8, 257)?;
+    /// let sum = LinearMap::matrix_vector(&Matrix::from_rows(&[[1, 1]])?);
+    /// let sums = sum.for_each_of(2)?.encode(&evaluator, Position::at_level(0))?;
+    /// let x = Vector::from_values(&evaluator, &[1, 2, 10, 20])?; // (1, 2) and (10, 20)
+    /// assert_eq!(x.matmul(&sums)?.values(), [3, 30]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`from_entries`](Self::from_entries).
@@ -138,6 +185,16 @@ impl<S: Number> LinearMap<S> {
 
     /// This map applied to `count` interleaved vectors: value f of vector b at `f * count + b`. Takes as many diagonals as the map for a
     /// single vector, with all steps multiplied by `count`, and is the fastest way to transform many small vectors.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearMap, Matrix, Vector}, evaluator::{ClearIntegers, Position}};
+    /// let evaluator = ClearIntegers::new(8, 257)?;
+    /// let sum = LinearMap::matrix_vector(&Matrix::from_rows(&[[1, 1]])?);
+    /// let sums = sum.for_interleaved(2)?.encode(&evaluator, Position::at_level(0))?;
+    /// let x = Vector::from_values(&evaluator, &[1, 10, 2, 20])?; // (1, 2) and (10, 20)
+    /// assert_eq!(x.matmul(&sums)?.values(), [3, 30]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`from_entries`](Self::from_entries).
@@ -170,6 +227,16 @@ impl<S: Number> LinearMap<S> {
 
     /// Sets what a rotation key counts when the plan is chosen, in times of a giant step: 0 for the fastest plan whatever its keys,
     /// 1 and more for few keys, which take more time. The default is 0.05. Negative numbers and NaN count as 0.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearMap, Matrix}, evaluator::SlotShape};
+    /// let shape = SlotShape { rows: 1, columns: 4096 };
+    /// let map = LinearMap::matrix_vector(&Matrix::from_fn(256, 256, |i, j| (i + j) as f64)?);
+    /// let fast = map.clone().with_key_weight(0.0).plan(shape)?;
+    /// let few_keys = map.with_key_weight(10.0).plan(shape)?;
+    /// assert!(few_keys.key_switches() >= fast.key_switches());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn with_key_weight(self, key_weight: f64) -> Self {
         // NaN is not above 0 either.
@@ -182,18 +249,36 @@ impl<S: Number> LinearMap<S> {
     }
 
     /// The number of values that the map takes.
+    ///
+    /// ```
+    /// # use slotwise::circuits::LinearMap;
+    /// assert_eq!(LinearMap::<i64>::gather(5, &[0, 4])?.inputs(), 5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
     /// The number of values that it gives.
+    ///
+    /// ```
+    /// # use slotwise::circuits::LinearMap;
+    /// assert_eq!(LinearMap::<i64>::gather(5, &[0, 4])?.outputs(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
     /// The entries: output index, input index, value. Those at the same place add up.
+    ///
+    /// ```
+    /// # use slotwise::circuits::LinearMap;
+    /// assert_eq!(LinearMap::<i64>::gather(5, &[0, 4])?.entries(), [(0, 0, 1), (1, 4, 1)]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn entries(&self) -> &[(usize, usize, S)] {
         &self.entries
@@ -201,6 +286,13 @@ impl<S: Number> LinearMap<S> {
 
     /// The largest sum of the magnitudes of one output's entries: how much the map multiplies the largest magnitude of its input by, at
     /// most.
+    ///
+    /// ```
+    /// # use slotwise::circuits::{LinearMap, Matrix};
+    /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, -2.0], [0.5, 0.5]])?);
+    /// assert_eq!(map.gain(), 3.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn gain(&self) -> f64 {
         let mut sums = std::collections::HashMap::new();

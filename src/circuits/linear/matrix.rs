@@ -22,6 +22,13 @@ pub struct Matrix<S> {
 impl<S: Number> Matrix<S> {
     /// The matrix of these rows.
     ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// let matrix = Matrix::from_rows(&[vec![1, 2, 3], vec![4, 5, 6]])?; // arrays and slices serve, too
+    /// assert_eq!(matrix.get(1, 2), Some(6));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no rows or no columns; [`ValueError::RaggedRows`](crate::ValueError::RaggedRows);
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) with the index of the value, row after row.
@@ -40,6 +47,13 @@ impl<S: Number> Matrix<S> {
     }
 
     /// The matrix whose entry at row i and column j is `entry(i, j)`.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// let identity = Matrix::from_fn(3, 3, |row, column| i64::from(row == column))?;
+    /// assert_eq!(identity.values(), [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`from_rows`](Self::from_rows); [`ValueError::TooLarge`](crate::ValueError::TooLarge) if there are more entries than memory holds, or more
@@ -68,18 +82,37 @@ impl<S: Number> Matrix<S> {
     }
 
     /// The number of rows.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// assert_eq!(Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?.rows(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rows(&self) -> usize {
         self.values.len() / self.columns
     }
 
     /// The number of columns.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// assert_eq!(Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?.columns(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn columns(&self) -> usize {
         self.columns
     }
 
     /// The entry at `row` and `column`; `None` outside the matrix.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// let matrix = Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?;
+    /// assert_eq!((matrix.get(0, 1), matrix.get(2, 0)), (Some(2), None));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn get(&self, row: usize, column: usize) -> Option<S> {
         (row < self.rows() && column < self.columns)
@@ -87,12 +120,25 @@ impl<S: Number> Matrix<S> {
     }
 
     /// The entries, row after row.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// assert_eq!(Matrix::from_rows(&[[1, 2], [3, 4]])?.values(), [1, 2, 3, 4]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn values(&self) -> &[S] {
         &self.values
     }
 
     /// The entries with their rows and columns, row after row.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// let matrix = Matrix::from_rows(&[[1, 2], [3, 4]])?;
+    /// assert_eq!(matrix.entries().nth(2), Some((1, 0, 3)));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     pub fn entries(&self) -> impl Iterator<Item = (usize, usize, S)> + '_ {
         let columns = self.columns;
         let place = move |(index, &value): (usize, &S)| (index / columns, index % columns, value);
@@ -100,6 +146,13 @@ impl<S: Number> Matrix<S> {
     }
 
     /// The matrix with rows and columns exchanged.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Matrix;
+    /// let matrix = Matrix::from_rows(&[[1, 2], [3, 4]])?;
+    /// assert_eq!(matrix.transpose(), Matrix::from_rows(&[[1, 3], [2, 4]])?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn transpose(&self) -> Self {
         let (rows, columns) = (self.rows(), self.columns);

@@ -27,6 +27,14 @@ pub struct LinearPlan {
 
 impl LinearPlan {
     /// The rotations whose keys the map needs.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearMap, Matrix}, evaluator::SlotShape, Rotations};
+    /// let shape = SlotShape { rows: 1, columns: 8 };
+    /// let plan = LinearMap::<i64>::gather(4, &[1, 2, 3, 0])?.plan(shape)?;
+    /// assert_eq!(plan.rotations(), Rotations::steps(&[1]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let split = &self.split;
@@ -48,6 +56,13 @@ impl LinearPlan {
     }
 
     /// The number of key switches, which take most of the time; fewer if some inputs need not all rotations.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearMap, Matrix}, evaluator::SlotShape};
+    /// let shape = SlotShape { rows: 1, columns: 8 };
+    /// assert_eq!(LinearMap::<i64>::gather(4, &[1, 2, 3, 0])?.plan(shape)?.key_switches(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_switches(&self) -> usize {
         let layout = &self.layout;
@@ -61,6 +76,15 @@ impl LinearPlan {
 
     /// The bytes in memory of the keys for these rotations, generated for all levels.
     ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearMap, Matrix}, evaluator::SlotShape, CkksContext};
+    /// let context = CkksContext::for_depth(2).build()?;
+    /// let shape = SlotShape { rows: 1, columns: context.slots() };
+    /// let map = LinearMap::matrix_vector(&Matrix::from_fn(64, 64, |i, j| (i + j) as f64)?);
+    /// assert!(map.plan(shape)?.key_bytes(context.rlwe())? > 1 << 20);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) without special primes.
     pub fn key_bytes(&self, context: &Arc<Context>) -> Result<u64> {
@@ -71,6 +95,15 @@ impl LinearPlan {
 
 impl<S: Number> LinearMap<S> {
     /// How the map is evaluated in slots of this arrangement.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::LinearMap, evaluator::SlotShape};
+    /// // Known before there are keys: a reversal of 16 values.
+    /// let sources: Vec<usize> = (0..16).rev().collect();
+    /// let plan = LinearMap::<f64>::gather(16, &sources)?.plan(SlotShape { rows: 1, columns: 4096 })?;
+    /// assert!(plan.key_switches() < 16);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) if rows have no power of two of slots; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) if entries at the same place

@@ -130,6 +130,23 @@ impl Plan {
     /// Runs the program on the forecast of this plan with values in the clear: which of the bounds that its circuits state do not hold for
     /// them?
     ///
+    /// ```
+    /// use slotwise::prelude::*;
+    ///
+    /// /// The logistic function of values in [-4, 4].
+    /// struct Sigmoid;
+    /// impl Program for Sigmoid {
+    ///     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    ///         Ok(vec![inputs[0].evaluate(&Approximation::sigmoid(-4.0..=4.0, 15)?)?])
+    ///     }
+    /// }
+    /// let planner = Planner::new(&[Input::vector(2).range(-4.0..=4.0)]);
+    /// # let planner = planner.insecure_degree(1024); // small, to be quick
+    /// let plan = planner.plan(&Sigmoid)?;
+    /// assert!(plan.outside(&Sigmoid, &[&[1.0, -3.0]])?.is_empty());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; as the program.
     pub fn outside(&self, program: &impl Program, inputs: &[&[f64]]) -> Result<Vec<Outside>> {
@@ -142,12 +159,38 @@ impl Plan {
     }
 
     /// The bound of every output value's error.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).precision_bits(20).plan(&SumOfSquares)?;
+    /// assert!(plan.noise_bound() <= 2f64.powi(-20));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn noise_bound(&self) -> f64 {
         self.largest(|output| output.noise_bound)
     }
 
     /// The error to expect in an output: six standard deviations.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert!(plan.typical_error() < plan.noise_bound());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn typical_error(&self) -> f64 {
         self.largest(|output| output.typical_error)
@@ -156,12 +199,40 @@ impl Plan {
 
 impl BfvPlan {
     /// The bits of noise budget that every output has left, by the bound.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program<i64> for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = i64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let inputs = [Input::vector(4).range(-50.0..=50.0)];
+    /// let plan = BfvPlanner::for_results(&inputs, 0..=10_000).plan(&SumOfSquares)?;
+    /// assert!(plan.noise_budget() >= 1.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn noise_budget(&self) -> f64 {
         -1.0 - self.largest(|output| output.noise_bound).log2()
     }
 
     /// The outputs for these inputs, exactly, as the encrypted run gives them: modulo the plaintext modulus.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program<i64> for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = i64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let inputs = [Input::vector(4).range(-50.0..=50.0)];
+    /// let plan = BfvPlanner::for_results(&inputs, 0..=10_000).plan(&SumOfSquares)?;
+    /// assert_eq!(plan.results(&SumOfSquares, &[&[1, 2, 3, 4]])?, [[30]]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) for values
@@ -179,6 +250,19 @@ impl BfvPlan {
 
 impl<S: PlannedScheme> SchemePlan<S> {
     /// The context to build keys and ciphertexts with.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert_eq!(plan.context().top_level(), 1); // one product
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn context(&self) -> &S::Context {
         &self.context
@@ -186,6 +270,19 @@ impl<S: PlannedScheme> SchemePlan<S> {
 
     /// The rotations whose keys the program uses: a key for each is the least set at which it runs in this time. Keys generated from these
     /// alone are for all levels: larger than those of [`key_plan`](Self::key_plan), with errors that may differ a little from the plan's.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert_eq!(plan.rotations(), &Rotations::steps(&[1, 2])); // of a sum of four values
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn rotations(&self) -> &Rotations {
         &self.rotations
@@ -193,6 +290,21 @@ impl<S: PlannedScheme> SchemePlan<S> {
 
     /// The keys, each with the highest level at which it is used, for
     /// [`generate_planned_server_key`](crate::ClientKey::generate_planned_server_key).
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// let client = plan.context().generate_client_key()?;
+    /// let server = client.generate_planned_server_key(plan.key_plan())?;
+    /// plan.check_keys(server.evaluation_keys())?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_plan(&self) -> &KeyPlan {
         &self.keys
@@ -228,24 +340,78 @@ impl<S: PlannedScheme> SchemePlan<S> {
     }
 
     /// Whether the program multiplies ciphertexts, so that it needs a relinearization key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert!(plan.relinearizes());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn relinearizes(&self) -> bool {
         self.keys.relinearization_level().is_some()
     }
 
     /// The steps in order, equal ones that follow one another as one.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// let switches: usize = plan.steps().iter().map(|step| step.key_switches()).sum();
+    /// assert!(switches >= 3); // of a product and two rotations
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
     /// The outputs.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// let output = plan.outputs()[0];
+    /// assert!(output.length == 1 && output.message_bound >= 4.0 && output.noise_bound < 1e-4);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> &[PlannedOutput] {
         &self.outputs
     }
 
     /// Other parameters that carry the program, too: slower ones with smaller keys, and larger degrees.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert!(plan.alternatives().iter().all(|other| other.relative_time > 0.0));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn alternatives(&self) -> &[Alternative] {
         &self.alternatives
@@ -256,6 +422,26 @@ impl<S: PlannedScheme> SchemePlan<S> {
     }
 
     /// The keys of the plan, by a generator of the plan's context.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// use slotwise::keys::KeyGenerator;
+    /// use rand_chacha::ChaCha20Rng;
+    /// use rand::SeedableRng;
+    ///
+    /// let plan = Planner::new(&[Input::vector(4)]).insecure_degree(256).plan(&SumOfSquares)?;
+    /// let mut rng = ChaCha20Rng::seed_from_u64(1); // of an experiment
+    /// let secret = KeyGenerator::secret_key(plan.context().rlwe(), &mut rng);
+    /// let keys = plan.keys(&KeyGenerator::new(&secret), &mut rng)?;
+    /// plan.check_keys(&keys)?;
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`KeyGenerator::planned_keys`].
@@ -269,6 +455,22 @@ impl<S: PlannedScheme> SchemePlan<S> {
 
     /// Checks, before any work, that a server's keys are enough for the plan.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).insecure_degree(256).plan(&SumOfSquares)?;
+    /// let client = plan.context().generate_client_key()?;
+    /// let server = client.generate_server_key(&Rotations::none())?;
+    /// let error = plan.check_keys(server.evaluation_keys()).unwrap_err();
+    /// assert!(error.to_string().contains("rotation"));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters;
     /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if its key is for lower levels;
@@ -280,12 +482,38 @@ impl<S: PlannedScheme> SchemePlan<S> {
     }
 
     /// The number of keys.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert_eq!(plan.key_count(), 3); // one for products, two for rotations
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.keys.count(S::rlwe(&self.context).degree())
     }
 
     /// The bytes of all keys in memory, which are about those on the wire.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert!(plan.key_bytes()? > 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// None for a plan made by this crate.
@@ -294,6 +522,19 @@ impl<S: PlannedScheme> SchemePlan<S> {
     }
 
     /// The bytes of all encrypted inputs, about.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert!(plan.upload_bytes() < plan.key_bytes()?);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn upload_bytes(&self) -> u64 {
         let slots = S::slots(&self.context);
@@ -303,12 +544,39 @@ impl<S: PlannedScheme> SchemePlan<S> {
     }
 
     /// The bytes of all outputs, compacted, about.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert!(plan.download_bytes() > 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn download_bytes(&self) -> u64 {
         self.outputs.iter().map(|output| output.bytes).sum()
     }
 
     /// log2 of the modulus that keys are published at, and the largest that is secure at this degree: the same for every key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// let (modulus_bits, most) = plan.security();
+    /// assert!(modulus_bits <= f64::from(most));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn security(&self) -> (f64, u32) {
         let limit = match S::rlwe(&self.context).params().policy() {
@@ -346,6 +614,19 @@ impl<S: PlannedScheme> SchemePlan<S> {
 
     /// The time that one run takes on this machine, without the encoding of known vectors and on as many threads as were there when it
     /// was [`measured`](Self::measured); `None` before.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).insecure_degree(256).plan(&SumOfSquares)?;
+    /// assert!(plan.time().is_none() && plan.measured(&mut rand::rng())?.time().is_some());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn time(&self) -> Option<Duration> {
         let times = self.times.as_ref()?;
@@ -353,6 +634,19 @@ impl<S: PlannedScheme> SchemePlan<S> {
     }
 
     /// The time that the encodings of known vectors take, which can be done before.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).insecure_degree(256).plan(&SumOfSquares)?;
+    /// assert!(plan.encoding_time().is_none() && plan.measured(&mut rand::rng())?.encoding_time().is_some());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn encoding_time(&self) -> Option<Duration> {
         let times = self.times.as_ref()?;
@@ -386,6 +680,21 @@ where
 {
     /// The plan with times: operations of its kinds and levels are measured on this machine, with keys made for it, once in a process for
     /// each context. Takes seconds for large parameters.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).insecure_degree(256).plan(&SumOfSquares)?;
+    /// let plan = plan.measured(&mut rand::rng())?;
+    /// println!("{plan}"); // with the time of each run
+    /// # assert!(plan.time().is_some());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As the operations.

@@ -44,7 +44,14 @@ pub struct Input {
 }
 
 impl Input {
-    /// A vector of so many values in [-1, 1], encrypted with the secret key.
+    /// A vector of `length` values in [-1, 1], encrypted with the secret key.
+    ///
+    /// ```
+    /// use slotwise::circuits::Input;
+    ///
+    /// let inputs = [Input::vector(100), Input::vector(1).range(0.0..=10.0)];
+    /// assert_eq!(inputs.len(), 2);
+    /// ```
     #[must_use]
     pub fn vector(length: usize) -> Self {
         Self {
@@ -55,6 +62,19 @@ impl Input {
     }
 
     /// With values in this range.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let large = Planner::new(&[Input::vector(4).range(-100.0..=100.0)]).plan(&SumOfSquares)?;
+    /// assert!(large.outputs()[0].message_bound >= 40_000.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn range(self, range: RangeInclusive<f64>) -> Self {
         // Both ends are needed: a bound that is NaN is refused when it is used.
@@ -68,6 +88,20 @@ impl Input {
     }
 
     /// Encrypted with a public key.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4).by_public_key()]).plan(&SumOfSquares)?;
+    /// let by_secret_key = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert!(plan.upload_bytes() > by_secret_key.upload_bytes()); // without seeds
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn by_public_key(self) -> Self {
         Self {

@@ -67,6 +67,23 @@ pub type BfvPlanner = SchemePlanner<BfvState>;
 
 impl Planner {
     /// For a program with these inputs.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// // A program that sums the squares of its input.
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// let client = plan.context().generate_client_key()?;
+    /// let server = client.generate_planned_server_key(plan.key_plan())?;
+    /// let x = server.attach(client.encrypt_bounded(&[0.5; 4], 1.0)?)?;
+    /// assert!((client.decrypt(&SumOfSquares.run(&[x])?[0])?[0] - 1.0).abs() < plan.noise_bound());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn new(inputs: &[Input]) -> Self {
         let precision = Precision {
@@ -78,6 +95,19 @@ impl Planner {
     }
 
     /// Asks for outputs whose error is at most `2^-bits`, by the bound that holds always. 16 unless set.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).precision_bits(30).plan(&SumOfSquares)?;
+    /// assert!(plan.noise_bound() <= 2f64.powi(-30));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn precision_bits(self, bits: u32) -> Self {
         self.with_precision(bits.into(), false)
@@ -85,6 +115,19 @@ impl Planner {
 
     /// Asks for outputs whose error is at most `2^-bits` by the error to expect, six standard deviations, instead of the bound: smaller
     /// parameters.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).typical_precision_bits(30).plan(&SumOfSquares)?;
+    /// assert!(plan.typical_error() <= 2f64.powi(-30));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn typical_precision_bits(self, bits: u32) -> Self {
         self.with_precision(bits.into(), true)
@@ -121,12 +164,39 @@ impl Planner {
 
 impl BfvPlanner {
     /// For a program with these inputs that computes modulo a prime, which is 1 modulo twice the degree.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program<i64> for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = i64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = BfvPlanner::modulo(&[Input::vector(4).range(-50.0..=50.0)], 65_537).plan(&SumOfSquares)?;
+    /// assert_eq!(plan.context().params().plaintext_modulus(), 65_537);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn modulo(inputs: &[Input], plaintext_modulus: u64) -> Self {
         Self::with_modulus(inputs, PlainModulus::Exactly(plaintext_modulus))
     }
 
     /// For a program with these inputs whose results, and values on the way that must not wrap around, lie in this range.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program<i64> for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = i64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let inputs = [Input::vector(4).range(-50.0..=50.0)];
+    /// let plan = BfvPlanner::for_results(&inputs, 0..=10_000).plan(&SumOfSquares)?;
+    /// assert!(plan.context().params().plaintext_modulus() > 20_000);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn for_results(inputs: &[Input], range: RangeInclusive<i64>) -> Self {
         let largest = range.start().unsigned_abs().max(range.end().unsigned_abs());
@@ -146,7 +216,21 @@ impl BfvPlanner {
         )
     }
 
-    /// Asks for outputs with so many bits of noise budget left, by the bound. 1 unless set, less than which cannot be compacted.
+    /// Asks for outputs whose noise bound leaves a budget of at least `bits` bits. The default is 1; outputs with less cannot be compacted.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program<i64> for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = i64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let planner = BfvPlanner::for_results(&[Input::vector(4).range(-50.0..=50.0)], 0..=10_000);
+    /// let plan = planner.noise_budget_bits(10).plan(&SumOfSquares)?;
+    /// assert!(plan.noise_budget() >= 10.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn noise_budget_bits(self, bits: u32) -> Self {
         let goal = Integers {
@@ -168,6 +252,19 @@ impl<S: PlannedScheme> SchemePlanner<S> {
     }
 
     /// Plans at this degree, secure or not: for tests and experiments. What such a context encrypts may be readable by anyone.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).insecure_degree(256).plan(&SumOfSquares)?;
+    /// assert_eq!(plan.context().degree(), 256);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn insecure_degree(self, degree: usize) -> Self {
         Self {
@@ -176,8 +273,23 @@ impl<S: PlannedScheme> SchemePlanner<S> {
         }
     }
 
-    /// Asks for keys of at most so many bytes in all, in memory. If keys for all rotations are more, those are left out whose rotations
-    /// cost the least time when others compose them.
+    /// Limits the keys to `bytes` bytes of memory in all. If keys for all rotations take more, the planner leaves out those whose rotations
+    /// cost the least time when other keys compose them.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let planner = Planner::new(&[Input::vector(64)]);
+    /// let bytes = planner.plan(&SumOfSquares)?.key_bytes()?;
+    /// let smaller = planner.max_key_bytes(bytes - 1).plan(&SumOfSquares)?;
+    /// assert!(smaller.key_bytes()? < bytes);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn max_key_bytes(self, bytes: u64) -> Self {
         Self {
@@ -192,6 +304,20 @@ where
     SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>, Scalar = S::Scalar>,
 {
     /// The fastest plan, by counts of operations, that meets what is asked for.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct SumOfSquares;
+    /// # impl Program for SumOfSquares {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         Ok(vec![inputs[0].square()?.sum()?])
+    /// #     }
+    /// # }
+    /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
+    /// assert_eq!((plan.outputs().len(), plan.outputs()[0].length), (1, 1));
+    /// println!("{plan}"); // parameters, keys, sizes, precision, steps
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no secure parameters carry the program, naming what it takes; [`ValueError::Empty`](crate::ValueError::Empty) for no

@@ -43,6 +43,21 @@ pub struct OnTensors<P> {
 impl<P> OnTensors<P> {
     /// `program` for inputs of these shapes, whose elements are what [`Input`] says: vectors of length 1, or as long as the batch.
     ///
+    /// ```
+    /// use slotwise::circuits::{OnTensors, Tensor, TensorProgram};
+    /// use slotwise::prelude::*;
+    ///
+    /// struct Double;
+    /// impl TensorProgram for Double {
+    ///     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Tensor<E>]) -> slotwise::Result<Vec<Tensor<E>>> {
+    ///         Ok(vec![inputs[0].add(&inputs[0])?])
+    ///     }
+    /// }
+    /// let program = OnTensors::new(Double, &[(Input::vector(1), &[2, 3])])?; // a tensor of 2 x 3 values
+    /// assert_eq!(Planner::new(&program.inputs()).plan(&program)?.outputs().len(), 6);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for an axis of length 0; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more elements or
     /// axes than tensors have.
@@ -58,6 +73,20 @@ impl<P> OnTensors<P> {
     }
 
     /// The inputs of the program on elements, for a [`Planner`](crate::circuits::Planner).
+    ///
+    /// ```
+    /// # use slotwise::circuits::{OnTensors, Tensor, TensorProgram};
+    /// # use slotwise::prelude::*;
+    /// # struct Double;
+    /// # impl TensorProgram for Double {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Tensor<E>]) -> slotwise::Result<Vec<Tensor<E>>> {
+    /// #         Ok(vec![inputs[0].add(&inputs[0])?])
+    /// #     }
+    /// # }
+    /// let program = OnTensors::new(Double, &[(Input::vector(1), &[2, 3])])?;
+    /// assert_eq!(program.inputs().len(), 6);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> Vec<Input> {
         let each = self.inputs.iter().flat_map(|(input, shape)| {

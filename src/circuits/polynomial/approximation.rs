@@ -20,6 +20,7 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("EvalChebyshevFunction", "EvalLogistic", "minimax"))]
 pub struct Approximation {
     polynomial: Chebyshev,
     error: f64,
@@ -39,9 +40,22 @@ impl Chebyshev {
     /// `2 / pi log(degree) + 2` of the least possible error, and exact in the limit for every smooth `f`. Coefficients that are only
     /// rounding errors are 0, so that odd and even functions have odd and even polynomials.
     ///
+    /// ```
+    /// use slotwise::circuits::Chebyshev;
+    ///
+    /// let softplus = Chebyshev::approximate(|x| x.exp().ln_1p(), -4.0..=4.0, 15)?;
+    /// assert!(softplus.error() < 1e-4 && softplus.depth() == 5);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval); [`ValueError::InvalidDegree`](crate::ValueError::InvalidDegree) for 0 or above [`MAX_DEGREE`](Self::MAX_DEGREE);
     /// [`ValueError::FunctionNotFinite`](crate::ValueError::FunctionNotFinite) if `f` is NaN or infinite at a node or where the error is measured.
+    #[doc(alias(
+        "EvalChebyshevCoefficients",
+        "EvalChebyshevFunction",
+        "ApproximateChebyshev"
+    ))]
     pub fn approximate(
         f: impl Fn(f64) -> f64,
         interval: RangeInclusive<f64>,
@@ -55,8 +69,17 @@ impl Chebyshev {
     /// The polynomial of this degree with the least largest error, by Remez exchange, up to a few percent of that error. For functions
     /// with kinks, and wherever a uniform bound is what counts.
     ///
+    /// ```
+    /// use slotwise::circuits::Chebyshev;
+    ///
+    /// let abs = Chebyshev::minimax(f64::abs, -1.0..=1.0, 14)?;
+    /// assert!(abs.error() <= Chebyshev::approximate(f64::abs, -1.0..=1.0, 14)?.error());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`approximate`](Self::approximate).
+    #[doc(alias = "remez")]
     pub fn minimax(
         f: impl Fn(f64) -> f64,
         interval: RangeInclusive<f64>,
@@ -76,6 +99,16 @@ impl Chebyshev {
     /// The polynomial of this degree with the least mean squared error at `samples`, pairs of a value and its weight, plus
     /// `uniform` times the mean squared error over the interval: for values that are not spread evenly, such as the inputs of a
     /// neural network. A `uniform` of 0.005 to 0.05 times the mean weight keeps the polynomial near `f` where there are no samples.
+    ///
+    /// ```
+    /// use slotwise::circuits::Chebyshev;
+    ///
+    /// // Most inputs are near 0.
+    /// let samples: Vec<(f64, f64)> = (-10..=10).map(|i| (f64::from(i) / 20.0, 1.0)).collect();
+    /// let tanh = Chebyshev::least_squares(f64::tanh, -4.0..=4.0, 7, &samples, 0.01)?;
+    /// assert!((tanh.polynomial().at(0.4) - 0.4f64.tanh()).abs() < 1e-2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`approximate`](Self::approximate), the highest degree being 127; [`ValueError::Empty`](crate::ValueError::Empty) for no samples, [`ValueError::OutsideInterval`](crate::ValueError::OutsideInterval),
@@ -97,6 +130,14 @@ impl Chebyshev {
     /// How many of these values lie outside the interval, where the polynomial says nothing of the function, and the worst of them: to
     /// be asked of a run in the clear, because an encrypted run cannot tell. There, a value outside makes every slot of its
     /// ciphertext worthless once the polynomial at it exceeds what the modulus holds.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Chebyshev;
+    /// let line = Chebyshev::new(&[0.0, 1.0], -1.0..=1.0)?;
+    /// let outside = line.outside(&[0.5, 1.5, -3.0]);
+    /// assert_eq!((outside.count, outside.worst), (2, Some(-3.0)));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outside(&self, values: &[f64]) -> Outside {
         let is_outside = |&&value: &&f64| !self.interval.contains(value);
@@ -130,6 +171,13 @@ impl Approximation {
     }
 
     /// The polynomial.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Approximation;
+    /// let exp = Approximation::exp(-1.0..=1.0, 7)?;
+    /// assert_eq!(exp.polynomial().degree(), 7);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn polynomial(&self) -> &Chebyshev {
         &self.polynomial
@@ -137,18 +185,36 @@ impl Approximation {
 
     /// The largest error on a grid of 50 points for each degree, both ends of the interval included. Where the function has a kink or a
     /// steep end, the error between two points can be larger.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Approximation;
+    /// assert!(Approximation::exp(-1.0..=1.0, 7)?.error() < 3e-7);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn error(&self) -> f64 {
         self.error
     }
 
     /// The levels that the evaluation takes, as [`Chebyshev::depth`].
+    ///
+    /// ```
+    /// # use slotwise::circuits::Approximation;
+    /// assert_eq!(Approximation::exp(-1.0..=1.0, 7)?.depth(), 3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
         self.polynomial.depth()
     }
 
     /// As [`Chebyshev::outside`].
+    ///
+    /// ```
+    /// # use slotwise::circuits::Approximation;
+    /// assert_eq!(Approximation::exp(-1.0..=1.0, 7)?.outside(&[0.0, 2.0]).count, 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outside(&self, values: &[f64]) -> Outside {
         self.polynomial.outside(values)

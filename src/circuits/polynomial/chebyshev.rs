@@ -25,6 +25,7 @@ use std::slice;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("EvalChebyshevSeries", "ChebyshevBasis"))]
 pub struct Chebyshev {
     coefficients: Vec<f64>,
     pub(super) interval: Interval,
@@ -35,6 +36,14 @@ impl Chebyshev {
     pub const MAX_DEGREE: usize = 1023;
 
     /// The polynomial with these coefficients, `c_0` first, on this interval.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Chebyshev;
+    /// // 1/2 T_0(x) + 1/2 T_2(x) = x^2
+    /// let square = Chebyshev::new(&[0.5, 0.0, 0.5], -1.0..=1.0)?;
+    /// assert_eq!(square.at(0.5), 0.25);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient, [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::InvalidDegree`](crate::ValueError::InvalidDegree) above
@@ -54,18 +63,36 @@ impl Chebyshev {
     }
 
     /// The coefficients, `c_0` first.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Chebyshev;
+    /// assert_eq!(Chebyshev::new(&[0.5, 0.0, 0.5], -1.0..=1.0)?.coefficients(), [0.5, 0.0, 0.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn coefficients(&self) -> &[f64] {
         &self.coefficients
     }
 
     /// The interval.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Chebyshev;
+    /// assert_eq!(Chebyshev::new(&[0.5, 1.0], 0.0..=8.0)?.interval(), 0.0..=8.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn interval(&self) -> RangeInclusive<f64> {
         self.interval.low..=self.interval.high
     }
 
     /// The degree, 0 for a constant.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Chebyshev;
+    /// assert_eq!(Chebyshev::new(&[0.5, 0.0, 0.5], -1.0..=1.0)?.degree(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn degree(&self) -> usize {
         self.coefficients.len() - 1
@@ -73,12 +100,26 @@ impl Chebyshev {
 
     /// The levels that [`evaluate`](Self::evaluate) takes: `ceil(log2(d + 1))`, and one more for the map of the interval to [-1, 1]
     /// unless `2 / (b - a)` is an integer, as for intervals of length 2, 1 or 1/2.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Chebyshev;
+    /// assert_eq!(Chebyshev::new(&[0.5, 0.0, 0.5], -1.0..=1.0)?.depth(), 2);
+    /// assert_eq!(Chebyshev::new(&[0.5, 0.0, 0.5], -3.0..=3.0)?.depth(), 3); // one to map the interval
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
         depth_on(self.interval, self.coefficients.len())
     }
 
     /// The polynomial at x, by Clenshaw's recurrence.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Chebyshev;
+    /// // T_3(u) = 4 u^3 - 3 u
+    /// assert_eq!(Chebyshev::new(&[0.0, 0.0, 0.0, 1.0], -1.0..=1.0)?.at(0.5), -1.0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
         let u = self.interval.unit(x);
@@ -88,6 +129,13 @@ impl Chebyshev {
     }
 
     /// The polynomial at x, slot by slot, with about `sqrt(2 d) + log2(d)` relinearizations.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Chebyshev, evaluator::ClearReals};
+    /// let square = Chebyshev::new(&[0.5, 0.0, 0.5], -1.0..=1.0)?;
+    /// assert_eq!(square.evaluate(&ClearReals::new(2), &vec![0.5, -1.0])?, [0.25, 1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before anything is computed if fewer than [`depth`](Self::depth) levels are left; as [`Evaluator::mul`].
@@ -105,6 +153,15 @@ impl Chebyshev {
 
     /// Several polynomials on one interval at the same x, which share the powers of x: the second polynomial costs about half of the
     /// first, or less.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Chebyshev, evaluator::ClearReals};
+    /// let line = Chebyshev::new(&[0.0, 1.0], -1.0..=1.0)?;
+    /// let square = Chebyshev::new(&[0.5, 0.0, 0.5], -1.0..=1.0)?;
+    /// let values = Chebyshev::evaluate_many(&[line, square], &ClearReals::new(2), &vec![0.5, -1.0])?;
+    /// assert_eq!(values, [[0.5, -1.0], [0.25, 1.0]]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); [`ValueError::Empty`](crate::ValueError::Empty) for no polynomial; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for different intervals.

@@ -14,6 +14,13 @@ pub struct Polynomial<S> {
 impl<S: Copy + Default + PartialEq> Polynomial<S> {
     /// The polynomial with these coefficients, the constant first.
     ///
+    /// ```
+    /// # use slotwise::{circuits::Polynomial, evaluator::ClearIntegers};
+    /// let polynomial = Polynomial::new(&[1, 0, 2])?; // 1 + 2 x^2
+    /// assert_eq!(polynomial.evaluate(&ClearIntegers::new(2, 257)?, &vec![3, -1])?, [19, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none.
     pub fn new(coefficients: &[S]) -> Result<Self> {
@@ -30,12 +37,24 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
     }
 
     /// The constant coefficient.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Polynomial;
+    /// assert_eq!(Polynomial::new(&[1, 0, 2])?.constant(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn constant(&self) -> S {
         self.coefficients[0]
     }
 
     /// The polynomial without its constant: 0 at 0.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Polynomial;
+    /// assert_eq!(Polynomial::new(&[1, 0, 2])?.without_constant().constant(), 0);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn without_constant(&self) -> Self {
         let mut coefficients = self.coefficients.clone();
@@ -44,14 +63,28 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
     }
 
     /// The largest power of x, 0 for a constant.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Polynomial;
+    /// assert_eq!(Polynomial::new(&[1, 0, 2, 0])?.degree(), 2);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn degree(&self) -> usize {
         self.coefficients.len() - 1
     }
 
-    /// How many multiplications, one after the other, [`evaluate`](Self::evaluate) makes: `ceil(log2(d + 1))` for degree d, with the
+    /// How many consecutive multiplications [`evaluate`](Self::evaluate) takes: `ceil(log2(d + 1))` for degree d, with the
     /// multiplications by coefficients; `log2(d)` if d is a power of two and `counts` says that the one by the highest coefficient
     /// is none.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Polynomial;
+    /// let polynomial = Polynomial::new(&[0.0, 0.0, 0.5])?;
+    /// assert_eq!(polynomial.depth(|_| true), 2); // x^2, and the product with 1/2
+    /// assert_eq!(polynomial.depth(|_| false), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn depth(&self, counts: impl Fn(S) -> bool) -> usize {
         depth_of(self.degree().max(1)) + usize::from(self.takes_one_more(counts))
@@ -66,6 +99,13 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
 
     /// The polynomial at x, slot by slot, with about `sqrt(2 d) + log2(d)` relinearizations for degree d. CKKS: the result is
     /// rescaled.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::Polynomial, evaluator::ClearReals};
+    /// let polynomial = Polynomial::new(&[1.0, -1.0, 0.5])?;
+    /// assert_eq!(polynomial.evaluate(&ClearReals::new(2), &vec![2.0, 0.0])?, [1.0, 1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before anything is computed if fewer levels are left than the [`depth`](Self::depth); as [`Evaluator::mul`],

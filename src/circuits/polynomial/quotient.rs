@@ -22,6 +22,7 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("Goldschmidt", "EvalDivide"))]
 pub struct Quotient {
     start: Approximation,
     /// The relative error of the start.
@@ -33,7 +34,15 @@ pub struct Quotient {
 const MOST_STEPS: u32 = 30;
 
 impl Quotient {
-    /// Divisors in `interval`, the first polynomial of this degree, and so many steps.
+    /// Quotients by divisors in `interval`: a first polynomial of this degree, then `steps` Goldschmidt steps.
+    ///
+    /// ```
+    /// use slotwise::circuits::Quotient;
+    ///
+    /// let quotient = Quotient::new(0.1..=10.0, 15, 3)?;
+    /// assert!(quotient.relative_error() < 1e-6);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Approximation::inverse`]; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more than 30 steps, or if the polynomial is too far from `1 / y`
@@ -60,18 +69,39 @@ impl Quotient {
     }
 
     /// The error of the result, relative to it: that of the polynomial to the power of `2^steps`.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Quotient;
+    /// let [coarse, fine] = [2, 3].map(|steps| Quotient::new(0.1..=10.0, 15, steps));
+    /// assert!(fine?.relative_error() < coarse?.relative_error());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn relative_error(&self) -> f64 {
         self.relative.powi(1 << self.steps)
     }
 
     /// The levels that a quotient takes: those of the polynomial, one, and one for each step.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Quotient;
+    /// // Five levels for the polynomial of degree 15, one for the first product, one for each step.
+    /// assert_eq!(Quotient::new(0.1..=10.0, 15, 3)?.depth(), 9);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
         self.start.depth() + 1 + self.steps as usize
     }
 
     /// As [`Chebyshev::outside`](crate::circuits::Chebyshev::outside), of divisors.
+    ///
+    /// ```
+    /// # use slotwise::circuits::Quotient;
+    /// let outside = Quotient::new(0.1..=10.0, 15, 3)?.outside(&[0.5, 20.0]);
+    /// assert_eq!((outside.count, outside.worst), (1, Some(20.0)));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn outside(&self, divisors: &[f64]) -> Outside {
         self.start.outside(divisors)
@@ -121,18 +151,56 @@ fn bounded<E: Evaluator>(vector: &Vector<E>, bound: f64) -> Result<Vector<E>> {
 impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// `self / divisors`, for divisors in the interval of `quotient`. CKKS: takes [`Quotient::depth`] levels of the divisors.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(7).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// use slotwise::circuits::Quotient;
+    ///
+    /// let x = server.attach(client.encrypt(&[1.0, -3.0])?)?;
+    /// let y = client.encrypt(&[2.0, 1.5])?;
+    /// let quotient = Quotient::new(1.0..=2.0, 7, 1)?; // divisors lie in [1, 2]
+    /// assert_close(&client.decrypt(&x.divide(&y, &quotient)?)?, &[0.5, -2.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before anything is computed; as [`mul`](Self::mul).
+    #[doc(alias("EvalDivide", "quotient"))]
     pub fn divide(&self, divisors: &Self, quotient: &Quotient) -> Result<Self> {
         self.check_depth("a quotient", 1 + quotient.steps as usize)?;
-        let first = quotient.first(divisors)?;
-        quotient.refined(self.mul(&first)?, divisors, &first)
+        let divisors = divisors.with_keys_of(self)?;
+        let first = quotient.first(&divisors)?;
+        quotient.refined(self.mul(&first)?, &divisors, &first)
     }
 
     /// `1 / self`, for values in the interval of `quotient`. CKKS: takes [`Quotient::depth`] levels.
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(7).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// use slotwise::circuits::Quotient;
+    ///
+    /// let x = server.attach(client.encrypt(&[1.25, 2.0])?)?;
+    /// let quotient = Quotient::new(1.0..=2.0, 7, 1)?;
+    /// assert_close(&client.decrypt(&x.inverse(&quotient)?)?, &[0.8, 0.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`divide`](Self::divide).
+    #[doc(alias("reciprocal", "EvalDivide"))]
     pub fn inverse(&self, quotient: &Quotient) -> Result<Self> {
         let first = quotient.first(self)?;
         quotient.refined(first.clone(), self, &first)

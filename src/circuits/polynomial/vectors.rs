@@ -29,12 +29,32 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// # Errors
     /// As [`Chebyshev::evaluate`].
+    #[doc(alias("EvalChebyshevFunction", "EvalLogistic", "EvaluatePoly", "polyval"))]
     pub fn evaluate(&self, function: &impl AsRef<Chebyshev>) -> Result<Self> {
         let mut values = self.evaluate_many(slice::from_ref(function.as_ref()))?;
         values.pop().ok_or(Error::Values(ValueError::Empty))
     }
 
     /// Several polynomials at each value, as [`Chebyshev::evaluate_many`].
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(4).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// use slotwise::circuits::Chebyshev;
+    ///
+    /// let x = server.attach(client.encrypt(&[0.5, -0.5])?)?;
+    /// let functions = [f64::sin, f64::cos].map(|f| Chebyshev::approximate(f, -1.0..=1.0, 8));
+    /// let [sin, cos] = functions;
+    /// let values = x.evaluate_many(&[sin?.polynomial().clone(), cos?.polynomial().clone()])?;
+    /// assert_close(&client.decrypt(&values[1])?, &[0.5f64.cos(), 0.5f64.cos()]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Chebyshev::evaluate_many`].
@@ -75,6 +95,24 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
     /// A different polynomial at each value: number i at value i. All have one interval. Costs as much as one polynomial, and the
     /// encoding of its coefficients.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+    /// # let client = context.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    /// # fn assert_close(values: &[f64], expected: &[f64]) {
+    /// #     assert_eq!(values.len(), expected.len());
+    /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
+    /// # }
+    /// use slotwise::circuits::Chebyshev;
+    ///
+    /// let x = server.attach(client.encrypt(&[0.5, 0.5])?)?;
+    /// let line = Chebyshev::new(&[0.0, 1.0], -1.0..=1.0)?; // T_1(x) = x
+    /// let parabola = Chebyshev::new(&[0.0, 0.0, 1.0], -1.0..=1.0)?; // T_2(x) = 2 x^2 - 1
+    /// assert_close(&client.decrypt(&x.evaluate_each(&[line, parabola])?)?, &[0.5, -0.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`evaluate_many`](Self::evaluate_many); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a polynomial for each value.
