@@ -321,9 +321,9 @@ fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
     );
     let (x, y) = (reals(&count(3)), reals(&count(4)));
     for empty in [
-        client.encrypt(&[]),
-        &x + &Vec::new(),
-        &x - &Vec::new(),
+        client.encrypt(&[0.0; 0]),
+        &x + &Vec::<f64>::new(),
+        &x - &Vec::<f64>::new(),
         x.polyval(&[]),
     ] {
         assert_eq!(empty.unwrap_err(), Error::Values(ValueError::Empty));

@@ -3,7 +3,7 @@ use crate::api::{EncryptedVector, Scheme};
 use crate::circuits::{Packing, Padding, Vector};
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::Result;
-use crate::evaluator::{Evaluator, KeyedEvaluator};
+use crate::evaluator::{Evaluator, IntoScalar, KeyedEvaluator, scalars};
 use crate::kernels::SecretVec;
 use crate::keys::{
     EvaluationKeys, KeyGenerator, KeyId, KeyPlan, KeyProgress, PublicKey, Rotations, SecretKey,
@@ -201,12 +201,31 @@ impl<S: Scheme> ClientKey<S> {
 
     /// The values encrypted, in as many ciphertexts as they need.
     ///
+    /// The values are anything that iterates over numbers that the scheme's vectors take ([`IntoScalar`](crate::evaluator::IntoScalar)): slices, arrays, `Vec`s,
+    /// ranges, iterators. CKKS takes `f64`, `f32` and integers, BFV `i64`.
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    /// # fn main() -> slotwise::Result<()> {
+    /// let client = CkksContext::for_depth(1).build()?.generate_client_key()?;
+    /// let (ages, heights): (Vec<u8>, [f32; 2]) = (vec![31, 47], [1.7, 1.8]);
+    /// let x = client.encrypt(&ages)?;
+    /// let y = client.encrypt(heights.iter().map(|height| height * 100.0))?;
+    /// let z = client.encrypt(0..10)?;
+    /// assert_eq!([x.len(), y.len(), z.len()], [2, 2, 10]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// CKKS: the largest magnitude, rounded up to a power of two and at least 1, travels with the ciphertext in the clear.
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
+    /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`ValueError::Inexact`](crate::ValueError::Inexact), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
     /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) (BFV); [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
-    pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
+    pub fn encrypt(
+        &self,
+        values: impl IntoIterator<Item: IntoScalar<S::Scalar>>,
+    ) -> Result<EncryptedVector<S>> {
         encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
 
@@ -289,7 +308,10 @@ impl<S: Scheme> EncryptionKey<S> {
     ///
     /// # Errors
     /// As [`ClientKey::encrypt`].
-    pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
+    pub fn encrypt(
+        &self,
+        values: impl IntoIterator<Item: IntoScalar<S::Scalar>>,
+    ) -> Result<EncryptedVector<S>> {
         encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
 }
@@ -381,7 +403,7 @@ impl<S: Scheme> fmt::Debug for ServerKey<S> {
 fn encrypt<S: Scheme>(
     evaluator: &S::Evaluator,
     encryptor: &Encryptor,
-    values: &[S::Scalar],
+    values: impl IntoIterator<Item: IntoScalar<S::Scalar>>,
 ) -> Result<EncryptedVector<S>> {
     encrypt_with(evaluator, values, |slots, rng| {
         S::encrypt(evaluator, encryptor, slots, rng)
@@ -391,13 +413,14 @@ fn encrypt<S: Scheme>(
 /// A vector of these values, each ciphertext encrypted by `encrypt`.
 pub(super) fn encrypt_with<E: Evaluator>(
     evaluator: &E,
-    values: &[E::Scalar],
+    values: impl IntoIterator<Item: IntoScalar<E::Scalar>>,
     encrypt: impl Fn(&[E::Scalar], &mut ChaCha20Rng) -> Result<E::Ciphertext>,
 ) -> Result<Vector<E>> {
+    let values = scalars(values)?;
     let packing = Packing::new(evaluator.slot_shape(), values.len())?;
     let mut rng = system_rng()?;
     let chunks = packing
-        .fill(values)?
+        .fill(&values)?
         .iter()
         .map(|slots| encrypt(slots, &mut rng))
         .collect::<Result<_>>()?;
