@@ -64,6 +64,7 @@ pub use api::{
     Bfv, BfvTensor, BfvVector, Ckks, CkksTensor, CkksVector, ClientKey, EncryptedTensor,
     EncryptedVector, EncryptionKey, PlainTensor, Publication, Publisher, ServerKey,
 };
+pub use encoding::PrecisionStats;
 pub use error::{
     Error, FederatedError, KeyError, MultipartyError, NetworkError, OperandError, ParameterError,
     PrecisionError, Result, ValueError, WireError,
@@ -76,8 +77,8 @@ pub use wire::Wire;
 pub mod prelude {
     pub use crate::{
         Bfv, BfvContext, BfvParams, BfvTensor, BfvVector, Ckks, CkksContext, CkksParams,
-        CkksTensor, CkksVector, ClientKey, EncryptionKey, KeyId, PlainTensor, Publication,
-        Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey, Wire,
+        CkksTensor, CkksVector, ClientKey, EncryptionKey, KeyId, PlainTensor, PrecisionStats,
+        Publication, Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey, Wire,
     };
 }
 

@@ -386,7 +386,8 @@ fn missing_keys_are_named_and_can_be_added() -> slotwise::Result<()> {
     let message = attached.rotate_left(1).unwrap_err().to_string();
     assert_eq!(
         message,
-        "no Galois key for rotation by 1; add 1 to the rotations"
+        "no Galois key for rotation by 1; add it with `client.extend_server_key(&server, &Rotations::steps(&[1]))`, \
+         and attach the vectors to the new server key"
     );
     let extended = client.extend_server_key(&lean, &Rotations::steps(&[1]))?;
     assert_reals(

@@ -10,6 +10,11 @@ use rand::{CryptoRng, SeedableRng};
 use std::fmt::Debug;
 
 /// [`Ckks`](crate::Ckks) or [`Bfv`](crate::Bfv): what keys are of. Closed to other crates.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scheme",
+    label = "neither `Ckks` nor `Bfv`",
+    note = "keys are of a scheme: `ClientKey<Ckks>`, `ServerKey<Bfv>`"
+)]
 pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed::Sealed {
     /// A number in a vector: `f64` or `i64`.
     type Scalar: Number + Debug;

@@ -91,7 +91,9 @@ impl fmt::Display for ValueError {
                     .into()
             }
             Self::NotFinite { index } => {
-                format!("the value at {index} is NaN or infinite; give finite numbers")
+                format!(
+                    "the value at {index} is NaN or infinite; give finite numbers: `value.is_finite()` tells"
+                )
             }
             Self::Inexact { index } => {
                 format!(

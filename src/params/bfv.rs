@@ -40,8 +40,8 @@ pub type BfvBuilder = Builder<BfvChoices>;
 /// What a [`BfvBuilder`] chooses beside the ring.
 #[derive(Clone, Debug, Default)]
 pub struct BfvChoices {
-    plaintext_modulus: Option<u64>,
-    plaintext_bits: Option<u32>,
+    pub(super) plaintext_modulus: Option<u64>,
+    pub(super) plaintext_bits: Option<u32>,
 }
 
 impl BfvParams {
@@ -236,7 +236,7 @@ impl BfvBuilder {
         let choices = &self.choices;
         if choices.plaintext_modulus.is_some() == choices.plaintext_bits.is_some() {
             return Err(invalid_choice(
-                "give the plaintext modulus, or its number of bits",
+                "give the plaintext modulus by one of `plaintext_modulus` and `plaintext_bits`",
             ));
         }
         if let Some(depth) = self.depth {

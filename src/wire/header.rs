@@ -32,7 +32,9 @@ macro_rules! kinds {
                 }
             }
 
-            fn name(self) -> &'static str {
+            /// What such a frame holds, as a noun with its article.
+            #[must_use]
+            pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)+
                 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A value that was deserialized and belongs to no context yet: nothing can be done with it but [`attach`](Self::attach),
-/// which checks it.
+/// which checks it. `Debug` says so, and what it holds.
 ///
 /// ```
 /// use slotwise::prelude::*;
@@ -42,6 +42,7 @@ use zeroize::{Zeroize, Zeroizing};
 ///     client.decrypt(&vector)
 /// }
 /// ```
+#[must_use = "`attach(&context)` gives the value"]
 pub struct Unattached<T: Wire> {
     bytes: Vec<u8>,
     value: PhantomData<fn() -> T>,
@@ -79,7 +80,6 @@ pub struct ExposedSecret {
 
 impl<T: Wire> Unattached<T> {
     /// `value` as it travels: for a message that is both serialized and deserialized.
-    #[must_use]
     pub fn new(value: &T) -> Self {
         Self {
             bytes: value.to_bytes(),
@@ -107,7 +107,11 @@ impl<T: Wire> Clone for Unattached<T> {
 
 impl<T: Wire> fmt::Debug for Unattached<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Unattached({} bytes)", self.bytes.len())
+        let (kind, bytes) = (T::KIND.name(), self.bytes.len());
+        write!(
+            out,
+            "Unattached({kind} in {bytes} bytes, which belongs to no context yet: `attach(&context)` gives it)"
+        )
     }
 }
 
