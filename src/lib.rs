@@ -58,6 +58,7 @@ pub mod networks;
 mod parallel;
 pub mod params;
 pub mod ring;
+mod stopwatch;
 pub mod wire;
 
 pub use api::{

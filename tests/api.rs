@@ -1,5 +1,9 @@
 //! The face: vectors, keys, operators, and what misuse answers.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::op_ref,
+    reason = "a test fails by panicking; references are operands too"
+)]
 
 use proptest::prelude::*;
 use slotwise::prelude::*;

@@ -146,8 +146,8 @@ fn wrong_lengths() {
     let (x, y) = (vector(&[1.0, 2.0, 3.0]), vector(&[1.0, 2.0]));
     let help = ["the lengths", "`slice`", "`concat`", "a vector of length 1"];
     says(&x + &y, &help);
-    says(&x * &[1.0, 2.0], &help);
-    says(x.dot(&y), &help);
+    says(&x * [1.0, 2.0], &help);
+    says(x.mul(&y), &help);
     says(CLIENT.encrypt(&[0.0; 0]), &["give at least one value"]);
     says(x.get(3), &["index 3", "there are 3 values"]);
 }
@@ -157,7 +157,7 @@ fn wrong_values() -> Result<()> {
     let help = ["the value at 1 is NaN or infinite", "`value.is_finite()`"];
     says(CLIENT.encrypt(&[0.0, f64::NAN]), &help);
     says(CLIENT.encrypt(&[0.0, f64::INFINITY]), &help);
-    says(&vector(&[0.0, 0.0]) * &[0.0, f64::NAN], &help);
+    says(&vector(&[0.0, 0.0]) * [0.0, f64::NAN], &help);
     says(CLIENT.encrypt(&[1e60]), &["`integer_bits`"]);
     says(CLIENT.encrypt(&[u64::MAX]), &["`as f64`"]);
     says(&vector(&[0.0]) + u64::MAX, &["`as f64`"]);

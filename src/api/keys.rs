@@ -9,12 +9,13 @@ use crate::keys::{
     EvaluationKeys, KeyGenerator, KeyId, KeyPlan, KeyProgress, PublicKey, Rotations, SecretKey,
     SwitchingKey,
 };
+use crate::stopwatch::Stopwatch;
 use crate::wire::evaluation_frame;
 use chacha20::ChaCha20Rng;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The client's secret: encrypts, decrypts, and makes the keys that others need. Zeroized when the last clone is dropped;
 /// `Debug` shows nothing of it.
@@ -164,14 +165,15 @@ impl<S: Scheme> ClientKey<S> {
         })
     }
 
-    /// How long the keys for a server with these rotations will take on this machine, by making one of them.
+    /// How long the keys for a server with these rotations will take on this machine, by making one of them; zero where there is no clock
+    /// (wasm32-unknown-unknown).
     ///
     /// # Errors
     /// As [`generate_server_key`](Self::generate_server_key).
     pub fn key_time_forecast(&self, rotations: &Rotations) -> Result<Duration> {
         let keys = u32::try_from(self.key_size_forecast(rotations)?.keys).unwrap_or(u32::MAX);
         let mut rng = system_rng()?;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         KeyGenerator::new(&self.secret).relinearization_key(&mut rng)?;
         Ok(start.elapsed().saturating_mul(keys))
     }

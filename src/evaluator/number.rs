@@ -86,13 +86,11 @@ into_real!(f64, f32, i8, i16, i32, u8, u16, u32);
 macro_rules! into_real_if_exact {
     ($($type:ty),*) => {$(
         impl IntoScalar<f64> for $type {
-            #[expect(
+            #[allow(
                 clippy::cast_precision_loss,
                 clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "compared after the way there and back"
+                reason = "compared after the way there and back; not every type has every lint"
             )]
-            #[allow(clippy::allow_attributes, reason = "not all lints hold for all types")]
             fn into_scalar(self) -> Option<f64> {
                 let real = self as f64;
                 // The largest values round up to one beyond the range, which saturates on the way back.

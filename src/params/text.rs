@@ -38,7 +38,7 @@ impl FromStr for CkksBuilder {
                     });
                 }
                 "scales" => {
-                    let scales = word.list(word.value, |text| read_scale(text))?;
+                    let scales = word.list(word.value, read_scale)?;
                     choices.scales = Some(ScalePlan::Explicit(scales));
                 }
                 "precision_bits" => choices.precision_bits = Some(word.value()?),
