@@ -149,7 +149,10 @@ fn wrong_lengths() {
     says(&x * [1.0, 2.0], &help);
     says(x.mul(&y), &help);
     says(CLIENT.encrypt(&[0.0; 0]), &["give at least one value"]);
-    says(x.get(3), &["index 3", "there are 3 values"]);
+    says(
+        x.get(3),
+        &["3..4 are not a part of 3 values", "ends at 3 or before"],
+    );
 }
 
 #[test]
