@@ -67,7 +67,7 @@ impl fmt::Display for KeyError {
             Self::MissingServerKey => "the operation needs a server's keys, and the vector is attached to none; attach it with `server.attach(vector)`, where \
                  `client.generate_server_key(&rotations)` makes the server key"
                 .into(),
-            Self::MissingRelinearizationKey => "no relinearization key; every server key of `client.generate_server_key(&rotations)` has one".into(),
+            Self::MissingRelinearizationKey => "no relinearization key; generate the server key with `client.generate_server_key(&rotations)`, which makes one".into(),
             Self::MissingRotationKey { step } => {
                 format!(
                     "no Galois key for rotation by {step}; add it with `client.extend_server_key(&server, &Rotations::steps(&[{step}]))`, and attach \
