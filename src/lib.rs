@@ -58,12 +58,14 @@ pub mod networks;
 mod parallel;
 pub mod params;
 pub mod ring;
+mod stopwatch;
 pub mod wire;
 
 pub use api::{
     Bfv, BfvTensor, BfvVector, Ckks, CkksTensor, CkksVector, ClientKey, EncryptedTensor,
     EncryptedVector, EncryptionKey, PlainTensor, Publication, Publisher, ServerKey,
 };
+pub use encoding::PrecisionStats;
 pub use error::{
     Error, FederatedError, KeyError, MultipartyError, NetworkError, OperandError, ParameterError,
     PrecisionError, Result, ValueError, WireError,
@@ -83,7 +85,7 @@ pub mod prelude {
     pub use crate::{
         Bfv, BfvContext, BfvParams, BfvTensor, BfvVector, Ckks, CkksContext, CkksParams,
         CkksTensor, CkksVector, ClientKey, EncryptedTensor, EncryptedVector, EncryptionKey, KeyId,
-        PlainTensor, Publication, Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey,
+        PlainTensor, PrecisionStats, Publication, Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey,
         Wire,
     };
 }

@@ -1,5 +1,9 @@
 //! The face: vectors, keys, operators, and what misuse answers.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::op_ref,
+    reason = "a test fails by panicking; references are operands too"
+)]
 
 use proptest::prelude::*;
 use slotwise::prelude::*;
@@ -321,9 +325,9 @@ fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
     );
     let (x, y) = (reals(&count(3)), reals(&count(4)));
     for empty in [
-        client.encrypt(&[]),
-        &x + &Vec::new(),
-        &x - &Vec::new(),
+        client.encrypt(&[0.0; 0]),
+        &x + &Vec::<f64>::new(),
+        &x - &Vec::<f64>::new(),
         x.polyval(&[]),
     ] {
         assert_eq!(empty.unwrap_err(), Error::Values(ValueError::Empty));
@@ -386,7 +390,8 @@ fn missing_keys_are_named_and_can_be_added() -> slotwise::Result<()> {
     let message = attached.rotate_left(1).unwrap_err().to_string();
     assert_eq!(
         message,
-        "no Galois key for rotation by 1; add 1 to the rotations"
+        "no Galois key for rotation by 1; add it with `client.extend_server_key(&server, &Rotations::steps(&[1]))`, \
+         and attach the vectors to the new server key"
     );
     let extended = client.extend_server_key(&lean, &Rotations::steps(&[1]))?;
     assert_reals(

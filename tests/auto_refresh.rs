@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use slotwise::circuits::{Input, Plan, Planner, Program, Vector};
-use slotwise::evaluator::{ClearReals, Evaluator, KeyedEvaluator};
+use slotwise::evaluator::{ClearReals, Evaluator};
 use slotwise::prelude::*;
 use slotwise::{Error, KeyError, OperandError, ParameterError};
 
@@ -138,7 +138,7 @@ fn planned(program: &impl Program, inputs: &[&[f64]], bits: u32) -> Plan {
     let plain = client.generate_planned_server_key(plan.key_plan()).unwrap();
     let encrypted: Vec<CkksVector> = inputs
         .iter()
-        .map(|values| client.encrypt(values).unwrap())
+        .map(|&values| client.encrypt(values).unwrap())
         .collect();
     let attached = |server: &ServerKey<Ckks>| {
         let attach = |vector: &CkksVector| server.attach(vector).unwrap();

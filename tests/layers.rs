@@ -1,4 +1,4 @@
-//! The import rule: a file imports only from floors below its own, its own folder, `error`, `identifiers` and `parallel`, always as
+//! The import rule: a file imports only from floors below its own, its own folder, `error`, `identifiers`, `parallel` and `stopwatch`, always as
 //! `crate::floor::...`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,7 +24,7 @@ const FLOORS: [&str; 14] = [
 ];
 
 /// What every floor may use.
-const EVERYWHERE: [&str; 3] = ["error", "identifiers", "parallel"];
+const EVERYWHERE: [&str; 4] = ["error", "identifiers", "parallel", "stopwatch"];
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

@@ -5,7 +5,7 @@ use crate::circuits::{Tensor, Vector};
 use crate::encoding::CkksPlaintext;
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::Result;
-use crate::evaluator::{CkksEvaluator, Evaluator, Position};
+use crate::evaluator::{CkksEvaluator, Evaluator, IntoScalar, Position};
 use crate::params::{CkksContext, Scale};
 use crate::wire::Kind;
 use rand::CryptoRng;
@@ -151,7 +151,11 @@ impl ClientKey<Ckks> {
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if a value exceeds the bound, or the bound is not positive and
     /// finite; as [`encrypt`](Self::encrypt).
-    pub fn encrypt_bounded(&self, values: &[f64], bound: f64) -> Result<CkksVector> {
+    pub fn encrypt_bounded(
+        &self,
+        values: impl IntoIterator<Item: IntoScalar<f64>>,
+        bound: f64,
+    ) -> Result<CkksVector> {
         encrypt_bounded(self.evaluator(), self.encryptor(), values, bound)
     }
 }
@@ -171,7 +175,11 @@ impl EncryptionKey<Ckks> {
     ///
     /// # Errors
     /// As [`ClientKey::encrypt_bounded`].
-    pub fn encrypt_bounded(&self, values: &[f64], bound: f64) -> Result<CkksVector> {
+    pub fn encrypt_bounded(
+        &self,
+        values: impl IntoIterator<Item: IntoScalar<f64>>,
+        bound: f64,
+    ) -> Result<CkksVector> {
         encrypt_bounded(self.evaluator(), self.encryptor(), values, bound)
     }
 }
@@ -179,7 +187,7 @@ impl EncryptionKey<Ckks> {
 fn encrypt_bounded(
     evaluator: &CkksEvaluator,
     encryptor: &Encryptor,
-    values: &[f64],
+    values: impl IntoIterator<Item: IntoScalar<f64>>,
     bound: f64,
 ) -> Result<CkksVector> {
     encrypt_with(evaluator, values, |slots, rng| {

@@ -3,18 +3,19 @@ use crate::api::{EncryptedVector, Scheme};
 use crate::circuits::{Packing, Padding, Vector};
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::Result;
-use crate::evaluator::{Evaluator, KeyedEvaluator};
+use crate::evaluator::{Evaluator, IntoScalar, KeyedEvaluator, scalars};
 use crate::kernels::SecretVec;
 use crate::keys::{
     EvaluationKeys, KeyGenerator, KeyId, KeyPlan, KeyProgress, PublicKey, Rotations, SecretKey,
     SwitchingKey,
 };
+use crate::stopwatch::Stopwatch;
 use crate::wire::evaluation_frame;
 use chacha20::ChaCha20Rng;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The client's secret: encrypts, decrypts, and makes the keys that others need. Zeroized when the last clone is dropped;
 /// `Debug` shows nothing of it.
@@ -247,7 +248,8 @@ impl<S: Scheme> ClientKey<S> {
         })
     }
 
-    /// How long the keys for a server with these rotations will take on this machine, by making one of them.
+    /// How long the keys for a server with these rotations will take on this machine, by making one of them; zero where there is no clock
+    /// (wasm32-unknown-unknown).
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -263,7 +265,7 @@ impl<S: Scheme> ClientKey<S> {
     pub fn key_time_forecast(&self, rotations: &Rotations) -> Result<Duration> {
         let keys = u32::try_from(self.key_size_forecast(rotations)?.keys).unwrap_or(u32::MAX);
         let mut rng = system_rng()?;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         KeyGenerator::new(&self.secret).relinearization_key(&mut rng)?;
         Ok(start.elapsed().saturating_mul(keys))
     }
@@ -315,6 +317,22 @@ impl<S: Scheme> ClientKey<S> {
 
     /// The values encrypted, in as many ciphertexts as they need.
     ///
+    /// The values are anything that iterates over numbers that the scheme's vectors take ([`IntoScalar`](crate::evaluator::IntoScalar)): slices, arrays, `Vec`s,
+    /// ranges, iterators. CKKS takes `f64`, `f32` and integers, BFV `i64`.
+    ///
+    /// ```
+    /// use slotwise::prelude::*;
+    /// # fn main() -> slotwise::Result<()> {
+    /// let client = CkksContext::for_depth(1).build()?.generate_client_key()?;
+    /// let (ages, heights): (Vec<u8>, [f32; 2]) = (vec![31, 47], [1.7, 1.8]);
+    /// let x = client.encrypt(&ages)?;
+    /// let y = client.encrypt(heights.iter().map(|height| height * 100.0))?;
+    /// let z = client.encrypt(0..10)?;
+    /// assert_eq!([x.len(), y.len(), z.len()], [2, 2, 10]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// CKKS: the largest magnitude, rounded up to a power of two and at least 1, travels with the ciphertext in the clear.
     ///
     /// ```
@@ -327,7 +345,7 @@ impl<S: Scheme> ClientKey<S> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
+    /// [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`ValueError::Inexact`](crate::ValueError::Inexact), [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange),
     /// [`ParameterError::BatchingUnsupported`](crate::ParameterError::BatchingUnsupported) (BFV); [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     #[doc(alias(
         "ckks_vector",
@@ -337,7 +355,10 @@ impl<S: Scheme> ClientKey<S> {
         "MakePackedPlaintext",
         "EncryptNew"
     ))]
-    pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
+    pub fn encrypt(
+        &self,
+        values: impl IntoIterator<Item: IntoScalar<S::Scalar>>,
+    ) -> Result<EncryptedVector<S>> {
         encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
 
@@ -484,7 +505,10 @@ impl<S: Scheme> EncryptionKey<S> {
     /// # Errors
     /// As [`ClientKey::encrypt`].
     #[doc(alias("Encrypt", "EncryptNew", "encryptor"))]
-    pub fn encrypt(&self, values: &[S::Scalar]) -> Result<EncryptedVector<S>> {
+    pub fn encrypt(
+        &self,
+        values: impl IntoIterator<Item: IntoScalar<S::Scalar>>,
+    ) -> Result<EncryptedVector<S>> {
         encrypt::<S>(&self.evaluator, &self.encryptor, values)
     }
 }
@@ -651,7 +675,7 @@ impl<S: Scheme> fmt::Debug for ServerKey<S> {
 fn encrypt<S: Scheme>(
     evaluator: &S::Evaluator,
     encryptor: &Encryptor,
-    values: &[S::Scalar],
+    values: impl IntoIterator<Item: IntoScalar<S::Scalar>>,
 ) -> Result<EncryptedVector<S>> {
     encrypt_with(evaluator, values, |slots, rng| {
         S::encrypt(evaluator, encryptor, slots, rng)
@@ -661,13 +685,14 @@ fn encrypt<S: Scheme>(
 /// A vector of these values, each ciphertext encrypted by `encrypt`.
 pub(super) fn encrypt_with<E: Evaluator>(
     evaluator: &E,
-    values: &[E::Scalar],
+    values: impl IntoIterator<Item: IntoScalar<E::Scalar>>,
     encrypt: impl Fn(&[E::Scalar], &mut ChaCha20Rng) -> Result<E::Ciphertext>,
 ) -> Result<Vector<E>> {
+    let values = scalars(values)?;
     let packing = Packing::new(evaluator.slot_shape(), values.len())?;
     let mut rng = system_rng()?;
     let chunks = packing
-        .fill(values)?
+        .fill(&values)?
         .iter()
         .map(|slots| encrypt(slots, &mut rng))
         .collect::<Result<_>>()?;

@@ -1,7 +1,7 @@
 use crate::circuits::{Tensor, Vector};
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::{Error, Result};
-use crate::evaluator::{Evaluator, KeyedEvaluator};
+use crate::evaluator::{Evaluator, KeyedEvaluator, Number};
 use crate::kernels::wipe;
 use crate::wire::{Kind, Wire};
 use chacha20::ChaCha20Rng;
@@ -10,9 +10,14 @@ use rand::{CryptoRng, SeedableRng};
 use std::fmt::Debug;
 
 /// [`Ckks`](crate::Ckks) or [`Bfv`](crate::Bfv): what keys are of. Closed to other crates.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scheme",
+    label = "neither `Ckks` nor `Bfv`",
+    note = "keys are of a scheme: `ClientKey<Ckks>`, `ServerKey<Bfv>`"
+)]
 pub trait Scheme: Sized + Debug + Clone + Copy + Send + Sync + 'static + sealed::Sealed {
     /// A number in a vector: `f64` or `i64`.
-    type Scalar: Copy + Default + PartialEq + From<i8> + Debug + Send + Sync;
+    type Scalar: Number + Debug;
     /// The scheme's context.
     type Context: Clone + Debug + PartialEq + Send + Sync;
     /// The scheme's evaluator.

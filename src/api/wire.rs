@@ -225,7 +225,7 @@ where
         }
         let mut next = || {
             let chunk = E::Ciphertext::read_from(&mut reader, context)?;
-            header.key().check(E::body(&chunk).key_id())?;
+            header.key_id().check(E::body(&chunk).key_id())?;
             Ok(chunk)
         };
         // Nothing is reserved: the ciphertexts take memory as they arrive.
@@ -306,7 +306,7 @@ where
         let mut vectors = Vec::new();
         for _ in 0..count {
             let vector = Vector::<E>::read_from(&mut reader, context)?;
-            header.key().check(vector.key_id())?;
+            header.key_id().check(vector.key_id())?;
             if vector.len() != batch.unwrap_or(1) {
                 return Err(invalid("an element of another length than the batch"));
             }

@@ -6,9 +6,9 @@ use crate::keys::{
 };
 use crate::params::{BootstrappingLayout, CkksContext, KeySpan, SecretDistribution};
 use crate::ring::GaloisElement;
+use crate::stopwatch::Stopwatch;
 use rand::CryptoRng;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The keys that bootstrap ciphertexts under one secret key. They hold no secret: the sparse one, under which the modulus is raised, is
 /// drawn for them and forgotten.
@@ -141,7 +141,7 @@ impl BootstrappingKeys {
         context
             .fingerprint()
             .check(secret.context().fingerprint())?;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let list = key_list(context, layout);
         let mut keys = EvaluationKeys::empty(context.rlwe(), secret.id());
         for (done, &(purpose, span)) in (1..).zip(&list) {

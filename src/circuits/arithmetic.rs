@@ -26,15 +26,29 @@ impl<E: Evaluator> Vector<E> {
         self.zip(other, Join::Sum, E::add)
     }
 
-    /// [`add`](Self::add) in the memory of this vector.
-    pub(super) fn into_sum(self, other: &Self) -> Result<Self> {
-        self.zip_owned(other, Join::Sum, E::add, E::add_assign)
+    /// [`add`](Self::add) in the memory of this vector; an error may leave it half done.
+    pub(super) fn change_by_sum(&mut self, other: &Self) -> Result<()> {
+        self.zip_assign(other, Join::Sum, E::add, E::add_assign)
     }
 
     /// The sum of all vectors: a tally, or the model updates of many clients.
     ///
     /// The errors of vectors as encryption made them are independent, so that the error of n of them grows with the square root of
-    /// n only; that of any others grows with n, as in a chain of `+`. A vector that is there twice is no independent one.
+    /// n only; that of any others grows with n, as in a chain of `+`. A vector that is there twice is no independent one. Iterators of vectors or
+    /// references have the same as `sum`:
+    ///
+    /// ```
+    /// use slotwise::circuits::Vector;
+    /// use slotwise::evaluator::ClearReals;
+    /// use slotwise::Result;
+    ///
+    /// let evaluator = ClearReals::new(2);
+    /// let columns = [[1.0, 2.0], [3.0, 4.0]].map(|values| Vector::from_values(&evaluator, &values));
+    /// let columns = columns.into_iter().collect::<Result<Vec<_>>>()?;
+    /// assert_eq!(columns.iter().sum::<Result<Vector<_>>>()?.values(), [4.0, 6.0]);
+    /// assert_eq!(columns.into_iter().product::<Result<Vector<_>>>()?.values(), [3.0, 8.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -64,7 +78,7 @@ impl<E: Evaluator> Vector<E> {
         if !vectors.iter().all(alike) {
             return rest
                 .iter()
-                .try_fold(first.clone(), |sum, vector| sum.into_sum(vector));
+                .try_fold(first.clone(), |sum, &vector| sum + vector);
         }
         Self::check_depths(evaluator, vectors.iter().copied(), "a sum", 0)?;
         let chunks = crate::parallel::try_map(first.chunks.len(), |i| {
@@ -98,9 +112,9 @@ impl<E: Evaluator> Vector<E> {
         self.zip(other, Join::Difference, E::sub)
     }
 
-    /// [`sub`](Self::sub) in the memory of this vector.
-    pub(super) fn into_difference(self, other: &Self) -> Result<Self> {
-        self.zip_owned(other, Join::Difference, E::sub, E::sub_assign)
+    /// [`sub`](Self::sub) as [`change_by_sum`](Self::change_by_sum).
+    pub(super) fn change_by_difference(&mut self, other: &Self) -> Result<()> {
+        self.zip_assign(other, Join::Difference, E::sub, E::sub_assign)
     }
 
     /// `self * other`, value by value, relinearized.
@@ -151,11 +165,6 @@ impl<E: Evaluator> Vector<E> {
     #[doc(alias("neg", "EvalNegate"))]
     pub fn negate(&self) -> Result<Self> {
         self.map(|chunk| self.evaluator.negate(chunk))
-    }
-
-    /// [`negate`](Self::negate) in the memory of this vector.
-    pub(super) fn into_negative(self) -> Result<Self> {
-        self.changed(E::negate_assign)
     }
 
     /// `self * self`
@@ -225,15 +234,16 @@ impl<E: Evaluator> Vector<E> {
         self.zip_terms(values, E::add_plain)
     }
 
-    /// [`add_plain`](Self::add_plain) in the memory of this vector.
-    pub(super) fn into_plain_sum(self, values: &[E::Scalar]) -> Result<Self> {
+    /// [`add_plain`](Self::add_plain) as [`change_by_sum`](Self::change_by_sum).
+    pub(super) fn change_by_plain_sum(&mut self, values: &[E::Scalar]) -> Result<()> {
         let &[value] = values else {
-            return self.changed_by_terms(values, E::add_plain_assign);
+            return self.change_by_terms(values, E::add_plain_assign);
         };
         if matches!(self.padding, Padding::Zeros) && self.packing.has_padding() {
-            return self.add_scalar(value);
+            *self = self.add_scalar(value)?;
+            return Ok(());
         }
-        self.changed(|evaluator, chunk| evaluator.add_scalar_assign(chunk, value))
+        self.change(|evaluator, chunk| evaluator.add_scalar_assign(chunk, value))
     }
 
     /// `self - values`, as [`add_plain`](Self::add_plain).
@@ -256,10 +266,10 @@ impl<E: Evaluator> Vector<E> {
         self.zip_terms(&self.spread(values), E::sub_plain)
     }
 
-    /// [`sub_plain`](Self::sub_plain) in the memory of this vector.
-    pub(super) fn into_plain_difference(self, values: &[E::Scalar]) -> Result<Self> {
+    /// [`sub_plain`](Self::sub_plain) as [`change_by_sum`](Self::change_by_sum).
+    pub(super) fn change_by_plain_difference(&mut self, values: &[E::Scalar]) -> Result<()> {
         let values = self.spread(values);
-        self.changed_by_terms(&values, E::sub_plain_assign)
+        self.change_by_terms(&values, E::sub_plain_assign)
     }
 
     fn zip_terms(
@@ -275,12 +285,12 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// [`zip_terms`](Self::zip_terms) in place.
-    fn changed_by_terms(
-        self,
+    fn change_by_terms(
+        &mut self,
         values: &[E::Scalar],
         join: impl Fn(&E, &mut E::Ciphertext, &E::Plaintext) -> Result<()> + Sync + Send,
-    ) -> Result<Self> {
-        self.changed_with(values, |evaluator, chunk, slots| {
+    ) -> Result<()> {
+        self.change_with(values, |evaluator, chunk, slots| {
             let position = evaluator.term_position(chunk)?;
             join(evaluator, chunk, &evaluator.encode_term(slots, position)?)
         })
@@ -318,18 +328,19 @@ impl<E: Evaluator> Vector<E> {
         Ok(product.with_padding(Padding::Zeros))
     }
 
-    /// [`mul_plain`](Self::mul_plain) in the memory of this vector.
-    pub(super) fn into_plain_product(self, values: &[E::Scalar]) -> Result<Self> {
+    /// [`mul_plain`](Self::mul_plain) as [`change_by_sum`](Self::change_by_sum).
+    pub(super) fn change_by_plain_product(&mut self, values: &[E::Scalar]) -> Result<()> {
         if let &[value] = values {
             self.check_factor(value)?;
-            return self.changed(|evaluator, chunk| evaluator.mul_scalar_assign(chunk, value));
+            return self.change(|evaluator, chunk| evaluator.mul_scalar_assign(chunk, value));
         }
         self.check_depth("a multiplication", 1)?;
-        let product = self.changed_with(values, |evaluator, chunk, slots| {
+        self.change_with(values, |evaluator, chunk, slots| {
             let position = evaluator.factor_position(chunk)?;
             evaluator.mul_plain_assign(chunk, &evaluator.encode_factor(slots, position)?)
         })?;
-        Ok(product.with_padding(Padding::Zeros))
+        self.padding = Padding::Zeros;
+        Ok(())
     }
 
     /// `self + value`, everywhere.

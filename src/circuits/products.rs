@@ -23,6 +23,11 @@ impl<E: Evaluator> Vector<E> {
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work; as [`mul`](Self::mul).
     #[doc(alias("EvalMultMany", "multiply_many"))]
     pub fn mul_many(vectors: &[Self]) -> Result<Self> {
+        Self::product_of(&vectors.iter().collect::<Vec<_>>())
+    }
+
+    /// [`mul_many`](Self::mul_many) of vectors that lie anywhere.
+    pub(super) fn product_of(vectors: &[&Self]) -> Result<Self> {
         if vectors.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
@@ -82,7 +87,7 @@ impl<E: Evaluator> Vector<E> {
 }
 
 /// Checks that a tree of products has the levels that it takes, the products of `vectors` being `depth` products above its end.
-fn check_tree<E: Evaluator>(vectors: &[Vector<E>], depth: usize) -> Result<()> {
+fn check_tree<E: Evaluator>(vectors: &[&Vector<E>], depth: usize) -> Result<()> {
     if let [vector] = vectors {
         return vector.check_depth("a product of many vectors", depth);
     }
@@ -92,12 +97,12 @@ fn check_tree<E: Evaluator>(vectors: &[Vector<E>], depth: usize) -> Result<()> {
 }
 
 /// The product of at least one vector; `mul` is the last multiplication.
-fn product<E: Evaluator>(
-    vectors: &[Vector<E>],
+fn product<'a, E: Evaluator>(
+    vectors: &[&'a Vector<E>],
     mul: impl Fn(&E, &E::Ciphertext, &E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
-) -> Result<Cow<'_, Vector<E>>> {
+) -> Result<Cow<'a, Vector<E>>> {
     if let [vector] = vectors {
-        return Ok(Cow::Borrowed(vector));
+        return Ok(Cow::Borrowed(*vector));
     }
     let (left, right) = vectors.split_at(vectors.len().div_ceil(2));
     let [left, right] = [

@@ -9,10 +9,13 @@ use std::fmt;
 /// A vector of any length over an evaluator: [`CkksVector`](crate::CkksVector) and [`BfvVector`](crate::BfvVector) are encrypted, and over
 /// [`ClearReals`](crate::evaluator::ClearReals) and [`ClearIntegers`](crate::evaluator::ClearIntegers) the same code computes in the clear.
 ///
-/// Operators (`+ - *`, unary `-`) return a [`Result`] and take vectors, scalars and slices; each has a named method beside
+/// Operators (`+ - *`, unary `-`) return a [`Result`] and take vectors, numbers, slices, arrays and `Vec`s; each has a named method beside
 /// it. Operands have one length, or one of them has length 1 and stands for its value everywhere. No borrowed operand is
 /// ever changed; an owned one on the left of `+` or `-`, or of a product with known values, gives its memory to the result: `(x + &y)?`
 /// copies no ciphertext.
+///
+/// There is no `+=`: it has no result, so that it could only panic where an operation fails. [`add_assign`](Self::add_assign), [`sub_assign`](Self::sub_assign),
+/// [`mul_assign`](Self::mul_assign) and [`negate_assign`](Self::negate_assign) return one. Iterators of vectors have `sum` and `product`.
 ///
 /// Sums, negations and products with plain values need no key; products of vectors, sums over slots and rotations need the
 /// server's: [`ServerKey::attach`](crate::ServerKey::attach). Products are relinearized, and CKKS levels and scales taken care
@@ -219,50 +222,65 @@ impl<E: Evaluator> Vector<E> {
         })
     }
 
-    /// Each ciphertext changed in place, in a vector that is given up if one cannot be.
-    pub(super) fn changed(
-        mut self,
+    /// A change in place that an error does not leave half done: one ciphertext is as it was then, of several a copy is changed.
+    pub(super) fn all_or_none(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        if self.chunks.len() == 1 {
+            return change(self);
+        }
+        let mut changed = self.clone();
+        change(&mut changed)?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Each ciphertext changed in place. After an error ciphertexts before the one that could not be are changed.
+    pub(super) fn change(
+        &mut self,
         work: impl Fn(&E, &mut E::Ciphertext) -> Result<()> + Sync + Send,
-    ) -> Result<Self> {
+    ) -> Result<()> {
+        self.change_each(|evaluator, _, chunk| work(evaluator, chunk))?;
         if let Padding::Filled(value) = &mut self.padding
             && work(&self.evaluator, value).is_err()
         {
             self.padding = Padding::Unknown;
         }
-        let evaluator = &self.evaluator;
-        self.chunks = try_map_items(self.chunks, |_, mut chunk| {
-            work(evaluator, &mut chunk)?;
-            Ok(chunk)
-        })?;
-        Ok(self)
+        Ok(())
     }
 
-    /// [`zip`](Self::zip) in place where this vector is as long as the result, `assign` being `work` in place.
-    pub(super) fn zip_owned(
-        self,
+    fn change_each(
+        &mut self,
+        work: impl Fn(&E, usize, &mut E::Ciphertext) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
+        let evaluator = &self.evaluator;
+        let chunks = self.chunks.iter_mut().collect();
+        try_map_items(chunks, |i, chunk| work(evaluator, i, chunk)).map(drop)
+    }
+
+    /// [`zip`](Self::zip) in place where this vector is as long as the result, `assign` being `work` in place; errors as in
+    /// [`change`](Self::change).
+    pub(super) fn zip_assign(
+        &mut self,
         other: &Self,
         join: Join,
         work: impl Fn(&E, &E::Ciphertext, &E::Ciphertext) -> Result<E::Ciphertext> + Sync + Send,
         assign: impl Fn(&E, &mut E::Ciphertext, &E::Ciphertext) -> Result<()> + Sync + Send,
-    ) -> Result<Self> {
+    ) -> Result<()> {
         if self.len() < other.len() {
-            return self.zip(other, join, work);
+            *self = self.zip(other, join, work)?;
+            return Ok(());
         }
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?.clone();
         other.check_length(&self.packing)?;
         Self::check_depths(&evaluator, [&self, other], join.operation(), join.depth())?;
         let right = other.spread_over(&self.packing);
         let padding = Padding::join(&evaluator, join, [&self.padding, &right.padding], work);
-        let chunks = try_map_items(self.chunks, |i, mut chunk| {
-            assign(&evaluator, &mut chunk, right.chunk(i))?;
-            Ok(chunk)
-        })?;
-        Ok(Self {
-            evaluator,
-            packing: self.packing,
-            chunks,
-            padding,
-        })
+        self.change_each(|_, i, chunk| assign(&evaluator, chunk, right.chunk(i)))?;
+        self.padding = padding;
+        self.evaluator = evaluator;
+        Ok(())
     }
 
     pub(super) fn zip_plain(
@@ -279,27 +297,22 @@ impl<E: Evaluator> Vector<E> {
         Ok(vector.with_chunks(chunks, vector.padding.clone()))
     }
 
-    /// [`zip_plain`](Self::zip_plain) in place, in a vector that is given up if one ciphertext cannot be changed.
-    pub(super) fn changed_with(
-        self,
+    /// [`zip_plain`](Self::zip_plain) in place; errors as in [`change`](Self::change).
+    pub(super) fn change_with(
+        &mut self,
         values: &[E::Scalar],
         work: impl Fn(&E, &mut E::Ciphertext, &[E::Scalar]) -> Result<()> + Sync + Send,
-    ) -> Result<Self> {
+    ) -> Result<()> {
         if values.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        let repeated = match self.repeated(values.len())? {
-            Cow::Owned(repeated) => Some(repeated),
-            Cow::Borrowed(_) => None,
-        };
-        let mut vector = repeated.unwrap_or(self);
-        let slots = vector.packing.fill(values)?;
-        let evaluator = &vector.evaluator;
-        vector.chunks = try_map_items(vector.chunks, |i, mut chunk| {
-            work(evaluator, &mut chunk, &slots[i])?;
-            Ok(chunk)
-        })?;
-        Ok(vector)
+        if let Cow::Owned(mut repeated) = self.repeated(values.len())? {
+            repeated.change_with(values, work)?;
+            *self = repeated;
+            return Ok(());
+        }
+        let slots = self.packing.fill(values)?;
+        self.change_each(|evaluator, i, chunk| work(evaluator, chunk, &slots[i]))
     }
 
     /// A vector of length 1 as one of `length`; any other as it is.

@@ -2,9 +2,11 @@
 
 mod bfv;
 mod ckks;
+mod precision;
 mod residues;
 mod weight_rows;
 
 pub use bfv::{BfvEncoder, BfvPlaintext};
 pub use ckks::{CkksEncoder, CkksPlaintext};
+pub use precision::{PrecisionBits, PrecisionStats};
 pub(crate) use weight_rows::{LEAST_RUN, WeightRows};

@@ -61,12 +61,18 @@ impl fmt::Display for KeyError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&match self {
             Self::Mismatch { left, right } => format!(
-                "the operands belong to different secret keys ({left:?} and {right:?}); use the key they were made with"
+                "the operands belong to different secret keys ({left:?} and {right:?}); use the key that they were made with: \
+                 `client.id()`, `server.id()` and `vector.key_id()` tell which that is"
             ),
-            Self::MissingServerKey => "the operation needs evaluation keys; attach the vector with `server.attach`".into(),
-            Self::MissingRelinearizationKey => "no relinearization key; generate it with the evaluation keys".into(),
+            Self::MissingServerKey => "the operation needs a server's keys, and the vector is attached to none; attach it with `server.attach(vector)`, where \
+                 `client.generate_server_key(&rotations)` makes the server key"
+                .into(),
+            Self::MissingRelinearizationKey => "no relinearization key; generate the server key with `client.generate_server_key(&rotations)`, which makes one".into(),
             Self::MissingRotationKey { step } => {
-                format!("no Galois key for rotation by {step}; add {step} to the rotations")
+                format!(
+                    "no Galois key for rotation by {step}; add it with `client.extend_server_key(&server, &Rotations::steps(&[{step}]))`, and attach \
+                     the vectors to the new server key"
+                )
             }
             Self::MissingRotationKeys { operation, steps, conjugation } => {
                 let keys = match (steps.is_empty(), conjugation) {
@@ -88,7 +94,9 @@ impl fmt::Display for KeyError {
                 "{missing} of the {of} keys of a bootstrapping are missing; make them with `client.generate_bootstrapping_keys()`"
             ),
             Self::MissingConjugationKey => {
-                "no Galois key for the conjugation or row swap; add it with `Rotations::and_conjugation`".into()
+                "no Galois key for the conjugation or row swap; add it with \
+                 `client.extend_server_key(&server, &Rotations::none().and_conjugation())`, and attach the vectors to the new server key"
+                    .into()
             }
             Self::PublicationsUsedUp { most } => format!(
                 "the key has served the {most} publications that its noise was sized for; generate a new key, and state a larger number with \

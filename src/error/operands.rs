@@ -117,7 +117,8 @@ impl fmt::Display for OperandError {
         out.write_str(&match self {
             Self::ContextMismatch { left, right } => format!(
                 "the operands come from contexts with different parameters ({left:?} and {right:?}); \
-                 build both sides from the same parameters"
+                 build both contexts from the same parameters, which travel as `context.params().to_bytes()` and are read by \
+                 `CkksParams::from_bytes` or `BfvParams::from_bytes`"
             ),
             Self::InvalidLevel { level, highest } => format!("level {level} cannot be had; the highest here is {highest}, and levels only go down"),
             Self::LevelExhausted {
@@ -140,7 +141,8 @@ impl fmt::Display for OperandError {
             }
             Self::LengthMismatch { left, right } => {
                 format!(
-                    "the lengths {left} and {right} differ; use equal lengths, or a vector of length 1"
+                    "the lengths {left} and {right} differ; use equal lengths (`slice` shortens a vector, `concat` lengthens one), or a vector of length 1, \
+                     which stands for its value everywhere"
                 )
             }
             Self::EncodedForLowerLevel { encoded, level } => format!(

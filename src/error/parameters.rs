@@ -11,6 +11,13 @@ pub enum ParameterError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A text that no builder reads.
+    InvalidText {
+        /// The part that cannot be read.
+        text: String,
+        /// What can be there.
+        reason: &'static str,
+    },
     /// The polynomial degree is not a power of two in the supported range.
     InvalidDegree {
         /// The degree asked for.
@@ -122,6 +129,7 @@ impl fmt::Display for ParameterError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&match self {
             Self::InvalidChoice { reason } => (*reason).into(),
+            Self::InvalidText { text, reason } => format!("`{text}` cannot be read: {reason}"),
             Self::InvalidDegree { degree } => {
                 format!("degree {degree} is not supported; use a power of two from 8 to 131072")
             }

@@ -14,6 +14,11 @@ pub enum ValueError {
         /// Where.
         index: usize,
     },
+    /// An integer that no `f64` is equal to.
+    Inexact {
+        /// Where.
+        index: usize,
+    },
     /// A decrypted value is beyond the range of f64, about 1.8e308.
     NotRepresentable {
         /// Where.
@@ -86,7 +91,14 @@ impl fmt::Display for ValueError {
                     .into()
             }
             Self::NotFinite { index } => {
-                format!("the value at {index} is NaN or infinite; give finite numbers")
+                format!(
+                    "the value at {index} is NaN or infinite; give finite numbers: `value.is_finite()` tells"
+                )
+            }
+            Self::Inexact { index } => {
+                format!(
+                    "the integer at {index} is too large for f64 to hold exactly; round it with `as f64` if that will do"
+                )
             }
             Self::NotRepresentable { index } => {
                 format!(

@@ -25,6 +25,12 @@ use std::borrow::{Borrow, Cow};
 /// assert_eq!(circuit(&ClearReals::new(4), &vec![1.0, 2.0, 3.0, 4.0])?, [8.0, 15.0, 24.0, 3.0]);
 /// # Ok::<(), slotwise::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an evaluator",
+    label = "not an `Evaluator`",
+    note = "evaluators are `CkksEvaluator`, `BfvEvaluator`, `ClearReals`, `ClearIntegers` and the forecasts; a vector has one (`vector.evaluator()`), \
+            and so does a server key (`server.evaluator()`)"
+)]
 pub trait Evaluator: Clone + Send + Sync {
     /// An encrypted vector of [`slot_shape`](Self::slot_shape) slots.
     type Ciphertext: Clone + Send + Sync;

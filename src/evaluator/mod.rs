@@ -43,7 +43,8 @@ pub use forecast::{
 };
 pub(crate) use forecast::{FusedUse, RotationUses};
 pub use keyed::KeyedEvaluator;
-pub use number::Number;
+pub(crate) use number::scalars;
+pub use number::{IntoScalar, Number};
 pub use periodic_sums::{EncodedSums, PeriodicSums, Weight};
 pub use position::Position;
 pub use refresh::{Refresh, RefreshLevels};

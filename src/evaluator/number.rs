@@ -1,5 +1,7 @@
+use crate::error::{Error, Result, ValueError};
+
 /// A number in a slot: `f64`, or `i64` for integers modulo t.
-pub trait Number: Copy + Default + PartialEq + From<i8> + Send + Sync {
+pub trait Number: Copy + Default + PartialEq + From<i8> + IntoScalar<Self> + Send + Sync {
     /// Whether it is neither NaN nor infinite.
     fn is_finite(self) -> bool;
 
@@ -38,4 +40,78 @@ impl Number for i64 {
     fn checked_add(self, other: Self) -> Option<Self> {
         self.checked_add(other)
     }
+}
+
+/// A number that vectors of `S` take, exactly: reals (`f64`) take `f64`, `f32` and integers, integers (`i64`) take `i64`.
+///
+/// Vectors of integers take no other type, so that literals and the results of unsuffixed arithmetic are `i64` there. Convert others
+/// with `i64::from`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a number that vectors of `{S}` take",
+    label = "not a number that a vector of `{S}` takes",
+    note = "vectors of reals (CKKS, `f64`) take f64, f32 and integers; vectors of integers (BFV, `i64`) take i64: convert with `i64::from(value)`, \
+            or a whole list with `values.iter().map(|&value| i64::from(value))`"
+)]
+pub trait IntoScalar<S>: Copy {
+    /// The number as an `S`; `None` if no `S` is equal to it.
+    fn into_scalar(self) -> Option<S>;
+}
+
+impl<S, T: IntoScalar<S>> IntoScalar<S> for &T {
+    fn into_scalar(self) -> Option<S> {
+        (*self).into_scalar()
+    }
+}
+
+impl IntoScalar<i64> for i64 {
+    fn into_scalar(self) -> Option<i64> {
+        Some(self)
+    }
+}
+
+/// Types all of whose values are reals of `f64`.
+macro_rules! into_real {
+    ($($type:ty),*) => {$(
+        impl IntoScalar<f64> for $type {
+            fn into_scalar(self) -> Option<f64> {
+                Some(self.into())
+            }
+        }
+    )*};
+}
+
+into_real!(f64, f32, i8, i16, i32, u8, u16, u32);
+
+/// Integers that are reals of `f64` up to 2^53 and, above, if their last bits are 0.
+macro_rules! into_real_if_exact {
+    ($($type:ty),*) => {$(
+        impl IntoScalar<f64> for $type {
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                reason = "compared after the way there and back; not every type has every lint"
+            )]
+            fn into_scalar(self) -> Option<f64> {
+                let real = self as f64;
+                // The largest values round up to one beyond the range, which saturates on the way back.
+                (self != Self::MAX && real as Self == self).then_some(real)
+            }
+        }
+    )*};
+}
+
+into_real_if_exact!(i64, u64, usize);
+
+/// All values of a list as an evaluator's scalars.
+///
+/// # Errors
+/// [`ValueError::Inexact`](crate::ValueError::Inexact).
+pub(crate) fn scalars<S, T: IntoScalar<S>>(values: impl IntoIterator<Item = T>) -> Result<Vec<S>> {
+    let values = values.into_iter().enumerate();
+    let exact = |(index, value): (usize, T)| {
+        value
+            .into_scalar()
+            .ok_or(Error::Values(ValueError::Inexact { index }))
+    };
+    values.map(exact).collect()
 }

@@ -128,7 +128,7 @@ fn read_upload(input: &mut impl Read, context: &SumContext) -> Result<Upload> {
     reader.finish()?;
     Ok(Upload {
         context: context.clone(),
-        key_id: header.key(),
+        key_id: header.key_id(),
         round,
         client,
         weight,
@@ -183,7 +183,7 @@ impl Wire for SealedSum {
         reader.finish()?;
         Ok(Self {
             context: context.clone(),
-            key_id: header.key(),
+            key_id: header.key_id(),
             round,
             contributions,
             sum,
@@ -226,7 +226,7 @@ impl Wire for SumRequest {
         let header = *reader.header();
         header.check(Kind::SumRequest, context.fingerprint())?;
         check_session(context, session)?;
-        session.key_id().check(header.key())?;
+        session.key_id().check(header.key_id())?;
         let round = u64::from_le_bytes(reader.array()?);
         let length = context.whole_seconds_length();
         let contributions = read_contributions(&mut reader, context, length)?;
@@ -274,7 +274,7 @@ impl Wire for SumShare {
             .header()
             .check(Kind::SumShare, context.fingerprint())?;
         check_session(context, session)?;
-        session.key_id().check(reader.header().key())?;
+        session.key_id().check(reader.header().key_id())?;
         let count = 0..context.ciphertexts();
         let shares = count.map(|_| OpeningShare::read_from(&mut reader, session));
         let shares = shares.collect::<Result<_>>()?;
@@ -362,7 +362,7 @@ impl Aggregator {
         reader.expect_left(u64::from(count) * added_bytes(context) + context.sum_length())?;
         let mut aggregator = Self {
             context: context.clone(),
-            key_id: header.key(),
+            key_id: header.key_id(),
             round,
             roster,
             added: BTreeMap::new(),

@@ -8,10 +8,15 @@ mod aligned;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512ifma;
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    expect(dead_code, reason = "vectors are for SIMD")
+)]
 mod chunks;
 mod complex;
 #[cfg(test)]
 mod conformance;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod float_vectors;
 mod key_row;
 mod modulus;

@@ -5,9 +5,10 @@ use crate::keys::{
 };
 use crate::params::{Context, Gadget, KeySpan, SecretDistribution};
 use crate::ring::{GaloisElement, NttPermutation, Seed};
+use crate::stopwatch::Stopwatch;
 use rand::CryptoRng;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Makes the keys that belong to one secret key.
 ///
@@ -199,7 +200,7 @@ impl KeyGenerator {
         rng: &mut impl CryptoRng,
         mut report: impl FnMut(KeyProgress),
     ) -> Result<EvaluationKeys> {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let elements = rotations.elements(self.secret.context().degree());
         let total = elements.len() + 1;
         let mut progress = |done| {
@@ -340,7 +341,7 @@ pub struct KeyProgress {
     pub done: usize,
     /// All keys that are asked for.
     pub total: usize,
-    /// The time since the start.
+    /// The time since the start, zero where there is no clock (wasm32-unknown-unknown).
     pub elapsed: Duration,
 }
 

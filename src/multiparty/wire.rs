@@ -40,7 +40,7 @@ pub(super) fn start<R: Read>(input: R, kind: Kind, session: &Session) -> Result<
 /// Checks that a frame is a message of the session.
 pub(super) fn check_session(header: &Header, kind: Kind, session: &Session) -> Result<()> {
     header.check(kind, session.context().fingerprint())?;
-    session.check_key_id(header.key())
+    session.check_key_id(header.key_id())
 }
 
 impl sealed::Sealed for SessionTerms {

@@ -49,7 +49,7 @@ macro_rules! made_for_a_plan {
                 header.check(Kind::$kind, context.fingerprint())?;
                 let fingerprint = Fingerprint::from_bytes(reader.array()?);
                 let $part = <$inner>::read_from(&mut reader, context)?;
-                header.key().check($part.$key())?;
+                header.key_id().check($part.$key())?;
                 reader.finish()?;
                 Ok(Self { fingerprint, $part })
             }

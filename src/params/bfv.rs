@@ -42,8 +42,8 @@ pub type BfvBuilder = Builder<BfvChoices>;
 /// What a [`BfvBuilder`] chooses beside the ring.
 #[derive(Clone, Debug, Default)]
 pub struct BfvChoices {
-    plaintext_modulus: Option<u64>,
-    plaintext_bits: Option<u32>,
+    pub(super) plaintext_modulus: Option<u64>,
+    pub(super) plaintext_bits: Option<u32>,
 }
 
 impl BfvParams {

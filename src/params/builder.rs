@@ -5,7 +5,8 @@ use crate::params::{
 };
 
 /// Collects parameter choices and checks them together in `build`. `C` holds the choices of one scheme: the aliases are
-/// [`CkksBuilder`](crate::params::CkksBuilder) and [`BfvBuilder`](crate::params::BfvBuilder).
+/// [`CkksBuilder`](crate::params::CkksBuilder) and [`BfvBuilder`](crate::params::BfvBuilder). Both are written and read as text, too:
+/// `"ckks depth=5 precision_bits=30".parse()` ([`FromStr`](std::str::FromStr), `Display`).
 #[derive(Clone, Debug, Default)]
 #[must_use = "call build() to get the context"]
 #[doc(alias("EncryptionParameters", "CCParams", "ParametersLiteral"))]

@@ -38,10 +38,10 @@ pub type CkksBuilder = Builder<CkksChoices>;
 /// What a [`CkksBuilder`] chooses beside the ring.
 #[derive(Clone, Debug, Default)]
 pub struct CkksChoices {
-    scales: Option<ScalePlan>,
-    precision_bits: Option<u32>,
-    integer_bits: Option<u32>,
-    bootstrapping: bool,
+    pub(super) scales: Option<ScalePlan>,
+    pub(super) precision_bits: Option<u32>,
+    pub(super) integer_bits: Option<u32>,
+    pub(super) bootstrapping: bool,
 }
 
 impl CkksParams {

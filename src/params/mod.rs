@@ -23,6 +23,7 @@ mod scheme_context;
 mod search;
 mod secret_distribution;
 mod security;
+mod text;
 
 pub use crate::identifiers::Fingerprint;
 pub use bfv::{BfvBuilder, BfvChoices, BfvContext, BfvParams};

@@ -37,7 +37,7 @@ impl Wire for BootstrappingKeys {
         header.check(Kind::BootstrappingKeys, context.fingerprint())?;
         let keys = EvaluationKeys::read_from(&mut reader, context.rlwe())?;
         reader.finish()?;
-        header.key().check(keys.key_id())?;
+        header.key_id().check(keys.key_id())?;
         Self::of(context, Arc::new(keys))
     }
 }

@@ -157,7 +157,7 @@ fn read_body(
     context: &Arc<Context>,
 ) -> Result<Ciphertext> {
     let basis = context.basis(shape.level)?;
-    let key_id = reader.header().key();
+    let key_id = reader.header().key_id();
     let mut buffer = RowBuffer::new();
     let (polys, transport) = match shape.form {
         Form::Plain | Form::Encrypted => {

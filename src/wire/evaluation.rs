@@ -83,7 +83,7 @@ impl<R: Read> EvaluationKeyReader<R> {
         reader.expect_left(expected)?;
         Ok(Self {
             context: Arc::clone(context),
-            id: header.key(),
+            id: header.key_id(),
             reader: Some(reader),
             counts,
             forms,

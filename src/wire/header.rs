@@ -2,9 +2,24 @@ use crate::error::{Error, Result, WireError};
 use crate::keys::KeyId;
 use crate::params::Fingerprint;
 
-/// What a frame says of itself before its body.
+/// What the first 68 bytes of every file and message of this crate say: what it holds, and of which parameters and key. The checksum of
+/// these bytes is right; whether a value follows, its own reader tells.
+///
+/// ```
+/// use slotwise::prelude::*;
+/// use slotwise::wire::{Header, Kind};
+/// # fn main() -> slotwise::Result<()> {
+/// let context = CkksContext::for_depth(1).build()?;
+/// let vector = context.generate_client_key()?.encrypt(&[1.0])?;
+/// let header = Header::of(&vector.to_bytes())?;
+/// assert_eq!((header.kind(), header.kind().name()), (Kind::CkksVector, "a CKKS vector"));
+/// assert_eq!((header.fingerprint(), header.key_id()), (context.fingerprint(), vector.key_id()));
+/// assert_eq!(header.frame_length(), vector.byte_length());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub struct Header {
     pub(crate) kind: Kind,
     /// The bytes of the body, its checksum excluded.
     pub(crate) length: u64,
@@ -19,9 +34,13 @@ macro_rules! kinds {
         /// What the body of a frame holds. Codes 1 to 13 are those of this crate's core; 14 to 39 are for federated learning
         /// and several parties, 40 to 49 for networks, 50 to 59 for bootstrapping; from 60 on come circuits.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
         #[repr(u8)]
         pub enum Kind {
-            $($kind = $code,)+
+            $(
+                #[doc = concat!("The frame holds ", $name, ".")]
+                $kind = $code,
+            )+
         }
 
         impl Kind {
@@ -32,7 +51,9 @@ macro_rules! kinds {
                 }
             }
 
-            fn name(self) -> &'static str {
+            /// What such a frame holds, as a noun with its article.
+            #[must_use]
+            pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)+
                 }
@@ -107,8 +128,37 @@ impl Header {
         }
     }
 
+    /// The header that bytes start with.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`] for fewer bytes than a header has; [`WireError::NotSlotwise`], [`WireError::Version`],
+    /// [`WireError::Checksum`], [`WireError::Invalid`].
+    pub fn of(bytes: &[u8]) -> Result<Self> {
+        let header = bytes.first_chunk();
+        Self::parse(header.ok_or(Error::Wire(WireError::Truncated))?)
+    }
+
+    /// What the frame holds.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The identity of the parameters.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::from_bytes(self.fingerprint)
+    }
+
+    /// The id of the secret key; zeros where the kind belongs to none.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        KeyId::from_bytes(self.key_id)
+    }
+
     /// The bytes of the whole frame.
-    pub(crate) fn frame_length(&self) -> u64 {
+    #[must_use]
+    pub fn frame_length(&self) -> u64 {
         self.length.saturating_add(Self::FRAME)
     }
 
@@ -157,7 +207,7 @@ impl Header {
     /// Checks that the header belongs to an object of this kind and these parameters.
     pub(crate) fn check(&self, kind: Kind, fingerprint: Fingerprint) -> Result<()> {
         self.check_kind(kind)?;
-        fingerprint.check(Fingerprint::from_bytes(self.fingerprint))
+        fingerprint.check(self.fingerprint())
     }
 
     pub(crate) fn check_kind(&self, expected: Kind) -> Result<()> {
@@ -177,11 +227,6 @@ impl Header {
         } else {
             Err(invalid("a key identifier where there is no key"))
         }
-    }
-
-    /// The name of the secret key.
-    pub(crate) fn key(&self) -> KeyId {
-        KeyId::from_bytes(self.key_id)
     }
 }
 

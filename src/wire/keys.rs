@@ -57,12 +57,12 @@ impl Wire for PublicKey {
             let seed = Seed(reader.array()?);
             let b = buffer.read_poly(&mut reader, basis)?;
             reader.finish()?;
-            return Ok(Self::from_half(context, header.key(), seed, b));
+            return Ok(Self::from_half(context, header.key_id(), seed, b));
         }
         let a = buffer.read_poly(&mut reader, basis)?;
         let b = buffer.read_poly(&mut reader, basis)?;
         reader.finish()?;
-        Ok(Self::from_halves(context, header.key(), None, [b, a]))
+        Ok(Self::from_halves(context, header.key_id(), None, [b, a]))
     }
 }
 
@@ -131,7 +131,7 @@ impl Wire for GaloisKey {
         let exponent = u64::from_le_bytes(reader.array()?);
         let element = GaloisElement::from_exponent(exponent, context.degree())
             .ok_or(invalid("an automorphism that is no rotation"))?;
-        let ends = KeyEnds::both(reader.header().key());
+        let ends = KeyEnds::both(reader.header().key_id());
         Ok(Self::new(element, read_switching(reader, context, ends)?))
     }
 }
@@ -242,7 +242,7 @@ fn read_with_purpose(
     }
     let ends = KeyEnds {
         from: KeyId::from_bytes(reader.array()?),
-        to: reader.header().key(),
+        to: reader.header().key_id(),
     };
     if purpose == RELINEARIZATION && ends != KeyEnds::both(ends.to) {
         return Err(invalid("a relinearization key of two secret keys"));

@@ -21,7 +21,8 @@ mod value;
 pub use evaluation::EvaluationKeyReader;
 pub(crate) use evaluation::evaluation_frame;
 pub(crate) use frame::{FrameReader, FrameWriter, framed};
-pub(crate) use header::{Header, Kind, invalid};
+pub(crate) use header::invalid;
+pub use header::{Header, Kind};
 pub(crate) use rows::{RowBuffer, poly_length};
 pub(crate) use secret::constant_time_crc32;
 #[cfg(feature = "serde")]

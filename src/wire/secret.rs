@@ -97,7 +97,7 @@ impl SecretKey {
                 return Err(invalid("a sparse secret of another weight"));
             }
         }
-        Self::from_coefficients(context, header.key(), distribution, &coefficients)
+        Self::from_coefficients(context, header.key_id(), distribution, &coefficients)
             .map(Arc::new)
             .ok_or(invalid(
                 "a secret with larger values at the roots of unity than noise bounds allow for; generate another",

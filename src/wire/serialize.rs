@@ -18,7 +18,7 @@ use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A value that was deserialized and belongs to no context yet: nothing can be done with it but [`attach`](Self::attach),
-/// which checks it.
+/// which checks it. `Debug` says so, and what it holds.
 ///
 /// ```
 /// use slotwise::prelude::*;
@@ -43,6 +43,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// }
 /// ```
 #[doc(alias("lazy_load", "link_context", "lazy_ckks_vector_from"))]
+#[must_use = "`attach(&context)` gives the value"]
 pub struct Unattached<T: Wire> {
     bytes: Vec<u8>,
     value: PhantomData<fn() -> T>,
@@ -126,7 +127,11 @@ impl<T: Wire> Clone for Unattached<T> {
 
 impl<T: Wire> fmt::Debug for Unattached<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Unattached({} bytes)", self.bytes.len())
+        let (kind, bytes) = (T::KIND.name(), self.bytes.len());
+        write!(
+            out,
+            "Unattached({kind} in {bytes} bytes, which belongs to no context yet: `attach(&context)` gives it)"
+        )
     }
 }
 

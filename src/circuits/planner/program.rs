@@ -27,6 +27,12 @@ use std::ops::RangeInclusive;
 /// assert_eq!(Distance.run(&[x?, y?])?[0].values(), [25.0]);
 /// # Ok::<(), slotwise::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a program on vectors of `{S}`",
+    label = "not a `Program<{S}>`",
+    note = "implement `Program<{S}>` for it: `fn run<E: Evaluator<Scalar = {S}>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>>`",
+    note = "a program on integers is a `Program<i64>`, and one on tensors is planned as `OnTensors`"
+)]
 pub trait Program<S: Number = f64> {
     /// The outputs for these inputs, all of one evaluator: [`Vector::evaluator`].
     ///

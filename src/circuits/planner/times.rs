@@ -9,12 +9,12 @@ use crate::evaluator::{
 use crate::identifiers::Fingerprint;
 use crate::keys::{KeyGenerator, KeyPlan, Rotations};
 use crate::params::Context;
+use crate::stopwatch::Stopwatch;
 use rand::CryptoRng;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Instant;
 
 /// About how many transforms of one prime's row a piece of work takes as long as, at a level; 0 where the level has no such work.
 #[expect(clippy::cast_precision_loss, reason = "a few dozen primes")]
@@ -348,7 +348,7 @@ fn timed<T>(work: impl Fn() -> Result<T>) -> Result<f64> {
     black_box(work()?);
     let mut least = f64::INFINITY;
     for _ in 0..4 {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         black_box(work()?);
         least = least.min(start.elapsed().as_secs_f64());
     }

@@ -2,13 +2,23 @@
 
 use crate::circuits::tensors::{PlainTensor, Tensor};
 use crate::error::Result;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, IntoScalar, scalars};
 use std::ops::{Add, Mul, Neg, Sub};
 
-/// The right-hand side of an operator on a tensor: a tensor, known values, or a scalar. Sealed: no other crate implements it.
+/// The right-hand side of an operator on a tensor: a tensor, known values, or a number, as of a vector's
+/// [`Operand`](crate::circuits::Operand). Sealed: no other crate implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an operand of tensors over `{E}`",
+    label = "neither a tensor nor a number that such a tensor takes",
+    note = "operands are tensors (`&y` or `y`), `&PlainTensor`s of known values, and numbers; take results apart first: `((&x * &y)? + 2.0)?`",
+    note = "tensors of reals (CKKS) take f64, f32 and integers; tensors of integers (BFV) take i64: convert others with `i64::from(value)`"
+)]
 pub trait TensorOperand<E: Evaluator>: sealed::Sealed {
     /// Which of them.
-    fn kind(&self) -> TensorOperandKind<'_, E>;
+    ///
+    /// # Errors
+    /// [`ValueError::Inexact`](crate::ValueError::Inexact) for an integer beyond 2^53 that no `f64` is equal to.
+    fn kind(&self) -> Result<TensorOperandKind<'_, E>>;
 }
 
 mod sealed {
@@ -20,8 +30,6 @@ mod sealed {
     impl<E: Evaluator> Sealed for Tensor<E> {}
     impl<E: Evaluator> Sealed for &Tensor<E> {}
     impl<T> Sealed for &PlainTensor<T> {}
-    impl Sealed for f64 {}
-    impl Sealed for i64 {}
 }
 
 /// A borrowed operand.
@@ -36,20 +44,20 @@ pub enum TensorOperandKind<'a, E: Evaluator> {
 }
 
 impl<E: Evaluator> TensorOperand<E> for Tensor<E> {
-    fn kind(&self) -> TensorOperandKind<'_, E> {
-        TensorOperandKind::Tensor(self)
+    fn kind(&self) -> Result<TensorOperandKind<'_, E>> {
+        Ok(TensorOperandKind::Tensor(self))
     }
 }
 
 impl<E: Evaluator> TensorOperand<E> for &Tensor<E> {
-    fn kind(&self) -> TensorOperandKind<'_, E> {
-        TensorOperandKind::Tensor(self)
+    fn kind(&self) -> Result<TensorOperandKind<'_, E>> {
+        Ok(TensorOperandKind::Tensor(self))
     }
 }
 
 impl<E: Evaluator> TensorOperand<E> for &PlainTensor<E::Scalar> {
-    fn kind(&self) -> TensorOperandKind<'_, E> {
-        TensorOperandKind::Plain(self)
+    fn kind(&self) -> Result<TensorOperandKind<'_, E>> {
+        Ok(TensorOperandKind::Plain(self))
     }
 }
 
@@ -60,7 +68,7 @@ macro_rules! operator_on_tensors {
             type Output = Result<Tensor<E>>;
 
             fn $method(self, right: R) -> Self::Output {
-                match right.kind() {
+                match right.kind()? {
                     TensorOperandKind::Tensor(tensor) => self.$method(tensor),
                     TensorOperandKind::Plain(values) => self.$with_values(values),
                     TensorOperandKind::Scalar(value) => {
@@ -84,43 +92,64 @@ operator_on_tensors!(Add, add, add_plain);
 operator_on_tensors!(Sub, sub, sub_plain);
 operator_on_tensors!(Mul, mul, mul_plain);
 
-/// The operators with a scalar of this type on their left, and with one on their right.
-macro_rules! operators_with {
-    ($scalar:ty) => {
-        impl<E: Evaluator<Scalar = $scalar>> TensorOperand<E> for $scalar {
-            fn kind(&self) -> TensorOperandKind<'_, E> {
-                TensorOperandKind::Scalar(*self)
+/// Numbers of any of these types as operands.
+macro_rules! numbers {
+    ($($number:ty),*) => {$(
+        impl sealed::Sealed for $number {}
+
+        impl<E: Evaluator> TensorOperand<E> for $number
+        where
+            $number: IntoScalar<E::Scalar>,
+        {
+            fn kind(&self) -> Result<TensorOperandKind<'_, E>> {
+                Ok(TensorOperandKind::Scalar(scalars([*self])?[0]))
             }
         }
+    )*};
+}
 
-        impl<E: Evaluator<Scalar = $scalar>> Add<&Tensor<E>> for $scalar {
+numbers!(f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, usize);
+
+/// The operators with a number of this type on their left, and a tensor, owned or borrowed, on their right.
+macro_rules! operators_on_the_left {
+    ($number:ty, $($tensor:ty),*) => {$(
+        impl<E: Evaluator> Add<$tensor> for $number
+        where
+            $number: IntoScalar<E::Scalar>,
+        {
             type Output = Result<Tensor<E>>;
 
-            fn add(self, right: &Tensor<E>) -> Self::Output {
+            fn add(self, right: $tensor) -> Self::Output {
                 right + self
             }
         }
 
-        impl<E: Evaluator<Scalar = $scalar>> Sub<&Tensor<E>> for $scalar {
+        impl<E: Evaluator> Sub<$tensor> for $number
+        where
+            $number: IntoScalar<E::Scalar>,
+        {
             type Output = Result<Tensor<E>>;
 
-            fn sub(self, right: &Tensor<E>) -> Self::Output {
-                right.negate()?.add_plain(&PlainTensor::scalar(self))
+            fn sub(self, right: $tensor) -> Self::Output {
+                (-right)? + self
             }
         }
 
-        impl<E: Evaluator<Scalar = $scalar>> Mul<&Tensor<E>> for $scalar {
+        impl<E: Evaluator> Mul<$tensor> for $number
+        where
+            $number: IntoScalar<E::Scalar>,
+        {
             type Output = Result<Tensor<E>>;
 
-            fn mul(self, right: &Tensor<E>) -> Self::Output {
+            fn mul(self, right: $tensor) -> Self::Output {
                 right * self
             }
         }
-    };
+    )*};
 }
 
-operators_with!(f64);
-operators_with!(i64);
+operators_on_the_left!(f64, &Tensor<E>, Tensor<E>);
+operators_on_the_left!(i64, &Tensor<E>, Tensor<E>);
 
 impl<E: Evaluator> Neg for &Tensor<E> {
     type Output = Result<Tensor<E>>;

@@ -1,0 +1,77 @@
+//! What the tools `parameters` and `inspect` print: tables, or JSON.
+
+use serde_json::{Map, Value, json};
+use slotwise::params::{Context, RlweParams, SecurityPolicy};
+
+/// Sections of named values.
+#[derive(Default)]
+pub(crate) struct Report {
+    sections: Vec<(&'static str, Vec<(String, Value)>)>,
+}
+
+impl Report {
+    /// Starts a section.
+    pub(crate) fn section(&mut self, title: &'static str) {
+        self.sections.push((title, Vec::new()));
+    }
+
+    /// Adds a value to the last section.
+    pub(crate) fn row(&mut self, name: &str, value: impl Into<Value>) {
+        if let Some((_, rows)) = self.sections.last_mut() {
+            rows.push((name.into(), value.into()));
+        }
+    }
+
+    /// The ring, the primes and the security.
+    pub(crate) fn ring(&mut self, context: &Context) {
+        let params: &RlweParams = context.params();
+        let total = context.key_basis().log2_product();
+        self.row("degree", params.degree());
+        self.row("data prime bits", json!(sizes(params.data_primes())));
+        self.row("special prime bits", json!(sizes(params.special_primes())));
+        self.row("primes per level", json!(params.level_sizes()));
+        self.row("secret", format!("{:?}", params.secret()));
+        match params.policy() {
+            SecurityPolicy::Enforced(standard, level) => {
+                let limit = standard.max_modulus_bits(level, params.degree());
+                self.row("security bits", level.bits());
+                self.row("security standard", format!("{standard:?}"));
+                self.row("modulus bits allowed", limit);
+            }
+            SecurityPolicy::Insecure => self.row("security bits", "not checked"),
+        }
+        self.row("modulus bits", rounded(total));
+    }
+
+    /// Prints a table, or JSON with underscores in the names.
+    pub(crate) fn print(&self, as_json: bool) {
+        if as_json {
+            let key = |name: &str| name.replace(' ', "_");
+            let object = |rows: &[(String, Value)]| {
+                let rows = rows.iter().map(|(name, value)| (key(name), value.clone()));
+                Value::Object(rows.collect::<Map<_, _>>())
+            };
+            let sections = self.sections.iter();
+            let all = sections.map(|(title, rows)| (key(title), object(rows)));
+            println!("{:#}", Value::Object(all.collect()));
+            return;
+        }
+        for (title, rows) in &self.sections {
+            println!("{title}");
+            for (name, value) in rows {
+                let value = value.as_str().map_or(value.to_string(), String::from);
+                println!("  {name:<28} {value}");
+            }
+        }
+    }
+}
+
+/// A number with two digits after the point.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+fn sizes(primes: &[u64]) -> Vec<u32> {
+    let bits = primes.iter().map(|prime| prime.ilog2() + 1);
+    bits.collect()
+}

@@ -1,0 +1,246 @@
+//! The mistakes of a new user: each is refused with a message that contains the call that helps.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use slotwise::Result;
+use slotwise::prelude::*;
+use slotwise::wire::Unattached;
+use std::sync::LazyLock;
+
+/// Three levels at a degree that hides nothing.
+fn reals(degree: usize) -> CkksContext {
+    let builder = CkksContext::builder().degree(degree);
+    let builder = builder.prime_bits(&[60, 45, 45, 45, 60]).scale_bits(45);
+    builder.insecure_skip_security_check().build().unwrap()
+}
+
+fn integers() -> BfvContext {
+    let builder = BfvContext::builder().degree(64).prime_bits(&[50; 4]);
+    let builder = builder.plaintext_modulus(65_537);
+    builder.insecure_skip_security_check().build().unwrap()
+}
+
+static CLIENT: LazyLock<ClientKey<Ckks>> =
+    LazyLock::new(|| reals(64).generate_client_key().unwrap());
+
+/// A server with keys for products, and none for rotations.
+static SERVER: LazyLock<ServerKey<Ckks>> =
+    LazyLock::new(|| CLIENT.generate_server_key(&Rotations::none()).unwrap());
+
+fn vector(values: &[f64]) -> CkksVector {
+    SERVER.attach(CLIENT.encrypt(values).unwrap()).unwrap()
+}
+
+/// Asserts that the message of an error has each of these texts.
+#[track_caller]
+fn says<T>(result: Result<T>, texts: &[&str]) {
+    let Err(error) = result else {
+        panic!("no error");
+    };
+    let message = error.to_string();
+    for text in texts {
+        assert!(message.contains(text), "no `{text}` in: {message}");
+    }
+    assert_eq!(message, format!("{error:?}"), "what `main` prints");
+}
+
+#[test]
+fn forgotten_keys() -> Result<()> {
+    let detached = CLIENT.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
+    let help = ["`server.attach(vector)`", "`client.generate_server_key("];
+    says(&detached * &detached, &help);
+    says(detached.rotate_left(1), &help);
+    says(detached.sum(), &help);
+    says(detached.dot(&detached), &help);
+    // A vector that was read without keys is as one that was never attached.
+    let read = CkksVector::from_bytes(&detached.to_bytes(), CLIENT.context())?;
+    says(read.square(), &help);
+    Ok(())
+}
+
+#[test]
+fn missing_rotation_keys() {
+    let x = vector(&[1.0, 2.0, 3.0, 4.0]);
+    let help = [
+        "`client.extend_server_key(&server, &Rotations::steps(&[1]))`",
+        "attach the vectors to the new server key",
+    ];
+    says(x.rotate_left(1), &help);
+    says(
+        x.sum(),
+        &["`client.extend_server_key(", "`vector.rotations_for_sum()`"],
+    );
+    let conjugated = SERVER.evaluator().conjugate(&x.ciphertexts()[0]);
+    says(
+        conjugated,
+        &["and_conjugation()", "`client.extend_server_key("],
+    );
+}
+
+#[test]
+fn exceeded_depth() -> Result<()> {
+    let mut x = vector(&[0.5]);
+    for _ in 0..3 {
+        x = x.square()?;
+    }
+    let help = [
+        "a multiplication takes 1 level and 0 are left",
+        "`for_depth`",
+    ];
+    says(x.square(), &help);
+    says(&x * 0.5, &help);
+    says(
+        vector(&[0.5]).polyval(&[1.0; 32]),
+        &["takes 5 levels and 3 are left", "`for_depth`"],
+    );
+    says(
+        vector(&[0.5]).refresh(),
+        &["bootstrapping()", "`server.with_bootstrapping(&keys)`"],
+    );
+    Ok(())
+}
+
+#[test]
+fn exceeded_noise_of_integers() -> Result<()> {
+    let client = integers().generate_client_key()?;
+    let server = client.generate_server_key(&Rotations::none())?;
+    let mut x = server.attach(client.encrypt(&[3])?)?;
+    for _ in 0..8 {
+        x = x.square()?;
+    }
+    says(client.decrypt(&x), &["`for_depth`"]);
+    Ok(())
+}
+
+#[test]
+fn mixed_contexts() -> Result<()> {
+    let other = reals(128).generate_client_key()?;
+    let foreign = other.encrypt(&[1.0])?;
+    let help = ["context.params().to_bytes()", "`CkksParams::from_bytes`"];
+    says(&vector(&[1.0]) + &foreign, &help);
+    says(SERVER.attach(&foreign), &help);
+    says(CLIENT.decrypt(&foreign), &help);
+    says(CLIENT.load_vector(&foreign.to_bytes()), &help);
+    let keys = other.generate_server_key(&Rotations::none())?.to_bytes();
+    says(
+        ServerKey::<Ckks>::from_bytes(&keys, CLIENT.context()),
+        &help,
+    );
+    Ok(())
+}
+
+#[test]
+fn foreign_keys() -> Result<()> {
+    let other = CLIENT.context().generate_client_key()?;
+    let foreign = other.encrypt(&[1.0])?;
+    let help = ["`client.id()`", "`vector.key_id()`"];
+    says(&vector(&[1.0]) + &foreign, &help);
+    says(SERVER.attach(&foreign), &help);
+    says(CLIENT.decrypt(&foreign), &help);
+    says(CLIENT.load_vector(&foreign.to_bytes()), &help);
+    says(other.extend_server_key(&SERVER, &Rotations::none()), &help);
+    Ok(())
+}
+
+#[test]
+fn wrong_lengths() {
+    let (x, y) = (vector(&[1.0, 2.0, 3.0]), vector(&[1.0, 2.0]));
+    let help = ["the lengths", "`slice`", "`concat`", "a vector of length 1"];
+    says(&x + &y, &help);
+    says(&x * [1.0, 2.0], &help);
+    says(x.mul(&y), &help);
+    says(CLIENT.encrypt(&[0.0; 0]), &["give at least one value"]);
+    says(
+        x.get(3),
+        &["3..4 are not a part of 3 values", "ends at 3 or before"],
+    );
+}
+
+#[test]
+fn wrong_values() -> Result<()> {
+    let help = ["the value at 1 is NaN or infinite", "`value.is_finite()`"];
+    says(CLIENT.encrypt(&[0.0, f64::NAN]), &help);
+    says(CLIENT.encrypt(&[0.0, f64::INFINITY]), &help);
+    says(&vector(&[0.0, 0.0]) * [0.0, f64::NAN], &help);
+    says(CLIENT.encrypt(&[1e60]), &["`integer_bits`"]);
+    says(CLIENT.encrypt(&[u64::MAX]), &["`as f64`"]);
+    says(&vector(&[0.0]) + u64::MAX, &["`as f64`"]);
+    let client = integers().generate_client_key()?;
+    says(
+        client.encrypt(&[0, 40_000]),
+        &["the value at 1", "a larger plaintext modulus"],
+    );
+    says(CLIENT.encrypt_bounded(&[0.5], 0.25), &["bound"]);
+    Ok(())
+}
+
+#[test]
+fn insecure_or_missing_parameters() {
+    let builder = CkksContext::builder;
+    let bits = [60, 40, 40, 60];
+    says(
+        builder().prime_bits(&bits).scale_bits(40).build(),
+        &["`degree`"],
+    );
+    says(
+        builder().degree(8192).scale_bits(40).build(),
+        &["`prime_bits`"],
+    );
+    says(
+        builder().degree(8192).prime_bits(&bits).build(),
+        &["`scale_bits`"],
+    );
+    says(
+        builder()
+            .degree(4096)
+            .prime_bits(&bits)
+            .scale_bits(40)
+            .build(),
+        &["not secure at degree 4096", "a larger degree"],
+    );
+    says(builder().precision_bits(20).build(), &["for_depth"]);
+    says(
+        CkksContext::for_depth(2).prime_bits(&bits).build(),
+        &["builder()"],
+    );
+    says(
+        BfvContext::for_depth(2).build(),
+        &["`plaintext_bits`", "`plaintext_modulus`"],
+    );
+    let text = "ckks depht=3".parse::<slotwise::params::CkksBuilder>();
+    says(text, &["`depht=3`", "`depth=5`"]);
+    says(CkksContext::for_depth(200).build(), &["ask for less depth"]);
+}
+
+/// It is no vector yet, and says what makes it one.
+#[test]
+fn a_vector_deserialized_without_its_context() {
+    let json = serde_json::to_string(&vector(&[1.0])).unwrap();
+    let read: Unattached<CkksVector> = serde_json::from_str(&json).unwrap();
+    let shown = format!("{read:?}");
+    assert!(shown.contains("a CKKS vector"), "{shown}");
+    assert!(shown.contains("`attach(&context)`"), "{shown}");
+    assert_eq!(read.attach(CLIENT.context()).unwrap().len(), 1);
+    let other = read.attach(&reals(128));
+    says(other, &["`CkksParams::from_bytes`"]);
+}
+
+#[test]
+fn wrong_bytes() -> Result<()> {
+    let context = CLIENT.context();
+    let bytes = CLIENT.encrypt(&[1.0])?.to_bytes();
+    says(
+        CkksTensor::from_bytes(&bytes, context),
+        &["a CKKS vector", "a CKKS tensor"],
+    );
+    says(
+        CkksVector::from_bytes(&bytes[1..], context),
+        &["not bytes of slotwise"],
+    );
+    says(
+        CkksVector::from_bytes(&bytes[..100], context),
+        &["send them again"],
+    );
+    let params = context.params().to_bytes();
+    says(CkksParams::from_bytes(&params), &["`insecure_from_bytes`"]);
+    Ok(())
+}
