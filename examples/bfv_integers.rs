@@ -102,7 +102,7 @@ fn statistics(
     Ok(())
 }
 
-/// Arithmetic is modulo t, on integers from -t/2 to t/2: what does not fit comes around at the other end, exactly.
+/// Arithmetic is modulo t, on integers from -t/2 to t/2: values outside that range wrap around modulo t.
 fn around_the_modulus(authority: &ClientKey<Bfv>) -> slotwise::Result<()> {
     let t = authority.context().params().plaintext_modulus() as i64;
     let largest = t / 2;

@@ -6,7 +6,7 @@ use slotwise::Result;
 use slotwise::circuits::Packing;
 use slotwise::evaluator::SlotShape;
 use slotwise::prelude::*;
-use std::fmt::Write;
+use std::fmt::Arguments;
 use std::path::Path;
 use std::{fs, io};
 
@@ -66,8 +66,8 @@ impl Picture {
         ));
     }
 
-    fn add(&mut self, shape: std::fmt::Arguments<'_>) {
-        writeln!(self.shapes, "{shape}").expect("strings take everything");
+    fn add(&mut self, shape: Arguments<'_>) {
+        self.shapes += &format!("{shape}\n");
     }
 
     fn svg(&self) -> String {
@@ -121,7 +121,7 @@ fn levels() -> Result<Picture> {
     for (i, (name, step, vector)) in (0u32..).zip(steps) {
         let left = 44.0 + 166.0 * f64::from(i);
         let mut bar = |class: &str, bits: f64, inset: f64| {
-            let height = bits.max(1.0) * PIXELS_PER_BIT;
+            let height = bits * PIXELS_PER_BIT;
             picture.rectangle(class, [left + inset, BOTTOM - height, 110.0 - 2.0 * inset, height]);
         };
         let modulus = context.rlwe().log2_modulus(vector.level())?;
@@ -163,7 +163,7 @@ fn slots() -> Result<Picture> {
     let title = "Vectors in 16 slots: repeated, so that they wrap around their own length";
     picture.text("title", "start", [24.0, 34.0], title);
     let rows = [
-        ("x = [1, 2, 3, 4]", "", &four, 4),
+        ("x = [1, 2, 3, 4]", "a copy in each stride", &four, 4),
         ("x.rotate_left(1)", "one rotation", &rotated(&four, 1), 4),
         ("y = [1, 2, 3]", "a zero fills the stride", &filled(&[1, 2, 3])?, 3),
         ("x.sum(), first step", "x + rotated by 2", &halves, 4),
@@ -208,13 +208,13 @@ fn floors() -> Picture {
         ("ring", "polynomials in RNS"),
         ("kernels", "rows of residues modulo one prime: all SIMD"),
     ];
-    let mut picture = Picture::new(860, 560);
+    let mut picture = Picture::new(860, 580);
     let title = "Each floor imports only from the floors below it";
     picture.text("title", "start", [24.0, 34.0], title);
     for (i, (name, what)) in (0u32..).zip(FLOORS) {
         let top = 52.0 + 35.0 * f64::from(i);
         let class = match name {
-            "networks" | "federated" | "multiparty" | "api" => "value",
+            "networks" | "federated" | "multiparty" | "api" | "circuits" => "value",
             _ => "free",
         };
         picture.rectangle(class, [24.0, top, 812.0, 31.0]);
@@ -222,6 +222,6 @@ fn floors() -> Picture {
         picture.text("small", "start", [200.0, top + 20.0], what);
     }
     let legend = "blue: what most programs use";
-    picture.text("small", "start", [24.0, 552.0], legend);
+    picture.text("small", "start", [24.0, 564.0], legend);
     picture
 }
