@@ -101,7 +101,8 @@ fn levels() -> Result<Picture> {
     let last = fourth.rescale()?;
 
     let mut picture = Picture::new(860, 410);
-    let title = "Bits of a ciphertext on the way from x to x\u{2074} (primes of 60, 40 and 40 bits)";
+    let title =
+        "Bits of a ciphertext on the way from x to x\u{2074} (primes of 60, 40 and 40 bits)";
     picture.text("title", "start", [24.0, 34.0], title);
     for (x, class, text) in [
         (24.0, "free", "modulus"),
@@ -122,7 +123,10 @@ fn levels() -> Result<Picture> {
         let left = 44.0 + 166.0 * f64::from(i);
         let mut bar = |class: &str, bits: f64, inset: f64| {
             let height = bits * PIXELS_PER_BIT;
-            picture.rectangle(class, [left + inset, BOTTOM - height, 110.0 - 2.0 * inset, height]);
+            picture.rectangle(
+                class,
+                [left + inset, BOTTOM - height, 110.0 - 2.0 * inset, height],
+            );
         };
         let modulus = context.rlwe().log2_modulus(vector.level())?;
         let scale = vector.scale().log2();
@@ -131,7 +135,12 @@ fn levels() -> Result<Picture> {
         bar("error", scale - vector.precision_bits(), 10.0);
         let middle = left + 55.0;
         let label = format!("level {}, scale 2^{scale:.0}", vector.level());
-        picture.text("large", "middle", [middle, BOTTOM + 24.0], &format!("{name} {step}"));
+        picture.text(
+            "large",
+            "middle",
+            [middle, BOTTOM + 24.0],
+            &format!("{name} {step}"),
+        );
         picture.text("small", "middle", [middle, BOTTOM + 44.0], &label);
         let right = format!("{:.0} bits right", vector.precision_bits());
         picture.text("small", "middle", [middle, BOTTOM + 62.0], &right);
@@ -154,7 +163,8 @@ fn slots() -> Result<Picture> {
         slots.rotate_left(step);
         slots
     };
-    let added = |a: &[u32], b: &[u32]| -> Vec<u32> { a.iter().zip(b).map(|(a, b)| a + b).collect() };
+    let added =
+        |a: &[u32], b: &[u32]| -> Vec<u32> { a.iter().zip(b).map(|(a, b)| a + b).collect() };
     let four = filled(&[1, 2, 3, 4])?;
     let halves = added(&four, &rotated(&four, 2));
     let sum = added(&halves, &rotated(&halves, 1));
@@ -165,7 +175,12 @@ fn slots() -> Result<Picture> {
     let rows = [
         ("x = [1, 2, 3, 4]", "a copy in each stride", &four, 4),
         ("x.rotate_left(1)", "one rotation", &rotated(&four, 1), 4),
-        ("y = [1, 2, 3]", "a zero fills the stride", &filled(&[1, 2, 3])?, 3),
+        (
+            "y = [1, 2, 3]",
+            "a zero fills the stride",
+            &filled(&[1, 2, 3])?,
+            3,
+        ),
         ("x.sum(), first step", "x + rotated by 2", &halves, 4),
         ("x.sum(), last step", "that + rotated by 1", &sum, 1),
     ];
@@ -199,7 +214,10 @@ fn floors() -> Picture {
         ("api", "client and server keys, contexts, encrypted vectors"),
         ("wire", "bytes out and in"),
         ("bootstrapping", "levels restored"),
-        ("circuits", "vectors, matrices, polynomials, comparisons, plans"),
+        (
+            "circuits",
+            "vectors, matrices, polynomials, comparisons, plans",
+        ),
         ("evaluator", "add, multiply, rotate, rescale; dry runs"),
         ("encryption", "ciphertexts, encrypt, decrypt, noise bounds"),
         ("encoding", "values as polynomials"),

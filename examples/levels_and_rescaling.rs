@@ -196,7 +196,7 @@ fn check(
     Ok(())
 }
 
-/// What a vector says of itself without any key.
+/// Prints what is known about a vector without any key.
 fn describe(name: &str, vector: &CkksVector) {
     println!(
         "  {name:<15} level {}, scale {:?}, levels left {}, {:.1} bits after the point",

@@ -57,7 +57,7 @@ fn real_numbers() -> Outcome<()> {
 
 /// BFV: integers, exactly.
 fn exact_integers() -> Outcome<()> {
-    // Parameters for two multiplications one after the other, on integers of 20 bits.
+    // Parameters for two consecutive multiplications of integers of 20 bits.
     let context = BfvContext::for_depth(2).plaintext_bits(20).build()?;
     let client = context.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::steps(&[1, 2]))?;

@@ -46,7 +46,7 @@ pub(crate) fn run(address: &str) -> Outcome<()> {
         check(&model, &test, &client.predict(&test)?.ratings)?;
     }
     let rate = f64::from(REQUESTS) / started.elapsed().as_secs_f64();
-    println!("{rate:.1} requests per second, one after the other");
+    println!("{rate:.1} requests per second, one at a time");
     network::run(&client.connection)
 }
 
