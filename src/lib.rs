@@ -102,7 +102,7 @@ pub mod prelude {
     };
 }
 
-/// The programs of the README and of the guide compile and run.
+/// The programs of the README, the guide and the pages on networks and federated learning compile and run.
 #[cfg(doctest)]
 mod pages {
     macro_rules! pages {
@@ -126,5 +126,7 @@ mod pages {
         Performance: "../docs/guide/performance.md",
         FromSeal: "../docs/guide/from_seal.md",
         FromTenseal: "../docs/guide/from_tenseal.md",
+        Networks: "../docs/networks.md",
+        Federated: "../docs/federated.md",
     );
 }
