@@ -102,11 +102,11 @@ fn statistics(
     Ok(())
 }
 
-/// Arithmetic is modulo t, on integers from -t/2 to t/2: what does not fit comes around at the other end, exactly.
+/// Arithmetic is modulo t, on integers from -t/2 to t/2: values outside that range wrap around modulo t.
 fn around_the_modulus(authority: &ClientKey<Bfv>) -> slotwise::Result<()> {
     let t = authority.context().params().plaintext_modulus() as i64;
     let largest = t / 2;
-    let next = (&authority.encrypt(&[largest])? + 1)?;
+    let next = (&authority.encrypt([largest])? + 1)?;
     println!(
         "\nmodulo {t}: {largest} + 1 = {:?}",
         authority.decrypt(&next)?
@@ -118,7 +118,7 @@ fn around_the_modulus(authority: &ClientKey<Bfv>) -> slotwise::Result<()> {
 /// Every product uses up noise budget; without any left, decryption refuses rather than return garbage.
 fn the_end_of_the_noise_budget(authority: &ClientKey<Bfv>) -> slotwise::Result<()> {
     let server = authority.generate_server_key(&Rotations::none())?;
-    let mut power = server.attach(authority.encrypt(&[2])?)?;
+    let mut power = server.attach(authority.encrypt([2])?)?;
     let mut expected = 2;
     println!("\nsquaring 2 again and again");
     while power.levels_left() > 0 {

@@ -1,4 +1,4 @@
-//! A circuit deeper than any parameters: a hundred multiplications one after the other, with a bootstrapping wherever the levels end.
+//! A circuit deeper than any parameters: a hundred consecutive multiplications, with a bootstrapping wherever the levels end.
 //!
 //! `cargo run --release --example deep_circuit` computes on a small ring that hides nothing, in a few seconds;
 //! `cargo run --release --example deep_circuit -- secure` at 128 bits of security, where each bootstrapping takes seconds and the keys 1.8 GB.
@@ -7,7 +7,7 @@ use slotwise::prelude::*;
 use slotwise::{Error, PrecisionError, Result};
 use std::time::Instant;
 
-/// The multiplications one after the other.
+/// The consecutive multiplications.
 const MULTIPLICATIONS: usize = 100;
 
 /// The levels between two bootstrappings on the small ring.

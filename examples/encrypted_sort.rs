@@ -110,7 +110,7 @@ fn largest() -> Result<()> {
     )?;
 
     let sign = Sign::new(6, 12)?;
-    let threshold = server.attach(client.encrypt(&[0.45])?)?;
+    let threshold = server.attach(client.encrypt([0.45])?)?;
     let clear_threshold = Vector::from_values(clear.evaluator(), &[0.45])?;
     let start = Instant::now();
     let above = x.greater_than(&threshold, 0.0..=1.0, &sign)?;

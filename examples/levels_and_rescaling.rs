@@ -7,11 +7,12 @@
 
 use slotwise::prelude::*;
 use slotwise::{Error, OperandError, Result};
+use std::time::Instant;
 
-/// The multiplications one after the other that the parameters are for.
+/// The consecutive multiplications that the parameters are for.
 const DEPTH: u32 = 3;
 
-/// The bits after the point that must be right at the end.
+/// The bits after the point that are right at the end.
 const PRECISION_BITS: u32 = 20;
 
 const VALUES: [f64; 4] = [0.5, -0.25, 0.75, 1.0];
@@ -37,21 +38,42 @@ fn context_for(depth: u32) -> Result<CkksContext> {
         .build()
 }
 
-/// More depth takes more primes, and more primes a larger degree to stay secure.
+/// More depth takes more primes, and more primes a larger degree to stay secure: bytes and time grow with both.
 fn what_depth_costs() -> Result<()> {
-    println!("depth   degree   primes");
-    for depth in [1, DEPTH, 2 * DEPTH, 4 * DEPTH] {
+    println!("depth  degree  primes     vector    result       key   product");
+    for depth in [1, 2, DEPTH, 5, 8, 12] {
         let context = context_for(depth)?;
+        let client = context.generate_client_key()?;
+        let server = client.generate_server_key(&Rotations::none())?;
+        let x = client.encrypt(&VALUES)?;
+        let vector = x.byte_length();
+        let x = server.attach(x)?;
+        let result = x.square()?.compact()?.byte_length();
+        let key = client.key_size_forecast(&Rotations::none())?;
         let rlwe = context.params().rlwe();
         println!(
-            "{depth:>5} {:>8} {:>4} + {} for key switching",
+            "{depth:>5} {:>7} {:>3} + {:>2} {vector:>9} B {result:>7} B {:>7.2} MB {:>6.2} ms",
             rlwe.degree(),
             rlwe.data_primes().len(),
-            rlwe.special_primes().len()
+            rlwe.special_primes().len(),
+            key.bytes_on_the_wire as f64 / 1e6,
+            milliseconds_of_a_product(&x)?
         );
         assert_eq!(context.top_level(), depth as usize);
     }
     Ok(())
+}
+
+/// The least time of several products with their rescale.
+fn milliseconds_of_a_product(x: &CkksVector) -> Result<f64> {
+    const RUNS: u32 = 20;
+    let mut least = f64::INFINITY;
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        x.square()?.rescale()?;
+        least = least.min(1e3 * start.elapsed().as_secs_f64());
+    }
+    Ok(least)
 }
 
 /// A product keeps its squared scale until it is next multiplied, so that a sum of products is rescaled only once.
@@ -59,7 +81,7 @@ fn products_are_rescaled_when_next_multiplied(
     client: &ClientKey<Ckks>,
     x: &CkksVector,
 ) -> Result<()> {
-    println!("\none product after the other");
+    println!("\nconsecutive products");
     describe("x", x);
     let square = (x * x)?;
     describe("x^2", &square);
@@ -109,7 +131,7 @@ fn not_every_operation_takes_a_level(x: &CkksVector) -> Result<()> {
     Ok(())
 }
 
-/// Nothing goes wrong in silence: the error has a type to match and a message that says what to do.
+/// Nothing fails silently: you get a typed error that you can match on, and its message says what to do.
 fn the_end_of_the_levels(
     client: &ClientKey<Ckks>,
     server: &ServerKey<Ckks>,
@@ -174,7 +196,7 @@ fn check(
     Ok(())
 }
 
-/// What a vector says of itself without any key.
+/// Prints what is known about a vector without any key.
 fn describe(name: &str, vector: &CkksVector) {
     println!(
         "  {name:<15} level {}, scale {:?}, levels left {}, {:.1} bits after the point",

@@ -25,7 +25,7 @@ fn real_numbers() -> Outcome<()> {
         .build()?; // 128-bit security is enforced here
     println!("{context}\n");
     let client = context.generate_client_key()?; // secret; zeroized on drop
-    let x = client.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
+    let x = client.encrypt([1.0, 2.0, 3.0, 4.0])?;
     let doubled = ((&x + &x)? * 2.0)?; // this much needs no key
     println!("real numbers");
     show(
@@ -57,12 +57,12 @@ fn real_numbers() -> Outcome<()> {
 
 /// BFV: integers, exactly.
 fn exact_integers() -> Outcome<()> {
-    // Parameters for two multiplications one after the other, on integers of 20 bits.
+    // Parameters for two consecutive multiplications of integers of 20 bits.
     let context = BfvContext::for_depth(2).plaintext_bits(20).build()?;
     let client = context.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::steps(&[1, 2]))?;
 
-    let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    let x = server.attach(client.encrypt([1, 2, 3, 4])?)?;
     let rotated = ((&x * &x)? + 2)?.rotate_left(1)?;
     let dot = x.dot(&rotated)?;
     let (rotated, dot) = (client.decrypt(&rotated)?, client.decrypt(&dot)?);

@@ -17,7 +17,7 @@ const STEP: usize = 3;
 /// A length that divides the slots, one that does not, and, by name, those longer than a ciphertext's slots.
 const SHORT_LENGTHS: [usize; 2] = [8, 5];
 
-/// What the real numbers in vectors are below.
+/// Upper bound on the test values.
 const LARGEST: f64 = 1.0;
 
 /// Neighbours that a moving average joins.

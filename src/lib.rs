@@ -1,46 +1,67 @@
-//! CKKS and BFV homomorphic encryption: encrypt a vector, let a server compute on it unseen, decrypt the result.
+//! CKKS and BFV homomorphic encryption: encrypt vectors, let a server compute on them without reading them, decrypt the results.
 //!
 //! ```
 //! use slotwise::prelude::*;
 //!
 //! # fn main() -> slotwise::Result<()> {
-//! let context = CkksContext::builder()
-//!     .degree(8192)
-//!     .prime_bits(&[60, 40, 40, 60]) // as SEAL and TenSEAL: the last one is for key switching
-//!     .scale_bits(40)
-//!     .build()?; // 128-bit security is enforced here
-//! let client = context.generate_client_key()?; // secret; zeroized on drop
-//! let server = client.generate_server_key(&Rotations::steps(&[1]))?; // cannot hold a secret
+//! let context = CkksContext::for_depth(2).build()?; // two consecutive multiplications, 128 bits of security
+//! let client = context.generate_client_key()?; // the secret key; overwritten on drop
+//! let server = client.generate_server_key(&Rotations::steps(&[1]))?; // holds no secret
 //!
-//! let x = client.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
-//! let x = server.attach(x)?;
-//! let y = ((&x * &x)? + 2.0)?.rotate_left(1)?;
+//! let x = server.attach(client.encrypt([1.0, 2.0, 3.0, 4.0])?)?;
+//! let y = ((&x * &x)? + 2.0)?.rotate_left(1)?; // on the server
+//!
 //! let decrypted = client.decrypt(&y)?;
-//! assert!(decrypted.iter().zip([6.0, 11.0, 18.0, 3.0]).all(|(a, b)| (a - b).abs() < 1e-6));
+//! let expected = [6.0, 11.0, 18.0, 3.0];
+//! assert!(decrypted.iter().zip(expected).all(|(a, b)| (a - b).abs() <= y.noise_bound()));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The crate is a house of floors, each importing only from those below it:
+//! # Where to start
+//!
+//! - [`prelude`] has everything that a program with encrypted vectors needs: contexts, keys, vectors and tensors.
+//! - [`CkksContext::for_depth`](params::CkksContext::for_depth) and [`BfvContext::for_depth`](params::BfvContext::for_depth) choose parameters;
+//!   [`circuits::Planner`] plans parameters and keys for a whole program before any key exists.
+//! - [`circuits`] has matrices, convolutions, polynomials, comparisons and sorting for encrypted vectors.
+//! - [`networks`] runs trained networks, [`federated`] adds up encrypted updates, [`multiparty`] shares a key among several parties,
+//!   and [`bootstrapping`] restores the levels of a ciphertext.
+//! - [`Error`] says what went wrong, and its message what to do.
+//!
+//! The repository's `docs/guide/` answers questions in the order in which a new user meets them: parameters, packing, precision, keys, client and server,
+//! performance, and moving from TenSEAL and Microsoft SEAL.
+//!
+//! # Features
+//!
+//! | feature | on by default | adds |
+//! |---|---|---|
+//! | `parallel` | yes | threads, through rayon; results are the same without |
+//! | `serde` | yes | serde's traits for parameters, keys, plaintexts, ciphertexts and vectors |
+//! | `models` | yes | weights of trained networks from safetensors files |
+//! | `onnx` | no | trained networks from ONNX files |
+//!
+//! # Floors
+//!
+//! Each module imports only from those below it:
 //!
 //! ```text
-//!  networks    trained networks, their polynomials, plans and service
-//!  federated   exact sums of encrypted updates
-//!  multiparty  keys that several parties share
-//!  api         client and server keys, contexts, encrypted vectors
-//!  wire        bytes out and in; foreign data is parsed here, and models in networks
-//!  bootstrapping  levels back, for circuits of any depth
-//!  circuits    vectors, tensors, matrices, polynomials, comparison, plans: written once for any Evaluator
-//!  evaluator   add, multiply, rotate, rescale: CKKS, BFV, plain numbers, and dry runs
-//!  encryption  ciphertexts, encrypt, decrypt, noise bounds
-//!  encoding    CKKS slots, BFV plaintexts  ->  polynomials
-//!  keys        secret, public, switching, Galois keys
-//!  params      checked parameters -> immutable precomputed context
-//!  ring        polynomials in RNS, in coefficient or NTT form
-//!  kernels     one row of residues modulo one prime: all SIMD, all `unsafe`
+//!  networks       trained networks: polynomials, plans, service
+//!  federated      exact sums of encrypted updates
+//!  multiparty     keys that several parties share
+//!  api            client and server keys, contexts, encrypted vectors
+//!  wire           bytes out and in
+//!  bootstrapping  levels restored, for circuits of any depth
+//!  circuits       vectors, tensors, matrices, polynomials, comparisons, plans: written once for any evaluator
+//!  evaluator      add, multiply, rotate, rescale: CKKS, BFV, plain numbers, dry runs
+//!  encryption     ciphertexts, encrypt, decrypt, noise bounds
+//!  encoding       values as polynomials: CKKS slots, BFV plaintexts
+//!  keys           secret, public, switching and Galois keys
+//!  params         checked parameters and what is precomputed for them
+//!  ring           polynomials in RNS, in coefficient or NTT form
+//!  kernels        rows of residues modulo one prime: all SIMD, all `unsafe`
 //! ```
 //!
-//! Most programs need [`prelude`] only. The floors below [`api`] are public for researchers and outside semver until 1.0.
+//! The floors below [`api`] are public for researchers and may change in any release before 1.0.
 
 pub mod api;
 pub mod bootstrapping;
@@ -90,7 +111,31 @@ pub mod prelude {
     };
 }
 
-/// The README's programs compile and run.
-#[doc = include_str!("../README.md")]
+/// The programs of the README, the guide and the pages on networks and federated learning compile and run.
 #[cfg(doctest)]
-struct Readme;
+mod pages {
+    macro_rules! pages {
+        ($($name:ident: $path:literal,)*) => {$(
+            #[doc = include_str!($path)]
+            struct $name;
+        )*};
+    }
+
+    pages!(
+        Readme: "../README.md",
+        FirstProgram: "../docs/guide/first_program.md",
+        Schemes: "../docs/guide/schemes.md",
+        Parameters: "../docs/guide/parameters.md",
+        Packing: "../docs/guide/packing.md",
+        Precision: "../docs/guide/precision.md",
+        Errors: "../docs/guide/errors.md",
+        Keys: "../docs/guide/keys.md",
+        ClientServer: "../docs/guide/client_server.md",
+        DeepCircuits: "../docs/guide/deep_circuits.md",
+        Performance: "../docs/guide/performance.md",
+        FromSeal: "../docs/guide/from_seal.md",
+        FromTenseal: "../docs/guide/from_tenseal.md",
+        Networks: "../docs/networks.md",
+        Federated: "../docs/federated.md",
+    );
+}

@@ -88,7 +88,7 @@ fn the_documented_session() -> slotwise::Result<()> {
         .build()?;
     let client = context.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::steps(&[1]))?;
-    let x = client.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
+    let x = client.encrypt([1.0, 2.0, 3.0, 4.0])?;
     let doubled = ((&x + &x)? * 2.0)?;
     let rounded: Vec<f64> = client
         .decrypt(&doubled)?
@@ -270,8 +270,8 @@ fn nobody_elses_vector_is_accepted() {
         .generate_client_key()
         .unwrap();
     let x = reals(&[1.0]);
-    let theirs = other_key.encrypt(&[1.0]).unwrap();
-    let foreign = other_context.encrypt(&[1.0]).unwrap();
+    let theirs = other_key.encrypt([1.0]).unwrap();
+    let foreign = other_context.encrypt([1.0]).unwrap();
     assert!(matches!(
         &x + &theirs,
         Err(Error::Keys(KeyError::Mismatch { .. }))
@@ -312,20 +312,20 @@ fn nobody_elses_vector_is_accepted() {
 fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
     let client = &CKKS.0;
     assert_eq!(
-        client.encrypt(&[0.0, f64::NAN]).unwrap_err(),
+        client.encrypt([0.0, f64::NAN]).unwrap_err(),
         Error::Values(ValueError::NotFinite { index: 1 })
     );
     assert!(matches!(
-        client.encrypt(&[1e300]),
+        client.encrypt([1e300]),
         Err(Error::Precision(PrecisionError::ScaleTooLarge { .. }))
     ));
     assert_eq!(
-        BFV.0.encrypt(&[0, 40_000]).unwrap_err(),
+        BFV.0.encrypt([0, 40_000]).unwrap_err(),
         Error::Values(ValueError::ValueOutOfRange { index: 1 })
     );
     let (x, y) = (reals(&count(3)), reals(&count(4)));
     for empty in [
-        client.encrypt(&[0.0; 0]),
+        client.encrypt([0.0; 0]),
         &x + &Vec::<f64>::new(),
         &x - &Vec::<f64>::new(),
         x.polyval(&[]),
@@ -333,7 +333,7 @@ fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
         assert_eq!(empty.unwrap_err(), Error::Values(ValueError::Empty));
     }
     for infinite in [
-        client.encrypt(&[f64::INFINITY]),
+        client.encrypt([f64::INFINITY]),
         &x * f64::NAN,
         &x + f64::INFINITY,
         &y + f64::NEG_INFINITY,
@@ -434,7 +434,7 @@ fn without_special_primes_a_context_only_adds() -> slotwise::Result<()> {
         ))
     ));
     let sum =
-        (&additive.encrypt(&[1.0])? + &additive.generate_encryption_key()?.encrypt(&[2.0])?)?;
+        (&additive.encrypt([1.0])? + &additive.generate_encryption_key()?.encrypt([2.0])?)?;
     assert!((additive.decrypt(&sum)?[0] - 3.0).abs() < 1e-6);
     Ok(())
 }
@@ -795,7 +795,7 @@ fn missing_keys_of_a_sum_are_listed_at_once() {
 fn a_missing_key_for_the_row_swap_is_listed_too() {
     let client = bfv_context().generate_client_key().unwrap();
     let server = client.generate_server_key(&Rotations::none()).unwrap();
-    let long = server.attach(client.encrypt(&[1; 64]).unwrap()).unwrap();
+    let long = server.attach(client.encrypt([1; 64]).unwrap()).unwrap();
     let error = long.sum().unwrap_err();
     assert!(
         matches!(
@@ -844,7 +844,7 @@ fn a_sum_that_is_too_large_says_so_and_not_that_scales_differ() {
     let x = context
         .generate_client_key()
         .unwrap()
-        .encrypt(&[300.0])
+        .encrypt([300.0])
         .unwrap();
     let error = (&x + &(&x * 0.25).unwrap()).unwrap_err();
     assert!(
@@ -906,10 +906,10 @@ fn a_bound_stated_at_encryption_is_checked_and_carried() -> slotwise::Result<()>
         let read = CKKS.1.load_vector(&vector.to_bytes())?;
         assert_eq!(read.square()?.message_bound(), 0.25);
     }
-    assert!(client.encrypt_bounded(&[0.3, -0.31], 0.31).is_ok());
+    assert!(client.encrypt_bounded([0.3, -0.31], 0.31).is_ok());
     // Unless it is stated, the bound says no more than a power of two.
-    assert_eq!(client.encrypt(&[0.3, -0.1])?.message_bound(), 1.0);
-    assert_eq!(client.encrypt(&[5.1])?.message_bound(), 8.0);
+    assert_eq!(client.encrypt([0.3, -0.1])?.message_bound(), 1.0);
+    assert_eq!(client.encrypt([5.1])?.message_bound(), 8.0);
     for bound in [0.49, 0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = client.encrypt_bounded(&values, bound).unwrap_err();
         assert!(
@@ -960,7 +960,7 @@ fn vectors_come_apart_and_together() -> slotwise::Result<()> {
             Err(Error::Operands(OperandError::LengthMismatch { .. }))
         ));
     }
-    let foreign = ckks_context().generate_client_key()?.encrypt(&[1.0; 32])?;
+    let foreign = ckks_context().generate_client_key()?.encrypt([1.0; 32])?;
     let chunks = [reals(&[1.0; 32]).ciphertexts(), foreign.ciphertexts()].concat();
     let mixed = CkksVector::from_ciphertexts(CKKS.1.evaluator(), 64, chunks);
     assert!(matches!(mixed, Err(Error::Keys(KeyError::Mismatch { .. }))));
@@ -1076,7 +1076,7 @@ fn ballots_of_ten_thousand_voters_are_counted() -> slotwise::Result<()> {
     let context = BfvContext::for_depth(0).plaintext_bits(20).build()?;
     let client = context.generate_client_key()?;
     let voter = client.generate_encryption_key()?;
-    let ballots = (0..256).map(|i| voter.encrypt(&[1, i]));
+    let ballots = (0..256).map(|i| voter.encrypt([1, i]));
     let ballots: Vec<BfvVector> = ballots.collect::<slotwise::Result<_>>()?;
     let tally = BfvVector::add_many(&ballots)?;
     assert_eq!(client.decrypt(&tally)?, [256, 255 * 128]);

@@ -78,13 +78,13 @@ fn a_server_bootstraps_what_comes_from_its_client_only() {
     let context = CkksContext::for_depth(1).bootstrapping().degree(512);
     let context = context.insecure_skip_security_check().build().unwrap();
     let (client, first) = server(&context);
-    let x = client.encrypt(&[0.25, -0.5]).unwrap();
+    let x = client.encrypt([0.25, -0.5]).unwrap();
     let refreshed = first.bootstrap(&x).unwrap();
     let decrypted = client.decrypt(&refreshed).unwrap();
     assert!((decrypted[0] - 0.25).abs() < 1e-5 && (decrypted[1] + 0.5).abs() < 1e-5);
     let (other, second) = server(&context);
     assert!(second.bootstrap(&x).is_err());
-    assert!(first.bootstrap(&other.encrypt(&[1.0]).unwrap()).is_err());
+    assert!(first.bootstrap(&other.encrypt([1.0]).unwrap()).is_err());
     // Without a bootstrapping attached.
     let plain = client.generate_server_key(&Rotations::none()).unwrap();
     assert_eq!(

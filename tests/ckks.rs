@@ -980,7 +980,7 @@ fn the_announced_depth_is_enough() {
         let client = context.generate_client_key().unwrap();
         let server = client.generate_server_key(&Rotations::none()).unwrap();
         let x = server
-            .attach(client.encrypt(&[0.9, -0.7, 0.3]).unwrap())
+            .attach(client.encrypt([0.9, -0.7, 0.3]).unwrap())
             .unwrap();
         let values = [0.9f64, -0.7, 0.3];
         for degree in 1..(1 << depth) + 3 {

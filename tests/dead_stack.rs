@@ -58,7 +58,7 @@ fn the_dead_stack_holds_no_seed() {
         let context = builder.insecure_skip_security_check().build().unwrap();
         let client = context.generate_client_key().unwrap();
         assert!(!holds_seed_of(&dead_stack(), client.id().bytes()));
-        let vector = client.encrypt(&[1.0]).unwrap();
+        let vector = client.encrypt([1.0]).unwrap();
         let drawn = vector.ciphertexts()[0].body().seed().unwrap();
         assert!(!holds_seed_of(&dead_stack(), &drawn.0));
     };

@@ -45,7 +45,7 @@ fn says<T>(result: Result<T>, texts: &[&str]) {
 
 #[test]
 fn forgotten_keys() -> Result<()> {
-    let detached = CLIENT.encrypt(&[1.0, 2.0, 3.0, 4.0])?;
+    let detached = CLIENT.encrypt([1.0, 2.0, 3.0, 4.0])?;
     let help = ["`server.attach(vector)`", "`client.generate_server_key("];
     says(&detached * &detached, &help);
     says(detached.rotate_left(1), &help);
@@ -103,7 +103,7 @@ fn exceeded_depth() -> Result<()> {
 fn exceeded_noise_of_integers() -> Result<()> {
     let client = integers().generate_client_key()?;
     let server = client.generate_server_key(&Rotations::none())?;
-    let mut x = server.attach(client.encrypt(&[3])?)?;
+    let mut x = server.attach(client.encrypt([3])?)?;
     for _ in 0..8 {
         x = x.square()?;
     }
@@ -114,7 +114,7 @@ fn exceeded_noise_of_integers() -> Result<()> {
 #[test]
 fn mixed_contexts() -> Result<()> {
     let other = reals(128).generate_client_key()?;
-    let foreign = other.encrypt(&[1.0])?;
+    let foreign = other.encrypt([1.0])?;
     let help = ["context.params().to_bytes()", "`CkksParams::from_bytes`"];
     says(&vector(&[1.0]) + &foreign, &help);
     says(SERVER.attach(&foreign), &help);
@@ -131,7 +131,7 @@ fn mixed_contexts() -> Result<()> {
 #[test]
 fn foreign_keys() -> Result<()> {
     let other = CLIENT.context().generate_client_key()?;
-    let foreign = other.encrypt(&[1.0])?;
+    let foreign = other.encrypt([1.0])?;
     let help = ["`client.id()`", "`vector.key_id()`"];
     says(&vector(&[1.0]) + &foreign, &help);
     says(SERVER.attach(&foreign), &help);
@@ -148,7 +148,7 @@ fn wrong_lengths() {
     says(&x + &y, &help);
     says(&x * [1.0, 2.0], &help);
     says(x.mul(&y), &help);
-    says(CLIENT.encrypt(&[0.0; 0]), &["give at least one value"]);
+    says(CLIENT.encrypt([0.0; 0]), &["give at least one value"]);
     says(
         x.get(3),
         &["3..4 are not a part of 3 values", "ends at 3 or before"],
@@ -158,18 +158,18 @@ fn wrong_lengths() {
 #[test]
 fn wrong_values() -> Result<()> {
     let help = ["the value at 1 is NaN or infinite", "`value.is_finite()`"];
-    says(CLIENT.encrypt(&[0.0, f64::NAN]), &help);
-    says(CLIENT.encrypt(&[0.0, f64::INFINITY]), &help);
+    says(CLIENT.encrypt([0.0, f64::NAN]), &help);
+    says(CLIENT.encrypt([0.0, f64::INFINITY]), &help);
     says(&vector(&[0.0, 0.0]) * [0.0, f64::NAN], &help);
-    says(CLIENT.encrypt(&[1e60]), &["`integer_bits`"]);
-    says(CLIENT.encrypt(&[u64::MAX]), &["`as f64`"]);
+    says(CLIENT.encrypt([1e60]), &["`integer_bits`"]);
+    says(CLIENT.encrypt([u64::MAX]), &["`as f64`"]);
     says(&vector(&[0.0]) + u64::MAX, &["`as f64`"]);
     let client = integers().generate_client_key()?;
     says(
-        client.encrypt(&[0, 40_000]),
+        client.encrypt([0, 40_000]),
         &["the value at 1", "a larger plaintext modulus"],
     );
-    says(CLIENT.encrypt_bounded(&[0.5], 0.25), &["bound"]);
+    says(CLIENT.encrypt_bounded([0.5], 0.25), &["bound"]);
     Ok(())
 }
 
@@ -227,7 +227,7 @@ fn a_vector_deserialized_without_its_context() {
 #[test]
 fn wrong_bytes() -> Result<()> {
     let context = CLIENT.context();
-    let bytes = CLIENT.encrypt(&[1.0])?.to_bytes();
+    let bytes = CLIENT.encrypt([1.0])?.to_bytes();
     says(
         CkksTensor::from_bytes(&bytes, context),
         &["a CKKS vector", "a CKKS tensor"],

@@ -204,7 +204,7 @@ fn published_values_do_not_tell_the_sign_of_the_noise() {
     let trials = 300;
     let (mut signs, mut raised) = (Vec::new(), Vec::new());
     for _ in 0..4 {
-        let vector = client.encrypt(&[middle]).unwrap();
+        let vector = client.encrypt([middle]).unwrap();
         signs.push(client.decrypt(&vector).unwrap()[0] > middle);
         let mut publisher = client.publisher(Publication::bits(2).unwrap());
         let up = (0..trials).filter(|_| publisher.decrypt(&vector).unwrap()[0] > middle);
@@ -304,7 +304,7 @@ fn results_of_computations_are_published_with_the_noise_they_have() {
 #[test]
 fn publications_are_counted_and_end() {
     let client = &*CLIENT;
-    let vector = client.encrypt(&[0.5]).unwrap();
+    let vector = client.encrypt([0.5]).unwrap();
     let options = Publication::bits(0).unwrap().with_decryptions(3).unwrap();
     let used_up = Error::Keys(KeyError::PublicationsUsedUp { most: 3 });
     let mut publisher = client.publisher(options);
@@ -333,7 +333,7 @@ fn publications_are_counted_and_end() {
 #[test]
 fn refusals_say_why_and_do_not_count() {
     let client = &*CLIENT;
-    let vector = client.encrypt(&[0.5]).unwrap();
+    let vector = client.encrypt([0.5]).unwrap();
     let mut publisher = client.publisher(Publication::bits(20).unwrap());
     let left = publisher.precision_bits(&vector);
     let error = publisher.decrypt(&vector).unwrap_err();
@@ -350,7 +350,7 @@ fn refusals_say_why_and_do_not_count() {
 
     let other = context().generate_client_key().unwrap();
     let mut publisher = client.publisher(Publication::bits(0).unwrap());
-    let foreign = other.encrypt(&[0.5]).unwrap();
+    let foreign = other.encrypt([0.5]).unwrap();
     let error = publisher.decrypt(&foreign).unwrap_err();
     assert!(matches!(error, Error::Keys(KeyError::Mismatch { .. })));
     // Of a message with a scale of 2^10 no bit is left, whatever unit is asked for.
@@ -361,7 +361,7 @@ fn refusals_say_why_and_do_not_count() {
     let context = builder.insecure_skip_security_check().build().unwrap();
     let noisy = context.generate_client_key().unwrap();
     let mut coarse = noisy.publisher(Publication::bits(-100).unwrap());
-    let error = coarse.decrypt(&noisy.encrypt(&[0.5]).unwrap()).unwrap_err();
+    let error = coarse.decrypt(&noisy.encrypt([0.5]).unwrap()).unwrap_err();
     let expected = matches!(
         error,
         Error::Precision(PrecisionError::PrecisionExhausted { .. })

@@ -199,7 +199,7 @@ fn reals() {
     }
     let client = ClientKey::<Ckks>::from_secret_bytes(&secret.expose_secret_bytes(), &context);
     let client = client.unwrap();
-    let vector = client.encrypt(&[0.25, -0.5]).unwrap();
+    let vector = client.encrypt([0.25, -0.5]).unwrap();
     let decrypted = decryptor.decrypt(&vector.ciphertexts()[0]).unwrap();
     let decoded = encoder.decode_complex(&decrypted).unwrap();
     forbid_decoded(&decoded);
@@ -253,7 +253,7 @@ fn integers() {
     FOUND.store(0, Ordering::Relaxed);
     let client = ClientKey::<Bfv>::from_secret_bytes(&secret.expose_secret_bytes(), &context);
     let client = client.unwrap();
-    let vector = client.encrypt(&[1, -2, 3]).unwrap();
+    let vector = client.encrypt([1, -2, 3]).unwrap();
     forbid_phase(vector.ciphertexts()[0].body(), &poly);
     client.measured_noise_budget(&vector).unwrap();
     assert_eq!(client.decrypt(&vector).unwrap(), [1, -2, 3]);

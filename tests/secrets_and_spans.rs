@@ -887,7 +887,7 @@ fn large_results_find_a_base_of_several_primes() {
         let largest = f64::from(integer_bits).exp2() * 0.9;
         let root = largest.powf(1.0 / f64::from(1u32 << depth));
         let mut x = server
-            .attach(client.encrypt(&[root, -root, 0.5]).unwrap())
+            .attach(client.encrypt([root, -root, 0.5]).unwrap())
             .unwrap();
         for _ in 0..depth {
             x = x.square().unwrap();

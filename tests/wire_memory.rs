@@ -77,7 +77,7 @@ fn memory_is_bounded_by_the_context() {
         .scale_bits(30);
     let context = context.build().unwrap();
     let client = context.generate_client_key().unwrap();
-    let vector = client.encrypt(&[1.0; 10]).unwrap();
+    let vector = client.encrypt([1.0; 10]).unwrap();
     let public = client.generate_encryption_key().unwrap();
     let server = client.generate_server_key(&Rotations::steps(&[1])).unwrap();
     let keys = server.evaluation_keys();

@@ -46,7 +46,7 @@ pub(crate) fn run(address: &str) -> Outcome<()> {
         check(&model, &test, &client.predict(&test)?.ratings)?;
     }
     let rate = f64::from(REQUESTS) / started.elapsed().as_secs_f64();
-    println!("{rate:.1} requests per second, one after the other");
+    println!("{rate:.1} requests per second, one at a time");
     network::run(&client.connection)
 }
 
@@ -212,7 +212,7 @@ fn show_refusals(client: &Client, patients: &[Sample]) -> Outcome<()> {
         .to_bytes();
     let clear = patients[0].features.map(f64::to_le_bytes).concat();
     let others = CkksContext::for_depth(1).build()?.generate_client_key()?;
-    let others = others.encrypt(&[1.0])?.to_bytes();
+    let others = others.encrypt([1.0])?.to_bytes();
     let cut = &request[..request.len() / 2];
     let long = [&request[..], &[0]].concat();
 

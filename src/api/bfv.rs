@@ -40,7 +40,7 @@ impl Vector<BfvEvaluator> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[3, 4])?)?;
+    /// let x = server.attach(client.encrypt([3, 4])?)?;
     /// assert!(x.square()?.noise_budget() < x.noise_budget());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -58,7 +58,7 @@ impl Vector<BfvEvaluator> {
     /// # let context = BfvContext::for_depth(2).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = client.encrypt(&[3, 4])?;
+    /// let x = client.encrypt([3, 4])?;
     /// let lower = x.switch_to_level(x.level() - 1)?;
     /// assert!(lower.size_in_bytes() < x.size_in_bytes());
     /// assert_eq!(client.decrypt(&lower)?, [3, 4]);
@@ -81,7 +81,7 @@ impl ClientKey<Bfv> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[3, 4])?;
+    /// let x = client.encrypt([3, 4])?;
     /// assert!(client.measured_noise_budget(&x)? >= x.noise_budget());
     /// # Ok::<(), slotwise::Error>(())
     /// ```

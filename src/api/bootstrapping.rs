@@ -63,7 +63,7 @@ impl ServerKey<Ckks> {
     /// let server = client.generate_server_key(&Rotations::none())?;
     /// let server = server.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
     ///
-    /// let mut x = server.attach(client.encrypt(&[0.9, -0.8])?)?;
+    /// let mut x = server.attach(client.encrypt([0.9, -0.8])?)?;
     /// for _ in 0..3 {
     ///     x = (&x * &x)?.refresh()?;
     /// }
@@ -92,7 +92,7 @@ impl ServerKey<Ckks> {
     /// # let builder = CkksContext::for_depth(1).bootstrapping().degree(1024);
     /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::none())?.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
-    /// let x = server.attach(client.encrypt(&[0.5])?)?;
+    /// let x = server.attach(client.encrypt([0.5])?)?;
     /// let used = x.square()?.rescale()?;
     /// let fresh = server.bootstrap(&used)?;
     /// assert!(fresh.level() > used.level());

@@ -41,7 +41,7 @@ impl Vector<CkksEvaluator> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// assert_eq!(x.scale(), context.scale(x.level())?);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -57,7 +57,7 @@ impl Vector<CkksEvaluator> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// assert!(x.precision_bits() > 20.0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -73,7 +73,7 @@ impl Vector<CkksEvaluator> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[3.0, -2.0])?;
+    /// let x = client.encrypt([3.0, -2.0])?;
     /// assert_eq!(x.message_bound(), 4.0); // the next power of two
     /// assert_eq!((&x + &x)?.message_bound(), 8.0);
     /// # Ok::<(), slotwise::Error>(())
@@ -94,7 +94,7 @@ impl Vector<CkksEvaluator> {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[0.5])?)?;
+    /// let x = server.attach(client.encrypt([0.5])?)?;
     /// let square = x.square()?; // a rescale is pending
     /// let rescaled = square.rescale()?;
     /// assert_eq!((square.level(), rescaled.level()), (1, 0));
@@ -116,7 +116,7 @@ impl Vector<CkksEvaluator> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(3).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// let lower = x.drop_to_level(1)?;
     /// assert_eq!((lower.level(), lower.levels_left()), (1, 1));
     /// assert!(lower.size_in_bytes() < x.size_in_bytes());
@@ -141,9 +141,9 @@ impl ClientKey<Ckks> {
     /// use slotwise::prelude::*;
     /// # fn main() -> slotwise::Result<()> {
     /// let client = CkksContext::for_depth(1).build()?.generate_client_key()?;
-    /// let x = client.encrypt_bounded(&[0.3, -0.1], 0.5)?;
+    /// let x = client.encrypt_bounded([0.3, -0.1], 0.5)?;
     /// assert_eq!(x.message_bound(), 0.5);
-    /// assert!(client.encrypt_bounded(&[0.3, -0.7], 0.5).is_err());
+    /// assert!(client.encrypt_bounded([0.3, -0.7], 0.5).is_err());
     /// # Ok(())
     /// # }
     /// ```
@@ -168,7 +168,7 @@ impl EncryptionKey<Ckks> {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// let key = client.generate_encryption_key()?;
-    /// let x = key.encrypt_bounded(&[0.3, -0.1], 0.5)?;
+    /// let x = key.encrypt_bounded([0.3, -0.1], 0.5)?;
     /// assert_eq!(x.message_bound(), 0.5);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

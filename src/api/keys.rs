@@ -101,7 +101,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1.0])?;
+    /// let x = client.encrypt([1.0])?;
     /// assert_eq!(x.key_id(), client.id());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -134,7 +134,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # let client = context.generate_client_key()?;
     /// // A key for products, and one for rotations by one place.
     /// let server = client.generate_server_key(&Rotations::steps(&[1]))?;
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0])?)?;
     /// let product = (&x * &x.rotate_left(1)?)?;
     /// assert!((client.decrypt(&product)?[0] - 2.0).abs() < 1e-3);
     /// # Ok::<(), slotwise::Error>(())
@@ -210,7 +210,7 @@ impl<S: Scheme> ClientKey<S> {
     /// let plan = planner.plan(&SumOfSquares)?;
     /// let client = plan.context().generate_client_key()?;
     /// let server = client.generate_planned_server_key(plan.key_plan())?;
-    /// let x = server.attach(client.encrypt_bounded(&[0.5; 4], 1.0)?)?;
+    /// let x = server.attach(client.encrypt_bounded([0.5; 4], 1.0)?)?;
     /// assert!((client.decrypt(&SumOfSquares.run(&[x])?[0])?[0] - 1.0).abs() < 1e-3);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -278,7 +278,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # let client = context.generate_client_key()?;
     /// let server = client.generate_server_key(&Rotations::steps(&[1]))?;
     /// let server = client.extend_server_key(&server, &Rotations::steps(&[2]))?;
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0, 4.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0, 3.0, 4.0])?)?;
     /// assert!(x.rotate_left(1).is_ok() && x.rotate_left(2).is_ok());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -302,7 +302,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// let key = client.generate_encryption_key()?; // may be published
-    /// let x = key.encrypt(&[1.0, 2.0])?;
+    /// let x = key.encrypt([1.0, 2.0])?;
     /// assert!((client.decrypt(&x)?[1] - 2.0).abs() < 1e-3);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -339,7 +339,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[3, -1, 4])?;
+    /// let x = client.encrypt([3, -1, 4])?;
     /// assert_eq!((x.len(), client.decrypt(&x)?), (3, vec![3, -1, 4]));
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -368,7 +368,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5, -1.5])?;
+    /// let x = client.encrypt([0.5, -1.5])?;
     /// let values = client.decrypt(&x)?;
     /// assert!((values[0] - 0.5).abs() <= x.noise_bound());
     /// # Ok::<(), slotwise::Error>(())
@@ -393,7 +393,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3])?; // padded to four values, and repeated
+    /// let x = client.encrypt([1, 2, 3])?; // padded to four values, and repeated
     /// let slots = client.decrypt_slots(&x.ciphertexts()[0])?;
     /// assert_eq!((slots.len(), &slots[..5]), (context.slots(), &[1, 2, 3, 0, 1][..]));
     /// # Ok::<(), slotwise::Error>(())
@@ -429,7 +429,7 @@ impl<S: Scheme> EncryptionKey<S> {
     /// ```
     #[doc = include_str!("../../docs/examples/shared_key.txt")]
     /// let key = EncryptionKey::<Bfv>::new(&context, public)?; // the public key of three parties
-    /// let x = key.encrypt(&[1, 2, 3])?;
+    /// let x = key.encrypt([1, 2, 3])?;
     /// let mut opening = BfvOpening::new(&session, &x.ciphertexts()[0], b"x")?;
     /// opening.add(parties[0].open(opening.request(), &mut journal)?)?;
     /// opening.add(parties[1].open(opening.request(), &mut journal)?)?;
@@ -497,7 +497,7 @@ impl<S: Scheme> EncryptionKey<S> {
     /// # let client = context.generate_client_key()?;
     /// let key = client.generate_encryption_key()?;
     /// let key = EncryptionKey::<Bfv>::from_bytes(&key.to_bytes(), &context)?; // at another party
-    /// let vote = key.encrypt(&[0, 1, 0])?;
+    /// let vote = key.encrypt([0, 1, 0])?;
     /// assert_eq!(client.decrypt(&vote)?, [0, 1, 0]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -612,7 +612,7 @@ impl<S: Scheme> ServerKey<S> {
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::evaluator::Evaluator;
     ///
-    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// let x = client.encrypt([1.0, 2.0])?;
     /// let square = server.evaluator().square(&x.ciphertexts()[0])?;
     /// assert!((client.decrypt_slots(&square)?[1] - 4.0).abs() < 1e-3);
     /// # Ok::<(), slotwise::Error>(())
@@ -630,7 +630,7 @@ impl<S: Scheme> ServerKey<S> {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// let x = client.encrypt([1.0, 2.0])?;
     /// assert!((&x * &x).is_err()); // there is no relinearization key
     /// let x = server.attach(x)?;
     /// assert!((&x * &x).is_ok());

@@ -176,7 +176,7 @@ impl ClientKey<Ckks> {
     ///     .scale_bits(56)
     ///     .build()?;
     /// let client = context.generate_client_key()?;
-    /// let average = client.encrypt(&[0.73519])?;
+    /// let average = client.encrypt([0.73519])?;
     ///
     /// let mut publisher = client.publisher(Publication::decimals(2)?);
     /// let published = publisher.decrypt(&average)?;
@@ -277,7 +277,7 @@ impl Publisher {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// let publisher = client.publisher(Publication::bits(-10)?);
     /// // The noise that protects the key costs about 30 bits.
     /// assert!(publisher.precision_bits(&x) < x.precision_bits() - 25.0);
@@ -295,7 +295,7 @@ impl Publisher {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[5000.0])?;
+    /// let x = client.encrypt([5000.0])?;
     /// let mut publisher = client.publisher(Publication::bits(-10)?); // multiples of 1024
     /// let published = publisher.decrypt(&x)?;
     /// assert!(published[0] % 1024.0 == 0.0 && (published[0] - 5000.0).abs() <= 1024.0);

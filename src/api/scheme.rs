@@ -84,7 +84,7 @@ macro_rules! scheme {
             /// # use slotwise::prelude::*;
             /// let context = CkksContext::for_depth(1).build()?; // or a `BfvContext`
             /// let client = context.generate_client_key()?;
-            /// let x = client.encrypt(&[1.0, 2.0])?;
+            /// let x = client.encrypt([1.0, 2.0])?;
             /// assert!((client.decrypt(&x)?[1] - 2.0).abs() < 1e-3);
             /// # Ok::<(), slotwise::Error>(())
             /// ```

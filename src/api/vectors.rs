@@ -11,7 +11,7 @@ impl<E: KeyedEvaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// assert_eq!(client.encrypt(&[1.0])?.key_id(), client.id());
+    /// assert_eq!(client.encrypt([1.0])?.key_id(), client.id());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
@@ -25,7 +25,7 @@ impl<E: KeyedEvaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// assert_eq!(client.encrypt(&[1.0])?.context(), &context);
+    /// assert_eq!(client.encrypt([1.0])?.context(), &context);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
@@ -41,7 +41,7 @@ impl<E: KeyedEvaluator> Vector<E> {
     /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[0.5])?)?;
+    /// let x = server.attach(client.encrypt([0.5])?)?;
     /// assert_eq!((x.level(), x.square()?.rescale()?.level()), (2, 1));
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -58,7 +58,7 @@ impl<E: KeyedEvaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// let error = (client.decrypt(&x)?[0] - 0.5).abs();
     /// assert!(error <= x.noise_bound() && x.noise_bound() < 1e-6);
     /// # Ok::<(), slotwise::Error>(())
@@ -94,7 +94,7 @@ impl<E: KeyedEvaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// assert!(!x.is_transparent() && x.mul_scalar(0.0)?.is_transparent());
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -38,7 +38,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// let restored = ClientKey::<Ckks>::from_secret_bytes(&client.expose_secret_bytes(), &context)?;
     /// assert!((restored.decrypt(&x)?[0] - 0.5).abs() < 1e-3);
     /// # Ok::<(), slotwise::Error>(())
@@ -58,7 +58,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let response = client.encrypt(&[3, 4])?.to_bytes();
+    /// let response = client.encrypt([3, 4])?.to_bytes();
     /// let x = client.load_vector(&response)?;
     /// assert_eq!(client.decrypt(&x)?, [3, 4]);
     /// # Ok::<(), slotwise::Error>(())
@@ -105,7 +105,7 @@ impl<S: Scheme> ServerKey<S> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let request = client.encrypt(&[3, 4])?.to_bytes();
+    /// let request = client.encrypt([3, 4])?.to_bytes();
     /// let x = server.load_vector(&request)?;
     /// let response = x.square()?.compact()?.to_bytes();
     /// assert_eq!(client.decrypt(&client.load_vector(&response)?)?, [9, 16]);

@@ -13,7 +13,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let (x, y) = (client.encrypt(&[1, 2, 3])?, client.encrypt(&[10, 20, 30])?);
+    /// let (x, y) = (client.encrypt([1, 2, 3])?, client.encrypt([10, 20, 30])?);
     /// assert_eq!(client.decrypt(&x.add(&y)?)?, [11, 22, 33]);
     /// assert_eq!(client.decrypt(&(&x + &y)?)?, [11, 22, 33]); // the same as an operator
     /// # Ok::<(), slotwise::Error>(())
@@ -100,7 +100,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let (x, y) = (client.encrypt(&[1, 2, 3])?, client.encrypt(&[10, 20, 30])?);
+    /// let (x, y) = (client.encrypt([1, 2, 3])?, client.encrypt([10, 20, 30])?);
     /// assert_eq!(client.decrypt(&y.sub(&x)?)?, [9, 18, 27]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -128,8 +128,8 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0])?)?;
-    /// let y = client.encrypt(&[0.5, 0.5, 2.0])?; // one attached operand is enough
+    /// let x = server.attach(client.encrypt([1.0, 2.0, 3.0])?)?;
+    /// let y = client.encrypt([0.5, 0.5, 2.0])?; // one attached operand is enough
     /// let product = x.mul(&y)?; // or `(&x * &y)?`
     /// assert_close(&client.decrypt(&product)?, &[0.5, 1.0, 6.0]);
     /// # Ok::<(), slotwise::Error>(())
@@ -154,7 +154,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, -2])?;
+    /// let x = client.encrypt([1, -2])?;
     /// assert_eq!(client.decrypt(&x.negate()?)?, [-1, 2]);
     /// assert_eq!(client.decrypt(&(-&x)?)?, [-1, 2]);
     /// # Ok::<(), slotwise::Error>(())
@@ -174,7 +174,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[3, -4])?)?;
+    /// let x = server.attach(client.encrypt([3, -4])?)?;
     /// assert_eq!(client.decrypt(&x.square()?)?, [9, 16]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -195,7 +195,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(2).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[2, -3])?)?;
+    /// let x = server.attach(client.encrypt([2, -3])?)?;
     /// assert_eq!(client.decrypt(&x.power(3)?)?, [8, -27]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -218,7 +218,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2])?;
+    /// let x = client.encrypt([1, 2])?;
     /// assert_eq!(client.decrypt(&x.add_plain(&[10, 20])?)?, [11, 22]);
     /// assert_eq!(client.decrypt(&(&x + &[10, 20])?)?, [11, 22]);
     /// # Ok::<(), slotwise::Error>(())
@@ -252,7 +252,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2])?;
+    /// let x = client.encrypt([1, 2])?;
     /// assert_eq!(client.decrypt(&x.sub_plain(&[10, 20])?)?, [-9, -18]);
     /// let values = [10, 20];
     /// assert_eq!(client.decrypt(&(&values[..] - &x)?)?, [9, 18]); // the other way round
@@ -306,7 +306,7 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// let x = client.encrypt([1.0, 2.0])?;
     /// assert_close(&client.decrypt(&x.mul_plain(&[0.5, 0.25])?)?, &[0.5, 0.5]); // no key is needed
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -353,7 +353,7 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// let x = client.encrypt([1.0, 2.0])?;
     /// assert_close(&client.decrypt(&x.add_scalar(0.5)?)?, &[1.5, 2.5]); // or `(&x + 0.5)?`
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -382,7 +382,7 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = client.encrypt(&[1.0, 2.0])?;
+    /// let x = client.encrypt([1.0, 2.0])?;
     /// assert_close(&client.decrypt(&x.mul_scalar(0.1)?)?, &[0.1, 0.2]); // or `(&x * 0.1)?`
     /// assert_eq!(x.mul_scalar(3.0)?.levels_left(), x.levels_left());
     /// # Ok::<(), slotwise::Error>(())
@@ -408,7 +408,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let x = client.encrypt([1, 2, 3])?;
     /// let server = client.generate_server_key(&x.rotations_for_sum())?;
     /// let sum = server.attach(x)?.sum()?;
     /// assert_eq!(client.decrypt(&sum)?, [6]);
@@ -461,8 +461,8 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
-    /// let y = client.encrypt(&[4, 5, 6])?;
+    /// let x = server.attach(client.encrypt([1, 2, 3])?)?;
+    /// let y = client.encrypt([4, 5, 6])?;
     /// assert_eq!(client.decrypt(&x.dot(&y)?)?, [32]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -492,7 +492,7 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0, 3.0])?)?;
     /// let weighted = x.dot_plain(&[0.5, 0.25, 0.25])?;
     /// assert_close(&client.decrypt(&weighted)?, &[1.75]);
     /// # Ok::<(), slotwise::Error>(())
@@ -523,7 +523,7 @@ impl<E: Evaluator> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = server.attach(client.encrypt(&[0.0, 1.0, -2.0])?)?;
+    /// let x = server.attach(client.encrypt([0.0, 1.0, -2.0])?)?;
     /// let y = x.polyval(&[1.0, 0.0, 0.5])?; // 1 + x^2 / 2
     /// assert_close(&client.decrypt(&y)?, &[1.0, 1.5, 3.0]);
     /// # Ok::<(), slotwise::Error>(())
@@ -552,10 +552,10 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// let x = server.attach(client.encrypt([1, 2, 3, 4])?)?;
     /// assert_eq!(client.decrypt(&x.rotate_left(1)?)?, [2, 3, 4, 1]);
     /// // Around the vector's own length, whatever it is.
-    /// let y = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// let y = server.attach(client.encrypt([1, 2, 3])?)?;
     /// assert_eq!(client.decrypt(&y.rotate_left(1)?)?, [2, 3, 1]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -596,7 +596,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// let x = server.attach(client.encrypt([1, 2, 3, 4])?)?;
     /// let rotated = x.rotate_many(&[1, 2])?;
     /// assert_eq!(client.decrypt(&rotated[0])?, [2, 3, 4, 1]);
     /// assert_eq!(client.decrypt(&rotated[1])?, [3, 4, 1, 2]);
@@ -629,7 +629,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// let x = server.attach(client.encrypt([1, 2, 3, 4])?)?;
     /// assert_eq!(client.decrypt(&x.rotate_right(1)?)?, [4, 1, 2, 3]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -652,7 +652,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(2).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[3, 4])?)?.square()?;
+    /// let x = server.attach(client.encrypt([3, 4])?)?.square()?;
     /// let response = x.compact()?;
     /// assert!(response.byte_length() < x.byte_length() / 2);
     /// assert_eq!(client.decrypt(&response)?, [9, 16]);
@@ -680,7 +680,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let builder = CkksContext::for_depth(1).bootstrapping().degree(1024);
     /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::none())?.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
-    /// let mut x = server.attach(client.encrypt(&[0.9])?)?;
+    /// let mut x = server.attach(client.encrypt([0.9])?)?;
     /// for _ in 0..2 {
     ///     x = x.square()?.refresh()?;
     /// }
@@ -706,7 +706,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3, 4, 5])?; // padded to eight values
+    /// let x = client.encrypt([1, 2, 3, 4, 5])?; // padded to eight values
     /// assert_eq!(x.rotations_for_sum(), Rotations::steps(&[1, 2, 4]));
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -721,7 +721,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3, 4])?;
+    /// let x = client.encrypt([1, 2, 3, 4])?;
     /// assert_eq!(x.rotations_for_fast_sum(), Rotations::steps(&[1, 2, 3]));
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -736,7 +736,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let x = client.encrypt([1, 2, 3])?;
     /// let server = client.generate_server_key(&x.rotations_for_step(1))?;
     /// assert_eq!(client.decrypt(&server.attach(x)?.rotate_left(1)?)?, [2, 3, 1]);
     /// # Ok::<(), slotwise::Error>(())

@@ -93,7 +93,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::circuits::MatrixProduct;
     ///
-    /// let a = server.attach(client.encrypt(&[1, 2, 3, 4])?)?;
+    /// let a = server.attach(client.encrypt([1, 2, 3, 4])?)?;
     /// let product = MatrixProduct::new(2, 2, 2)?.encode(a.evaluator(), a.factor_position()?)?;
     /// assert_eq!(client.decrypt(&a.row_major_product(&a, &product)?)?, [7, 10, 15, 22]);
     /// # Ok::<(), slotwise::Error>(())

@@ -20,7 +20,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// let x = server.attach(client.encrypt([1, 2, 3])?)?;
     /// assert_eq!(client.decrypt(&x.get(2)?)?, [3]);
     /// // It stands for its value everywhere.
     /// assert_eq!(client.decrypt(&(&x + &x.get(2)?)?)?, [4, 5, 6]);
@@ -68,7 +68,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3, 4])?;
+    /// let x = client.encrypt([1, 2, 3, 4])?;
     /// let server = client.generate_server_key(&x.rotations_for_slice(1..3)?)?;
     /// assert_eq!(client.decrypt(&server.attach(x)?.slice(1..3)?)?, [2, 3]);
     /// # Ok::<(), slotwise::Error>(())
@@ -94,7 +94,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// let x = server.attach(client.encrypt([1, 2, 3])?)?;
     /// assert_eq!(client.decrypt(&x.replicate(1, 4)?)?, [2, 2, 2, 2]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -117,7 +117,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let x = client.encrypt([1, 2, 3])?;
     /// let masked = x.mask(&[true, false, true])?;
     /// assert_eq!(client.decrypt(&masked)?, [1, 0, 3]);
     /// # Ok::<(), slotwise::Error>(())
@@ -166,7 +166,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3])?)?;
+    /// let x = server.attach(client.encrypt([1, 2, 3])?)?;
     /// assert_eq!(client.decrypt(&x.shift_right(1)?)?, [0, 1, 2]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -183,7 +183,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3])?;
+    /// let x = client.encrypt([1, 2, 3])?;
     /// let server = client.generate_server_key(&x.rotations_for_shift(1))?;
     /// assert_eq!(client.decrypt(&server.attach(x)?.shift_left(1)?)?, [2, 3, 0]);
     /// # Ok::<(), slotwise::Error>(())
@@ -238,7 +238,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let vectors = [client.encrypt(&[1, 2])?, client.encrypt(&[3])?];
+    /// let vectors = [client.encrypt([1, 2])?, client.encrypt([3])?];
     /// let server = client.generate_server_key(&BfvVector::rotations_for_concat(&vectors)?)?;
     /// let [x, y] = vectors;
     /// let joined = BfvVector::concat(&[server.attach(x)?, server.attach(y)?])?;

@@ -50,7 +50,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3, 4])?; // two rows of two values
+    /// let x = client.encrypt([1, 2, 3, 4])?; // two rows of two values
     /// let server = client.generate_server_key(&x.rotations_for_sum_strided(2)?)?;
     /// assert_eq!(client.decrypt(&server.attach(x)?.sum_strided(2)?)?, [4, 6]);
     /// # Ok::<(), slotwise::Error>(())
@@ -97,7 +97,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(2).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[1, 2, 3, 4])?;
+    /// let x = client.encrypt([1, 2, 3, 4])?;
     /// let server = client.generate_server_key(&x.rotations_for_running_sum()?)?;
     /// assert_eq!(client.decrypt(&server.attach(x)?.running_sum()?)?, [1, 3, 6, 10]);
     /// # Ok::<(), slotwise::Error>(())

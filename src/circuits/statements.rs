@@ -21,7 +21,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[0.9, -0.9, 0.9, -0.9])?)?;
+    /// let x = server.attach(client.encrypt([0.9, -0.9, 0.9, -0.9])?)?;
     /// let sum = x.sum()?;
     /// assert_eq!(sum.message_bound(), 4.0);
     /// let sum = sum.assume_message_bound(1.0)?; // the caller knows that signs alternate
@@ -60,7 +60,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?.assume_error_bound(0.001)?;
+    /// let x = client.encrypt([0.5])?.assume_error_bound(0.001)?;
     /// assert!((x.noise_bound() - 0.001).abs() < 1e-9);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

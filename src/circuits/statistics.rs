@@ -18,7 +18,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 6.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0, 6.0])?)?;
     /// assert_close(&client.decrypt(&x.mean()?)?, &[3.0]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -43,7 +43,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// #     assert_eq!(values.len(), expected.len());
     /// #     assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{values:?}");
     /// # }
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0, 3.0])?)?;
     /// assert_close(&client.decrypt(&x.variance()?)?, &[2.0 / 3.0]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -65,8 +65,8 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # let context = CkksContext::for_depth(3).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0, 6.0])?)?;
-    /// let y = client.encrypt(&[2.0, 2.0, 4.0, 8.0])?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0, 3.0, 6.0])?)?;
+    /// let y = client.encrypt([2.0, 2.0, 4.0, 8.0])?;
     /// assert!((client.decrypt(&x.covariance(&y)?)?[0] - 4.5).abs() < 1e-3);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -70,7 +70,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::evaluator::Evaluator;
     ///
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0])?)?;
     /// // An operation of the evaluator, for which vectors have no method.
     /// let conjugate = server.evaluator().conjugate(&x.ciphertexts()[0])?;
     /// let y = CkksVector::from_ciphertexts(server.evaluator(), x.len(), vec![conjugate])?;
@@ -132,7 +132,7 @@ impl<E: Evaluator> Vector<E> {
     /// # use slotwise::prelude::*;
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// assert_eq!(client.encrypt(&[3, 1, 4])?.len(), 3);
+    /// assert_eq!(client.encrypt([3, 1, 4])?.len(), 3);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
@@ -163,7 +163,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = CkksContext::for_depth(2).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[0.5])?)?;
+    /// let x = server.attach(client.encrypt([0.5])?)?;
     /// assert_eq!((x.levels_left(), x.square()?.levels_left()), (2, 1));
     /// # Ok::<(), slotwise::Error>(())
     /// ```

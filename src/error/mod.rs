@@ -37,7 +37,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// let context = CkksContext::for_depth(1).build()?;
 /// let client = context.generate_client_key()?;
 /// let server = client.generate_server_key(&Rotations::none())?;
-/// let x = server.attach(client.encrypt(&[0.5, 1.5])?)?;
+/// let x = server.attach(client.encrypt([0.5, 1.5])?)?;
 /// let square = (&x * &x)?;
 /// match &square * &square {
 ///     Err(Error::Operands(OperandError::LevelExhausted { needed, left, .. })) => assert!(needed > left),

@@ -74,7 +74,7 @@ impl Rotations {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// let server = client.generate_server_key(&Rotations::none())?; // products only
-    /// let x = server.attach(client.encrypt(&[0.5, 1.0])?)?;
+    /// let x = server.attach(client.encrypt([0.5, 1.0])?)?;
     /// assert!(x.square().is_ok() && x.rotate_left(1).is_err());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -111,7 +111,7 @@ impl Rotations {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0, 3.0, 4.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0, 3.0, 4.0])?)?;
     /// assert!(x.rotate_left(3).is_ok() && x.sum().is_ok());
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -288,7 +288,7 @@ impl CkksBuilder {
     /// use slotwise::CkksContext;
     ///
     /// let context = CkksContext::for_depth(2).precision_bits(30).build()?;
-    /// let x = context.generate_client_key()?.encrypt(&[0.5])?;
+    /// let x = context.generate_client_key()?.encrypt([0.5])?;
     /// assert!(x.precision_bits() > 30.0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

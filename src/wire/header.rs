@@ -10,7 +10,7 @@ use crate::params::Fingerprint;
 /// use slotwise::wire::{Header, Kind};
 /// # fn main() -> slotwise::Result<()> {
 /// let context = CkksContext::for_depth(1).build()?;
-/// let vector = context.generate_client_key()?.encrypt(&[1.0])?;
+/// let vector = context.generate_client_key()?.encrypt([1.0])?;
 /// let header = Header::of(&vector.to_bytes())?;
 /// assert_eq!((header.kind(), header.kind().name()), (Kind::CkksVector, "a CKKS vector"));
 /// assert_eq!((header.fingerprint(), header.key_id()), (context.fingerprint(), vector.key_id()));

@@ -26,7 +26,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let context = CkksContext::for_depth(1).build()?;
 /// let client = context.generate_client_key()?;
-/// let json = serde_json::to_string(&client.encrypt(&[1.0, 2.0])?)?;
+/// let json = serde_json::to_string(&client.encrypt([1.0, 2.0])?)?;
 /// let vector: Unattached<CkksVector> = serde_json::from_str(&json)?;
 /// println!("{:.3?}", client.decrypt(&vector.attach(&context)?)?);
 /// # Ok(())
@@ -85,7 +85,7 @@ impl<T: Wire> Unattached<T> {
     /// ```
     /// # use slotwise::{prelude::*, wire::Unattached};
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
-    /// let x = context.generate_client_key()?.encrypt(&[0.5])?;
+    /// let x = context.generate_client_key()?.encrypt([0.5])?;
     /// assert_eq!(Unattached::new(&x).attach(&context)?.len(), 1);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -102,7 +102,7 @@ impl<T: Wire> Unattached<T> {
     /// ```
     /// # use slotwise::{prelude::*, wire::Unattached};
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
-    /// let x = context.generate_client_key()?.encrypt(&[0.5])?;
+    /// let x = context.generate_client_key()?.encrypt([0.5])?;
     /// let other = CkksContext::for_depth(1).build()?;
     /// assert!(Unattached::new(&x).attach(&other).is_err()); // of other parameters
     /// # Ok::<(), slotwise::Error>(())

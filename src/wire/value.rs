@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 /// # fn main() -> slotwise::Result<()> {
 /// let context = CkksContext::for_depth(1).build()?;
 /// let client = context.generate_client_key()?;
-/// let bytes = client.encrypt(&[1.0, 2.0])?.to_bytes();
+/// let bytes = client.encrypt([1.0, 2.0])?.to_bytes();
 /// // In another process:
 /// let context = CkksContext::new(CkksParams::from_bytes(&context.params().to_bytes())?)?;
 /// let vector = CkksVector::from_bytes(&bytes, &context)?;
@@ -32,7 +32,7 @@ pub trait Wire: Sized + sealed::Sealed {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let x = client.encrypt(&[0.5])?;
+    /// let x = client.encrypt([0.5])?;
     /// assert_eq!(x.byte_length(), x.to_bytes().len() as u64);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -45,7 +45,7 @@ pub trait Wire: Sized + sealed::Sealed {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// let mut stream = Vec::new(); // a file or a connection
-    /// client.encrypt(&[0.5])?.write_to(&mut stream)?;
+    /// client.encrypt([0.5])?.write_to(&mut stream)?;
     /// assert_eq!(CkksVector::from_bytes(&stream, &context)?.len(), 1);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -62,8 +62,8 @@ pub trait Wire: Sized + sealed::Sealed {
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// let mut stream = Vec::new();
-    /// client.encrypt(&[0.5])?.write_to(&mut stream)?;
-    /// client.encrypt(&[0.5, 1.0])?.write_to(&mut stream)?;
+    /// client.encrypt([0.5])?.write_to(&mut stream)?;
+    /// client.encrypt([0.5, 1.0])?.write_to(&mut stream)?;
     /// let mut input = &stream[..]; // a file or a connection
     /// let lengths = [CkksVector::read_from(&mut input, &context)?.len(), CkksVector::read_from(&mut input, &context)?.len()];
     /// assert_eq!(lengths, [1, 2]);
@@ -82,7 +82,7 @@ pub trait Wire: Sized + sealed::Sealed {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let bytes = client.encrypt(&[0.5])?.to_bytes();
+    /// let bytes = client.encrypt([0.5])?.to_bytes();
     /// assert!((client.decrypt(&client.load_vector(&bytes)?)?[0] - 0.5).abs() < 1e-3);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -100,7 +100,7 @@ pub trait Wire: Sized + sealed::Sealed {
     /// # use slotwise::prelude::*;
     /// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
-    /// let bytes = client.encrypt(&[0.5])?.to_bytes();
+    /// let bytes = client.encrypt([0.5])?.to_bytes();
     /// assert_eq!(CkksVector::from_bytes(&bytes, &context)?.len(), 1);
     /// assert!(CkksVector::from_bytes(&bytes[1..], &context).is_err());
     /// # Ok::<(), slotwise::Error>(())

@@ -541,7 +541,7 @@ fn signs_of_values_that_drown_in_noise_are_refused() {
     let server = client.generate_server_key(&Rotations::none()).unwrap();
     let sign = Sign::new(10, 12).unwrap();
     let small = (-21.0f64).exp2();
-    let x = client.encrypt(&[small, -small, small / 2.0]).unwrap();
+    let x = client.encrypt([small, -small, small / 2.0]).unwrap();
     let x = server.attach(x).unwrap();
     assert!(matches!(
         x.abs(small, &sign),

@@ -257,7 +257,7 @@ fn maps_of_encrypted_vectors_say_what_they_lack() {
     let context = reals(128);
     let client = context.generate_client_key().unwrap();
     let map = LinearMap::gather(8, &[7, 3, 1, 0]).unwrap();
-    let x = client.encrypt(&[0.5; 8]).unwrap();
+    let x = client.encrypt([0.5; 8]).unwrap();
     let plan = map.plan(x.evaluator().slot_shape()).unwrap();
     let encode = |x: &CkksVector, level| {
         map.encode(x.evaluator(), Position::at_level(level))

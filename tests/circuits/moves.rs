@@ -249,7 +249,7 @@ fn moments<E: Evaluator<Scalar = f64>>(x: &[Vector<E>]) -> slotwise::Result<Vec<
 fn arguments_are_checked() {
     let context = ckks();
     let client = context.generate_client_key().unwrap();
-    let x = client.encrypt(&[0.5; 45]).unwrap();
+    let x = client.encrypt([0.5; 45]).unwrap();
     let out_of_range = |result: slotwise::Result<CkksVector>| {
         assert!(matches!(
             result,
@@ -307,7 +307,7 @@ fn missing_keys_and_levels_are_named_before_any_work() {
     let context = ckks();
     let client = context.generate_client_key().unwrap();
     let server = client.generate_server_key(&Rotations::steps(&[2])).unwrap();
-    let x = server.attach(client.encrypt(&[0.5; 45]).unwrap()).unwrap();
+    let x = server.attach(client.encrypt([0.5; 45]).unwrap()).unwrap();
     // All that are missing, in one error: the halves of 32 slots, without the step at hand.
     let Err(Error::Keys(KeyError::MissingRotationKeys { steps, .. })) = x.running_sum() else {
         panic!("a running sum without keys");
@@ -348,7 +348,7 @@ fn missing_keys_and_levels_are_named_before_any_work() {
     let stranger = context
         .generate_client_key()
         .unwrap()
-        .encrypt(&[1.0])
+        .encrypt([1.0])
         .unwrap();
     assert!(CkksVector::concat(&[low, stranger]).is_err());
     let gone = x.shift_left(i64::MIN).unwrap();
@@ -400,8 +400,8 @@ fn a_sum_of_products_without_padding_travels_and_is_summed() {
     let encrypt = |values: &[i64]| client.encrypt(values).unwrap();
     let (x, s, t) = (
         encrypt(&(0..32).collect::<Vec<_>>()),
-        encrypt(&[3]),
-        encrypt(&[5]),
+        encrypt([3]),
+        encrypt([5]),
     );
     let server = client.generate_server_key(&x.rotations_for_sum()).unwrap();
     let [x, s, t] = [x, s, t].map(|vector| server.attach(vector).unwrap());

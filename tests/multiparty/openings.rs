@@ -44,7 +44,7 @@ fn vectors_are_computed_with_under_a_shared_key() {
     let (public, keys) = world.keys(&Rotations::none());
     let client = EncryptionKey::<Bfv>::new(&world.context, Arc::clone(&public)).unwrap();
     let server = ServerKey::<Bfv>::new(&world.context, keys).unwrap();
-    let x = server.attach(client.encrypt(&[1, -2, 3]).unwrap()).unwrap();
+    let x = server.attach(client.encrypt([1, -2, 3]).unwrap()).unwrap();
     let square = x.square().unwrap();
     let opened = world.open(&square.ciphertexts()[0], b"square", &[1, 3]);
     let decoded = BfvEncoder::new(&world.context).decode(&opened).unwrap();

@@ -198,7 +198,7 @@ fn within_bound(client: &ClientKey<CkksScheme>, vector: &CkksVector, want: f64) 
 #[test]
 fn the_decoders_own_error_is_within_the_bound() -> Result<()> {
     let client = client();
-    let zero = client.encrypt(&[0.0; 100])?;
+    let zero = client.encrypt([0.0; 100])?;
     for value in [1e3 + 0.1, 1e5 + 0.1, 5e5 + 0.1] {
         within_bound(&client, &(&zero + value)?, value);
         within_bound(&client, &(&zero - value)?, -value);
@@ -210,7 +210,7 @@ fn the_decoders_own_error_is_within_the_bound() -> Result<()> {
         .scale_bits(18)
         .build()?;
     let client = context.generate_client_key()?;
-    let zero = client.encrypt(&[0.0; 100])?;
+    let zero = client.encrypt([0.0; 100])?;
     for value in [1e9 + 0.1, 1e12 + 0.1, 1e15 + 0.3] {
         within_bound(&client, &(&zero + value)?, value);
     }
@@ -221,7 +221,7 @@ fn the_decoders_own_error_is_within_the_bound() -> Result<()> {
 fn constants_state_no_more_bits_than_f64_has() -> Result<()> {
     let client = client();
     let server = client.generate_server_key(&slotwise::Rotations::none())?;
-    let x = server.attach(client.encrypt(&[1.0, -2.0, 3.0])?)?;
+    let x = server.attach(client.encrypt([1.0, -2.0, 3.0])?)?;
     let constant = x.square()?.polyval(&[0.7])?;
     within_bound(&client, &constant, 0.7);
     assert!(constant.precision_bits() < 53.0);

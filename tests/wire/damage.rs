@@ -29,11 +29,11 @@ fn cases<'a>(ckks: &'a CkksObjects, bfv: &'a BfvObjects) -> Vec<Case<'a>> {
     let galois = ckks.keys.galois();
     let element = galois.elements().next().unwrap();
     let client = ckks.context.generate_client_key().unwrap();
-    let vector = client.encrypt(&[1.0; 9]).unwrap();
+    let vector = client.encrypt([1.0; 9]).unwrap();
     let values = PlainTensor::new(&[1.0; 4], &[2, 1, 2]).unwrap();
     let tensor = client.encrypt_tensor(&values).unwrap();
     let client = bfv.context.generate_client_key().unwrap();
-    let integers = client.encrypt(&[1; 20]).unwrap();
+    let integers = client.encrypt([1; 20]).unwrap();
     let values = PlainTensor::new(&[1; 18], &[9, 2]).unwrap();
     let batch = client.encrypt_tensor_batched(&values).unwrap();
     vec![

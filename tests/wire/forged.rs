@@ -208,13 +208,13 @@ fn values_of_other_parameters_and_keys_are_named() {
     let read = EvaluationKeys::from_bytes(&reseal(&forged, None), objects.context.rlwe());
     assert!(matches!(read, Err(Error::Keys(KeyError::Mismatch { .. }))));
     let client = objects.context.generate_client_key().unwrap();
-    let mut forged = client.encrypt(&[1.0; 8]).unwrap().to_bytes();
+    let mut forged = client.encrypt([1.0; 8]).unwrap().to_bytes();
     forged[HEADER + 9 + 48] ^= 1;
     let read = CkksVector::from_bytes(&reseal(&forged, None), &objects.context);
     assert!(matches!(read, Err(Error::Keys(KeyError::Mismatch { .. }))));
     let server = client.generate_server_key(&Rotations::none()).unwrap();
     let stranger = objects.context.generate_client_key().unwrap();
-    let vector = stranger.encrypt(&[1.0]).unwrap().to_bytes();
+    let vector = stranger.encrypt([1.0]).unwrap().to_bytes();
     assert!(matches!(
         server.load_vector(&vector),
         Err(Error::Keys(KeyError::Mismatch { .. }))
@@ -377,7 +377,7 @@ fn vectors_of_false_lengths_are_refused() {
     let vector = context
         .generate_client_key()
         .unwrap()
-        .encrypt(&[1.0; 7])
+        .encrypt([1.0; 7])
         .unwrap()
         .to_bytes();
     let read =
@@ -436,7 +436,7 @@ fn tensors_of_false_shapes_are_refused() {
     }
     // One element of another client.
     let stranger = context.generate_client_key().unwrap();
-    let other = stranger.encrypt(&[1.0]).unwrap().to_bytes();
+    let other = stranger.encrypt([1.0]).unwrap().to_bytes();
     let mut forged = bytes.clone();
     let end = forged.len() - 4;
     forged[end - other.len()..end].copy_from_slice(&other);

@@ -49,7 +49,7 @@ fn everything_comes_back_through_serde() {
         back::<BfvCiphertext>(ciphertext, &bfv.context);
     }
     let client = ckks.context.generate_client_key().unwrap();
-    back(&client.encrypt(&[1.0; 20]).unwrap(), &ckks.context);
+    back(&client.encrypt([1.0; 20]).unwrap(), &ckks.context);
     back(&client.generate_encryption_key().unwrap(), &ckks.context);
     back(
         &client.generate_server_key(&Rotations::steps(&[1])).unwrap(),
@@ -61,7 +61,7 @@ fn everything_comes_back_through_serde() {
         assert_eq!(format!("{exposed:?}"), "ExposedSecret(..)");
     }
     let client = bfv.context.generate_client_key().unwrap();
-    back(&client.encrypt(&[1; 20]).unwrap(), &bfv.context);
+    back(&client.encrypt([1; 20]).unwrap(), &bfv.context);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn parameters_come_back_through_serde_unless_insecure() {
 #[test]
 fn what_is_no_value_is_an_error() {
     let client = ckks_context(16).generate_client_key().unwrap();
-    let text = serde_json::to_string(&client.encrypt(&[1.0]).unwrap()).unwrap();
+    let text = serde_json::to_string(&client.encrypt([1.0]).unwrap()).unwrap();
     let wrong = serde_json::from_str::<Unattached<BfvVector>>(&text).unwrap_err();
     assert!(wrong.to_string().contains("a CKKS vector"), "{wrong}");
     for text in ["\"\"", "\"AAAA\"", "\"?\"", "7", "[1, 2]"] {
@@ -105,7 +105,7 @@ fn values_are_fields_of_messages() {
     let client = context.generate_client_key().unwrap();
     let request = Request {
         params: context.params().clone(),
-        vector: Unattached::new(&client.encrypt(&[4.0]).unwrap()),
+        vector: Unattached::new(&client.encrypt([4.0]).unwrap()),
     };
     let config = bincode::config::standard();
     let bytes = bincode::serde::encode_to_vec(&request, config).unwrap();

@@ -10,7 +10,7 @@ fn a_fresh_ciphertext_is_its_residues_and_200_bytes() {
         .scale_bits(40);
     let context = context.build().unwrap();
     let client = context.generate_client_key().unwrap();
-    let vector = client.encrypt(&[1.0; 4096]).unwrap();
+    let vector = client.encrypt([1.0; 4096]).unwrap();
     let ciphertext = &vector.ciphertexts()[0];
     let bytes = ciphertext.to_bytes().len();
     println!("fresh: {bytes}, in a vector: {}", vector.to_bytes().len());

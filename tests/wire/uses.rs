@@ -90,7 +90,7 @@ fn vectors_that_parse_can_be_used() {
     let server = client
         .generate_server_key(&Rotations::powers_of_two())
         .unwrap();
-    let vector = client.encrypt(&[1.0; 11]).unwrap();
+    let vector = client.encrypt([1.0; 11]).unwrap();
     let accepted = mutated(&vector.to_bytes(), 9 + 68 + 47, |bytes| {
         let read = CkksVector::from_bytes(bytes, &context);
         read.is_ok_and(|x| {

@@ -53,7 +53,7 @@ fn preamble() -> String {
          Machine: {}. Date: {}. Compiler: {}, default\n\
          flags. One thread.\n\
          Command: `cargo run --release -- --python venv/bin/python --report ../../docs` in `benches/peers`, which wrote this\n\
-         page and the chart; the machine was shared, so read the ratios, and those to about 20%.\n\n\
+         page and the chart; the machine was shared: compare ratios, not absolute times, and expect about 20% error.\n\n\
          Ratio = time of the peer / time of slotwise: above 1, slotwise is faster. Times are medians of at least\n\
          15 runs; the notes at the end say what is compared.\n\n\
          ![Ratios by operation and parameter set](benchmarks.svg)\n",

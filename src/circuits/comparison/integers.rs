@@ -53,8 +53,8 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     /// # let context = BfvContext::for_depth(5).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[3, 5, -1])?)?;
-    /// let y = client.encrypt(&[3, 4, 2])?;
+    /// let x = server.attach(client.encrypt([3, 5, -1])?)?;
+    /// let y = client.encrypt([3, 4, 2])?;
     /// assert_eq!(client.decrypt(&x.less_than(&y, -4..=5)?)?, [0, 0, 1]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

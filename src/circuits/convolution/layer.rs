@@ -257,7 +257,7 @@ impl<E: Evaluator> Vector<E> {
     /// # }
     /// use slotwise::circuits::{LinearLayer, LinearMap, Matrix};
     ///
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0])?)?;
     /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[0.5, 0.25], [1.0, -1.0]])?);
     /// let layer = LinearLayer::new(map, &[0.5, 0.0])?.encode(x.evaluator(), x.factor_position()?)?;
     /// assert_close(&client.decrypt(&x.linear_layer(&layer)?)?, &[1.5, -1.0]);

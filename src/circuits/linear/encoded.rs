@@ -97,7 +97,7 @@ impl<E: Evaluator> EncodedMap<E> {
     /// use slotwise::circuits::{LinearMap, Matrix};
     ///
     /// let map = LinearMap::matrix_vector(&Matrix::from_rows(&[[1, 2], [3, 4]])?);
-    /// let x = client.encrypt(&[1, -1])?;
+    /// let x = client.encrypt([1, -1])?;
     /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?;
     /// let server = client.generate_server_key(&encoded.plan().rotations())?;
     /// assert_eq!(client.decrypt(&server.attach(x)?.matmul(&encoded)?)?, [-1, -1]);
@@ -211,7 +211,7 @@ impl<E: Evaluator> Vector<E> {
     /// # }
     /// use slotwise::circuits::{LinearMap, Matrix};
     ///
-    /// let x = server.attach(client.encrypt(&[1.0, 2.0])?)?;
+    /// let x = server.attach(client.encrypt([1.0, 2.0])?)?;
     /// let map = LinearMap::vector_matrix(&Matrix::from_rows(&[[0.5, 1.0], [0.25, 0.0]])?);
     /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?; // serves any number of vectors
     /// assert_close(&client.decrypt(&x.matmul(&encoded)?)?, &[1.0, 1.0]);

@@ -14,7 +14,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::circuits::Matrix;
     ///
-    /// let x = server.attach(client.encrypt(&[1, 2])?)?;
+    /// let x = server.attach(client.encrypt([1, 2])?)?;
     /// let matrix = Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?;
     /// assert_eq!(client.decrypt(&x.matmul_plain(&matrix)?)?, [9, 12, 15]);
     /// # Ok::<(), slotwise::Error>(())
@@ -42,7 +42,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
     /// use slotwise::circuits::Matrix;
     ///
-    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4])?)?; // [[1, 2], [3, 4]]
+    /// let x = server.attach(client.encrypt([1, 2, 3, 4])?)?; // [[1, 2], [3, 4]]
     /// let matrix = Matrix::from_rows(&[[1, 0], [1, 1]])?;
     /// assert_eq!(client.decrypt(&x.rows_matmul_plain(&matrix)?)?, [3, 2, 7, 4]);
     /// # Ok::<(), slotwise::Error>(())
@@ -63,7 +63,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2, 3, 4, 5, 6])?)?; // two rows of three
+    /// let x = server.attach(client.encrypt([1, 2, 3, 4, 5, 6])?)?; // two rows of three
     /// assert_eq!(client.decrypt(&x.transpose(2)?)?, [1, 4, 2, 5, 3, 6]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -83,7 +83,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[10, 20, 30])?)?;
+    /// let x = server.attach(client.encrypt([10, 20, 30])?)?;
     /// assert_eq!(client.decrypt(&x.permute(&[2, 0, 0, 1])?)?, [30, 10, 10, 20]);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -102,7 +102,7 @@ impl<E: Evaluator> Vector<E> {
     /// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
     /// # let client = context.generate_client_key()?;
     /// # let server = client.generate_server_key(&Rotations::powers_of_two())?;
-    /// let x = server.attach(client.encrypt(&[1, 2])?)?;
+    /// let x = server.attach(client.encrypt([1, 2])?)?;
     /// let map = LinearMap::vector_matrix(&Matrix::from_rows(&[[1, 2, 3], [4, 5, 6]])?);
     /// let encoded = map.encode(x.evaluator(), x.factor_position()?)?; // serves any number of vectors
     /// assert_eq!(client.decrypt(&x.matmul(&encoded)?)?, [9, 12, 15]);

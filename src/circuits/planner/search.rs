@@ -80,7 +80,7 @@ impl Planner {
     /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
     /// let client = plan.context().generate_client_key()?;
     /// let server = client.generate_planned_server_key(plan.key_plan())?;
-    /// let x = server.attach(client.encrypt_bounded(&[0.5; 4], 1.0)?)?;
+    /// let x = server.attach(client.encrypt_bounded([0.5; 4], 1.0)?)?;
     /// assert!((client.decrypt(&SumOfSquares.run(&[x])?[0])?[0] - 1.0).abs() < plan.noise_bound());
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -162,8 +162,8 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # }
     /// use slotwise::circuits::Quotient;
     ///
-    /// let x = server.attach(client.encrypt(&[1.0, -3.0])?)?;
-    /// let y = client.encrypt(&[2.0, 1.5])?;
+    /// let x = server.attach(client.encrypt([1.0, -3.0])?)?;
+    /// let y = client.encrypt([2.0, 1.5])?;
     /// let quotient = Quotient::new(1.0..=2.0, 7, 1)?; // divisors lie in [1, 2]
     /// assert_close(&client.decrypt(&x.divide(&y, &quotient)?)?, &[0.5, -2.0]);
     /// # Ok::<(), slotwise::Error>(())
@@ -192,7 +192,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # }
     /// use slotwise::circuits::Quotient;
     ///
-    /// let x = server.attach(client.encrypt(&[1.25, 2.0])?)?;
+    /// let x = server.attach(client.encrypt([1.25, 2.0])?)?;
     /// let quotient = Quotient::new(1.0..=2.0, 7, 1)?;
     /// assert_close(&client.decrypt(&x.inverse(&quotient)?)?, &[0.8, 0.5]);
     /// # Ok::<(), slotwise::Error>(())

@@ -48,7 +48,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # }
     /// use slotwise::circuits::Chebyshev;
     ///
-    /// let x = server.attach(client.encrypt(&[0.5, -0.5])?)?;
+    /// let x = server.attach(client.encrypt([0.5, -0.5])?)?;
     /// let functions = [f64::sin, f64::cos].map(|f| Chebyshev::approximate(f, -1.0..=1.0, 8));
     /// let [sin, cos] = functions;
     /// let values = x.evaluate_many(&[sin?.polynomial().clone(), cos?.polynomial().clone()])?;
@@ -107,7 +107,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// # }
     /// use slotwise::circuits::Chebyshev;
     ///
-    /// let x = server.attach(client.encrypt(&[0.5, 0.5])?)?;
+    /// let x = server.attach(client.encrypt([0.5, 0.5])?)?;
     /// let line = Chebyshev::new(&[0.0, 1.0], -1.0..=1.0)?; // T_1(x) = x
     /// let parabola = Chebyshev::new(&[0.0, 0.0, 1.0], -1.0..=1.0)?; // T_2(x) = 2 x^2 - 1
     /// assert_close(&client.decrypt(&x.evaluate_each(&[line, parabola])?)?, &[0.5, -0.5]);

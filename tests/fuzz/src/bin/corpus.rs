@@ -205,12 +205,12 @@ fn plaintexts_and_ciphertexts() -> slotwise::Result<()> {
 fn vectors() -> slotwise::Result<()> {
     let secret = CKKS.secret.expose_secret_bytes();
     let client = ClientKey::<Ckks>::from_secret_bytes(&secret, &CKKS.context)?;
-    let ckks_vector = client.encrypt(&[1.0; 9])?;
-    let ckks_joined = (&ckks_vector + &client.encrypt(&[2.0])?)?;
+    let ckks_vector = client.encrypt([1.0; 9])?;
+    let ckks_joined = (&ckks_vector + &client.encrypt([2.0])?)?;
     let secret = BFV.secret.expose_secret_bytes();
     let client = ClientKey::<Bfv>::from_secret_bytes(&secret, &BFV.context)?;
-    let bfv_vector = client.encrypt(&[1; 20])?;
-    let bfv_joined = (&bfv_vector + &client.encrypt(&[2])?)?;
+    let bfv_vector = client.encrypt([1; 20])?;
+    let bfv_joined = (&bfv_vector + &client.encrypt([2])?)?;
     let mut huge = ckks_joined.to_bytes();
     huge[HEADER..HEADER + 8].fill(0xff);
     for target in ["vector", "use"] {
