@@ -192,7 +192,7 @@ fn convolution(criterion: &mut Criterion) {
     let windows = convolution.windows().im2col(1, [28, 28], &image);
     let (layer, _) = convolution.im2col_layer([28, 28]).expect("8 x 8 windows");
     let client = context.generate_client_key().expect("randomness");
-    let x = client.encrypt(&windows.expect("784 pixels")).expect("fits");
+    let x = client.encrypt(windows.expect("784 pixels")).expect("fits");
     let plan = layer.map().plan(x.evaluator().slot_shape());
     let server = client
         .generate_server_key(&plan.expect("small").rotations())

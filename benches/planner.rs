@@ -95,7 +95,7 @@ fn line(name: &str, program: &impl Program, lengths: &[usize]) -> Result<()> {
     let plan = plan.measured(&mut rand::rng())?;
     let client = plan.context().generate_client_key()?;
     let server = client.generate_planned_server_key(plan.key_plan())?;
-    let encrypt = |&length: &usize| server.attach(client.encrypt(&known(length))?);
+    let encrypt = |&length: &usize| server.attach(client.encrypt(known(length))?);
     let vectors: Vec<CkksVector> = lengths.iter().map(encrypt).collect::<Result<_>>()?;
     // Known vectors are encoded by the programs, so that their time counts.
     let time = plan.time().unwrap_or_default() + plan.encoding_time().unwrap_or_default();

@@ -38,9 +38,7 @@ fn ciphertexts(criterion: &mut Criterion) {
         .expect("randomness");
     let keys = Arc::clone(server.evaluation_keys());
     let evaluator = CkksEvaluator::with_keys(&context, keys).expect("its own keys");
-    let vector = client
-        .encrypt([0.5; DEGREE / 2])
-        .expect("as many as slots");
+    let vector = client.encrypt([0.5; DEGREE / 2]).expect("as many as slots");
     let seeded = vector.ciphertexts()[0].clone();
     let plain = evaluator.negate(&seeded).expect("its own context");
     let mut group = criterion.benchmark_group("wire/C13");

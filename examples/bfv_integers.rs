@@ -42,7 +42,7 @@ fn tally(authority: &ClientKey<Bfv>, encryption_key: &EncryptionKey<Bfv>) -> slo
         .collect();
     let ballots = choices
         .iter()
-        .map(|&choice| encryption_key.encrypt(&ballot(choice)))
+        .map(|&choice| encryption_key.encrypt(ballot(choice)))
         .collect::<slotwise::Result<Vec<_>>>()?;
 
     let sums = add_all(&ballots)?; // on the server
@@ -80,7 +80,7 @@ fn statistics(
     authority: &ClientKey<Bfv>,
     encryption_key: &EncryptionKey<Bfv>,
 ) -> slotwise::Result<()> {
-    let ages = encryption_key.encrypt(&AGES)?;
+    let ages = encryption_key.encrypt(AGES)?;
     // Products and sums over slots need the server's keys; the vector knows which rotations a sum takes.
     let server = authority.generate_server_key(&ages.rotations_for_sum())?;
 

@@ -43,8 +43,8 @@ fn main() -> Result<()> {
         .generate_server_key(&Rotations::none())?
         .with_bootstrapping(&keys)?;
 
-    let factors = server.attach(client.encrypt(&FACTORS)?)?;
-    let mut x = server.attach(client.encrypt(&VALUES)?)?;
+    let factors = server.attach(client.encrypt(FACTORS)?)?;
+    let mut x = server.attach(client.encrypt(VALUES)?)?;
     let mut wanted = VALUES;
     let mut bootstrappings = 0;
     let start = Instant::now();

@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     what_depth_costs()?;
     let client = context.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::none())?;
-    let x = server.attach(client.encrypt(&VALUES)?)?;
+    let x = server.attach(client.encrypt(VALUES)?)?;
     products_are_rescaled_when_next_multiplied(&client, &x)?;
     any_levels_add_up(&client, &x)?;
     not_every_operation_takes_a_level(&x)?;
@@ -45,7 +45,7 @@ fn what_depth_costs() -> Result<()> {
         let context = context_for(depth)?;
         let client = context.generate_client_key()?;
         let server = client.generate_server_key(&Rotations::none())?;
-        let x = client.encrypt(&VALUES)?;
+        let x = client.encrypt(VALUES)?;
         let vector = x.byte_length();
         let x = server.attach(x)?;
         let result = x.square()?.compact()?.byte_length();

@@ -13,7 +13,7 @@ fn main() -> slotwise::Result<()> {
     let context = CkksContext::for_depth(9).build()?;
     let client = context.generate_client_key()?;
     let server = client.generate_server_key(&Rotations::none())?;
-    let x = server.attach(client.encrypt(&VALUES)?)?;
+    let x = server.attach(client.encrypt(VALUES)?)?;
     println!("                    depth  approximation  encryption       found");
     functions(&client, &x)?;
     several(&client, &x)?;
@@ -21,7 +21,7 @@ fn main() -> slotwise::Result<()> {
     // Division, for divisors from 0.5 to 8: a polynomial of degree 7 and two steps of Goldschmidt's.
     let quotient = Quotient::new(0.5..=8.0, 7, 2)?;
     let divisors = [0.5, 0.9, 1.7, 3.0, 5.5, 8.0];
-    let y = server.attach(client.encrypt(&divisors)?)?;
+    let y = server.attach(client.encrypt(divisors)?)?;
     let want: Vec<f64> = VALUES.iter().zip(divisors).map(|(x, y)| x / y).collect();
     let largest = want.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
     let error = quotient.relative_error() * largest;

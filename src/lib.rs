@@ -106,8 +106,8 @@ pub mod prelude {
     pub use crate::{
         Bfv, BfvContext, BfvParams, BfvTensor, BfvVector, Ckks, CkksContext, CkksParams,
         CkksTensor, CkksVector, ClientKey, EncryptedTensor, EncryptedVector, EncryptionKey, KeyId,
-        PlainTensor, PrecisionStats, Publication, Publisher, Rotations, SecurityLevel, SecurityStandard, ServerKey,
-        Wire,
+        PlainTensor, PrecisionStats, Publication, Publisher, Rotations, SecurityLevel,
+        SecurityStandard, ServerKey, Wire,
     };
 }
 

@@ -368,7 +368,7 @@ fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
 #[test]
 fn missing_keys_are_named_and_can_be_added() -> slotwise::Result<()> {
     let client = &CKKS.0;
-    let detached = client.encrypt(&count(4))?;
+    let detached = client.encrypt(count(4))?;
     assert_eq!(
         detached.mul(&detached).unwrap_err(),
         Error::Keys(KeyError::MissingServerKey)
@@ -433,8 +433,7 @@ fn without_special_primes_a_context_only_adds() -> slotwise::Result<()> {
             ParameterError::InvalidKeySwitching { .. }
         ))
     ));
-    let sum =
-        (&additive.encrypt([1.0])? + &additive.generate_encryption_key()?.encrypt([2.0])?)?;
+    let sum = (&additive.encrypt([1.0])? + &additive.generate_encryption_key()?.encrypt([2.0])?)?;
     assert!((additive.decrypt(&sum)?[0] - 3.0).abs() < 1e-6);
     Ok(())
 }
@@ -744,7 +743,7 @@ fn keys_and_evaluators_are_a_line_each_in_debug_output() {
 fn missing_keys_of_a_sum_are_listed_at_once() {
     let client = ckks_context().generate_client_key().unwrap();
     let server = client.generate_server_key(&Rotations::steps(&[2])).unwrap();
-    let x = server.attach(client.encrypt(&count(16)).unwrap()).unwrap();
+    let x = server.attach(client.encrypt(count(16)).unwrap()).unwrap();
     let expected = Error::Keys(KeyError::MissingRotationKeys {
         operation: "a sum over slots",
         steps: vec![1],
@@ -775,7 +774,7 @@ fn missing_keys_of_a_sum_are_listed_at_once() {
             "{text}"
         );
     }
-    let padded = client.encrypt(&count(11)).unwrap();
+    let padded = client.encrypt(count(11)).unwrap();
     let error = padded.rotate_left(1).unwrap_err();
     assert_eq!(error, Error::Keys(KeyError::MissingServerKey));
     let bare = client.generate_server_key(&Rotations::none()).unwrap();
@@ -898,8 +897,8 @@ fn a_bound_stated_at_encryption_is_checked_and_carried() -> slotwise::Result<()>
     let public = client.generate_encryption_key()?;
     let values = [0.3, -0.1, 0.5];
     for vector in [
-        client.encrypt_bounded(&values, 0.5)?,
-        public.encrypt_bounded(&values, 0.5)?,
+        client.encrypt_bounded(values, 0.5)?,
+        public.encrypt_bounded(values, 0.5)?,
     ] {
         assert_eq!(vector.message_bound(), 0.5);
         assert_reals(&vector, &values);
@@ -911,7 +910,7 @@ fn a_bound_stated_at_encryption_is_checked_and_carried() -> slotwise::Result<()>
     assert_eq!(client.encrypt([0.3, -0.1])?.message_bound(), 1.0);
     assert_eq!(client.encrypt([5.1])?.message_bound(), 8.0);
     for bound in [0.49, 0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = client.encrypt_bounded(&values, bound).unwrap_err();
+        let error = client.encrypt_bounded(values, bound).unwrap_err();
         assert!(
             matches!(error, Error::Operands(OperandError::InvalidArgument { .. })),
             "{bound}"
@@ -995,8 +994,8 @@ fn a_vector_with_more_keys_lends_them() -> slotwise::Result<()> {
     let client = ckks_context().generate_client_key()?;
     let old = client.generate_server_key(&Rotations::none())?;
     let new = client.extend_server_key(&old, &Rotations::powers_of_two())?;
-    let x = old.attach(client.encrypt(&count(4))?)?;
-    let y = new.attach(client.encrypt(&count(4))?)?;
+    let x = old.attach(client.encrypt(count(4))?)?;
+    let y = new.attach(client.encrypt(count(4))?)?;
     for sum in [
         x.add(&y)?.sum()?,
         y.add(&x)?.sum()?,
@@ -1066,7 +1065,7 @@ fn ballots_of_ten_thousand_voters_are_counted() -> slotwise::Result<()> {
         .build()?;
     let client = context.generate_client_key()?;
     let voter = client.generate_encryption_key()?;
-    let ballots = [[1, 0, 0], [0, 1, 0], [1, 0, 1]].map(|ballot| voter.encrypt(&ballot).unwrap());
+    let ballots = [[1, 0, 0], [0, 1, 0], [1, 0, 1]].map(|ballot| voter.encrypt(ballot).unwrap());
     let mut tally = ballots[0].clone();
     for count in 1..10_000 {
         tally = (&tally + &ballots[count % 3])?;
@@ -1111,9 +1110,9 @@ fn sums_of_fresh_reals_have_the_error_of_independent_terms() -> slotwise::Result
         let terms = (0..100).map(|i| {
             let values = [f64::from(i), 0.5];
             if secret {
-                client.encrypt(&values)
+                client.encrypt(values)
             } else {
-                voter.encrypt(&values)
+                voter.encrypt(values)
             }
         });
         let terms: Vec<CkksVector> = terms.collect::<slotwise::Result<_>>()?;

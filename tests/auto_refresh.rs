@@ -18,7 +18,7 @@ impl Program for Chain {
     ) -> slotwise::Result<Vec<Vector<E>>> {
         let mut x = inputs[0].clone();
         for _ in 0..self.0 {
-            x = (&x + &(x.square()? * &FACTORS)?)?.rotate_left(1)?;
+            x = (&x + &(x.square()? * FACTORS)?)?.rotate_left(1)?;
             x = (x * 0.5)?;
         }
         Ok(vec![x])
@@ -72,7 +72,7 @@ fn vectors_go_on_where_levels_are_missing() {
         .unwrap();
     let values = [0.9, -0.8, 0.7, 0.6];
     let wanted = clear(&Chain(10), &[&values]);
-    let encrypted = client.encrypt(&values).unwrap();
+    let encrypted = client.encrypt(values).unwrap();
 
     // Without a bootstrapping, the error of any vector whose levels end.
     let x = server.attach(&encrypted).unwrap().auto_refresh();
@@ -94,7 +94,7 @@ fn vectors_go_on_where_levels_are_missing() {
 
     // Values above 1, and several uses of one vector that lacks levels.
     let large = [5.0, -7.0, 3.0, 1.5];
-    let x = client.encrypt(&large).unwrap();
+    let x = client.encrypt(large).unwrap();
     let x = server.attach(x).unwrap().auto_refresh();
     let mut y = (&x * 0.125).unwrap();
     for _ in 0..9 {

@@ -833,7 +833,7 @@ fn sums_that_fail_while_levels_remain() {
     let client = context.generate_client_key().unwrap();
     let server = client.generate_server_key(&Rotations::none()).unwrap();
     let values = [0.5f64, -0.75, 1.0];
-    let x = server.attach(client.encrypt(&values).unwrap()).unwrap();
+    let x = server.attach(client.encrypt(values).unwrap()).unwrap();
     let lower = x.drop_to_level(3).unwrap();
     let within = |vector: &slotwise::CkksVector, want: [f64; 3]| {
         let bound = vector.noise_bound();

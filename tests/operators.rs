@@ -186,7 +186,7 @@ macro_rules! in_place_equals_operators {
     ($encrypt:ident, $values:expr, $other:expr, $none:expr, $foreign:expr, $number:expr) => {
         for length in [1, 3, 4, 200] {
             let [x, y] = [$values, $other].map(|value| $encrypt(&vec![value; length]));
-            let one = $encrypt([$other]);
+            let one = $encrypt(&[$other]);
             let list = vec![$other; length];
             macro_rules! check {
                         ($operator:tt, $assign:ident, $right:expr) => {

@@ -171,7 +171,7 @@ fn solve_for_secret(seen: &[Seen; 2], q: u64) -> Vec<i64> {
 #[test]
 fn decrypted_values_give_the_secret_key_away_and_published_ones_do_not() {
     let client = &*CLIENT;
-    let vectors = [1, 2].map(|seed| client.encrypt(&values(seed)).unwrap());
+    let vectors = [1, 2].map(|seed| client.encrypt(values(seed)).unwrap());
     let vectors = vectors.map(|vector| vector.drop_to_level(0).unwrap());
     let q = vectors[0].ciphertexts()[0].body().polys()[0]
         .basis()
@@ -401,13 +401,13 @@ fn options_out_of_range_are_refused() {
         Publication::decimals(22).unwrap(),
         options.with_decryptions(1 << 32).unwrap(),
     ] {
-        let vector = CLIENT.encrypt(&values(3)).unwrap();
+        let vector = CLIENT.encrypt(values(3)).unwrap();
         assert!(CLIENT.publisher(extreme).decrypt(&vector).is_err());
     }
     let coarsest = Publication::bits(-256).unwrap();
     let coarsest = coarsest.with_statistical_bits(128).unwrap();
     let coarsest = coarsest.with_decryptions(1 << 32).unwrap();
     let zeros = vec![0.0; DEGREE / 2];
-    let vector = CLIENT.encrypt(&values(3)).unwrap();
+    let vector = CLIENT.encrypt(values(3)).unwrap();
     assert_eq!(CLIENT.publisher(coarsest).decrypt(&vector), Ok(zeros));
 }

@@ -314,9 +314,9 @@ fn misuse_is_refused() {
     );
 
     let (mut scheme, mut stranger) = (ckks(1, 7), ckks(1, 8));
-    let (a, foreign) = (scheme.encrypt([1.0], 3), stranger.encrypt([1.0], 3));
-    let other_context = ckks(2, 9).encrypt([1.0], 3);
-    let lowest = scheme.encrypt([1.0], 0);
+    let (a, foreign) = (scheme.encrypt(&[1.0], 3), stranger.encrypt(&[1.0], 3));
+    let other_context = ckks(2, 9).encrypt(&[1.0], 3);
+    let lowest = scheme.encrypt(&[1.0], 0);
     let e = &scheme.evaluator;
     check_refusals(e, &a);
     check_no_refresh(e, &a);
@@ -353,8 +353,8 @@ fn misuse_is_refused() {
 #[test]
 fn misuse_of_bfv_is_refused() {
     let (mut scheme, mut stranger) = (bfv(1, 10), bfv(1, 11));
-    let (a, foreign) = (scheme.encrypt([1], 3), stranger.encrypt([1], 3));
-    let other_context = bfv(2, 12).encrypt([1], 3);
+    let (a, foreign) = (scheme.encrypt(&[1], 3), stranger.encrypt(&[1], 3));
+    let other_context = bfv(2, 12).encrypt(&[1], 3);
     let e = &scheme.evaluator;
     check_refusals(e, &a);
     check_no_refresh(e, &a);

@@ -274,7 +274,7 @@ impl<E: Evaluator> Vector<E> {
         }
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?.clone();
         other.check_length(&self.packing)?;
-        Self::check_depths(&evaluator, [&self, other], join.operation(), join.depth())?;
+        Self::check_depths(&evaluator, [self, other], join.operation(), join.depth())?;
         let right = other.spread_over(&self.packing);
         let padding = Padding::join(&evaluator, join, [&self.padding, &right.padding], work);
         self.change_each(|_, i, chunk| assign(&evaluator, chunk, right.chunk(i)))?;

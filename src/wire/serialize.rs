@@ -89,7 +89,6 @@ impl<T: Wire> Unattached<T> {
     /// assert_eq!(Unattached::new(&x).attach(&context)?.len(), 1);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
-    #[must_use]
     pub fn new(value: &T) -> Self {
         Self {
             bytes: value.to_bytes(),

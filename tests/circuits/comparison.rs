@@ -255,7 +255,7 @@ fn encrypted_comparisons_are_those_in_the_clear() {
     let client = ckks(256, 10);
     let server: ServerKey<Ckks> = client.generate_server_key(&Rotations::none()).unwrap();
     let values = [[1.5, -2.0, 0.25, 0.0, 2.0], [-1.5, 0.5, 0.25, 1.0, 1.0]];
-    let encrypted = values.map(|values| server.attach(client.encrypt(&values).unwrap()).unwrap());
+    let encrypted = values.map(|values| server.attach(client.encrypt(values).unwrap()).unwrap());
     let plain = values.map(|values| clear(128, &values));
     let found = comparisons(&encrypted[0], &encrypted[1]).unwrap();
     let expected = comparisons(&plain[0], &plain[1]).unwrap();
@@ -300,7 +300,7 @@ fn encrypted_order_is_that_in_the_clear() {
     let rotations = ranks.rotations().and(sorting.rotations());
     let server: ServerKey<Ckks> = client.generate_server_key(&rotations).unwrap();
     let values = [0.5, 0.125, 0.875, 0.25, 0.25, 1.0, 0.0];
-    let x = server.attach(client.encrypt(&values).unwrap()).unwrap();
+    let x = server.attach(client.encrypt(values).unwrap()).unwrap();
     let found = ordered(&x, &ranks, &sorting).unwrap();
     let expected = ordered(&clear(128, &values), &ranks, &sorting).unwrap();
     for (found, expected) in found.iter().zip(&expected) {
@@ -309,7 +309,7 @@ fn encrypted_order_is_that_in_the_clear() {
     assert_eq!(found[3].levels_left(), levels - sorting.depth());
     // What is missing is named before any work.
     let few: ServerKey<Ckks> = client.generate_server_key(&Rotations::steps(&[2])).unwrap();
-    let with_few = few.attach(client.encrypt(&values).unwrap()).unwrap();
+    let with_few = few.attach(client.encrypt(values).unwrap()).unwrap();
     for failure in [with_few.sort(&sorting), with_few.argmax(&ranks)] {
         assert!(matches!(
             failure,

@@ -333,7 +333,7 @@ fn encrypted_integer_images() {
         .unwrap();
     let pixels = numbers(&mut rng, 72);
     let x = server
-        .attach(client.encrypt(&input.scatter(&pixels).unwrap()).unwrap())
+        .attach(client.encrypt(input.scatter(&pixels).unwrap()).unwrap())
         .unwrap();
     let y = applied(&one, &x);
     let want = first.naive(&pixels);

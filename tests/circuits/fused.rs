@@ -416,7 +416,7 @@ fn vectors_compute_the_same_in_the_clear_and_encrypted() {
     let clear = ClearReals::new(64);
     let values = [[0.5, -0.25, 1.0, 0.75, -1.0], [1.0, 0.5, -0.5, 0.25, 0.125]];
     let known = [0.25, -1.0, 0.5, 1.0, -0.75];
-    let [x, y] = values.map(|values| server.attach(client.encrypt(&values).unwrap()).unwrap());
+    let [x, y] = values.map(|values| server.attach(client.encrypt(values).unwrap()).unwrap());
     let found: Vec<CkksVector> = on_vectors(&x, &y, &known).unwrap();
     let [x, y] = values.map(|values| Vector::from_values(&clear, &values).unwrap());
     let expected = on_vectors(&x, &y, &known).unwrap();
@@ -440,7 +440,7 @@ fn vectors_compute_the_same_in_the_clear_and_encrypted() {
     let clear = ClearIntegers::new(64, 65_537).unwrap();
     let values = [[300, -2, 7, 0, -32_768], [5, 17, -400, 3, 1]];
     let known = [-1, 250, 3, 0, 32_768];
-    let [x, y] = values.map(|values| server.attach(client.encrypt(&values).unwrap()).unwrap());
+    let [x, y] = values.map(|values| server.attach(client.encrypt(values).unwrap()).unwrap());
     let found: Vec<BfvVector> = on_vectors(&x, &y, &known).unwrap();
     let [x, y] = values.map(|values| Vector::from_values(&clear, &values).unwrap());
     let expected = on_vectors(&x, &y, &known).unwrap();
@@ -487,7 +487,7 @@ fn one_weight_of_a_dot_product_is_one_for_each_value() {
     let context = context.insecure_skip_security_check().build().unwrap();
     let client = context.generate_client_key().unwrap();
     let sum_of = |count: usize| {
-        let vector = client.encrypt(&vec![1.0; count]).unwrap();
+        let vector = client.encrypt(vec![1.0; count]).unwrap();
         let server = client
             .generate_server_key(&vector.rotations_for_sum())
             .unwrap();

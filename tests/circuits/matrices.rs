@@ -117,7 +117,7 @@ fn encrypted_matrices_in_rows() {
     let server = client.generate_server_key(&product_of.rotations()).unwrap();
     let encrypt = |server: &ServerKey<Ckks>, values: &[i64]| {
         server
-            .attach(client.encrypt(&reals(values)).unwrap())
+            .attach(client.encrypt(reals(values)).unwrap())
             .unwrap()
     };
     let (left, right) = (encrypt(&server, &a), encrypt(&server, &b));
@@ -276,7 +276,7 @@ fn missing_keys_and_levels_of_a_product_are_named_before_work() {
     let shape = MatrixProduct::new(4, 4, 4).unwrap();
     let none = client.generate_server_key(&Rotations::none()).unwrap();
     let b = none
-        .attach(client.encrypt(&shape.left(&[0.5; 16]).unwrap()).unwrap())
+        .attach(client.encrypt(shape.left(&[0.5; 16]).unwrap()).unwrap())
         .unwrap();
     let Err(Error::Keys(KeyError::MissingRotationKeys { steps, .. })) =
         b.matrix_product(&b, &shape)

@@ -400,8 +400,8 @@ fn a_sum_of_products_without_padding_travels_and_is_summed() {
     let encrypt = |values: &[i64]| client.encrypt(values).unwrap();
     let (x, s, t) = (
         encrypt(&(0..32).collect::<Vec<_>>()),
-        encrypt([3]),
-        encrypt([5]),
+        encrypt(&[3]),
+        encrypt(&[5]),
     );
     let server = client.generate_server_key(&x.rotations_for_sum()).unwrap();
     let [x, s, t] = [x, s, t].map(|vector| server.attach(vector).unwrap());

@@ -42,7 +42,7 @@ fn updates_that_cannot_be_encrypted() {
         }
     }
     for weight in [0, 2, u64::MAX] {
-        let error = encrypt([0.5; 30], weight);
+        let error = encrypt(&[0.5; 30], weight);
         assert_eq!(error, FederatedError::InvalidWeight { weight, most: 1 });
     }
     let error = federated(setting.context.clear_average(&[(&[f32::NAN; 30], 1)]));

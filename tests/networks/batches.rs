@@ -111,7 +111,7 @@ fn what_does_not_belong_together_is_refused() {
     let none: [Vec<f64>; 0] = [];
     assert_eq!(client.encrypt(&none).unwrap_err(), empty);
     assert!(matches!(
-        client.encrypt([vec![0.0; 19]]),
+        client.encrypt(&[vec![0.0; 19]]),
         Err(Error::Operands(OperandError::LengthMismatch { .. }))
     ));
     let large = [vec![0.0; 20], vec![100.0; 20]];
@@ -120,10 +120,10 @@ fn what_does_not_belong_together_is_refused() {
         Err(Error::Operands(OperandError::InvalidArgument { .. }))
     ));
     assert_eq!(
-        client.encrypt([vec![f64::NAN; 20]]).unwrap_err(),
+        client.encrypt(&[vec![f64::NAN; 20]]).unwrap_err(),
         Error::Values(ValueError::NotFinite { index: 0 })
     );
-    let requests = client.encrypt([vec![0.0; 20]]).unwrap();
+    let requests = client.encrypt(&[vec![0.0; 20]]).unwrap();
     assert!(matches!(
         server.predict(&requests[0]),
         Err(Error::Keys(KeyError::MissingServerKey))

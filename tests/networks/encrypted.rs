@@ -202,7 +202,7 @@ fn plans_keys_and_requests_belong_together() {
     let stranger = other.client().unwrap();
     let refused = server.add_client(stranger.server_keys().unwrap());
     assert!(is_mismatch(&refused.unwrap_err()));
-    let request = client.encrypt([0.5; 6]).unwrap();
+    let request = client.encrypt(&[0.5; 6]).unwrap();
     // No keys yet.
     let refused = server.predict(&request).unwrap_err();
     assert_eq!(refused, Error::Keys(KeyError::MissingServerKey));
@@ -210,7 +210,7 @@ fn plans_keys_and_requests_belong_together() {
     assert_eq!(id, client.id());
     let response = server.predict(&request).unwrap();
     assert_eq!(client.decrypt(&response).unwrap().len(), 4);
-    let refused = server.predict(&stranger.encrypt([0.5; 6]).unwrap());
+    let refused = server.predict(&stranger.encrypt(&[0.5; 6]).unwrap());
     assert!(is_mismatch(&refused.unwrap_err()));
     assert!(is_mismatch(&stranger.decrypt(&response).unwrap_err()));
     // Another client of the same plan.
@@ -249,14 +249,14 @@ fn inputs_of_other_sizes_and_ranges_are_refused() {
     let plan = dense_plan(&mut Samples::new(16), 4);
     let (server, client) = (plan.server().unwrap(), plan.client().unwrap());
     server.add_client(client.server_keys().unwrap()).unwrap();
-    let beyond = client.encrypt([1.5; 6]);
+    let beyond = client.encrypt(&[1.5; 6]);
     let is_argument =
         |error| matches!(error, Error::Operands(OperandError::InvalidArgument { .. }));
     assert!(is_argument(beyond.unwrap_err()));
-    assert!(client.encrypt([0.5; 7]).is_err() && client.encrypt([f64::NAN; 6]).is_err());
+    assert!(client.encrypt(&[0.5; 7]).is_err() && client.encrypt(&[f64::NAN; 6]).is_err());
     assert!(plan.run(&[0.5; 7]).is_err() && plan.run(&[1.5; 6]).is_err());
     // A request whose vector has another length.
-    let mut short = client.encrypt([0.5; 6]).unwrap();
+    let mut short = client.encrypt(&[0.5; 6]).unwrap();
     short.input = client.key().encrypt([0.5; 3]).unwrap();
     let refused = server.predict(&short).unwrap_err();
     assert!(matches!(

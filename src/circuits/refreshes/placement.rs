@@ -128,14 +128,14 @@ impl Run<'_> {
         };
         let mut left: BTreeMap<usize, usize> = BTreeMap::new();
         let mut steps = Vec::new();
-        if start == 0 && !self.make(0, &mut left, &before) {
+        if start == 0 && !self.make(0, &mut left, before) {
             return steps;
         }
         for (number, request) in self.record.requests.iter().enumerate().skip(start) {
             let levels = |node| left.get(&node).copied().unwrap_or_else(|| before(node));
             let lacks = |operand: &Operand| levels(operand.node) < request.depth;
             let stop = number + 1;
-            if request.operands.iter().any(lacks) || !self.make(stop, &mut left, &before) {
+            if request.operands.iter().any(lacks) || !self.make(stop, &mut left, before) {
                 return steps;
             }
             if stop == self.record.requests.len() {
