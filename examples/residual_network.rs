@@ -214,25 +214,7 @@ impl Program for Encrypted<'_> {
 fn main() -> Outcome<()> {
     let is_secure = std::env::args().any(|argument| argument == "secure");
     let (train, test) = load()?;
-    let mut rng = ChaCha20Rng::seed_from_u64(SEED);
-    let mut network = Network::random(&mut rng);
-    let started = Instant::now();
-    let mut order: Vec<usize> = (0..train.len()).collect();
-    for _ in 0..EPOCHS {
-        order.shuffle(&mut rng);
-        order.iter().for_each(|&index| network.learn(&train[index]));
-    }
-    network.measure(&train);
-    let right = test
-        .iter()
-        .filter(|(pixels, digit)| best(&network.forward(pixels).2) == *digit);
-    let accuracy = right.count() as f64 / test.len() as f64;
-    println!(
-        "trained in {:.1?}, accuracy {accuracy:.3} in the clear",
-        started.elapsed()
-    );
-    assert!(accuracy >= LEAST_ACCURACY);
-
+    let network = trained(&train, &test)?;
     let images = if is_secure { 4 } else { 8 };
     let program = Encrypted {
         network: &network,
@@ -266,19 +248,46 @@ fn main() -> Outcome<()> {
     );
     let clear = Vector::from_values(&ClearReals::new(pixels.len()), &pixels)?;
     let wanted = program.run(&[clear])?.remove(0).values();
-    let decrypted = client.decrypt(&scores)?;
-    let errors = decrypted.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
-    let error = errors.fold(0.0, f64::max);
-    println!(
-        "largest error of a score {error:.1e}, at most {:.1e}",
-        scores.noise_bound()
+    compare(
+        (&client.decrypt(&scores)?, scores.noise_bound()),
+        &wanted,
+        &test,
     );
-    assert!(error <= scores.noise_bound() && error < 0.05);
-    for ((got, wanted), (_, digit)) in decrypted
-        .chunks(DIGITS)
-        .zip(wanted.chunks(DIGITS))
-        .zip(&test)
-    {
+    Ok(())
+}
+
+/// The network after training in the clear, with the bounds of its values.
+fn trained(train: &[Sample], test: &[Sample]) -> Outcome<Network> {
+    let mut rng = ChaCha20Rng::seed_from_u64(SEED);
+    let mut network = Network::random(&mut rng);
+    let started = Instant::now();
+    let mut order: Vec<usize> = (0..train.len()).collect();
+    for _ in 0..EPOCHS {
+        order.shuffle(&mut rng);
+        order.iter().for_each(|&index| network.learn(&train[index]));
+    }
+    network.measure(train);
+    let right = test
+        .iter()
+        .filter(|(pixels, digit)| best(&network.forward(pixels).2) == *digit);
+    let accuracy = right.count() as f64 / test.len() as f64;
+    println!(
+        "trained in {:.1?}, accuracy {accuracy:.3} in the clear",
+        started.elapsed()
+    );
+    assert!(accuracy >= LEAST_ACCURACY);
+    Ok(network)
+}
+
+/// The decrypted scores beside those in the clear.
+fn compare((scores, bound): (&[f64], f64), wanted: &[f64], test: &[Sample]) {
+    let errors = scores.iter().zip(wanted).map(|(a, b)| (a - b).abs());
+    let error = errors.fold(0.0, f64::max);
+    println!("largest error of a score {error:.1e}, at most {bound:.1e}");
+    assert!(error <= bound && error < 0.05);
+    let digits = test.iter().map(|(_, digit)| digit);
+    let images = scores.chunks(DIGITS).zip(wanted.chunks(DIGITS));
+    for ((got, wanted), digit) in images.zip(digits) {
         println!(
             "read as {}, in the clear as {}; it is {digit}",
             best(got),
@@ -286,7 +295,6 @@ fn main() -> Outcome<()> {
         );
         assert_eq!(best(got), best(wanted));
     }
-    Ok(())
 }
 
 /// The digit with the highest score.
@@ -300,12 +308,14 @@ fn load() -> Outcome<(Vec<Sample>, Vec<Sample>)> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/digits.csv");
     let mut samples = Vec::new();
     for record in csv::Reader::from_path(path)?.records() {
-        let numbers: Vec<f64> = record?.iter().map(str::parse).collect::<Result<_, _>>()?;
-        let (digit, pixels) = numbers.split_last().ok_or("an empty row")?;
-        samples.push((
-            pixels.iter().map(|pixel| pixel / BRIGHTEST).collect(),
-            *digit as usize,
-        ));
+        let record = record?;
+        let fields: Vec<&str> = record.iter().collect();
+        let (digit, pixels) = fields.split_last().ok_or("an empty row")?;
+        let pixels: Vec<f64> = pixels
+            .iter()
+            .map(|pixel| Ok(pixel.parse::<f64>()? / BRIGHTEST))
+            .collect::<Outcome<_>>()?;
+        samples.push((pixels, digit.parse()?));
     }
     samples.shuffle(&mut ChaCha20Rng::seed_from_u64(SEED));
     let test = samples.split_off(samples.len() - TEST);
