@@ -177,8 +177,8 @@ fn planned(program: &impl Program, inputs: &[&[f64]], bits: u32) -> Plan {
 
 #[test]
 fn plans_place_refreshes_and_runs_follow_them() {
-    // Each step takes three levels of eleven.
-    for (steps, refreshes) in [(3, 0), (5, 1), (8, 2)] {
+    // Each step takes three levels. There are thirteen, two of which are for the next refresh if there is one.
+    for (steps, refreshes) in [(4, 0), (5, 1), (8, 1), (9, 2)] {
         let plan = planned(&Chain(steps), &[&[0.9, -0.8, 0.7, 0.6]], 7);
         assert_eq!(plan.refreshes(), refreshes, "{steps}\n{plan}");
         assert!(plan.to_string().contains("bootstrapping") == (refreshes > 0));

@@ -580,7 +580,7 @@ impl<E: Evaluator> Vector<E> {
             return Ok(self.clone());
         }
         let depth = usize::from(!self.packing.moves_as_one());
-        self.check_depth("a rotation", depth)?;
+        self.check_depth("a rotation of the vector", depth)?;
         // Without padding everything moves; with padding the values alone do.
         let chunks = self
             .packing
@@ -615,7 +615,7 @@ impl<E: Evaluator> Vector<E> {
         if !self.packing.moves_as_one() {
             return steps.iter().map(|&step| self.rotate_left(step)).collect();
         }
-        self.check_depth("rotations", 0)?;
+        self.check_depth("rotations of the vector", 0)?;
         // One ciphertext holds such a vector.
         let rotated = self.evaluator.rotate_many(&self.chunks[0], steps)?;
         let vector = |chunk| self.with_chunks(vec![chunk], Padding::Zeros);

@@ -254,6 +254,16 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self = self - right`, as [`add_assign`](Self::add_assign).
     ///
+    /// ```
+    /// use slotwise::circuits::Vector;
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let mut x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0])?;
+    /// x.sub_assign([0.5, 1.0])?;
+    /// assert_eq!(x.values(), [0.5, 1.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sub`](Self::sub) and [`sub_plain`](Self::sub_plain).
     pub fn sub_assign(&mut self, right: impl Operand<E>) -> Result<()> {
@@ -263,6 +273,17 @@ impl<E: Evaluator> Vector<E> {
 
     /// `self = self * right`, as [`add_assign`](Self::add_assign); a product with a vector takes new memory.
     ///
+    /// ```
+    /// use slotwise::circuits::Vector;
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let mut x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0])?;
+    /// let y = x.clone();
+    /// x.mul_assign(&y)?;
+    /// assert_eq!(x.values(), [1.0, 4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`mul_plain`](Self::mul_plain).
     pub fn mul_assign(&mut self, right: impl Operand<E>) -> Result<()> {
@@ -271,6 +292,16 @@ impl<E: Evaluator> Vector<E> {
     }
 
     /// `self = -self`, as [`add_assign`](Self::add_assign).
+    ///
+    /// ```
+    /// use slotwise::circuits::Vector;
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let mut x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0])?;
+    /// x.negate_assign()?;
+    /// assert_eq!(x.values(), [-1.0, -2.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`negate`](Self::negate).

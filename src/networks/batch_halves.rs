@@ -252,7 +252,7 @@ impl BatchServer {
     /// ```
     #[doc = include_str!("../../docs/examples/batch_plan.txt")]
     /// server.add_client(client.server_keys()?)?;
-    /// let requests = client.encrypt([[1.0, 1.0], [0.0, 1.0]])?;
+    /// let requests = client.encrypt(&[[1.0, 1.0], [0.0, 1.0]])?;
     /// let response = server.predict(&requests[0])?; // one for each request
     /// assert_eq!(client.classify(&[response], 2)?, [0, 0]);
     /// # Ok::<(), slotwise::Error>(())

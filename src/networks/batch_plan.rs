@@ -227,7 +227,7 @@ impl BatchPlan {
     /// ```
     #[doc = include_str!("../../docs/examples/batch_plan.txt")]
     /// let client = plan.client()?; // has a secret key
-    /// let requests = client.encrypt([[1.0, 1.0], [0.0, 1.0]])?;
+    /// let requests = client.encrypt(&[[1.0, 1.0], [0.0, 1.0]])?;
     /// assert_eq!(requests.len(), 1); // both inputs fit in one batch
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -134,7 +134,7 @@ impl NetworkClient {
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// use slotwise::prelude::*;
     ///
-    /// let bytes = client.encrypt([1.0, 1.0])?.to_bytes(); // to the server
+    /// let bytes = client.encrypt(&[1.0, 1.0])?.to_bytes(); // to the server
     /// let request = NetworkRequest::from_bytes(&bytes, plan.context())?;
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -153,7 +153,7 @@ impl NetworkClient {
     /// ```
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// server.add_client(client.server_keys()?)?;
-    /// let response = server.predict(&client.encrypt([1.0, 1.0])?)?;
+    /// let response = server.predict(&client.encrypt(&[1.0, 1.0])?)?;
     /// let outputs = client.decrypt(&response)?;
     /// assert!((outputs[0] - 9.25).abs() < 0.01 && (outputs[1] - 0.25).abs() < 0.01);
     /// # Ok::<(), slotwise::Error>(())
@@ -173,7 +173,7 @@ impl NetworkClient {
     /// ```
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// server.add_client(client.server_keys()?)?;
-    /// let response = server.predict(&client.encrypt([1.0, 1.0])?)?;
+    /// let response = server.predict(&client.encrypt(&[1.0, 1.0])?)?;
     /// assert_eq!(client.classify(&response)?, 0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -82,7 +82,7 @@ impl NetworkDescription {
     /// ```
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// assert_eq!(client.description().input_bound(), 1.0);
-    /// assert!(client.encrypt([1.5, 0.0]).is_err());
+    /// assert!(client.encrypt(&[1.5, 0.0]).is_err());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]

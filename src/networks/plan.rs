@@ -290,7 +290,7 @@ impl NetworkPlan {
     /// ```
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// let client = plan.client()?; // has a secret key
-    /// let request = client.encrypt([1.0, 1.0])?;
+    /// let request = client.encrypt(&[1.0, 1.0])?;
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     ///

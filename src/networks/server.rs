@@ -74,7 +74,7 @@ impl NetworkServer {
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// let id = server.add_client(client.server_keys()?)?;
     /// assert!(server.remove_client(id));
-    /// assert!(server.predict(&client.encrypt([1.0, 1.0])?).is_err());
+    /// assert!(server.predict(&client.encrypt(&[1.0, 1.0])?).is_err());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     pub fn remove_client(&self, id: KeyId) -> bool {
@@ -86,7 +86,7 @@ impl NetworkServer {
     /// ```
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// server.add_client(client.server_keys()?)?;
-    /// let response = server.predict(&client.encrypt([1.0, 1.0])?)?; // for the client
+    /// let response = server.predict(&client.encrypt(&[1.0, 1.0])?)?; // for the client
     /// assert_eq!(client.classify(&response)?, 0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```

@@ -192,6 +192,24 @@ impl Planner {
 
 impl Plan {
     /// The bootstrappings of the program: each refreshes one ciphertext or two.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct Power;
+    /// # impl Program for Power {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         let mut x = inputs[0].clone();
+    /// #         for _ in 0..16 {
+    /// #             x = x.square()?;
+    /// #         }
+    /// #         Ok(vec![x])
+    /// #     }
+    /// # }
+    /// # let planner = Planner::new(&[Input::vector(2)]).precision_bits(1).insecure_degree(1024);
+    /// let plan = planner.plan_with_bootstrapping(&Power)?; // x^(2^16)
+    /// assert_eq!(plan.refreshes(), 1);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn refreshes(&self) -> usize {
         let steps = self.steps.iter();
@@ -200,6 +218,30 @@ impl Plan {
     }
 
     /// Runs the program encrypted, with bootstrappings where the plan has them.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct Power;
+    /// # impl Program for Power {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         let mut x = inputs[0].clone();
+    /// #         for _ in 0..16 {
+    /// #             x = x.square()?;
+    /// #         }
+    /// #         Ok(vec![x])
+    /// #     }
+    /// # }
+    /// # let planner = Planner::new(&[Input::vector(2)]).precision_bits(1).insecure_degree(1024);
+    /// let plan = planner.plan_with_bootstrapping(&Power)?; // x^(2^16)
+    /// let client = plan.context().generate_client_key()?;
+    /// let server = client.generate_planned_server_key(plan.key_plan())?;
+    /// let server = server.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
+    ///
+    /// let x = server.attach(client.encrypt([0.99999, -0.9999])?)?;
+    /// let y = plan.evaluate(&Power, &[x])?.remove(0);
+    /// assert!((client.decrypt(&y)?[0] - 0.99999f64.powi(1 << 16)).abs() <= y.noise_bound());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Before any work, [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's,

@@ -9,6 +9,22 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// multiplies the error of the bootstrapping. Whoever knows the program beforehand can have fewer bootstrappings by a plan:
     /// [`Planner::plan_with_bootstrapping`](crate::circuits::Planner::plan_with_bootstrapping).
     ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # let builder = CkksContext::for_depth(3).bootstrapping().degree(1024);
+    /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::none())?;
+    /// # let server = server.with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
+    /// let x = server.attach(client.encrypt([0.9, -0.8])?)?.auto_refresh();
+    /// let mut y = x.clone();
+    /// for _ in 0..7 {
+    ///     y = (&y * &x)?; // there are three levels between two bootstrappings
+    /// }
+    /// let y = y.without_auto_refresh();
+    /// assert!((client.decrypt(&y)?[0] - 0.9f64.powi(8)).abs() <= y.noise_bound());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// Without a bootstrapping nothing is refreshed: where levels run out is the error that there is without `auto_refresh`.
     #[must_use]
     pub fn auto_refresh(&self) -> Vector<AutoRefresh<E>> {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 ///
 /// let context = BfvContext::for_depth(2).plaintext_bits(20).build()?;
 /// let forecast = BfvForecast::new(&context).with_values();
-/// let x = forecast.encrypt([3, -4], context.top_level())?;
+/// let x = forecast.encrypt(&[3, -4], context.top_level())?;
 /// let y = forecast.rotate_left(&forecast.power(&x, 4)?, 1)?;
 /// assert!(y.noise_budget() > 0.0);
 /// assert_eq!(y.values().map(|slots| slots[0]), Some(256));
