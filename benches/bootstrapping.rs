@@ -1,6 +1,9 @@
 //! Bootstrappings at full size, phase by phase: times, precision, bytes of keys, peak memory.
 //!
-//! `cargo bench --bench bootstrapping [-- fast65536 | precise65536 | compact32768 | insecure4096] [rounds]`; without arguments a small ring.
+//! `cargo bench --bench bootstrapping [-- fast65536 | precise65536 | compact32768 | slots128 | ..] [rounds]`; without arguments a small ring.
+//!
+//! `cargo bench --bench bootstrapping -- record slots128 1000` compares the errors of so many bootstrappings with their bounds: messages of several
+//! kinds, encrypted anew at every level, with new keys for each hundred.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![allow(clippy::cast_precision_loss, reason = "counts")]
 
@@ -20,14 +23,78 @@ fn main() {
         .skip(1)
         .filter(|a| !a.starts_with("--"))
         .collect();
-    let params = params_of(arguments.first().map(String::as_str));
-    let rounds: usize = arguments.get(1).map_or(3, |rounds| rounds.parse().unwrap());
+    let is_record = arguments.first().is_some_and(|first| first == "record");
+    let mut arguments = arguments.iter().skip(usize::from(is_record));
+    let params = params_of(arguments.next().map(String::as_str));
+    let rounds: usize = arguments.next().map_or(3, |rounds| rounds.parse().unwrap());
     let context = CkksContext::new(params).unwrap();
+    if is_record {
+        record(&context, rounds);
+    } else {
+        phases(&context, rounds);
+    }
+}
+
+/// The bootstrappings with one set of keys in [`record`].
+const ROUNDS_OF_KEYS: usize = 100;
+
+/// Bootstraps so many different ciphertexts, and fails if an error exceeds its bound.
+fn record(context: &CkksContext, rounds: usize) {
+    let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(2);
+    let layout = context.bootstrapping().unwrap();
+    let slots = context.message_slots();
+    // The largest error, and the largest part of a bound.
+    let (mut largest, mut worst): (f64, f64) = (0.0, 0.0);
+    let mut setup = None;
+    for round in 0..rounds {
+        if round % ROUNDS_OF_KEYS == 0 {
+            let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+            let keys = BootstrappingKeys::generate(context, &secret, &mut rng, |_| ()).unwrap();
+            let bootstrapper = Bootstrapper::new(context, &keys).unwrap();
+            setup = Some((secret, bootstrapper));
+        }
+        let (secret, bootstrapper) = setup.as_ref().unwrap();
+        let encoder = bootstrapper.evaluator().encoder();
+        let size = [1.0, 1.0, 1e-3][round % 3];
+        let mut part = || match round % 4 {
+            0 => 1.0,
+            1 => [1.0, -1.0][rng.random_range(0..2)],
+            _ => rng.random_range(-1.0..1.0),
+        };
+        // At most 1 in magnitude.
+        let scale = size * 0.5f64.sqrt();
+        let message: Vec<_> = (0..slots)
+            .map(|_| Complex64::new(scale * part(), scale * part()))
+            .collect();
+        let level = rng.random_range(layout.lowest_level()..=layout.fresh_level());
+        let at = context.scale(level).unwrap();
+        let plaintext = encoder.encode_sparse(&message, slots, level, at).unwrap();
+        let x = Encryptor::with_secret_key(Arc::clone(secret))
+            .encrypt(&plaintext, &mut rng)
+            .unwrap();
+        let z = bootstrapper.bootstrap(&x).unwrap();
+        let decrypted = Decryptor::new(secret).decrypt(&z).unwrap();
+        let got = encoder.decode_complex(&decrypted).unwrap();
+        let errors = got.iter().zip(&message).map(|(a, b)| (a - b).norm());
+        let error = errors.fold(0.0, f64::max);
+        let bound = z.noise_bound();
+        assert!(error <= bound, "round {round}: {error} > {bound}");
+        largest = largest.max(error);
+        worst = worst.max(error / bound);
+    }
+    println!(
+        "{rounds} bootstrappings of {slots} slots: the largest error is 2^{:.2}, and at most {worst:.3} of its bound",
+        largest.log2()
+    );
+}
+
+/// Bootstraps one ciphertext so many times, phase by phase.
+fn phases(context: &CkksContext, rounds: usize) {
     println!("{context}");
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
     let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
     let start = Instant::now();
-    let keys = BootstrappingKeys::generate(&context, &secret, &mut rng, |_| ()).unwrap();
+    let keys = BootstrappingKeys::generate(context, &secret, &mut rng, |_| ()).unwrap();
     println!(
         "keys: {:.2?}, {:.1} MB",
         start.elapsed(),
@@ -35,7 +102,7 @@ fn main() {
     );
     report_memory();
     let start = Instant::now();
-    let bootstrapper = Bootstrapper::new(&context, &keys).unwrap();
+    let bootstrapper = Bootstrapper::new(context, &keys).unwrap();
     println!("set-up: {:.2?}", start.elapsed());
     report_memory();
     println!(

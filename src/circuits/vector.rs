@@ -375,25 +375,27 @@ impl<E: Evaluator> Vector<E> {
         }
     }
 
-    /// [Prepares](Evaluator::prepare) all ciphertexts for `depth` multiplications one after the other.
+    /// Prepares all ciphertexts for `depth` multiplications one after the other.
     pub(super) fn check_depth(&self, operation: &'static str, depth: usize) -> Result<()> {
-        let chunks: Vec<&E::Ciphertext> = self.chunks.iter().collect();
-        self.evaluator.prepare(&chunks, operation, depth)
+        Self::check_depths(&self.evaluator, [self], operation, depth)
     }
 
     /// [`check_depth`](Self::check_depth) of this vector and others, by the evaluator of an operation on all.
     pub(super) fn check_depths<'a>(
         evaluator: &E,
-        vectors: impl IntoIterator<Item = &'a Self>,
+        vectors: impl IntoIterator<Item = &'a Self> + Clone,
         operation: &'static str,
         depth: usize,
     ) -> Result<()>
     where
         E: 'a,
     {
-        let chunks = vectors.into_iter().flat_map(|vector| &vector.chunks);
-        let chunks: Vec<&E::Ciphertext> = chunks.collect();
-        evaluator.prepare(&chunks, operation, depth)
+        let all = vectors.clone().into_iter();
+        let all = all.flat_map(|vector| vector.chunks.iter().chain(vector.padding.ciphertext()));
+        evaluator.refresh_for(&all.collect::<Vec<_>>(), depth)?;
+        // Padding that cannot be computed is no longer known, which is no error.
+        let mut chunks = vectors.into_iter().flat_map(|vector| &vector.chunks);
+        chunks.try_for_each(|chunk| evaluator.check_depth(chunk, operation, depth))
     }
 
     /// The levels that clearing the slots without values takes.

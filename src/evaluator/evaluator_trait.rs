@@ -100,19 +100,34 @@ pub trait Evaluator: Clone + Send + Sync {
         Ok(())
     }
 
-    /// [`check_depth`](Self::check_depth) of all operands of an operation on vectors, before it begins. An evaluator that refreshes by
-    /// itself does so here.
+    /// Refreshes those of the operands of an operation on vectors that lack `depth` levels, if this evaluator does so by itself; operands that are not
+    /// refreshed are as they were.
     ///
     /// # Errors
-    /// As [`check_depth`](Self::check_depth).
+    /// As [`refresh`](Self::refresh).
+    fn refresh_for(&self, operands: &[&Self::Ciphertext], depth: usize) -> Result<()> {
+        let _ = (operands, depth);
+        Ok(())
+    }
+
+    /// [`refresh_for`](Self::refresh_for), and [`check_depth`](Self::check_depth) of all.
+    ///
+    /// # Errors
+    /// Those of both.
     fn prepare(
         &self,
         all: &[&Self::Ciphertext],
         operation: &'static str,
         depth: usize,
     ) -> Result<()> {
+        self.refresh_for(all, depth)?;
         let check = |a: &&Self::Ciphertext| self.check_depth(a, operation, depth);
         all.iter().try_for_each(check)
+    }
+
+    /// Whether operations on vectors are to be made in the order of the program, not several at once.
+    fn keeps_order(&self) -> bool {
+        false
     }
 
     /// Whether [`mul_scalar`](Self::mul_scalar) by this factor counts as a multiplication.

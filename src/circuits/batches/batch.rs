@@ -176,6 +176,7 @@ impl<E: Evaluator> Batch<E> {
     /// # Errors
     /// As [`Evaluator::mul`].
     pub fn square(&self) -> Result<Self> {
+        self.evaluator.prepare(&self.all(), "a multiplication", 1)?;
         let settled = self.map(|_, a| Ok(self.evaluator.settle(a)?.into_owned()))?;
         settled.map(|_, a| self.evaluator.mul_settled(a, a))
     }
@@ -196,7 +197,12 @@ impl<E: Evaluator> Batch<E> {
     pub fn add(&self, other: &Self) -> Result<Self> {
         self.layout.check_same(&other.layout)?;
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
+        evaluator.refresh_for(&[self.all(), other.all()].concat(), 0)?;
         self.map(|i, a| evaluator.add(a, &other.ciphertexts[i]))
+    }
+
+    fn all(&self) -> Vec<&E::Ciphertext> {
+        self.ciphertexts.iter().collect()
     }
 
     /// The position of layers that the batch is multiplied with: that of its lowest ciphertext.
@@ -215,6 +221,8 @@ impl<E: Evaluator> Batch<E> {
     /// # Errors
     /// As [`Evaluator::factor_position`].
     pub fn factor_position(&self) -> Result<Position> {
+        // As for vectors.
+        self.evaluator.refresh_for(&self.all(), 1)?;
         let positions = self.ciphertexts.iter();
         let positions = positions.map(|a| self.evaluator.factor_position(a));
         let positions: Vec<Position> = positions.collect::<Result<_>>()?;

@@ -112,6 +112,9 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`Evaluator::factor_position`].
     pub fn factor_position(&self) -> Result<Position> {
+        // What would be refreshed for the product is refreshed now, so that the position is that of the product.
+        self.evaluator
+            .refresh_for(&self.chunks.iter().collect::<Vec<_>>(), 1)?;
         let positions = self.chunks.iter();
         let positions = positions.map(|chunk| self.evaluator.factor_position(chunk));
         let positions: Vec<Position> = positions.collect::<Result<_>>()?;

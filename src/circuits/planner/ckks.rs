@@ -206,7 +206,7 @@ impl PlannedScheme for CkksState {
         context: &CkksContext,
         rng: &mut impl CryptoRng,
     ) -> Result<CkksCiphertext> {
-        encryptor.encrypt_zero_ckks(context, context.fresh_level(), rng)
+        encryptor.encrypt_zero_ckks(context, context.top_level(), rng)
     }
 
     fn divided(evaluator: &CkksEvaluator, a: &CkksCiphertext) -> Result<CkksCiphertext> {

@@ -1,6 +1,7 @@
 //! Plans of programs that are too deep for any degree: with bootstrappings where they cost the least.
 
 use crate::circuits::planner::search::chunks;
+use crate::circuits::planner::{PlannedScheme, SchemePlan};
 use crate::circuits::refreshes::Placement;
 use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
 use crate::error::{
@@ -15,8 +16,8 @@ const INSECURE_LEVELS: usize = 11;
 const NOTHING_SERVES: &str = "no set of bootstrapping parameters carries the program; ask for fewer bits of precision, or compute with smaller values";
 
 impl Planner {
-    /// The fastest plan with bootstrappings, by counts of operations: for programs of any depth. It places them where they cost the least: the shortest
-    /// path over the program's operations and levels, and counts them. [`Plan::evaluate`] runs the program so, on a server with the
+    /// The fastest plan with bootstrappings, by counts of operations: for programs of any depth. It places them by a shortest path over
+    /// the program's operations and levels, where the fewest values are alive, and counts them. [`Plan::evaluate`] runs the program so, on a server with the
     /// [keys of a bootstrapping](crate::BootstrappingKeys) beside those of the plan.
     ///
     /// [`plan`](Self::plan) is to be preferred where it finds parameters.
@@ -76,11 +77,11 @@ impl Planner {
             Some(plan) => self.with_levels_of_keys(program, plan),
             None => {
                 let why = refused.map_or_else(
-                    || format!("outputs right to {:.0} bits", self.goal.bits),
-                    |error| format!("what this says: {error}"),
+                    || format!("right to {:.0} bits", self.goal.bits),
+                    |error| format!("whose dry run says: {error}"),
                 );
                 Err(Error::Parameters(ParameterError::NoParameters {
-                    request: format!("a program with bootstrappings and {why}"),
+                    request: format!("a program with bootstrappings, {why}"),
                     reason: NOTHING_SERVES,
                 }))
             }
@@ -105,28 +106,25 @@ impl Planner {
     fn plan_at(&self, program: &impl Program, context: &CkksContext) -> Result<Option<Plan>> {
         let recorder = AutoRefresh::recording(&Forecast::new(context));
         self.run_deep(program, &recorder)?;
-        let cheapest = recorder.placement().unwrap_or_default();
-        // Lower levels cost less, if they hold the values; and what refreshes itself when it must is always possible.
+        let cheapest = recorder.placement();
+        // Lower levels cost less, if they hold the values; and what refreshes when it must runs always.
+        let whole = cheapest.as_ref().map(Placement::without_drops);
         let mut best: Option<Plan> = None;
-        for placement in [
-            cheapest.clone(),
-            cheapest.without_drops(),
-            Placement::default(),
-        ] {
-            let forecast = Forecast::new(context);
-            let Ok(plan) = self.run_placed(program, &forecast, &placement) else {
-                continue;
-            };
-            if best.as_ref().is_none_or(|best| plan.units() < best.units()) {
-                best = Some(plan);
+        let mut refused = None;
+        for placement in [cheapest, whole, None] {
+            match self.run_placed(program, &Forecast::new(context), placement) {
+                Ok(plan) => {
+                    if best.as_ref().is_none_or(|best| plan.units() < best.units()) {
+                        best = Some(plan);
+                    }
+                }
+                Err(error) => refused = refused.or(Some(error)),
             }
         }
-        let Some(plan) = best else {
-            // The error of the last.
-            let forecast = Forecast::new(context);
-            return self
-                .run_placed(program, &forecast, &Placement::default())
-                .map(Some);
+        let plan = match (best, refused) {
+            (Some(plan), _) => plan,
+            (None, Some(error)) => return Err(error),
+            (None, None) => return Ok(None),
         };
         Ok(self.meets(&plan).then_some(plan))
     }
@@ -134,7 +132,7 @@ impl Planner {
     /// The plan with keys for the levels only at which they are used, unless their noise is too much.
     fn with_levels_of_keys(&self, program: &impl Program, plan: Plan) -> Result<Plan> {
         let forecast = Forecast::with_planned_keys(plan.context(), plan.key_plan())?;
-        let leveled = self.run_placed(program, &forecast, &plan.placement);
+        let leveled = self.run_placed(program, &forecast, plan.placement.clone());
         Ok(match leveled {
             Ok(leveled) if self.meets(&leveled) => leveled,
             _ => plan.with_whole_keys(),
@@ -154,15 +152,12 @@ impl Planner {
         &self,
         program: &impl Program,
         forecast: &Forecast,
-        placement: &Placement,
+        placement: Option<Placement>,
     ) -> Result<Plan> {
-        let evaluator = AutoRefresh::planned(forecast, placement.clone());
+        let evaluator = AutoRefresh::placed(forecast, placement.clone());
         let outputs = self.run_deep(program, &evaluator)?;
         let plan = Plan::of(forecast, &self.inputs, &outputs)?;
-        Ok(Plan {
-            placement: placement.clone(),
-            ..plan
-        })
+        Ok(Plan { placement, ..plan })
     }
 
     /// The outputs of a dry run that refreshes.
@@ -190,7 +185,7 @@ impl Planner {
     }
 }
 
-impl Plan {
+impl<S: PlannedScheme> SchemePlan<S> {
     /// The bootstrappings of the program: each refreshes one ciphertext or two.
     ///
     /// ```
@@ -216,7 +211,9 @@ impl Plan {
         let refreshes = steps.filter(|step| step.operation == "bootstrapping");
         refreshes.map(|step| step.count).sum()
     }
+}
 
+impl Plan {
     /// Runs the program encrypted, with bootstrappings where the plan has them.
     ///
     /// ```
@@ -266,7 +263,7 @@ impl Plan {
         if evaluator.refresh_levels().is_none() {
             return Err(Error::Operands(OperandError::CannotRefresh));
         }
-        let policy = AutoRefresh::planned(evaluator, self.placement.clone());
+        let policy = AutoRefresh::placed(evaluator, self.placement.clone());
         let inputs = inputs.iter().map(|vector| {
             let vector = vector.clone().with_evaluator(evaluator);
             vector.on(&policy)

@@ -1,12 +1,12 @@
-use crate::circuits::Vector;
 use crate::circuits::planner::times::{Times, units};
 use crate::circuits::planner::{Input, PlannedScheme, Program};
 use crate::circuits::refreshes::Placement;
+use crate::circuits::{AutoRefresh, Vector};
 use crate::encryption::Encrypted;
 use crate::error::{Result, check_lengths};
 use crate::evaluator::{
-    Evaluator, Forecast, Outside, RotationUses, SchemeEvaluator, SchemeForecast,
-    SchemeForecastCiphertext, Step, Work,
+    Evaluator, Outside, RotationUses, SchemeEvaluator, SchemeForecast, SchemeForecastCiphertext,
+    Step, Work,
 };
 use crate::keys::{EvaluationKeys, KeyGenerator, KeyPlan, Rotations};
 use crate::params::{BfvState, CkksState, RlweParams, SecurityPolicy};
@@ -28,7 +28,8 @@ pub struct SchemePlan<S: PlannedScheme> {
     pub(super) keys: KeyPlan,
     pub(super) rotations: Rotations,
     pub(super) uses: RotationUses,
-    pub(super) placement: Placement,
+    /// Where the program refreshes; `None` if only where levels are missing.
+    pub(super) placement: Option<Placement>,
     /// The number of its key switching among those of its degree.
     pub(super) choice: usize,
     pub(super) alternatives: Vec<Alternative>,
@@ -96,7 +97,7 @@ where
             rotations: keys.rotations(),
             keys,
             uses: forecast.rotation_uses(),
-            placement: Placement::default(),
+            placement: None,
             choice: 0,
             alternatives: Vec::new(),
             times: None,
@@ -106,23 +107,21 @@ where
         Ok(Self { outputs, ..plan })
     }
 
-    /// Runs the program on a forecast with the plan's keys and with values in the clear.
-    fn run_with_values(
+    /// A forecast with the plan's keys, and the inputs on it with values in the clear.
+    #[expect(clippy::type_complexity, reason = "a forecast and its vectors")]
+    fn with_values(
         &self,
-        program: &impl Program<S::Scalar>,
         inputs: &[&[S::Scalar]],
-    ) -> Result<(SchemeForecast<S>, Outputs<S>)> {
+    ) -> Result<(SchemeForecast<S>, Vec<Vector<SchemeForecast<S>>>)> {
         check_lengths(self.inputs.len(), inputs.len())?;
         for (input, values) in self.inputs.iter().zip(inputs) {
             check_lengths(input.length, values.len())?;
         }
         let forecast = SchemeForecast::with_planned_keys(&self.context, &self.keys)?.with_values();
         let with_values = self.inputs.iter().zip(inputs);
-        let vectors: Vec<Vector<SchemeForecast<S>>> = with_values
-            .map(|(input, values)| input.known(&forecast, values))
-            .collect::<Result<_>>()?;
-        let outputs = program.run(&vectors)?;
-        Ok((forecast, outputs))
+        let vectors = with_values.map(|(input, values)| input.known(&forecast, values));
+        let vectors = vectors.collect::<Result<_>>()?;
+        Ok((forecast, vectors))
     }
 }
 
@@ -150,7 +149,14 @@ impl Plan {
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; as the program.
     pub fn outside(&self, program: &impl Program, inputs: &[&[f64]]) -> Result<Vec<Outside>> {
-        let (forecast, _): (Forecast, _) = self.run_with_values(program, inputs)?;
+        let (forecast, vectors) = self.with_values(inputs)?;
+        if self.refreshes() == 0 {
+            program.run(&vectors)?;
+        } else {
+            let evaluator = AutoRefresh::placed(&forecast, self.placement.clone());
+            let vectors = vectors.into_iter().map(|vector| vector.on(&evaluator));
+            program.run(&vectors.collect::<Vec<_>>())?;
+        }
         let mut outside = forecast.outside();
         for (input, values) in self.inputs.iter().zip(inputs) {
             outside.extend(Outside::of(input.largest, values));
@@ -238,7 +244,8 @@ impl BfvPlan {
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) for values
     /// beyond half the plaintext modulus; as the program.
     pub fn results(&self, program: &impl Program<i64>, inputs: &[&[i64]]) -> Result<Vec<Vec<i64>>> {
-        let (_, outputs) = self.run_with_values(program, inputs)?;
+        let (_, vectors) = self.with_values(inputs)?;
+        let outputs = program.run(&vectors)?;
         let values = outputs.iter().map(|output| {
             let chunks = output.ciphertexts().iter();
             let slots: Vec<&[i64]> = chunks.map(|chunk| chunk.values().unwrap_or(&[])).collect();

@@ -34,7 +34,8 @@ use std::ops::RangeInclusive;
     note = "a program on integers is a `Program<i64>`, and one on tensors is planned as `OnTensors`"
 )]
 pub trait Program<S: Number = f64> {
-    /// The outputs for these inputs, all of one evaluator: [`Vector::evaluator`].
+    /// The outputs for these inputs, all of one evaluator: [`Vector::evaluator`]. Operations come in the same order in every run: plans with
+    /// bootstrappings name them by their number, so a program that shares its own work between threads cannot be planned so.
     ///
     /// # Errors
     /// Those of the operations.

@@ -160,10 +160,13 @@ where
     fn new(plan: &'a SchemePlan<S>, rng: &'a mut R) -> Self {
         let keys = plan.key_plan();
         let rotations = keys.rotations_by_level().map(|(level, _)| level).max();
-        let mut key_levels: Vec<usize> = rotations
-            .into_iter()
-            .chain(keys.relinearization_level())
-            .collect();
+        let relinearization = keys.relinearization_level();
+        // Bootstrappings work above, with keys of their own: those of the highest level serve for all.
+        let mut key_levels: Vec<usize> = if plan.refreshes() > 0 {
+            vec![S::rlwe(plan.context()).top_level()]
+        } else {
+            rotations.into_iter().chain(relinearization).collect()
+        };
         key_levels.sort_unstable();
         key_levels.dedup();
         Self {

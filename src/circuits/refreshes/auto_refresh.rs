@@ -1,4 +1,4 @@
-use crate::circuits::refreshes::placement::Placement;
+use crate::circuits::refreshes::placement::{Placement, PlannedRefresh};
 use crate::circuits::refreshes::record::{Operand, Record};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, RefreshLevels};
@@ -72,8 +72,8 @@ impl<C> Refreshable<C> {
     }
 }
 
-/// Larger messages are not divided by more.
-const MOST_BITS: f64 = 30.0;
+/// Larger messages are not divided by more: a product with a larger power of two would take a level.
+const MOST_BITS: f64 = 29.0;
 
 impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
     /// Refreshes when levels are missing.
@@ -87,10 +87,13 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         Self::with(inner, Policy::Recorded(Mutex::default()))
     }
 
-    /// Refreshes as planned: for one run.
-    pub(in crate::circuits) fn planned(inner: &E, placement: Placement) -> Self {
-        let next = AtomicUsize::new(0);
-        Self::with(inner, Policy::Planned { placement, next })
+    /// Refreshes as planned, for one run, or without a plan when levels are missing.
+    pub(in crate::circuits) fn placed(inner: &E, placement: Option<Placement>) -> Self {
+        let policy = placement.map_or(Policy::WhenNeeded, |placement| {
+            let next = AtomicUsize::new(0);
+            Policy::Planned { placement, next }
+        });
+        Self::with(inner, policy)
     }
 
     fn with(inner: &E, policy: Policy) -> Self {
@@ -162,7 +165,7 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         }
     }
 
-    /// [`prepare`](Evaluator::prepare)
+    /// [`refresh_for`](Evaluator::refresh_for)
     pub(super) fn refreshed_for(
         &self,
         all: &[&Refreshable<E::Ciphertext>],
@@ -171,6 +174,48 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         let Some(levels) = self.inner.refresh_levels() else {
             return Ok(());
         };
+        let (different, planned) = self.requested(all, depth, levels);
+        let [mut needed, mut spare] = [Vec::new(), Vec::new()];
+        for (place, &a) in different.iter().enumerate() {
+            let target = planned.iter().find(|refresh| refresh.operand == place);
+            let is_planned = target.is_some() && a.refreshed.get().is_none();
+            let left = target.map_or(levels.fresh, |refresh| refresh.levels.max(depth));
+            if is_planned || self.inner.levels_left(a.current()) < depth {
+                needed.push((a, left));
+            } else if self.lacks(a.current(), depth, levels) {
+                spare.push((a, left));
+            }
+        }
+        needed.retain(|(a, _)| self.can_be_refreshed(a.current(), levels));
+        let count = needed.len();
+        let all = [needed, spare].concat();
+        match self.refresh_all(&all, levels) {
+            // What has enough levels for now goes on as it is.
+            Err(_) if count < all.len() => self.refresh_all(&all[..count], levels),
+            result => result,
+        }
+    }
+
+    /// Records that ciphertexts are refreshed by the program itself.
+    pub(super) fn refreshed_by_hand(&self, all: &[&Refreshable<E::Ciphertext>]) -> Result<()> {
+        let Some(levels) = self.inner.refresh_levels() else {
+            return Ok(());
+        };
+        let (different, planned) = self.requested(all, levels.least, levels);
+        let planned = planned.iter().filter_map(|refresh| {
+            let a = different.get(refresh.operand)?;
+            (a.refreshed.get().is_none()).then_some((*a, refresh.levels.max(levels.least)))
+        });
+        self.refresh_all(&planned.collect::<Vec<_>>(), levels)
+    }
+
+    /// Numbers and records a request: its different operands, and what is planned for them.
+    fn requested<'a>(
+        &self,
+        all: &[&'a Refreshable<E::Ciphertext>],
+        depth: usize,
+        levels: RefreshLevels,
+    ) -> (Vec<&'a Refreshable<E::Ciphertext>>, &[PlannedRefresh]) {
         // One vector can be both operands.
         let mut different: Vec<&Refreshable<E::Ciphertext>> = Vec::new();
         for &a in all {
@@ -183,7 +228,7 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
                 node: a.node,
                 least: levels.least + usize::from(self.divisor(a.current()) > 1.0),
             };
-            record.request(different.iter().map(operand).collect(), depth)
+            record.request(different.iter().map(operand).collect(), depth);
         });
         let planned = match &*self.policy {
             Policy::Planned { placement, next } => {
@@ -191,28 +236,25 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
             }
             Policy::WhenNeeded | Policy::Recorded(_) => &[],
         };
-        let mut wanted = Vec::new();
-        for (place, &a) in different.iter().enumerate() {
-            let target = planned.iter().find(|refresh| refresh.operand == place);
-            let is_planned = target.is_some() && a.refreshed.get().is_none();
-            if is_planned || self.lacks(a.current(), depth, levels) {
-                let left = target.map_or(levels.fresh, |refresh| refresh.levels.max(depth));
-                wanted.push((a, left));
-            }
-        }
-        self.refresh_all(&wanted, levels)
+        (different, planned)
     }
 
-    /// Whether a ciphertext should be refreshed before it is used for `depth` levels.
+    /// Whether a ciphertext should be refreshed before it is used for `depth` levels, so that the result can be, too: there is no plan that knows
+    /// whether it will.
     fn lacks(&self, a: &E::Ciphertext, depth: usize, levels: RefreshLevels) -> bool {
+        let is_planned = matches!(&*self.policy, Policy::Planned { .. });
+        if is_planned || depth == 0 || depth + levels.least > levels.fresh {
+            return false;
+        }
+        // The result may have to be divided before.
+        let spare = (levels.least + 1).min(levels.fresh - depth);
         let left = self.inner.levels_left(a);
-        // Without a plan it should be possible to refresh the result, and to divide it before.
-        let spare = match &*self.policy {
-            Policy::Planned { .. } => 0,
-            _ if depth + levels.least < levels.fresh => levels.least + 1,
-            _ => 0,
-        };
-        depth > 0 && left < depth + spare && left < levels.fresh && left >= levels.least
+        left < depth + spare && left < levels.fresh && self.can_be_refreshed(a, levels)
+    }
+
+    fn can_be_refreshed(&self, a: &E::Ciphertext, levels: RefreshLevels) -> bool {
+        let least = levels.least + usize::from(self.divisor(a) > 1.0);
+        self.inner.levels_left(a) >= least
     }
 
     /// The power of two that brings the values and their error to at most 1, and 1 for those that no such number does.

@@ -81,9 +81,12 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         self.inner().check_depth(a.current(), operation, depth)
     }
 
-    fn prepare(&self, all: &[&Of<E>], operation: &'static str, depth: usize) -> Result<()> {
-        self.refreshed_for(all, depth)?;
-        self.inner().prepare(&currents(all), operation, depth)
+    fn refresh_for(&self, operands: &[&Of<E>], depth: usize) -> Result<()> {
+        self.refreshed_for(operands, depth)
+    }
+
+    fn keeps_order(&self) -> bool {
+        true
     }
 
     fn takes_a_level(&self, factor: f64) -> bool {
@@ -232,10 +235,12 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
     }
 
     fn refresh(&self, a: &Of<E>) -> Result<Of<E>> {
+        self.refreshed_by_hand(&[a])?;
         self.inner().refresh(a.current()).map(|a| self.input(a))
     }
 
     fn refresh_many(&self, all: &[&Of<E>]) -> Result<Vec<Of<E>>> {
+        self.refreshed_by_hand(all)?;
         let refreshed = self.inner().refresh_many(&currents(all))?;
         Ok(refreshed.into_iter().map(|a| self.input(a)).collect())
     }

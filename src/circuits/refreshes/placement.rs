@@ -83,9 +83,25 @@ impl Run<'_> {
         uses
     }
 
+    /// By node, the last request that it is an operand of or before which something was made of it.
+    fn last_uses(&self) -> Vec<usize> {
+        let mut last = vec![0; self.record.nodes.len()];
+        for node in &self.record.nodes {
+            for &parent in &node.parents {
+                last[parent] = node.born.max(last[parent]);
+            }
+        }
+        for (number, request) in self.record.requests.iter().enumerate() {
+            for operand in &request.operands {
+                last[operand.node] = number.max(last[operand.node]);
+            }
+        }
+        last
+    }
+
     /// The nodes that are refreshed at each step of the shortest path.
     fn shortest_path(&self) -> Option<Chosen> {
-        let uses = self.uses();
+        let (uses, last) = (self.uses(), self.last_uses());
         let end = self.record.requests.len();
         // By request, the cost up to there, where the last step began, and what is refreshed from here on.
         let mut best: Vec<Option<(usize, usize, Chosen)>> = vec![None; end + 1];
@@ -94,7 +110,7 @@ impl Run<'_> {
             let Some((cost, ..)) = best[start] else {
                 continue;
             };
-            for (stop, refreshed) in self.steps(start, &uses) {
+            for (stop, refreshed) in self.steps(start, &uses, &last) {
                 let mut together: BTreeMap<usize, usize> = BTreeMap::new();
                 for &request in refreshed.values() {
                     *together.entry(request).or_default() += 1;
@@ -116,7 +132,12 @@ impl Run<'_> {
     }
 
     /// The steps that begin with everything refreshed before request `start`: where each ends, and what is refreshed from there on, each at its next use.
-    fn steps(&self, start: usize, uses: &[Vec<(usize, usize)>]) -> Vec<(usize, Chosen)> {
+    fn steps(
+        &self,
+        start: usize,
+        uses: &[Vec<(usize, usize)>],
+        last: &[usize],
+    ) -> Vec<(usize, Chosen)> {
         let later = |node: usize, from: usize| {
             let all = &uses[node];
             all.get(all.partition_point(|&(request, _)| request < from))
@@ -142,6 +163,7 @@ impl Run<'_> {
                 steps.push((stop, Chosen::new()));
                 return steps;
             }
+            left.retain(|&node, _| last[node] >= stop);
             let alive = left.iter().filter_map(|(&node, &levels)| {
                 let &(next, least) = later(node, stop)?;
                 (levels < self.levels.fresh).then_some((node, next, levels >= least))

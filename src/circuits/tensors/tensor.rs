@@ -300,7 +300,12 @@ impl<E: Evaluator> Tensor<E> {
         count: usize,
         work: impl Fn(usize) -> Result<Vector<E>> + Sync + Send,
     ) -> Result<Self> {
-        let vectors = try_map(count, |element| work(element).map(Arc::new))?;
+        let element = |element| work(element).map(Arc::new);
+        let vectors = if self.evaluator.keeps_order() {
+            (0..count).map(element).collect::<Result<_>>()?
+        } else {
+            try_map(count, element)?
+        };
         Ok(self.with(PlainTensor::from_vec(vectors, shape)?))
     }
 
