@@ -12,8 +12,8 @@ use slotwise::prelude::*;
 use slotwise::wire::{Header, Kind};
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 /// The bytes of a header, which every file starts with.
 const HEADER_BYTES: u64 = 68;
@@ -28,16 +28,19 @@ struct Options {
     /// A file with the parameters that it belongs to, without which only its header is read
     #[arg(long)]
     parameters: Option<PathBuf>,
-    /// JSON in the place of tables
+    /// JSON instead of tables
     #[arg(long)]
     json: bool,
 }
 
 fn main() -> Outcome<()> {
     let options = Options::parse();
-    let mut file = File::open(&options.file)?;
+    let mut file = File::open(&options.file).map_err(|error| unreadable(&options.file, &error))?;
     let mut start = Vec::new();
-    file.by_ref().take(HEADER_BYTES).read_to_end(&mut start)?;
+    file.by_ref()
+        .take(HEADER_BYTES)
+        .read_to_end(&mut start)
+        .map_err(|error| unreadable(&options.file, &error))?;
     let header = Header::of(&start)?;
     let mut report = Report::default();
     report.section("file");
@@ -59,7 +62,8 @@ fn main() -> Outcome<()> {
         (Kind::BfvParams, _) => integers(&bytes, &mut report)?,
         (_, None) => {}
         (_, Some(parameters)) => {
-            let parameters = fs::read(parameters)?;
+            let parameters =
+                fs::read(parameters).map_err(|error| unreadable(parameters, &error))?;
             match Header::of(&parameters)?.kind() {
                 Kind::CkksParams => of_reals(
                     &header,
@@ -74,13 +78,18 @@ fn main() -> Outcome<()> {
                     &mut report,
                 )?,
                 other => {
-                    return Err(format!("{} are no parameters of a scheme", other.name()).into());
+                    return Err(format!("the file given by --parameters holds {}, and not the parameters of a scheme", other.name()).into());
                 }
             }
         }
     }
     report.print(options.json);
     Ok(())
+}
+
+/// An error of the file system, with the file that it is about.
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
 }
 
 /// Parameters are shown even if nobody checked their security: the report says so.

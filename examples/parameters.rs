@@ -20,27 +20,34 @@ use std::time::Instant;
 /// Finds parameters and says what they cost on this machine.
 #[derive(Parser)]
 struct Options {
-    /// Multiplications one after the other
+    /// Consecutive multiplications
     #[arg(long, default_value_t = 3)]
     depth: u32,
-    /// Bits after the point that are right after them (CKKS)
+    /// Correct bits after the point, after these multiplications (CKKS)
     #[arg(long, default_value_t = 24)]
     precision: u32,
-    /// Integers modulo a prime of so many bits (BFV) in the place of real numbers
+    /// Integers modulo a prime of this many bits (BFV) instead of real numbers
     #[arg(long, conflicts_with = "precision")]
     plaintext_bits: Option<u32>,
-    /// Parameters as written, such as "ckks degree=8192 prime_bits=60,40,40|60 scale_bits=40"
+    /// Parameters as text, such as "ckks degree=8192 prime_bits=60,40,40|60 scale_bits=40"
     #[arg(long, conflicts_with_all = ["depth", "precision", "plaintext_bits"])]
     parameters: Option<String>,
-    /// Rotations, by 1, 2, 3 and so on, that the server has keys for
+    /// Number of rotations (by 1, 2, 3, ...) that the server has keys for
     #[arg(long, default_value_t = 0)]
     rotations: u32,
-    /// JSON in the place of tables
+    /// JSON instead of tables
     #[arg(long)]
     json: bool,
     /// Writes the parameters, keys and an encrypted vector to this folder, for the example `inspect`
     #[arg(long)]
     write: Option<PathBuf>,
+}
+
+impl Options {
+    fn rotations(&self) -> Rotations {
+        let steps: Vec<i64> = (1..=self.rotations.into()).collect();
+        Rotations::steps(&steps)
+    }
 }
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
@@ -103,6 +110,7 @@ fn reals(
     report.row("mean measured bits", rounded(stats.real.mean));
     report.row("median measured bits", rounded(stats.real.median));
     if let Some(folder) = &options.write {
+        let server = client.extend_server_key(&server, &options.rotations())?;
         write(folder, &context.params().to_bytes(), &client, &server, &x)?;
     }
     Ok(())
@@ -140,12 +148,13 @@ fn integers(
     report.row("products", products);
     report.row("bits after them", rounded(product.noise_budget()));
     if let Some(folder) = &options.write {
+        let server = client.extend_server_key(&server, &options.rotations())?;
         write(folder, &context.params().to_bytes(), &client, &server, &x)?;
     }
     Ok(())
 }
 
-/// The sections of sizes and times, and a server's keys for products and one rotation.
+/// The sections of sizes and times, and a server's keys for products and the rotation by 1.
 fn costs<S: Scheme>(
     client: &ClientKey<S>,
     x: &EncryptedVector<S>,
@@ -155,8 +164,7 @@ fn costs<S: Scheme>(
 where
     EncryptedVector<S>: Wire,
 {
-    let steps: Vec<i64> = (1..=options.rotations.into()).collect();
-    let rotations = Rotations::steps(&steps);
+    let rotations = options.rotations();
     let keys = client.key_size_forecast(&rotations)?;
     report.section("sizes in bytes");
     report.row("vector in memory", x.size_in_bytes());

@@ -60,7 +60,7 @@ impl fmt::Display for WireError {
             Self::Kind { found, expected } => {
                 write!(
                     out,
-                    "the bytes hold {found}, not {expected}; read them as that"
+                    "the bytes hold {found}, and not {expected}; use the reader for {found}"
                 )
             }
             Self::Length { found, expected } => write!(

@@ -13,6 +13,8 @@ use std::str::FromStr;
 /// `prime_bits` and `primes` a bar may stand before the special primes. `security` is 128, 192 or 256, `standard` 2024 or 2018, `secret` is `ternary`,
 /// `ternary_sum:` with the contributors or `sparse:` with the weight.
 ///
+/// A text can name `insecure_skip_security_check`, which switches the security check off: do not build a context from a stranger's text.
+///
 /// ```
 /// use slotwise::CkksContext;
 /// use slotwise::params::CkksBuilder;
