@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// How many characters of a text a message repeats.
+const MAX_QUOTED: usize = 80;
+
 /// Why parameters cannot be used.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
@@ -129,7 +132,11 @@ impl fmt::Display for ParameterError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&match self {
             Self::InvalidChoice { reason } => (*reason).into(),
-            Self::InvalidText { text, reason } => format!("`{text}` cannot be read: {reason}"),
+            Self::InvalidText { text, reason } => {
+                let start: String = text.chars().take(MAX_QUOTED).collect();
+                let more = if start.len() < text.len() { "..." } else { "" };
+                format!("`{}{more}` cannot be read: {reason}", start.escape_debug())
+            }
             Self::InvalidDegree { degree } => {
                 format!("degree {degree} is not supported; use a power of two from 8 to 131072")
             }
