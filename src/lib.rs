@@ -39,6 +39,7 @@
 //! | `serde` | yes | serde's traits for parameters, keys, plaintexts, ciphertexts and vectors |
 //! | `models` | yes | weights of trained networks from safetensors files |
 //! | `onnx` | no | trained networks from ONNX files |
+//! | `wasm_js` | no | randomness from JavaScript on wasm32-unknown-unknown |
 //!
 //! # Floors
 //!
