@@ -32,7 +32,8 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
     /// The mean square of the values' differences from their mean, as a vector of length 1.
     ///
-    /// Cost: three levels, and the rotations of two sums.
+    /// Cost: three levels, and the rotations of two sums. CKKS: differences are bounded by twice the largest value, so with values of up to b bits before
+    /// the point parameters for a depth need `integer_bits` of at least `2 b + 3`.
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -207,8 +207,9 @@ impl BfvContext {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[doc(alias("SetMultiplicativeDepth", "EncryptionParameters", "CCParams"))]
-    pub fn for_depth(depth: u32) -> BfvBuilder {
-        BfvBuilder::for_depth(depth)
+    pub fn for_depth(depth: impl TryInto<u32>) -> BfvBuilder {
+        // No parameters are so deep.
+        BfvBuilder::for_depth(depth.try_into().unwrap_or(u32::MAX))
     }
 
     /// The plaintext modulus t with its arithmetic.

@@ -213,8 +213,9 @@ impl CkksContext {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[doc(alias("SetMultiplicativeDepth", "EncryptionParameters", "CCParams"))]
-    pub fn for_depth(depth: u32) -> CkksBuilder {
-        CkksBuilder::for_depth(depth)
+    pub fn for_depth(depth: impl TryInto<u32>) -> CkksBuilder {
+        // No parameters are so deep.
+        CkksBuilder::for_depth(depth.try_into().unwrap_or(u32::MAX))
     }
 
     /// N/2: the number of complex or real slots.
