@@ -302,8 +302,13 @@ fn plans_carry_padding_maps_tensors_and_refreshes_by_hand() {
     let planner = Planner::new(&[Input::vector(2)]).precision_bits(3);
     let plan = planner.insecure_degree(1024);
     let plan = plan.plan_with_bootstrapping(&Mapped(20)).unwrap();
-    assert_eq!(plan.outside(&Mapped(20), &[&[0.5, -0.5]]).unwrap(), []);
-    let outside = plan.outside(&Mapped(20), &[&[1.0, 9.0]]).unwrap();
+    assert_eq!(
+        plan.outside_with_bootstrapping(&Mapped(20), &[&[0.5, -0.5]])
+            .unwrap(),
+        []
+    );
+    let outside = plan.outside_with_bootstrapping(&Mapped(20), &[&[1.0, 9.0]]);
+    let outside = outside.unwrap();
     assert!(!outside.is_empty());
 }
 

@@ -7,7 +7,7 @@ use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
 use crate::error::{
     Error, KeyError, OperandError, ParameterError, Result, ValueError, check_lengths,
 };
-use crate::evaluator::{CkksEvaluator, Evaluator, Forecast};
+use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Outside};
 use crate::params::{BootstrappingSet, CkksContext, CkksParams};
 
 /// The levels of the ring that tests and experiments plan in.
@@ -214,6 +214,41 @@ impl<S: PlannedScheme> SchemePlan<S> {
 }
 
 impl Plan {
+    /// [`outside`](Self::outside) for plans with bootstrappings.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct Power;
+    /// # impl Program for Power {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         let mut x = inputs[0].clone();
+    /// #         for _ in 0..16 {
+    /// #             x = x.square()?;
+    /// #         }
+    /// #         Ok(vec![x])
+    /// #     }
+    /// # }
+    /// # let planner = Planner::new(&[Input::vector(2)]).precision_bits(1).insecure_degree(1024);
+    /// let plan = planner.plan_with_bootstrapping(&Power)?; // of values in [-1, 1]
+    /// assert!(plan.outside_with_bootstrapping(&Power, &[&[0.5, 1.0]])?.is_empty());
+    /// assert_eq!(plan.outside_with_bootstrapping(&Power, &[&[0.5, 1.25]])?[0].worst, 1.25);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; as the program.
+    pub fn outside_with_bootstrapping(
+        &self,
+        program: &impl Program,
+        inputs: &[&[f64]],
+    ) -> Result<Vec<Outside>> {
+        let (forecast, vectors) = self.with_values(inputs)?;
+        let evaluator = AutoRefresh::placed(&forecast, self.placement.clone());
+        let vectors = vectors.into_iter().map(|vector| vector.on(&evaluator));
+        program.run(&vectors.collect::<Vec<_>>())?;
+        Ok(self.outside_of(&forecast, inputs))
+    }
+
     /// Runs the program encrypted, with bootstrappings where the plan has them.
     ///
     /// ```

@@ -1,12 +1,12 @@
+use crate::circuits::Vector;
 use crate::circuits::planner::times::{Times, units};
 use crate::circuits::planner::{Input, PlannedScheme, Program};
 use crate::circuits::refreshes::Placement;
-use crate::circuits::{AutoRefresh, Vector};
 use crate::encryption::Encrypted;
-use crate::error::{Result, check_lengths};
+use crate::error::{Error, OperandError, Result, check_lengths};
 use crate::evaluator::{
-    Evaluator, Outside, RotationUses, SchemeEvaluator, SchemeForecast, SchemeForecastCiphertext,
-    Step, Work,
+    Evaluator, Forecast, Outside, RotationUses, SchemeEvaluator, SchemeForecast,
+    SchemeForecastCiphertext, Step, Work,
 };
 use crate::keys::{EvaluationKeys, KeyGenerator, KeyPlan, Rotations};
 use crate::params::{BfvState, CkksState, RlweParams, SecurityPolicy};
@@ -109,7 +109,7 @@ where
 
     /// A forecast with the plan's keys, and the inputs on it with values in the clear.
     #[expect(clippy::type_complexity, reason = "a forecast and its vectors")]
-    fn with_values(
+    pub(super) fn with_values(
         &self,
         inputs: &[&[S::Scalar]],
     ) -> Result<(SchemeForecast<S>, Vec<Vector<SchemeForecast<S>>>)> {
@@ -147,21 +147,26 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; as the program.
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a plan with bootstrappings; as the program.
     pub fn outside(&self, program: &impl Program, inputs: &[&[f64]]) -> Result<Vec<Outside>> {
-        let (forecast, vectors) = self.with_values(inputs)?;
-        if self.refreshes() == 0 {
-            program.run(&vectors)?;
-        } else {
-            let evaluator = AutoRefresh::placed(&forecast, self.placement.clone());
-            let vectors = vectors.into_iter().map(|vector| vector.on(&evaluator));
-            program.run(&vectors.collect::<Vec<_>>())?;
+        if self.refreshes() > 0 {
+            return Err(Error::Operands(OperandError::InvalidArgument {
+                reason: "the plan has bootstrappings; use `outside_with_bootstrapping`",
+            }));
         }
+        let (forecast, vectors) = self.with_values(inputs)?;
+        program.run(&vectors)?;
+        Ok(self.outside_of(&forecast, inputs))
+    }
+
+    /// What a forecast that ran with these values found outside, those of the inputs included.
+    pub(super) fn outside_of(&self, forecast: &Forecast, inputs: &[&[f64]]) -> Vec<Outside> {
         let mut outside = forecast.outside();
         for (input, values) in self.inputs.iter().zip(inputs) {
             outside.extend(Outside::of(input.largest, values));
         }
-        Ok(outside)
+        outside
     }
 
     /// The bound of every output value's error.

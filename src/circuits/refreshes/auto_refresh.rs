@@ -77,6 +77,15 @@ const MOST_BITS: f64 = 29.0;
 
 impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
     /// Refreshes when levels are missing.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # use slotwise::circuits::AutoRefresh;
+    /// let forecast = slotwise::evaluator::Forecast::new(&CkksContext::for_depth(1).build()?);
+    /// let evaluator = AutoRefresh::new(&forecast); // without a bootstrapping it refreshes nothing
+    /// assert_eq!(evaluator.slot_shape(), forecast.slot_shape());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn new(inner: &E) -> Self {
         Self::with(inner, Policy::WhenNeeded)
@@ -104,6 +113,13 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
     }
 
     /// The evaluator that it computes with.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # use slotwise::circuits::AutoRefresh;
+    /// let model = ClearReals::new(4);
+    /// assert_eq!(AutoRefresh::new(&model).inner().slot_shape(), model.slot_shape());
+    /// ```
     #[must_use]
     pub fn inner(&self) -> &E {
         &self.inner
