@@ -48,6 +48,14 @@ pub struct PrecisionBits {
 impl PrecisionStats {
     /// The precision of real values.
     ///
+    /// ```
+    /// use slotwise::prelude::*;
+    ///
+    /// let stats = PrecisionStats::new(&[1.0, 2.0 + 1.0 / 1024.0], &[1.0 + 1.0 / 4096.0, 2.0])?;
+    /// assert_eq!((stats.real.least, stats.real.mean), (10.0, 11.0));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many of both; [`ValueError::Empty`](crate::ValueError::Empty) for
     /// none; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
@@ -59,6 +67,16 @@ impl PrecisionStats {
     }
 
     /// The precision of complex values, each part by itself.
+    ///
+    /// ```
+    /// use num_complex::Complex64;
+    /// use slotwise::prelude::*;
+    ///
+    /// let expected = [Complex64::new(1.0, -1.0)];
+    /// let stats = PrecisionStats::of_complex(&[Complex64::new(1.0, -1.25)], &expected)?;
+    /// assert_eq!(stats.imaginary.map(|bits| bits.least), Some(2.0));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).

@@ -18,7 +18,7 @@ const NOTHING_SERVES: &str = "no set of bootstrapping parameters carries the pro
 impl Planner {
     /// The fastest plan with bootstrappings, by counts of operations: for programs of any depth. It places them by a shortest path over
     /// the program's operations and levels, where the fewest values are alive, and counts them. [`Plan::evaluate`] runs the program so, on a server with the
-    /// [keys of a bootstrapping](crate::BootstrappingKeys) beside those of the plan.
+    /// [keys of a bootstrapping](crate::ClientKey::generate_bootstrapping_keys) beside those of the plan.
     ///
     /// [`plan`](Self::plan) is to be preferred where it finds parameters.
     ///

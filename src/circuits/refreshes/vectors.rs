@@ -47,6 +47,16 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
 
 impl<E: Evaluator<Scalar = f64>> Vector<AutoRefresh<E>> {
     /// The vector on the evaluator below, refreshed if it was.
+    ///
+    /// ```
+    /// use slotwise::circuits::Vector;
+    /// use slotwise::evaluator::ClearReals;
+    ///
+    /// let x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0])?;
+    /// let y = x.auto_refresh().square()?;
+    /// assert_eq!(y.without_auto_refresh().values(), [1.0, 4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
     #[must_use]
     pub fn without_auto_refresh(self) -> Vector<E> {
         let chunks = self.chunks.into_iter().map(Refreshable::into_current);
