@@ -60,7 +60,7 @@ impl fmt::Display for WireError {
             Self::Kind { found, expected } => {
                 write!(
                     out,
-                    "the bytes hold {found}, and not {expected}; use the reader for {found}"
+                    "the bytes contain {found}, but {expected} was requested; use the reader for {found}"
                 )
             }
             Self::Length { found, expected } => write!(
@@ -72,7 +72,7 @@ impl fmt::Display for WireError {
                 .write_str("the checksum does not match: the bytes were changed; send them again"),
             Self::Invalid { what } => write!(
                 out,
-                "the bytes hold no valid object: {what}; do not trust their sender"
+                "invalid data: {what}; the sender may be faulty or malicious"
             ),
             Self::InsecureParameters => out.write_str(
                 "the parameters were made without a security check; \

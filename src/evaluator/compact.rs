@@ -17,7 +17,7 @@ fn polys(body: &Ciphertext) -> Polys {
 }
 
 impl CkksEvaluator {
-    /// `a` made small for one who will only decrypt it: pending rescales done, and no more primes than scale times message
+    /// Shrinks `a` for transmission to the client, who will only decrypt it: pending rescales done, and no more primes than scale times message
     /// needs. Where one prime is enough, the coefficients lose their low bits, too, as many as cost at most 0.6 bits of
     /// precision beside the rescales'; this shortens the bytes, not the memory. The noise bound takes all in.
     ///
@@ -57,7 +57,7 @@ pub(super) fn ckks_rounding(noise: Log2, polys: Polys, model: &NoiseModel) -> (D
 }
 
 impl BfvEvaluator {
-    /// `a` made small for one who will only decrypt it: switched to the lowest level that leaves room for its noise. At level
+    /// Shrinks `a` for transmission to the client, who will only decrypt it: switched to the lowest level that leaves room for its noise. At level
     /// 0 the coefficients lose their low bits, too; this shortens the bytes, not the memory. Exact, as the noise bound says:
     /// at least a bit of noise budget stays.
     ///

@@ -32,7 +32,7 @@ pub(crate) struct PackedRow<'a> {
 /// The bits of a word.
 const WORD: usize = u64::BITS as usize;
 
-/// So many words from the start of any value on can be read.
+/// Padding words at the end, so that a load of this many words starting at any value stays in bounds.
 const PADDING: usize = 8;
 
 impl KeyShape {
@@ -52,7 +52,7 @@ impl KeyShape {
         bits.div_ceil(WORD).next_multiple_of(PADDING) + PADDING
     }
 
-    /// Puts both halves of a digit into a row where there are zeros.
+    /// Packs both halves of a digit into a row; the target bits must be zero.
     pub(super) fn store(self, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         for (half, values) in halves.into_iter().enumerate() {
             self.store_half(row, (digit, half), values);

@@ -161,7 +161,7 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::panel_products(q, outs, product);
     }
 
-    /// Puts both halves of a digit into the place in a [`KeyRow`] where there are zeros.
+    /// Packs both halves of a digit into a [`KeyRow`]; the target bits must be zero.
     fn store_digit(&self, shape: KeyShape, row: &mut [u64], digit: usize, halves: [&[u64]; 2]) {
         shape.store(row, digit, halves);
     }

@@ -57,7 +57,7 @@ pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
     portable::reduce(q, rest, &input);
 }
 
-/// The places of whole vectors, four in step, whose sums are reduced where another product would exceed the limit, and at last.
+/// Processes whole vectors, four at a time; accumulators are reduced only where the next product would exceed the limit, and once at the end.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     if sum.input_bits > 52 {

@@ -457,7 +457,7 @@ impl Sum {
     }
 }
 
-/// How a sum is reduced: this way if it is below 2^50 times the power of two above q.
+/// A reduction strategy: for sums below 2^50 times the power of two above q.
 const SHORT: u32 = 0;
 
 /// This way if its words of weight 2^52 sum to a word of 52 bits, and it has none above.
