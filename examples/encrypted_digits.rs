@@ -5,27 +5,17 @@
 //!
 //! `cargo run --release --example encrypted_digits -- [encrypted digits, 360 unless given]`
 
-use rand::{RngExt, SeedableRng, seq::SliceRandom};
+mod digits;
+
+use digits::{Outcome, PIXELS, SEED, Sample, TEST};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use slotwise::circuits::Matrix;
 use slotwise::networks::{Activation, Dense, Fit, Network, PlanOptions};
 use smartcore::linalg::basic::arrays::Array;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
-use std::error::Error;
 use std::time::{Duration, Instant};
-
-/// The pixels of an image, and the hidden neurons.
-const PIXELS: usize = 64;
-
-/// The pixels' values are 0 to 16 in the file.
-const BRIGHTEST: f64 = 16.0;
-
-/// The images kept for the test, a fifth of 1797.
-const TEST: usize = 360;
-
-/// The seed of the split, and of the hidden weights.
-const SEED: u64 = 1;
 
 /// The strength of the regularisation.
 const REGULARISATION: f64 = 1.0;
@@ -33,16 +23,11 @@ const REGULARISATION: f64 = 1.0;
 /// The share of test images that the network must read right.
 const LEAST_ACCURACY: f64 = 0.95;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// An image and its digit.
-type Sample = (Vec<f64>, u32);
-
 fn main() -> Outcome<()> {
     let count = std::env::args()
         .nth(1)
         .map_or(Ok(TEST), |count| count.parse())?;
-    let (train, test) = load()?;
+    let (train, test) = digits::load()?;
     let network = train_in_the_clear(&train)?;
     let inputs: Vec<&[f64]> = train.iter().map(|(pixels, _)| &pixels[..]).collect();
     let fitted = network.fit(&inputs, &Fit::default().input_range(0.0..=1.0))?;
@@ -77,23 +62,6 @@ fn main() -> Outcome<()> {
     );
     assert!(accuracy >= LEAST_ACCURACY && same + 1 >= tested.len());
     Ok(())
-}
-
-/// The images, shuffled and split: for training and for the test.
-fn load() -> Outcome<(Vec<Sample>, Vec<Sample>)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/digits.csv");
-    let mut samples: Vec<Sample> = Vec::new();
-    for row in csv::Reader::from_path(path)?.deserialize() {
-        let mut row: Vec<f64> = row?;
-        let digit = row.pop().ok_or("a row without a digit")?.to_string();
-        samples.push((
-            row.iter().map(|value| value / BRIGHTEST).collect(),
-            digit.parse()?,
-        ));
-    }
-    samples.shuffle(&mut ChaCha20Rng::seed_from_u64(SEED));
-    let train = samples.split_off(TEST);
-    Ok((train, samples))
 }
 
 /// Random hidden neurons, and the output layer that serves them best.

@@ -6,25 +6,19 @@
 //! `cargo run --release --example residual_network` reads eight images at once on a small ring that hides nothing;
 //! `cargo run --release --example residual_network -- secure` four at once, at 128 bits of security.
 
+mod digits;
+
+use digits::{Outcome, PIXELS, SEED, Sample};
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
 use slotwise::circuits::{Input, Matrix, Planner, Program, Vector};
 use slotwise::evaluator::{ClearReals, Evaluator};
-use std::error::Error;
 use std::time::Instant;
 
 const BLOCKS: usize = 8;
-const PIXELS: usize = 64;
 const HIDDEN: usize = 32;
 const DIGITS: usize = 10;
 
-/// The pixels' values are 0 to 16 in the file.
-const BRIGHTEST: f64 = 16.0;
-
-/// The images kept for the test, a fifth of 1797.
-const TEST: usize = 360;
-
-const SEED: u64 = 1;
 const EPOCHS: usize = 12;
 const RATE: f64 = 0.004;
 
@@ -40,11 +34,6 @@ const LEAST_ACCURACY: f64 = 0.95;
 /// The error that values are said to have after each block. The tracked bound adds up worst cases, and would end far above the errors that there are:
 /// that of the scores is measured below.
 const ERROR: f64 = 1.0 / 4096.0;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// An image and its digit.
-type Sample = (Vec<f64>, usize);
 
 /// A matrix, row by row, of so many columns.
 struct Weights {
@@ -149,7 +138,7 @@ impl Network {
         let mut wrong: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
         let sum: f64 = wrong.iter().sum();
         wrong.iter_mut().for_each(|part| *part /= sum);
-        wrong[*digit] -= 1.0;
+        wrong[*digit as usize] -= 1.0;
         let mut back = self.last.transposed_times(&wrong);
         self.last.descend(&wrong, &x);
         for (block, (x, u)) in self.blocks.iter_mut().zip(&trace).rev() {
@@ -213,7 +202,7 @@ impl Program for Encrypted<'_> {
 
 fn main() -> Outcome<()> {
     let is_secure = std::env::args().any(|argument| argument == "secure");
-    let (train, test) = load()?;
+    let (train, test) = digits::load()?;
     let network = trained(&train, &test)?;
     let images = if is_secure { 4 } else { 8 };
     let program = Encrypted {
@@ -269,7 +258,7 @@ fn trained(train: &[Sample], test: &[Sample]) -> Outcome<Network> {
     network.measure(train);
     let right = test
         .iter()
-        .filter(|(pixels, digit)| best(&network.forward(pixels).2) == *digit);
+        .filter(|(pixels, digit)| best(&network.forward(pixels).2) == *digit as usize);
     let accuracy = right.count() as f64 / test.len() as f64;
     println!(
         "trained in {:.1?}, accuracy {accuracy:.3} in the clear",
@@ -301,23 +290,4 @@ fn compare((scores, bound): (&[f64], f64), wanted: &[f64], test: &[Sample]) {
 fn best(scores: &[f64]) -> usize {
     let highest = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     highest.map_or(0, |(digit, _)| digit)
-}
-
-/// All images in a fixed order, for training and for the test.
-fn load() -> Outcome<(Vec<Sample>, Vec<Sample>)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/digits.csv");
-    let mut samples = Vec::new();
-    for record in csv::Reader::from_path(path)?.records() {
-        let record = record?;
-        let fields: Vec<&str> = record.iter().collect();
-        let (digit, pixels) = fields.split_last().ok_or("an empty row")?;
-        let pixels: Vec<f64> = pixels
-            .iter()
-            .map(|pixel| Ok(pixel.parse::<f64>()? / BRIGHTEST))
-            .collect::<Outcome<_>>()?;
-        samples.push((pixels, digit.parse()?));
-    }
-    samples.shuffle(&mut ChaCha20Rng::seed_from_u64(SEED));
-    let test = samples.split_off(samples.len() - TEST);
-    Ok((samples, test))
 }

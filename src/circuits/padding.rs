@@ -45,6 +45,15 @@ impl<C: Clone> Padding<C> {
         }
     }
 
+    /// The padding of a vector whose ciphertexts were all replaced as `with` says.
+    pub(super) fn replaced<D>(self, with: impl FnOnce(C) -> D) -> Padding<D> {
+        match self {
+            Self::Zeros => Padding::Zeros,
+            Self::Filled(value) => Padding::Filled(with(value)),
+            Self::Unknown => Padding::Unknown,
+        }
+    }
+
     /// The padding of a vector whose ciphertexts were all changed by `work`, which leaves zeros zeros.
     pub(super) fn map(&self, work: impl Fn(&C) -> Result<C>) -> Self {
         match self {

@@ -218,12 +218,7 @@ mod tests {
 
     #[test]
     fn sets_have_the_precision_that_they_state() {
-        for set in BootstrappingSet::FULL.into_iter().chain([
-            BootstrappingSet::Compact32768Slots128,
-            BootstrappingSet::Compact32768Slots1024,
-            BootstrappingSet::Sparse65536Slots256,
-            BootstrappingSet::Sparse65536Slots4096,
-        ]) {
+        for set in BootstrappingSet::ALL {
             let params = CkksParams::for_bootstrapping(set).unwrap();
             let context = CkksContext::new(params).unwrap();
             let layout = context.bootstrapping().unwrap();

@@ -4,9 +4,7 @@ use crate::circuits::planner::search::chunks;
 use crate::circuits::planner::{PlannedScheme, SchemePlan};
 use crate::circuits::refreshes::Placement;
 use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
-use crate::error::{
-    Error, KeyError, OperandError, ParameterError, Result, ValueError, check_lengths,
-};
+use crate::error::{Error, KeyError, OperandError, ParameterError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Outside};
 use crate::params::{BootstrappingSet, CkksContext, CkksParams};
 
@@ -20,7 +18,7 @@ impl Planner {
     /// the program's operations and levels, where the fewest values are alive, and counts them. [`Plan::evaluate`] runs the program so, on a server with the
     /// [keys of a bootstrapping](crate::ClientKey::generate_bootstrapping_keys) beside those of the plan.
     ///
-    /// [`plan`](Self::plan) is to be preferred where it finds parameters.
+    /// [`plan`](Self::plan) is to be preferred where it finds parameters. [`max_key_bytes`](Self::max_key_bytes) has no effect here.
     ///
     /// ```
     /// use slotwise::circuits::{Input, Planner, Program, Vector};
@@ -57,12 +55,12 @@ impl Planner {
         for params in self.bootstrapping_params()? {
             let context = CkksContext::new(params)?;
             match self.plan_at(program, &context) {
-                Ok(Some(plan)) => {
-                    if best.as_ref().is_none_or(|best| plan.units() < best.units()) {
+                Ok(plan) => {
+                    let is_better = best.as_ref().is_none_or(|best| plan.cost() < best.cost());
+                    if is_better && self.meets(&plan) {
                         best = Some(plan);
                     }
                 }
-                Ok(None) => (),
                 // What other parameters may carry.
                 Err(
                     error @ (Error::Precision(_)
@@ -102,31 +100,19 @@ impl Planner {
         }
     }
 
-    /// The best plan at a context; `None` if outputs are not as precise as is asked for.
-    fn plan_at(&self, program: &impl Program, context: &CkksContext) -> Result<Option<Plan>> {
+    /// The fastest plan at a context, however precise its outputs are.
+    fn plan_at(&self, program: &impl Program, context: &CkksContext) -> Result<Plan> {
         let recorder = AutoRefresh::recording(&Forecast::new(context));
         self.run_deep(program, &recorder)?;
-        let cheapest = recorder.placement();
-        // Lower levels cost less, if they hold the values; and what refreshes when it must runs always.
-        let whole = cheapest.as_ref().map(Placement::without_drops);
-        let mut best: Option<Plan> = None;
-        let mut refused = None;
-        for placement in [cheapest, whole, None] {
-            match self.run_placed(program, &Forecast::new(context), placement) {
-                Ok(plan) => {
-                    if best.as_ref().is_none_or(|best| plan.units() < best.units()) {
-                        best = Some(plan);
-                    }
-                }
-                Err(error) => refused = refused.or(Some(error)),
+        // What refreshes when it must runs always. Lower levels cost less, if they hold the values.
+        let mut best = self.run_placed(program, &Forecast::new(context), None);
+        if let Some(lowered) = recorder.placement() {
+            for placement in [lowered.without_drops(), lowered] {
+                let run = self.run_placed(program, &Forecast::new(context), Some(placement));
+                best = faster(run, best);
             }
         }
-        let plan = match (best, refused) {
-            (Some(plan), _) => plan,
-            (None, Some(error)) => return Err(error),
-            (None, None) => return Ok(None),
-        };
-        Ok(self.meets(&plan).then_some(plan))
+        best
     }
 
     /// The plan with keys for the levels only at which they are used, unless their noise is too much.
@@ -166,16 +152,12 @@ impl Planner {
         program: &impl Program,
         evaluator: &AutoRefresh<Forecast>,
     ) -> Result<Vec<Vector<Forecast>>> {
-        let inputs = self.inputs.iter().map(|input| {
-            let vector = input.foreseen(evaluator.inner())?;
-            Ok(vector.on(evaluator))
-        });
-        let outputs = program.run(&inputs.collect::<Result<Vec<_>>>()?)?;
+        let inputs = self.inputs.iter();
+        let inputs = inputs.map(|input| input.foreseen(evaluator.inner()));
+        let outputs = run_on(evaluator, program, inputs.collect::<Result<_>>()?)?;
         if outputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        let outputs = outputs.into_iter().map(Vector::without_auto_refresh);
-        let outputs: Vec<Vector<Forecast>> = outputs.collect();
         for output in chunks(&outputs) {
             output
                 .state()
@@ -208,7 +190,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
     #[must_use]
     pub fn refreshes(&self) -> usize {
         let steps = self.steps.iter();
-        let refreshes = steps.filter(|step| step.operation == "bootstrapping");
+        let refreshes = steps.filter(|step| step.is_bootstrapping());
         refreshes.map(|step| step.count).sum()
     }
 }
@@ -244,8 +226,7 @@ impl Plan {
     ) -> Result<Vec<Outside>> {
         let (forecast, vectors) = self.with_values(inputs)?;
         let evaluator = AutoRefresh::placed(&forecast, self.placement.clone());
-        let vectors = vectors.into_iter().map(|vector| vector.on(&evaluator));
-        program.run(&vectors.collect::<Vec<_>>())?;
+        run_on(&evaluator, program, vectors)?;
         Ok(self.outside_of(&forecast, inputs))
     }
 
@@ -285,10 +266,7 @@ impl Plan {
         program: &impl Program,
         inputs: &[Vector<CkksEvaluator>],
     ) -> Result<Vec<Vector<CkksEvaluator>>> {
-        check_lengths(self.inputs.len(), inputs.len())?;
-        for (input, vector) in self.inputs.iter().zip(inputs) {
-            check_lengths(input.length, vector.len())?;
-        }
+        self.check_inputs(inputs.iter().map(Vector::len))?;
         let evaluator = Vector::common_evaluator(inputs)?;
         let keys = evaluator.keys();
         self.check_keys(keys.ok_or(Error::Keys(KeyError::MissingServerKey))?)?;
@@ -299,12 +277,29 @@ impl Plan {
             return Err(Error::Operands(OperandError::CannotRefresh));
         }
         let policy = AutoRefresh::placed(evaluator, self.placement.clone());
-        let inputs = inputs.iter().map(|vector| {
-            let vector = vector.clone().with_evaluator(evaluator);
-            vector.on(&policy)
-        });
-        let outputs = program.run(&inputs.collect::<Vec<_>>())?;
-        let outputs = outputs.into_iter().map(Vector::without_auto_refresh);
-        Ok(outputs.collect())
+        let inputs = inputs.iter().cloned();
+        let inputs = inputs.map(|vector| vector.with_evaluator(evaluator));
+        run_on(&policy, program, inputs.collect())
+    }
+}
+
+/// The outputs of the program on an evaluator that refreshes, for inputs on the evaluator below.
+fn run_on<E: Evaluator<Scalar = f64>>(
+    evaluator: &AutoRefresh<E>,
+    program: &impl Program,
+    inputs: Vec<Vector<E>>,
+) -> Result<Vec<Vector<E>>> {
+    let inputs = inputs.into_iter().map(|vector| vector.on(evaluator));
+    let outputs = program.run(&inputs.collect::<Vec<_>>())?;
+    let outputs = outputs.into_iter().map(Vector::without_auto_refresh);
+    Ok(outputs.collect())
+}
+
+/// The one of two plans that takes less time, the first of equal ones and of errors.
+fn faster(first: Result<Plan>, second: Result<Plan>) -> Result<Plan> {
+    match (first, second) {
+        (Ok(first), Ok(second)) if second.cost() < first.cost() => Ok(second),
+        (Err(_), Ok(second)) => Ok(second),
+        (first, _) => first,
     }
 }

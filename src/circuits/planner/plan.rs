@@ -113,15 +113,21 @@ where
         &self,
         inputs: &[&[S::Scalar]],
     ) -> Result<(SchemeForecast<S>, Vec<Vector<SchemeForecast<S>>>)> {
-        check_lengths(self.inputs.len(), inputs.len())?;
-        for (input, values) in self.inputs.iter().zip(inputs) {
-            check_lengths(input.length, values.len())?;
-        }
+        self.check_inputs(inputs.iter().map(|values| values.len()))?;
         let forecast = SchemeForecast::with_planned_keys(&self.context, &self.keys)?.with_values();
         let with_values = self.inputs.iter().zip(inputs);
         let vectors = with_values.map(|(input, values)| input.known(&forecast, values));
         let vectors = vectors.collect::<Result<_>>()?;
         Ok((forecast, vectors))
+    }
+}
+
+impl<S: PlannedScheme> SchemePlan<S> {
+    /// Checks that inputs are as many and as long as the plan's.
+    pub(super) fn check_inputs(&self, lengths: impl ExactSizeIterator<Item = usize>) -> Result<()> {
+        check_lengths(self.inputs.len(), lengths.len())?;
+        let mut pairs = self.inputs.iter().zip(lengths);
+        pairs.try_for_each(|(input, length)| check_lengths(input.length, length))
     }
 }
 

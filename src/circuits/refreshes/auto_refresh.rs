@@ -1,8 +1,10 @@
 use crate::circuits::refreshes::placement::{Placement, PlannedRefresh};
-use crate::circuits::refreshes::record::{Operand, Record};
+use crate::circuits::refreshes::record::{Record, Requested};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, RefreshLevels};
 use crate::params::RefreshRules;
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -54,11 +56,7 @@ impl<C: Clone> Refreshable<C> {
     /// The same message with another statement of what is known.
     pub(super) fn restated(self, state: impl FnOnce(C) -> Result<C>) -> Result<Self> {
         let node = self.node;
-        Ok(Self {
-            own: state(self.into_current())?,
-            refreshed: Arc::default(),
-            node,
-        })
+        Ok(Self::new(state(self.into_current())?, node))
     }
 }
 
@@ -67,8 +65,13 @@ impl<C> Refreshable<C> {
         self.refreshed.get().unwrap_or(&self.own)
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.refreshed, &other.refreshed)
+    /// A ciphertext that has not been refreshed.
+    fn new(own: C, node: usize) -> Self {
+        Self {
+            own,
+            refreshed: Arc::default(),
+            node,
+        }
     }
 }
 
@@ -155,11 +158,7 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
     pub(super) fn input(&self, own: E::Ciphertext) -> Refreshable<E::Ciphertext> {
         let left = self.inner.levels_left(&own);
         let node = self.recorded(|record| record.input(left));
-        Refreshable {
-            own,
-            refreshed: Arc::default(),
-            node,
-        }
+        Refreshable::new(own, node)
     }
 
     /// What an operation made of its operands.
@@ -174,11 +173,7 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
             let lost = before.saturating_sub(self.inner.levels_left(&own));
             record.result(operands.iter().map(|a| a.node).collect(), lost)
         });
-        Refreshable {
-            own,
-            refreshed: Arc::default(),
-            node,
-        }
+        Refreshable::new(own, node)
     }
 
     /// [`refresh_for`](Evaluator::refresh_for)
@@ -233,16 +228,14 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         levels: RefreshLevels,
     ) -> (Vec<&'a Refreshable<E::Ciphertext>>, &[PlannedRefresh]) {
         // One vector can be both operands.
-        let mut different: Vec<&Refreshable<E::Ciphertext>> = Vec::new();
-        for &a in all {
-            if !different.iter().any(|other| other.is_same(a)) {
-                different.push(a);
-            }
-        }
+        let mut seen = HashSet::new();
+        let different = all.iter().copied();
+        let different = different.filter(|a| seen.insert(Arc::as_ptr(&a.refreshed)));
+        let different: Vec<&Refreshable<E::Ciphertext>> = different.collect();
         self.recorded(|record| {
-            let operand = |a: &&Refreshable<E::Ciphertext>| Operand {
+            let operand = |a: &&Refreshable<E::Ciphertext>| Requested {
                 node: a.node,
-                least: levels.least + usize::from(self.divisor(a.current()) > 1.0),
+                least: self.least_levels(a.current(), levels),
             };
             record.request(different.iter().map(operand).collect(), depth);
         });
@@ -269,8 +262,12 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
     }
 
     fn can_be_refreshed(&self, a: &E::Ciphertext, levels: RefreshLevels) -> bool {
-        let least = levels.least + usize::from(self.divisor(a) > 1.0);
-        self.inner.levels_left(a) >= least
+        self.inner.levels_left(a) >= self.least_levels(a, levels)
+    }
+
+    /// The levels with which a ciphertext can be refreshed: one more if it has to be divided before.
+    fn least_levels(&self, a: &E::Ciphertext, levels: RefreshLevels) -> usize {
+        levels.least + usize::from(self.divisor(a) > 1.0)
     }
 
     /// The power of two that brings the values and their error to at most 1, and 1 for those that no such number does.
@@ -295,13 +292,13 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         for (a, _) in all {
             let divisor = self.divisor(a.current());
             let small = if divisor > 1.0 {
-                self.inner.mul_scalar(a.current(), 1.0 / divisor)?
+                Cow::Owned(self.inner.mul_scalar(a.current(), 1.0 / divisor)?)
             } else {
-                a.current().clone()
+                Cow::Borrowed(a.current())
             };
             divided.push((small, divisor));
         }
-        let small: Vec<&E::Ciphertext> = divided.iter().map(|(small, _)| small).collect();
+        let small: Vec<&E::Ciphertext> = divided.iter().map(|(small, _)| small.as_ref()).collect();
         let refreshed = self.inner.refresh_many(&small)?;
         for (((a, left), (_, divisor)), mut fresh) in all.iter().zip(&divided).zip(refreshed) {
             if *left < levels.fresh {

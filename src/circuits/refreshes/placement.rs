@@ -1,6 +1,6 @@
 //! Where refreshes are cheapest: a shortest path over the requests of a run.
 
-use crate::circuits::refreshes::record::{Operand, Record};
+use crate::circuits::refreshes::record::{Record, Requested};
 use crate::evaluator::RefreshLevels;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,7 +154,7 @@ impl Run<'_> {
         }
         for (number, request) in self.record.requests.iter().enumerate().skip(start) {
             let levels = |node| left.get(&node).copied().unwrap_or_else(|| before(node));
-            let lacks = |operand: &Operand| levels(operand.node) < request.depth;
+            let lacks = |operand: &Requested| levels(operand.node) < request.depth;
             let stop = number + 1;
             if request.operands.iter().any(lacks) || !self.make(stop, &mut left, before) {
                 return steps;
@@ -285,7 +285,7 @@ mod tests {
     impl Program {
         fn op(&mut self, operands: &[usize], depth: usize) -> usize {
             let least = LEVELS.least;
-            let all = operands.iter().map(|&node| Operand { node, least });
+            let all = operands.iter().map(|&node| Requested { node, least });
             self.record.request(all.collect(), depth);
             self.record.result(operands.to_vec(), depth)
         }

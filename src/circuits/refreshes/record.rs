@@ -19,14 +19,14 @@ pub(super) struct Node {
 /// An operation on vectors that is about to begin.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) operands: Vec<Operand>,
+    pub(super) operands: Vec<Requested>,
     /// The levels that it takes.
     pub(super) depth: usize,
 }
 
 /// A ciphertext of a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Operand {
+pub(super) struct Requested {
     pub(super) node: usize,
     /// The levels with which it can be refreshed.
     pub(super) least: usize,
@@ -49,7 +49,7 @@ impl Record {
     }
 
     /// Adds a request.
-    pub(super) fn request(&mut self, operands: Vec<Operand>, depth: usize) {
+    pub(super) fn request(&mut self, operands: Vec<Requested>, depth: usize) {
         self.requests.push(Request { operands, depth });
     }
 }

@@ -1,4 +1,4 @@
-use crate::circuits::{AutoRefresh, Padding, Refreshable, Vector};
+use crate::circuits::{AutoRefresh, Refreshable, Vector};
 use crate::evaluator::Evaluator;
 
 impl<E: Evaluator<Scalar = f64>> Vector<E> {
@@ -36,11 +36,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         let evaluator = policy.over(&self.evaluator);
         let input = |chunk| evaluator.input(chunk);
         let chunks = self.chunks.into_iter().map(input).collect();
-        let padding = match self.padding {
-            Padding::Zeros => Padding::Zeros,
-            Padding::Filled(value) => Padding::Filled(input(value)),
-            Padding::Unknown => Padding::Unknown,
-        };
+        let padding = self.padding.replaced(input);
         Vector::new(&evaluator, self.packing, chunks, padding)
     }
 }
@@ -60,11 +56,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<AutoRefresh<E>> {
     #[must_use]
     pub fn without_auto_refresh(self) -> Vector<E> {
         let chunks = self.chunks.into_iter().map(Refreshable::into_current);
-        let padding = match self.padding {
-            Padding::Zeros => Padding::Zeros,
-            Padding::Filled(value) => Padding::Filled(value.into_current()),
-            Padding::Unknown => Padding::Unknown,
-        };
+        let padding = self.padding.replaced(Refreshable::into_current);
         Vector::new(
             self.evaluator.inner(),
             self.packing,

@@ -105,6 +105,14 @@ pub struct Step {
 }
 
 impl Step {
+    /// The operation of bootstrappings.
+    pub(super) const BOOTSTRAPPING: &'static str = "bootstrapping";
+
+    /// Whether it bootstraps.
+    pub(crate) fn is_bootstrapping(&self) -> bool {
+        self.operation == Self::BOOTSTRAPPING
+    }
+
     /// The key switches.
     #[must_use]
     pub fn key_switches(&self) -> usize {

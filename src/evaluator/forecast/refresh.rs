@@ -92,7 +92,7 @@ impl Refresher<'_> {
             });
         }
         let step = Step {
-            operation: "bootstrapping",
+            operation: Step::BOOTSTRAPPING,
             count: 1,
             level: self.layout.lowest_level(),
             result_level: level,
