@@ -294,7 +294,7 @@ macro_rules! float_transforms {
 /// Inner products on vectors of floating-point numbers; the module that uses this has what [`float_transforms`] asks for.
 macro_rules! float_rows {
     ($features:literal) => {
-        /// Both halves in one pass: the sums are reduced where another product would exceed the limit, and at last.
+        /// Both halves in one pass; sums are reduced only where the next product would exceed the limit, and once at the end.
         #[target_feature(enable = $features)]
         pub(super) fn inner_products(
             q: &Modulus,
@@ -330,7 +330,7 @@ macro_rules! float_rows {
             }
         }
 
-        /// Row by row, the sums reduced where another product would exceed the limit, and at last.
+        /// Row by row; sums are reduced only where the next product would exceed the limit, and once at the end.
         #[target_feature(enable = $features)]
         pub(super) fn panel_products(
             q: &Modulus,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Clone, Debug)]
 pub struct RelinearizationKey(pub(crate) SwitchingKey);
 
-/// The key of one automorphism: from s to its preimage, so that the automorphism, applied last, lands under s.
+/// The key of one automorphism: from s to its preimage, so that the result of the automorphism, applied last, decrypts under s.
 #[derive(Clone)]
 pub struct GaloisKey {
     pub(crate) element: GaloisElement,
