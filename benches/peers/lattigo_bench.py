@@ -234,7 +234,7 @@ def chebyshev(scheme):
     values = [math.sin(i) for i in range(scheme.slots)]
     x = scheme.encrypted(values)
     times = {}
-    for degree in [31, 63, 255]:
+    for degree in [31, 63]:
         coefficients = [0.9 / (i + 1.3) for i in range(degree + 1)]
         polynomial = library.GenerateChebyshev(floats(coefficients), len(coefficients))
 

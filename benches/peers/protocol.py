@@ -10,9 +10,9 @@ LEAST_SECONDS = 0.3
 WARM_UP_RUNS = 2
 # One such run is enough.
 WARM_UP_SECONDS = 0.5
-# Operations of a second are not repeated 15 times.
+# Slow operations are not repeated 15 times.
 FEWEST_RUNS = 3
-ENOUGH_SECONDS = 2.0
+ENOUGH_SECONDS = 1.0
 
 
 def enough(runs, seconds):

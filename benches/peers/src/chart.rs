@@ -46,7 +46,7 @@ const OPERATIONS: [(&str, &str); 6] = [
 ];
 
 /// The circuits of the chart.
-const CIRCUITS: [(&str, &str); 9] = [
+const CIRCUITS: [(&str, &str); 8] = [
     ("dot product of 4096 values", "dot product"),
     ("64 values times a known 64 x 64 matrix", "64 x 64 matrix"),
     (
@@ -61,7 +61,6 @@ const CIRCUITS: [(&str, &str); 9] = [
     ),
     ("Chebyshev polynomial of degree 31", "Chebyshev, deg 31"),
     ("Chebyshev polynomial of degree 63", "Chebyshev, deg 63"),
-    ("Chebyshev polynomial of degree 255", "Chebyshev, deg 255"),
 ];
 
 /// The bars of an operation: peers with what they took.
@@ -207,7 +206,7 @@ fn header(root: &Area<'_>) -> Drawn {
     }
     mark(root, (left + 8, 54))?;
     let floor =
-        "floor of slotwise's key switch on this machine: 1x could move left to here at best";
+        "floor of a key switch on this machine: what its transforms and bytes alone would take";
     text(root, floor, (left + 22, 54), 15, HPos::Left)?;
     let sides = "Bars to the right of 1x: slotwise is faster; to the left: the peer is.";
     text(root, sides, (24, 82), 15, HPos::Left)

@@ -233,7 +233,6 @@ fn chebyshev(context: &CkksContext) -> Outcome<Times> {
     for (degree, name) in [
         (31, "Chebyshev polynomial of degree 31"),
         (63, "Chebyshev polynomial of degree 63"),
-        (255, "Chebyshev polynomial of degree 255"),
     ] {
         let polynomial = Chebyshev::new(&coefficients(degree), -1.0..=1.0)?;
         let evaluate = || polynomial.evaluate(&evaluator, black_box(&x));

@@ -11,9 +11,9 @@ pub(crate) type Times = Vec<(String, f64)>;
 const LEAST_RUNS: usize = 15;
 const MOST_RUNS: usize = 4000;
 const LEAST_TIME: Duration = Duration::from_millis(300);
-/// Operations of a second are not repeated 15 times.
+/// Slow operations are not repeated 15 times.
 const FEWEST_RUNS: usize = 3;
-const ENOUGH_TIME: Duration = Duration::from_secs(2);
+const ENOUGH_TIME: Duration = Duration::from_secs(1);
 const WARM_UP_RUNS: usize = 2;
 /// One run of this length warms up enough.
 const WARM_UP_TIME: Duration = Duration::from_millis(500);

@@ -86,10 +86,10 @@ fn preamble(bandwidth: f64) -> String {
          Command: `cargo run --release -- --python venv/bin/python --python venv310/bin/python --report ../../docs` in `benches/peers`,\n\
          which wrote this page, down to the part that is kept by hand, and the chart. The machine was shared: compare ratios, not absolute\n\
          times, and expect about 20% error.\n\n\
-         Ratio = time of the peer / time of slotwise: above 1, slotwise is faster. Times are medians of at least 15 runs, or of 2 seconds and at\n\
+         Ratio = time of the peer / time of slotwise: above 1, slotwise is faster. Times are medians of at least 15 runs, or of a second and at\n\
          least 3 runs. The floor of a key switch is the time of the transforms that it needs, at the speed of transforms alone in the\n\
          same process, plus that of the bytes that it needs (the packed key, operands, results), at the speed at which one core reads memory,\n\
-         {:.0} GB/s. The notes below the tables say what is compared.\n\n\
+         {:.0} GB/s. The notes below the tables say what is compared; figures of other machines and builds are [at the end](#measured-beside).\n\n\
          ![Ratios by operation and peer](benchmarks.svg)\n",
         processor(),
         output_of("date", &["-u", "+%Y-%m-%d"]),
@@ -154,7 +154,8 @@ const NOTES: &str = "
 - SEAL runs through TenSEAL's bindings `tenseal.sealapi`, in processes that alternate with slotwise's, as those of all other peers. The cost of
   converting Python lists is measured by itself and taken off SEAL's encode and decode, and TenSEAL's decryption; every call carries
   about a microsecond of Python.
-- TenSEAL's wheel holds SEAL without Intel HEXL. A SEAL built with HEXL on a processor with AVX-512 is faster than the column here.
+- TenSEAL's wheel holds SEAL without Intel HEXL. A SEAL built with HEXL on a processor with AVX-512 is faster than the column here
+  ([measured beside](#seal-with-hexl)).
 - TenSEAL's vectors are compared with `EncryptedVector`, both with public-key encryption. Known operands are encoded in the call on both
   sides. TenSEAL rescales each product, so slotwise's products are rescaled too.
 - Lattigo runs through the shared library in the wheel of `orion-fhe`, which is built from a fork of it and called by `ctypes`, with the same
