@@ -16,7 +16,7 @@ import tempfile
 import tenseal
 import tenseal.sealapi as seal
 
-from protocol import median_us, print_result
+from protocol import expect_close, median_us, print_result
 
 PLAINTEXT_MODULUS = 65537
 SCALE = 2.0**40
@@ -108,10 +108,19 @@ def ckks(degree, bits):
         multiply(out)
         evaluator.rescale_to_next_inplace(out)
 
+    def check(ciphertext, expected, what):
+        expect_close(encoder.decode_double(keys.decrypted(ciphertext)), expected, 1e-4, what)
+
     multiply(product)
+    squares = [v * v for v in values]
     multiply_and_rescale()
-    squares = encoder.decode_double(keys.decrypted(out))
-    assert max(abs(a - b * b) for a, b in zip(squares, values)) < 1e-4
+    check(out, squares, "product")
+    evaluator.multiply_plain(x, plaintext, out)
+    check(out, squares, "product with a plaintext")
+    evaluator.add(x, y, out)
+    check(out, [2 * v for v in values], "sum")
+    evaluator.rotate_vector(x, 1, keys.galois, out)
+    check(out, values[1:] + values[:1], "rotation")
     last = keys.encrypted(plaintext)
     evaluator.mod_switch_to_inplace(last, keys.context.last_parms_id())
     message = keys.decrypted(last)
@@ -146,9 +155,19 @@ def bfv(degree, bits):
         evaluator.multiply(x, y, out)
         evaluator.relinearize_inplace(out, keys.relin)
 
+    def check(ciphertext, expected):
+        assert encoder.decode_uint64(keys.decrypted(ciphertext)) == expected
+
     multiply()
     squares = [v * v % PLAINTEXT_MODULUS for v in values]
-    assert encoder.decode_uint64(keys.decrypted(out)) == squares
+    check(out, squares)
+    evaluator.multiply_plain(x, plaintext, out)
+    check(out, squares)
+    evaluator.add(x, y, out)
+    check(out, [2 * v % PLAINTEXT_MODULUS for v in values])
+    evaluator.rotate_rows(x, 1, keys.galois, out)
+    first, second = values[: degree // 2], values[degree // 2 :]
+    check(out, first[1:] + first[:1] + second[1:] + second[:1])
     message = keys.decrypted(x)
     transformed_plain = seal.Plaintext()
     first = keys.context.first_parms_id()

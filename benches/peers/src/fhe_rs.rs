@@ -173,12 +173,15 @@ fn check(ours: &Ours, peer: &Peer, values: &[u64]) -> Result<(), Box<dyn Error>>
     second.rotate_left(1);
     let rotated = [first, second].concat();
 
+    let doubles: Vec<u64> = values.iter().map(|v| 2 * v % PLAINTEXT_MODULUS).collect();
+
     let evaluator = &ours.evaluator;
     assert_eq!(ours.integers(&evaluator.mul(&ours.x, &ours.y)?)?, squares);
     assert_eq!(ours.integers(&evaluator.rotate_left(&ours.x, 1)?)?, rotated);
     let product = peer.multiplicator.multiply(&peer.x, &peer.y)?;
     assert_eq!(peer.integers(&product)?, squares);
     assert_eq!(peer.integers(&(&peer.x * &peer.plaintext))?, squares);
+    assert_eq!(peer.integers(&(&peer.x + &peer.y))?, doubles);
     let turned = peer.rotation.rotates_columns_by(&peer.x, 1)?;
     assert_eq!(peer.integers(&turned)?, rotated);
     Ok(())

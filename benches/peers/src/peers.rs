@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// How many digits a key switch of OpenFHE has: as many as the security of both sets allows at least, and the fastest.
+/// How many digits a key switch of OpenFHE has: as few as the security of both sets allows with its special primes of 60 bits.
 const DIGITS_OF_OPENFHE: &str = "4";
 
 impl Peer {
