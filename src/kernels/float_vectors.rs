@@ -291,7 +291,8 @@ macro_rules! float_transforms {
     };
 }
 
-/// Inner products on vectors of floating-point numbers; the module that uses this has what [`float_transforms`] asks for.
+/// Inner products on vectors of floating-point numbers; the module that uses this has what [`float_transforms`] asks for, and an `Unpacker`
+/// of a key's blocks.
 macro_rules! float_rows {
     ($features:literal) => {
         /// Both halves in one pass: the sums are reduced where another product would exceed the limit, and at last.
@@ -302,7 +303,7 @@ macro_rules! float_rows {
             digits: &[&[u64]],
             key: KeyRow<'_>,
         ) {
-            let a = FloatArithmetic::new(q);
+            let (a, unpacker) = (FloatArithmetic::new(q), Unpacker::new(key.shape));
             for (place, outs) in block_pairs(outs).enumerate() {
                 let mut sums = [[splat(0.0); BLOCK / LANES]; 2];
                 let mut bound = 0;
@@ -313,10 +314,9 @@ macro_rules! float_rows {
                     }
                     let digits = digits[place * BLOCK..].as_chunks::<LANES>().0;
                     for (half, sums) in sums.iter_mut().enumerate() {
-                        let key = key.block(place, number, half);
-                        let keys = key.as_chunks::<LANES>().0;
+                        let keys = unpacker.numbers(&key, (place, number, half));
                         for ((sum, digit), key) in sums.iter_mut().zip(digits).zip(keys) {
-                            let product = a.product(to_float(load(digit)), to_float(load(key)));
+                            let product = a.product(to_float(load(digit)), key);
                             *sum = add(*sum, product);
                         }
                     }

@@ -7,13 +7,14 @@
     reason = "intrinsics; holding a token proves the processor"
 )]
 
+mod packed;
 mod rows;
 mod transforms;
 mod vector;
 
 use super::vectors::methods;
 use super::{
-    Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, Unreduced,
+    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, Unreduced,
     WeightedSum,
 };
 
@@ -53,6 +54,10 @@ macro_rules! sums {
             add_assign(q: &Modulus, row: &mut [u64], other: &[u64])
             sub_assign(q: &Modulus, row: &mut [u64], other: &[u64])
             negate(q: &Modulus, row: &mut [u64])
+        }
+
+        methods! { packed:
+            permute(row: &mut [u64], source: &[u64], permutation: &BlockPermutation)
         }
     };
 }

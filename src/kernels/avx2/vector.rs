@@ -23,6 +23,19 @@ pub(super) fn load_2(words: &[u64; 2]) -> Vector {
     _mm256_castsi128_si256(low)
 }
 
+/// The sixteen bytes from each of two bytes of the words on.
+///
+/// # Panics
+/// If there are fewer.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load_pairs(words: &[u64], [low, high]: [usize; 2]) -> Vector {
+    assert!(low.max(high) + 16 <= size_of_val(words));
+    let bytes = words.as_ptr().cast::<u8>();
+    // SAFETY: the bytes are there; no alignment is asked for.
+    unsafe { _mm256_loadu2_m128i(bytes.add(high).cast(), bytes.add(low).cast()) }
+}
+
 functions! { "avx2":
     pub(super) fn broadcast(word: u64) -> Vector { _mm256_set1_epi64x(word.cast_signed()) }
 }
