@@ -14,8 +14,8 @@ mod vector;
 
 use super::vectors::methods;
 use super::{
-    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, Unreduced,
-    WeightedSum,
+    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, PackedRow, PanelProducts, PanelRows,
+    ShoupScalar, Unreduced, WeightedSum,
 };
 
 /// Whether this processor has the instructions.
@@ -58,6 +58,11 @@ macro_rules! sums {
 
         methods! { packed:
             permute(row: &mut [u64], source: &[u64], permutation: &BlockPermutation)
+        }
+
+        fn store_packed(&self, q: &Modulus, row: PackedRow<'_>, packed: &[u8]) -> bool {
+            // SAFETY: `detect` saw the features.
+            unsafe { packed::store_packed(q, row, packed) }
         }
     };
 }

@@ -1,10 +1,14 @@
 //! Blocks of a key, eight values of `bits` bits in as many bytes, and permutations of blocks.
 
-use super::super::{BLOCK, BlockPermutation, KeyRow, KeyShape};
-use super::vector::{Float, LANES, Vector, broadcast, load, load_pairs, store, to_float};
+use super::super::packing::SLACK;
+use super::super::{BLOCK, BlockPermutation, KeyRow, KeyShape, Modulus, PackedRow, portable};
+use super::vector::{
+    Float, LANES, Vector, broadcast, bytes_of, copy_block, load, load_pairs, prefetch, store,
+    to_float,
+};
 use std::arch::x86_64::*;
 
-/// Unpacks blocks of values of at most 50 bits, two values from sixteen bytes.
+/// Unpacks blocks of values of at most [`MOST_BITS`] bits, two values from sixteen bytes.
 pub(super) struct Unpacker {
     shape: KeyShape,
     /// The byte of a block in which each pair of values begins.
@@ -18,7 +22,7 @@ pub(super) struct Unpacker {
 impl Unpacker {
     #[target_feature(enable = "avx2")]
     pub(super) fn new(shape: KeyShape) -> Self {
-        debug_assert!(shape.bits <= 50);
+        debug_assert!(shape.bits <= MOST_BITS);
         let first_byte = |value: usize| value * shape.bits / 8;
         let (mut bytes, mut shifts) = ([broadcast(0); 2], [broadcast(0); 2]);
         for vector in 0..BLOCK / LANES {
@@ -51,10 +55,20 @@ impl Unpacker {
         (place, digit, half): (usize, usize, usize),
     ) -> [Float; BLOCK / LANES] {
         let start = self.shape.first_bit(place, digit, half) / 8;
+        let bytes = bytes_of(row.words);
+        prefetch(bytes, start + AHEAD);
+        let values = self.block(bytes, start);
+        [to_float(values[0]), to_float(values[1])]
+    }
+
+    /// The values of the block that begins at a byte.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn block(&self, bytes: &[u8], start: usize) -> [Vector; BLOCK / LANES] {
         let [a, b, c, d] = self.pairs.map(|byte| start + byte);
         [
-            to_float(self.unpacked(0, load_pairs(row.words, [a, b]))),
-            to_float(self.unpacked(1, load_pairs(row.words, [c, d]))),
+            self.unpacked(0, load_pairs(bytes, [a, b])),
+            self.unpacked(1, load_pairs(bytes, [c, d])),
         ]
     }
 
@@ -64,6 +78,50 @@ impl Unpacker {
         let values = _mm256_shuffle_epi8(pairs, self.bytes[vector]);
         _mm256_and_si256(_mm256_srlv_epi64(values, self.shifts[vector]), self.mask)
     }
+}
+
+/// From a window of 64 bits that begins with a byte, and so within a value's first byte, so many can be taken.
+const MOST_BITS: usize = 57;
+
+/// Blocks of fewer bytes are not copied in two overlapping halves of 32.
+const LEAST_BITS: usize = 32;
+
+/// How many bytes ahead a key is fetched: two pages.
+const AHEAD: usize = 8192;
+
+/// Puts the blocks of half a digit in place, which come packed as they will lie there, if all values are below q, and tells whether they
+/// are.
+#[target_feature(enable = "avx2")]
+pub(super) fn store_packed(q: &Modulus, place: PackedRow<'_>, packed: &[u8]) -> bool {
+    let bits = q.bits() as usize;
+    if place.shape.bits != bits || !(LEAST_BITS..=MOST_BITS).contains(&bits) {
+        return portable::store_packed(q, place, packed);
+    }
+    let PackedRow {
+        shape,
+        row,
+        digit,
+        half,
+    } = place;
+    let unpacker = Unpacker::new(shape);
+    let starts = || (0..packed.len() - SLACK).step_by(bits);
+    let largest = broadcast(q.value() - 1);
+    let mut excess = broadcast(0);
+    for start in starts() {
+        for values in unpacker.block(packed, start) {
+            excess = _mm256_or_si256(excess, _mm256_cmpgt_epi64(values, largest));
+        }
+    }
+    if _mm256_movemask_epi8(excess) != 0 {
+        return false;
+    }
+    for (place, start) in starts().enumerate() {
+        copy_block(
+            (row, shape.first_bit(place, digit, half) / 8),
+            &packed[start..start + bits],
+        );
+    }
+    true
 }
 
 /// Where the words of one vector of a permuted block come from: half words of both vectors of the source, and which words are of the
