@@ -312,11 +312,15 @@ macro_rules! float_rows {
                         sums = sums.map(|sums| sums.map(|sum| a.reduced(sum)));
                         bound = FloatArithmetic::REDUCED_BOUND;
                     }
-                    let digits = digits[place * BLOCK..].as_chunks::<LANES>().0;
+                    let mut numbers = [splat(0.0); BLOCK / LANES];
+                    let words = digits[place * BLOCK..].as_chunks::<LANES>().0;
+                    for (number, words) in numbers.iter_mut().zip(words) {
+                        *number = to_float(load(words));
+                    }
                     for (half, sums) in sums.iter_mut().enumerate() {
                         let keys = unpacker.numbers(&key, (place, number, half));
-                        for ((sum, digit), key) in sums.iter_mut().zip(digits).zip(keys) {
-                            let product = a.product(to_float(load(digit)), key);
+                        for ((sum, &digit), key) in sums.iter_mut().zip(&numbers).zip(keys) {
+                            let product = a.product(digit, key);
                             *sum = add(*sum, product);
                         }
                     }

@@ -3,8 +3,8 @@
 use super::super::packing::SLACK;
 use super::super::{BLOCK, BlockPermutation, KeyRow, KeyShape, Modulus, PackedRow, portable};
 use super::vector::{
-    Float, LANES, Vector, broadcast, bytes_of, copy_block, load, load_pairs, prefetch, store,
-    to_float,
+    Float, LANES, PairStart, Vector, WINDOW, broadcast, bytes_of, copy_block, load, load_pairs,
+    prefetch, store, to_float,
 };
 use std::arch::x86_64::*;
 
@@ -12,7 +12,7 @@ use std::arch::x86_64::*;
 pub(super) struct Unpacker {
     shape: KeyShape,
     /// The byte of a block in which each pair of values begins.
-    pairs: [usize; BLOCK / 2],
+    pairs: [PairStart; BLOCK / 2],
     /// For each vector: the eight bytes in which each value lies, and its first bit in them.
     bytes: [Vector; BLOCK / LANES],
     shifts: [Vector; BLOCK / LANES],
@@ -39,7 +39,7 @@ impl Unpacker {
         }
         Self {
             shape,
-            pairs: [0, 2, 4, 6].map(first_byte),
+            pairs: [0, 2, 4, 6].map(|value| PairStart::new(first_byte(value))),
             bytes,
             shifts,
             mask: broadcast(shape.mask()),
@@ -57,15 +57,17 @@ impl Unpacker {
         let start = self.shape.first_bit(place, digit, half) / 8;
         let bytes = bytes_of(row.words);
         prefetch(bytes, start + AHEAD);
-        let values = self.block(bytes, start);
+        // Words of padding follow the last block.
+        let window = bytes[start..].first_chunk();
+        let values = self.block(window.unwrap_or(&[0; WINDOW]));
         [to_float(values[0]), to_float(values[1])]
     }
 
-    /// The values of the block that begins at a byte.
+    /// The values of the block with which the bytes begin.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn block(&self, bytes: &[u8], start: usize) -> [Vector; BLOCK / LANES] {
-        let [a, b, c, d] = self.pairs.map(|byte| start + byte);
+    fn block(&self, bytes: &[u8; WINDOW]) -> [Vector; BLOCK / LANES] {
+        let [a, b, c, d] = self.pairs;
         [
             self.unpacked(0, load_pairs(bytes, [a, b])),
             self.unpacked(1, load_pairs(bytes, [c, d])),
@@ -108,7 +110,12 @@ pub(super) fn store_packed(q: &Modulus, place: PackedRow<'_>, packed: &[u8]) -> 
     let largest = broadcast(q.value() - 1);
     let mut excess = broadcast(0);
     for start in starts() {
-        for values in unpacker.block(packed, start) {
+        let bytes = &packed[start..];
+        let values = match bytes.first_chunk() {
+            Some(window) => unpacker.block(window),
+            None => unpacker.block(&std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(0))),
+        };
+        for values in values {
             excess = _mm256_or_si256(excess, _mm256_cmpgt_epi64(values, largest));
         }
     }

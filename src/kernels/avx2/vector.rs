@@ -30,18 +30,28 @@ pub(super) fn bytes_of(words: &[u64]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
 }
 
+/// The bytes of a block of values, and of what follows it.
+pub(super) const WINDOW: usize = 64;
+
+/// A byte of a window that sixteen bytes begin with.
+#[derive(Clone, Copy)]
+pub(super) struct PairStart(usize);
+
+impl PairStart {
+    /// This byte, or the last possible one.
+    pub(super) fn new(byte: usize) -> Self {
+        Self(byte.min(WINDOW - 16))
+    }
+}
+
 /// The sixteen bytes from each of two on.
-///
-/// # Panics
-/// If there are fewer.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn load_pairs(bytes: &[u8], [low, high]: [usize; 2]) -> Vector {
-    assert!(low.max(high) + 16 <= bytes.len());
-    // SAFETY: the bytes are there; no alignment is asked for.
+pub(super) fn load_pairs(bytes: &[u8; WINDOW], [low, high]: [PairStart; 2]) -> Vector {
+    // SAFETY: a start is followed by sixteen bytes of a window; no alignment is asked for.
     unsafe {
         let start = bytes.as_ptr();
-        _mm256_loadu2_m128i(start.add(high).cast(), start.add(low).cast())
+        _mm256_loadu2_m128i(start.add(high.0).cast(), start.add(low.0).cast())
     }
 }
 
