@@ -1,8 +1,7 @@
 use crate::kernels::packing::{SLACK, packed_length, unpack};
 use crate::kernels::{Modulus, SecretVec, SeedStream};
 use crate::ring::{CoeffPoly, Form, Poly, RnsBasis};
-use rand::{CryptoRng, Rng, SeedableRng};
-use rand_chacha::ChaCha20Rng;
+use rand::CryptoRng;
 use sha3::{Digest, Sha3_256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -262,6 +261,8 @@ fn for_each_word(coefficients: &mut [i64], rng: &mut impl CryptoRng, work: impl 
 mod tests {
     use super::*;
     use crate::ring::{Coeff, Ntt, ntt_primes};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha20Rng;
 
     const DEGREE: usize = 1 << 14;
 
