@@ -145,7 +145,13 @@ pub(super) fn permute(row: &mut [u64], source: &[u64], permutation: &BlockPermut
                 let word = u64::from(place) % LANES as u64;
                 2 * word | (2 * word + 1) << 32
             };
-            let second = |&place: &u8| if place < LANES as u8 { 0 } else { u64::MAX };
+            let second = |&place: &u8| {
+                if usize::from(place) < LANES {
+                    0
+                } else {
+                    u64::MAX
+                }
+            };
             *vector = [
                 load(&places.each_ref().map(halves)),
                 load(&places.each_ref().map(second)),
