@@ -51,13 +51,13 @@ impl SeedStream {
     /// The next bytes.
     pub(crate) fn fill(&mut self, out: &mut [u8]) {
         let left = &self.made[self.used..];
-        let (first, mut rest) = out.split_at_mut(left.len().min(out.len()));
+        let (first, rest) = out.split_at_mut(left.len().min(out.len()));
         first.copy_from_slice(&left[..first.len()]);
         self.used += first.len();
-        while let Some((batch, others)) = rest.split_first_chunk_mut::<BATCH>() {
+        let (batches, rest) = rest.as_chunks_mut::<BATCH>();
+        for batch in batches {
             blocks(batch, &self.key, [self.next_block, self.number]);
             self.next_block += LANES as u64;
-            rest = others;
         }
         if !rest.is_empty() {
             blocks(&mut self.made, &self.key, [self.next_block, self.number]);
