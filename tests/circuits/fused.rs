@@ -104,10 +104,10 @@ fn rotate_and_sum_is_a_rotation_and_a_sum_for_each_step<E: Evaluator>(
 fn foreseen_sums_are_those_that_come(
     context: &CkksContext,
     evaluator: &CkksEvaluator,
-    (a, level): (&CkksCiphertext, usize),
+    (a, values): (&CkksCiphertext, &[f64]),
 ) {
     let forecast = Forecast::with_keys(context, &steps_of_pairs());
-    let foreseen = forecast.encrypt_bounded(1.0, level).unwrap();
+    let foreseen = forecast.encrypt(values, a.level()).unwrap();
     for steps in [
         &[1][..],
         &[1, 2, 4, 8],
@@ -226,7 +226,7 @@ fn sums_of_rotations_of_reals_by_sums_of_steps() {
                     }
                 },
             );
-            foreseen_sums_are_those_that_come(&context, &evaluator, (&a, level));
+            foreseen_sums_are_those_that_come(&context, &evaluator, (&a, &values));
             // A bound that is stated holds for every sum on the way.
             let bounded = evaluator.rotate_and_sum(&a, &[1, 2, 4, 8], 1.5).unwrap();
             assert!(bounded.message_bound() == 1.5 && a.message_bound() == 1.0);
