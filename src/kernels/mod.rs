@@ -8,7 +8,6 @@ mod aligned;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512ifma;
-mod chacha;
 #[cfg_attr(
     not(any(target_arch = "x86_64", target_arch = "aarch64")),
     expect(dead_code, reason = "vectors are for SIMD")
@@ -33,7 +32,6 @@ mod vectors;
 
 pub use aligned::AlignedWords;
 pub(crate) use aligned::{ComplexRow, SecretVec, wipe};
-pub(crate) use chacha::SeedStream;
 pub(crate) use complex::ComplexTransform;
 pub(crate) use key_row::{KeyRow, KeyShape, PackedRow};
 pub(crate) use modulus::low;

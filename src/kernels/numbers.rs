@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 /// What loops are compiled for.
 #[derive(Clone, Copy)]
-pub(super) enum Instructions {
+enum Instructions {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -23,7 +23,7 @@ pub(super) enum Instructions {
     Plain,
 }
 
-pub(super) static INSTRUCTIONS: LazyLock<Instructions> = LazyLock::new(|| {
+static INSTRUCTIONS: LazyLock<Instructions> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     {
         if avx512ifma::able() && is_allowed("avx512ifma") {
@@ -71,8 +71,6 @@ macro_rules! vectorized {
         }
     )+};
 }
-
-pub(super) use vectorized;
 
 vectorized! {
     /// `words[k] = offset + round(factor * re)` of number k, and the same of the imaginary parts in the second half. Halves are rounded

@@ -1,7 +1,8 @@
 use crate::kernels::packing::{SLACK, packed_length, unpack};
-use crate::kernels::{Modulus, SecretVec, SeedStream};
+use crate::kernels::{Modulus, SecretVec};
 use crate::ring::{CoeffPoly, Form, Poly, RnsBasis};
-use rand::CryptoRng;
+use rand::{CryptoRng, Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
 use sha3::{Digest, Sha3_256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -60,7 +61,7 @@ pub(crate) fn expand_seed_row(basis: &RnsBasis, seed: &Seed, place: (u32, usize)
 
 /// A row of [`expand_seed`], drawn piece by piece.
 pub(crate) struct SeedRow {
-    stream: SeedStream,
+    generator: ChaCha20Rng,
     q: Modulus,
     /// Residues that were drawn and not given yet, the next one last.
     leftover: Vec<u64>,
@@ -71,11 +72,13 @@ pub(crate) struct SeedRow {
 impl SeedRow {
     /// Row `row_number` of polynomial `number`.
     pub(crate) fn new(basis: &RnsBasis, seed: &Seed, (number, row_number): (u32, usize)) -> Self {
+        let mut generator = ChaCha20Rng::from_seed(seed.0);
+        generator.set_stream((u64::from(number) << 32) | row_number as u64);
         Self {
-            stream: SeedStream::new(&seed.0, (u64::from(number) << 32) | row_number as u64),
+            generator,
             q: *basis.modulus(row_number),
             leftover: Vec::new(),
-            // Of 32 numbers whole words of the stream are used.
+            // Of 32 numbers whole words of the generator are used: it drops the rest of a word.
             count: basis.degree().clamp(32, CANDIDATES),
         }
     }
@@ -128,7 +131,7 @@ impl SeedRow {
     /// Draws numbers, packed and with the slack behind them.
     fn draw<'a>(&mut self, packed: &'a mut [u8]) -> &'a [u8] {
         let length = packed_length(self.count, self.q.bits());
-        self.stream.fill(&mut packed[..length]);
+        self.generator.fill_bytes(&mut packed[..length]);
         &packed[..length + SLACK]
     }
 
@@ -261,8 +264,6 @@ fn for_each_word(coefficients: &mut [i64], rng: &mut impl CryptoRng, work: impl 
 mod tests {
     use super::*;
     use crate::ring::{Coeff, Ntt, ntt_primes};
-    use rand::{Rng, SeedableRng};
-    use rand_chacha::ChaCha20Rng;
 
     const DEGREE: usize = 1 << 14;
 
