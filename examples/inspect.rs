@@ -200,7 +200,10 @@ fn keys<S: Scheme>(
         }
         _ => {
             report.section("contents");
-            report.row("read", "no: only parameters, vectors and keys are");
+            report.row(
+                "read",
+                "no: only parameters, and vectors and keys of the scheme of `--parameters`, are",
+            );
         }
     }
     Ok(())

@@ -33,7 +33,7 @@ struct Options {
     #[arg(long, conflicts_with_all = ["depth", "precision", "plaintext_bits"])]
     parameters: Option<String>,
     /// Number of rotations (by 1, 2, 3, ...) that the server has keys for
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=65_535))]
     rotations: u32,
     /// JSON instead of tables
     #[arg(long)]
@@ -61,7 +61,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let mut report = Report::default();
     report.section("parameters");
     report.row("written", text.as_str());
-    if text.starts_with("bfv") {
+    let scheme = text.split_whitespace().next().unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("bfv") {
         integers(&text.parse::<BfvBuilder>()?.build()?, &options, &mut report)?;
     } else {
         reals(
@@ -182,11 +183,14 @@ where
     report.row("encrypt", least(|| client.encrypt(&plain))?);
     report.row("decrypt", least(|| client.decrypt(x))?);
     report.row("add", least(|| attached.add(&attached))?);
-    report.row(
-        "multiply by known values",
-        least(|| attached.mul_plain(&plain))?,
-    );
-    report.row("multiply", least(|| attached.mul(&attached))?);
+    // Without a level there are no products.
+    if attached.mul(&attached).is_ok() {
+        report.row(
+            "multiply by known values",
+            least(|| attached.mul_plain(&plain))?,
+        );
+        report.row("multiply", least(|| attached.mul(&attached))?);
+    }
     report.row(
         "rotate",
         least(|| {

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use slotwise::Result;
-use slotwise::circuits::Matrix;
+use slotwise::circuits::{Matrix, Vector};
+use slotwise::evaluator::Evaluator;
+use slotwise::federated::{SumEncryptor, SumSpec};
 use slotwise::prelude::*;
 use slotwise::wire::Unattached;
 use std::sync::LazyLock;
@@ -168,6 +170,34 @@ fn wrong_lengths() {
         x.get(3),
         &["3..4 are not a part of 3 values", "ends at 3 or before"],
     );
+}
+
+/// A program of no operation.
+struct Identity;
+
+impl Program for Identity {
+    fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
+        Ok(inputs.to_vec())
+    }
+}
+
+#[test]
+fn tensors_plans_and_sums() -> Result<()> {
+    let x = CLIENT.encrypt_tensor(&PlainTensor::new(&[1.0; 6], &[2, 3])?)?;
+    says(x.matmul(&x), &["[2, 3]", "reshape, transpose or broadcast"]);
+    says(&x * &x, &["`server.attach(vector)`"]);
+    says(
+        Planner::new(&[]).plan(&Identity),
+        &["give at least one value, vector or input"],
+    );
+    let context = SumSpec::new(2, 3).clip(0.5).build()?;
+    let secret = context.generate_secret_key()?;
+    let encryptor = SumEncryptor::with_public_key(&context, context.public_key(&secret)?)?;
+    says(
+        encryptor.encrypt((1, 1), &[0.5; 2], 1, &mut rand::rng()),
+        &["the update has 2 values and the sum 3"],
+    );
+    Ok(())
 }
 
 #[test]

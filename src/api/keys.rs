@@ -26,7 +26,7 @@ use std::time::Duration;
 /// Ciphertexts are not authenticated: accept results only over an authenticated channel, and keep from whoever computed
 /// them whether decryption failed.
 #[derive(Clone)]
-#[doc(alias("SecretKey", "KeyPair", "Decryptor", "PrivateKey"))]
+#[doc(alias("SecretKey", "KeyPair", "GenKeyPair", "Decryptor", "PrivateKey"))]
 pub struct ClientKey<S: Scheme> {
     evaluator: S::Evaluator,
     secret: Arc<SecretKey>,
@@ -144,6 +144,8 @@ impl<S: Scheme> ClientKey<S> {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) if the context has no special primes; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     #[doc(alias(
         "generate_relin_keys",
+        "GenRelinearizationKey",
+        "GenGaloisKeys",
         "generate_galois_keys",
         "EvalMultKeyGen",
         "EvalRotateKeyGen",
@@ -377,7 +379,12 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's vector; past the error bound
     /// [`PrecisionError::NoiseExhausted`](crate::PrecisionError::NoiseExhausted), [`PrecisionError::PrecisionExhausted`](crate::PrecisionError::PrecisionExhausted) or [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge): never garbage.
-    #[doc(alias("DecryptNew", "GetRealPackedValue"))]
+    #[doc(alias(
+        "DecryptNew",
+        "GetRealPackedValue",
+        "GetPackedValue",
+        "GetCKKSPackedValue"
+    ))]
     pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
         let chunks = vector.ciphertexts();
         // What lies beyond the values is noise, which tells something about the secret.

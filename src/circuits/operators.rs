@@ -28,7 +28,7 @@ use std::ops::{Add, Mul, Neg, Sub};
     message = "`{Self}` is not an operand of vectors over `{E}`",
     label = "neither a vector nor numbers that such a vector takes",
     note = "operands are vectors (`&y` or `y`), numbers, and numbers in slices, arrays and `Vec`s; take results apart first: `((&x * &y)? + 2.0)?`",
-    note = "vectors of reals (CKKS) take f64, f32 and integers; vectors of integers (BFV) take i64: convert others with `i64::from(value)`",
+    note = "vectors of reals (CKKS) take f64, f32 and integers; vectors of integers (BFV) take i64: convert others with `i64::from(value)` or `i64::try_from(value)?`. The two do not mix",
     note = "a deserialized `Unattached` vector becomes one by `.attach(&context)?`"
 )]
 pub trait Operand<E: Evaluator>: sealed::Sealed {

@@ -75,15 +75,15 @@ impl fmt::Display for KeyError {
                 )
             }
             Self::MissingRotationKeys { operation, steps, conjugation } => {
-                let keys = match (steps.is_empty(), conjugation) {
-                    (true, _) => "the conjugation or row swap".into(),
-                    (false, true) => format!("the steps {steps:?} and the conjugation or row swap"),
-                    (false, false) => format!("the steps {steps:?}"),
+                let rotations = match (steps.is_empty(), conjugation) {
+                    (true, _) => "Rotations::none().and_conjugation()".into(),
+                    (false, true) => format!("Rotations::steps(&{steps:?}).and_conjugation()"),
+                    (false, false) => format!("Rotations::steps(&{steps:?})"),
                 };
                 format!(
-                    "{operation} takes Galois keys for {keys}; add them with `client.extend_server_key(&server, &rotations)`, \
-                     where `vector.rotations_for_sum()` or `rotations_for_step(step)` gives the rotations, or \
-                     `Rotations::powers_of_two()` those for everything, and attach the vectors to the new server key"
+                    "{operation} takes Galois keys that are missing; add them with `client.extend_server_key(&server, &{rotations})`, and attach the \
+                     vectors to the new server key. Before keys are made, `vector.rotations_for_sum()`, `rotations_for_step(step)` and others tell the \
+                     rotations of an operation; `Rotations::powers_of_two()` are enough for all"
                 )
             }
             Self::MissingSwitchingKey { from, to, level } => format!(

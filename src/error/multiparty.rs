@@ -123,7 +123,10 @@ impl fmt::Display for MultipartyError {
                 "the share was made for another ciphertext, key, attempt or set of parties".into()
             }
             Self::NotEnoughShares { have, need } => {
-                format!("{have} of {need} shares are there; ask other parties")
+                format!(
+                    "{have} of {need} messages are there; ask other parties (`missing()` names them), and give a collector all commitments first \
+                     (`commit`)"
+                )
             }
             Self::AlreadyOpened => {
                 "the subject was opened before with other ciphertexts, and a second opening could tell the difference; \

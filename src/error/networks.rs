@@ -1,6 +1,6 @@
 //! Networks that cannot be built, fitted, planned or served.
 
-use crate::identifiers::Fingerprint;
+use crate::identifiers::{Fingerprint, KeyId};
 use std::fmt;
 
 /// Why a network cannot be used.
@@ -33,6 +33,11 @@ pub enum NetworkError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// A request of a client whose keys the server does not have.
+    UnknownClient {
+        /// The identifier of the client's key.
+        client: KeyId,
+    },
     /// A request or keys were made for another plan than the server's.
     PlanMismatch {
         /// The server's plan.
@@ -55,6 +60,10 @@ impl fmt::Display for NetworkError {
             }
             Self::InvalidModel { node, reason } => write!(out, "the node {node}: {reason}"),
             Self::InvalidFit { reason } => out.write_str(reason),
+            Self::UnknownClient { client } => write!(
+                out,
+                "the server has no keys of the client {client:?}; add them with `server.add_client(client.server_keys()?)`"
+            ),
             Self::PlanMismatch { expected, found } => write!(
                 out,
                 "the client was made for the plan {found:?} and the server has the plan {expected:?}; \

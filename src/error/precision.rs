@@ -64,7 +64,8 @@ impl fmt::Display for PrecisionError {
                 noise_bound,
                 message_bound,
             } => format!(
-                "the error bound {noise_bound:e} has reached the message bound {message_bound:e}; use a larger scale"
+                "the error bound {noise_bound:e} has reached the message bound {message_bound:e}; use a larger scale (`precision_bits`, or larger primes and \
+                 `scale_bits`), or state a smaller bound that you know with `assume_error_bound`"
             ),
             Self::PublicationTooPrecise { asked_bits, left_bits } => format!(
                 "the publication asks for {:.1} bits after the point and the noise that hides the key leaves {:.1}; ask for {:.1} fewer, publish fewer \

@@ -87,7 +87,7 @@ impl fmt::Display for ValueError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&match self {
             Self::Empty => {
-                "an empty vector has nothing to encrypt or compute on; give at least one value"
+                "there is nothing to encrypt or compute on; give at least one value, vector or input"
                     .into()
             }
             Self::NotFinite { index } => {

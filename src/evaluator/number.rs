@@ -49,8 +49,8 @@ impl Number for i64 {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a number that vectors of `{S}` take",
     label = "not a number that a vector of `{S}` takes",
-    note = "vectors of reals (CKKS, `f64`) take f64, f32 and integers; vectors of integers (BFV, `i64`) take i64: convert with `i64::from(value)`, \
-            or a whole list with `values.iter().map(|&value| i64::from(value))`"
+    note = "vectors of reals (CKKS, `f64`) take f64, f32 and integers; vectors of integers (BFV, `i64`) take i64: convert smaller integers with `i64::from(value)`, \
+            others with `i64::try_from(value)?`, and round floating-point numbers first"
 )]
 pub trait IntoScalar<S>: Copy {
     /// The number as an `S`; `None` if no `S` is equal to it.

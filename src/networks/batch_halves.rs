@@ -260,7 +260,7 @@ impl BatchServer {
     ///
     /// # Errors
     /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for a request of another plan;
-    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for an unknown client; those of the operations for an input that
+    /// [`NetworkError::UnknownClient`](crate::NetworkError::UnknownClient) before [`add_client`](Self::add_client); those of the operations for an input that
     /// was not made by [`BatchClient::encrypt`].
     pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {
         let input = self.clients.input(request)?;

@@ -1,5 +1,5 @@
 use crate::api::{Ckks, CkksVector, ServerKey};
-use crate::error::{Error, KeyError, Result};
+use crate::error::{Error, NetworkError, Result};
 use crate::identifiers::KeyId;
 use crate::networks::terms::Terms;
 use crate::networks::{NetworkKeys, NetworkRequest, NetworkResponse};
@@ -44,8 +44,9 @@ impl Clients {
         self.terms.check(request.fingerprint)?;
         let keys = {
             let all = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            let keys = all.get(&request.input.key_id()).cloned();
-            keys.ok_or(Error::Keys(KeyError::MissingServerKey))?
+            let client = request.input.key_id();
+            let unknown = Error::Networks(NetworkError::UnknownClient { client });
+            all.get(&client).cloned().ok_or(unknown)?
         };
         keys.attach(&request.input)
     }

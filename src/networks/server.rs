@@ -93,7 +93,7 @@ impl NetworkServer {
     ///
     /// # Errors
     /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch) for a request of another plan;
-    /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for an unknown client; those of the operations for an input that
+    /// [`NetworkError::UnknownClient`](crate::NetworkError::UnknownClient) before [`add_client`](Self::add_client); those of the operations for an input that
     /// was not made by [`NetworkClient::encrypt`](crate::networks::NetworkClient::encrypt).
     #[doc(alias("run", "forward"))]
     pub fn predict(&self, request: &NetworkRequest) -> Result<NetworkResponse> {

@@ -142,13 +142,17 @@ impl<C> Builder<C> {
                 "scales" => "scale_bits",
                 _ => name,
             };
-            if chosen.contains(&choice) {
+            let also = match choice {
+                "prime_bits" if value.contains('|') => &["special_primes"][..],
+                // Either a level and a standard are checked, or nothing is.
+                "insecure_skip_security_check" => &["security", "standard"],
+                _ => &[],
+            };
+            if chosen.contains(&choice) || also.iter().any(|choice| chosen.contains(choice)) {
                 return Err(invalid(text, "each choice is made once"));
             }
             chosen.push(choice);
-            if choice == "prime_bits" && value.contains('|') {
-                chosen.push("special_primes");
-            }
+            chosen.extend(also);
             if !self.choose(name, word)? && !own(&mut self, name, word)? {
                 return Err(invalid(
                     text,

@@ -5,7 +5,7 @@ use slotwise::circuits::Matrix;
 use slotwise::networks::{
     Activation, BatchPlan, Dense, Fit, FittedNetwork, Function, Layer, Network, PlanOptions, argmax,
 };
-use slotwise::{Error, KeyError, NetworkError, OperandError, ValueError};
+use slotwise::{Error, NetworkError, OperandError, ValueError};
 
 fn plan(network: &FittedNetwork, inputs: usize) -> BatchPlan {
     let options = PlanOptions::default().precision_bits(8);
@@ -126,7 +126,7 @@ fn what_does_not_belong_together_is_refused() {
     let requests = client.encrypt(&[vec![0.0; 20]]).unwrap();
     assert!(matches!(
         server.predict(&requests[0]),
-        Err(Error::Keys(KeyError::MissingServerKey))
+        Err(Error::Networks(NetworkError::UnknownClient { .. }))
     ));
     let keys = client.server_keys().unwrap();
     let id = server.add_client(keys.clone()).unwrap();

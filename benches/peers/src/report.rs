@@ -85,7 +85,7 @@ fn preamble(bandwidth: f64) -> String {
          flags. One thread.\n\
          Command: `cargo run --release -- --python venv/bin/python --python venv310/bin/python --report ../../docs` in `benches/peers`,\n\
          which wrote this page, down to the part that is kept by hand, and the chart. The machine was shared: compare ratios, not absolute\n\
-         times, and expect about 20% error.\n\n\
+         times, and expect differences as large as the spread that each set states.\n\n\
          Ratio = time of the peer / time of slotwise: above 1, slotwise is faster. Times are medians of at least 15 runs, or of a second and at\n\
          least 3 runs. The floor of a key switch is the time of the transforms that it needs, at the speed of transforms alone in the\n\
          same process, plus that of the bytes that it needs (the packed key, operands, results), at the speed at which one core reads memory,\n\

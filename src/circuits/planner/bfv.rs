@@ -27,7 +27,7 @@ const LEAST_STEP: f64 = 6.0;
 /// What no supported degree holds.
 const MOST_MODULUS_BITS: f64 = 5000.0;
 
-const TOO_NOISY: &str = "no supported degree is large enough for the noise; compute with fewer multiplications one after the other, or \
+const TOO_NOISY: &str = "no supported degree is large enough for the noise; compute with fewer consecutive multiplications, or \
                          modulo a smaller number";
 
 impl PlannedScheme for BfvState {

@@ -46,8 +46,8 @@ const MOST_DEPTH: u32 = 100;
 
 const MOST_INTEGER_BITS: u32 = 600;
 
-const TOO_DEEP: &str = "no supported degree is large enough for so many primes; ask for fewer bits of precision, narrow the ranges of \
-                        inputs, or compute with fewer multiplications one after the other";
+const TOO_DEEP: &str = "no supported degree is large enough for so many primes; ask for fewer bits of precision (`precision_bits`), narrow the \
+                        ranges of inputs, compute with fewer consecutive multiplications, or bootstrap (`plan_with_bootstrapping`)";
 
 const TOO_PRECISE: &str = "the scale has to hold the precision and the noise, and has at most 60 bits; ask for fewer bits of precision";
 

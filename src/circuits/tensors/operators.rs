@@ -11,7 +11,7 @@ use std::ops::{Add, Mul, Neg, Sub};
     message = "`{Self}` is not an operand of tensors over `{E}`",
     label = "neither a tensor nor a number that such a tensor takes",
     note = "operands are tensors (`&y` or `y`), `&PlainTensor`s of known values, and numbers; take results apart first: `((&x * &y)? + 2.0)?`",
-    note = "tensors of reals (CKKS) take f64, f32 and integers; tensors of integers (BFV) take i64: convert others with `i64::from(value)`"
+    note = "tensors of reals (CKKS) take f64, f32 and integers; tensors of integers (BFV) take i64: convert others with `i64::from(value)` or `i64::try_from(value)?`. The two do not mix"
 )]
 pub trait TensorOperand<E: Evaluator>: sealed::Sealed {
     /// Which of them.
