@@ -89,7 +89,7 @@ pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) 
 }
 
 functions! { "avx2":
-    fn sum(x: Vector, y: Vector, modulus: Vector) -> Vector {
+    pub(super) fn sum(x: Vector, y: Vector, modulus: Vector) -> Vector {
         difference(x, _mm256_sub_epi64(modulus, y), modulus)
     }
 
