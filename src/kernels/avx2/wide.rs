@@ -1,4 +1,4 @@
-//! Arithmetic on signed words for moduli of 51 to 61 bits: products of signed halves, four lanes at a time.
+//! Arithmetic on signed words: products of signed halves, four lanes at a time.
 
 use super::super::Modulus;
 use super::super::signed_factor::{HALF, SignedFactor, halves};
@@ -16,7 +16,7 @@ pub(super) struct WideArithmetic {
     minus_modulus: Vector,
     minus_twice: Vector,
     half: Vector,
-    /// `2^64 / q`, rounded to the nearest integer: at most 2^14.
+    /// `2^64 / q`, rounded to the nearest integer: at most 2^14 for q of at least 51 bits.
     inverse: Vector,
 }
 
@@ -92,7 +92,7 @@ impl WideArithmetic {
         self.less_multiple((low, high), h)
     }
 
-    /// A representative of less than q in size of a number of less than `2^63 - 2^33`, like [`product`](Self::product) with 1: what the
+    /// For q of at least 51 bits, a representative of less than q in size of a number of less than `2^63 - 2^33`, like [`product`](Self::product) with 1: what the
     /// high half of the quotient leaves there is 2^32, which q is 2^18 times as large as.
     #[inline]
     #[target_feature(enable = "avx2")]
@@ -152,4 +152,54 @@ impl WideArithmetic {
 fn select(sign: Vector, positive: Vector, negative: Vector) -> Vector {
     let [sign, positive, negative] = [sign, positive, negative].map(|x| _mm256_castsi256_pd(x));
     _mm256_castpd_si256(_mm256_blendv_pd(positive, negative, sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::vector::{load, store};
+    use super::*;
+
+    /// The results for one number and factor.
+    #[target_feature(enable = "avx2")]
+    fn results(q: &Modulus, x: i64, factor: u64) -> [i64; 2] {
+        let a = WideArithmetic::new(q);
+        let x = load(&[x.cast_unsigned(); 4]);
+        let product = a.product(x, &Factor::new(SignedFactor::new(q, factor)));
+        [product, a.reduced(x)].map(|result| {
+            let mut words = [0; 4];
+            store(&mut words, result);
+            assert_eq!(words, [words[0]; 4]);
+            words[0].cast_signed()
+        })
+    }
+
+    #[test]
+    fn products_are_small_up_to_the_limit() {
+        if !super::super::able() {
+            return;
+        }
+        let limit = (1 << 63) - (1_u64 << 33) - 1;
+        let limit = limit.cast_signed();
+        let halves = [0, 1, (1 << 31) - 1, 1 << 31, (1 << 31) + 1, (1 << 32) - 1];
+        let edges = halves.map(|low| [low, limit - low, (limit >> 1) + low]);
+        let numbers = edges.as_flattened().iter().flat_map(|&x| [x, -x]);
+        for q in [1 << 50, (1 << 51) - 9, (1 << 60) + 33, (1 << 61) - 1].map(Modulus::new) {
+            let n = i128::from(q.value());
+            let half = q.value() / 2;
+            let factors = [0, 1, half - 1, half, half + 1, half + 2, q.value() - 1];
+            let thirds = factors.map(|factor| q.mul(factor, q.value() / 3));
+            for x in numbers.clone() {
+                for factor in factors.into_iter().chain(thirds) {
+                    // SAFETY: the processor has the instructions.
+                    let [product, reduced] = unsafe { results(&q, x, factor) };
+                    let (wide, x) = (i128::from(x) * i128::from(factor), i128::from(x));
+                    for (result, wanted) in [(product, wide), (reduced, x)] {
+                        let result = i128::from(result);
+                        assert!(result.abs() < n, "{x} times {factor} modulo {n}");
+                        assert_eq!((result - wanted) % n, 0, "{x} times {factor} modulo {n}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Operations on rows for moduli of 51 to 61 bits. What is left over after whole vectors goes to the portable kernels.
+//! Operations on rows for moduli of 51 to 61 bits, and for others where words have more than 52. What is left over after whole vectors goes to the portable kernels.
 
 use super::super::chunks::{block_pairs, split};
 use super::super::signed_factor::SignedFactor;
@@ -7,6 +7,7 @@ use super::super::{
     BLOCK, KeyRow, Modulus, PANEL, PanelProducts, PanelRows, ShoupScalar, Unreduced, WeightedSum,
     portable,
 };
+use super::MAX_FLOAT_BITS;
 use super::packed::Unpacker;
 use super::rows::sum;
 use super::vector::{LANES, Vector, broadcast, load, store};
@@ -43,11 +44,11 @@ pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
     if input.input_bits > 62 {
         return portable::reduce(q, row, input);
     }
-    let a = WideArithmetic::new(q);
+    let reduction = Reduction::new(q);
     let (modulus, offset) = (broadcast(q.value()), broadcast(input.offset));
     let ((vectors, rest), (inputs, input_rest)) = split(row, input.input);
     for (x, y) in vectors.iter_mut().zip(inputs) {
-        let residue = a.canonical(a.reduced(load(y)));
+        let residue = reduction.residue(load(y));
         store(x, sum(residue, offset, modulus));
     }
     let input = Unreduced {
@@ -139,12 +140,42 @@ pub(super) fn panel_products(q: &Modulus, outs: &mut [PanelRows], product: &Pane
     }
 }
 
+/// Residues of numbers of less than `2^63 - 2^33` in size modulo any q.
+struct Reduction {
+    arithmetic: WideArithmetic,
+    one: Factor,
+    is_wide: bool,
+}
+
+impl Reduction {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new(q: &Modulus) -> Self {
+        Self {
+            arithmetic: WideArithmetic::new(q),
+            one: Factor::new(SignedFactor::new(q, 1)),
+            is_wide: q.bits() > MAX_FLOAT_BITS,
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn residue(&self, x: Vector) -> Vector {
+        let a = &self.arithmetic;
+        a.canonical(if self.is_wide {
+            a.reduced(x)
+        } else {
+            a.product(x, &self.one)
+        })
+    }
+}
+
 /// Sums of a few products of words of at most m bits, modulo q, which has no more.
 ///
 /// With s half of m, rounded up, words are split into a low part of s bits and a high part of `m - s`. The parts of a product have the
 /// weights 1, `2^s` and `2^2s`; each is summed in a word.
 struct ProductSums {
-    arithmetic: WideArithmetic,
+    reduction: Reduction,
     /// The most products of a sum: 2^e, with e the lesser of `63 - m` and `62 - 2(m - s)`.
     most: usize,
     shift: __m128i,
@@ -205,7 +236,7 @@ impl ProductSums {
         let most = 1 << (63 - bits).min(62 - 2 * (bits - low));
         let weight = q.reduce(1 << (2 * low));
         Self {
-            arithmetic: WideArithmetic::new(q),
+            reduction: Reduction::new(q),
             most,
             shift: _mm_cvtsi64_si128(low.into()),
             mask: broadcast((1 << low) - 1),
@@ -234,7 +265,7 @@ impl ProductSums {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn residue(&self, parts: Parts) -> Vector {
-        let a = &self.arithmetic;
+        let a = &self.reduction.arithmetic;
         let [low, carry] = self.split(parts.low);
         let [middle, carry] = self.split(_mm256_add_epi64(parts.middle, carry));
         let high = _mm256_add_epi64(parts.high, carry);
@@ -245,7 +276,7 @@ impl ProductSums {
             // Between -q and 5q.
             a.canonical_below_4(_mm256_sub_epi64(sum, self.twice))
         } else {
-            a.canonical(a.reduced(sum))
+            self.reduction.residue(sum)
         }
     }
 
