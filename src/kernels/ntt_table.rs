@@ -217,19 +217,21 @@ fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Vec<u64> 
     powers
 }
 
+#[cfg(target_arch = "x86_64")]
 impl<'a> Twiddles<'a> {
-    /// Whether only the first N/4 factors are there.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn derived(self) -> bool {
-        self.factors.len() < self.quotients.len()
-    }
-
     /// The fields of signed factors: values, shifted values and quotients.
-    #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(super) fn signed(self) -> [&'a [u64]; 3] {
         debug_assert_eq!(self.shifted.len(), self.factors.len());
         [self.factors, self.shifted, self.quotients]
+    }
+}
+
+impl Twiddles<'_> {
+    /// Whether only the first N/4 factors are there.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn derived(self) -> bool {
+        self.factors.len() < self.quotients.len()
     }
 
     #[inline]
