@@ -27,6 +27,7 @@ mod numbers;
 pub mod packing;
 mod permutation;
 mod portable;
+mod signed_factor;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod vectors;
 
@@ -55,6 +56,11 @@ pub(crate) trait Kernels: Send + Sync + Debug {
     /// Whether the transforms of this degree derive the factors of the twiddles of the last two layers from their quotients. A table
     /// then does without them, which are three of four.
     fn derives_factors(&self, _degree: usize) -> bool {
+        false
+    }
+
+    /// Whether the transforms of this degree take twiddles as [`SignedFactor`](signed_factor::SignedFactor)s.
+    fn signs_twiddles(&self, _degree: usize) -> bool {
         false
     }
 

@@ -1,4 +1,5 @@
 use super::modulus::high;
+use super::signed_factor::SignedFactor;
 use super::{AlignedWords, Modulus, ShoupScalar};
 use std::fmt;
 
@@ -20,11 +21,13 @@ pub struct NttTable {
     pub(super) degree_inverse_times_last: ShoupScalar,
 }
 
-/// Factors and quotients as two parallel arrays, as a vector kernel loads them.
+/// Factors and quotients as two parallel arrays, as a vector kernel loads them, or the three fields of [`SignedFactor`]s.
 #[derive(Debug)]
 struct TwiddleTable {
     factors: AlignedWords,
     quotients: AlignedWords,
+    /// Empty unless factors and quotients are signed.
+    shifted: AlignedWords,
 }
 
 /// The twiddles of a table.
@@ -35,6 +38,8 @@ pub(super) struct Twiddles<'a> {
     pub(super) factors: &'a [u64],
     /// Rotated to the right by `rotation` bits.
     pub(super) quotients: &'a [u64],
+    /// The third field of signed factors, whose other fields the others are; empty if they are not signed.
+    shifted: &'a [u64],
     /// 12 for a narrow modulus, so that the low 52 bits are the quotient `floor(factor * 2^52 / q)`, which a product of 52-bit
     /// words reads without a shift; 0 for others.
     pub(super) rotation: u32,
@@ -159,6 +164,9 @@ impl fmt::Debug for NttTable {
 
 impl TwiddleTable {
     fn new(modulus: &Modulus, mut factors: Vec<u64>) -> Self {
+        if modulus.kernels().signs_twiddles(factors.len()) {
+            return Self::signed(modulus, &factors);
+        }
         let rotation = rotation(modulus);
         let quotients = factors
             .iter()
@@ -170,6 +178,16 @@ impl TwiddleTable {
         Self {
             factors: factors.into_iter().collect(),
             quotients,
+            shifted: AlignedWords::zeroed(0),
+        }
+    }
+
+    fn signed(modulus: &Modulus, factors: &[u64]) -> Self {
+        let signed = || factors.iter().map(|&w| SignedFactor::new(modulus, w));
+        Self {
+            factors: signed().map(|factor| factor.value).collect(),
+            quotients: signed().map(|factor| factor.quotient).collect(),
+            shifted: signed().map(|factor| factor.shifted).collect(),
         }
     }
 
@@ -178,6 +196,7 @@ impl TwiddleTable {
             modulus: modulus.value(),
             factors: &self.factors,
             quotients: &self.quotients,
+            shifted: &self.shifted,
             rotation: rotation(modulus),
         }
     }
@@ -198,6 +217,16 @@ fn bit_reversed_powers(modulus: &Modulus, root: u64, degree: usize) -> Vec<u64> 
     powers
 }
 
+#[cfg(target_arch = "x86_64")]
+impl<'a> Twiddles<'a> {
+    /// The fields of signed factors: values, shifted values and quotients.
+    #[inline]
+    pub(super) fn signed(self) -> [&'a [u64]; 3] {
+        debug_assert_eq!(self.shifted.len(), self.factors.len());
+        [self.factors, self.shifted, self.quotients]
+    }
+}
+
 impl Twiddles<'_> {
     /// Whether only the first N/4 factors are there.
     #[cfg(target_arch = "x86_64")]
@@ -207,6 +236,14 @@ impl Twiddles<'_> {
 
     #[inline]
     pub(super) fn at(self, index: usize) -> ShoupScalar {
+        if let Some(&shifted) = self.shifted.get(index) {
+            let factor = SignedFactor {
+                value: self.factors[index],
+                shifted,
+                quotient: self.quotients[index],
+            };
+            return factor.unsigned(self.modulus);
+        }
         let quotient = self.quotients[index].rotate_left(self.rotation);
         let stored = self.factors.get(index).copied();
         // The quotient is floor(factor * 2^64 / q), and never exact.

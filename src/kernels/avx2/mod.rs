@@ -1,7 +1,7 @@
 //! Kernels for processors with AVX2 and fused multiply-add but without the 52-bit multiply-add of AVX-512.
 //!
-//! Moduli of at most 50 bits use products of floating-point numbers, exact by fused multiply-add; larger ones have only
-//! sums here.
+//! Moduli of at most 50 bits use products of floating-point numbers, exact by fused multiply-add; larger ones use products of signed
+//! words of 32 bits.
 #![expect(
     unsafe_code,
     reason = "intrinsics; holding a token proves the processor"
@@ -11,6 +11,9 @@ mod packed;
 mod rows;
 mod transforms;
 mod vector;
+mod wide;
+mod wide_rows;
+mod wide_transforms;
 
 use super::vectors::methods;
 use super::{
@@ -28,7 +31,7 @@ pub(super) fn detect(bits: u32) -> Option<&'static dyn Kernels> {
     match bits {
         _ if !able() => None,
         ..=MAX_FLOAT_BITS => Some(&FloatKernels(())),
-        _ => Some(&SumKernels(())),
+        _ => Some(&WideKernels(())),
     }
 }
 
@@ -41,7 +44,7 @@ struct FloatKernels(());
 
 /// Moduli of 51 to 61 bits. Only [`detect`] hands it out.
 #[derive(Debug)]
-struct SumKernels(());
+struct WideKernels(());
 
 /// What both have.
 macro_rules! sums {
@@ -67,26 +70,39 @@ macro_rules! sums {
     };
 }
 
-impl Kernels for SumKernels {
+/// What both have, each from modules of its own.
+macro_rules! products {
+    ($rows:ident, $transforms:ident) => {
+        methods! { $rows:
+            mul_assign(q: &Modulus, row: &mut [u64], other: &[u64])
+            mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
+            scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar)
+            sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar)
+            reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>)
+            weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
+            inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
+            panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)
+        }
+
+        methods! { $transforms:
+            forward_ntt(table: &NttTable, row: &mut [u64])
+            inverse_ntt(table: &NttTable, row: &mut [u64])
+        }
+    };
+}
+
+impl Kernels for WideKernels {
     sums!();
+
+    fn signs_twiddles(&self, degree: usize) -> bool {
+        degree >= transforms::MIN_DEGREE
+    }
+
+    products!(wide_rows, wide_transforms);
 }
 
 impl Kernels for FloatKernels {
     sums!();
 
-    methods! { rows:
-        mul_assign(q: &Modulus, row: &mut [u64], other: &[u64])
-        mul_add_assign(q: &Modulus, row: &mut [u64], a: &[u64], b: &[u64])
-        scale(q: &Modulus, row: &mut [u64], scalar: ShoupScalar)
-        sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: ShoupScalar)
-        reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>)
-        weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>)
-        inner_products(q: &Modulus, sums: [&mut [u64]; 2], digits: &[&[u64]], key: KeyRow<'_>)
-        panel_products(q: &Modulus, outs: &mut [PanelRows], product: &PanelProducts<'_>)
-    }
-
-    methods! { transforms:
-        forward_ntt(table: &NttTable, row: &mut [u64])
-        inverse_ntt(table: &NttTable, row: &mut [u64])
-    }
+    products!(rows, transforms);
 }

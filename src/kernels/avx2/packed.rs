@@ -8,7 +8,7 @@ use super::vector::{
 };
 use std::arch::x86_64::*;
 
-/// Unpacks blocks of values of at most [`MOST_BITS`] bits, two values from sixteen bytes.
+/// Unpacks blocks of values, each within eight bytes, two values from sixteen bytes.
 pub(super) struct Unpacker {
     shape: KeyShape,
     /// The byte of a block in which each pair of values begins.
@@ -22,7 +22,8 @@ pub(super) struct Unpacker {
 impl Unpacker {
     #[target_feature(enable = "avx2")]
     pub(super) fn new(shape: KeyShape) -> Self {
-        debug_assert!(shape.bits <= MOST_BITS);
+        // Within a value's first byte, its first bit leaves room for it in eight bytes.
+        debug_assert!((0..8).all(|value| value * shape.bits % 8 + shape.bits <= 64));
         let first_byte = |value: usize| value * shape.bits / 8;
         let (mut bytes, mut shifts) = ([broadcast(0); 2], [broadcast(0); 2]);
         for vector in 0..BLOCK / LANES {
@@ -54,13 +55,24 @@ impl Unpacker {
         row: &KeyRow<'_>,
         (place, digit, half): (usize, usize, usize),
     ) -> [Float; BLOCK / LANES] {
+        let values = self.words(row, (place, digit, half));
+        [to_float(values[0]), to_float(values[1])]
+    }
+
+    /// One half of a digit at the places of a block.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn words(
+        &self,
+        row: &KeyRow<'_>,
+        (place, digit, half): (usize, usize, usize),
+    ) -> [Vector; BLOCK / LANES] {
         let start = self.shape.first_bit(place, digit, half) / 8;
         let bytes = bytes_of(row.words);
         prefetch(bytes, start + AHEAD);
         // Words of padding follow the last block.
         let window = bytes[start..].first_chunk();
-        let values = self.block(window.unwrap_or(&[0; WINDOW]));
-        [to_float(values[0]), to_float(values[1])]
+        self.block(window.unwrap_or(&[0; WINDOW]))
     }
 
     /// The values of the block with which the bytes begin.
@@ -82,8 +94,8 @@ impl Unpacker {
     }
 }
 
-/// From a window of 64 bits that begins with a byte, and so within a value's first byte, so many can be taken.
-const MOST_BITS: usize = 57;
+/// Residues of as many bits are stored with as many, unless they have 59.
+const MOST_BITS: usize = 60;
 
 /// Blocks of fewer bytes are not copied in two overlapping halves of 32.
 const LEAST_BITS: usize = 32;

@@ -9,6 +9,7 @@ use super::super::{
 };
 use super::packed::Unpacker;
 use super::vector::*;
+use super::wide_rows;
 use std::arch::x86_64::*;
 
 sum_rows!("avx2");
@@ -42,7 +43,7 @@ pub(super) fn sub_scale(q: &Modulus, row: &mut [u64], other: &[u64], scalar: Sho
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
     if input.input_bits > 52 {
-        return portable::reduce(q, row, input);
+        return wide_rows::reduce(q, row, input);
     }
     let a = FloatArithmetic::new(q);
     let (modulus, offset) = (broadcast(q.value()), broadcast(input.offset));
@@ -62,7 +63,7 @@ pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     if sum.input_bits > 52 {
-        return portable::weighted_sum(q, row, sum);
+        return wide_rows::weighted_sum(q, row, sum);
     }
     let a = FloatArithmetic::new(q);
     let mut start = 0;
@@ -89,7 +90,7 @@ pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) 
 }
 
 functions! { "avx2":
-    fn sum(x: Vector, y: Vector, modulus: Vector) -> Vector {
+    pub(super) fn sum(x: Vector, y: Vector, modulus: Vector) -> Vector {
         difference(x, _mm256_sub_epi64(modulus, y), modulus)
     }
 

@@ -9,7 +9,7 @@ use super::vector::*;
 use std::arch::x86_64::*;
 
 /// Transforms of a smaller degree have no full pass over vectors.
-const MIN_DEGREE: usize = 8 * LANES;
+pub(super) const MIN_DEGREE: usize = 8 * LANES;
 
 fours!("avx2,fma", Float, load_float, store_float);
 float_transforms!("avx2,fma");
@@ -91,7 +91,7 @@ fn halves_of_2(x: Float, y: Float) -> (Float, Float) {
 
 /// Vectors two by two.
 #[inline]
-fn pairs(row: &mut [u64]) -> impl Iterator<Item = &mut [Words; 2]> {
+pub(super) fn pairs(row: &mut [u64]) -> impl Iterator<Item = &mut [Words; 2]> {
     row.as_chunks_mut::<LANES>()
         .0
         .as_chunks_mut::<2>()
