@@ -358,3 +358,67 @@ fn what_refreshes_by_itself_refuses_nothing_that_works_without() {
         batch = batch.square().unwrap();
     }
 }
+
+/// Weights of few values, and data of many, which every step uses.
+struct Descent(usize);
+
+impl Program for Descent {
+    fn run<E: Evaluator<Scalar = f64>>(
+        &self,
+        inputs: &[Vector<E>],
+    ) -> slotwise::Result<Vec<Vector<E>>> {
+        let [data, start] = inputs else {
+            return Ok(Vec::new());
+        };
+        let (mut weights, mut ahead) = (start.clone(), start.clone());
+        for _ in 0..self.0 {
+            let scaled = (data * 0.0625)?;
+            let sums = (&scaled * &ahead.repeat(16)?)?.sum_strided(8)?;
+            let next = (&sums + &weights.square()?)?.assume_message_bound(1.0)?;
+            ahead = (&(&next * 0.5)? + &(&weights * 0.25)?)?.assume_message_bound(1.0)?;
+            weights = (next * 0.75)?;
+        }
+        Ok(vec![weights, ahead])
+    }
+}
+
+#[test]
+fn plans_choose_the_bootstrapping_of_few_values_that_repeat() {
+    let data: Vec<f64> = (0..128)
+        .map(|i| f64::from((i * 5) % 9) / 9.0 - 0.4)
+        .collect();
+    let weights = [0.5, -0.25, 0.75, 1.0, -1.0, 0.125, 0.0, 0.3];
+    let plan = planned(&Descent(10), &[&data, &weights], 4);
+    let period = |plan: &Plan| plan.context().bootstrapping().unwrap().period();
+    assert_eq!(period(&plan), Some(8), "{plan}");
+    assert!(plan.refreshes() > 0);
+    // Data that has to be refreshed itself is served by no period.
+    let plan = planned(&Chain(8), &[&data[..64].repeat(8)], 4);
+    assert_eq!(period(&plan), None, "{plan}");
+    assert!(plan.refreshes() > 0);
+
+    // Without a plan, long vectors are computed with while levels last, and short ones go on.
+    let builder = CkksContext::for_depth(6).bootstrapping_slots(8).degree(512);
+    let context = builder.insecure_skip_security_check().build().unwrap();
+    let client = context.generate_client_key().unwrap();
+    let server = client
+        .generate_server_key(&Rotations::powers_of_two())
+        .unwrap();
+    let keys = client.generate_bootstrapping_keys().unwrap();
+    let server = server.with_bootstrapping(&keys).unwrap();
+    let attached = |values: &[f64]| {
+        let vector = server.attach(client.encrypt(values).unwrap()).unwrap();
+        vector.auto_refresh()
+    };
+    let outputs = Descent(10).run(&[attached(&data), attached(&weights)]);
+    let wanted = clear(&Descent(10), &[&data, &weights]);
+    for (output, wanted) in outputs.unwrap().into_iter().zip(&wanted) {
+        let output = output.without_auto_refresh();
+        let got = client.decrypt(&output).unwrap();
+        assert!(error(&got, wanted) <= output.noise_bound());
+    }
+    assert!(matches!(
+        Chain(12).run(&[attached(&data)]),
+        Err(Error::Operands(OperandError::LevelExhausted { .. }))
+    ));
+}

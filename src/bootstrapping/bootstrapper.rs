@@ -1,14 +1,15 @@
 use crate::bootstrapping::factors::Direction;
 use crate::bootstrapping::failure::log2_failure_probability;
+use crate::bootstrapping::joint::Joint;
 use crate::bootstrapping::keys::{layout_of, trace_steps};
-use crate::bootstrapping::transform::Transform;
+use crate::bootstrapping::transform::{Steps, Transform};
 use crate::bootstrapping::{BootstrappingKeys, reduction};
 use crate::circuits::Chebyshev;
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, ParameterError, Result};
-use crate::evaluator::{CkksEvaluator, Evaluator, Refresh, RefreshLevels};
+use crate::evaluator::{CkksEvaluator, Evaluator, Refresh, RefreshLevels, UNKNOWN_PERIOD};
 use crate::keys::KeyId;
-use crate::params::{BootstrappingLayout, CkksContext, CkksState, RefreshRules};
+use crate::params::{BootstrappingLayout, CkksContext, CkksState, KeySpan, RefreshRules};
 use crate::ring::as_f64;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct Bootstrapper {
     sparse: KeyId,
     to_coefficients: Transform,
     to_slots: Transform,
+    /// For few slots.
+    joint: Option<Joint>,
     trace: Vec<i64>,
     reduction: Chebyshev,
     /// What the result lacks.
@@ -75,7 +78,17 @@ impl Bootstrapper {
         let first = (span(layout.lowest_level()), 0);
         let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first)?;
         let second = (span(layout.top_level()), shift);
-        let (to_slots, last_rotation) = Transform::new(encoder, &to_slots, second)?;
+        let (transform, last_rotation) = Transform::new(encoder, &to_slots, second)?;
+        let few = layout.reduces_once(context.params().rlwe());
+        let last = to_slots.last().filter(|_| few);
+        let joint = last.map(|last| {
+            let span = KeySpan {
+                level: layout.reduction_level() + 1,
+                ..second.0
+            };
+            let shift = last_rotation - Steps::of(last).shift();
+            Joint::new(encoder, (last, layout.slots()), (span, shift))
+        });
         Ok(Self {
             reduction: reduction::polynomial(layout.ratio_bits())?,
             rules,
@@ -85,7 +98,8 @@ impl Bootstrapper {
             layout,
             evaluator,
             to_coefficients,
-            to_slots,
+            to_slots: transform,
+            joint: joint.transpose()?,
             last_rotation,
         })
     }
@@ -131,7 +145,8 @@ impl Bootstrapper {
         log2_failure_probability(weight, multiples, 2 * self.layout.slots())
     }
 
-    /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext.
+    /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext. That they
+    /// repeat is not checked: of others the result is the mean of the slots that would be copies.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
@@ -150,6 +165,10 @@ impl Bootstrapper {
     #[doc(alias = "EvalBootstrap")]
     pub fn bootstrap(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         let (x, state) = self.ready(x)?;
+        if let Some(joint) = &self.joint {
+            let result = self.reduced_once(&x, joint, 1.0)?;
+            return self.stated(result, state, self.error_bound());
+        }
         let [re, im] = self
             .raised_parts(&x)?
             .each_ref()
@@ -195,7 +214,19 @@ impl Bootstrapper {
         let Some([added_to_x, added_to_y]) = self.rules.errors_of_pair([of_x, of_y]) else {
             return Ok([self.refreshed(&x, of_x)?, self.refreshed(&y, of_y)?]);
         };
-        let parts = self.raised_parts(&self.joined([&x, &y])?)?;
+        let joined = self.joined([&x, &y])?;
+        if let Some(joint) = &self.joint {
+            let halves = self.reduced_once(&joined, joint, 0.5)?;
+            let conjugate = self.evaluator.conjugate(&halves)?;
+            let x = self.evaluator.add(&halves, &conjugate)?;
+            let y = self.evaluator.sub(&conjugate, &halves)?;
+            let y = self.evaluator.mul_i(&y)?;
+            return Ok([
+                self.stated(x, of_x, added_to_x)?,
+                self.stated(y, of_y, added_to_y)?,
+            ]);
+        }
+        let parts = self.raised_parts(&joined)?;
         let [x, y] = parts
             .each_ref()
             .map(|part| self.finished(&self.reduced(part)?));
@@ -207,6 +238,13 @@ impl Bootstrapper {
 
     /// [`bootstrap_real`](Self::bootstrap_real) of what is [`ready`](Self::ready).
     fn refreshed(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
+        if let Some(joint) = &self.joint {
+            let half = self.reduced_once(x, joint, 0.5)?;
+            let result = self
+                .evaluator
+                .add(&half, &self.evaluator.conjugate(&half)?)?;
+            return self.stated(result, state, self.rules.error());
+        }
         let [re, _] = self.raised_parts(x)?;
         let result = self.finished(&self.reduced(&re)?)?;
         self.stated(result, state, self.rules.error())
@@ -232,6 +270,23 @@ impl Bootstrapper {
     ) -> Result<CkksCiphertext> {
         x.state = input.refreshed(x.state, added, self.evaluator.context())?;
         Ok(x)
+    }
+
+    /// So many times the message of `x`, by one modular reduction of both parts.
+    fn reduced_once(
+        &self,
+        x: &CkksCiphertext,
+        joint: &Joint,
+        times: f64,
+    ) -> Result<CkksCiphertext> {
+        let evaluator = &self.evaluator;
+        let y = self.raised(&self.coefficients(x)?)?;
+        let w = self.to_slots.apply_before_last(evaluator, y)?;
+        let v = self.untracked(joint.parts(evaluator, w)?, 1.0)?;
+        let halves = self
+            .reduction
+            .evaluate_turned(evaluator, &v, &joint.turns(times))?;
+        self.finished(&joint.joined(evaluator, &halves)?)
     }
 
     fn raised_parts(&self, x: &CkksCiphertext) -> Result<[CkksCiphertext; 2]> {
@@ -379,7 +434,8 @@ impl Bootstrapper {
 }
 
 impl Refresh<CkksState> for Bootstrapper {
-    fn refresh(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+    fn refresh(&self, x: &CkksCiphertext, period: usize) -> Result<CkksCiphertext> {
+        self.layout.check_period(period)?;
         self.bootstrap_real(x)
     }
 
@@ -387,10 +443,16 @@ impl Refresh<CkksState> for Bootstrapper {
         RefreshLevels {
             least: self.layout.lowest_level(),
             fresh: self.layout.fresh_level(),
+            period: self.layout.period().unwrap_or(UNKNOWN_PERIOD),
         }
     }
 
-    fn refresh_pair(&self, pair: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+    fn refresh_pair(
+        &self,
+        pair: [&CkksCiphertext; 2],
+        period: usize,
+    ) -> Result<[CkksCiphertext; 2]> {
+        self.layout.check_period(period)?;
         self.bootstrap_real_pair(pair)
     }
 }

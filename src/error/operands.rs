@@ -98,6 +98,13 @@ pub enum OperandError {
     },
     /// The evaluator cannot give a ciphertext its levels back.
     CannotRefresh,
+    /// The bootstrapping serves messages whose slots repeat with a period, and this one is not known to.
+    NotRepeated {
+        /// The period of the bootstrapping.
+        needed: usize,
+        /// The period of the message, or a larger number if nothing is known.
+        period: usize,
+    },
     /// Integers are compared modulo a prime that is larger than their range asks for.
     PlaintextModulus {
         /// The modulus must be larger than this.
@@ -165,6 +172,7 @@ impl fmt::Display for OperandError {
             Self::CannotRefresh => "ciphertexts cannot be refreshed here; build the context with `for_depth(..).bootstrapping()` and attach \
                  the vector to `server.with_bootstrapping(&keys)`, or build it with more depth"
                 .into(),
+            Self::NotRepeated { needed, period } => not_repeated(*needed, *period),
             Self::PlaintextModulus { above, modulus } => format!(
                 "the comparison takes a prime plaintext modulus above {above} and the modulus is {modulus}; choose another with \
                  `plaintext_modulus`, or state a smaller range of the values"
@@ -172,6 +180,20 @@ impl fmt::Display for OperandError {
             Self::InvalidArgument { reason } => (*reason).into(),
         })
     }
+}
+
+/// What helps where slots do not repeat with the period of a bootstrapping.
+fn not_repeated(needed: usize, period: usize) -> String {
+    // No ring has more slots.
+    let found = if period <= 1 << 20 {
+        format!("repeats only after {period} slots")
+    } else {
+        "is not known to repeat".into()
+    };
+    format!(
+        "the bootstrapping of these parameters serves vectors of at most {needed} values and this one {found}; add values up or select some first \
+         (`sum_strided`, `slice`), or build the context with `bootstrapping` instead of `bootstrapping_slots`"
+    )
 }
 
 /// Checks that two lengths are one.
