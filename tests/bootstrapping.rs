@@ -3,7 +3,7 @@
 
 use slotwise::bootstrapping::BootstrappingKeys;
 use slotwise::circuits::Vector;
-use slotwise::evaluator::ClearReals;
+use slotwise::evaluator::{ClearIntegers, ClearReals};
 use slotwise::prelude::*;
 use slotwise::{Error, OperandError};
 
@@ -166,4 +166,30 @@ fn short_vectors_among_long_ones_are_refreshed_with_few_keys() {
         let message = long.refresh().unwrap_err().to_string();
         assert!(message.contains("`sum_strided`") && message.contains("16 values"));
     }
+}
+
+#[test]
+fn copies_of_vectors_are_vectors() {
+    let reals = ClearReals::new(16);
+    for (length, copies) in [(4, 2), (4, 8), (1, 5), (3, 2), (16, 2), (8, 1), (5, 4)] {
+        let values: Vec<f64> = (1..).map(f64::from).take(length).collect();
+        let x = Vector::from_values(&reals, &values).unwrap();
+        let repeated = x.repeat(copies).unwrap();
+        let wanted = values.repeat(copies);
+        assert_eq!(repeated.values(), wanted);
+        // Slots without values hold nothing that sums would count.
+        let total = wanted.iter().sum::<f64>();
+        assert_eq!(repeated.sum().unwrap().values(), [total]);
+        let first = repeated.sum_strided(length).unwrap().values();
+        let sums: Vec<f64> = values.iter().map(|value| value * copies as f64).collect();
+        assert_eq!(first, sums);
+    }
+    let x = Vector::from_values(&reals, &[1.0, 2.0]).unwrap();
+    assert!(x.repeat(0).is_err());
+    // Both rows of integers.
+    let integers = ClearIntegers::new(8, 257).unwrap();
+    let x = Vector::from_values(&integers, &[1, 2, 3, 4]).unwrap();
+    assert_eq!(x.repeat(2).unwrap().values(), [1, 2, 3, 4, 1, 2, 3, 4]);
+    let shorter = Vector::from_values(&integers, &[1, 2]).unwrap();
+    assert_eq!(shorter.repeat(8).unwrap().values(), [1, 2].repeat(8));
 }

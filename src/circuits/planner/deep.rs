@@ -123,7 +123,8 @@ impl Planner {
             _ if period > MOST_PERIOD => Ok(None),
             Some(degree) if period > degree / 4 => Ok(None),
             Some(degree) => {
-                let levels = INSECURE_LEVELS;
+                // One of the levels that the transform to coefficients does without.
+                let levels = INSECURE_LEVELS + 1;
                 CkksParams::insecure_for_repeated_bootstrapping(degree, period, levels).map(Some)
             }
             None => CkksParams::for_repeated_bootstrapping(period).map(Some),

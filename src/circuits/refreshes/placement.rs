@@ -319,8 +319,16 @@ mod tests {
 
     impl Program {
         fn op(&mut self, operands: &[usize], depth: usize) -> usize {
-            let least = Some(LEVELS.least);
-            let all = operands.iter().map(|&node| Requested { node, least });
+            self.op_with(operands, &[], depth)
+        }
+
+        /// With some operands that cannot be refreshed.
+        fn op_with(&mut self, operands: &[usize], kept: &[usize], depth: usize) -> usize {
+            let least = |node| (!kept.contains(&node)).then_some(LEVELS.least);
+            let all = operands.iter().map(|&node| Requested {
+                node,
+                least: least(node),
+            });
             self.record.request(all.collect(), depth);
             self.record.result(operands.to_vec(), depth)
         }
@@ -400,6 +408,29 @@ mod tests {
             program.op(&[y], 3);
         }
         assert_eq!(program.count(), Some(1));
+    }
+
+    #[test]
+    fn what_cannot_be_refreshed_keeps_its_levels() {
+        // Data that every step uses, at four levels; each step's product is as long, and what comes of it is not.
+        for (steps, refreshes) in [(2, Some(0)), (3, Some(1)), (5, Some(3)), (7, Some(5))] {
+            let mut program = Program::default();
+            let data = program.record.input(5);
+            let data = program.op_with(&[data], &[data], 1);
+            let mut w = program.record.input(5);
+            for _ in 0..steps {
+                let long = program.op_with(&[w, data], &[data], 1);
+                w = program.op_with(&[long], &[long], 1);
+            }
+            assert_eq!(program.count(), refreshes, "{steps}");
+        }
+        // Nothing in it can be refreshed.
+        let mut program = Program::default();
+        let mut x = program.record.input(5);
+        for _ in 0..6 {
+            x = program.op_with(&[x], &[x], 1);
+        }
+        assert_eq!(program.count(), None);
     }
 
     #[test]
