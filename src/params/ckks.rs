@@ -332,7 +332,7 @@ impl CkksBuilder {
     }
 
     /// The same for vectors of at most so many values among longer ones: only those can be bootstrapped, and nothing longer than that number, rounded
-    /// up to a power of two from 8 to 4096. That takes less than half of the time, a fraction of the keys, and leaves up to 13 levels. Weights that
+    /// up to a power of two from 8 to 4096. That takes less than half of the time and fewer keys, and leaves up to 13 levels. Weights that
     /// are trained on a matrix of data are such vectors.
     ///
     /// ```
