@@ -84,7 +84,7 @@ impl Training {
 impl Program for Training {
     /// From samples, each multiplied by its diagnosis of 1 or -1, and weights to start with: the trained weights.
     ///
-    /// Vectors as short as the weights repeat in the slots beside the samples, so that a bootstrapping of few values serves them.
+    /// Vectors as short as the weights repeat in the slots beside the samples, so that a bootstrapping of few values can serve them.
     fn run<E: Evaluator<Scalar = f64>>(
         &self,
         inputs: &[Vector<E>],
