@@ -195,7 +195,7 @@ fn convolution(criterion: &mut Criterion) {
     let x = client.encrypt(windows.expect("784 pixels")).expect("fits");
     let plan = layer.map().plan(x.evaluator().slot_shape());
     let server = client
-        .generate_server_key(&plan.expect("small").rotations())
+        .generate_server_key(&plan.expect("small").fast_rotations())
         .expect("special primes");
     let x = server.attach(x).expect("keys of it");
     let position = Position::at_level(context.top_level());

@@ -10,6 +10,7 @@ use slotwise::api::Scheme;
 use slotwise::evaluator::KeyedEvaluator;
 use slotwise::prelude::*;
 use slotwise::wire::{Header, Kind};
+use std::cmp::Ordering;
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -45,8 +46,9 @@ fn main() -> Outcome<()> {
     let mut report = Report::default();
     report.section("file");
     report.row("holds", header.kind().name());
-    report.row("bytes", file.metadata()?.len());
-    report.row("bytes announced", header.frame_length());
+    let (bytes, announced) = (file.metadata()?.len(), header.frame_length());
+    report.row("bytes", bytes);
+    report.row("complete", completeness(bytes, announced));
     report.row("parameters", format!("{:?}", header.fingerprint()));
     report.row("key", format!("{:?}", header.key_id()));
     let secrets = [Kind::SecretKey, Kind::Deal, Kind::PartyState];
@@ -85,6 +87,15 @@ fn main() -> Outcome<()> {
     }
     report.print(options.json);
     Ok(())
+}
+
+/// Whether the file has all bytes that its header announces, and no more.
+fn completeness(bytes: u64, announced: u64) -> String {
+    match bytes.cmp(&announced) {
+        Ordering::Less => format!("no: the header announces {announced} bytes"),
+        Ordering::Equal => "yes".into(),
+        Ordering::Greater => format!("yes, followed by {} other bytes", bytes - announced),
+    }
 }
 
 /// An error of the file system, with the file that it is about.

@@ -131,6 +131,7 @@ mod pages {
         Precision: "../docs/guide/precision.md",
         Errors: "../docs/guide/errors.md",
         Keys: "../docs/guide/keys.md",
+        SharedKeys: "../docs/guide/shared_keys.md",
         ClientServer: "../docs/guide/client_server.md",
         DeepCircuits: "../docs/guide/deep_circuits.md",
         Performance: "../docs/guide/performance.md",

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use slotwise::Result;
+use slotwise::circuits::Matrix;
 use slotwise::prelude::*;
 use slotwise::wire::Unattached;
 use std::sync::LazyLock;
@@ -148,6 +149,20 @@ fn wrong_lengths() {
     says(&x + &y, &help);
     says(&x * [1.0, 2.0], &help);
     says(x.mul(&y), &help);
+    let matrix = Matrix::from_fn(2, 3, |_, _| 1.0).unwrap();
+    let help = ["takes 2 values and gives 3", "`transpose()`"];
+    says(x.matmul_plain(&matrix), &help);
+    let help = [
+        "takes 3 values and gives 2",
+        "has 2",
+        "`LinearMap::matrix_vector`",
+    ];
+    let other = ["takes 4 values and gives 1", "`slice`"];
+    says(y.matmul_plain(&matrix.transpose()), &help);
+    says(
+        x.matmul_plain(&Matrix::from_fn(4, 1, |_, _| 1.0).unwrap()),
+        &other,
+    );
     says(CLIENT.encrypt([0.0; 0]), &["give at least one value"]);
     says(
         x.get(3),

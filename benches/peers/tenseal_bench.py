@@ -1,198 +1,119 @@
-"""Times Microsoft SEAL, through TenSEAL's low-level bindings, at one parameter set.
+"""Times TenSEAL's vectors.
 
-    python tenseal_bench.py ckks 8192 60,40,40,60
-    python tenseal_bench.py bfv 8192 43,43,44,44,44
+    python tenseal_bench.py vectors 8192 60,40,40,60
+    python tenseal_bench.py polynomial 16384 60,40,40,40,40,40,40,40,40,58
 
-The last prime is for key switching. CKKS has scale 2^40, BFV plaintext modulus 65537. Prints one JSON object: the median
-microseconds of each operation, and under "versions" what ran. "encode" and "decode" are without the conversion of the values
-from and to a Python list, which is timed by itself.
+The last prime is for key switching; the scale is 2^40. Prints one JSON object: the median microseconds of each operation, and under
+"versions" what ran. Known operands are TenSEAL's plain tensors, made before, so no conversion of a Python list is timed.
 """
 
-import array
-import json
-import os
-import statistics
+import math
 import sys
-import tempfile
-import time
 
 import tenseal
-import tenseal.sealapi as seal
 
-PLAINTEXT_MODULUS = 65537
+from protocol import expect_close, median_us, print_result
+
 SCALE = 2.0**40
-ROTATION_BY_1 = 3  # the Galois element
-LEAST_RUNS = 15
-MOST_RUNS = 4000
-LEAST_SECONDS = 0.3
+MATRIX = 64
+IMAGE, KERNEL, STRIDE = 28, 7, 3
 
 
-def median_us(operation):
-    """The median time of a closure, in microseconds."""
-    operation()
-    operation()
-    samples = []
-    start = time.perf_counter()
-    while len(samples) < MOST_RUNS and (
-        len(samples) < LEAST_RUNS or time.perf_counter() - start < LEAST_SECONDS
-    ):
-        before = time.perf_counter_ns()
-        operation()
-        samples.append(time.perf_counter_ns() - before)
-    return statistics.median(samples) / 1000
-
-
-def refused(operation):
-    """A closure that runs one SEAL refuses after the conversion of its arguments: the cost of the conversion alone."""
-
-    def run():
-        try:
-            operation()
-        except ValueError:
-            return
-        raise AssertionError("expected a refusal")
-
-    return run
-
-
-def seal_version(parameters):
-    """SEAL writes its version into the header of everything it saves."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "parameters")
-        parameters.save(path)
-        with open(path, "rb") as file:
-            header = file.read(8)
-    return f"{header[3]}.{header[4]}"
-
-
-class Keys:
-    """A context with the keys of all operations."""
-
-    def __init__(self, scheme, degree, bits):
-        self.parameters = seal.EncryptionParameters(scheme)
-        self.parameters.set_poly_modulus_degree(degree)
-        self.parameters.set_coeff_modulus(seal.CoeffModulus.Create(degree, bits))
-        if scheme == seal.SCHEME_TYPE.BFV:
-            self.parameters.set_plain_modulus(PLAINTEXT_MODULUS)
-        self.context = seal.SEALContext(self.parameters, True, seal.SEC_LEVEL_TYPE.TC128)
-        assert self.context.parameters_set(), self.context.parameters_error_message()
-        self.generator = seal.KeyGenerator(self.context)
-        public = seal.PublicKey()
-        self.generator.create_public_key(public)
-        self.relin = seal.RelinKeys()
-        self.generator.create_relin_keys(self.relin)
-        self.galois = seal.GaloisKeys()
-        self.generator.create_galois_keys([ROTATION_BY_1], self.galois)
-        secret = self.generator.secret_key()
-        self.encryptor = seal.Encryptor(self.context, public, secret)
-        self.decryptor = seal.Decryptor(self.context, secret)
-        self.evaluator = seal.Evaluator(self.context)
-
-    def encrypted(self, plaintext):
-        out = seal.Ciphertext(self.context)
-        self.encryptor.encrypt(plaintext, out)
-        return out
-
-    def decrypted(self, ciphertext):
-        out = seal.Plaintext()
-        self.decryptor.decrypt(ciphertext, out)
-        return out
-
-    def common(self, plaintext, x, y):
-        """The operations that both schemes have in the same form."""
-        out, relin = seal.Ciphertext(self.context), seal.RelinKeys()
-        return {
-            "encrypt, public key": lambda: self.encryptor.encrypt(plaintext, out),
-            "encrypt, secret key": lambda: self.encryptor.encrypt_symmetric(plaintext, out),
-            "add": lambda: self.evaluator.add(x, y, out),
-            "relinearization key": lambda: self.generator.create_relin_keys(relin),
-        }
-
-
-def ckks(degree, bits):
-    """CKKS: the medians, and the versions."""
-    keys = Keys(seal.SCHEME_TYPE.CKKS, degree, bits)
-    encoder, evaluator = seal.CKKSEncoder(keys.context), keys.evaluator
-    values = [((i * 37) % 1000) / 500 - 1 for i in range(encoder.slot_count())]
-    plaintext, scratch = seal.Plaintext(), seal.Plaintext()
-    encoder.encode(values, SCALE, plaintext)
-    x, y = keys.encrypted(plaintext), keys.encrypted(plaintext)
-    product, out = seal.Ciphertext(keys.context), seal.Ciphertext(keys.context)
-
-    def multiply(target):
-        evaluator.multiply(x, y, target)
-        evaluator.relinearize_inplace(target, keys.relin)
-
-    def multiply_and_rescale():
-        multiply(out)
-        evaluator.rescale_to_next_inplace(out)
-
-    multiply(product)
-    multiply_and_rescale()
-    squares = encoder.decode_double(keys.decrypted(out))
-    assert max(abs(a - b * b) for a, b in zip(squares, values)) < 1e-4
-    last = keys.encrypted(plaintext)
-    evaluator.mod_switch_to_inplace(last, keys.context.last_parms_id())
-    message = keys.decrypted(last)
-    floats = array.array("d", values)
-
-    times = {name: median_us(run) for name, run in keys.common(plaintext, x, y).items()}
-    into = median_us(refused(lambda: encoder.encode(values, -1.0, scratch)))
-    times["encode"] = median_us(lambda: encoder.encode(values, SCALE, scratch)) - into
-    out_of = median_us(floats.tolist)
-    times["decrypt"] = median_us(lambda: keys.decryptor.decrypt(last, scratch))
-    times["decode"] = median_us(lambda: encoder.decode_double(message)) - out_of
-    times["multiply + relinearize + rescale"] = median_us(multiply_and_rescale)
-    times["rescale"] = median_us(lambda: evaluator.rescale_to_next(product, out))
-    times["rotate by 1"] = median_us(lambda: evaluator.rotate_vector(x, 1, keys.galois, out))
-    return times, seal_version(keys.parameters)
-
-
-def bfv(degree, bits):
-    """BFV: the medians, and the versions."""
-    keys = Keys(seal.SCHEME_TYPE.BFV, degree, bits)
-    encoder, evaluator = seal.BatchEncoder(keys.context), keys.evaluator
-    values = [i * i % PLAINTEXT_MODULUS for i in range(degree)]
-    plaintext, scratch = seal.Plaintext(), seal.Plaintext()
-    encoder.encode(values, plaintext)
-    x, y = keys.encrypted(plaintext), keys.encrypted(plaintext)
-    out = seal.Ciphertext(keys.context)
-
-    def multiply():
-        evaluator.multiply(x, y, out)
-        evaluator.relinearize_inplace(out, keys.relin)
-
-    multiply()
-    squares = [v * v % PLAINTEXT_MODULUS for v in values]
-    assert encoder.decode_uint64(keys.decrypted(out)) == squares
-    message = keys.decrypted(x)
-    transformed_plain = seal.Plaintext()
-    first = keys.context.first_parms_id()
-    evaluator.transform_to_ntt(plaintext, first, transformed_plain)
-    transformed, product = seal.Ciphertext(keys.context), seal.Ciphertext(keys.context)
-    evaluator.transform_to_ntt(x, transformed)
-    integers, longer = array.array("Q", values), values + [0]
-
-    times = {name: median_us(run) for name, run in keys.common(plaintext, x, y).items()}
-    into = median_us(refused(lambda: encoder.encode(longer, scratch)))
-    times["encode"] = median_us(lambda: encoder.encode(values, scratch)) - into
-    out_of = median_us(integers.tolist)
-    times["decrypt"] = median_us(lambda: keys.decryptor.decrypt(x, scratch))
-    times["decode"] = median_us(lambda: encoder.decode_uint64(message)) - out_of
-    times["multiply by plaintext"] = median_us(
-        lambda: evaluator.multiply_plain(transformed, transformed_plain, product)
+def new_context(degree, bits):
+    """A context with all keys, on one thread."""
+    context = tenseal.context(
+        tenseal.SCHEME_TYPE.CKKS, degree, coeff_mod_bit_sizes=bits, n_threads=1
     )
-    times["multiply + relinearize"] = median_us(multiply)
-    times["rotate by 1"] = median_us(lambda: evaluator.rotate_rows(x, 1, keys.galois, out))
-    return times, seal_version(keys.parameters)
+    context.global_scale = SCALE
+    context.generate_galois_keys()
+    return context
+
+
+def coefficients(degree):
+    """The same polynomial as slotwise's."""
+    return [0.9 / (i + 1.3) for i in range(degree + 1)]
+
+
+def polynomial(degree, bits):
+    """A polynomial of degree 15."""
+    context = new_context(degree, bits)
+    values = [math.sin(i) for i in range(degree // 2)]
+    x = tenseal.ckks_vector(context, tenseal.plain_tensor(values))
+    powers = coefficients(15)
+    expected = [sum(c * v**i for i, c in enumerate(powers)) for v in values]
+    expect_close(x.polyval(powers).decrypt(), expected, 1e-3, "polynomial of degree 15")
+    return {"polynomial of degree 15": median_us(lambda: x.polyval(powers))}
+
+
+def matrix_product(context):
+    """A vector times a known matrix: the closure, checked."""
+    entries = [
+        [(i * 31 + j * 17) % 61 / 61 - 0.5 for j in range(MATRIX)] for i in range(MATRIX)
+    ]
+    values = [math.sin(i) for i in range(MATRIX)]
+    x = tenseal.ckks_vector(context, values)
+    matrix = tenseal.plain_tensor(entries)
+    expected = [sum(v * row[j] for v, row in zip(values, entries)) for j in range(MATRIX)]
+    expect_close(x.mm(matrix).decrypt(), expected, 1e-3, "vector times matrix")
+    return lambda: x.mm(matrix)
+
+
+def convolution(context):
+    """A convolution of an image that the client encoded by windows: the closure, checked."""
+    image = [[math.cos(IMAGE * i + j) for j in range(IMAGE)] for i in range(IMAGE)]
+    kernel = [[math.sin(KERNEL * i + j) for j in range(KERNEL)] for i in range(KERNEL)]
+    x, windows = tenseal.im2col_encoding(context, image, KERNEL, KERNEL, STRIDE)
+    weights = tenseal.plain_tensor(kernel)
+    places = range(0, IMAGE - KERNEL + 1, STRIDE)
+    offsets = [(i, j) for i in range(KERNEL) for j in range(KERNEL)]
+    expected = [
+        sum(image[top + i][left + j] * kernel[i][j] for i, j in offsets)
+        for top in places
+        for left in places
+    ]
+    assert windows == len(expected)
+    expect_close(x.conv2d_im2col(weights, windows).decrypt(), expected, 1e-3, "convolution")
+    return lambda: x.conv2d_im2col(weights, windows)
+
+
+def vectors(degree, bits):
+    """Operations on vectors, and circuits of one or two levels."""
+    context = new_context(degree, bits)
+    values = [math.sin(i) for i in range(degree // 2)]
+    plain = tenseal.plain_tensor(values)
+    x = tenseal.ckks_vector(context, plain)
+    y = tenseal.ckks_vector(context, plain)
+    squares = [v * v for v in values]
+    expect_close(x.decrypt(), values, 1e-6, "encryption")
+    expect_close((x + y).decrypt(), [2 * v for v in values], 1e-6, "sum")
+    expect_close((x * y).decrypt(), squares, 1e-5, "product")
+    expect_close((x * plain).decrypt(), squares, 1e-5, "product with a known vector")
+    expect_close(x.dot(y).decrypt(), [sum(squares)], 1e-2, "dot product")
+    expect_close(x.dot(plain).decrypt(), [sum(squares)], 1e-2, "dot product with a known vector")
+    powers = coefficients(3)
+    cubes = [sum(c * v**i for i, c in enumerate(powers)) for v in values]
+    expect_close(x.polyval(powers).decrypt(), cubes, 1e-4, "polynomial of degree 3")
+    product, window_sums = matrix_product(context), convolution(context)
+    into_list = median_us(plain.tolist)
+    return {
+        "encrypt 4096 values": median_us(lambda: tenseal.ckks_vector(context, plain)),
+        "decrypt 4096 values": median_us(x.decrypt) - into_list,
+        "add": median_us(lambda: x + y),
+        "multiply": median_us(lambda: x * y),
+        "multiply by known values": median_us(lambda: x * plain),
+        "dot product of 4096 values": median_us(lambda: x.dot(y)),
+        "dot product with known values": median_us(lambda: x.dot(plain)),
+        "64 values times a known 64 x 64 matrix": median_us(product),
+        "polynomial of degree 3": median_us(lambda: x.polyval(powers)),
+        "convolution, 28 x 28, kernel 7 x 7, stride 3": median_us(window_sums),
+    }
 
 
 def main():
-    scheme, degree, bits = sys.argv[1:4]
-    time_scheme = {"ckks": ckks, "bfv": bfv}[scheme]
-    times, version = time_scheme(int(degree), [int(b) for b in bits.split(",")])
-    versions = f"SEAL {version} in TenSEAL {tenseal.__version__}"
-    print(json.dumps({"versions": versions, "times": times}))
+    work, degree, bits = sys.argv[1:4]
+    time_work = {"vectors": vectors, "polynomial": polynomial}[work]
+    times = time_work(int(degree), [int(b) for b in bits.split(",")])
+    print_result(f"TenSEAL {tenseal.__version__}", times)
 
 
 if __name__ == "__main__":

@@ -478,7 +478,22 @@ impl<E: Evaluator> Vector<E> {
         };
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
         evaluator.check_rotations(&longer.rotations_for_sum(), "a dot product")?;
-        self.mul(other)?.sum()
+        // A product that the sum would rescale first is rescaled as it is made.
+        let levels = |vector: &Self| {
+            vector
+                .chunks
+                .iter()
+                .map(|a| vector.evaluator.levels_left(a))
+                .min()
+        };
+        let levels = levels(self).min(levels(other)).unwrap_or(0);
+        let product = match longer.chunks.as_slice() {
+            [_] if longer.packing.settles_sums(levels.saturating_sub(1)) => {
+                self.zip(other, Join::Product, E::mul_settled)?
+            }
+            _ => self.mul(other)?,
+        };
+        product.sum()
     }
 
     /// The dot product with known values, as a vector of length 1. CKKS: the message bound grows by the sum of their magnitudes.
@@ -720,7 +735,8 @@ impl<E: Evaluator> Vector<E> {
         self.packing.sum_rotations()
     }
 
-    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many again: with these, sums take about a fifth less time at small degrees.
+    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many again, with which a sum takes two steps at once: in about a quarter
+    /// less time.
     ///
     /// ```
     /// # use slotwise::prelude::*;

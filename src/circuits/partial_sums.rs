@@ -200,12 +200,17 @@ impl StridedSum {
         chunks: &[E::Ciphertext],
     ) -> Result<Vec<E::Ciphertext>> {
         let in_rows = |chunk: &E::Ciphertext| {
-            self.steps()
-                .into_iter()
-                .try_fold(chunk.clone(), |sum, (step, single)| {
-                    let moved = if single { chunk } else { &sum };
-                    evaluator.add(&sum, &evaluator.rotate_left(moved, step)?)
-                })
+            let (steps, mut sum) = (self.steps(), chunk.clone());
+            for run in steps.chunk_by(|a, b| a.1 == b.1) {
+                let doubled: Vec<i64> = run.iter().map(|&(step, _)| step).collect();
+                sum = match run {
+                    [(step, true), ..] => {
+                        evaluator.add(&sum, &evaluator.rotate_left(chunk, *step)?)?
+                    }
+                    _ => evaluator.rotate_and_sum(&sum, &doubled, f64::INFINITY)?,
+                };
+            }
+            Ok(sum)
         };
         if let Some(gather) = &self.gather {
             let sums = try_map(chunks.len(), |i| in_rows(&chunks[i]))?;
@@ -312,11 +317,9 @@ impl RunningSum {
         evaluator: &E,
         values: &E::Ciphertext,
     ) -> Result<E::Ciphertext> {
-        let steps = doublings(1, self.half);
-        let settled = evaluator.settle(values)?.into_owned();
-        steps.into_iter().try_fold(settled, |sums, step| {
-            evaluator.add(&sums, &evaluator.rotate_right(&sums, step)?)
-        })
+        let steps: Vec<i64> = doublings(1, self.half).iter().map(|step| -step).collect();
+        let settled = evaluator.settle(values)?;
+        evaluator.rotate_and_sum(settled.as_ref(), &steps, f64::INFINITY)
     }
 
     /// The slots that hold a value and are kept; 0 elsewhere.

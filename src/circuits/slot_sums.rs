@@ -1,7 +1,7 @@
 use crate::circuits::Packing;
 use crate::circuits::gather::doublings;
 use crate::error::Result;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, pair_sums};
 use crate::keys::Rotations;
 
 impl Packing {
@@ -70,8 +70,8 @@ impl Packing {
         }
     }
 
-    /// [`sum_rotations`](Self::sum_rotations) and the sums of each two in a row: half as many keys again, for sums that take about a
-    /// fifth less time at small degrees.
+    /// [`sum_rotations`](Self::sum_rotations) and the sums of each two in a row: half as many keys again, with which a sum takes two steps
+    /// at once.
     ///
     /// ```
     /// # use slotwise::{circuits::Packing, evaluator::SlotShape, Rotations};
@@ -81,9 +81,12 @@ impl Packing {
     /// ```
     #[must_use]
     pub fn fast_sum_rotations(&self) -> Rotations {
-        let steps = self.sum_steps();
-        let pairs = steps.chunks_exact(2).map(|pair| pair[0] + pair[1]);
-        Rotations::steps(&pairs.collect::<Vec<_>>()).and(self.sum_rotations())
+        Rotations::steps(&pair_sums(&self.sum_steps())).and(self.sum_rotations())
+    }
+
+    /// Whether a sum of a ciphertext with so many levels left rescales it first.
+    pub(super) fn settles_sums(&self, levels_left: usize) -> bool {
+        self.sum_steps().len() > 1 && levels_left <= FEW_LEVELS
     }
 
     /// The powers of two below the stride, or below the row.

@@ -50,6 +50,15 @@ pub enum OperandError {
         /// The right operand's length.
         right: usize,
     },
+    /// A linear map takes vectors of another length.
+    InputLength {
+        /// The length of the vector.
+        length: usize,
+        /// The number of values that the map takes.
+        takes: usize,
+        /// The number of values that it gives.
+        gives: usize,
+    },
     /// A map was encoded for a lower level than that of the vector it is applied to.
     EncodedForLowerLevel {
         /// The level of the map's plaintexts.
@@ -135,7 +144,7 @@ impl fmt::Display for OperandError {
             } => format!(
                 "{operation} takes {needed} level{} and {left} {} left; build the context with more depth \
                  (`for_depth`, or more primes), or compute before `compact` and `drop_to_level`, which take levels away",
-                if *needed == 1 { "" } else { "s" },
+                plural(*needed),
                 if *left == 1 { "is" } else { "are" },
             ),
             Self::ScaleMismatch { left, right } => format!(
@@ -150,6 +159,21 @@ impl fmt::Display for OperandError {
                 format!(
                     "the lengths {left} and {right} differ; use equal lengths (`slice` shortens a vector, `concat` lengthens one), or a vector of length 1, \
                      which stands for its value everywhere"
+                )
+            }
+            Self::InputLength {
+                length,
+                takes,
+                gives,
+            } => {
+                let help = if length == gives {
+                    "the matrix lies the other way: use its `transpose()`, or `LinearMap::matrix_vector` for A x and `vector_matrix` for x M"
+                } else {
+                    "`slice` shortens a vector, `concat` lengthens one, `for_each_of(n)` applies a map to n rows"
+                };
+                format!(
+                    "the map takes {takes} value{} and gives {gives}, but the vector has {length}; {help}",
+                    plural(*takes)
                 )
             }
             Self::EncodedForLowerLevel { encoded, level } => format!(
@@ -194,6 +218,11 @@ fn not_repeated(needed: usize, period: usize) -> String {
         "the bootstrapping of these parameters serves vectors of at most {needed} values and this one {found}; add values up or select some first \
          (`sum_strided`, `slice`), or build the context with `bootstrapping` instead of `bootstrapping_slots`"
     )
+}
+
+/// The ending of a noun after this number.
+pub(crate) fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// Checks that two lengths are one.

@@ -116,23 +116,34 @@ pub(super) struct DigitGroup<'a> {
 impl DigitGroup<'_> {
     /// Row i, over the extended basis, of both sums of digits times key.
     pub(super) fn multiply(&self, i: usize, key: &SwitchingKey, sums: [&mut [u64]; 2]) {
+        self.multiply_strip(i, (key, 0), sums);
+    }
+
+    /// The part of [`multiply`](Self::multiply) at a strip of places, which begins at `start`, a multiple of 64.
+    pub(super) fn multiply_strip(
+        &self,
+        i: usize,
+        (key, start): (&SwitchingKey, usize),
+        sums: [&mut [u64]; 2],
+    ) {
         let Cut {
             switching, poly, ..
         } = self.cut;
         let degree = poly.basis().degree();
         let length = group_length(switching);
+        let places = start..start + sums[0].len();
         let rows =
             self.rows[(i - self.first) * length..][..length].chunks_exact(row_stride(degree));
         let rows = rows.zip(&switching.digits).map(|(row, digit)| {
             // Modulo its own primes a digit is the polynomial itself.
             if digit.rows.contains(&i) {
-                poly.row(i)
+                &poly.row(i)[places.clone()]
             } else {
-                &row[..degree]
+                &row[places.clone()]
             }
         });
         let digits: Vec<&[u64]> = rows.collect();
-        multiply((switching, i), (key, 0), &digits, sums);
+        multiply((switching, i), (key, start), &digits, sums);
     }
 }
 

@@ -18,8 +18,8 @@ impl<F: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send> Place for F {}
 /// Computes both rows of a switched ciphertext modulo one prime.
 pub(super) type Compute<'a> = &'a mut dyn FnMut([&mut [u64]; 2]);
 
-/// The two polynomials of a ciphertext, under the key's target, of the product of `poly` and the key's source; `place` puts their rows in
-/// place.
+/// Key-switches a polynomial d: returns `(c_0, c_1)` with `c_0 + c_1 s_to ≈ d s_from` for the key's secrets. `place` writes each finished row
+/// to the output.
 pub(super) fn switch(
     level: usize,
     poly: &NttPoly,
@@ -88,8 +88,8 @@ pub(super) fn relinearize(
     })
 }
 
-/// The product of two ciphertexts of degree 1 at `level`, relinearized. The lower polynomials of the raw product join the result
-/// row by row and are never stored.
+/// The product of two ciphertexts of degree 1 at `level`, relinearized. The lower polynomials of the raw product are added to
+/// the result row by row and never stored.
 pub(super) fn multiply(
     level: usize,
     a: [&NttPoly; 2],

@@ -36,17 +36,18 @@ pub use clear::{ClearIntegers, ClearReals};
 pub(crate) use evaluator_trait::depth_of_power;
 pub use evaluator_trait::{Evaluator, SlotShape};
 pub use extended::ExtendedCiphertext;
+pub(crate) use forecast::RotationUses;
 pub use forecast::{
     BfvForecast, BfvForecastCiphertext, BfvForecastPlaintext, Forecast, ForecastCiphertext,
     ForecastPlaintext, ForecastScheme, Outside, SchemeForecast, SchemeForecastCiphertext, Step,
     Work,
 };
-pub(crate) use forecast::{FusedUse, RotationUses};
 pub use keyed::KeyedEvaluator;
 pub(crate) use number::scalars;
 pub use number::{IntoScalar, Number};
 pub use periodic_sums::{EncodedSums, PeriodicSums, Weight};
 pub use position::Position;
 pub use refresh::{Refresh, RefreshLevels, UNKNOWN_PERIOD};
+pub(crate) use rotate_and_sum::pair_sums;
 pub use scheme_evaluator::SchemeEvaluator;
 pub use weighted_rotations::WeightedRotations;

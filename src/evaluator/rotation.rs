@@ -104,7 +104,8 @@ fn follow(
     }
 }
 
-/// The end of an automorphism: `c_1` has been switched from s to its preimage; `c_0` joins, and the automorphism lands under s.
+/// Final step of an automorphism. `c_1` has been switched from s to the preimage of s; adds `c_0`, then permutes both rows, so that the result
+/// decrypts under s.
 fn landing<'a>(a: &'a Ciphertext, key: &'a GaloisKey) -> impl Place + 'a {
     let basis = a.polys[0].basis();
     move |i: usize, outs: [&mut [u64]; 2], compute: Compute<'_>| {

@@ -50,7 +50,7 @@ impl<P> WeightedRotations<P> {
     }
 
     /// The same sum by Horner's rule: the sum of the last giant step is rotated by its distance from the one before, that one's sum is
-    /// added, and so on; at last the whole is rotated by the first giant step. Takes as many rotations, with keys for the distances
+    /// added, and so on; finally the whole is rotated by the first giant step. Takes as many rotations, with keys for the distances
     /// instead of the giant steps.
     #[must_use]
     pub fn nested(self) -> Self {

@@ -1,7 +1,7 @@
 //! What all sums of one specification share.
 
 use crate::api::system_rng;
-use crate::error::{Error, FederatedError, Result};
+use crate::error::{Error, FederatedError, Result, plural};
 use crate::federated::codec::Codec;
 use crate::federated::fields::{Fields, Quantiser, check_length};
 use crate::federated::noise::{self, fits};
@@ -447,8 +447,9 @@ impl fmt::Display for SumContext {
         let ciphertexts = self.ciphertexts();
         write!(
             out,
-            "  {:<19} {bytes} bytes, {ciphertexts} ciphertexts, {factor:.2} times float32",
-            "upload"
+            "  {:<19} {bytes} bytes, {ciphertexts} ciphertext{}, {factor:.2} times float32",
+            "upload",
+            plural(ciphertexts)
         )
     }
 }

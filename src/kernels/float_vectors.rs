@@ -291,10 +291,11 @@ macro_rules! float_transforms {
     };
 }
 
-/// Inner products on vectors of floating-point numbers; the module that uses this has what [`float_transforms`] asks for.
+/// Inner products on vectors of floating-point numbers; the module that uses this has what [`float_transforms`] asks for, and an `Unpacker`
+/// of a key's blocks.
 macro_rules! float_rows {
     ($features:literal) => {
-        /// Both halves in one pass: the sums are reduced where another product would exceed the limit, and at last.
+        /// Both halves in one pass; sums are reduced only where the next product would exceed the limit, and once at the end.
         #[target_feature(enable = $features)]
         pub(super) fn inner_products(
             q: &Modulus,
@@ -302,7 +303,7 @@ macro_rules! float_rows {
             digits: &[&[u64]],
             key: KeyRow<'_>,
         ) {
-            let a = FloatArithmetic::new(q);
+            let (a, unpacker) = (FloatArithmetic::new(q), Unpacker::new(key.shape));
             for (place, outs) in block_pairs(outs).enumerate() {
                 let mut sums = [[splat(0.0); BLOCK / LANES]; 2];
                 let mut bound = 0;
@@ -311,12 +312,15 @@ macro_rules! float_rows {
                         sums = sums.map(|sums| sums.map(|sum| a.reduced(sum)));
                         bound = FloatArithmetic::REDUCED_BOUND;
                     }
-                    let digits = digits[place * BLOCK..].as_chunks::<LANES>().0;
+                    let mut numbers = [splat(0.0); BLOCK / LANES];
+                    let words = digits[place * BLOCK..].as_chunks::<LANES>().0;
+                    for (number, words) in numbers.iter_mut().zip(words) {
+                        *number = to_float(load(words));
+                    }
                     for (half, sums) in sums.iter_mut().enumerate() {
-                        let key = key.block(place, number, half);
-                        let keys = key.as_chunks::<LANES>().0;
-                        for ((sum, digit), key) in sums.iter_mut().zip(digits).zip(keys) {
-                            let product = a.product(to_float(load(digit)), to_float(load(key)));
+                        let keys = unpacker.numbers(&key, (place, number, half));
+                        for ((sum, &digit), key) in sums.iter_mut().zip(&numbers).zip(keys) {
+                            let product = a.product(digit, key);
                             *sum = add(*sum, product);
                         }
                     }
@@ -330,7 +334,7 @@ macro_rules! float_rows {
             }
         }
 
-        /// Row by row, the sums reduced where another product would exceed the limit, and at last.
+        /// Row by row; sums are reduced only where the next product would exceed the limit, and once at the end.
         #[target_feature(enable = $features)]
         pub(super) fn panel_products(
             q: &Modulus,

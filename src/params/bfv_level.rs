@@ -24,8 +24,8 @@ pub(crate) struct BfvLevel {
 /// The tables of multiplication: a second basis R, a little larger than Q.
 ///
 /// Source: A. Kim, Y. Polyakov, V. Zucca, "Revisiting Homomorphic Encryption Schemes for Finite Fields" (eprint 2021/204),
-/// section 4.3: one operand is extended from Q to QR, the other scaled by R/Q, and the product divided by R, so that it
-/// lands in Q without a last conversion.
+/// section 4.3: one operand is extended from Q to QR, the other scaled by R/Q, and the product divided by R, so that the
+/// result is modulo Q without a last conversion.
 #[derive(Debug)]
 pub(crate) struct TensorTables {
     /// The primes of R.

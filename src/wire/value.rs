@@ -20,7 +20,7 @@ use std::io::{Read, Write};
 ///
 /// # Security
 /// Reading never panics on any bytes, and never takes more memory than the context's objects of that kind have. What was read
-/// is well formed, so that no later operation panics; it is not authentic: bounds on noise and message are the sender's claims.
+/// is well formed, so that no later operation panics; it is not authentic: bounds on noise and message are what the sender says, unverified.
 #[doc(alias("save", "load", "serialize", "MarshalBinary", "UnmarshalBinary"))]
 pub trait Wire: Sized + sealed::Sealed {
     /// What the value is read within.

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use slotwise::circuits::Vector;
-use slotwise::encryption::{Decryptor, Encryptor};
+use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use slotwise::evaluator::{
-    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Position, WeightedRotations,
+    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Forecast, Position, Step,
+    WeightedRotations, Work,
 };
-use slotwise::keys::{KeyGenerator, Rotations};
+use slotwise::keys::{KeyGenerator, KeyPlan, Rotations};
 use slotwise::params::{BfvContext, CkksContext};
 use slotwise::prelude::{BfvVector, CkksVector, ServerKey};
 use slotwise::{Bfv, Ckks, Error, KeyError, OperandError, ValueError, Wire};
@@ -99,6 +100,99 @@ fn rotate_and_sum_is_a_rotation_and_a_sum_for_each_step<E: Evaluator>(
     }
 }
 
+/// A dry run of sums of rotations has the states of the encrypted run.
+fn foreseen_sums_are_those_that_come(
+    context: &CkksContext,
+    evaluator: &CkksEvaluator,
+    (a, values): (&CkksCiphertext, &[f64]),
+) {
+    let forecast = Forecast::with_keys(context, &steps_of_pairs());
+    let foreseen = forecast.encrypt(values, a.level()).unwrap();
+    for steps in [
+        &[1][..],
+        &[1, 2, 4, 8],
+        &[2, 1, 16, 5],
+        &[5, 5],
+        &[8, -8, 0],
+        &[32, 1],
+    ] {
+        for bound in [f64::INFINITY, 1.5] {
+            let sum = evaluator.rotate_and_sum(a, steps, bound).unwrap();
+            let foreseen = forecast.rotate_and_sum(&foreseen, steps, bound).unwrap();
+            assert_eq!(foreseen.state(), sum.state(), "{steps:?}");
+        }
+    }
+}
+
+#[test]
+fn dry_runs_count_the_key_switches_of_sums_and_ask_for_pairs() {
+    let context = ckks(1);
+    let switches = |forecast: &Forecast| {
+        let x = forecast.encrypt_bounded(1.0, 2).unwrap();
+        forecast.rotate_and_sum(&x, &[1, 2, 4, 8, 16], 9.0).unwrap();
+        let steps = forecast.steps();
+        assert_eq!(steps.len(), 1);
+        let divided = |work: &Work| matches!(work, Work::Rotation | Work::Giant);
+        let stages = steps[0].work.iter().filter(|((work, _), _)| divided(work));
+        (
+            steps[0].key_switches(),
+            stages.map(|(_, count)| count).sum(),
+        )
+    };
+    // With every key, three stages: two pairs of steps of three switches each, and a single step.
+    let every = Forecast::new(&context);
+    assert_eq!(switches(&every), (7, 3usize));
+    let pairs = Rotations::steps(&[1, 2, 3, 4, 8, 12, 16]);
+    assert_eq!(every.rotations(), pairs);
+    assert_eq!(switches(&Forecast::with_keys(&context, &pairs)), (7, 3));
+    let powers = Rotations::powers_of_two();
+    assert_eq!(switches(&Forecast::with_keys(&context, &powers)), (5, 5));
+    let some = Rotations::steps(&[1, 2, 4, 8, 12, 16]);
+    assert_eq!(switches(&Forecast::with_keys(&context, &some)), (6, 4));
+    // A step without a key of its own divides the chain.
+    let few = Forecast::with_keys(&context, &Rotations::steps(&[1, 2, 3, 8, 16]));
+    let x = few.encrypt_bounded(1.0, 2).unwrap();
+    few.rotate_and_sum(&x, &[1, 2, 4, 8, 16], 9.0).unwrap();
+    let count = few.steps().iter().map(Step::key_switches).sum::<usize>();
+    assert_eq!(count, 3 + 2 + 2);
+}
+
+#[test]
+fn keys_for_sums_take_pairs_and_leave_the_values() {
+    let context = ckks(2);
+    let client = context.generate_client_key().unwrap();
+    let values: Vec<f64> = (0..64).map(|i| f64::from(i).sin() / 8.0).collect();
+    let x = client.encrypt(&values).unwrap();
+    let [fast, plain] = [Rotations::for_sums(), Rotations::powers_of_two()].map(|rotations| {
+        let server = client.generate_server_key(&rotations).unwrap();
+        server.attach(x.clone()).unwrap()
+    });
+    assert_eq!(
+        KeyPlan::none()
+            .with_rotations(&Rotations::for_sums(), 0)
+            .count(128),
+        6 + 3 + 1
+    );
+    type Sum = fn(&CkksVector) -> slotwise::Result<CkksVector>;
+    let sums: [Sum; 6] = [
+        CkksVector::sum,
+        CkksVector::mean,
+        |x| x.dot(x),
+        |x| x.sum_strided(2),
+        |x| x.sum_strided(3),
+        |x| x.dot_plain(&[0.5; 64]),
+    ];
+    for sum in sums {
+        let [fast, plain] = [sum(&fast), sum(&plain)].map(Result::unwrap);
+        let levels = [&fast, &plain].map(|sum| sum.ciphertexts()[0].level());
+        assert_eq!(levels[0], levels[1]);
+        let [fast_values, plain_values] = [&fast, &plain].map(|sum| client.decrypt(sum).unwrap());
+        for (a, b) in fast_values.iter().zip(plain_values) {
+            assert!((a - b).abs() <= fast.noise_bound() + plain.noise_bound());
+        }
+    }
+}
+
 /// Pairs (1, 2) and (4, 8) with keys for their sums; 16, 5, 3 as single steps; others by several keys.
 fn steps_of_pairs() -> Rotations {
     Rotations::steps(&[1, 2, 3, 4, 8, 12, 16, 5, -8])
@@ -132,6 +226,7 @@ fn sums_of_rotations_of_reals_by_sums_of_steps() {
                     }
                 },
             );
+            foreseen_sums_are_those_that_come(&context, &evaluator, (&a, &values));
             // A bound that is stated holds for every sum on the way.
             let bounded = evaluator.rotate_and_sum(&a, &[1, 2, 4, 8], 1.5).unwrap();
             assert!(bounded.message_bound() == 1.5 && a.message_bound() == 1.0);

@@ -136,9 +136,13 @@ fn what_does_not_fit_is_refused_before_work() {
         Error::Operands(error) => error,
         other => panic!("{other}"),
     };
-    let (left, right) = (6, 5);
     let matrix = Matrix::from_fn(5, 2, |_, _| 1.0).unwrap();
-    let mismatch = OperandError::LengthMismatch { left, right };
+    let (length, takes, gives) = (6, 5, 2);
+    let mismatch = OperandError::InputLength {
+        length,
+        takes,
+        gives,
+    };
     assert_eq!(operands(x.matmul_plain(&matrix).unwrap_err()), mismatch);
     assert!(
         x.transpose(4).is_err() && x.transpose(0).is_err() && x.rows_matmul_plain(&matrix).is_err()

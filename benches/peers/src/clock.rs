@@ -11,9 +11,14 @@ pub(crate) type Times = Vec<(String, f64)>;
 const LEAST_RUNS: usize = 15;
 const MOST_RUNS: usize = 4000;
 const LEAST_TIME: Duration = Duration::from_millis(300);
-const WARM_UP: usize = 2;
+/// Slow operations are not repeated 15 times.
+const FEWEST_RUNS: usize = 3;
+const ENOUGH_TIME: Duration = Duration::from_secs(1);
+const WARM_UP_RUNS: usize = 2;
+/// One run of this length warms up enough.
+const WARM_UP_TIME: Duration = Duration::from_millis(500);
 
-/// The median time of each operation, one operation after the other.
+/// The median time of each operation, in sequence.
 pub(crate) fn time_all(operations: Vec<Operation<'_>>) -> Times {
     let time = |(name, mut operation): Operation<'_>| {
         let [median] = interleaved([&mut operation]);
@@ -29,14 +34,16 @@ pub(crate) fn time_pair(ours: &mut dyn FnMut(), peer: &mut dyn FnMut()) -> [f64;
 
 fn interleaved<const K: usize>(mut operations: [&mut dyn FnMut(); K]) -> [f64; K] {
     let mut samples = [const { Vec::new() }; K];
-    for _ in 0..WARM_UP {
-        for operation in &mut operations {
-            operation();
-        }
+    for operation in &mut operations {
+        warm_up(operation);
     }
     let start = Instant::now();
-    let budget = LEAST_TIME * u32::try_from(K).expect("few operations");
-    let enough = |runs| runs >= LEAST_RUNS && start.elapsed() >= budget;
+    let sides = u32::try_from(K).expect("few operations");
+    // The scripts of the peers have the same rule.
+    let enough = |runs| {
+        let each = start.elapsed() / sides;
+        (runs >= LEAST_RUNS && each >= LEAST_TIME) || (runs >= FEWEST_RUNS && each >= ENOUGH_TIME)
+    };
     for runs in 0..MOST_RUNS {
         if enough(runs) {
             break;
@@ -46,6 +53,15 @@ fn interleaved<const K: usize>(mut operations: [&mut dyn FnMut(); K]) -> [f64; K
         }
     }
     samples.map(median)
+}
+
+fn warm_up(operation: &mut dyn FnMut()) {
+    let start = Instant::now();
+    for _ in 0..WARM_UP_RUNS {
+        if start.elapsed() < WARM_UP_TIME {
+            operation();
+        }
+    }
 }
 
 /// Microseconds of one run.

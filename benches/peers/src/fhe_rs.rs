@@ -5,14 +5,17 @@
 
 use crate::child;
 use crate::clock::{Times, time_pair};
-use crate::comparison::{Comparison, PROCESSES, Runs};
+use crate::comparison::{Comparison, Measured, PROCESSES, Runs};
+use crate::own;
 use crate::sets::{PLAINTEXT_MODULUS, Set};
+use crate::tasks::Work;
 use fhe::bfv::{
     BfvParametersBuilder, Ciphertext, Encoding, EvaluationKey, EvaluationKeyBuilder, Multiplicator,
     Plaintext, PublicKey, RelinearizationKey, SecretKey,
 };
 use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter};
 use rand_of_fhe::rngs::ThreadRng;
+use serde_json::{Value, json};
 use slotwise::encoding::BfvPlaintext;
 use slotwise::encryption::{BfvCiphertext, Decryptor, Encryptor};
 use slotwise::evaluator::BfvEvaluator;
@@ -47,13 +50,17 @@ struct Peer {
 /// Compares both libraries at `set`, in several processes: fhe.rs's products take up to 1.5 times as long in some of them as in
 /// others, all their life.
 pub(crate) fn compare(set: &Set, version: &str) -> Result<Comparison, Box<dyn Error>> {
-    let mut runs = Runs::default();
-    for _ in 0..PROCESSES {
-        let output = child::run_self("--turns", set)?;
-        let (ours, peer) = output.split_once('\n').ok_or("two lines")?;
-        runs.ours.push(child::from_json(ours)?);
-        runs.peer.push(child::from_json(peer)?);
+    let (mut ours, mut peer) = (Vec::new(), Vec::new());
+    for round in 1..=PROCESSES {
+        eprintln!("fhe.rs at {}: round {round} of {PROCESSES}", set.name);
+        let output = child::run_self("--turns", set.name)?;
+        ours.push(Measured::from_json(&output["ours"])?);
+        peer.push(child::times(&output["peer"])?);
     }
+    let runs = Runs {
+        ours: &ours,
+        peer: &peer,
+    };
     let context = set.bfv()?;
     let data = context.params().rlwe().data_primes();
     let log2_q: f64 = data.iter().map(|&q| (q as f64).log2()).sum();
@@ -62,8 +69,12 @@ pub(crate) fn compare(set: &Set, version: &str) -> Result<Comparison, Box<dyn Er
         data.len()
     );
     Ok(Comparison {
+        library: "fhe.rs",
         peer: format!("fhe.rs {version}"),
         set: set.name,
+        degree: set.degree,
+        scheme: set.scheme.name(),
+        work: Work::Operations,
         parameters: set.describe(),
         difference: Some(difference),
         rows: runs.rows(),
@@ -72,7 +83,7 @@ pub(crate) fn compare(set: &Set, version: &str) -> Result<Comparison, Box<dyn Er
 }
 
 /// The times of slotwise and of fhe.rs, in turns in this process.
-pub(crate) fn time_set(set: &Set) -> Result<[Times; 2], Box<dyn Error>> {
+pub(crate) fn time_set(set: &Set) -> Result<Value, Box<dyn Error>> {
     let context = set.bfv()?;
     let values: Vec<u64> = (0..set.degree as u64)
         .map(|i| i * i % PLAINTEXT_MODULUS)
@@ -85,7 +96,13 @@ pub(crate) fn time_set(set: &Set) -> Result<[Times; 2], Box<dyn Error>> {
         let times = pairs.iter().map(|(name, pair)| (*name, pair[i]));
         times.map(|(name, time)| (name.to_owned(), time)).collect()
     };
-    Ok([side(0), side(1)])
+    let (floors, bandwidth) = own::floors(set)?;
+    let measured = Measured {
+        times: side(0),
+        floors,
+        bandwidth,
+    };
+    Ok(json!({ "ours": measured.to_json(), "peer": child::to_json(&side(1)) }))
 }
 
 impl Ours {
@@ -156,15 +173,15 @@ fn check(ours: &Ours, peer: &Peer, values: &[u64]) -> Result<(), Box<dyn Error>>
     second.rotate_left(1);
     let rotated = [first, second].concat();
 
+    let doubles: Vec<u64> = values.iter().map(|v| 2 * v % PLAINTEXT_MODULUS).collect();
+
     let evaluator = &ours.evaluator;
     assert_eq!(ours.integers(&evaluator.mul(&ours.x, &ours.y)?)?, squares);
-    assert_eq!(
-        ours.integers(&evaluator.rotate_left(&ours.x, 1)?)?,
-        rotated
-    );
+    assert_eq!(ours.integers(&evaluator.rotate_left(&ours.x, 1)?)?, rotated);
     let product = peer.multiplicator.multiply(&peer.x, &peer.y)?;
     assert_eq!(peer.integers(&product)?, squares);
     assert_eq!(peer.integers(&(&peer.x * &peer.plaintext))?, squares);
+    assert_eq!(peer.integers(&(&peer.x + &peer.y))?, doubles);
     let turned = peer.rotation.rotates_columns_by(&peer.x, 1)?;
     assert_eq!(peer.integers(&turned)?, rotated);
     Ok(())

@@ -1,60 +1,65 @@
-//! Times slotwise against fhe.rs and, through `TenSEAL`'s bindings, Microsoft SEAL, on one thread.
+//! Times slotwise against other libraries that install by name, on one thread: fhe.rs in turns in one process, and Microsoft SEAL, `TenSEAL`,
+//! Lattigo and `OpenFHE` through Python packages, each in processes that alternate with slotwise's.
 //!
 //! ```text
-//! slotwise-peers [--python PATH] [--sets C13,B13,...] [--report FOLDER]
+//! slotwise-peers [--python PATH]... [--tasks C13/operations,fhe.rs,...] [--report FOLDER]
 //! ```
 
 mod chart;
 mod child;
+mod circuits;
 mod clock;
 mod comparison;
 mod fhe_rs;
+#[path = "../../floor/mod.rs"]
+mod floor;
 mod own;
+mod peers;
 mod report;
-mod seal;
 mod sets;
+mod tasks;
 
-use comparison::Comparison;
-use sets::Set;
+use comparison::{Comparison, Measured};
+use report::Findings;
 use std::error::Error;
 use std::path::PathBuf;
+use tasks::{Peer, Work};
 
 /// The sets that fhe.rs is compared at.
 const SETS_OF_FHE_RS: [&str; 2] = ["B13", "B14"];
 
+/// The task that compares with fhe.rs.
+const FHE_RS: &str = "fhe.rs";
+
 /// What the command line asks for.
 #[derive(Default)]
 struct Options {
-    /// A Python that can import `tenseal`.
-    python: Option<PathBuf>,
-    /// Names of sets; all if empty.
-    sets: Vec<String>,
+    /// Pythons with the peers' packages; each script runs with the first one that has what it needs.
+    pythons: Vec<PathBuf>,
+    /// Names of tasks; all if empty.
+    tasks: Vec<String>,
     /// Where to write `benchmarks.md` and `benchmarks.svg`.
     report: Option<PathBuf>,
-    /// Time slotwise alone at this set and print JSON: what the program starts itself with.
+    /// Time slotwise alone at this task and print JSON: what the program starts itself with.
     own: Option<String>,
-    /// The same for slotwise and fhe.rs in turns.
+    /// The same for slotwise and fhe.rs in turns at this set.
     turns: Option<String>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = parse(std::env::args().skip(1))?;
     if let Some(name) = &options.own {
-        let set = find(name)?;
-        println!("{}", child::to_json(&own::time_set(&set)?));
+        println!("{}", own(name)?.to_json());
         return Ok(());
     }
     if let Some(name) = &options.turns {
-        for times in fhe_rs::time_set(&find(name)?)? {
-            println!("{}", child::to_json(&times));
-        }
+        println!("{}", fhe_rs::time_set(&sets::find(name)?)?);
         return Ok(());
     }
-    let sets = chosen(&options.sets)?;
-    let comparisons = compare(&sets, &options)?;
-    print!("{}", report::table(&comparisons));
+    let findings = compare(&options)?;
+    print!("{}", report::table(&findings.comparisons));
     if let Some(folder) = &options.report {
-        report::write(folder, &comparisons)?;
+        report::write(folder, &findings)?;
     }
     Ok(())
 }
@@ -66,8 +71,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             .next()
             .ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
-            "--python" => options.python = Some(value.into()),
-            "--sets" => options.sets = value.split(',').map(str::to_owned).collect(),
+            "--python" => options.pythons.push(value.into()),
+            "--tasks" => options.tasks = value.split(',').map(str::to_owned).collect(),
             "--report" => options.report = Some(value.into()),
             "--own" => options.own = Some(value),
             "--turns" => options.turns = Some(value),
@@ -77,33 +82,48 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
     Ok(options)
 }
 
-fn find(name: &str) -> Result<Set, String> {
-    sets::all()
+/// slotwise's half of a task.
+fn own(name: &str) -> Result<Measured, Box<dyn Error>> {
+    let (set, work) = tasks::parse(name)?;
+    if work == Work::Operations {
+        return Ok(own::time_set(&set)?);
+    }
+    Ok(Measured {
+        times: circuits::time(&set, work)?,
+        ..Measured::default()
+    })
+}
+
+fn compare(options: &Options) -> Result<Findings, Box<dyn Error>> {
+    let wanted = |name: &str| options.tasks.is_empty() || options.tasks.iter().any(|t| t == name);
+    let mut comparisons: Vec<Comparison> = Vec::new();
+    let mut bandwidth = 0.0_f64;
+    if wanted(FHE_RS) {
+        for name in SETS_OF_FHE_RS {
+            let version = report::locked_version("fhe");
+            comparisons.push(fhe_rs::compare(&sets::find(name)?, &version)?);
+        }
+    }
+    for task in tasks::all()? {
+        if wanted(&task.name()) {
+            let compared = peers::compare(&task, &options.pythons)?;
+            bandwidth = bandwidth.max(compared.bandwidth);
+            comparisons.extend(compared.comparisons);
+        }
+    }
+    let missing = |peer: &Peer| peer.python(&options.pythons).is_none();
+    let skipped: Vec<&str> = Peer::ALL
         .into_iter()
-        .find(|set| set.name == name)
-        .ok_or_else(|| format!("no set {name}"))
-}
-
-fn chosen(names: &[String]) -> Result<Vec<Set>, String> {
-    if names.is_empty() {
-        return Ok(sets::all());
+        .filter(missing)
+        .map(Peer::name)
+        .collect();
+    if !skipped.is_empty() {
+        let names = skipped.join(", ");
+        eprintln!("Skipped: {names}. Name a Python with its package by --python (see README.md).");
     }
-    names.iter().map(|name| find(name)).collect()
-}
-
-fn compare(sets: &[Set], options: &Options) -> Result<Vec<Comparison>, Box<dyn Error>> {
-    let mut comparisons = Vec::new();
-    for set in sets.iter().filter(|set| SETS_OF_FHE_RS.contains(&set.name)) {
-        eprintln!("fhe.rs at {} ...", set.name);
-        comparisons.push(fhe_rs::compare(set, &report::locked_version("fhe"))?);
-    }
-    let Some(python) = options.python.as_deref().filter(|path| path.exists()) else {
-        println!("SEAL skipped: --python must name a Python that can import tenseal.\n");
-        return Ok(comparisons);
-    };
-    for set in sets {
-        eprintln!("SEAL at {} ...", set.name);
-        comparisons.push(seal::compare(set, python)?);
-    }
-    Ok(comparisons)
+    Ok(Findings {
+        comparisons,
+        bandwidth,
+        skipped,
+    })
 }

@@ -1,7 +1,7 @@
 use crate::circuits::gather::signed;
 use crate::circuits::slot_sums::folded;
 use crate::circuits::{LinearMap, LinearPlan, Padding, Vector};
-use crate::error::{Error, OperandError, Result, check_lengths};
+use crate::error::{Error, OperandError, Result};
 use crate::evaluator::{Evaluator, Position, WeightedRotations};
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -154,7 +154,7 @@ impl<E: Evaluator> EncodedMap<E> {
     /// All that can be wrong with an operand, before any work.
     fn check(&self, x: &Vector<E>) -> Result<()> {
         let layout = &self.plan.layout;
-        check_lengths(x.len(), self.inputs())?;
+        check_input(x.len(), self.inputs(), self.outputs())?;
         if x.packing != layout.input {
             return Err(Error::Operands(OperandError::LengthMismatch {
                 left: x.packing.shape().slots(),
@@ -219,7 +219,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the vector has as many values as the map takes;
+    /// [`OperandError::InputLength`](crate::OperandError::InputLength) unless the vector has as many values as the map takes;
     /// [`OperandError::EncodedForLowerLevel`](crate::OperandError::EncodedForLowerLevel); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing. All of these before any work.
     ///
@@ -264,3 +264,15 @@ const OPERATION: &str = "a linear map";
 
 /// Covers the rounding of a sum of magnitudes.
 const ROUNDING: f64 = 1.0 + 1e-6;
+
+/// Checks the length of a map's operand.
+pub(super) fn check_input(length: usize, takes: usize, gives: usize) -> Result<()> {
+    if length == takes {
+        return Ok(());
+    }
+    Err(Error::Operands(OperandError::InputLength {
+        length,
+        takes,
+        gives,
+    }))
+}

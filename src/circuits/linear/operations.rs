@@ -1,7 +1,8 @@
 //! Matrix products, transposition and permutation of vectors, with maps that are encoded for one use.
 
+use crate::circuits::linear::encoded::check_input;
 use crate::circuits::{LinearMap, Matrix, Vector};
-use crate::error::{Result, check_lengths};
+use crate::error::Result;
 use crate::evaluator::{Evaluator, Position};
 
 impl<E: Evaluator> Vector<E> {
@@ -49,7 +50,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`matmul_plain`](Self::matmul_plain); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the vector has whole rows.
+    /// As [`matmul_plain`](Self::matmul_plain); [`OperandError::InputLength`](crate::OperandError::InputLength) unless the vector has whole rows.
     #[doc(alias("enc_matmul_plain", "enc_matmul_encoding"))]
     pub fn rows_matmul_plain(&self, matrix: &Matrix<E::Scalar>) -> Result<Self> {
         let rows = self.len().div_ceil(matrix.rows());
@@ -69,7 +70,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`matmul_plain`](Self::matmul_plain); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the vector has `rows` whole rows.
+    /// As [`matmul_plain`](Self::matmul_plain); [`OperandError::InputLength`](crate::OperandError::InputLength) unless the vector has `rows` whole rows.
     pub fn transpose(&self, rows: usize) -> Result<Self> {
         let columns = self.len().div_ceil(rows.max(1));
         self.apply(&LinearMap::transposition(rows, columns)?)
@@ -125,7 +126,7 @@ impl<E: Evaluator> Vector<E> {
 
     /// The vector under a map, encoded for this use.
     fn apply(&self, map: &LinearMap<E::Scalar>) -> Result<Self> {
-        check_lengths(self.len(), map.inputs())?;
+        check_input(self.len(), map.inputs(), map.outputs())?;
         self.check_depth("a linear map", 1)?;
         self.matmul(&map.encode(&self.evaluator, self.factor_position()?)?)
     }

@@ -2,7 +2,7 @@ use crate::circuits::LinearMap;
 use crate::circuits::linear::diagonals::{Diagonals, Layout};
 use crate::circuits::linear::split::{Split, Weights};
 use crate::error::Result;
-use crate::evaluator::{Number, SlotShape};
+use crate::evaluator::{Number, SlotShape, pair_sums};
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::Context;
 use std::collections::BTreeSet;
@@ -53,6 +53,22 @@ impl LinearPlan {
         } else {
             rotations
         }
+    }
+
+    /// [`rotations`](Self::rotations), and the sums of each two in a row of those that sum the parts of a value: with keys for these, too,
+    /// two such steps are taken at once.
+    ///
+    /// ```
+    /// # use slotwise::{circuits::{LinearMap, Matrix}, evaluator::SlotShape, Rotations};
+    /// let shape = SlotShape { rows: 1, columns: 8 };
+    /// let plan = LinearMap::matrix_vector(&Matrix::from_rows(&[[1.0, 2.0, 3.0, 4.0]])?).plan(shape)?;
+    /// assert_eq!(plan.rotations(), Rotations::steps(&[1, 2]));
+    /// assert_eq!(plan.fast_rotations(), Rotations::steps(&[1, 2, 3]));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[must_use]
+    pub fn fast_rotations(&self) -> Rotations {
+        Rotations::steps(&pair_sums(&self.layout.folds())).and(self.rotations())
     }
 
     /// The number of key switches, which take most of the time; fewer if some inputs need not all rotations.

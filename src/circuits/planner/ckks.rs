@@ -3,7 +3,7 @@
 use crate::circuits::planner::PlannedOutput;
 use crate::circuits::planner::scheme::{Foreseen, PlannedScheme};
 use crate::encryption::{CkksCiphertext, Encryptor};
-use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result};
+use crate::error::{Error, OperandError, ParameterError, PrecisionError, Result, plural};
 use crate::evaluator::{CkksEvaluator, Forecast, ForecastCiphertext};
 use crate::params::{Chain, CkksContext, CkksParams, CkksState, SecurityPolicy};
 use rand::CryptoRng;
@@ -71,7 +71,8 @@ impl CkksNeeds {
         } = self;
         Error::Parameters(ParameterError::NoParameters {
             request: format!(
-                "a program that takes at least {depth} levels, scales of {scale_bits} bits and {integer_bits} bits before the point"
+                "a program that takes at least {depth} level{}, scales of {scale_bits} bits and {integer_bits} bits before the point",
+                plural(depth as usize)
             ),
             reason,
         })
@@ -192,8 +193,9 @@ impl PlannedScheme for CkksState {
 
     fn output(output: &PlannedOutput) -> String {
         format!(
-            "{} values up to {:.3}, at level {}; error at most 2^{:.1}, typically below 2^{:.1}",
+            "{} value{} up to {:.3}, at level {}; error at most 2^{:.1}, typically below 2^{:.1}",
             output.length,
+            plural(output.length),
             output.message_bound,
             output.level,
             output.noise_bound.log2(),

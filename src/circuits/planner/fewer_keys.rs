@@ -3,7 +3,7 @@
 use crate::circuits::planner::times::units;
 use crate::circuits::planner::{PlannedScheme, SchemePlan};
 use crate::error::Result;
-use crate::evaluator::{FusedUse, Work};
+use crate::evaluator::Work;
 use crate::keys::{Rotations, SwitchingKey, span_up_to};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ struct Dropping<'a> {
     paths: BTreeMap<i64, Vec<i64>>,
     /// What one more switch costs for all rotations by a step.
     costs: BTreeMap<i64, f64>,
-    /// The sums that are still fused, and what single operations cost more.
-    fused: Vec<(&'a FusedUse, f64)>,
+    /// The steps of sums that are still fused, and of pairs that are still taken at once, and what single operations cost more.
+    fused: Vec<(&'a [i64], f64)>,
     /// The bytes of a key by its level.
     sizes: Vec<u64>,
 }
@@ -79,7 +79,13 @@ impl<'a> Dropping<'a> {
                 + more(Work::Sum, Work::Division, 1);
             let rotations = more(Work::HoistedRotation, Work::Baby, sum.babies)
                 + more(Work::Rotation, Work::Giant, sum.giants);
-            (sum, (terms + rotations).max(0.0))
+            (sum.steps.as_slice(), (terms + rotations).max(0.0))
+        });
+        let pairs = plan.uses.pairs.iter().map(|(pair, &count)| {
+            #[expect(clippy::cast_precision_loss, reason = "a count of operations")]
+            let count = count as f64;
+            let [baby, giant] = [Work::Baby, Work::Giant].map(|work| cost(work, pair.level));
+            (pair.steps.as_slice(), count * (giant - 2.0 * baby).max(0.0))
         });
         let levels = plan.step_levels();
         Ok(Self {
@@ -87,7 +93,7 @@ impl<'a> Dropping<'a> {
             held: levels,
             paths: BTreeMap::new(),
             costs,
-            fused: fused.collect(),
+            fused: fused.chain(pairs).collect(),
             sizes: sizes.collect::<Result<_>>()?,
         })
     }
@@ -118,10 +124,7 @@ impl<'a> Dropping<'a> {
             loss += cost(composed) * more;
             paths.insert(composed, path);
         }
-        let broken = self
-            .fused
-            .iter()
-            .filter(|(sum, _)| sum.steps.contains(&step));
+        let broken = self.fused.iter().filter(|(steps, _)| steps.contains(&step));
         Some((loss + broken.map(|(_, extra)| extra).sum::<f64>(), paths))
     }
 
@@ -161,6 +164,6 @@ impl<'a> Dropping<'a> {
             }
         }
         self.paths.extend(paths);
-        self.fused.retain(|(sum, _)| !sum.steps.contains(&step));
+        self.fused.retain(|(steps, _)| !steps.contains(&step));
     }
 }

@@ -298,7 +298,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
     /// #     }
     /// # }
     /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
-    /// assert_eq!(plan.rotations(), &Rotations::steps(&[1, 2])); // of a sum of four values
+    /// assert_eq!(plan.rotations(), &Rotations::steps(&[1, 2, 3])); // of a sum of four values, both steps at once
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
@@ -510,7 +510,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
     /// #     }
     /// # }
     /// let plan = Planner::new(&[Input::vector(4)]).plan(&SumOfSquares)?;
-    /// assert_eq!(plan.key_count(), 3); // one for products, two for rotations
+    /// assert_eq!(plan.key_count(), 4); // one for products, three for rotations
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]

@@ -2,10 +2,11 @@
 
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::Evaluator;
-use crate::evaluator::forecast::log::{KeyUse, Work};
+use crate::evaluator::forecast::log::{KeyUse, PairUse, Work};
 use crate::evaluator::forecast::scheme::{Amount, ForecastScheme};
 use crate::evaluator::forecast::values::Values;
 use crate::evaluator::forecast::{SchemeForecast, SchemeForecastCiphertext};
+use crate::evaluator::rotate_and_sum::Chain;
 use crate::params::ErrorSize;
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -168,6 +169,74 @@ impl<S: ForecastScheme> SchemeForecast<S> {
         Ok(a.switched(error))
     }
 
+    /// [`rotate_and_sum`](Evaluator::rotate_and_sum) as the encrypted evaluator chains the steps: `single` takes a step that has no key
+    /// of its own, and `bounded` states the bound.
+    pub(super) fn rotated_and_summed(
+        &self,
+        a: &Ciphertext<S>,
+        steps: &[i64],
+        single: impl Fn(&Ciphertext<S>, i64) -> Result<Ciphertext<S>>,
+        bounded: impl Fn(Ciphertext<S>) -> Result<Ciphertext<S>>,
+    ) -> Result<Ciphertext<S>> {
+        self.check(a)?;
+        let degree = S::rlwe(self.context()).degree();
+        let (mut sum, mut rest) = (a.clone(), steps);
+        while let Some((&step, others)) = rest.split_first() {
+            sum.check_degree()?;
+            let level = sum.level();
+            let chain = Chain::new(rest, degree, |elements, span| {
+                let gadget = self.shared.keys.common_gadget(elements, level)?;
+                let own = gadget.span();
+                (span.is_none_or(|span| span == own)).then_some(own)
+            });
+            let Some(chain) = chain else {
+                (sum, rest) = (bounded(single(&sum, step)?)?, others);
+                continue;
+            };
+            let before = sum.clone();
+            for &step in &rest[..chain.steps] {
+                let moved = self.moved(&sum, (step, &[step]))?;
+                let total = Ciphertext {
+                    spread: S::spread_of_sum(&[&sum, &moved]),
+                    values: self.clear_pair((&sum.values, &moved.values), S::Clear::add),
+                    ..sum.computed(sum.state.plus(moved.state, self.context())?)
+                };
+                sum = bounded(total)?;
+            }
+            sum = self.chained(&before, &chain, sum);
+            rest = &rest[chain.steps..];
+        }
+        Ok(sum)
+    }
+
+    /// Records a chain of rotations and sums: its keys and its work, of which the first stage has two divisions.
+    fn chained(&self, a: &Ciphertext<S>, chain: &Chain, result: Ciphertext<S>) -> Ciphertext<S> {
+        let row = i64::try_from(S::rlwe(self.context()).degree() / 2).unwrap_or(i64::MAX);
+        let mut more = 0;
+        for stage in &chain.stages {
+            let steps: Vec<i64> = stage.sums[1..].iter().map(|s| s.rem_euclid(row)).collect();
+            match *steps.as_slice() {
+                [first, second, both] => self.shared.write(|log| {
+                    log.takes_pair(PairUse {
+                        steps: [first, second, both],
+                        level: a.level(),
+                    });
+                }),
+                _ => steps
+                    .iter()
+                    .for_each(|&step| self.shared.uses(&[KeyUse::Rotation(step)], a.level())),
+            }
+            more += steps.len() - 1;
+        }
+        let work = [
+            (Work::Rotation, 1),
+            (Work::Giant, chain.stages.len() - 1),
+            (Work::Baby, more),
+            (Work::Sum, 1),
+        ];
+        self.done("sum of rotations", (a, &work), result)
+    }
+
     /// [`conjugate`](Evaluator::conjugate)
     pub(super) fn conjugated(&self, a: &Ciphertext<S>) -> Result<Ciphertext<S>> {
         self.check(a)?;
@@ -282,6 +351,18 @@ macro_rules! foreseen_operations {
             steps: &[i64],
         ) -> Result<Vec<Self::Ciphertext>> {
             self.rotated_many(a, steps)
+        }
+
+        fn rotate_and_sum(
+            &self,
+            a: &Self::Ciphertext,
+            steps: &[i64],
+            bound: f64,
+        ) -> Result<Self::Ciphertext> {
+            let single =
+                |sum: &Self::Ciphertext, step| self.add(sum, &self.rotate_left(sum, step)?);
+            let bounded = |sum| self.assume_message_bound(sum, bound);
+            self.rotated_and_summed(a, steps, single, bounded)
         }
 
         fn conjugate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {

@@ -171,6 +171,17 @@ pub(crate) struct RotationUses {
     pub(crate) single: BTreeMap<(i64, usize), usize>,
     /// The fused sums.
     pub(crate) fused: Vec<FusedUse>,
+    /// Pairs of steps that were taken at once, and how often.
+    pub(crate) pairs: BTreeMap<PairUse, usize>,
+}
+
+/// Two steps of a sum of rotations that are taken at once, which needs a key for each of them and one for their sum. Without the latter
+/// they are two rotations.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PairUse {
+    /// The steps and their sum.
+    pub(crate) steps: [i64; 3],
+    pub(crate) level: usize,
 }
 
 /// A fused sum of weighted rotations, which needs a key for each of its steps.
@@ -238,6 +249,18 @@ impl Log {
             self.together.insert(keys);
         }
         self.rotations.fused.push(sum);
+    }
+
+    /// Records the keys of two steps that are taken at once.
+    pub(super) fn takes_pair(&mut self, pair: PairUse) {
+        let keys = pair.steps.map(KeyUse::Rotation);
+        keys.iter()
+            .for_each(|&key| self.uses_up_to(key, pair.level));
+        self.together.insert(keys.to_vec());
+        for &step in &pair.steps[..2] {
+            *self.rotations.single.entry((step, pair.level)).or_default() += 1;
+        }
+        *self.rotations.pairs.entry(pair).or_default() += 1;
     }
 
     fn uses_up_to(&mut self, key: KeyUse, level: usize) {

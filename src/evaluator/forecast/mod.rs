@@ -17,7 +17,7 @@ mod weighted;
 
 pub use bfv::{BfvForecast, BfvForecastCiphertext, BfvForecastPlaintext};
 pub use ckks::{Forecast, ForecastCiphertext, ForecastPlaintext};
-pub(crate) use log::{FusedUse, RotationUses};
+pub(crate) use log::RotationUses;
 pub use log::{Outside, Step, Work};
 pub use scheme::ForecastScheme;
 pub use values::{SchemeForecast, SchemeForecastCiphertext};

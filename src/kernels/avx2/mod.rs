@@ -7,14 +7,15 @@
     reason = "intrinsics; holding a token proves the processor"
 )]
 
+mod packed;
 mod rows;
 mod transforms;
 mod vector;
 
 use super::vectors::methods;
 use super::{
-    Kernels, KeyRow, Modulus, NttTable, PanelProducts, PanelRows, ShoupScalar, Unreduced,
-    WeightedSum,
+    BlockPermutation, Kernels, KeyRow, Modulus, NttTable, PackedRow, PanelProducts, PanelRows,
+    ShoupScalar, Unreduced, WeightedSum,
 };
 
 /// Whether this processor has the instructions.
@@ -53,6 +54,15 @@ macro_rules! sums {
             add_assign(q: &Modulus, row: &mut [u64], other: &[u64])
             sub_assign(q: &Modulus, row: &mut [u64], other: &[u64])
             negate(q: &Modulus, row: &mut [u64])
+        }
+
+        methods! { packed:
+            permute(row: &mut [u64], source: &[u64], permutation: &BlockPermutation)
+        }
+
+        fn store_packed(&self, q: &Modulus, row: PackedRow<'_>, packed: &[u8]) -> bool {
+            // SAFETY: `detect` saw the features.
+            unsafe { packed::store_packed(q, row, packed) }
         }
     };
 }

@@ -7,6 +7,7 @@ use super::super::{
     BLOCK, KeyRow, Modulus, PANEL, PanelProducts, PanelRows, ShoupScalar, Unreduced, WeightedSum,
     portable,
 };
+use super::packed::Unpacker;
 use super::vector::*;
 use std::arch::x86_64::*;
 

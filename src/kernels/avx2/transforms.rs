@@ -14,7 +14,7 @@ const MIN_DEGREE: usize = 8 * LANES;
 fours!("avx2,fma", Float, load_float, store_float);
 float_transforms!("avx2,fma");
 
-/// The layers of chunks of `shortest` words down to 2, and canonical residues at last.
+/// The layers of chunks of `shortest` words down to 2; the results are canonical residues.
 #[target_feature(enable = "avx2,fma")]
 fn last_layers<const REDUCE: bool>((a, twiddles): Parts<'_>, shortest: usize, row: &mut [u64]) {
     let eighth = row.len() / 8;

@@ -23,6 +23,69 @@ pub(super) fn load_2(words: &[u64; 2]) -> Vector {
     _mm256_castsi128_si256(low)
 }
 
+/// The bytes of words, as they lie in memory.
+#[inline]
+pub(super) fn bytes_of(words: &[u64]) -> &[u8] {
+    // SAFETY: words are as many bytes, which may have any value.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
+}
+
+/// The bytes of a block of values, and of what follows it.
+pub(super) const WINDOW: usize = 64;
+
+/// A byte of a window that sixteen bytes begin with.
+#[derive(Clone, Copy)]
+pub(super) struct PairStart(usize);
+
+impl PairStart {
+    /// This byte, or the last possible one.
+    pub(super) fn new(byte: usize) -> Self {
+        Self(byte.min(WINDOW - 16))
+    }
+}
+
+/// The sixteen bytes from each of two on.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load_pairs(bytes: &[u8; WINDOW], [low, high]: [PairStart; 2]) -> Vector {
+    // SAFETY: a start is followed by sixteen bytes of a window; no alignment is asked for.
+    unsafe {
+        let start = bytes.as_ptr();
+        _mm256_loadu2_m128i(start.add(high.0).cast(), start.add(low.0).cast())
+    }
+}
+
+/// Copies a block of 32 to 64 bytes into the words, from byte `first` on: its first and its last 32 bytes.
+///
+/// # Panics
+/// If it has fewer or more, or there is no room.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn copy_block((words, first): (&mut [u64], usize), block: &[u8]) {
+    assert!((32..=64).contains(&block.len()) && first + block.len() <= size_of_val(words));
+    let last = block.len() - 32;
+    // SAFETY: both have the bytes from these places on; no alignment is asked for.
+    unsafe {
+        let (from, to) = (block.as_ptr(), words.as_mut_ptr().cast::<u8>().add(first));
+        let (head, tail) = (from.cast(), from.add(last).cast());
+        let (head, tail) = (_mm256_loadu_si256(head), _mm256_loadu_si256(tail));
+        _mm256_storeu_si256(to.cast(), head);
+        _mm256_storeu_si256(to.add(last).cast(), tail);
+    }
+}
+
+/// Asks for the line at a byte from the start of these, wherever that is, for bytes that are read once.
+#[inline]
+#[allow(
+    unused_unsafe,
+    reason = "a prefetch became safe after the oldest supported compiler"
+)]
+pub(super) fn prefetch(bytes: &[u8], at: usize) {
+    let address = bytes.as_ptr().cast::<i8>().wrapping_add(at);
+    // SAFETY: a prefetch accesses nothing, so that any address will do.
+    unsafe { _mm_prefetch::<_MM_HINT_NTA>(address) }
+}
+
 functions! { "avx2":
     pub(super) fn broadcast(word: u64) -> Vector { _mm256_set1_epi64x(word.cast_signed()) }
 }

@@ -188,7 +188,7 @@ impl<const WORD: u32> Forward<'_, WORD> {
         }
     }
 
-    /// The last 6 or 7 layers, and canonical residues at last. The additive operands are lowered in the first of these layers and in
+    /// The last 6 or 7 layers; the results are canonical residues. The additive operands are lowered in the first of these layers and in
     /// every PERIOD-th one after it, and in words of 52 bits in the last one. The first chunk of `2^tail` words has the node `node`.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn last_layers<const PERIOD: u32>(&self, node: usize, row: &mut [u64]) {

@@ -3,11 +3,33 @@
 use super::super::chunks::{block_pairs, split};
 use super::super::float_vectors::float_rows;
 use super::super::vectors::product_rows;
-use super::super::{BLOCK, KeyRow, Modulus, PANEL, PanelProducts, PanelRows, portable};
+use super::super::{BLOCK, KeyRow, KeyShape, Modulus, PANEL, PanelProducts, PanelRows, portable};
 use super::vector::*;
 
 product_rows!("neon", FloatArithmetic);
 float_rows!("neon");
+
+/// Unpacks blocks of a key.
+struct Unpacker;
+
+impl Unpacker {
+    fn new(_: KeyShape) -> Self {
+        Self
+    }
+
+    /// One half of a digit at the places of a block, as numbers.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn numbers(
+        &self,
+        row: &KeyRow<'_>,
+        (place, digit, half): (usize, usize, usize),
+    ) -> [Float; BLOCK / LANES] {
+        let block = row.block(place, digit, half);
+        let vectors = block.as_chunks::<LANES>().0;
+        std::array::from_fn(|vector| to_float(load(&vectors[vector])))
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ const MIN_DEGREE: usize = 8 * LANES;
 fours!("neon", Float, load_float, store_float);
 float_transforms!("neon");
 
-/// The layers of chunks of `shortest` words down to 2, and canonical residues at last.
+/// The layers of chunks of `shortest` words down to 2; the results are canonical residues.
 #[target_feature(enable = "neon")]
 fn last_layers<const REDUCE: bool>((a, twiddles): Parts<'_>, shortest: usize, row: &mut [u64]) {
     let (chunks, factors) = eights(row, twiddles);

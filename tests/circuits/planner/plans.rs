@@ -242,6 +242,23 @@ fn keys_are_composed_where_all_are_too_large() {
 }
 
 #[test]
+fn sums_take_one_step_at_a_time_where_keys_are_too_large() {
+    let two = [Input::vector(16); 2];
+    let whole = Planner::new(&two).plan(&Circuit::Sums).unwrap();
+    // 1, 2, 4, 8 and the sums of both pairs.
+    let pairs = Rotations::steps(&[1, 2, 3, 4, 8, 12]);
+    assert_eq!((whole.rotations(), whole.key_count()), (&pairs, 7));
+    let most = whole.key_bytes().unwrap() * 3 / 4;
+    let plan = Planner::new(&two).max_key_bytes(most);
+    let plan = plan.plan(&Circuit::Sums).unwrap();
+    assert!(plan.key_bytes().unwrap() <= most);
+    assert_eq!(plan.rotations(), &Rotations::steps(&[1, 2, 4, 8]));
+    let depth = |plan: &Plan| plan.context().top_level();
+    assert_eq!(depth(&plan), depth(&whole));
+    run_as_planned(&plan, Circuit::Sums, 16);
+}
+
+#[test]
 fn typical_precision_takes_smaller_parameters() {
     let two = [Input::vector(16); 2];
     let planner = Planner::new(&two);

@@ -1,5 +1,4 @@
 //! Dry runs against encrypted runs, and plans: of every circuit, built and run as they say.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 /// A program on vectors of such numbers from a body with the inputs' name.
 macro_rules! program {

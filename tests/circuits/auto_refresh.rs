@@ -1,5 +1,4 @@
 //! Programs deeper than the levels: refreshed when levels are missing, and as planned, on small rings that hide nothing.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use slotwise::circuits::{
     Batch, BatchLayout, Input, LinearMap, Matrix, OnTensors, PlainTensor, Plan, Planner, Program,
