@@ -50,7 +50,8 @@ fn record(context: &CkksContext, rounds: usize) {
         if round % ROUNDS_OF_KEYS == 0 {
             let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
             let keys = BootstrappingKeys::generate(context, &secret, &mut rng, |_| ()).unwrap();
-            let bootstrapper = Bootstrapper::new(context, &keys).unwrap();
+            // Messages are copies.
+            let bootstrapper = Bootstrapper::new(context, &keys).unwrap().assume_repeated();
             setup = Some((secret, bootstrapper));
         }
         let (secret, bootstrapper) = setup.as_ref().unwrap();
@@ -102,7 +103,8 @@ fn phases(context: &CkksContext, rounds: usize) {
     );
     report_memory();
     let start = Instant::now();
-    let bootstrapper = Bootstrapper::new(context, &keys).unwrap();
+    // Messages are copies.
+    let bootstrapper = Bootstrapper::new(context, &keys).unwrap().assume_repeated();
     println!("set-up: {:.2?}", start.elapsed());
     report_memory();
     println!(

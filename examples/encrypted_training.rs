@@ -81,6 +81,11 @@ impl Training {
     }
 }
 
+/// The vector, which is known to have values of at most 1 and this error.
+fn stated<E: Evaluator<Scalar = f64>>(vector: Vector<E>) -> slotwise::Result<Vector<E>> {
+    vector.assume_message_bound(1.0)?.assume_error_bound(ERROR)
+}
+
 impl Program for Training {
     /// From samples, each multiplied by its diagnosis of 1 or -1, and weights to start with: the trained weights.
     ///
@@ -92,21 +97,26 @@ impl Program for Training {
         let [samples, start] = inputs else {
             return Ok(Vec::new());
         };
-        let (mut weights, mut ahead) = (start.clone(), start.clone());
+        // The weights times `(1 + momentum) / 2` have the level of those ahead, and need no product with the gradient.
+        let (mut scaled, mut ahead) = (start.clone(), start.clone());
+        let mut scale = 1.0;
         for step in 0..self.steps {
             let momentum = f64::from(step) / f64::from(step + 3);
-            let kept = (&ahead + &((&ahead - &weights)? * momentum)?)?;
+            // `ahead + momentum (ahead - weights)`. The difference is of both, so that one bootstrapping refreshes both.
+            let back = momentum / scale;
+            let apart = ((&ahead - &scaled)? * back)?;
+            let kept = (&(&ahead * (1.0 + momentum - back))? + &apart)?;
             let margins = self.sums_of_rows((samples * &ahead.repeat(self.rows)?)?)?;
             let margins = margins.assume_message_bound(MARGIN)?;
+            scale = 0.5 * (1.0 + momentum);
             let rate = self.rate / (UNIT * self.samples as f64);
             let gradient = self
-                .gradient((samples, &margins), (1.0 + momentum) * rate)?
+                .gradient((samples, &margins), scale * rate)?
                 .assume_message_bound(1.0)?;
-            let stated =
-                |vector: Vector<E>| vector.assume_message_bound(1.0)?.assume_error_bound(ERROR);
-            weights = stated((&ahead + &(&gradient * (1.0 / (1.0 + momentum)))?)?)?;
-            ahead = stated((&kept + &gradient)?)?;
+            scaled = stated((&(&ahead * scale)? + &gradient)?)?;
+            ahead = stated((&kept + &(&gradient + &gradient)?)?)?;
         }
+        let weights = stated((scaled * (1.0 / scale))?)?;
         Ok(vec![weights])
     }
 }

@@ -38,6 +38,8 @@ pub struct Bootstrapper {
     /// What the result lacks.
     last_rotation: i64,
     rules: RefreshRules,
+    /// Whether the caller vouches for slots that repeat.
+    is_assumed: bool,
 }
 
 impl Bootstrapper {
@@ -101,7 +103,41 @@ impl Bootstrapper {
             to_slots: transform,
             joint: joint.transpose()?,
             last_rotation,
+            is_assumed: false,
         })
+    }
+
+    /// The bootstrapper for ciphertexts whose slots repeat with the [period](BootstrappingLayout::period) of the layout, which the caller vouches for: a
+    /// ciphertext does not know whether they do. Where they differ, the result is the mean of those that should be copies, and no error says so. Vectors
+    /// know, and need no such statement: prefer [`Vector::refresh`](crate::circuits::Vector::refresh).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// // 512 slots of which those are bootstrapped that repeat after 8.
+    /// let context = CkksContext::new(CkksParams::insecure_for_repeated_bootstrapping(1024, 8, 1)?)?;
+    /// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    /// let keys = BootstrappingKeys::generate(&context, &secret, &mut rng, |_| ())?;
+    /// let (bootstrapper, encryptor) = (Bootstrapper::new(&context, &keys)?, Encryptor::with_secret_key(secret));
+    /// let copies = CkksEncoder::new(&context).encode(&[0.5, -0.25].repeat(256), context.fresh_level())?;
+    /// let x = encryptor.encrypt(&copies, &mut rng)?;
+    /// assert!(bootstrapper.bootstrap(&x).is_err());
+    /// assert!(bootstrapper.assume_repeated().bootstrap(&x)?.noise_bound() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[must_use]
+    pub fn assume_repeated(self) -> Self {
+        Self {
+            is_assumed: true,
+            ..self
+        }
+    }
+
+    /// Checks that slots of which nothing is known can be bootstrapped, or that the caller vouches for them.
+    fn check_repeated(&self) -> Result<()> {
+        if self.is_assumed {
+            return Ok(());
+        }
+        self.layout.check_period(UNKNOWN_PERIOD)
     }
 
     /// The evaluator that the bootstrapper computes with.
@@ -145,8 +181,7 @@ impl Bootstrapper {
         log2_failure_probability(weight, multiples, 2 * self.layout.slots())
     }
 
-    /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext. That they
-    /// repeat is not checked: of others the result is the mean of the slots that would be copies.
+    /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
@@ -158,12 +193,15 @@ impl Bootstrapper {
     /// ```
     ///
     /// # Errors
+    /// [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) if the layout has a [period](BootstrappingLayout::period), unless slots are
+    /// [assumed to repeat](Self::assume_repeated);
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the first transform takes;
     /// [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless the bounds of message and error add up to at most 1 + 2^-7;
     /// [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) at that level with another scale than that of ciphertexts there;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
     #[doc(alias = "EvalBootstrap")]
     pub fn bootstrap(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.check_repeated()?;
         let (x, state) = self.ready(x)?;
         if let Some(joint) = &self.joint {
             let result = self.reduced_once(&x, joint, 1.0)?;
@@ -191,8 +229,8 @@ impl Bootstrapper {
     /// As [`bootstrap`](Self::bootstrap).
     #[doc(alias = "EvalBootstrap")]
     pub fn bootstrap_real(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let (x, state) = self.ready(x)?;
-        self.refreshed(&x, state)
+        self.check_repeated()?;
+        self.refreshed(x)
     }
 
     /// [`bootstrap_real`](Self::bootstrap_real) of two ciphertexts in the time of one complex bootstrapping. Both messages must be real in every slot: an
@@ -209,10 +247,16 @@ impl Bootstrapper {
     ///
     /// # Errors
     /// As [`bootstrap`](Self::bootstrap).
-    pub fn bootstrap_real_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+    pub fn bootstrap_real_pair(&self, pair: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+        self.check_repeated()?;
+        self.refreshed_pair(pair)
+    }
+
+    /// [`bootstrap_real_pair`](Self::bootstrap_real_pair) of slots that repeat if they must.
+    fn refreshed_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
         let ((x, of_x), (y, of_y)) = (self.ready(x)?, self.ready(y)?);
         let Some([added_to_x, added_to_y]) = self.rules.errors_of_pair([of_x, of_y]) else {
-            return Ok([self.refreshed(&x, of_x)?, self.refreshed(&y, of_y)?]);
+            return Ok([self.real_part(&x, of_x)?, self.real_part(&y, of_y)?]);
         };
         let joined = self.joined([&x, &y])?;
         if let Some(joint) = &self.joint {
@@ -236,8 +280,14 @@ impl Bootstrapper {
         ])
     }
 
-    /// [`bootstrap_real`](Self::bootstrap_real) of what is [`ready`](Self::ready).
-    fn refreshed(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
+    /// [`bootstrap_real`](Self::bootstrap_real) of slots that repeat if they must.
+    fn refreshed(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let (x, state) = self.ready(x)?;
+        self.real_part(&x, state)
+    }
+
+    /// [`refreshed`](Self::refreshed) of what is [`ready`](Self::ready).
+    fn real_part(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
         if let Some(joint) = &self.joint {
             let half = self.reduced_once(x, joint, 0.5)?;
             let result = self
@@ -308,7 +358,7 @@ impl Bootstrapper {
     /// ```
     ///
     /// # Errors
-    /// As [`bootstrap`](Self::bootstrap), except that bounds are not checked.
+    /// As [`bootstrap`](Self::bootstrap), except that bounds are not checked, nor whether slots repeat.
     #[doc(alias = "SlotsToCoeffs")]
     pub fn coefficients(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         // Bounds at the roots say nothing of coefficients: a polynomial whose coefficients are messages has values sqrt(N) times as large.
@@ -436,7 +486,7 @@ impl Bootstrapper {
 impl Refresh<CkksState> for Bootstrapper {
     fn refresh(&self, x: &CkksCiphertext, period: usize) -> Result<CkksCiphertext> {
         self.layout.check_period(period)?;
-        self.bootstrap_real(x)
+        self.refreshed(x)
     }
 
     fn levels(&self) -> RefreshLevels {
@@ -453,6 +503,6 @@ impl Refresh<CkksState> for Bootstrapper {
         period: usize,
     ) -> Result<[CkksCiphertext; 2]> {
         self.layout.check_period(period)?;
-        self.bootstrap_real_pair(pair)
+        self.refreshed_pair(pair)
     }
 }

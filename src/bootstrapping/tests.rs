@@ -293,6 +293,7 @@ fn slots_that_repeat_are_bootstrapped_whatever_their_noise() {
         let message: Vec<Complex64> = setup.message()[..period].repeat(copies);
         // An error of every slot, other than that of its copies.
         let size = (-12f64).exp2();
+        let bootstrapper = setup.bootstrapper.clone().assume_repeated();
         let noisy: Vec<Complex64> = (message.iter())
             .map(|z| z + Complex64::cis(setup.rng.random_range(0.0..6.0)) * size)
             .collect();
@@ -301,7 +302,7 @@ fn slots_that_repeat_are_bootstrapped_whatever_their_noise() {
             let error = x.state.error().to_f64() + size;
             x.state.message_bound = 0.99;
             x.state = x.state.assuming_error_bound(error, &setup.context).unwrap();
-            let result = setup.bootstrapper.bootstrap(&x).unwrap();
+            let result = bootstrapper.bootstrap(&x).unwrap();
             assert_eq!(result.level(), setup.layout.fresh_level());
             let error = distance(&setup.slots(&result), &message);
             let bound = result.noise_bound().log2();
@@ -332,16 +333,34 @@ fn slots_that_are_not_known_to_repeat_are_refused() {
     for period in [0, 24, 64, 512, UNKNOWN_PERIOD] {
         let refused = Error::Operands(OperandError::NotRepeated { needed: 32, period });
         for all in [vec![&x], vec![&x, &x]] {
-            let result = evaluator.refresh_repeated(&all, period);
+            let result = evaluator.refresh_assuming_period(&all, period);
             assert_eq!(result.unwrap_err(), refused);
         }
-        let result = forecast.refresh_repeated(&[&foreseen], period);
+        let result = forecast.refresh_assuming_period(&[&foreseen], period);
         assert_eq!(result.unwrap_err(), refused);
     }
     assert!(evaluator.refresh(&x).is_err() && evaluator.refresh_many(&[&x]).is_err());
+    // Nor does a ciphertext know it, unless the caller says so.
+    let bootstrapper = &setup.bootstrapper;
+    let refused = Error::Operands(OperandError::NotRepeated {
+        needed: 32,
+        period: UNKNOWN_PERIOD,
+    });
+    for result in [bootstrapper.bootstrap(&x), bootstrapper.bootstrap_real(&x)] {
+        assert_eq!(result.unwrap_err(), refused);
+    }
+    let pair = bootstrapper.bootstrap_real_pair([&x, &x]);
+    assert_eq!(pair.unwrap_err(), refused);
+    assert!(refused.to_string().contains("`assume_repeated`"));
+    let assumed = bootstrapper.clone().assume_repeated();
+    let [first, second] = assumed.bootstrap_real_pair([&x, &x]).unwrap();
+    for result in [assumed.bootstrap_real(&x).unwrap(), first, second] {
+        let error = distance(&setup.slots(&result), &real);
+        assert!(error < result.noise_bound().log2(), "2^{error}");
+    }
     assert!(forecast.refresh(&foreseen).is_err());
     for period in [1, 8, 32] {
-        let result = evaluator.refresh_repeated(&[&x], period).unwrap();
+        let result = evaluator.refresh_assuming_period(&[&x], period).unwrap();
         let error = distance(&setup.slots(&result[0]), &real);
         assert!(error < result[0].noise_bound().log2(), "2^{error}");
     }

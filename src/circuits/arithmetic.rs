@@ -711,9 +711,9 @@ impl<E: Evaluator> Vector<E> {
     pub fn refresh(&self) -> Result<Self> {
         let chunks: Vec<&E::Ciphertext> = self.chunks.iter().collect();
         let period = self.packing.period();
-        let chunks = self.evaluator.refresh_repeated(&chunks, period)?;
+        let chunks = self.evaluator.refresh_assuming_period(&chunks, period)?;
         let padding = self.padding.moved(|value| {
-            let mut refreshed = self.evaluator.refresh_repeated(&[value], 1)?;
+            let mut refreshed = self.evaluator.refresh_assuming_period(&[value], 1)?;
             Ok(refreshed.remove(0))
         });
         Ok(self.with_chunks(chunks, padding))

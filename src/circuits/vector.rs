@@ -403,10 +403,10 @@ impl<E: Evaluator> Vector<E> {
     /// States after how many slots the ciphertexts repeat.
     pub(super) fn note_periods(&self, evaluator: &E) {
         for chunk in &self.chunks {
-            evaluator.note_period(chunk, self.packing.period());
+            evaluator.assume_period(chunk, self.packing.period());
         }
         if let Some(value) = self.padding.ciphertext() {
-            evaluator.note_period(value, 1);
+            evaluator.assume_period(value, 1);
         }
     }
 

@@ -209,14 +209,15 @@ impl fmt::Display for OperandError {
 /// What helps where slots do not repeat with the period of a bootstrapping.
 fn not_repeated(needed: usize, period: usize) -> String {
     // No ring has more slots.
-    let found = if period <= 1 << 20 {
-        format!("repeats only after {period} slots")
-    } else {
-        "is not known to repeat".into()
-    };
+    if period > 1 << 20 {
+        return format!(
+            "the bootstrapping of these parameters serves slots that repeat after {needed} and a ciphertext does not know whether its slots do; \
+             refresh a vector of at most {needed} values, or vouch for the slots with `assume_repeated`"
+        );
+    }
     format!(
-        "the bootstrapping of these parameters serves vectors of at most {needed} values and this one {found}; add values up or select some first \
-         (`sum_strided`, `slice`), or build the context with `bootstrapping` instead of `bootstrapping_slots`"
+        "the bootstrapping of these parameters serves vectors of at most {needed} values and this one repeats only after {period} slots; \
+         add values up or select some first (`sum_strided`, `slice`), or build the context with `bootstrapping` instead of `bootstrapping_slots`"
     )
 }
 

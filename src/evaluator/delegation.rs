@@ -31,15 +31,15 @@ macro_rules! delegated_operations {
         }
 
         fn refresh_many(&self, all: &[&Self::Ciphertext]) -> Result<Vec<Self::Ciphertext>> {
-            self.refresh_repeated(all, UNKNOWN_PERIOD)
+            self.refresh_assuming_period(all, UNKNOWN_PERIOD)
         }
 
-        fn refresh_repeated(
+        fn refresh_assuming_period(
             &self,
             all: &[&Self::Ciphertext],
             period: usize,
         ) -> Result<Vec<Self::Ciphertext>> {
-            self.refresh_repeated(all, period)
+            self.refresh_assuming_period(all, period)
         }
 
         fn add(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {

@@ -100,8 +100,8 @@ pub trait Evaluator: Clone + Send + Sync {
         Ok(())
     }
 
-    /// States that the slots of a ciphertext repeat with a period, for evaluators that refresh by themselves.
-    fn note_period(&self, a: &Self::Ciphertext, period: usize) {
+    /// States that the slots of a ciphertext repeat with a period, for evaluators that refresh by themselves. That they do is not checked.
+    fn assume_period(&self, a: &Self::Ciphertext, period: usize) {
         let _ = (a, period);
     }
 
@@ -517,7 +517,7 @@ pub trait Evaluator: Clone + Send + Sync {
     ///
     /// # Errors
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) unless the evaluator has a way to do it;
-    /// [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) if it serves only slots that are known to [repeat](Self::refresh_repeated).
+    /// [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) if it serves only slots that are known to [repeat](Self::refresh_assuming_period).
     fn refresh(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
         let _ = a;
         Err(Error::Operands(OperandError::CannotRefresh))
@@ -536,7 +536,7 @@ pub trait Evaluator: Clone + Send + Sync {
     ///
     /// # Errors
     /// As [`refresh`](Self::refresh); [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) for a period that is too long.
-    fn refresh_repeated(
+    fn refresh_assuming_period(
         &self,
         all: &[&Self::Ciphertext],
         period: usize,

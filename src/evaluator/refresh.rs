@@ -52,7 +52,7 @@ impl<S: State> SchemeEvaluator<S> {
         refresh.ok_or(Error::Operands(OperandError::CannotRefresh))
     }
 
-    pub(super) fn refresh_repeated(
+    pub(super) fn refresh_assuming_period(
         &self,
         all: &[&Encrypted<S>],
         period: usize,

@@ -64,7 +64,7 @@ impl<C: Clone> Refreshable<C> {
 
 impl<C> Refreshable<C> {
     /// States a period of the slots.
-    pub(super) fn note_period(&self, period: usize) {
+    pub(super) fn assume_period(&self, period: usize) {
         self.period.fetch_min(period, Ordering::Relaxed);
     }
 
@@ -166,11 +166,13 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         all: &[&E::Ciphertext],
         periods: impl Iterator<Item = usize>,
     ) -> Result<Vec<E::Ciphertext>> {
-        let mut period = periods.max().unwrap_or(UNKNOWN_PERIOD);
+        let Some(mut period) = periods.max() else {
+            return Ok(Vec::new());
+        };
         if let (Policy::Recorded(_), Some(levels)) = (&*self.policy, self.inner.refresh_levels()) {
             period = period.min(levels.period);
         }
-        self.inner.refresh_repeated(all, period)
+        self.inner.refresh_assuming_period(all, period)
     }
 
     pub(super) fn over(&self, inner: &E) -> Self {

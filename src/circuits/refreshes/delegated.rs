@@ -81,8 +81,8 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         self.inner().check_depth(a.current(), operation, depth)
     }
 
-    fn note_period(&self, a: &Of<E>, period: usize) {
-        a.note_period(period);
+    fn assume_period(&self, a: &Of<E>, period: usize) {
+        a.assume_period(period);
     }
 
     fn refresh_for(&self, operands: &[&Of<E>], depth: usize) -> Result<()> {
@@ -249,8 +249,8 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         Ok(refreshed.into_iter().map(|a| self.input(a)).collect())
     }
 
-    fn refresh_repeated(&self, all: &[&Of<E>], period: usize) -> Result<Vec<Of<E>>> {
-        all.iter().for_each(|a| a.note_period(period));
+    fn refresh_assuming_period(&self, all: &[&Of<E>], period: usize) -> Result<Vec<Of<E>>> {
+        all.iter().for_each(|a| a.assume_period(period));
         self.refresh_many(all)
     }
 

@@ -327,7 +327,11 @@ impl Evaluator for Forecast {
         self.refreshed(all, UNKNOWN_PERIOD)
     }
 
-    fn refresh_repeated(&self, all: &[&Ciphertext], period: usize) -> Result<Vec<Ciphertext>> {
+    fn refresh_assuming_period(
+        &self,
+        all: &[&Ciphertext],
+        period: usize,
+    ) -> Result<Vec<Ciphertext>> {
         self.refreshed(all, period)
     }
 

@@ -22,7 +22,7 @@ impl Forecast {
         })
     }
 
-    /// [`refresh_repeated`](Evaluator::refresh_repeated)
+    /// [`refresh_assuming_period`](Evaluator::refresh_assuming_period)
     pub(super) fn refreshed(&self, all: &[&Ciphertext], period: usize) -> Result<Vec<Ciphertext>> {
         let layout = self.context().bootstrapping();
         let layout = layout.ok_or(Error::Operands(OperandError::CannotRefresh))?;
