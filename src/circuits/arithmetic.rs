@@ -735,7 +735,7 @@ impl<E: Evaluator> Vector<E> {
         self.packing.sum_rotations()
     }
 
-    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many again, with which a sum takes two steps at once: in about a quarter
+    /// [`rotations_for_sum`](Self::rotations_for_sum) and half as many again, with which a sum takes two steps at once: in about a sixth
     /// less time.
     ///
     /// ```

@@ -141,12 +141,7 @@ impl fmt::Display for OperandError {
                 operation,
                 needed,
                 left,
-            } => format!(
-                "{operation} takes {needed} level{} and {left} {} left; build the context with more depth \
-                 (`for_depth`, or more primes), or compute before `compact` and `drop_to_level`, which take levels away",
-                plural(*needed),
-                if *left == 1 { "is" } else { "are" },
-            ),
+            } => level_exhausted(operation, *needed, *left),
             Self::ScaleMismatch { left, right } => format!(
                 "the scales 2^{left:.1} and 2^{right:.1}{} differ and cannot be brought together; \
                  add ciphertexts before their last level, and encode plaintexts at the ciphertext's scale",
@@ -165,17 +160,7 @@ impl fmt::Display for OperandError {
                 length,
                 takes,
                 gives,
-            } => {
-                let help = if length == gives {
-                    "the matrix lies the other way: use its `transpose()`, or `LinearMap::matrix_vector` for A x and `vector_matrix` for x M"
-                } else {
-                    "`slice` shortens a vector, `concat` lengthens one, `for_each_of(n)` applies a map to n rows"
-                };
-                format!(
-                    "the map takes {takes} value{} and gives {gives}, but the vector has {length}; {help}",
-                    plural(*takes)
-                )
-            }
+            } => input_length(*length, *takes, *gives),
             Self::EncodedForLowerLevel { encoded, level } => format!(
                 "the map was encoded for level {encoded} and the vector is at level {level}; \
                  encode the map for level {level}, or drop the vector to level {encoded}"
@@ -218,6 +203,27 @@ fn not_repeated(needed: usize, period: usize) -> String {
     format!(
         "the bootstrapping of these parameters serves vectors of at most {needed} values and this one repeats only after {period} slots; \
          add values up or select some first (`sum_strided`, `slice`), or build the context with `bootstrapping` instead of `bootstrapping_slots`"
+    )
+}
+
+fn level_exhausted(operation: &str, needed: usize, left: usize) -> String {
+    format!(
+        "{operation} takes {needed} level{} and {left} {} left; build the context with more depth \
+         (`for_depth`, or more primes), or compute before `compact` and `drop_to_level`, which take levels away",
+        plural(needed),
+        if left == 1 { "is" } else { "are" },
+    )
+}
+
+fn input_length(length: usize, takes: usize, gives: usize) -> String {
+    let help = if length == gives {
+        "the matrix lies the other way: use its `transpose()`, or `LinearMap::matrix_vector` for A x and `vector_matrix` for x M"
+    } else {
+        "`slice` shortens a vector, `concat` lengthens one, `for_each_of(n)` applies a map to n rows"
+    };
+    format!(
+        "the map takes {takes} value{} and gives {gives}, but the vector has {length}; {help}",
+        plural(takes)
     )
 }
 

@@ -126,7 +126,7 @@ impl Rotations {
     }
 
     /// Those of sums over slots, of any length: the powers of two up to half a row, and 3, 12, 48, ..., with which a sum takes two steps
-    /// at once; and the conjugation or row swap. With the powers alone sums work, too, and take about a quarter longer; these keys are
+    /// at once; and the conjugation or row swap. With the powers alone sums work, too, and take about a fifth longer; these keys are
     /// half as many again.
     ///
     /// ```

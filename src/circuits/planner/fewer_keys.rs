@@ -27,6 +27,20 @@ struct Dropping<'a> {
 const MOST_KEYS_OF_LONG_PATHS: usize = 200;
 
 impl<S: PlannedScheme> SchemePlan<S> {
+    /// The rotations of a plan without those whose keys serve pairs of steps alone.
+    pub(super) fn without_pairs(&self) -> Rotations {
+        let fused = self.uses.fused.iter().flat_map(|sum| sum.steps.iter());
+        let single = self.uses.single.keys().map(|(step, _)| step);
+        let used: BTreeSet<i64> = fused.chain(single).copied().collect();
+        let held = self.step_levels().into_keys();
+        let steps: Vec<i64> = held.filter(|step| used.contains(step)).collect();
+        let rotations = Rotations::steps(&steps);
+        match self.conjugates() {
+            true => rotations.and_conjugation(),
+            false => rotations,
+        }
+    }
+
     /// The rotations of a plan without those that cost the least time for each byte, until the keys take at most so many; `None` if too
     /// few compose the others.
     pub(super) fn dropped_to(&self, most_bytes: u64) -> Result<Option<Rotations>> {

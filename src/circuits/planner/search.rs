@@ -464,7 +464,7 @@ where
         needs: S::Needs,
     ) -> Result<Vec<SchemePlan<S>>> {
         let degree = S::rlwe(plan.context()).degree();
-        let powers = plan.rotations().of_powers_of_two(degree);
+        let powers = plan.without_pairs().of_powers_of_two(degree);
         let mut found = Vec::new();
         found.extend(self.with_rotations(program, (plan, &powers), needs)?);
         let mut smallest = plan.clone();

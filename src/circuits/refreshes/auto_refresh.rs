@@ -15,6 +15,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Values of any magnitude are served: what may exceed 1 is divided by a power of two before and multiplied after, which multiplies the
 /// error of the bootstrapping, too.
 ///
+/// Where a bootstrapping serves only slots that [repeat](crate::params::BootstrappingLayout::period), short vectors are refreshed, and operations on
+/// others fail when their levels end: what a short vector will be multiplied with is not known without a plan.
+///
 /// [`Vector::auto_refresh`](crate::circuits::Vector::auto_refresh) puts vectors on such an evaluator. Circuits over single ciphertexts refresh nothing by
 /// themselves.
 #[derive(Clone, Debug)]

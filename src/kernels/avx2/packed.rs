@@ -143,7 +143,7 @@ pub(super) fn permute(row: &mut [u64], source: &[u64], permutation: &BlockPermut
         for (vector, places) in pattern.iter_mut().zip(places.as_chunks::<LANES>().0) {
             let halves = |&place: &u8| {
                 let word = u64::from(place) % LANES as u64;
-                2 * word | (2 * word + 1) << 32
+                (2 * word) | ((2 * word + 1) << 32)
             };
             let second = |&place: &u8| {
                 if usize::from(place) < LANES {

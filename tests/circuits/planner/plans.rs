@@ -243,7 +243,7 @@ fn keys_are_composed_where_all_are_too_large() {
 
 #[test]
 fn sums_take_one_step_at_a_time_where_keys_are_too_large() {
-    let two = [Input::vector(16); 2];
+    let two = [Input::vector(16), Input::vector(16).range(-2.0..=1.0)];
     let whole = Planner::new(&two).plan(&Circuit::Sums).unwrap();
     // 1, 2, 4, 8 and the sums of both pairs.
     let pairs = Rotations::steps(&[1, 2, 3, 4, 8, 12]);
