@@ -42,7 +42,7 @@ const ROUNDS_OF_KEYS: usize = 100;
 fn record(context: &CkksContext, rounds: usize) {
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(2);
     let layout = context.bootstrapping().unwrap();
-    let slots = context.message_slots();
+    let slots = layout.slots();
     // The largest error, and the largest part of a bound.
     let (mut largest, mut worst): (f64, f64) = (0.0, 0.0);
     let mut setup = None;
@@ -50,7 +50,8 @@ fn record(context: &CkksContext, rounds: usize) {
         if round % ROUNDS_OF_KEYS == 0 {
             let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
             let keys = BootstrappingKeys::generate(context, &secret, &mut rng, |_| ()).unwrap();
-            let bootstrapper = Bootstrapper::new(context, &keys).unwrap();
+            // Messages are copies.
+            let bootstrapper = Bootstrapper::new(context, &keys).unwrap().assume_repeated();
             setup = Some((secret, bootstrapper));
         }
         let (secret, bootstrapper) = setup.as_ref().unwrap();
@@ -102,7 +103,8 @@ fn phases(context: &CkksContext, rounds: usize) {
     );
     report_memory();
     let start = Instant::now();
-    let bootstrapper = Bootstrapper::new(context, &keys).unwrap();
+    // Messages are copies.
+    let bootstrapper = Bootstrapper::new(context, &keys).unwrap().assume_repeated();
     println!("set-up: {:.2?}", start.elapsed());
     report_memory();
     println!(
@@ -113,7 +115,8 @@ fn phases(context: &CkksContext, rounds: usize) {
 
     let encoder = bootstrapper.evaluator().encoder();
     let mut part = || rng.random_range(-1.0..1.0);
-    let message: Vec<_> = (0..context.message_slots())
+    let served = context.bootstrapping().unwrap().slots();
+    let message: Vec<_> = (0..served)
         .map(|_| Complex64::new(part(), part()))
         .collect();
     let level = context.bootstrapping().unwrap().lowest_level();
@@ -138,6 +141,18 @@ fn phases(context: &CkksContext, rounds: usize) {
         );
     }
     println!("least: {}", show(&least));
+    for _ in 0..rounds {
+        let start = cpu_time();
+        let whole = bootstrapper.bootstrap(&x).unwrap();
+        let middle = cpu_time();
+        let pair = bootstrapper.bootstrap_real_pair([&x, &x]).unwrap();
+        println!(
+            "as one: complex {:.2} s, two real {:.2} s",
+            middle - start,
+            cpu_time() - middle
+        );
+        assert_eq!(whole.level(), pair[0].level());
+    }
     report_memory();
 }
 
@@ -147,6 +162,7 @@ fn params_of(name: Option<&str>) -> CkksParams {
         Some("precise65536") => CkksParams::for_bootstrapping(BootstrappingSet::Precise65536),
         Some("slots128") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots128),
         Some("slots1024") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768Slots1024),
+        Some("repeated32") => CkksParams::for_repeated_bootstrapping(32),
         Some("slots256") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots256),
         Some("slots4096") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots4096),
         Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),

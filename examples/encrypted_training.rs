@@ -1,7 +1,7 @@
 //! Logistic regression trained on data that the server never sees: encrypted patients and diagnoses in, encrypted weights out, and nobody decrypts
 //! anything in between.
 //!
-//! Each step of Nesterov's accelerated descent takes five levels, and the weights are bootstrapped where the plan says so.
+//! Each step of Nesterov's accelerated descent takes four levels, and the weights are bootstrapped where the plan says so.
 //!
 //! `cargo run --release --example encrypted_training` trains on 64 patients and 7 measurements, on a small ring that hides nothing, in seconds;
 //! `cargo run --release --example encrypted_training -- secure` on 455 patients and 30 measurements at 128 bits of security: the keys take 1.9 GB.
@@ -27,7 +27,10 @@ const SIGMOID: [f64; 4] = [0.5, -0.084_249, 0.0, 0.000_247_19];
 /// its own errors; the error of the result is measured below.
 const ERROR: f64 = 1.0 / 1024.0;
 
-/// A matrix of samples, column by column, and how to descend.
+/// The largest margin of a sample, as a multiple of the unit.
+const MARGIN: f64 = 8.0;
+
+/// A matrix of samples, row by row, and how to descend.
 struct Training {
     /// The samples, a power of two: zeros where there are fewer.
     rows: usize,
@@ -40,42 +43,53 @@ struct Training {
 }
 
 impl Training {
-    /// The sums of each row, in every column.
+    /// The sum of each row, in every column.
     fn sums_of_rows<E: Evaluator<Scalar = f64>>(
         &self,
         x: Vector<E>,
     ) -> slotwise::Result<Vector<E>> {
         let mut sum = x;
         for doubling in 0..self.columns.ilog2() {
-            sum = (&sum + &sum.rotate_left((self.rows << doubling) as i64)?)?;
-        }
-        Ok(sum)
-    }
-
-    /// `factor` times the sum of each column, in every row.
-    fn sums_of_columns<E: Evaluator<Scalar = f64>>(
-        &self,
-        x: Vector<E>,
-        factor: f64,
-    ) -> slotwise::Result<Vector<E>> {
-        let mut sum = x;
-        for doubling in 0..self.rows.ilog2() {
             sum = (&sum + &sum.rotate_left(1 << doubling)?)?;
         }
-        // Only the first row has nothing of the next column.
-        let first_row: Vec<f64> = (0..self.rows * self.columns)
-            .map(|slot| if slot % self.rows == 0 { factor } else { 0.0 })
+        // Only the first column has nothing of the next row.
+        let first_column: Vec<f64> = (0..self.rows * self.columns)
+            .map(|slot| f64::from(u8::from(slot % self.columns == 0)))
             .collect();
-        sum = (sum * &first_row)?;
-        for doubling in 0..self.rows.ilog2() {
+        sum = (sum * &first_column)?;
+        for doubling in 0..self.columns.ilog2() {
             sum = (&sum + &sum.rotate_right(1 << doubling)?)?;
         }
         Ok(sum)
     }
+
+    /// What the samples, times `rate`, add to the weights: each by how wrong `margins` are for it, from 1 for a wrong diagnosis to 0 for a right one.
+    ///
+    /// The sigmoid's terms are `c_0 + x (c_1 + c_3 x^2)`. Multiplied by a sample in this order, they take two levels.
+    fn gradient<E: Evaluator<Scalar = f64>>(
+        &self,
+        (samples, margins): (&Vector<E>, &Vector<E>),
+        rate: f64,
+    ) -> slotwise::Result<Vector<E>> {
+        let factor = |power: u8| rate * SIGMOID[usize::from(power)] * UNIT.powi(power.into());
+        let square = margins.square()?;
+        let cubic = (&(&(samples * factor(3))? * margins)? * &square)?;
+        let linear = (&(samples * factor(1))? * margins)?;
+        let constant = (samples * factor(0))?;
+        // The columns' sums are as many values as there are weights.
+        (&(&cubic + &linear)? + &constant)?.sum_strided(self.columns)
+    }
+}
+
+/// The vector, which is known to have values of at most 1 and this error.
+fn stated<E: Evaluator<Scalar = f64>>(vector: Vector<E>) -> slotwise::Result<Vector<E>> {
+    vector.assume_message_bound(1.0)?.assume_error_bound(ERROR)
 }
 
 impl Program for Training {
-    /// From samples, each multiplied by its diagnosis of 1 or -1, and weights to start with: the trained weights, in every row.
+    /// From samples, each multiplied by its diagnosis of 1 or -1, and weights to start with: the trained weights.
+    ///
+    /// Vectors as short as the weights repeat in the slots beside the samples, so that a bootstrapping of few values can serve them.
     fn run<E: Evaluator<Scalar = f64>>(
         &self,
         inputs: &[Vector<E>],
@@ -83,26 +97,26 @@ impl Program for Training {
         let [samples, start] = inputs else {
             return Ok(Vec::new());
         };
-        let unit: Vec<f64> = (0..4)
-            .map(|power| SIGMOID[power as usize] * UNIT.powi(power))
-            .collect();
-        let (mut weights, mut ahead) = (start.clone(), start.clone());
+        // The weights times `(1 + momentum) / 2` have the level of those ahead, and need no product with the gradient.
+        let (mut scaled, mut ahead) = (start.clone(), start.clone());
+        let mut scale = 1.0;
         for step in 0..self.steps {
             let momentum = f64::from(step) / f64::from(step + 3);
-            let kept = (&ahead + &((&ahead - &weights)? * momentum)?)?;
-            let margins = self.sums_of_rows((samples * &ahead)?)?;
-            // How wrong each sample is: from 1 for a wrong diagnosis to 0 for a right one.
-            let wrong = margins.assume_message_bound(8.0)?.polyval(&unit)?;
-            let rate = (1.0 + momentum) * self.rate / (UNIT * self.samples as f64);
-            let gradient = (samples * &wrong.assume_message_bound(2.0)?)?;
+            // `ahead + momentum (ahead - weights)`. The difference is of both, so that one bootstrapping refreshes both.
+            let back = momentum / scale;
+            let apart = ((&ahead - &scaled)? * back)?;
+            let kept = (&(&ahead * (1.0 + momentum - back))? + &apart)?;
+            let margins = self.sums_of_rows((samples * &ahead.repeat(self.rows)?)?)?;
+            let margins = margins.assume_message_bound(MARGIN)?;
+            scale = 0.5 * (1.0 + momentum);
+            let rate = self.rate / (UNIT * self.samples as f64);
             let gradient = self
-                .sums_of_columns(gradient, rate)?
+                .gradient((samples, &margins), scale * rate)?
                 .assume_message_bound(1.0)?;
-            let stated =
-                |vector: Vector<E>| vector.assume_message_bound(1.0)?.assume_error_bound(ERROR);
-            weights = stated((&ahead + &(&gradient * (1.0 / (1.0 + momentum)))?)?)?;
-            ahead = stated((&kept + &gradient)?)?;
+            scaled = stated((&(&ahead * scale)? + &gradient)?)?;
+            ahead = stated((&kept + &(&gradient + &gradient)?)?)?;
         }
+        let weights = stated((scaled * (1.0 / scale))?)?;
         Ok(vec![weights])
     }
 }
@@ -126,7 +140,7 @@ fn main() -> Outcome<()> {
     let length = rows * columns;
 
     // Parameters, keys and the places of bootstrappings, before anything is encrypted.
-    let planner = Planner::new(&[Input::vector(length), Input::vector(length)]).precision_bits(9);
+    let planner = Planner::new(&[Input::vector(length), Input::vector(columns)]).precision_bits(9);
     let planner = if is_secure {
         planner
     } else {
@@ -143,7 +157,7 @@ fn main() -> Outcome<()> {
         .generate_planned_server_key(plan.key_plan())?
         .with_bootstrapping(&client.generate_bootstrapping_keys()?)?;
     println!("keys in {:.1?}", started.elapsed());
-    let inputs = [&matrix, &vec![0.0; length]].map(|values| {
+    let inputs = [&matrix, &vec![0.0; columns]].map(|values| {
         let encrypted = client.encrypt(values)?;
         server.attach(encrypted)
     });
@@ -160,11 +174,11 @@ fn main() -> Outcome<()> {
     );
 
     // The weights are decrypted only now.
-    let weights = training.weights(&client.decrypt(&trained)?);
+    let weights = client.decrypt(&trained)?;
     let clear = ClearReals::new(length);
-    let inputs = [matrix, vec![0.0; length]].map(|values| Vector::from_values(&clear, &values));
+    let inputs = [matrix, vec![0.0; columns]].map(|values| Vector::from_values(&clear, &values));
     let inputs: Vec<_> = inputs.into_iter().collect::<slotwise::Result<_>>()?;
-    let wanted = training.weights(&training.run(&inputs)?.remove(0).values());
+    let wanted = training.run(&inputs)?.remove(0).values();
     compare(&training, (&weights, &wanted), &test);
     Ok(())
 }
@@ -177,21 +191,16 @@ impl Training {
         std::iter::once(1.0).chain(scaled).collect()
     }
 
-    /// The samples times their diagnoses, column by column.
+    /// The samples times their diagnoses, row by row.
     fn matrix(&self, samples: &[Sample]) -> Vec<f64> {
         let mut matrix = vec![0.0; self.rows * self.columns];
         for (row, sample) in samples.iter().enumerate() {
             let diagnosis = if sample.benign { 1.0 } else { -1.0 };
             for (column, feature) in self.features(sample).into_iter().enumerate() {
-                matrix[column * self.rows + row] = diagnosis * feature;
+                matrix[row * self.columns + column] = diagnosis * feature;
             }
         }
         matrix
-    }
-
-    /// One weight for each column.
-    fn weights(&self, result: &[f64]) -> Vec<f64> {
-        result.iter().step_by(self.rows).copied().collect()
     }
 
     /// Whether a sample is benign, as the weights have it.

@@ -1,14 +1,15 @@
 use crate::bootstrapping::factors::Direction;
 use crate::bootstrapping::failure::log2_failure_probability;
+use crate::bootstrapping::joint::Joint;
 use crate::bootstrapping::keys::{layout_of, trace_steps};
-use crate::bootstrapping::transform::Transform;
+use crate::bootstrapping::transform::{Steps, Transform};
 use crate::bootstrapping::{BootstrappingKeys, reduction};
 use crate::circuits::Chebyshev;
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, ParameterError, Result};
-use crate::evaluator::{CkksEvaluator, Evaluator, Refresh, RefreshLevels};
+use crate::evaluator::{CkksEvaluator, Evaluator, Refresh, RefreshLevels, UNKNOWN_PERIOD};
 use crate::keys::KeyId;
-use crate::params::{BootstrappingLayout, CkksContext, CkksState, RefreshRules};
+use crate::params::{BootstrappingLayout, CkksContext, CkksState, KeySpan, RefreshRules};
 use crate::ring::as_f64;
 use std::sync::Arc;
 
@@ -30,11 +31,15 @@ pub struct Bootstrapper {
     sparse: KeyId,
     to_coefficients: Transform,
     to_slots: Transform,
+    /// For few slots.
+    joint: Option<Joint>,
     trace: Vec<i64>,
     reduction: Chebyshev,
     /// What the result lacks.
     last_rotation: i64,
     rules: RefreshRules,
+    /// Whether the caller vouches for slots that repeat.
+    is_assumed: bool,
 }
 
 impl Bootstrapper {
@@ -75,7 +80,17 @@ impl Bootstrapper {
         let first = (span(layout.lowest_level()), 0);
         let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first)?;
         let second = (span(layout.top_level()), shift);
-        let (to_slots, last_rotation) = Transform::new(encoder, &to_slots, second)?;
+        let (transform, last_rotation) = Transform::new(encoder, &to_slots, second)?;
+        let few = layout.reduces_once(context.params().rlwe());
+        let last = to_slots.last().filter(|_| few);
+        let joint = last.map(|last| {
+            let span = KeySpan {
+                level: layout.reduction_level() + 1,
+                ..second.0
+            };
+            let shift = last_rotation - Steps::of(last).shift();
+            Joint::new(encoder, (last, layout.slots()), (span, shift))
+        });
         Ok(Self {
             reduction: reduction::polynomial(layout.ratio_bits())?,
             rules,
@@ -85,9 +100,44 @@ impl Bootstrapper {
             layout,
             evaluator,
             to_coefficients,
-            to_slots,
+            to_slots: transform,
+            joint: joint.transpose()?,
             last_rotation,
+            is_assumed: false,
         })
+    }
+
+    /// The bootstrapper for ciphertexts whose slots repeat with the [period](BootstrappingLayout::period) of the layout, which the caller vouches for: a
+    /// ciphertext does not know whether they do. Where they differ, the result is the mean of those that should be copies, and no error says so. Vectors
+    /// know, and need no such statement: prefer [`Vector::refresh`](crate::circuits::Vector::refresh).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// // 512 slots of which those are bootstrapped that repeat after 8.
+    /// let context = CkksContext::new(CkksParams::insecure_for_repeated_bootstrapping(1024, 8, 1)?)?;
+    /// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+    /// let keys = BootstrappingKeys::generate(&context, &secret, &mut rng, |_| ())?;
+    /// let (bootstrapper, encryptor) = (Bootstrapper::new(&context, &keys)?, Encryptor::with_secret_key(secret));
+    /// let copies = CkksEncoder::new(&context).encode(&[0.5, -0.25].repeat(256), context.fresh_level())?;
+    /// let x = encryptor.encrypt(&copies, &mut rng)?;
+    /// assert!(bootstrapper.bootstrap(&x).is_err());
+    /// assert!(bootstrapper.assume_repeated().bootstrap(&x)?.noise_bound() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[must_use]
+    pub fn assume_repeated(self) -> Self {
+        Self {
+            is_assumed: true,
+            ..self
+        }
+    }
+
+    /// Checks that slots of which nothing is known can be bootstrapped, or that the caller vouches for them.
+    fn check_repeated(&self) -> Result<()> {
+        if self.is_assumed {
+            return Ok(());
+        }
+        self.layout.check_period(UNKNOWN_PERIOD)
     }
 
     /// The evaluator that the bootstrapper computes with.
@@ -143,13 +193,20 @@ impl Bootstrapper {
     /// ```
     ///
     /// # Errors
+    /// [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) if the layout has a [period](BootstrappingLayout::period), unless slots are
+    /// [assumed to repeat](Self::assume_repeated);
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the first transform takes;
     /// [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless the bounds of message and error add up to at most 1 + 2^-7;
     /// [`OperandError::ScaleMismatch`](crate::OperandError::ScaleMismatch) at that level with another scale than that of ciphertexts there;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
     #[doc(alias = "EvalBootstrap")]
     pub fn bootstrap(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.check_repeated()?;
         let (x, state) = self.ready(x)?;
+        if let Some(joint) = &self.joint {
+            let result = self.reduced_once(&x, joint, 1.0)?;
+            return self.stated(result, state, self.error_bound());
+        }
         let [re, im] = self
             .raised_parts(&x)?
             .each_ref()
@@ -172,8 +229,8 @@ impl Bootstrapper {
     /// As [`bootstrap`](Self::bootstrap).
     #[doc(alias = "EvalBootstrap")]
     pub fn bootstrap_real(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
-        let (x, state) = self.ready(x)?;
-        self.refreshed(&x, state)
+        self.check_repeated()?;
+        self.refreshed(x)
     }
 
     /// [`bootstrap_real`](Self::bootstrap_real) of two ciphertexts in the time of one complex bootstrapping. Both messages must be real in every slot: an
@@ -190,12 +247,30 @@ impl Bootstrapper {
     ///
     /// # Errors
     /// As [`bootstrap`](Self::bootstrap).
-    pub fn bootstrap_real_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+    pub fn bootstrap_real_pair(&self, pair: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
+        self.check_repeated()?;
+        self.refreshed_pair(pair)
+    }
+
+    /// [`bootstrap_real_pair`](Self::bootstrap_real_pair) of slots that repeat if they must.
+    fn refreshed_pair(&self, [x, y]: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
         let ((x, of_x), (y, of_y)) = (self.ready(x)?, self.ready(y)?);
         let Some([added_to_x, added_to_y]) = self.rules.errors_of_pair([of_x, of_y]) else {
-            return Ok([self.refreshed(&x, of_x)?, self.refreshed(&y, of_y)?]);
+            return Ok([self.real_part(&x, of_x)?, self.real_part(&y, of_y)?]);
         };
-        let parts = self.raised_parts(&self.joined([&x, &y])?)?;
+        let joined = self.joined([&x, &y])?;
+        if let Some(joint) = &self.joint {
+            let halves = self.reduced_once(&joined, joint, 0.5)?;
+            let conjugate = self.evaluator.conjugate(&halves)?;
+            let x = self.evaluator.add(&halves, &conjugate)?;
+            let y = self.evaluator.sub(&conjugate, &halves)?;
+            let y = self.evaluator.mul_i(&y)?;
+            return Ok([
+                self.stated(x, of_x, added_to_x)?,
+                self.stated(y, of_y, added_to_y)?,
+            ]);
+        }
+        let parts = self.raised_parts(&joined)?;
         let [x, y] = parts
             .each_ref()
             .map(|part| self.finished(&self.reduced(part)?));
@@ -205,8 +280,21 @@ impl Bootstrapper {
         ])
     }
 
-    /// [`bootstrap_real`](Self::bootstrap_real) of what is [`ready`](Self::ready).
-    fn refreshed(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
+    /// [`bootstrap_real`](Self::bootstrap_real) of slots that repeat if they must.
+    fn refreshed(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        let (x, state) = self.ready(x)?;
+        self.real_part(&x, state)
+    }
+
+    /// [`refreshed`](Self::refreshed) of what is [`ready`](Self::ready).
+    fn real_part(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
+        if let Some(joint) = &self.joint {
+            let half = self.reduced_once(x, joint, 0.5)?;
+            let result = self
+                .evaluator
+                .add(&half, &self.evaluator.conjugate(&half)?)?;
+            return self.stated(result, state, self.rules.error());
+        }
         let [re, _] = self.raised_parts(x)?;
         let result = self.finished(&self.reduced(&re)?)?;
         self.stated(result, state, self.rules.error())
@@ -234,6 +322,23 @@ impl Bootstrapper {
         Ok(x)
     }
 
+    /// So many times the message of `x`, by one modular reduction of both parts.
+    fn reduced_once(
+        &self,
+        x: &CkksCiphertext,
+        joint: &Joint,
+        times: f64,
+    ) -> Result<CkksCiphertext> {
+        let evaluator = &self.evaluator;
+        let y = self.raised(&self.coefficients(x)?)?;
+        let w = self.to_slots.apply_before_last(evaluator, y)?;
+        let v = self.untracked(joint.parts(evaluator, w)?, 1.0)?;
+        let halves = self
+            .reduction
+            .evaluate_turned(evaluator, &v, &joint.turns(times))?;
+        self.finished(&joint.joined(evaluator, &halves)?)
+    }
+
     fn raised_parts(&self, x: &CkksCiphertext) -> Result<[CkksCiphertext; 2]> {
         self.parts(self.raised(&self.coefficients(x)?)?)
     }
@@ -253,7 +358,7 @@ impl Bootstrapper {
     /// ```
     ///
     /// # Errors
-    /// As [`bootstrap`](Self::bootstrap), except that bounds are not checked.
+    /// As [`bootstrap`](Self::bootstrap), except that bounds are not checked, nor whether slots repeat.
     #[doc(alias = "SlotsToCoeffs")]
     pub fn coefficients(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
         // Bounds at the roots say nothing of coefficients: a polynomial whose coefficients are messages has values sqrt(N) times as large.
@@ -379,18 +484,25 @@ impl Bootstrapper {
 }
 
 impl Refresh<CkksState> for Bootstrapper {
-    fn refresh(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.bootstrap_real(x)
+    fn refresh(&self, x: &CkksCiphertext, period: usize) -> Result<CkksCiphertext> {
+        self.layout.check_period(period)?;
+        self.refreshed(x)
     }
 
     fn levels(&self) -> RefreshLevels {
         RefreshLevels {
             least: self.layout.lowest_level(),
             fresh: self.layout.fresh_level(),
+            period: self.layout.period().unwrap_or(UNKNOWN_PERIOD),
         }
     }
 
-    fn refresh_pair(&self, pair: [&CkksCiphertext; 2]) -> Result<[CkksCiphertext; 2]> {
-        self.bootstrap_real_pair(pair)
+    fn refresh_pair(
+        &self,
+        pair: [&CkksCiphertext; 2],
+        period: usize,
+    ) -> Result<[CkksCiphertext; 2]> {
+        self.layout.check_period(period)?;
+        self.refreshed_pair(pair)
     }
 }

@@ -8,6 +8,7 @@
 mod bootstrapper;
 mod factors;
 mod failure;
+mod joint;
 mod keys;
 mod reduction;
 mod transform;

@@ -109,16 +109,34 @@ impl Transform {
         Ok((Self { factors: encoded }, shift))
     }
 
+    /// All factors of the transform but the last.
+    pub(super) fn apply_before_last(
+        &self,
+        evaluator: &CkksEvaluator,
+        x: CkksCiphertext,
+    ) -> Result<CkksCiphertext> {
+        let before = self.factors.len().saturating_sub(1);
+        apply(evaluator, &self.factors[..before], x)
+    }
+
     /// The transform of the slots of `x`, as many levels below as there are factors.
     pub(super) fn apply(
         &self,
         evaluator: &CkksEvaluator,
         x: CkksCiphertext,
     ) -> Result<CkksCiphertext> {
-        self.factors.iter().try_fold(x, |x, plan| {
-            evaluator.rescale(&evaluator.weighted_rotations(&[&x], plan)?)
-        })
+        apply(evaluator, &self.factors, x)
     }
+}
+
+fn apply(
+    evaluator: &CkksEvaluator,
+    factors: &[WeightedRotations<CkksPlaintext>],
+    x: CkksCiphertext,
+) -> Result<CkksCiphertext> {
+    factors.iter().try_fold(x, |x, plan| {
+        evaluator.rescale(&evaluator.weighted_rotations(&[&x], plan)?)
+    })
 }
 
 /// The scale of plaintexts that bring a product, rescaled, from the scale of a level to that of the one below.

@@ -704,13 +704,18 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) without a bootstrapping; CKKS: [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless message and
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) without a bootstrapping; [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) for more values
+    /// than the bootstrapping's [period](crate::params::BootstrappingLayout::period); CKKS: [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless message and
     /// error bounds add up to at most 1 + 2^-7, [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the bootstrapping takes.
     #[doc(alias("bootstrap", "EvalBootstrap", "Bootstrap"))]
     pub fn refresh(&self) -> Result<Self> {
         let chunks: Vec<&E::Ciphertext> = self.chunks.iter().collect();
-        let chunks = self.evaluator.refresh_many(&chunks)?;
-        let padding = self.padding.moved(|value| self.evaluator.refresh(value));
+        let period = self.packing.period();
+        let chunks = self.evaluator.refresh_assuming_period(&chunks, period)?;
+        let padding = self.padding.moved(|value| {
+            let mut refreshed = self.evaluator.refresh_assuming_period(&[value], 1)?;
+            Ok(refreshed.remove(0))
+        });
         Ok(self.with_chunks(chunks, padding))
     }
 

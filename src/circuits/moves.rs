@@ -109,6 +109,37 @@ impl<E: Evaluator> Vector<E> {
         Ok(self.get(index)?.repeated(length)?.into_owned())
     }
 
+    /// The values so many times, one copy after the other.
+    ///
+    /// Cost: nothing for a power of two of values and copies up to a row of slots, which hold such copies anyhow; else that of [`concat`](Self::concat).
+    ///
+    /// ```
+    /// use slotwise::{circuits::Vector, evaluator::ClearReals};
+    ///
+    /// let weights = Vector::from_values(&ClearReals::new(8), &[1.0, 2.0])?;
+    /// let rows = Vector::from_values(&ClearReals::new(8), &[1.0, 0.0, 0.5, 3.0])?; // two rows of two values
+    /// assert_eq!((&rows * &weights.repeat(2)?)?.values(), [1.0, 0.0, 0.5, 6.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no copy; as [`concat`](Self::concat).
+    #[doc(alias("tile", "replicate"))]
+    pub fn repeat(&self, copies: usize) -> Result<Self> {
+        let length = self.len().saturating_mul(copies);
+        let packing = Packing::new(self.packing.shape(), length)?;
+        let lies_so = self.packing.moves_as_one() && length.is_power_of_two();
+        if !lies_so {
+            return match self.len() {
+                1 => Ok(self.repeated(length)?.into_owned()),
+                _ => Self::concat(&vec![self.clone(); copies]),
+            };
+        }
+        self.note_periods(&self.evaluator);
+        let chunks = vec![self.chunks[0].clone(); packing.chunks()];
+        Ok(Self::new(&self.evaluator, packing, chunks, Padding::Zeros))
+    }
+
     /// The vector with 0 for the values whose entry in `keep` is false; a mask of all is the vector itself.
     ///
     /// Cost: one level, no key.

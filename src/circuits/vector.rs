@@ -391,11 +391,23 @@ impl<E: Evaluator> Vector<E> {
         E: 'a,
     {
         let all = vectors.clone().into_iter();
+        all.for_each(|vector| vector.note_periods(evaluator));
+        let all = vectors.clone().into_iter();
         let all = all.flat_map(|vector| vector.chunks.iter().chain(vector.padding.ciphertext()));
         evaluator.refresh_for(&all.collect::<Vec<_>>(), depth)?;
         // Padding that cannot be computed is no longer known, which is no error.
         let mut chunks = vectors.into_iter().flat_map(|vector| &vector.chunks);
         chunks.try_for_each(|chunk| evaluator.check_depth(chunk, operation, depth))
+    }
+
+    /// States after how many slots the ciphertexts repeat.
+    pub(super) fn note_periods(&self, evaluator: &E) {
+        for chunk in &self.chunks {
+            evaluator.assume_period(chunk, self.packing.period());
+        }
+        if let Some(value) = self.padding.ciphertext() {
+            evaluator.assume_period(value, 1);
+        }
     }
 
     /// The levels that clearing the slots without values takes.

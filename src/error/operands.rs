@@ -107,6 +107,13 @@ pub enum OperandError {
     },
     /// The evaluator cannot give a ciphertext its levels back.
     CannotRefresh,
+    /// The bootstrapping serves messages whose slots repeat with a period, and this one is not known to.
+    NotRepeated {
+        /// The period of the bootstrapping.
+        needed: usize,
+        /// The period of the message, or a larger number if nothing is known.
+        period: usize,
+    },
     /// Integers are compared modulo a prime that is larger than their range asks for.
     PlaintextModulus {
         /// The modulus must be larger than this.
@@ -174,6 +181,7 @@ impl fmt::Display for OperandError {
             Self::CannotRefresh => "ciphertexts cannot be refreshed here; build the context with `for_depth(..).bootstrapping()` and attach \
                  the vector to `server.with_bootstrapping(&keys)`, or build it with more depth"
                 .into(),
+            Self::NotRepeated { needed, period } => not_repeated(*needed, *period),
             Self::PlaintextModulus { above, modulus } => format!(
                 "the comparison takes a prime plaintext modulus above {above} and the modulus is {modulus}; choose another with \
                  `plaintext_modulus`, or state a smaller range of the values"
@@ -181,6 +189,21 @@ impl fmt::Display for OperandError {
             Self::InvalidArgument { reason } => (*reason).into(),
         })
     }
+}
+
+/// What helps where slots do not repeat with the period of a bootstrapping.
+fn not_repeated(needed: usize, period: usize) -> String {
+    // No ring has more slots.
+    if period > 1 << 20 {
+        return format!(
+            "the bootstrapping of these parameters serves slots that repeat after {needed} and a ciphertext does not know whether its slots do; \
+             refresh a vector of at most {needed} values, or vouch for the slots with `assume_repeated`"
+        );
+    }
+    format!(
+        "the bootstrapping of these parameters serves vectors of at most {needed} values and this one repeats only after {period} slots; \
+         add values up or select some first (`sum_strided`, `slice`), or build the context with `bootstrapping` instead of `bootstrapping_slots`"
+    )
 }
 
 fn level_exhausted(operation: &str, needed: usize, left: usize) -> String {

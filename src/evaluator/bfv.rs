@@ -7,8 +7,8 @@ use crate::evaluator::linear::{Join, JoinAssign};
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    Evaluator, Position, Refresh, RefreshLevels, SchemeEvaluator, SlotShape, WeightedRotations,
-    bfv_mul_raw, linear, rotate_and_sum, rotation, weighted_rotations,
+    Evaluator, Position, Refresh, RefreshLevels, SchemeEvaluator, SlotShape, UNKNOWN_PERIOD,
+    WeightedRotations, bfv_mul_raw, linear, rotate_and_sum, rotation, weighted_rotations,
 };
 use crate::keys::Rotations;
 use crate::params::{BfvContext, BfvState, ErrorSize, Log2, invalid_level};

@@ -8,8 +8,8 @@ use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
     EncodedSums, Evaluator, PeriodicSums, Position, Refresh, RefreshLevels, SchemeEvaluator,
-    SlotShape, WeightedRotations, ckks_align, ckks_plain, ckks_sums, key_switch, linear,
-    rotate_and_sum, rotation, weighted_rotations,
+    SlotShape, UNKNOWN_PERIOD, WeightedRotations, ckks_align, ckks_plain, ckks_sums, key_switch,
+    linear, rotate_and_sum, rotation, weighted_rotations,
 };
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};

@@ -1,12 +1,18 @@
 //! Sums of CKKS ciphertexts at a level and scale that the circuit has planned: nothing is aligned, and all scales are exact.
 
+use crate::encoding::{CkksPlaintext, WeightRows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError, check_finite};
+use crate::evaluator::digits::strip_length;
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{CkksEvaluator, Position, key_switch};
+use crate::kernels::WeightedPairs;
+use crate::parallel::for_each_row_of;
 use crate::params::{CkksContext, CkksState, Log2, Scale};
-use crate::ring::NttPoly;
+use crate::ring::{NttPoly, RnsBasis};
 use num_bigint::BigInt;
+use num_complex::Complex64;
+use std::sync::Arc;
 
 impl CkksEvaluator {
     /// `constant + sum_i c_i x_i` for terms `(x_i, c_i)`, at this level and scale S: each `x_i`, of scale `S_i`, is multiplied by the
@@ -77,6 +83,43 @@ impl CkksEvaluator {
         self.add_plain(&sum, &encoded(constant, scale)?)
     }
 
+    /// `sum_i c_i t x_i + constant t` with a known vector t, a power of two of complex numbers of magnitude at most 1 that repeat, as
+    /// [`linear_combination`](Self::linear_combination).
+    ///
+    /// # Errors
+    /// As [`linear_combination`](Self::linear_combination); [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount).
+    pub(crate) fn turned_combination(
+        &self,
+        terms: &[(&CkksCiphertext, f64)],
+        constant: f64,
+        turns: &[Complex64],
+        at: Position,
+    ) -> Result<CkksCiphertext> {
+        let &(first, _) = terms.first().ok_or(Error::Values(ValueError::Empty))?;
+        let (level, scale) = level_and_scale(&self.context, at)?;
+        let encoded = |factor: f64, scale: Scale| {
+            let values: Vec<Complex64> = turns.iter().map(|turn| turn * factor).collect();
+            self.encoder
+                .encode_sparse(&values, values.len(), level, scale)
+        };
+        let (mut polys, mut states, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for &(term, coefficient) in terms {
+            self.check_pair(first, term)?;
+            polys.push(term.body.pair()?);
+            states.push((term.state, coefficient));
+            weights.push(encoded(coefficient, scale / term.state.scale)?);
+        }
+        let (_, state) = CkksState::combination(&states, 0.0, (level, scale), &self.context)?;
+        let basis = self.context.rlwe().basis(level)?;
+        let rows = weights.iter().map(CkksPlaintext::weight_rows);
+        let sums = weighted_sums(basis, &polys, &rows.collect::<Result<Vec<_>>>()?);
+        let sum = first.with(first.body.with_polys(sums.into()), state);
+        if constant == 0.0 {
+            return Ok(sum);
+        }
+        self.add_plain(&sum, &encoded(constant, scale)?)
+    }
+
     /// The sum of the raw products of these pairs, of degree 2 in the secret. Operands of a higher level are dropped to the lowest of
     /// all; scales stay, and the products must have one scale.
     ///
@@ -117,6 +160,48 @@ impl CkksEvaluator {
         let polys = key_switch::relinearize_and_rescale(level, [c0, c1, c2], key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
+}
+
+/// Both rows of the sum of pairs of polynomials, which may have more primes than the basis, times their weights.
+fn weighted_sums(
+    basis: &Arc<RnsBasis>,
+    polys: &[[&NttPoly; 2]],
+    weights: &[WeightRows<'_>],
+) -> [NttPoly; 2] {
+    let (degree, count) = (basis.degree(), basis.len());
+    let strip = strip_length(degree);
+    let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(basis));
+    for_each_row_of(
+        [first.data_mut(), second.data_mut()],
+        degree,
+        |i, mut outs| {
+            let q = basis.modulus(i);
+            let mut words = basis.pool().take((2 * polys.len() + 2) * strip);
+            let (pairs, sums) = words.split_at_mut(2 * polys.len() * strip);
+            for start in (0..degree).step_by(strip) {
+                let part = start..start + strip;
+                for (pair, rows) in polys.iter().zip(pairs.chunks_exact_mut(2 * strip)) {
+                    for (poly, row) in pair.iter().zip(rows.chunks_exact_mut(strip)) {
+                        row.copy_from_slice(&poly.row(i)[part.clone()]);
+                    }
+                }
+                let rows = weights.iter();
+                let rows = rows.map(|rows| Some(rows.row(i, count).part(start, strip)));
+                let sum = WeightedPairs {
+                    pairs,
+                    stride: strip,
+                    weights: &rows.collect::<Vec<_>>(),
+                    count: polys.len(),
+                };
+                q.kernels().weighted_pairs(q, sums, &sum);
+                for (out, sum) in outs.iter_mut().zip(sums.chunks_exact(strip)) {
+                    out[part.clone()].copy_from_slice(sum);
+                }
+            }
+            basis.pool().put(words);
+        },
+    );
+    [first, second]
 }
 
 /// The states alone: what a run without ciphertexts computes too.

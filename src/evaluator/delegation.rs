@@ -27,11 +27,19 @@ macro_rules! delegated_operations {
         }
 
         fn refresh(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
-            self.refresher()?.refresh(a)
+            self.refresher()?.refresh(a, UNKNOWN_PERIOD)
         }
 
         fn refresh_many(&self, all: &[&Self::Ciphertext]) -> Result<Vec<Self::Ciphertext>> {
-            self.refresh_many(all)
+            self.refresh_assuming_period(all, UNKNOWN_PERIOD)
+        }
+
+        fn refresh_assuming_period(
+            &self,
+            all: &[&Self::Ciphertext],
+            period: usize,
+        ) -> Result<Vec<Self::Ciphertext>> {
+            self.refresh_assuming_period(all, period)
         }
 
         fn add(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {

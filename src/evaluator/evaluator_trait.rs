@@ -100,6 +100,11 @@ pub trait Evaluator: Clone + Send + Sync {
         Ok(())
     }
 
+    /// States that the slots of a ciphertext repeat with a period, for evaluators that refresh by themselves. That they do is not checked.
+    fn assume_period(&self, a: &Self::Ciphertext, period: usize) {
+        let _ = (a, period);
+    }
+
     /// Refreshes those of the operands of an operation on vectors that lack `depth` levels, if this evaluator does so by itself; operands that are not
     /// refreshed are as they were.
     ///
@@ -511,7 +516,8 @@ pub trait Evaluator: Clone + Send + Sync {
     /// The message of `a` in a ciphertext with levels to spend again, for circuits that need more levels than the context has.
     ///
     /// # Errors
-    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) unless the evaluator has a way to do it.
+    /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) unless the evaluator has a way to do it;
+    /// [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) if it serves only slots that are known to [repeat](Self::refresh_assuming_period).
     fn refresh(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
         let _ = a;
         Err(Error::Operands(OperandError::CannotRefresh))
@@ -523,6 +529,20 @@ pub trait Evaluator: Clone + Send + Sync {
     /// As [`refresh`](Self::refresh).
     fn refresh_many(&self, all: &[&Self::Ciphertext]) -> Result<Vec<Self::Ciphertext>> {
         all.iter().map(|a| self.refresh(a)).collect()
+    }
+
+    /// [`refresh_many`](Self::refresh_many) of ciphertexts whose slots repeat with this period, which some bootstrappings ask for, and which is not
+    /// checked: of slots that differ the result is their mean.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh); [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) for a period that is too long.
+    fn refresh_assuming_period(
+        &self,
+        all: &[&Self::Ciphertext],
+        period: usize,
+    ) -> Result<Vec<Self::Ciphertext>> {
+        let _ = period;
+        self.refresh_many(all)
     }
 
     /// CKKS: the complex conjugate in each slot. BFV: the two rows of slots exchanged.

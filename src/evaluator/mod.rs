@@ -47,7 +47,7 @@ pub(crate) use number::scalars;
 pub use number::{IntoScalar, Number};
 pub use periodic_sums::{EncodedSums, PeriodicSums, Weight};
 pub use position::Position;
-pub use refresh::{Refresh, RefreshLevels};
+pub use refresh::{Refresh, RefreshLevels, UNKNOWN_PERIOD};
 pub(crate) use rotate_and_sum::pair_sums;
 pub use scheme_evaluator::SchemeEvaluator;
 pub use weighted_rotations::WeightedRotations;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 /// What gives ciphertexts their levels back: a bootstrapping, which is made of circuits and so lies above evaluators. An evaluator has one
 /// [attached](SchemeEvaluator::with_refresh).
 pub trait Refresh<S: State>: Debug + Send + Sync {
-    /// The message of `a`, real in every slot, in a ciphertext with levels to spend again.
+    /// The message of `a`, real in every slot, in a ciphertext with levels to spend again. Its slots repeat with the period;
+    /// [`UNKNOWN_PERIOD`] if nothing is known of them.
     ///
     /// # Errors
     /// Those of the bootstrapping.
-    fn refresh(&self, a: &Encrypted<S>) -> Result<Encrypted<S>>;
+    fn refresh(&self, a: &Encrypted<S>, period: usize) -> Result<Encrypted<S>>;
 
     /// The levels that it takes and gives.
     fn levels(&self) -> RefreshLevels;
@@ -20,8 +21,11 @@ pub trait Refresh<S: State>: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`refresh`](Self::refresh).
-    fn refresh_pair(&self, pair: [&Encrypted<S>; 2]) -> Result<[Encrypted<S>; 2]>;
+    fn refresh_pair(&self, pair: [&Encrypted<S>; 2], period: usize) -> Result<[Encrypted<S>; 2]>;
 }
+
+/// The period of slots of which nothing is known.
+pub const UNKNOWN_PERIOD: usize = usize::MAX;
 
 /// The levels that a refresh takes and gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct RefreshLevels {
     pub least: usize,
     /// Those of a refreshed ciphertext.
     pub fresh: usize,
+    /// The longest period of slots that it serves; [`UNKNOWN_PERIOD`] for one that serves all.
+    pub period: usize,
 }
 
 impl<S: State> SchemeEvaluator<S> {
@@ -46,15 +52,19 @@ impl<S: State> SchemeEvaluator<S> {
         refresh.ok_or(Error::Operands(OperandError::CannotRefresh))
     }
 
-    pub(super) fn refresh_many(&self, all: &[&Encrypted<S>]) -> Result<Vec<Encrypted<S>>> {
+    pub(super) fn refresh_assuming_period(
+        &self,
+        all: &[&Encrypted<S>],
+        period: usize,
+    ) -> Result<Vec<Encrypted<S>>> {
         let refresher = self.refresher()?;
         let (pairs, last) = all.as_chunks::<2>();
         let mut refreshed = Vec::with_capacity(all.len());
         for &pair in pairs {
-            refreshed.extend(refresher.refresh_pair(pair)?);
+            refreshed.extend(refresher.refresh_pair(pair, period)?);
         }
         for &single in last {
-            refreshed.push(refresher.refresh(single)?);
+            refreshed.push(refresher.refresh(single, period)?);
         }
         Ok(refreshed)
     }

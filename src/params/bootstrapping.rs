@@ -1,4 +1,4 @@
-use crate::error::{Error, ParameterError, Result};
+use crate::error::{Error, OperandError, ParameterError, Result};
 use crate::params::bootstrapping_sets::Recipe;
 use crate::params::builder::invalid_choice;
 use crate::params::{
@@ -18,6 +18,7 @@ pub struct BootstrappingLayout {
     pub(super) ratio_bits: u32,
     pub(super) coefficient_radices: Vec<u32>,
     pub(super) slot_radices: Vec<u32>,
+    pub(super) repeats: bool,
 }
 
 impl BootstrappingLayout {
@@ -32,6 +33,9 @@ impl BootstrappingLayout {
 
     /// The bound K of the multiples of the modulus of level 0 that the modular reduction takes away.
     pub const MULTIPLES: u32 = 16;
+
+    /// The most slots whose real and imaginary parts are reduced together.
+    const MOST_JOINT_SLOTS: usize = 1024;
 
     /// The special primes of keys for the transform to coefficients, which works at low levels.
     const FEW_SPECIAL_PRIMES: usize = 2;
@@ -94,6 +98,50 @@ impl BootstrappingLayout {
     #[must_use]
     pub fn slots(&self) -> usize {
         1 << self.slot_radices.iter().sum::<u32>()
+    }
+
+    /// The period with which slots must repeat that are bootstrapped, where messages have all N/2: [`slots`](Self::slots) then; `None` if
+    /// messages have as many slots as a bootstrapping serves.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.period(), None);
+    /// let repeated = CkksParams::insecure_for_repeated_bootstrapping(1024, 32, 3)?;
+    /// assert_eq!(repeated.bootstrapping().and_then(|layout| layout.period()), Some(32));
+    /// assert_eq!(CkksContext::new(repeated)?.message_slots(), 512);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[must_use]
+    pub fn period(&self) -> Option<usize> {
+        self.repeats.then(|| self.slots())
+    }
+
+    /// Checks that slots that repeat with this period can be bootstrapped: those of a message that is not known to repeat have the largest number
+    /// as their period.
+    ///
+    /// # Errors
+    /// [`OperandError::NotRepeated`](crate::OperandError::NotRepeated).
+    pub(crate) fn check_period(&self, period: usize) -> Result<()> {
+        match self.period() {
+            Some(needed) if !needed.is_multiple_of(period) => {
+                Err(Error::Operands(OperandError::NotRepeated {
+                    needed,
+                    period,
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether one modular reduction serves the real and the imaginary parts of what is bootstrapped, beside each other in the slots of one ciphertext:
+    /// of few slots. Of more, the last transform's diagonals, which then are as long as both parts, would take too much memory.
+    pub(crate) fn reduces_once(&self, params: &RlweParams) -> bool {
+        self.slots() <= Self::MOST_JOINT_SLOTS && self.has_copies(params)
+    }
+
+    /// Whether what is bootstrapped repeats over the slots.
+    fn has_copies(&self, params: &RlweParams) -> bool {
+        2 * self.slots() <= params.degree() / 2
     }
 
     /// log2 of the scale at [`lowest_level`](Self::lowest_level).
@@ -178,7 +226,8 @@ impl BootstrappingLayout {
             std::iter::once(count).chain(radices.iter().copied())
         });
         let numbers = [user_levels, self.scale_bits, self.ratio_bits];
-        numbers.into_iter().chain(radices).collect()
+        let repeats = self.repeats.then_some(1);
+        numbers.into_iter().chain(radices).chain(repeats).collect()
     }
 
     /// The layout of a [`code`](Self::code).
@@ -191,12 +240,18 @@ impl BootstrappingLayout {
         };
         let (coefficient_radices, rest) = list(rest)?;
         let (slot_radices, rest) = list(&rest)?;
-        rest.is_empty().then_some(Self {
+        let repeats = match rest[..] {
+            [] => false,
+            [1] => true,
+            _ => return None,
+        };
+        Some(Self {
             user_levels: *user_levels as usize,
             scale_bits: *scale_bits,
             ratio_bits: *ratio_bits,
             coefficient_radices,
             slot_radices,
+            repeats,
         })
     }
 
@@ -229,6 +284,8 @@ impl BootstrappingLayout {
             "the scales of a bootstrapping are out of range"
         } else if params.special_primes().first() < params.data_primes().first() {
             "the first special prime must exceed the first data prime: it switches to the sparse secret"
+        } else if self.repeats && !self.has_copies(params) {
+            "slots that repeat do so at least twice; leave out the period for vectors of all slots"
         } else if params.secret() != SecretDistribution::Ternary {
             "a bootstrapping needs a ternary secret"
         } else {
@@ -305,19 +362,54 @@ impl CkksParams {
     /// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice),
     /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
     pub fn insecure_for_bootstrapping(degree: usize, slots: usize, levels: usize) -> Result<Self> {
-        if !degree.is_power_of_two() || !(64..=1 << 17).contains(&degree) {
-            return Err(Error::Parameters(ParameterError::InvalidDegree { degree }));
-        }
+        check_insecure(degree, levels)?;
         if !slots.is_power_of_two() || !(8..=degree / 2).contains(&slots) {
             return Err(invalid_choice(
                 "a bootstrapping has a power of two of slots, 8 to half of the degree",
             ));
         }
-        if levels > RlweParams::MOST_PRIMES {
-            return Err(invalid_choice("no ring has so many levels"));
-        }
         let recipe = Recipe::insecure((degree, slots), levels);
         Self::of_recipe(&recipe, SecurityPolicy::Insecure)
+    }
+
+    /// Parameters at N = 65536, 128 bits secure, for messages of all N/2 slots of which those are bootstrapped whose slots repeat with this period, a
+    /// power of two from 8 to 4096: vectors of at most so many values among longer ones. The smaller the period, the fewer keys a bootstrapping takes,
+    /// and it takes less than half of the time of one of all slots.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let params = CkksParams::for_repeated_bootstrapping(32)?;
+    /// assert_eq!(params.bootstrapping().and_then(|layout| layout.period()), Some(32));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for another period.
+    pub fn for_repeated_bootstrapping(period: usize) -> Result<Self> {
+        let recipe = Recipe::repeated(period)?;
+        Self::of_recipe(&recipe, SecurityPolicy::default())
+    }
+
+    /// The same of a degree from 64 on, with so many levels left. They hide nothing: for tests and experiments.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let params = CkksParams::insecure_for_repeated_bootstrapping(64, 8, 1)?; // for tests: it hides nothing
+    /// assert_eq!(CkksContext::new(params)?.message_slots(), 32);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for another period, or one of more than N/4 slots;
+    /// as [`insecure_for_bootstrapping`](Self::insecure_for_bootstrapping).
+    pub fn insecure_for_repeated_bootstrapping(
+        degree: usize,
+        period: usize,
+        levels: usize,
+    ) -> Result<Self> {
+        check_insecure(degree, levels)?;
+        let recipe = Recipe::repeated(period)?;
+        Self::of_recipe(&recipe.resized(degree, levels), SecurityPolicy::Insecure)
     }
 
     pub(super) fn of_recipe(recipe: &Recipe, policy: SecurityPolicy) -> Result<Self> {
@@ -350,6 +442,20 @@ impl CkksParams {
     }
 }
 
+/// Checks the choices that parameters without security leave.
+///
+/// # Errors
+/// [`ParameterError::InvalidDegree`](crate::ParameterError::InvalidDegree), [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice).
+fn check_insecure(degree: usize, levels: usize) -> Result<()> {
+    if !degree.is_power_of_two() || !(64..=1 << 17).contains(&degree) {
+        return Err(Error::Parameters(ParameterError::InvalidDegree { degree }));
+    }
+    if levels > RlweParams::MOST_PRIMES {
+        return Err(invalid_choice("no ring has so many levels"));
+    }
+    Ok(())
+}
+
 impl CkksContext {
     /// How a bootstrapping uses the levels; `None` for parameters without a bootstrapping.
     ///
@@ -365,7 +471,8 @@ impl CkksContext {
         self.params().bootstrapping()
     }
 
-    /// The slots that a message has, repeated over all N/2: as many as a bootstrapping serves, all of them without one.
+    /// The slots that a message has, repeated over all N/2: as many as a bootstrapping serves; all of them without one, and where only messages
+    /// of a [period](BootstrappingLayout::period) are bootstrapped.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
@@ -375,7 +482,8 @@ impl CkksContext {
     #[must_use]
     pub fn message_slots(&self) -> usize {
         let layout = self.bootstrapping();
-        layout.map_or_else(|| self.slots(), BootstrappingLayout::slots)
+        let few = layout.filter(|layout| layout.period().is_none());
+        few.map_or_else(|| self.slots(), BootstrappingLayout::slots)
     }
 
     /// The level at which programs encrypt: the highest, or the highest of the user's if a bootstrapping needs those above.

@@ -160,6 +160,13 @@ fn error_of_one_part(context: &CkksContext, layout: &BootstrappingLayout) -> Res
     };
     let extra = f64::from(layout.ratio_bits()) - GAIN_RATIO;
     let top = layout.reduction_level();
+    // Where both parts are reduced in the slots of one ciphertext, a result takes the real part of one rounding and the imaginary part of another: the
+    // variance is that of one, and the tail that of a real Gaussian. What is rounded after the coefficients, which then are halves, counts twice.
+    let [before_halves, after_halves] = if layout.reduces_once(context.params().rlwe()) {
+        [2.0, 8.0].map(Log2::of)
+    } else {
+        [Log2::of(1.0); 2]
+    };
     let mut squares = Log2::ZERO;
     for (depth, gain) in POWER_GAINS.into_iter().enumerate() {
         squares = squares + relative(gain + extra, scale(top - depth)?);
@@ -177,26 +184,27 @@ fn error_of_one_part(context: &CkksContext, layout: &BootstrappingLayout) -> Res
         })?;
         squares = squares + relative(gain + extra, scale(top - depth)? * first / largest);
     }
+    squares = squares * before_halves;
     // Cofactors have the scale of the result before its rescale, divided by that of what they multiply.
     let fresh = scale(layout.fresh_level())?;
     let last = layout.fresh_level() + 1;
     let product = fresh.mul_primes(context.params().rlwe().level_primes(last));
-    squares = squares + relative(COFACTOR_GAIN, product / scale(last)?);
-    // The last rescale, and the last rotation.
-    squares = squares + relative(0.0, fresh);
+    // (Coefficients that differ from slot to slot are rounded too, to less than the product with them is.)
+    let cofactors = relative(COFACTOR_GAIN, product / scale(last)?);
+    // The last rescale, and the last rotation; those that join and part both parts of one ciphertext.
     let last = switch(layout.fresh_level())?.at_roots / fresh.magnitude();
-    squares = squares + last.squared();
+    squares = squares + (cofactors + relative(0.0, fresh) + last.squared()) * after_halves;
     // Before the reduction: the switch to the dense secret, the transform to slots and the conjugation, which doubles what is real.
     let before =
         (1.0 + 2.0 * f64::from(u32::try_from(layout.slot_radices().len()).unwrap_or(0))).log2();
     let gain = Log2::from_bits(POWER_GAINS[0] + extra + 1.0 + before / 2.0);
     let highest = switch(layout.top_level())?.at_roots;
-    squares = squares + (highest / scale(top)?.magnitude() * gain).squared();
+    squares = squares + (highest / scale(top)?.magnitude() * gain).squared() * before_halves;
     // Relinearizations in the reduction, which are divided by a prime of their level: products have the square of the scale.
     let gadget = rlwe.gadget_of(layout.span(top, context.params().rlwe()))?;
     let relinearized = gadget.at(top)?.relinearization_noise.at_roots;
     let square = scale(top)?.magnitude().squared();
-    squares = squares + (relinearized / square * gain).squared();
+    squares = squares + (relinearized / square * gain).squared() * before_halves;
     // Coefficients of the message at level 0: the switch to the sparse secret, and the roundings of the transform.
     let lowest = rlwe.gadget_of(layout.span(0, context.params().rlwe()))?;
     let sparse = lowest.at(0)?.noise.deviation / scale(0)?.magnitude();

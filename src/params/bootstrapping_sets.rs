@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ParameterError, Result};
 use crate::params::BootstrappingLayout;
+use crate::params::builder::invalid_choice;
 use crate::ring::{log2_word, ntt_primes};
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ pub(super) struct Recipe {
     ratio_bits: u32,
     coefficient_radices: Vec<u32>,
     slot_radices: Vec<u32>,
+    /// Whether messages have all slots, and those are bootstrapped that repeat.
+    repeats: bool,
 }
 
 /// A set of bootstrapping parameters, 128 bits secure, for all N/2 complex slots or for fewer in less time.
@@ -100,6 +103,7 @@ impl BootstrappingSet {
                 ratio_bits: 7,
                 coefficient_radices: vec![8, 7],
                 slot_radices: vec![5, 5, 5],
+                repeats: false,
             },
             Self::Compact32768 => Recipe {
                 degree: 1 << 15,
@@ -110,9 +114,9 @@ impl BootstrappingSet {
                 to_slots: vec![46; 2],
                 special: vec![48; 3],
                 scale_bits: 39,
-                ratio_bits: 7,
                 coefficient_radices: vec![7, 7],
                 slot_radices: vec![7, 7],
+                ..Self::Precise65536.recipe()
             },
             Self::Compact32768Slots128 => Recipe {
                 to_coefficients: vec![36],
@@ -167,6 +171,45 @@ impl Recipe {
         }
     }
 
+    /// For messages of all slots at N = 65536, of which those are bootstrapped whose slots repeat with this period.
+    ///
+    /// # Errors
+    /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for other periods than powers of two from 8 to 4096.
+    pub(super) fn repeated(period: usize) -> Result<Self> {
+        if !period.is_power_of_two() || !(8..=4096).contains(&period) {
+            return Err(invalid_choice(
+                "slots that are bootstrapped repeat with a period of a power of two, 8 to 4096: round the length of the vectors up to one",
+            ));
+        }
+        let layers = period.ilog2();
+        let halves = vec![layers.div_ceil(2), layers / 2];
+        // One factor has few enough diagonals to coefficients, where levels are cheap.
+        let coefficient_radices = if layers <= 7 {
+            vec![layers]
+        } else {
+            halves.clone()
+        };
+        let levels = coefficient_radices.len();
+        Ok(Self {
+            to_coefficients: vec![42; levels],
+            user: vec![40; 14 - levels],
+            to_slots: vec![49; 2],
+            coefficient_radices,
+            slot_radices: halves,
+            repeats: true,
+            ..BootstrappingSet::Precise65536.recipe()
+        })
+    }
+
+    /// The same at another degree, with so many levels left.
+    pub(super) fn resized(self, degree: usize, user_levels: usize) -> Self {
+        Self {
+            degree,
+            user: vec![40; user_levels],
+            ..self
+        }
+    }
+
     /// The layout of the levels.
     pub(super) fn layout(&self) -> BootstrappingLayout {
         BootstrappingLayout {
@@ -175,6 +218,7 @@ impl Recipe {
             ratio_bits: self.ratio_bits,
             coefficient_radices: self.coefficient_radices.clone(),
             slot_radices: self.slot_radices.clone(),
+            repeats: self.repeats,
         }
     }
 

@@ -46,6 +46,7 @@ impl FromStr for CkksBuilder {
                 "precision_bits" => choices.precision_bits = Some(word.value()?),
                 "integer_bits" => choices.integer_bits = Some(word.value()?),
                 "bootstrapping" => choices.bootstrapping = word.flag()?,
+                "bootstrapping_slots" => choices.bootstrapping_slots = Some(word.value()?),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -102,7 +103,7 @@ impl Display for CkksBuilder {
         if choices.bootstrapping {
             out.write_str(" bootstrapping")?;
         }
-        Ok(())
+        write_choice(out, "bootstrapping_slots", choices.bootstrapping_slots)
     }
 }
 
@@ -405,6 +406,7 @@ mod tests {
                 .bootstrapping()
                 .degree(1024)
                 .insecure_skip_security_check(),
+            CkksContext::for_depth(11).bootstrapping_slots(20),
             CkksContext::for_depth(1).standard(SecurityStandard::HomomorphicEncryption2018),
             CkksBuilder::default(),
         ] {

@@ -357,3 +357,86 @@ fn what_refreshes_by_itself_refuses_nothing_that_works_without() {
         batch = batch.square().unwrap();
     }
 }
+
+/// Steps of few values that repeat among long data, as in a training.
+struct Descent {
+    steps: usize,
+    rows: usize,
+}
+
+impl Program for Descent {
+    fn run<E: Evaluator<Scalar = f64>>(
+        &self,
+        inputs: &[Vector<E>],
+    ) -> slotwise::Result<Vec<Vector<E>>> {
+        let (data, mut weights) = (&inputs[0], inputs[1].clone());
+        for _ in 0..self.steps {
+            let sums = (data * &weights.repeat(self.rows)?)?.sum_strided(weights.len())?;
+            let means = (sums * (1.0 / self.rows as f64))?;
+            weights = ((&means + &weights.square()?)? * 0.5)?;
+        }
+        Ok(vec![weights])
+    }
+}
+
+fn data(length: u32) -> Vec<f64> {
+    (0..length)
+        .map(|i| f64::from((i * 7) % 11) / 11.0 - 0.4)
+        .collect()
+}
+
+#[test]
+fn plans_bootstrap_few_values_where_the_program_can_do_with_them() {
+    let weights = [0.9, -0.5, 0.25, 1.0, -1.0, 0.75, 0.6, -0.8];
+    let program = Descent { steps: 9, rows: 32 };
+    let plan = planned(&program, &[&data(256), &weights], 5);
+    let layout = plan.context().bootstrapping().unwrap();
+    assert_eq!(layout.period(), Some(8), "{plan}");
+    assert_eq!(plan.context().message_slots(), 512);
+    assert_eq!(plan.refreshes(), 2, "{plan}");
+    // Nothing of a program on long vectors repeats.
+    let plan = planned(&Chain(5), &[&data(300)], 5);
+    let layout = plan.context().bootstrapping().unwrap();
+    assert_eq!(layout.period(), None);
+}
+
+#[test]
+fn what_does_not_repeat_goes_on_until_levels_end() {
+    let context = CkksContext::for_depth(6).bootstrapping_slots(8).degree(512);
+    let context = context.insecure_skip_security_check().build().unwrap();
+    let client = context.generate_client_key().unwrap();
+    let keys = client.generate_bootstrapping_keys().unwrap();
+    let server = client.generate_server_key(&Rotations::powers_of_two());
+    let server = server.unwrap().with_bootstrapping(&keys).unwrap();
+    let attached = |values: &[f64]| {
+        let vector = server.attach(client.encrypt(values).unwrap()).unwrap();
+        vector.auto_refresh()
+    };
+    // Few values go on for ever, beside long ones too.
+    let (long, weights) = (data(128), [0.9, -0.5, 0.25, 1.0, -1.0, 0.75, 0.6, -0.8]);
+    let inputs = [attached(&long), attached(&weights)];
+    let program = Descent { steps: 9, rows: 16 };
+    let got = program.run(&inputs).unwrap().remove(0);
+    let got = got.without_auto_refresh();
+    let wanted = clear(&program, &[&long, &weights]);
+    assert!(error(&client.decrypt(&got).unwrap(), &wanted[0]) <= got.noise_bound());
+    assert!(got.noise_bound() < 0.03, "{}", got.noise_bound());
+    // Of long ones nothing is returned but values that are right, and then an error.
+    let (mut y, mut steps) = (inputs[0].clone(), 0);
+    let refused = loop {
+        match &y * 0.9 {
+            Ok(next) => y = next,
+            Err(error) => break error,
+        }
+        steps += 1;
+        assert!(steps < 100);
+    };
+    let exhausted = matches!(
+        refused,
+        Error::Operands(OperandError::LevelExhausted { .. })
+    );
+    assert!(exhausted, "{refused}");
+    let y = y.without_auto_refresh();
+    let wanted: Vec<f64> = long.iter().map(|x| x * 0.9f64.powi(steps)).collect();
+    assert!(error(&client.decrypt(&y).unwrap(), &wanted) <= y.noise_bound());
+}

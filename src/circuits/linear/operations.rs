@@ -113,6 +113,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`Evaluator::factor_position`].
     pub fn factor_position(&self) -> Result<Position> {
+        self.note_periods(&self.evaluator);
         // What would be refreshed for the product is refreshed now, so that the position is that of the product.
         self.evaluator
             .refresh_for(&self.chunks.iter().collect::<Vec<_>>(), 1)?;

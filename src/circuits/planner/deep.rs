@@ -7,9 +7,15 @@ use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
 use crate::error::{Error, KeyError, OperandError, ParameterError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Outside};
 use crate::params::{BootstrappingSet, CkksContext, CkksParams};
+use std::collections::{BTreeSet, VecDeque};
 
 /// The levels of the ring that tests and experiments plan in.
 const INSECURE_LEVELS: usize = 11;
+
+/// The shortest period that parameters are made for,
+const LEAST_PERIOD: usize = 8;
+/// and the longest.
+const MOST_PERIOD: usize = 4096;
 
 const NOTHING_SERVES: &str = "no set of bootstrapping parameters carries the program; ask for fewer bits of precision, or compute with smaller values";
 
@@ -52,10 +58,18 @@ impl Planner {
         }
         let mut best: Option<Plan> = None;
         let mut refused = None;
-        for params in self.bootstrapping_params()? {
+        let mut left = VecDeque::from(self.bootstrapping_params()?);
+        let mut tried = BTreeSet::new();
+        while let Some(params) = left.pop_front() {
             let context = CkksContext::new(params)?;
             match self.plan_at(program, &context) {
-                Ok(plan) => {
+                Ok((plan, periods)) => {
+                    // There are cheaper bootstrappings where the program can do with those of values that repeat.
+                    for period in periods {
+                        if tried.insert(period.max(LEAST_PERIOD)) {
+                            left.extend(self.repeated_params(period)?);
+                        }
+                    }
                     let is_better = best.as_ref().is_none_or(|best| plan.cost() < best.cost());
                     if is_better && self.meets(&plan) {
                         best = Some(plan);
@@ -65,7 +79,9 @@ impl Planner {
                 Err(
                     error @ (Error::Precision(_)
                     | Error::Operands(
-                        OperandError::LevelExhausted { .. } | OperandError::ScaleMismatch { .. },
+                        OperandError::LevelExhausted { .. }
+                        | OperandError::ScaleMismatch { .. }
+                        | OperandError::NotRepeated { .. },
                     )),
                 ) => refused = Some(error),
                 Err(error) => return Err(error),
@@ -100,8 +116,27 @@ impl Planner {
         }
     }
 
-    /// The fastest plan at a context, however precise its outputs are.
-    fn plan_at(&self, program: &impl Program, context: &CkksContext) -> Result<Plan> {
+    /// Parameters for programs that refresh slots of this period only, if there are any.
+    fn repeated_params(&self, period: usize) -> Result<Option<CkksParams>> {
+        let period = period.max(LEAST_PERIOD);
+        match self.insecure_degree {
+            _ if period > MOST_PERIOD => Ok(None),
+            Some(degree) if period > degree / 4 => Ok(None),
+            Some(degree) => {
+                // One of the levels that the transform to coefficients does without.
+                let levels = INSECURE_LEVELS + 1;
+                CkksParams::insecure_for_repeated_bootstrapping(degree, period, levels).map(Some)
+            }
+            None => CkksParams::for_repeated_bootstrapping(period).map(Some),
+        }
+    }
+
+    /// The fastest plan at a context, however precise its outputs are, and the periods of the slots of all operands.
+    fn plan_at(
+        &self,
+        program: &impl Program,
+        context: &CkksContext,
+    ) -> Result<(Plan, BTreeSet<usize>)> {
         let recorder = AutoRefresh::recording(&Forecast::new(context));
         self.run_deep(program, &recorder)?;
         // What refreshes when it must runs always. Lower levels cost less, if they hold the values.
@@ -112,7 +147,7 @@ impl Planner {
                 best = faster(run, best);
             }
         }
-        best
+        Ok((best?, recorder.periods()))
     }
 
     /// The plan with keys for the levels only at which they are used, unless their noise is too much.

@@ -13,6 +13,7 @@ mod powers;
 mod quotient;
 mod remez;
 mod tree;
+mod turned;
 mod vectors;
 
 pub use approximation::{Approximation, Outside};

@@ -1,10 +1,10 @@
 use crate::circuits::refreshes::placement::{Placement, PlannedRefresh};
 use crate::circuits::refreshes::record::{Record, Requested};
 use crate::error::Result;
-use crate::evaluator::{Evaluator, RefreshLevels};
+use crate::evaluator::{Evaluator, RefreshLevels, UNKNOWN_PERIOD};
 use crate::params::RefreshRules;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,6 +14,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 ///
 /// Values of any magnitude are served: what may exceed 1 is divided by a power of two before and multiplied after, which multiplies the
 /// error of the bootstrapping, too.
+///
+/// Where a bootstrapping serves only slots that [repeat](crate::params::BootstrappingLayout::period), short vectors are refreshed, and operations on
+/// others fail when their levels end: what a short vector will be multiplied with is not known without a plan.
 ///
 /// [`Vector::auto_refresh`](crate::circuits::Vector::auto_refresh) puts vectors on such an evaluator. Circuits over single ciphertexts refresh nothing by
 /// themselves.
@@ -43,6 +46,8 @@ enum Policy {
 pub struct Refreshable<C> {
     own: C,
     refreshed: Arc<OnceLock<C>>,
+    /// The period of its slots, as far as it is known.
+    period: Arc<AtomicUsize>,
     /// Its number in the record of a run.
     node: usize,
 }
@@ -61,6 +66,20 @@ impl<C: Clone> Refreshable<C> {
 }
 
 impl<C> Refreshable<C> {
+    /// States a period of the slots.
+    pub(super) fn assume_period(&self, period: usize) {
+        self.period.fetch_min(period, Ordering::Relaxed);
+    }
+
+    /// Whether a refresh serves slots of this period.
+    fn is_served(&self, levels: RefreshLevels) -> bool {
+        self.period() <= levels.period
+    }
+
+    pub(super) fn period(&self) -> usize {
+        self.period.load(Ordering::Relaxed)
+    }
+
     pub(super) fn current(&self) -> &C {
         self.refreshed.get().unwrap_or(&self.own)
     }
@@ -70,6 +89,7 @@ impl<C> Refreshable<C> {
         Self {
             own,
             refreshed: Arc::default(),
+            period: Arc::new(AtomicUsize::new(UNKNOWN_PERIOD)),
             node,
         }
     }
@@ -138,6 +158,26 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         Placement::cheapest(&record, levels)
     }
 
+    /// The periods of the slots of a recorded run's operands.
+    pub(in crate::circuits) fn periods(&self) -> BTreeSet<usize> {
+        self.recorded(|record| record.periods.clone())
+    }
+
+    /// Refreshes ciphertexts together, by the longest of their periods.
+    pub(super) fn refreshed(
+        &self,
+        all: &[&E::Ciphertext],
+        periods: impl Iterator<Item = usize>,
+    ) -> Result<Vec<E::Ciphertext>> {
+        let Some(mut period) = periods.max() else {
+            return Ok(Vec::new());
+        };
+        if let (Policy::Recorded(_), Some(levels)) = (&*self.policy, self.inner.refresh_levels()) {
+            period = period.min(levels.period);
+        }
+        self.inner.refresh_assuming_period(all, period)
+    }
+
     pub(super) fn over(&self, inner: &E) -> Self {
         Self {
             inner: inner.clone(),
@@ -193,11 +233,11 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
             let left = target.map_or(levels.fresh, |refresh| refresh.levels.max(depth));
             if is_planned || self.inner.levels_left(a.current()) < depth {
                 needed.push((a, left));
-            } else if self.lacks(a.current(), depth, levels) {
+            } else if self.lacks(a, depth, levels) {
                 spare.push((a, left));
             }
         }
-        needed.retain(|(a, _)| self.can_be_refreshed(a.current(), levels));
+        needed.retain(|(a, _)| self.can_be_refreshed(a, levels));
         let count = needed.len();
         let all = [needed, spare].concat();
         match self.refresh_all(&all, levels) {
@@ -235,9 +275,12 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         self.recorded(|record| {
             let operand = |a: &&Refreshable<E::Ciphertext>| Requested {
                 node: a.node,
-                least: self.least_levels(a.current(), levels),
+                least: a
+                    .is_served(levels)
+                    .then(|| self.least_levels(a.current(), levels)),
             };
             record.request(different.iter().map(operand).collect(), depth);
+            record.periods.extend(different.iter().map(|a| a.period()));
         });
         let planned = match &*self.policy {
             Policy::Planned { placement, next } => {
@@ -250,19 +293,22 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
 
     /// Whether a ciphertext should be refreshed before it is used for `depth` levels, so that the result can be, too: there is no plan that knows
     /// whether it will.
-    fn lacks(&self, a: &E::Ciphertext, depth: usize, levels: RefreshLevels) -> bool {
+    fn lacks(&self, a: &Refreshable<E::Ciphertext>, depth: usize, levels: RefreshLevels) -> bool {
         let is_planned = matches!(&*self.policy, Policy::Planned { .. });
         if is_planned || depth == 0 || depth + levels.least > levels.fresh {
             return false;
         }
         // The result may have to be divided before.
         let spare = (levels.least + 1).min(levels.fresh - depth);
-        let left = self.inner.levels_left(a);
+        let left = self.inner.levels_left(a.current());
         left < depth + spare && left < levels.fresh && self.can_be_refreshed(a, levels)
     }
 
-    fn can_be_refreshed(&self, a: &E::Ciphertext, levels: RefreshLevels) -> bool {
-        self.inner.levels_left(a) >= self.least_levels(a, levels)
+    fn can_be_refreshed(&self, a: &Refreshable<E::Ciphertext>, levels: RefreshLevels) -> bool {
+        // A recorded run goes on where one of these parameters could not, and says so.
+        let is_recorded = matches!(&*self.policy, Policy::Recorded(_));
+        let is_served = is_recorded || a.is_served(levels);
+        is_served && self.inner.levels_left(a.current()) >= self.least_levels(a.current(), levels)
     }
 
     /// The levels with which a ciphertext can be refreshed: one more if it has to be divided before.
@@ -299,7 +345,8 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
             divided.push((small, divisor));
         }
         let small: Vec<&E::Ciphertext> = divided.iter().map(|(small, _)| small.as_ref()).collect();
-        let refreshed = self.inner.refresh_many(&small)?;
+        let periods = all.iter().map(|(a, _)| a.period());
+        let refreshed = self.refreshed(&small, periods)?;
         for (((a, left), (_, divisor)), mut fresh) in all.iter().zip(&divided).zip(refreshed) {
             if *left < levels.fresh {
                 fresh = self.inner.drop_to_level(&fresh, *left)?;

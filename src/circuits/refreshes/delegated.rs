@@ -81,6 +81,10 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         self.inner().check_depth(a.current(), operation, depth)
     }
 
+    fn assume_period(&self, a: &Of<E>, period: usize) {
+        a.assume_period(period);
+    }
+
     fn refresh_for(&self, operands: &[&Of<E>], depth: usize) -> Result<()> {
         self.refreshed_for(operands, depth)
     }
@@ -235,14 +239,19 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
     }
 
     fn refresh(&self, a: &Of<E>) -> Result<Of<E>> {
-        self.refreshed_by_hand(&[a])?;
-        self.inner().refresh(a.current()).map(|a| self.input(a))
+        Ok(self.refresh_many(&[a])?.remove(0))
     }
 
     fn refresh_many(&self, all: &[&Of<E>]) -> Result<Vec<Of<E>>> {
         self.refreshed_by_hand(all)?;
-        let refreshed = self.inner().refresh_many(&currents(all))?;
+        let periods = all.iter().map(|a| a.period());
+        let refreshed = self.refreshed(&currents(all), periods)?;
         Ok(refreshed.into_iter().map(|a| self.input(a)).collect())
+    }
+
+    fn refresh_assuming_period(&self, all: &[&Of<E>], period: usize) -> Result<Vec<Of<E>>> {
+        all.iter().for_each(|a| a.assume_period(period));
+        self.refresh_many(all)
     }
 
     fn conjugate(&self, a: &Of<E>) -> Result<Of<E>> {

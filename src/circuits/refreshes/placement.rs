@@ -46,7 +46,11 @@ impl Placement {
     /// the shortest path from the first request to the end, whose steps are as long as levels last and cost as many refreshes as values are alive at
     /// their end. `None` if no refreshes are enough.
     pub(super) fn cheapest(record: &Record, levels: RefreshLevels) -> Option<Self> {
-        let run = Run { record, levels };
+        let run = Run {
+            record,
+            levels,
+            kept: kept(record),
+        };
         let mut chosen = run.shortest_path()?;
         // What has levels enough is not refreshed: tried for all ciphertexts of a vector at once, which were made between the same requests.
         let born = |node: usize| record.nodes[node].born;
@@ -69,11 +73,35 @@ impl Placement {
 struct Run<'a> {
     record: &'a Record,
     levels: RefreshLevels,
+    /// The levels of the nodes that no refresh can change.
+    kept: Vec<Option<usize>>,
+}
+
+/// The levels of the nodes that cannot be refreshed and are made of such nodes only.
+fn kept(record: &Record) -> Vec<Option<usize>> {
+    let requests = record.requests.iter();
+    let operands = requests.flat_map(|request| &request.operands);
+    let refreshable: BTreeSet<usize> = operands
+        .filter(|operand| operand.least.is_some())
+        .map(|operand| operand.node)
+        .collect();
+    let mut kept: Vec<Option<usize>> = Vec::with_capacity(record.nodes.len());
+    for (number, node) in record.nodes.iter().enumerate() {
+        let levels = if node.parents.is_empty() {
+            Some(node.levels)
+        } else {
+            let parents = node.parents.iter().map(|&parent| kept[parent]);
+            let lowest = parents.reduce(|a, b| Some(a?.min(b?))).flatten();
+            lowest.and_then(|lowest| lowest.checked_sub(node.levels))
+        };
+        kept.push(levels.filter(|_| !refreshable.contains(&number)));
+    }
+    kept
 }
 
 impl Run<'_> {
     /// By node, the requests that it is an operand of, with the levels with which it could be refreshed.
-    fn uses(&self) -> Vec<Vec<(usize, usize)>> {
+    fn uses(&self) -> Vec<Vec<(usize, Option<usize>)>> {
         let mut uses = vec![Vec::new(); self.record.nodes.len()];
         for (number, request) in self.record.requests.iter().enumerate() {
             for operand in &request.operands {
@@ -135,7 +163,7 @@ impl Run<'_> {
     fn steps(
         &self,
         start: usize,
-        uses: &[Vec<(usize, usize)>],
+        uses: &[Vec<(usize, Option<usize>)>],
         last: &[usize],
     ) -> Vec<(usize, Chosen)> {
         let later = |node: usize, from: usize| {
@@ -143,8 +171,9 @@ impl Run<'_> {
             all.get(all.partition_point(|&(request, _)| request < from))
         };
         // What was born before has been refreshed if something still asks for it.
-        let before = |node: usize| match later(node, start) {
-            Some(_) if start > 0 => self.levels.fresh,
+        let before = |node: usize| match (self.kept[node], later(node, start)) {
+            (Some(levels), _) if start > 0 => levels,
+            (None, Some(_)) if start > 0 => self.levels.fresh,
             _ => 0,
         };
         let mut left: BTreeMap<usize, usize> = BTreeMap::new();
@@ -166,7 +195,9 @@ impl Run<'_> {
             left.retain(|&node, _| last[node] >= stop);
             let alive = left.iter().filter_map(|(&node, &levels)| {
                 let &(next, least) = later(node, stop)?;
-                (levels < self.levels.fresh).then_some((node, next, levels >= least))
+                let is_enough = least.is_some_and(|least| levels >= least);
+                let is_changed = levels < self.levels.fresh && self.kept[node].is_none();
+                is_changed.then_some((node, next, is_enough))
             });
             let alive: Vec<_> = alive.collect();
             if alive.iter().all(|&(.., can_be_refreshed)| can_be_refreshed) {
@@ -220,7 +251,7 @@ impl Run<'_> {
                     return false;
                 };
                 if chosen.get(&operand.node) == Some(&number) {
-                    if *levels < operand.least {
+                    if operand.least.is_none_or(|least| *levels < least) {
                         return false;
                     }
                     *levels = self.levels.fresh;
@@ -262,7 +293,7 @@ impl Run<'_> {
                         levels: *needs,
                     };
                     placement.refreshes.entry(number).or_default().push(refresh);
-                    *needs = operand.least;
+                    *needs = operand.least.unwrap_or(self.levels.least);
                 }
             }
         }
@@ -274,7 +305,11 @@ impl Run<'_> {
 mod tests {
     use super::*;
 
-    const LEVELS: RefreshLevels = RefreshLevels { least: 2, fresh: 5 };
+    const LEVELS: RefreshLevels = RefreshLevels {
+        least: 2,
+        fresh: 5,
+        period: 8,
+    };
 
     /// A record that is written as a program is.
     #[derive(Default)]
@@ -284,8 +319,16 @@ mod tests {
 
     impl Program {
         fn op(&mut self, operands: &[usize], depth: usize) -> usize {
-            let least = LEVELS.least;
-            let all = operands.iter().map(|&node| Requested { node, least });
+            self.op_with(operands, &[], depth)
+        }
+
+        /// With some operands that cannot be refreshed.
+        fn op_with(&mut self, operands: &[usize], kept: &[usize], depth: usize) -> usize {
+            let least = |node| (!kept.contains(&node)).then_some(LEVELS.least);
+            let all = operands.iter().map(|&node| Requested {
+                node,
+                least: least(node),
+            });
             self.record.request(all.collect(), depth);
             self.record.result(operands.to_vec(), depth)
         }
@@ -365,6 +408,29 @@ mod tests {
             program.op(&[y], 3);
         }
         assert_eq!(program.count(), Some(1));
+    }
+
+    #[test]
+    fn what_cannot_be_refreshed_keeps_its_levels() {
+        // Data that every step uses, at four levels; each step's product is as long, and what comes of it is not.
+        for (steps, refreshes) in [(2, Some(0)), (3, Some(1)), (5, Some(3)), (7, Some(5))] {
+            let mut program = Program::default();
+            let data = program.record.input(5);
+            let data = program.op_with(&[data], &[data], 1);
+            let mut w = program.record.input(5);
+            for _ in 0..steps {
+                let long = program.op_with(&[w, data], &[data], 1);
+                w = program.op_with(&[long], &[long], 1);
+            }
+            assert_eq!(program.count(), refreshes, "{steps}");
+        }
+        // Nothing in it can be refreshed.
+        let mut program = Program::default();
+        let mut x = program.record.input(5);
+        for _ in 0..6 {
+            x = program.op_with(&[x], &[x], 1);
+        }
+        assert_eq!(program.count(), None);
     }
 
     #[test]

@@ -1,8 +1,12 @@
+use std::collections::BTreeSet;
+
 /// What a run did, as far as levels are concerned: in order, which value came of which, and what was asked of them.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) nodes: Vec<Node>,
     pub(super) requests: Vec<Request>,
+    /// The periods of the slots of all operands.
+    pub(super) periods: BTreeSet<usize>,
 }
 
 /// A ciphertext.
@@ -28,8 +32,8 @@ pub(super) struct Request {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Requested {
     pub(super) node: usize,
-    /// The levels with which it can be refreshed.
-    pub(super) least: usize,
+    /// The levels with which it can be refreshed; `None` if it cannot.
+    pub(super) least: Option<usize>,
 }
 
 impl Record {

@@ -10,7 +10,7 @@ use crate::evaluator::forecast::values::Origin;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::{
     ClearReals, EncodedSums, Evaluator, PeriodicSums, Position, RefreshLevels, SlotShape,
-    WeightedRotations, ckks_plain, ckks_sums, compact,
+    UNKNOWN_PERIOD, WeightedRotations, ckks_plain, ckks_sums, compact,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksState, Log2};
@@ -320,11 +320,19 @@ impl Evaluator for Forecast {
     }
 
     fn refresh(&self, a: &Ciphertext) -> Result<Ciphertext> {
-        Ok(self.refreshed(&[a])?.remove(0))
+        Ok(self.refreshed(&[a], UNKNOWN_PERIOD)?.remove(0))
     }
 
     fn refresh_many(&self, all: &[&Ciphertext]) -> Result<Vec<Ciphertext>> {
-        self.refreshed(all)
+        self.refreshed(all, UNKNOWN_PERIOD)
+    }
+
+    fn refresh_assuming_period(
+        &self,
+        all: &[&Ciphertext],
+        period: usize,
+    ) -> Result<Vec<Ciphertext>> {
+        self.refreshed(all, period)
     }
 
     fn linear_combination(

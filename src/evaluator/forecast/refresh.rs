@@ -6,7 +6,7 @@ use crate::evaluator::forecast::ckks::hypot;
 use crate::evaluator::forecast::log::{Step, Work};
 use crate::evaluator::forecast::values::Origin;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext};
-use crate::evaluator::{Evaluator, RefreshLevels};
+use crate::evaluator::{Evaluator, RefreshLevels, UNKNOWN_PERIOD};
 use crate::params::{BootstrappingLayout, CkksState, Log2, RefreshRules};
 use std::collections::BTreeMap;
 
@@ -18,13 +18,15 @@ impl Forecast {
         Some(RefreshLevels {
             least: layout.lowest_level(),
             fresh: layout.fresh_level(),
+            period: layout.period().unwrap_or(UNKNOWN_PERIOD),
         })
     }
 
-    /// [`refresh_many`](Evaluator::refresh_many)
-    pub(super) fn refreshed(&self, all: &[&Ciphertext]) -> Result<Vec<Ciphertext>> {
+    /// [`refresh_assuming_period`](Evaluator::refresh_assuming_period)
+    pub(super) fn refreshed(&self, all: &[&Ciphertext], period: usize) -> Result<Vec<Ciphertext>> {
         let layout = self.context().bootstrapping();
         let layout = layout.ok_or(Error::Operands(OperandError::CannotRefresh))?;
+        layout.check_period(period)?;
         let rules = RefreshRules::new(self.context(), layout)?;
         let refresher = Refresher {
             forecast: self,
@@ -132,11 +134,14 @@ impl Refresher<'_> {
         add(Work::Rotation, 1, 1);
         add(Work::Rotation, top, 1 + spread.ilog2() as usize);
         add(Work::Rotation, layout.reduction_level(), 1);
+        // Few slots: one reduction of both parts, which a rotation joins and a conjugation separates.
+        let once = layout.reduces_once(self.forecast.context().params().rlwe());
+        let (reductions, rotations) = if once { (1, 3) } else { (messages, messages) };
         for (depth, products) in REDUCTION_PRODUCTS.into_iter().enumerate() {
             let level = layout.reduction_level() - depth;
-            add(Work::RescaledProduct, level, messages * products);
+            add(Work::RescaledProduct, level, reductions * products);
         }
-        add(Work::Rotation, layout.fresh_level(), messages);
+        add(Work::Rotation, layout.fresh_level(), rotations);
         work
     }
 }
