@@ -141,11 +141,17 @@ fn phases(context: &CkksContext, rounds: usize) {
         );
     }
     println!("least: {}", show(&least));
+    whole(&bootstrapper, &x, rounds);
+    report_memory();
+}
+
+/// Bootstraps a ciphertext, and a pair of real ones, so many times.
+fn whole(bootstrapper: &Bootstrapper, x: &CkksCiphertext, rounds: usize) {
     for _ in 0..rounds {
         let start = cpu_time();
-        let whole = bootstrapper.bootstrap(&x).unwrap();
+        let whole = bootstrapper.bootstrap(x).unwrap();
         let middle = cpu_time();
-        let pair = bootstrapper.bootstrap_real_pair([&x, &x]).unwrap();
+        let pair = bootstrapper.bootstrap_real_pair([x, x]).unwrap();
         println!(
             "as one: complex {:.2} s, two real {:.2} s",
             middle - start,
@@ -153,7 +159,6 @@ fn phases(context: &CkksContext, rounds: usize) {
         );
         assert_eq!(whole.level(), pair[0].level());
     }
-    report_memory();
 }
 
 fn params_of(name: Option<&str>) -> CkksParams {
