@@ -50,8 +50,7 @@ fn record(context: &CkksContext, rounds: usize) {
         if round % ROUNDS_OF_KEYS == 0 {
             let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
             let keys = BootstrappingKeys::generate(context, &secret, &mut rng, |_| ()).unwrap();
-            // Messages are copies.
-            let bootstrapper = Bootstrapper::new(context, &keys).unwrap().assume_repeated();
+            let bootstrapper = bootstrapper_of(context, &keys);
             setup = Some((secret, bootstrapper));
         }
         let (secret, bootstrapper) = setup.as_ref().unwrap();
@@ -89,6 +88,12 @@ fn record(context: &CkksContext, rounds: usize) {
     );
 }
 
+/// The messages here are copies.
+fn bootstrapper_of(context: &CkksContext, keys: &BootstrappingKeys) -> Bootstrapper {
+    let bootstrapper = Bootstrapper::new(context, keys).unwrap();
+    bootstrapper.assume_repeated()
+}
+
 /// Bootstraps one ciphertext so many times, phase by phase.
 fn phases(context: &CkksContext, rounds: usize) {
     println!("{context}");
@@ -103,8 +108,7 @@ fn phases(context: &CkksContext, rounds: usize) {
     );
     report_memory();
     let start = Instant::now();
-    // Messages are copies.
-    let bootstrapper = Bootstrapper::new(context, &keys).unwrap().assume_repeated();
+    let bootstrapper = bootstrapper_of(context, &keys);
     println!("set-up: {:.2?}", start.elapsed());
     report_memory();
     println!(
@@ -115,12 +119,9 @@ fn phases(context: &CkksContext, rounds: usize) {
 
     let encoder = bootstrapper.evaluator().encoder();
     let mut part = || rng.random_range(-1.0..1.0);
-    let served = context.bootstrapping().unwrap().slots();
-    let message: Vec<_> = (0..served)
-        .map(|_| Complex64::new(part(), part()))
-        .collect();
+    let slots = context.bootstrapping().unwrap().slots();
+    let message: Vec<_> = (0..slots).map(|_| Complex64::new(part(), part())).collect();
     let level = context.bootstrapping().unwrap().lowest_level();
-    let slots = message.len();
     let plaintext = encoder
         .encode_sparse(&message, slots, level, context.scale(level).unwrap())
         .unwrap();

@@ -141,6 +141,8 @@ fn main() -> Outcome<()> {
 
     // Parameters, keys and the places of bootstrappings, before anything is encrypted.
     let planner = Planner::new(&[Input::vector(length), Input::vector(columns)]).precision_bits(9);
+    // Only weights are bootstrapped.
+    let planner = planner.bootstrapping_slots(u32::try_from(columns)?);
     let planner = if is_secure {
         planner
     } else {

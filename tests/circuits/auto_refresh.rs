@@ -131,9 +131,12 @@ fn planned(program: &impl Program, inputs: &[&[f64]], bits: u32) -> Plan {
         .iter()
         .map(|values| Input::vector(values.len()))
         .collect();
-    let planner = Planner::new(&declared)
-        .precision_bits(bits)
-        .insecure_degree(1024);
+    let planner = Planner::new(&declared).precision_bits(bits);
+    planned_by(&planner.insecure_degree(1024), program, inputs)
+}
+
+/// The same by this planner.
+fn planned_by(planner: &Planner, program: &impl Program, inputs: &[&[f64]]) -> Plan {
     let plan = planner.plan_with_bootstrapping(program).unwrap();
     let client = plan.context().generate_client_key().unwrap();
     let keys = client.generate_bootstrapping_keys().unwrap();
@@ -386,18 +389,33 @@ fn data(length: u32) -> Vec<f64> {
 }
 
 #[test]
-fn plans_bootstrap_few_values_where_the_program_can_do_with_them() {
+fn plans_bootstrap_few_values_where_that_is_asked_for() {
     let weights = [0.9, -0.5, 0.25, 1.0, -1.0, 0.75, 0.6, -0.8];
     let program = Descent { steps: 9, rows: 32 };
-    let plan = planned(&program, &[&data(256), &weights], 5);
+    let planner = Planner::new(&[Input::vector(256), Input::vector(8)]).precision_bits(5);
+    let planner = planner.insecure_degree(1024);
+    let plan = planned_by(
+        &planner.clone().bootstrapping_slots(6),
+        &program,
+        &[&data(256), &weights],
+    );
     let layout = plan.context().bootstrapping().unwrap();
     assert_eq!(layout.period(), Some(8), "{plan}");
     assert_eq!(plan.context().message_slots(), 512);
     assert_eq!(plan.refreshes(), 2, "{plan}");
-    // Nothing of a program on long vectors repeats.
-    let plan = planned(&Chain(5), &[&data(300)], 5);
-    let layout = plan.context().bootstrapping().unwrap();
-    assert_eq!(layout.period(), None);
+    let whole = planner.plan_with_bootstrapping(&program).unwrap();
+    assert_eq!(whole.context().bootstrapping().unwrap().period(), None);
+    // Of a program on long vectors nothing can be refreshed.
+    let long = Planner::new(&[Input::vector(300)]).insecure_degree(1024);
+    let refused = long
+        .precision_bits(5)
+        .bootstrapping_slots(8)
+        .plan_with_bootstrapping(&ByHand(30));
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("repeats only after 512 slots"),
+        "{refused}"
+    );
 }
 
 #[test]

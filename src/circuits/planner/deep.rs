@@ -7,19 +7,42 @@ use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
 use crate::error::{Error, KeyError, OperandError, ParameterError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Outside};
 use crate::params::{BootstrappingSet, CkksContext, CkksParams};
-use std::collections::{BTreeSet, VecDeque};
 
 /// The levels of the ring that tests and experiments plan in.
 const INSECURE_LEVELS: usize = 11;
 
-/// The shortest period that parameters are made for,
+/// The shortest period that parameters are made for.
 const LEAST_PERIOD: usize = 8;
-/// and the longest.
-const MOST_PERIOD: usize = 4096;
 
 const NOTHING_SERVES: &str = "no set of bootstrapping parameters carries the program; ask for fewer bits of precision, or compute with smaller values";
 
 impl Planner {
+    /// Plans with the [bootstrapping of vectors of at most so many values](crate::params::CkksBuilder::bootstrapping_slots), where a program refreshes
+    /// nothing longer: it takes less than half of the time.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # struct Power;
+    /// # impl Program for Power {
+    /// #     fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> slotwise::Result<Vec<Vector<E>>> {
+    /// #         let mut x = inputs[0].clone();
+    /// #         for _ in 0..16 {
+    /// #             x = x.square()?;
+    /// #         }
+    /// #         Ok(vec![x])
+    /// #     }
+    /// # }
+    /// let planner = Planner::new(&[Input::vector(2)]).precision_bits(1).insecure_degree(1024);
+    /// let plan = planner.bootstrapping_slots(2).plan_with_bootstrapping(&Power)?; // x^(2^16)
+    /// assert_eq!(plan.context().bootstrapping().and_then(|layout| layout.period()), Some(8));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[must_use]
+    pub fn bootstrapping_slots(mut self, values: u32) -> Self {
+        self.bootstrapping_slots = Some(values as usize);
+        self
+    }
+
     /// The fastest plan with bootstrappings, by counts of operations: for programs of any depth. It places them by a shortest path over
     /// the program's operations and levels, where the fewest values are alive, and counts them. [`Plan::evaluate`] runs the program so, on a server with the
     /// [keys of a bootstrapping](crate::ClientKey::generate_bootstrapping_keys) beside those of the plan.
@@ -58,18 +81,10 @@ impl Planner {
         }
         let mut best: Option<Plan> = None;
         let mut refused = None;
-        let mut left = VecDeque::from(self.bootstrapping_params()?);
-        let mut tried = BTreeSet::new();
-        while let Some(params) = left.pop_front() {
+        for params in self.bootstrapping_params()? {
             let context = CkksContext::new(params)?;
             match self.plan_at(program, &context) {
-                Ok((plan, periods)) => {
-                    // There are cheaper bootstrappings where the program can do with those of values that repeat.
-                    for period in periods {
-                        if tried.insert(period.max(LEAST_PERIOD)) {
-                            left.extend(self.repeated_params(period)?);
-                        }
-                    }
+                Ok(plan) => {
                     let is_better = best.as_ref().is_none_or(|best| plan.cost() < best.cost());
                     if is_better && self.meets(&plan) {
                         best = Some(plan);
@@ -103,6 +118,19 @@ impl Planner {
     }
 
     fn bootstrapping_params(&self) -> Result<Vec<CkksParams>> {
+        if let Some(values) = self.bootstrapping_slots {
+            let period = values.next_power_of_two().max(LEAST_PERIOD);
+            let params = match self.insecure_degree {
+                // One of the levels that the transform to coefficients does without.
+                Some(degree) => CkksParams::insecure_for_repeated_bootstrapping(
+                    degree,
+                    period,
+                    INSECURE_LEVELS + 1,
+                ),
+                None => CkksParams::for_repeated_bootstrapping(period),
+            };
+            return Ok(vec![params?]);
+        }
         match self.insecure_degree {
             Some(degree) => {
                 let params =
@@ -116,27 +144,8 @@ impl Planner {
         }
     }
 
-    /// Parameters for programs that refresh slots of this period only, if there are any.
-    fn repeated_params(&self, period: usize) -> Result<Option<CkksParams>> {
-        let period = period.max(LEAST_PERIOD);
-        match self.insecure_degree {
-            _ if period > MOST_PERIOD => Ok(None),
-            Some(degree) if period > degree / 4 => Ok(None),
-            Some(degree) => {
-                // One of the levels that the transform to coefficients does without.
-                let levels = INSECURE_LEVELS + 1;
-                CkksParams::insecure_for_repeated_bootstrapping(degree, period, levels).map(Some)
-            }
-            None => CkksParams::for_repeated_bootstrapping(period).map(Some),
-        }
-    }
-
-    /// The fastest plan at a context, however precise its outputs are, and the periods of the slots of all operands.
-    fn plan_at(
-        &self,
-        program: &impl Program,
-        context: &CkksContext,
-    ) -> Result<(Plan, BTreeSet<usize>)> {
+    /// The fastest plan at a context, however precise its outputs are.
+    fn plan_at(&self, program: &impl Program, context: &CkksContext) -> Result<Plan> {
         let recorder = AutoRefresh::recording(&Forecast::new(context));
         self.run_deep(program, &recorder)?;
         // What refreshes when it must runs always. Lower levels cost less, if they hold the values.
@@ -147,7 +156,7 @@ impl Planner {
                 best = faster(run, best);
             }
         }
-        Ok((best?, recorder.periods()))
+        best
     }
 
     /// The plan with keys for the levels only at which they are used, unless their noise is too much.

@@ -18,6 +18,8 @@ pub struct SchemePlanner<S: PlannedScheme> {
     pub(super) goal: S::Goal,
     most_key_bytes: u64,
     pub(super) insecure_degree: Option<usize>,
+    /// The values of what programs refresh, if they are few.
+    pub(super) bootstrapping_slots: Option<usize>,
 }
 
 /// Finds the parameters and keys of a program on real numbers.
@@ -248,6 +250,7 @@ impl<S: PlannedScheme> SchemePlanner<S> {
             goal,
             most_key_bytes: u64::MAX,
             insecure_degree: None,
+            bootstrapping_slots: None,
         }
     }
 

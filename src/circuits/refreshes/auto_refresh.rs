@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::evaluator::{Evaluator, RefreshLevels, UNKNOWN_PERIOD};
 use crate::params::RefreshRules;
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -158,11 +158,6 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         Placement::cheapest(&record, levels)
     }
 
-    /// The periods of the slots of a recorded run's operands.
-    pub(in crate::circuits) fn periods(&self) -> BTreeSet<usize> {
-        self.recorded(|record| record.periods.clone())
-    }
-
     /// Refreshes ciphertexts together, by the longest of their periods.
     pub(super) fn refreshed(
         &self,
@@ -280,7 +275,6 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
                     .then(|| self.least_levels(a.current(), levels)),
             };
             record.request(different.iter().map(operand).collect(), depth);
-            record.periods.extend(different.iter().map(|a| a.period()));
         });
         let planned = match &*self.policy {
             Policy::Planned { placement, next } => {

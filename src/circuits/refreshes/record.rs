@@ -1,12 +1,8 @@
-use std::collections::BTreeSet;
-
 /// What a run did, as far as levels are concerned: in order, which value came of which, and what was asked of them.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) nodes: Vec<Node>,
     pub(super) requests: Vec<Request>,
-    /// The periods of the slots of all operands.
-    pub(super) periods: BTreeSet<usize>,
 }
 
 /// A ciphertext.
