@@ -292,7 +292,7 @@ fn a_context_explains_itself() {
         "N = 32768",
         "31 sums of 19 bits",
         "2^589",
-        "1 ciphertexts",
+        "1 ciphertext,",
         "1.23 times float32",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");

@@ -266,7 +266,7 @@ fn inputs_of_other_sizes_and_ranges_are_refused() {
     let refused = server.predict(&short).unwrap_err();
     assert!(matches!(
         refused,
-        Error::Operands(OperandError::LengthMismatch { .. })
+        Error::Operands(OperandError::InputLength { .. })
     ));
 }
 

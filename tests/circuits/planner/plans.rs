@@ -191,13 +191,17 @@ fn plans_that_cannot_be_are_refused() {
             Circuit::Rotations,
             "keys of 1000 bytes",
         ),
-        (Planner::new(&[]), Circuit::Sums, "empty"),
+        (Planner::new(&[]), Circuit::Sums, "give at least one value"),
         (
             Planner::new(&[two[0], Input::vector(3)]),
             Circuit::Sums,
             "lengths",
         ),
-        (Planner::new(&[Input::vector(0); 2]), Circuit::Sums, "empty"),
+        (
+            Planner::new(&[Input::vector(0); 2]),
+            Circuit::Sums,
+            "give at least one value",
+        ),
         (
             Planner::new(&[Input::vector(usize::MAX); 2]),
             Circuit::Sums,
