@@ -97,6 +97,14 @@ impl Times {
                 (low.min(level), high.max(level))
             });
             let mut rate = |level| -> Result<f64> {
+                // The sums with weights by which these are measured take a level.
+                let (work, level) = match (work, level) {
+                    (Work::Baby | Work::Giant, 0) if context.top_level() == 0 => {
+                        (Work::Rotation, 0)
+                    }
+                    (Work::Baby | Work::Giant, 0) => (work, 1),
+                    _ => (work, level),
+                };
                 let measured = bench.known((work, level, period))?;
                 Ok(measured / units::<S>(work, level, context))
             };

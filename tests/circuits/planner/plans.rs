@@ -388,3 +388,22 @@ fn keys_are_for_the_levels_of_their_use() {
         .with_rotations(plan.rotations(), plan.context().top_level());
     assert!(plan.key_bytes().unwrap() < whole.bytes(context).unwrap());
 }
+
+/// A matrix whose parts of a value are summed at the last level.
+struct Folds;
+
+impl Program for Folds {
+    fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
+        let matrix = Matrix::from_fn(64, 2, |row, column| (row + column) as f64 / 64.0)?;
+        Ok(vec![inputs[0].matmul_plain(&matrix)?])
+    }
+}
+
+#[test]
+fn sums_at_the_last_level_are_measured() {
+    let plan = Planner::new(&[Input::vector(64)]).plan(&Folds).unwrap();
+    let lowest = plan.outputs()[0].level;
+    let plan = plan.measured(&mut rand::rng()).unwrap();
+    assert_eq!(lowest, 0);
+    assert!(plan.to_string().contains("ms"), "{plan}");
+}
