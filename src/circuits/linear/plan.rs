@@ -46,6 +46,7 @@ impl LinearPlan {
             .copied()
             .chain(giants)
             .chain(folds)
+            .filter(|&step| step != 0)
             .collect();
         let rotations = Rotations::steps(&steps);
         if self.layout.swaps_inputs() || self.layout.folds_rows() {
