@@ -490,11 +490,7 @@ impl Refresh<CkksState> for Bootstrapper {
     }
 
     fn levels(&self) -> RefreshLevels {
-        RefreshLevels {
-            least: self.layout.lowest_level(),
-            fresh: self.layout.fresh_level(),
-            period: self.layout.period().unwrap_or(UNKNOWN_PERIOD),
-        }
+        RefreshLevels::of(&self.layout)
     }
 
     fn refresh_pair(

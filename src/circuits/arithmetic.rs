@@ -479,14 +479,7 @@ impl<E: Evaluator> Vector<E> {
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
         evaluator.check_rotations(&longer.rotations_for_sum(), "a dot product")?;
         // A product that the sum would rescale first is rescaled as it is made.
-        let levels = |vector: &Self| {
-            vector
-                .chunks
-                .iter()
-                .map(|a| vector.evaluator.levels_left(a))
-                .min()
-        };
-        let levels = levels(self).min(levels(other)).unwrap_or(0);
+        let levels = self.levels_left().min(other.levels_left());
         let product = match longer.chunks.as_slice() {
             [_] if longer.packing.settles_sums(levels.saturating_sub(1)) => {
                 self.zip(other, Join::Product, E::mul_settled)?

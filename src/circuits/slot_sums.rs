@@ -86,7 +86,7 @@ impl Packing {
 
     /// Whether a sum of a ciphertext with so many levels left rescales it first.
     pub(super) fn settles_sums(&self, levels_left: usize) -> bool {
-        self.sum_steps().len() > 1 && levels_left <= FEW_LEVELS
+        settles(&self.sum_steps(), levels_left)
     }
 
     /// The powers of two below the stride, or below the row.
@@ -109,10 +109,15 @@ pub(super) fn folded<E: Evaluator>(
     if steps.is_empty() {
         return Ok(sum);
     }
-    if steps.len() == 1 || evaluator.levels_left(&sum) > FEW_LEVELS {
-        return evaluator.rotate_and_sum(&sum, steps, bound);
+    if settles(steps, evaluator.levels_left(&sum)) {
+        return evaluator.rotate_and_sum(evaluator.settle(&sum)?.as_ref(), steps, bound);
     }
-    evaluator.rotate_and_sum(evaluator.settle(&sum)?.as_ref(), steps, bound)
+    evaluator.rotate_and_sum(&sum, steps, bound)
+}
+
+/// Whether what these steps sum, with so many levels left, is rescaled first.
+fn settles(steps: &[i64], levels_left: usize) -> bool {
+    steps.len() > 1 && levels_left <= FEW_LEVELS
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use crate::encryption::{Encrypted, State};
 use crate::error::{Error, OperandError, Result};
 use crate::evaluator::SchemeEvaluator;
+use crate::params::BootstrappingLayout;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -36,6 +37,17 @@ pub struct RefreshLevels {
     pub fresh: usize,
     /// The longest period of slots that it serves; [`UNKNOWN_PERIOD`] for one that serves all.
     pub period: usize,
+}
+
+impl RefreshLevels {
+    /// Those of a bootstrapping with this layout.
+    pub(crate) fn of(layout: &BootstrappingLayout) -> Self {
+        Self {
+            least: layout.lowest_level(),
+            fresh: layout.fresh_level(),
+            period: layout.period().unwrap_or(UNKNOWN_PERIOD),
+        }
+    }
 }
 
 impl<S: State> SchemeEvaluator<S> {

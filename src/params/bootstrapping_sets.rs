@@ -5,6 +5,7 @@ use crate::params::BootstrappingLayout;
 use crate::params::builder::invalid_choice;
 use crate::ring::{log2_word, ntt_primes};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// What a set consists of: the bits of each level, from below, and the shape of the transforms. A level of more than 50 bits has two
 /// primes.
@@ -157,6 +158,15 @@ pub(super) struct Primes {
 /// The bits of the largest single prime of a level: what the fastest kernels serve.
 const MOST_BITS: u32 = 50;
 
+impl BootstrappingLayout {
+    /// The shortest period that parameters are made for and that vectors of so many values repeat with. (Of more values than any serves, too long a one.)
+    pub(crate) fn period_of(values: u32) -> usize {
+        let least = u32::try_from(*Recipe::PERIODS.start()).unwrap_or(u32::MAX);
+        let period = values.max(least).checked_next_power_of_two();
+        period.map_or(usize::MAX, |period| period as usize)
+    }
+}
+
 impl Recipe {
     /// The levels of [`BootstrappingSet::Precise65536`] in a ring that hides nothing, for tests and experiments.
     pub(super) fn insecure((degree, slots): (usize, usize), user_levels: usize) -> Self {
@@ -171,12 +181,15 @@ impl Recipe {
         }
     }
 
+    /// The periods of slots that parameters are made for, of which powers of two are.
+    const PERIODS: RangeInclusive<usize> = 8..=4096;
+
     /// For messages of all slots at N = 65536, of which those are bootstrapped whose slots repeat with this period.
     ///
     /// # Errors
     /// [`ParameterError::InvalidChoice`](crate::ParameterError::InvalidChoice) for other periods than powers of two from 8 to 4096.
     pub(super) fn repeated(period: usize) -> Result<Self> {
-        if !period.is_power_of_two() || !(8..=4096).contains(&period) {
+        if !period.is_power_of_two() || !Self::PERIODS.contains(&period) {
             return Err(invalid_choice(
                 "slots that are bootstrapped repeat with a period of a power of two, 8 to 4096: round the length of the vectors up to one",
             ));

@@ -445,7 +445,7 @@ impl CkksBuilder {
 
     /// Parameters with a bootstrapping of vectors of at most so many values.
     fn repeatable(&self, request: Request, values: u32) -> Result<CkksParams> {
-        let period = (values as usize).next_power_of_two().max(8);
+        let period = BootstrappingLayout::period_of(values);
         let depth = request.depth as usize;
         if self.policy == SecurityPolicy::Insecure {
             let least = self.degree.unwrap_or(0);

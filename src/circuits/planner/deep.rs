@@ -6,13 +6,10 @@ use crate::circuits::refreshes::Placement;
 use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
 use crate::error::{Error, KeyError, OperandError, ParameterError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Outside};
-use crate::params::{BootstrappingSet, CkksContext, CkksParams};
+use crate::params::{BootstrappingLayout, BootstrappingSet, CkksContext, CkksParams};
 
 /// The levels of the ring that tests and experiments plan in.
 const INSECURE_LEVELS: usize = 11;
-
-/// The shortest period that parameters are made for.
-const LEAST_PERIOD: usize = 8;
 
 const NOTHING_SERVES: &str = "no set of bootstrapping parameters carries the program; ask for fewer bits of precision, or compute with smaller values";
 
@@ -39,7 +36,7 @@ impl Planner {
     /// ```
     #[must_use]
     pub fn bootstrapping_slots(mut self, values: u32) -> Self {
-        self.bootstrapping_slots = Some(values as usize);
+        self.bootstrapping_slots = Some(values);
         self
     }
 
@@ -119,7 +116,7 @@ impl Planner {
 
     fn bootstrapping_params(&self) -> Result<Vec<CkksParams>> {
         if let Some(values) = self.bootstrapping_slots {
-            let period = values.next_power_of_two().max(LEAST_PERIOD);
+            let period = BootstrappingLayout::period_of(values);
             let params = match self.insecure_degree {
                 // One of the levels that the transform to coefficients does without.
                 Some(degree) => CkksParams::insecure_for_repeated_bootstrapping(

@@ -33,18 +33,22 @@ impl<S: PlannedScheme> SchemePlan<S> {
         let single = self.uses.single.keys().map(|(step, _)| step);
         let used: BTreeSet<i64> = fused.chain(single).copied().collect();
         let held = self.step_levels().into_keys();
-        let steps: Vec<i64> = held.filter(|step| used.contains(step)).collect();
-        let rotations = Rotations::steps(&steps);
-        match self.conjugates() {
-            true => rotations.and_conjugation(),
-            false => rotations,
+        self.rotations_by(held.filter(|step| used.contains(step)))
+    }
+
+    /// The rotations by these steps, and the conjugation if the plan has it.
+    fn rotations_by(&self, steps: impl Iterator<Item = i64>) -> Rotations {
+        let rotations = Rotations::steps(&steps.collect::<Vec<_>>());
+        if self.conjugates() {
+            rotations.and_conjugation()
+        } else {
+            rotations
         }
     }
 
     /// The rotations of a plan without those that cost the least time for each byte, until the keys take at most so many; `None` if too
     /// few compose the others.
     pub(super) fn dropped_to(&self, most_bytes: u64) -> Result<Option<Rotations>> {
-        let conjugates = self.conjugates();
         let mut keys = Dropping::of(self)?;
         let others = self.key_bytes()? - keys.bytes();
         while others + keys.bytes() > most_bytes {
@@ -58,13 +62,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
             };
             keys.drop(step, paths);
         }
-        let steps: Vec<i64> = keys.held.keys().copied().collect();
-        let rotations = Rotations::steps(&steps);
-        Ok(Some(if conjugates {
-            rotations.and_conjugation()
-        } else {
-            rotations
-        }))
+        Ok(Some(self.rotations_by(keys.held.into_keys())))
     }
 }
 

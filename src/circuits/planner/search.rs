@@ -19,7 +19,7 @@ pub struct SchemePlanner<S: PlannedScheme> {
     most_key_bytes: u64,
     pub(super) insecure_degree: Option<usize>,
     /// The values of what programs refresh, if they are few.
-    pub(super) bootstrapping_slots: Option<usize>,
+    pub(super) bootstrapping_slots: Option<u32>,
 }
 
 /// Finds the parameters and keys of a program on real numbers.
@@ -38,7 +38,7 @@ pub struct SchemePlanner<S: PlannedScheme> {
 ///
 /// let plan = Planner::new(&[Input::vector(64).range(0.0..=10.0)]).precision_bits(16).plan(&Mean)?;
 /// assert_eq!(plan.context().top_level(), 1);
-/// assert_eq!(plan.key_count(), 6);
+/// assert_eq!(plan.key_count(), 9); // the rotations by 1, 2, 4, .., 32, and by 3, 12 and 48, which each do two at once
 /// println!("{plan}");
 /// # Ok::<(), slotwise::Error>(())
 /// ```

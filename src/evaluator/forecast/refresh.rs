@@ -6,7 +6,7 @@ use crate::evaluator::forecast::ckks::hypot;
 use crate::evaluator::forecast::log::{Step, Work};
 use crate::evaluator::forecast::values::Origin;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext};
-use crate::evaluator::{Evaluator, RefreshLevels, UNKNOWN_PERIOD};
+use crate::evaluator::{Evaluator, RefreshLevels};
 use crate::params::{BootstrappingLayout, CkksState, Log2, RefreshRules};
 use std::collections::BTreeMap;
 
@@ -14,12 +14,7 @@ type Ciphertext = ForecastCiphertext;
 
 impl Forecast {
     pub(super) fn levels_of_refreshes(&self) -> Option<RefreshLevels> {
-        let layout = self.context().bootstrapping()?;
-        Some(RefreshLevels {
-            least: layout.lowest_level(),
-            fresh: layout.fresh_level(),
-            period: layout.period().unwrap_or(UNKNOWN_PERIOD),
-        })
+        self.context().bootstrapping().map(RefreshLevels::of)
     }
 
     /// [`refresh_assuming_period`](Evaluator::refresh_assuming_period)
