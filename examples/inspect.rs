@@ -6,22 +6,24 @@ mod report;
 
 use clap::Parser;
 use report::{Report, rounded};
-use slotwise::api::Scheme;
 use slotwise::evaluator::KeyedEvaluator;
+use slotwise::keys::PublicKey;
+use slotwise::params::Context;
 use slotwise::prelude::*;
-use slotwise::wire::{Header, Kind};
+use slotwise::wire::{EvaluationKeyReader, Header, Kind};
 use std::cmp::Ordering;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The bytes of a header, which every file starts with.
 const HEADER_BYTES: u64 = 68;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Says what a file holds, and checks it.
+/// Says what a file holds. Of keys it reads the start only, unless it is to check them.
 #[derive(Parser)]
 struct Options {
     /// A file with bytes of this crate
@@ -29,21 +31,38 @@ struct Options {
     /// A file with the parameters that it belongs to, without which only its header is read
     #[arg(long)]
     parameters: Option<PathBuf>,
+    /// Reads and checks all keys of a file of keys, one at a time
+    #[arg(long, requires = "parameters")]
+    check: bool,
     /// JSON instead of tables
     #[arg(long)]
     json: bool,
 }
 
+/// The file, from its start.
+struct Input {
+    header: Header,
+    file: BufReader<File>,
+    /// Whether all keys are to be read.
+    check: bool,
+}
+
 fn main() -> Outcome<()> {
     let options = Options::parse();
-    let mut file = File::open(&options.file).map_err(|error| unreadable(&options.file, &error))?;
-    let mut start = Vec::new();
-    file.by_ref()
-        .take(HEADER_BYTES)
-        .read_to_end(&mut start)
-        .map_err(|error| unreadable(&options.file, &error))?;
-    let header = Header::of(&start)?;
     let mut report = Report::default();
+    inspect(&options, &mut report)?;
+    report.print(options.json)?;
+    Ok(())
+}
+
+fn inspect(options: &Options, report: &mut Report) -> Outcome<()> {
+    let unreadable_file = |error| unreadable(&options.file, &error);
+    let mut file = File::open(&options.file).map_err(unreadable_file)?;
+    let mut start = Vec::new();
+    let mut head = file.by_ref().take(HEADER_BYTES);
+    head.read_to_end(&mut start).map_err(unreadable_file)?;
+    file.rewind().map_err(unreadable_file)?;
+    let header = Header::of(&start)?;
     report.section("file");
     report.row("holds", header.kind().name());
     let (bytes, announced) = (file.metadata()?.len(), header.frame_length());
@@ -55,38 +74,33 @@ fn main() -> Outcome<()> {
     if secrets.contains(&header.kind()) {
         // Not read: no copy of it is left in memory.
         report.row("secret", "yes: keep it from everyone else");
-        report.print(options.json);
         return Ok(());
     }
-    let bytes = fs::read(&options.file)?;
+    let input = Input {
+        header,
+        file: BufReader::new(file),
+        check: options.check,
+    };
     match (header.kind(), &options.parameters) {
-        (Kind::CkksParams, _) => reals(&bytes, &mut report)?,
-        (Kind::BfvParams, _) => integers(&bytes, &mut report)?,
-        (_, None) => {}
-        (_, Some(parameters)) => {
-            let parameters =
-                fs::read(parameters).map_err(|error| unreadable(parameters, &error))?;
-            match Header::of(&parameters)?.kind() {
-                Kind::CkksParams => of_reals(
-                    &header,
-                    &bytes,
-                    &context_of_reals(&parameters)?,
-                    &mut report,
-                )?,
-                Kind::BfvParams => of_integers(
-                    &header,
-                    &bytes,
-                    &context_of_integers(&parameters)?,
-                    &mut report,
-                )?,
-                other => {
-                    return Err(format!("the file given by --parameters holds {}, and not the parameters of a scheme", other.name()).into());
-                }
-            }
-        }
+        (Kind::CkksParams, _) => reals(&fs::read(&options.file)?, report),
+        (Kind::BfvParams, _) => integers(&fs::read(&options.file)?, report),
+        (_, None) => Ok(()),
+        (_, Some(parameters)) => with_parameters(input, parameters, report),
     }
-    report.print(options.json);
-    Ok(())
+}
+
+/// What the file holds, by the parameters in another one.
+fn with_parameters(input: Input, path: &Path, report: &mut Report) -> Outcome<()> {
+    let parameters = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    match Header::of(&parameters)?.kind() {
+        Kind::CkksParams => of_reals(input, &context_of_reals(&parameters)?, report),
+        Kind::BfvParams => of_integers(input, &context_of_integers(&parameters)?, report),
+        other => Err(format!(
+            "the file given by --parameters holds {}, and not the parameters of a scheme",
+            other.name()
+        )
+        .into()),
+    }
 }
 
 /// Whether the file has all bytes that its header announces, and no more.
@@ -120,7 +134,7 @@ fn reals(bytes: &[u8], report: &mut Report) -> Outcome<()> {
     report.section("CKKS parameters");
     report.row("slots", context.slots());
     report.row("levels", context.top_level());
-    report.row("scale bits", rounded(context.scale(0)?.log2()));
+    report.scales(&context)?;
     report.row("bootstrapping", context.bootstrapping().is_some());
     report.ring(context.rlwe());
     Ok(())
@@ -135,36 +149,26 @@ fn integers(bytes: &[u8], report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-fn of_reals(
-    header: &Header,
-    bytes: &[u8],
-    context: &CkksContext,
-    report: &mut Report,
-) -> Outcome<()> {
-    if header.kind() == Kind::CkksVector {
-        let vector = CkksVector::from_bytes(bytes, context)?;
+fn of_reals(mut input: Input, context: &CkksContext, report: &mut Report) -> Outcome<()> {
+    if input.header.kind() == Kind::CkksVector {
+        let vector = CkksVector::read_from(&mut input.file, context)?;
         rows_of_vector(&vector, report);
         report.row("scale bits", rounded(vector.scale().log2()));
         report.row("message bound", vector.message_bound());
         report.row("guaranteed bits", rounded(vector.precision_bits()));
         return Ok(());
     }
-    keys::<Ckks>(header, bytes, context, report)
+    keys(input, context.rlwe(), report)
 }
 
-fn of_integers(
-    header: &Header,
-    bytes: &[u8],
-    context: &BfvContext,
-    report: &mut Report,
-) -> Outcome<()> {
-    if header.kind() == Kind::BfvVector {
-        let vector = BfvVector::from_bytes(bytes, context)?;
+fn of_integers(mut input: Input, context: &BfvContext, report: &mut Report) -> Outcome<()> {
+    if input.header.kind() == Kind::BfvVector {
+        let vector = BfvVector::read_from(&mut input.file, context)?;
         rows_of_vector(&vector, report);
         report.row("noise budget bits", rounded(vector.noise_budget()));
         return Ok(());
     }
-    keys::<Bfv>(header, bytes, context, report)
+    keys(input, context.rlwe(), report)
 }
 
 fn rows_of_vector<E: KeyedEvaluator>(vector: &slotwise::circuits::Vector<E>, report: &mut Report) {
@@ -178,25 +182,34 @@ fn rows_of_vector<E: KeyedEvaluator>(vector: &slotwise::circuits::Vector<E>, rep
     report.row("readable by anyone", vector.is_transparent());
 }
 
-fn keys<S: Scheme>(
-    header: &Header,
-    bytes: &[u8],
-    context: &S::Context,
-    report: &mut Report,
-) -> Outcome<()> {
-    match header.kind() {
+fn keys(mut input: Input, context: &Arc<Context>, report: &mut Report) -> Outcome<()> {
+    let checked = if input.check {
+        "all keys"
+    } else {
+        "the start of the file; `--check` reads all keys"
+    };
+    match input.header.kind() {
         Kind::EvaluationKeys => {
-            let server = ServerKey::<S>::from_bytes(bytes, context)?;
-            let keys = server.evaluation_keys();
+            let reader = EvaluationKeyReader::new(input.file, context)?;
             report.section("server key");
-            report.row("products", keys.relinearization().is_ok());
-            report.row("Galois keys", keys.galois().elements().count());
-            report.row("bytes in memory", server.size_in_bytes());
+            report.row("products", reader.relinearization_keys_left() > 0);
+            report.row("Galois keys", reader.galois_keys_left());
+            report.row("keys in all", reader.keys_left());
+            report.row("checked", checked);
+            if input.check {
+                let mut bytes = 0;
+                for key in reader {
+                    bytes += key?.switching_key().size_in_bytes();
+                }
+                report.row("bytes in memory", bytes);
+            }
         }
         Kind::PublicKey => {
-            EncryptionKey::<S>::from_bytes(bytes, context)?;
             report.section("encryption key");
-            report.row("whole", true);
+            report.row("checked", checked);
+            if input.check {
+                PublicKey::read_from(&mut input.file, context)?;
+            }
         }
         _ => {
             report.section("contents");

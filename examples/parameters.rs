@@ -45,8 +45,7 @@ struct Options {
 
 impl Options {
     fn rotations(&self) -> Rotations {
-        let steps: Vec<i64> = (1..=self.rotations.into()).collect();
-        Rotations::steps(&steps)
+        Rotations::steps(1..=self.rotations.into())
     }
 }
 
@@ -71,7 +70,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             &mut report,
         )?;
     }
-    report.print(options.json);
+    report.print(options.json)?;
     Ok(())
 }
 
@@ -82,7 +81,7 @@ fn reals(
 ) -> std::result::Result<(), Box<dyn Error>> {
     report.row("slots", context.slots());
     report.row("levels", context.top_level());
-    report.row("scale bits", rounded(context.scale(0)?.log2()));
+    report.scales(context)?;
     report.ring(context.rlwe());
     let client = context.generate_client_key()?;
     let values: Vec<f64> = (0..context.slots())

@@ -1,7 +1,9 @@
 //! What the tools `parameters` and `inspect` print: tables, or JSON.
 
 use serde_json::{Map, Value, json};
+use slotwise::CkksContext;
 use slotwise::params::{Context, RlweParams, SecurityPolicy};
+use std::io::{self, ErrorKind, Write};
 
 /// Sections of named values.
 #[derive(Default)]
@@ -20,6 +22,17 @@ impl Report {
         if let Some((_, rows)) = self.sections.last_mut() {
             rows.push((name.into(), value.into()));
         }
+    }
+
+    /// The scales of the lowest and the highest level. Those between are near them.
+    pub(crate) fn scales(&mut self, context: &CkksContext) -> slotwise::Result<()> {
+        let top = context.top_level();
+        self.row("scale bits at level 0", rounded(context.scale(0)?.log2()));
+        if top > 0 {
+            let bits = rounded(context.scale(top)?.log2());
+            self.row(&format!("scale bits at level {top}"), bits);
+        }
+        Ok(())
     }
 
     /// The ring, the primes and the security.
@@ -43,26 +56,36 @@ impl Report {
         self.row("modulus bits", rounded(total));
     }
 
-    /// Prints a table, or JSON with underscores in the names.
-    pub(crate) fn print(&self, as_json: bool) {
-        if as_json {
-            let key = |name: &str| name.replace(' ', "_");
-            let object = |rows: &[(String, Value)]| {
-                let rows = rows.iter().map(|(name, value)| (key(name), value.clone()));
-                Value::Object(rows.collect::<Map<_, _>>())
-            };
-            let sections = self.sections.iter();
-            let all = sections.map(|(title, rows)| (key(title), object(rows)));
-            println!("{:#}", Value::Object(all.collect()));
-            return;
+    /// Prints a table, or JSON with underscores in the names. A reader that closes its end early, such as `head`, has what it wants.
+    pub(crate) fn print(&self, as_json: bool) -> io::Result<()> {
+        let text = if as_json { self.json() } else { self.table() };
+        match io::stdout().lock().write_all(text.as_bytes()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written,
         }
+    }
+
+    fn json(&self) -> String {
+        let key = |name: &str| name.replace(' ', "_");
+        let object = |rows: &[(String, Value)]| {
+            let rows = rows.iter().map(|(name, value)| (key(name), value.clone()));
+            Value::Object(rows.collect::<Map<_, _>>())
+        };
+        let sections = self.sections.iter();
+        let all = sections.map(|(title, rows)| (key(title), object(rows)));
+        format!("{:#}\n", Value::Object(all.collect()))
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::new();
         for (title, rows) in &self.sections {
-            println!("{title}");
+            text += &format!("{title}\n");
             for (name, value) in rows {
                 let value = value.as_str().map_or(value.to_string(), String::from);
-                println!("  {name:<28} {value}");
+                text += &format!("  {name:<28} {value}\n");
             }
         }
+        text
     }
 }
 

@@ -38,8 +38,8 @@ pub struct EvaluationKeyReader<R: Read> {
     counts: Counts,
     /// Of the keys that are left.
     forms: VecDeque<KeyForm>,
-    /// The place of the key before in the order of the set.
-    last: Option<Place>,
+    /// What the key before was sorted by.
+    last: Option<SortKey>,
 }
 
 /// How many keys of each kind there are.
@@ -51,7 +51,7 @@ struct Counts {
 }
 
 /// What keys are sorted by: kind, automorphism or ends, span. No two are the same.
-type Place = (u8, u64, KeyEnds, KeySpan);
+type SortKey = (u8, u64, KeyEnds, KeySpan);
 
 impl<R: Read> EvaluationKeyReader<R> {
     /// The reader of the set that starts at `input`, for the parameters of `context`.
@@ -91,7 +91,7 @@ impl<R: Read> EvaluationKeyReader<R> {
         })
     }
 
-    /// The name of the secret key.
+    /// The id of the secret key.
     pub fn key_id(&self) -> KeyId {
         self.id
     }
@@ -99,6 +99,39 @@ impl<R: Read> EvaluationKeyReader<R> {
     /// How many keys are left.
     pub fn keys_left(&self) -> usize {
         self.counts.total()
+    }
+
+    /// How many keys for products are left. A set starts with the numbers of its keys, so that this is known before any is read.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # use slotwise::wire::EvaluationKeyReader;
+    /// # let context = CkksContext::builder().degree(64).prime_bits(&[40, 30, 40]).scale_bits(30).insecure_skip_security_check().build()?;
+    /// # let client = context.generate_client_key()?;
+    /// # let file = client.generate_server_key(&Rotations::steps(&[1, 2]))?.to_bytes();
+    /// let reader = EvaluationKeyReader::new(&file[..200], context.rlwe())?; // the start of a file is enough
+    /// assert_eq!((reader.relinearization_keys_left(), reader.galois_keys_left()), (1, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn relinearization_keys_left(&self) -> usize {
+        self.counts.relinearization
+    }
+
+    /// How many keys for rotations, and for the conjugation or exchange of rows, are left, as
+    /// [`relinearization_keys_left`](Self::relinearization_keys_left).
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// # use slotwise::wire::EvaluationKeyReader;
+    /// # let context = CkksContext::builder().degree(64).prime_bits(&[40, 30, 40]).scale_bits(30).insecure_skip_security_check().build()?;
+    /// # let client = context.generate_client_key()?;
+    /// # let file = client.generate_server_key(&Rotations::steps(&[1, 2]))?.to_bytes();
+    /// let mut reader = EvaluationKeyReader::new(&file[..], context.rlwe())?;
+    /// assert_eq!((reader.keys_left(), reader.galois_keys_left()), (3, 2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    pub fn galois_keys_left(&self) -> usize {
+        self.counts.galois
     }
 
     fn read(&mut self, reader: &mut FrameReader<R>) -> Result<EvaluationKey> {
@@ -120,9 +153,9 @@ impl<R: Read> EvaluationKeyReader<R> {
         if self.forms.pop_front() != Some(KeyForm::of(key.switching_key())) {
             return Err(invalid("a key of another form than its set says"));
         }
-        let place = place(&key);
+        let sort_key = sort_key(&key);
         // In ascending order none comes twice.
-        if self.last.replace(place) >= Some(place) {
+        if self.last.replace(sort_key) >= Some(sort_key) {
             return Err(invalid("keys out of order"));
         }
         let KeyEnds { from, to } = key.switching_key().ends();
@@ -181,8 +214,8 @@ impl Counts {
     }
 }
 
-/// The place of a key in the order of its set.
-fn place(key: &EvaluationKey) -> Place {
+/// What a key is sorted by in its set.
+fn sort_key(key: &EvaluationKey) -> SortKey {
     let switching = key.switching_key();
     let (kind, exponent) = match key {
         EvaluationKey::Relinearization(_) => (0, 0),
