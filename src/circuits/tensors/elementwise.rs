@@ -4,7 +4,7 @@ use crate::circuits::Vector;
 use crate::circuits::tensors::shape::{View, broadcast};
 use crate::circuits::tensors::{PlainTensor, Tensor};
 use crate::error::{Error, OperandError, Result, check_lengths};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, IntoScalar, scalars};
 use crate::keys::Rotations;
 
 impl<E: Evaluator> Tensor<E> {
@@ -157,8 +157,12 @@ impl<E: Evaluator> Tensor<E> {
     ///
     /// # Errors
     /// As [`Vector::polyval`].
-    pub fn polyval(&self, coefficients: &[E::Scalar]) -> Result<Self> {
-        self.map(|x| x.polyval(coefficients))
+    pub fn polyval(
+        &self,
+        coefficients: impl IntoIterator<Item: IntoScalar<E::Scalar>>,
+    ) -> Result<Self> {
+        let coefficients = scalars(coefficients)?;
+        self.map(|x| x.polyval(&coefficients))
     }
 
     /// [`Vector::compact`] of each element: what goes back to the client.
@@ -188,6 +192,11 @@ impl<E: Evaluator> Tensor<E> {
     /// # Errors
     /// [`OperandError::SubscriptOutOfRange`](crate::OperandError::SubscriptOutOfRange) for an axis that the tensor does not have; as [`Vector::add`].
     pub fn sum(&self, axis: i64) -> Result<Self> {
+        Ok(self.sum_and_length(axis)?.0)
+    }
+
+    /// The sums along an axis, and its length.
+    fn sum_and_length(&self, axis: i64) -> Result<(Self, usize)> {
         let elements = self.elements.with_last(axis)?;
         let (&length, shape) = elements.shape().split_last().ok_or(Error::Operands(
             OperandError::SubscriptOutOfRange {
@@ -196,10 +205,11 @@ impl<E: Evaluator> Tensor<E> {
             },
         ))?;
         let count = elements.values().len() / length;
-        self.computed(shape, count, |element| {
+        let sums = self.computed(shape, count, |element| {
             let terms = &elements.values()[element * length..][..length];
             Vector::sum_of(&terms.iter().map(AsRef::as_ref).collect::<Vec<_>>())
-        })
+        })?;
+        Ok((sums, length))
     }
 
     /// The sum of all tensors of the batch: not batched any more. Cost: as [`Vector::sum`] for each element.
@@ -293,5 +303,26 @@ impl<E: Evaluator> Tensor<E> {
         }
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
         Ok((evaluator.clone(), self.batch.or(other.batch)))
+    }
+}
+
+impl<E: Evaluator<Scalar = f64>> Tensor<E> {
+    /// The means along an axis, which the result lacks: one level (none along an axis of length 1), no key. A negative axis counts from the
+    /// end.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// assert_eq!(x.mean(0)?.to_plain()?.values(), [2.0, 3.0]); // down the columns
+    /// assert_eq!(x.mean(-1)?.to_plain()?.values(), [1.5, 3.5]); // along the rows
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`sum`](Self::sum) and [`Vector::mul_scalar`].
+    #[doc(alias = "average")]
+    pub fn mean(&self, axis: i64) -> Result<Self> {
+        let (sums, length) = self.sum_and_length(axis)?;
+        let weight = 1.0 / E::scalar(length);
+        sums.map(|sum| sum.mul_scalar(weight))
     }
 }

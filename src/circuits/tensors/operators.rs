@@ -110,46 +110,134 @@ macro_rules! numbers {
 
 numbers!(f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, usize);
 
-/// The operators with a number of this type on their left, and a tensor, owned or borrowed, on their right.
-macro_rules! operators_on_the_left {
-    ($number:ty, $($tensor:ty),*) => {$(
-        impl<E: Evaluator> Add<$tensor> for $number
+/// An operator with this, which consists of such numbers, on its left, and a tensor, owned or borrowed, on its right: `|tensor, left|` in terms of the tensor's operators.
+macro_rules! operator_on_the_left {
+    ($left:ty, $number:ty, $operator:ident, $method:ident, |$right:ident, $own:ident| $result:expr, $($tensor:ty),*) => {$(
+        impl<E: Evaluator> $operator<$tensor> for $left
         where
             $number: IntoScalar<E::Scalar>,
         {
             type Output = Result<Tensor<E>>;
 
-            fn add(self, right: $tensor) -> Self::Output {
-                right + self
-            }
-        }
-
-        impl<E: Evaluator> Sub<$tensor> for $number
-        where
-            $number: IntoScalar<E::Scalar>,
-        {
-            type Output = Result<Tensor<E>>;
-
-            fn sub(self, right: $tensor) -> Self::Output {
-                (-right)? + self
-            }
-        }
-
-        impl<E: Evaluator> Mul<$tensor> for $number
-        where
-            $number: IntoScalar<E::Scalar>,
-        {
-            type Output = Result<Tensor<E>>;
-
-            fn mul(self, right: $tensor) -> Self::Output {
-                right * self
+            fn $method(self, $right: $tensor) -> Self::Output {
+                let $own = self;
+                $result
             }
         }
     )*};
 }
 
-operators_on_the_left!(f64, &Tensor<E>, Tensor<E>);
-operators_on_the_left!(i64, &Tensor<E>, Tensor<E>);
+/// All operators with this on their left.
+macro_rules! operators_on_the_left {
+    ($left:ty, $number:ty) => {
+        operator_on_the_left!(
+            $left,
+            $number,
+            Add,
+            add,
+            |right, left| right + left,
+            &Tensor<E>,
+            Tensor<E>
+        );
+        operator_on_the_left!(
+            $left,
+            $number,
+            Sub,
+            sub,
+            |right, left| (-right)? + left,
+            &Tensor<E>,
+            Tensor<E>
+        );
+        operator_on_the_left!(
+            $left,
+            $number,
+            Mul,
+            mul,
+            |right, left| right * left,
+            &Tensor<E>,
+            Tensor<E>
+        );
+    };
+}
+
+operators_on_the_left!(f64, f64);
+operators_on_the_left!(i64, i64);
+operators_on_the_left!(&PlainTensor<E::Scalar>, E::Scalar);
+
+impl<E: Evaluator> Tensor<E> {
+    /// `self = self + right`, broadcast as by the operator. An error leaves the tensor as it was.
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let mut sum = x.clone();
+    /// sum.add_assign(&y)?;
+    /// sum.add_assign(0.5)?;
+    /// assert_eq!(sum.to_plain()?.values(), [11.5, 22.5, 13.5, 24.5]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`add`](Self::add) and [`add_plain`](Self::add_plain).
+    #[doc(alias = "add_")]
+    pub fn add_assign(&mut self, right: impl TensorOperand<E>) -> Result<()> {
+        *self = (&*self + right)?;
+        Ok(())
+    }
+
+    /// `self = self - right`, as [`add_assign`](Self::add_assign).
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let mut difference = x.clone();
+    /// difference.sub_assign(&PlainTensor::new(&[1.0, 2.0], &[2])?)?;
+    /// assert_eq!(difference.to_plain()?.values(), [0.0, 0.0, 2.0, 2.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`sub`](Self::sub) and [`sub_plain`](Self::sub_plain).
+    #[doc(alias = "sub_")]
+    pub fn sub_assign(&mut self, right: impl TensorOperand<E>) -> Result<()> {
+        *self = (&*self - right)?;
+        Ok(())
+    }
+
+    /// `self = self * right`, element by element, as [`add_assign`](Self::add_assign).
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let mut product = x.clone();
+    /// product.mul_assign(&y)?;
+    /// assert_eq!(product.to_plain()?.values(), [10.0, 40.0, 30.0, 80.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`mul`](Self::mul) and [`mul_plain`](Self::mul_plain).
+    #[doc(alias = "mul_")]
+    pub fn mul_assign(&mut self, right: impl TensorOperand<E>) -> Result<()> {
+        *self = (&*self * right)?;
+        Ok(())
+    }
+
+    /// `self = -self`, as [`add_assign`](Self::add_assign).
+    ///
+    /// ```
+    #[doc = include_str!("../../../docs/examples/tensors.txt")]
+    /// let mut negative = x.clone();
+    /// negative.negate_assign()?;
+    /// assert_eq!(negative.to_plain()?.values(), [-1.0, -2.0, -3.0, -4.0]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`negate`](Self::negate).
+    #[doc(alias = "neg_")]
+    pub fn negate_assign(&mut self) -> Result<()> {
+        *self = self.negate()?;
+        Ok(())
+    }
+}
 
 impl<E: Evaluator> Neg for &Tensor<E> {
     type Output = Result<Tensor<E>>;
