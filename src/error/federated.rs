@@ -1,5 +1,6 @@
 //! Sums of encrypted updates: what is not encrypted, added or decrypted.
 
+use crate::identifiers::{Fingerprint, KeyId};
 use std::fmt;
 
 /// Why an update, a sum or a request is refused. What was refused has changed nothing.
@@ -15,6 +16,20 @@ pub enum FederatedError {
     NoParameters {
         /// What was asked for.
         request: String,
+    },
+    /// Something was made for sums with another specification.
+    OtherSum {
+        /// The sum's own specification.
+        expected: Fingerprint,
+        /// The other one.
+        found: Fingerprint,
+    },
+    /// An upload, sum or request under another key.
+    OtherKey {
+        /// The key that is used here.
+        expected: KeyId,
+        /// The other one.
+        found: KeyId,
     },
     /// An update of another length than the specification's.
     ShapeMismatch {
@@ -107,6 +122,14 @@ impl fmt::Display for FederatedError {
             Self::InvalidSpec { reason } | Self::WrongMode { reason } => (*reason).into(),
             Self::NoParameters { request } => format!(
                 "no secure parameters hold {request}; use fewer clients, fewer bits, smaller weights, a smaller lambda or fewer openings"
+            ),
+            Self::OtherSum { expected, found } => format!(
+                "this was made for sums with the specification {found:?} and here it is {expected:?}; send `context.to_bytes()` to all clients and servers, \
+                 and read them with `SumContext::from_bytes`"
+            ),
+            Self::OtherKey { expected, found } => format!(
+                "this was made with the key {found:?} and here the key is {expected:?}; clients take the public key of this round's key holder, and \
+                 `upload.key_id()` tells whose an upload is"
             ),
             Self::ShapeMismatch { found, expected } => {
                 format!("the update has {found} values and the sum {expected}; all clients need the same model")

@@ -59,6 +59,13 @@ pub enum MultipartyError {
     },
     /// A share of another purpose: another ciphertext, key, attempt or set of parties.
     OtherPurpose,
+    /// A share of a key before all parties have committed to theirs.
+    MissingCommitments {
+        /// How many commitments there are.
+        have: usize,
+        /// How many there must be: one of each party.
+        need: usize,
+    },
     /// Fewer shares, or other messages, than the step takes.
     NotEnoughShares {
         /// How many there are.
@@ -122,10 +129,14 @@ impl fmt::Display for MultipartyError {
             Self::OtherPurpose => {
                 "the share was made for another ciphertext, key, attempt or set of parties".into()
             }
+            Self::MissingCommitments { have, need } => format!(
+                "{have} of {need} parties have committed to their shares; give the collector the commitments of all parties first, then the shares: \
+                 `collector.commit(share.commitment())`"
+            ),
             Self::NotEnoughShares { have, need } => {
                 format!(
-                    "{have} of {need} messages are there; ask other parties (`missing()` names them), and give a collector all commitments first \
-                     (`commit`)"
+                    "{have} of {need} messages have arrived; wait for more, or ask other parties for theirs: a `Collector` and a `Setup` tell by `missing()` \
+                     whose are missing, an opening tells by `parties()` whose have arrived"
                 )
             }
             Self::AlreadyOpened => {

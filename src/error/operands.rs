@@ -50,6 +50,15 @@ pub enum OperandError {
         /// The right operand's length.
         right: usize,
     },
+    /// Another number of things than there must be: inputs of a plan, biases, values of a layout, responses.
+    Count {
+        /// What was counted, and what there must be one of for each.
+        what: &'static str,
+        /// How many there are.
+        have: usize,
+        /// How many there must be.
+        need: usize,
+    },
     /// A linear map takes vectors of another length.
     InputLength {
         /// The length of the vector.
@@ -86,6 +95,13 @@ pub enum OperandError {
         start: usize,
         /// The index after the last.
         end: usize,
+        /// The number of values.
+        len: usize,
+    },
+    /// A distance between the terms of a sum that is 0, or larger than the vector is long.
+    InvalidStride {
+        /// The distance.
+        stride: usize,
         /// The number of values.
         len: usize,
     },
@@ -131,11 +147,7 @@ pub enum OperandError {
 impl fmt::Display for OperandError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&match self {
-            Self::ContextMismatch { left, right } => format!(
-                "the operands come from contexts with different parameters ({left:?} and {right:?}); \
-                 build both contexts from the same parameters, which travel as `context.params().to_bytes()` and are read by \
-                 `CkksParams::from_bytes` or `BfvParams::from_bytes`"
-            ),
+            Self::ContextMismatch { left, right } => context_mismatch(*left, *right),
             Self::InvalidLevel { level, highest } => format!("level {level} cannot be had; the highest here is {highest}, and levels only go down"),
             Self::LevelExhausted {
                 operation,
@@ -156,6 +168,9 @@ impl fmt::Display for OperandError {
                      which stands for its value everywhere"
                 )
             }
+            Self::Count { what, have, need } => {
+                format!("wrong number of {what}: {have} given, {need} needed; give exactly {need}")
+            }
             Self::InputLength {
                 length,
                 takes,
@@ -172,6 +187,7 @@ impl fmt::Display for OperandError {
             Self::InvalidRange { start, end, len } => format!(
                 "the indices {start}..{end} are not a part of {len} values; give a range that is not empty and ends at {len} or before"
             ),
+            Self::InvalidStride { stride, len } => invalid_stride(*stride, *len),
             Self::SubscriptOutOfRange { index, len } => format!(
                 "the index {index} is none of {len}; count from 0, or from the end with -1 for the last"
             ),
@@ -189,6 +205,22 @@ impl fmt::Display for OperandError {
             Self::InvalidArgument { reason } => (*reason).into(),
         })
     }
+}
+
+fn context_mismatch(left: Fingerprint, right: Fingerprint) -> String {
+    format!(
+        "the operands come from contexts with different parameters ({left:?} and {right:?}); \
+         build both contexts from the same parameters, which travel as `context.params().to_bytes()` and are read by \
+         `CkksParams::from_bytes` or `BfvParams::from_bytes`"
+    )
+}
+
+fn invalid_stride(stride: usize, len: usize) -> String {
+    format!(
+        "a stride of {stride} on {len} value{}; a stride is the distance between the values that are added, and the number of sums: \
+         `sum_strided(2)` adds every second value. Use 1 to {len}",
+        plural(len)
+    )
 }
 
 /// What helps where slots do not repeat with the period of a bootstrapping.
@@ -230,6 +262,14 @@ fn input_length(length: usize, takes: usize, gives: usize) -> String {
 /// The ending of a noun after this number.
 pub(crate) fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+/// Checks that there are as many of `what`, in the plural, as there must be.
+pub(crate) fn check_number(what: &'static str, have: usize, need: usize) -> Result<()> {
+    if have == need {
+        return Ok(());
+    }
+    Err(Error::Operands(OperandError::Count { what, have, need }))
 }
 
 /// Checks that two lengths are one.

@@ -24,6 +24,15 @@ pub enum ValueError {
         /// Where.
         index: usize,
     },
+    /// A value is larger than the bound that was stated for all.
+    BeyondBound {
+        /// Where.
+        index: usize,
+        /// The bound that was stated.
+        bound: f64,
+        /// The smallest power of two that is no less than the value's magnitude.
+        least: f64,
+    },
     /// A value does not fit: the plaintext modulus (BFV) or the modulus at this scale (CKKS).
     ValueOutOfRange {
         /// Where.
@@ -103,6 +112,12 @@ impl fmt::Display for ValueError {
             Self::NotRepresentable { index } => {
                 format!(
                     "the decrypted value at {index} is beyond the range of f64 (1.8e308); use smaller values"
+                )
+            }
+            Self::BeyondBound { index, bound, least } => {
+                format!(
+                    "the value at {index} is beyond the stated bound of {bound}; state a bound of {least} or more, or scale the values down before they are \
+                     encrypted"
                 )
             }
             Self::ValueOutOfRange { index } => {

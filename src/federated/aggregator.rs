@@ -1,4 +1,5 @@
 use crate::error::{FederatedError, Result};
+use crate::federated::context::check_key;
 use crate::federated::sealed::{Accumulator, Contribution};
 use crate::federated::spec::{SumSpec, invalid, refused};
 use crate::federated::upload::{Mark, Seconds, UploadDigest};
@@ -80,15 +81,14 @@ impl Aggregator {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch),
+    /// [`FederatedError::OtherSum`](crate::FederatedError::OtherSum), [`FederatedError::OtherKey`](crate::FederatedError::OtherKey),
     /// [`FederatedError::WrongRound`], [`FederatedError::UnknownClient`] for an upload that does not belong here;
     /// [`FederatedError::Duplicate`] for the same upload again, which is harmless; [`FederatedError::Conflict`] for another one of the
     /// same client; [`FederatedError::RepeatedRandomness`]; [`FederatedError::TooManyClients`]; [`FederatedError::WeightExceeded`].
     #[doc(alias("aggregate_fit", "accept"))]
     pub fn add(&mut self, upload: &Upload) -> Result<()> {
         self.context
-            .fingerprint()
-            .check(upload.context().fingerprint())?;
+            .check_fingerprint(upload.context().fingerprint())?;
         self.check_place(upload.key_id(), upload.round())?;
         let client = upload.client();
         if !self.roster.contains(&client) {
@@ -132,8 +132,7 @@ impl Aggregator {
     /// As [`add`](Self::add). A sum cannot be taken apart: if both aggregators have an upload of the same client, nothing is merged.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.context
-            .fingerprint()
-            .check(other.context.fingerprint())?;
+            .check_fingerprint(other.context.fingerprint())?;
         self.check_place(other.key_id, other.round)?;
         check_roster(self.roster.union(&other.roster).count())?;
         for (&client, added) in &other.added {
@@ -216,9 +215,9 @@ impl Aggregator {
     }
 
     /// # Errors
-    /// [`KeyError::Mismatch`](crate::KeyError::Mismatch); [`FederatedError::WrongRound`].
+    /// [`FederatedError::OtherKey`](crate::FederatedError::OtherKey); [`FederatedError::WrongRound`].
     fn check_place(&self, key_id: KeyId, found: u64) -> Result<()> {
-        self.key_id.check(key_id)?;
+        check_key(self.key_id, key_id)?;
         let expected = self.round;
         if found == expected {
             return Ok(());

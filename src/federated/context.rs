@@ -8,7 +8,7 @@ use crate::federated::noise::{self, fits};
 use crate::federated::parameters::{Chosen, MOST_PRIME_BITS, choose};
 use crate::federated::spec::{Mode, OutOfClip, Range, SumSpec, Weights, invalid, refused};
 use crate::federated::sums::average;
-use crate::keys::{KeyGenerator, PublicKey, SecretKey};
+use crate::keys::{KeyGenerator, KeyId, PublicKey, SecretKey};
 use crate::params::{Context, Fingerprint, Log2, RlweParams};
 use crate::ring::RnsBasis;
 use std::fmt;
@@ -274,7 +274,9 @@ impl SumContext {
     /// [`FederatedError::WrongMode`] for a shared key, which parties make together; [`Error::RandomnessUnavailable`].
     pub fn generate_secret_key(&self) -> Result<Arc<SecretKey>> {
         if matches!(self.mode(), Mode::Shared(_)) {
-            return Err(wrong_mode("a shared key is made by its parties together"));
+            return Err(wrong_mode(
+                "a shared key is made by its parties together: `context.session(&terms)` gives their session, and `Setup` each party's share",
+            ));
         }
         Ok(KeyGenerator::secret_key(self.rlwe(), &mut *system_rng()?))
     }
@@ -289,9 +291,9 @@ impl SumContext {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch); [`Error::RandomnessUnavailable`].
+    /// [`FederatedError::OtherSum`](crate::FederatedError::OtherSum); [`Error::RandomnessUnavailable`].
     pub fn public_key(&self, secret: &Arc<SecretKey>) -> Result<Arc<PublicKey>> {
-        self.fingerprint().check(secret.context().fingerprint())?;
+        self.check_fingerprint(secret.context().fingerprint())?;
         let key = KeyGenerator::new(secret).public_key(&mut *system_rng()?)?;
         Ok(Arc::new(key))
     }
@@ -381,6 +383,31 @@ pub(super) fn check_not_empty(have: usize) -> Result<()> {
     Err(refused(FederatedError::TooFewContributors {
         have,
         need: 1,
+    }))
+}
+
+impl SumContext {
+    /// Checks that something was made for sums like these.
+    pub(super) fn check_fingerprint(&self, found: Fingerprint) -> Result<()> {
+        let expected = self.fingerprint();
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Federated(FederatedError::OtherSum {
+            expected,
+            found,
+        }))
+    }
+}
+
+/// Checks that something was made with the key that is used here.
+pub(super) fn check_key(expected: KeyId, found: KeyId) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Federated(FederatedError::OtherKey {
+        expected,
+        found,
     }))
 }
 

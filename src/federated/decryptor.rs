@@ -1,5 +1,5 @@
 use crate::error::Result;
-use crate::federated::context::wrong_mode;
+use crate::federated::context::{check_key, wrong_mode};
 use crate::federated::spec::Mode;
 use crate::federated::{SealedSum, SumContext, Sums};
 use crate::keys::SecretKey;
@@ -30,15 +30,13 @@ impl SumDecryptor {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters;
+    /// [`FederatedError::OtherSum`](crate::FederatedError::OtherSum) for a key of other parameters;
     /// [`FederatedError::WrongMode`](crate::FederatedError::WrongMode) for sums under a shared key, which parties open together.
     pub fn new(context: &SumContext, secret: Arc<SecretKey>) -> Result<Self> {
-        context
-            .fingerprint()
-            .check(secret.context().fingerprint())?;
+        context.check_fingerprint(secret.context().fingerprint())?;
         if matches!(context.mode(), Mode::Shared(_)) {
             return Err(wrong_mode(
-                "sums under a shared key are opened by its parties",
+                "sums under a shared key are opened by its parties: use `SumOpening` on the server and `SumHolder` with each party",
             ));
         }
         let context = context.clone();
@@ -58,12 +56,13 @@ impl SumDecryptor {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) and [`KeyError::Mismatch`](crate::KeyError::Mismatch)
+    /// [`FederatedError::OtherSum`](crate::FederatedError::OtherSum) and [`FederatedError::OtherKey`](crate::FederatedError::OtherKey)
     /// for a sum under another key; [`FederatedError::Implausible`](crate::FederatedError::Implausible) for one that is none of honest
     /// updates; [`FederatedError::TooFewContributors`](crate::FederatedError::TooFewContributors) for one of no updates.
     pub fn decrypt(&self, sealed: &SealedSum) -> Result<Sums> {
-        self.secret
-            .check(sealed.context().fingerprint(), sealed.key_id())?;
+        self.context
+            .check_fingerprint(sealed.context().fingerprint())?;
+        check_key(self.secret.id(), sealed.key_id())?;
         let uploads = u32::try_from(sealed.contributions().len()).unwrap_or(u32::MAX);
         Sums::from_phases(sealed, self.context.bound(uploads), |number| {
             Ok(self.phase(sealed, number))

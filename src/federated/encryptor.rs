@@ -66,13 +66,13 @@ impl SumEncryptor {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters;
+    /// [`FederatedError::OtherSum`](crate::FederatedError::OtherSum) for a key of other parameters;
     /// [`FederatedError::WrongMode`](crate::FederatedError::WrongMode) where clients hold the secret key.
     pub fn with_public_key(context: &SumContext, key: Arc<PublicKey>) -> Result<Self> {
-        context.fingerprint().check(key.context().fingerprint())?;
+        context.check_fingerprint(key.context().fingerprint())?;
         if context.mode() == Mode::SharedSecret {
             return Err(wrong_mode(
-                "in this mode clients encrypt with the secret key",
+                "in this mode clients encrypt with the secret key: use `SumEncryptor::with_secret_key`",
             ));
         }
         let (context, key) = (context.clone(), Key::Public(key));
@@ -92,13 +92,13 @@ impl SumEncryptor {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a key of other parameters;
+    /// [`FederatedError::OtherSum`](crate::FederatedError::OtherSum) for a key of other parameters;
     /// [`FederatedError::WrongMode`](crate::FederatedError::WrongMode) but in mode [`SharedSecret`](Mode::SharedSecret).
     pub fn with_secret_key(context: &SumContext, key: Arc<SecretKey>) -> Result<Self> {
-        context.fingerprint().check(key.context().fingerprint())?;
+        context.check_fingerprint(key.context().fingerprint())?;
         if context.mode() != Mode::SharedSecret {
             return Err(wrong_mode(
-                "in this mode clients encrypt with the public key",
+                "in this mode clients encrypt with the public key: use `SumEncryptor::with_public_key`",
             ));
         }
         key.check_publication(context.basis().len(), 0)?;

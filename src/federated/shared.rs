@@ -27,11 +27,13 @@ impl SumContext {
     /// specification's.
     pub fn session(&self, terms: &SessionTerms) -> Result<Session> {
         let Mode::Shared(policy) = self.mode() else {
-            return Err(wrong_mode("only sums under a shared key have a session"));
+            return Err(wrong_mode(
+                "only sums under a shared key have a session; build the specification with `.mode(Mode::Shared(policy))`",
+            ));
         };
         if *terms.policy() != policy {
             return Err(Error::Multiparty(MultipartyError::InvalidPolicy {
-                reason: "the terms have another policy than the sums",
+                reason: "the terms have another policy than the sums; give `SessionTerms::new` the policy of `Mode::Shared`",
             }));
         }
         let plain = num_bigint::BigUint::from(1u32) << self.plaintext_bits();

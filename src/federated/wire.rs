@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::federated::aggregator::{Added, check_roster};
+use crate::federated::context::check_key;
 use crate::federated::fields::check_weight;
 use crate::federated::sealed::{Accumulator, Contribution};
 use crate::federated::spec::{Mode, SumSpec};
@@ -115,7 +116,7 @@ impl Upload {
 fn read_upload(input: &mut impl Read, context: &SumContext) -> Result<Upload> {
     let mut reader = FrameReader::start(input, Kind::Upload)?;
     let header = *reader.header();
-    header.check(Kind::Upload, context.fingerprint())?;
+    check_header(&header, Kind::Upload, context)?;
     reader.expect_left(context.upload_bytes() - Header::FRAME)?;
     let round = u64::from_le_bytes(reader.array()?);
     let client = u32::from_le_bytes(reader.array()?);
@@ -176,7 +177,7 @@ impl Wire for SealedSum {
     fn read_from(input: &mut impl Read, context: &SumContext) -> Result<Self> {
         let mut reader = FrameReader::start(input, Kind::SealedSum)?;
         let header = *reader.header();
-        header.check(Kind::SealedSum, context.fingerprint())?;
+        check_header(&header, Kind::SealedSum, context)?;
         let round = u64::from_le_bytes(reader.array()?);
         let contributions = read_contributions(&mut reader, context, context.sum_length())?;
         let sum = read_sum(&mut reader, context)?;
@@ -191,10 +192,16 @@ impl Wire for SealedSum {
     }
 }
 
+/// Checks that bytes hold an object of this kind that was made for these sums.
+fn check_header(header: &Header, kind: Kind, context: &SumContext) -> Result<()> {
+    header.check_kind(kind)?;
+    context.check_fingerprint(header.fingerprint())
+}
+
 /// Checks that a session is one of these sums.
 fn check_session(context: &SumContext, session: &Session) -> Result<()> {
     let of_session = session.context().fingerprint();
-    context.fingerprint().check(of_session)
+    context.check_fingerprint(of_session)
 }
 
 impl sealed::Sealed for SumRequest {
@@ -224,9 +231,9 @@ impl Wire for SumRequest {
     fn read_from(input: &mut impl Read, (context, session): &Self::Context) -> Result<Self> {
         let mut reader = FrameReader::start(input, Kind::SumRequest)?;
         let header = *reader.header();
-        header.check(Kind::SumRequest, context.fingerprint())?;
+        check_header(&header, Kind::SumRequest, context)?;
         check_session(context, session)?;
-        session.key_id().check(header.key_id())?;
+        check_key(session.key_id(), header.key_id())?;
         let round = u64::from_le_bytes(reader.array()?);
         let length = context.whole_seconds_length();
         let contributions = read_contributions(&mut reader, context, length)?;
@@ -270,11 +277,9 @@ impl Wire for SumShare {
 
     fn read_from(input: &mut impl Read, (context, session): &Self::Context) -> Result<Self> {
         let mut reader = FrameReader::start(input, Kind::SumShare)?;
-        reader
-            .header()
-            .check(Kind::SumShare, context.fingerprint())?;
+        check_header(reader.header(), Kind::SumShare, context)?;
         check_session(context, session)?;
-        session.key_id().check(reader.header().key_id())?;
+        check_key(session.key_id(), reader.header().key_id())?;
         let count = 0..context.ciphertexts();
         let shares = count.map(|_| OpeningShare::read_from(&mut reader, session));
         let shares = shares.collect::<Result<_>>()?;
@@ -355,7 +360,7 @@ impl Aggregator {
     pub fn resume(input: &mut impl Read, context: &SumContext) -> Result<Self> {
         let mut reader = FrameReader::start(input, Kind::AggregatorState)?;
         let header = *reader.header();
-        header.check(Kind::AggregatorState, context.fingerprint())?;
+        check_header(&header, Kind::AggregatorState, context)?;
         let round = u64::from_le_bytes(reader.array()?);
         let roster = read_roster(&mut reader)?;
         let count = read_count(&mut reader, context.clients())?;

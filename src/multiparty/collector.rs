@@ -154,7 +154,7 @@ impl<C: Contribution> Collector<C> {
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::OtherPurpose`] for one of another round or key; [`MultipartyError::UnknownParty`];
-    /// [`MultipartyError::NotEnoughShares`] while commitments are missing; [`MultipartyError::CommitmentMismatch`]; [`MultipartyError::Duplicate`];
+    /// [`MultipartyError::MissingCommitments`]; [`MultipartyError::CommitmentMismatch`]; [`MultipartyError::Duplicate`];
     /// [`MultipartyError::Conflict`]. Nothing has changed then.
     pub fn add(&mut self, message: C) -> Result<()> {
         let (key_id, party, round) = message.origin();
@@ -167,7 +167,7 @@ impl<C: Contribution> Collector<C> {
         if C::COMMITTED {
             if !self.is_committed() {
                 let (have, need) = (self.commitments.len(), self.round.parties().len());
-                return Err(refused(MultipartyError::NotEnoughShares { have, need }));
+                return Err(refused(MultipartyError::MissingCommitments { have, need }));
             }
             if self.commitments.get(&party) != Some(&digest) {
                 return Err(refused(MultipartyError::CommitmentMismatch { party }));

@@ -321,7 +321,7 @@ pub(super) fn bfv_bound(ciphertext: &BfvCiphertext) -> Result<Log2> {
 fn ckks_bound(ciphertext: &CkksCiphertext) -> Result<Log2> {
     if ciphertext.state().scale() != ciphertext.context().scale(ciphertext.level())? {
         return Err(refused(MultipartyError::InvalidCiphertext {
-            reason: "an opening takes a ciphertext of its level's canonical scale; rescale it first",
+            reason: "an opening takes a ciphertext of its level's canonical scale: open the ciphertexts of `vector.rescale()?`",
         }));
     }
     // A coefficient is a mean of values at the roots.

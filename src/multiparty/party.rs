@@ -166,7 +166,12 @@ impl Party {
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::SmudgingImpossible`] if the noise would not hide the error that the request
     /// states, or not leave the message; [`MultipartyError::AlreadyOpened`] for a subject that was opened with another ciphertext;
     /// [`MultipartyError::OpeningsExhausted`]; [`MultipartyError::JournalFailed`], and what the journal returns. Nothing has left the party then.
-    #[doc(alias("MultipartyDecryptMain", "KeySwitchProtocol", "CKS"))]
+    #[doc(alias(
+        "MultipartyDecryptMain",
+        "KeySwitchProtocol",
+        "CKS",
+        "MultipartyDecryptLead"
+    ))]
     pub fn open(
         &mut self,
         request: &OpeningRequest,

@@ -1,6 +1,6 @@
 //! What all parties of a shared key agree on.
 
-use crate::error::{Error, MultipartyError, OperandError, Result};
+use crate::error::{Error, MultipartyError, OperandError, Result, check_number};
 use crate::keys::KeyId;
 use crate::multiparty::policy::refused;
 use crate::multiparty::prf::{Label, label};
@@ -360,7 +360,7 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// [`MultipartyError::UnknownParty`]; [`MultipartyError::NotEnoughShares`] for another number of different parties than the threshold.
+    /// [`MultipartyError::UnknownParty`]; [`OperandError::Count`] for another number of different parties than the threshold.
     ///
     /// # Security
     /// A set and attempt serve each key once.
@@ -374,9 +374,9 @@ impl Session {
         let set: BTreeSet<u32> = parties.iter().copied().collect();
         set.iter().try_for_each(|&party| self.check_party(party))?;
         let (have, need) = (set.len(), self.policy().threshold() as usize);
-        if have != need || parties.len() != need {
-            return Err(refused(MultipartyError::NotEnoughShares { have, need }));
-        }
+        let what = "parties in a set (as many different ones as the policy's threshold)";
+        check_number(what, have, need)?;
+        check_number(what, parties.len(), need)?;
         Ok(set.into_iter().collect())
     }
 

@@ -5,7 +5,7 @@ use slotwise::federated::{
     Aggregator, Mode, OutOfClip, SumDecryptor, SumEncryptor, SumSpec, Upload, Weights,
 };
 use slotwise::multiparty::Policy;
-use slotwise::{Error, FederatedError, KeyError, OperandError, Result};
+use slotwise::{Error, FederatedError, Result};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -117,14 +117,17 @@ fn uploads_that_do_not_belong() {
         .encrypt((ROUND, 2), &update, 1, &mut setting.rng)
         .unwrap();
     let found = refused(&mut aggregator, &foreign);
-    assert!(matches!(found, Error::Keys(KeyError::Mismatch { .. })));
+    assert!(matches!(
+        found,
+        Error::Federated(FederatedError::OtherKey { .. })
+    ));
 
     let mut other = Setting::new(&SumSpec::new(3, 31));
     let foreign = other.upload(2, &[0.5; 31], 1);
     let found = refused(&mut aggregator, &foreign);
     assert!(matches!(
         found,
-        Error::Operands(OperandError::ContextMismatch { .. })
+        Error::Federated(FederatedError::OtherSum { .. })
     ));
 
     for client in [2, 3] {
@@ -260,7 +263,7 @@ fn keys_that_do_not_fit() {
     let sealed = public.aggregator().seal();
     assert!(matches!(
         other.decrypt(&sealed),
-        Err(Error::Keys(KeyError::Mismatch { .. }))
+        Err(Error::Federated(FederatedError::OtherKey { .. }))
     ));
     // An empty sum has no average.
     let error = federated(public.decryptor.decrypt(&sealed));

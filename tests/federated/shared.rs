@@ -12,7 +12,7 @@ use slotwise::multiparty::{
     Collector, Contribution, Party, Policy, PublicKeyShare, Record, Session, SessionTerms,
 };
 use slotwise::ring::Seed;
-use slotwise::{Error, FederatedError, KeyError, MultipartyError, Result, Wire};
+use slotwise::{Error, FederatedError, MultipartyError, Result, Wire};
 use std::sync::Arc;
 
 const LENGTH: usize = 300;
@@ -278,7 +278,10 @@ fn sessions_and_sums_must_match() {
     let opening =
         SumOpening::new(&shared.session, shared.sum(1, &[&uploads[0], &uploads[1]])).unwrap();
     let error = SumRequest::from_bytes(&opening.request().to_bytes(), &of).unwrap_err();
-    assert!(matches!(error, Error::Keys(KeyError::Mismatch { .. })));
+    assert!(matches!(
+        error,
+        Error::Federated(FederatedError::OtherKey { .. })
+    ));
 }
 
 /// A wrong share is found with one share more than it takes, and named with two.

@@ -180,7 +180,7 @@ fn the_last_party_cannot_choose_the_public_key() {
     let early = collector.add(shares[0].clone()).unwrap_err();
     assert!(matches!(
         early,
-        Error::Multiparty(MultipartyError::NotEnoughShares { have: 0, need: 3 })
+        Error::Multiparty(MultipartyError::MissingCommitments { have: 0, need: 3 })
     ));
     for share in &shares {
         collector.commit(share.commitment()).unwrap();
