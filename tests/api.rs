@@ -328,7 +328,7 @@ fn misuse_is_a_typed_error_and_changes_nothing() -> slotwise::Result<()> {
         client.encrypt([0.0; 0]),
         &x + &Vec::<f64>::new(),
         &x - &Vec::<f64>::new(),
-        x.polyval(&[]),
+        x.polyval([0.0; 0]),
     ] {
         assert_eq!(empty.unwrap_err(), Error::Values(ValueError::Empty));
     }
@@ -909,7 +909,21 @@ fn a_bound_stated_at_encryption_is_checked_and_carried() -> slotwise::Result<()>
     // Unless it is stated, the bound says no more than a power of two.
     assert_eq!(client.encrypt([0.3, -0.1])?.message_bound(), 1.0);
     assert_eq!(client.encrypt([5.1])?.message_bound(), 8.0);
-    for bound in [0.49, 0.0, -1.0, f64::NAN, f64::INFINITY] {
+    for key in [
+        client.encrypt_bounded(values, 0.49),
+        public.encrypt_bounded(values, 0.49),
+    ] {
+        let beyond = ValueError::BeyondBound {
+            index: 2,
+            bound: 0.49,
+            least: 0.5,
+        };
+        assert_eq!(key.unwrap_err(), Error::Values(beyond));
+    }
+    let infinite = client.encrypt_bounded([0.1, f64::INFINITY], 1.0);
+    let expected = Error::Values(ValueError::NotFinite { index: 1 });
+    assert_eq!(infinite.unwrap_err(), expected);
+    for bound in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = client.encrypt_bounded(values, bound).unwrap_err();
         assert!(
             matches!(error, Error::Operands(OperandError::InvalidArgument { .. })),
@@ -956,7 +970,7 @@ fn vectors_come_apart_and_together() -> slotwise::Result<()> {
         let wrong = CkksVector::from_ciphertexts(evaluator, length + 64, chunks);
         assert!(matches!(
             wrong,
-            Err(Error::Operands(OperandError::LengthMismatch { .. }))
+            Err(Error::Operands(OperandError::Count { .. }))
         ));
     }
     let foreign = ckks_context().generate_client_key()?.encrypt([1.0; 32])?;

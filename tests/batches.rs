@@ -393,25 +393,24 @@ fn what_does_not_fit_is_refused() {
     );
     assert!(matches!(
         layout.fill(&Matrix::from_fn(2, 5, |_, _| 1.0).unwrap()),
-        Err(Error::Operands(OperandError::LengthMismatch { .. }))
+        Err(Error::Operands(OperandError::Count { .. }))
     ));
     assert!(layout.read(&[0.0; 10], 1).is_err());
 
     let map = LinearMap::matrix_vector(&Matrix::from_fn(5, 6, |i, j| (i + j) as f64).unwrap());
-    let length = |left, right| Error::Operands(OperandError::LengthMismatch { left, right });
-    assert_eq!(
-        BatchLayer::new(layout, &map, &[0.0; 4]).unwrap_err(),
-        length(4, 5)
-    );
+    let count = |error: Error| match error {
+        Error::Operands(OperandError::Count { have, need, .. }) => (have, need),
+        other => panic!("{other}"),
+    };
+    let error = BatchLayer::new(layout, &map, &[0.0; 4]).unwrap_err();
+    assert_eq!(count(error), (4, 5));
     let nan = [0.0, 0.0, f64::NAN, 0.0, 0.0];
     assert_eq!(
         BatchLayer::new(layout, &map, &nan).unwrap_err(),
         values(ValueError::NotFinite { index: 2 })
     );
-    assert_eq!(
-        BatchLayer::new(service.layout(7, 4), &map, &[]).unwrap_err(),
-        length(6, 7)
-    );
+    let error = BatchLayer::new(service.layout(7, 4), &map, &[]).unwrap_err();
+    assert_eq!(count(error), (6, 7));
     let layer = BatchLayer::new(layout, &map, &[]).unwrap();
     assert!(
         layer

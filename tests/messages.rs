@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use slotwise::Result;
-use slotwise::circuits::{Matrix, Vector};
-use slotwise::evaluator::Evaluator;
-use slotwise::federated::{SumEncryptor, SumSpec};
+use slotwise::circuits::Grid;
+use slotwise::federated::{Aggregator, SumDecryptor, SumEncryptor, SumSpec, Upload};
+use slotwise::multiparty::{Collector, Deal, Policy, PublicKeyShare, Session, SessionTerms, Setup};
+use slotwise::networks::Dense;
 use slotwise::prelude::*;
+use slotwise::ring::Seed;
 use slotwise::wire::Unattached;
 use std::sync::LazyLock;
 
@@ -172,6 +174,83 @@ fn wrong_lengths() {
     );
 }
 
+/// Where something is counted, the message says what, how many there are and how many there must be; nothing is to be sliced there.
+#[test]
+fn wrong_numbers() -> Result<()> {
+    #[track_caller]
+    fn counts<T>(result: Result<T>, texts: &[&str]) {
+        let Err(error) = result else {
+            panic!("no error");
+        };
+        assert!(!error.to_string().contains("slice"), "{error}");
+        says(Err::<(), _>(error), texts);
+    }
+    let planner = Planner::new(&[Input::vector(2), Input::vector(2)]).insecure_degree(1024);
+    let plan = planner.plan(&Identity)?;
+    let help = ["inputs", "the plan was made for", "1 given, 2 needed"];
+    counts(plan.outside(&Identity, &[&[0.5, 0.5]]), &help);
+    counts(
+        plan.outside(&Identity, &[&[0.5, 0.5], &[0.5]]),
+        &["values in an input", "1 given, 2 needed"],
+    );
+    let weights = Matrix::from_fn(3, 2, |_, _| 1.0)?;
+    let biases = Dense::new(weights, &[0.0; 2]);
+    counts(
+        biases,
+        &["biases", "each row", "2 given, 3 needed", "`&[]`"],
+    );
+    let grid = Grid::new(1, 2, 2)?;
+    counts(grid.scatter(&[0.0; 3]), &["pixels", "3 given, 4 needed"]);
+    counts(grid.gather(&[0.0; 5]), &["values", "5 given, 4 needed"]);
+    let convolution = Convolution::new(&[1.0; 5], [1, 1, 2, 2]);
+    counts(convolution, &["weights", "5 given, 4 needed"]);
+    let x = vector(&[0.5, 0.25]);
+    let line = Chebyshev::new([0.0, 1.0], -1.0..=1.0)?;
+    counts(
+        x.evaluate_each(&[line]),
+        &["polynomials", "each value", "1 given, 2 needed"],
+    );
+    counts(x.mask([true]), &["entries of a mask", "1 given, 2 needed"]);
+    counts(
+        PlainTensor::new(&[1.0; 5], &[2, 3]),
+        &["values of a tensor", "5 given, 6 needed", "exactly 6"],
+    );
+    counts(
+        PrecisionStats::new(&[1.0], &[1.0, 2.0]),
+        &["expected values", "2 given, 1 needed"],
+    );
+    counts(
+        CkksVector::from_ciphertexts(x.evaluator(), 2, vec![]),
+        &["ciphertexts", "0 given, 1 needed"],
+    );
+    Ok(())
+}
+
+#[test]
+fn strides() {
+    let x = vector(&[0.5, 0.25]);
+    for stride in [0, 3] {
+        let help = [
+            "the distance between the values",
+            "Use 1 to 2",
+            "sum_strided(2)",
+        ];
+        says(x.sum_strided(stride), &help);
+    }
+}
+
+/// All keys at once, so that one more set of keys is enough.
+#[test]
+fn rotations_by_several_steps() {
+    let x = vector(&[1.0, 2.0, 3.0, 4.0]);
+    let help = ["`client.extend_server_key(&server, &Rotations::steps(&[1, 3]))`"];
+    says(x.rotate_many([1, 0, 3]), &help);
+    let of_ciphertext = x.evaluator().rotate_many(&x.ciphertexts()[0], &[1, 0, 3]);
+    says(of_ciphertext, &help);
+    let one = ["`client.extend_server_key(&server, &Rotations::steps(&[3]))`"];
+    says(x.rotate_many([0, 3]), &one);
+}
+
 /// A program of no operation.
 struct Identity;
 
@@ -200,6 +279,92 @@ fn tensors_plans_and_sums() -> Result<()> {
     Ok(())
 }
 
+/// What goes wrong with sums names calls that sums have.
+#[test]
+fn sums_name_their_own_calls() -> Result<()> {
+    let [context, other] = [3, 4].map(|length| SumSpec::new(2, length).clip(0.5).build().unwrap());
+    let [secret, foreign] =
+        [&context, &other].map(|context| context.generate_secret_key().unwrap());
+    #[track_caller]
+    fn of_sums<T>(result: Result<T>, texts: &[&str]) {
+        let Err(error) = result else {
+            panic!("no error");
+        };
+        for text in ["Ckks", "Bfv", "client.", "server.", "vector"] {
+            assert!(!error.to_string().contains(text), "`{text}` in: {error}");
+        }
+        says(Err::<(), _>(error), texts);
+    }
+    let help = ["`context.to_bytes()`", "`SumContext::from_bytes`"];
+    of_sums(SumDecryptor::new(&context, foreign.clone()), &help);
+    of_sums(context.public_key(&foreign), &help);
+    of_sums(
+        SumEncryptor::with_public_key(&context, other.public_key(&foreign)?),
+        &help,
+    );
+    let encryptor = SumEncryptor::with_public_key(&context, context.public_key(&secret)?)?;
+    let upload = encryptor.encrypt((1, 1), &[0.5; 3], 1, &mut rand::rng())?;
+    let another = context.generate_secret_key()?;
+    let mut aggregator = Aggregator::new(&context, another.id(), 1, [1, 2])?;
+    of_sums(aggregator.add(&upload), &["`upload.key_id()`"]);
+    let bytes = upload.to_bytes();
+    of_sums(Upload::from_bytes(&bytes, &other), &help);
+    of_sums(
+        SumEncryptor::with_secret_key(&context, secret),
+        &["`SumEncryptor::with_public_key`"],
+    );
+    Ok(())
+}
+
+#[test]
+fn shared_keys_say_what_is_missing() -> Result<()> {
+    let policy = Policy::new(3, 2)?;
+    let builder = BfvContext::builder().degree(64).prime_bits([50; 7]);
+    let builder = builder.special_primes(2).plaintext_modulus(257);
+    let builder = builder
+        .secret(policy.secret())
+        .insecure_skip_security_check();
+    let context = builder.build()?;
+    let terms = SessionTerms::new(policy, &["ada", "emmy", "sofia"], Seed([0; 32]))?;
+    let session = Session::bfv(&context, &terms)?;
+    let mut rng = rand::rng();
+    let mut setups = (1..=3).map(|number| Setup::new(&session, number, &mut rng));
+    let mut first = setups.next().unwrap()?;
+    says(
+        first.finish(),
+        &["of 2 messages have arrived", "`missing()`"],
+    );
+    let sets = session.key_round_of(0, &[1]);
+    says(
+        sets,
+        &["parties in a set", "threshold", "1 given, 2 needed"],
+    );
+    let round = session.key_round(0);
+    let mut collector = Collector::<PublicKeyShare>::new(&session, &round)?;
+    says(collector.finish(), &["0 of 3 messages", "`missing()`"]);
+    let mut setups: Vec<Setup> = std::iter::once(Ok(first))
+        .chain(setups)
+        .collect::<Result<_>>()?;
+    let mut sent = Vec::new();
+    for setup in &setups {
+        let deals = setup.deals()?.into_iter();
+        sent.extend(deals.map(|deal| (deal.receiver(), deal.expose_confidential_bytes())));
+    }
+    for (receiver, bytes) in sent {
+        let deal = Deal::from_confidential_bytes(&bytes, &session)?;
+        setups[receiver as usize - 1].receive(deal)?;
+    }
+    let party = setups[0].finish()?;
+    says(
+        collector.add(party.public_key_share(&round)?),
+        &[
+            "0 of 3 parties have committed",
+            "`collector.commit(share.commitment())`",
+        ],
+    );
+    Ok(())
+}
+
 #[test]
 fn wrong_values() -> Result<()> {
     let help = ["the value at 1 is NaN or infinite", "`value.is_finite()`"];
@@ -214,7 +379,10 @@ fn wrong_values() -> Result<()> {
         client.encrypt([0, 40_000]),
         &["the value at 1", "a larger plaintext modulus"],
     );
-    says(CLIENT.encrypt_bounded([0.5], 0.25), &["bound"]);
+    says(
+        CLIENT.encrypt_bounded([0.1, -0.7], 0.25),
+        &["the value at 1", "bound of 0.25", "a bound of 1 or more"],
+    );
     Ok(())
 }
 

@@ -279,3 +279,154 @@ fn iterators_have_sums_and_products() -> Result<()> {
     );
     Ok(())
 }
+
+/// Known values, weights, coefficients and steps are whatever iterates over numbers.
+#[test]
+fn whatever_iterates_is_an_argument() -> Result<()> {
+    let x = Vector::from_values(&ClearReals::new(4), &[1.0, 2.0])?;
+    let weights: Vec<f32> = vec![0.5, 0.25];
+    for dot in [
+        x.dot_plain([0.5, 0.25])?,
+        x.dot_plain(&[0.5, 0.25])?,
+        x.dot_plain(&weights)?,
+        x.dot_plain(weights.iter().copied())?,
+    ] {
+        assert_eq!(dot.values(), [1.0]);
+    }
+    assert_eq!(x.dot_plain(1..3)?.values(), [5.0]);
+    for polynomial in [x.polyval([1, 0, 1])?, x.polyval(&[1.0, 0.0, 1.0])?] {
+        assert_eq!(polynomial.values(), [2.0, 5.0]);
+    }
+    let integers = Vector::from_values(&ClearIntegers::new(4, 17)?, &[1, 2])?;
+    assert_eq!(integers.polyval([1, 0, 1])?.values(), [2, 5]);
+    assert_eq!(integers.dot_plain([3, 4])?.values(), [-6]);
+    let keep = [true, false];
+    let masked = [
+        x.mask(keep)?,
+        x.mask(&keep)?,
+        x.mask((0..2).map(|i| i == 0))?,
+    ];
+    assert!(masked.iter().all(|masked| masked.values() == [1.0, 0.0]));
+    let rotated = x.rotate_many(0..2)?;
+    assert_eq!(rotated[1].values(), [2.0, 1.0]);
+    let line = Chebyshev::new([0_u8, 1], -1.0..=1.0)?;
+    assert_eq!(line, Chebyshev::new(&[0.0, 1.0], -1.0..=1.0)?);
+
+    let steps = Rotations::steps(&[1, 2, 3]);
+    assert_eq!(steps, Rotations::steps(1..4));
+    assert_eq!(steps, Rotations::steps(vec![3, 2, 1]));
+    let bits: Vec<u32> = vec![50; 4];
+    let builder = || BfvContext::builder().degree(64).plaintext_modulus(65_537);
+    let [by_slice, by_iterator] = [
+        builder().prime_bits(&bits),
+        builder().prime_bits((0..4).map(|_| 50)),
+    ]
+    .map(|builder| builder.insecure_skip_security_check().build().unwrap());
+    assert_eq!(by_slice.fingerprint(), by_iterator.fingerprint());
+    // Refused before anything is computed, as everywhere.
+    let inexact = Error::Values(ValueError::Inexact { index: 1 });
+    assert_eq!(x.dot_plain([0, u64::MAX]).unwrap_err(), inexact);
+    assert_eq!(x.polyval([0, u64::MAX]).unwrap_err(), inexact);
+    assert_eq!(
+        Chebyshev::new([0, u64::MAX], -1.0..=1.0).unwrap_err(),
+        inexact
+    );
+    Ok(())
+}
+
+#[test]
+fn tensors_have_operators_on_both_sides_and_in_place() -> Result<()> {
+    let known = PlainTensor::new(&[1, 2, 3, 4], &[2, 2])?;
+    let row = PlainTensor::new(&[10, 20], &[2])?;
+    let x = &BFV.1.attach_tensor(BFV.0.encrypt_tensor(&known)?)?;
+    let values = |tensor: Result<BfvTensor>| BFV.0.decrypt_tensor(&tensor.unwrap()).unwrap();
+    assert_eq!(values(&row + x), values(x + &row));
+    assert_eq!(values(&row * x.clone()), values(x * &row));
+    assert_eq!(values(&row - x).values(), [9, 18, 7, 16]);
+    assert_eq!(values(&row - x.clone()).values(), [9, 18, 7, 16]);
+
+    let in_place = |change: &dyn Fn(&mut BfvTensor) -> Result<()>| {
+        let mut tensor = x.clone();
+        change(&mut tensor)?;
+        Ok(tensor)
+    };
+    assert_eq!(values(in_place(&|t| t.add_assign(x))), values(x + x));
+    assert_eq!(values(in_place(&|t| t.add_assign(&row))), values(x + &row));
+    assert_eq!(values(in_place(&|t| t.sub_assign(7))), values(x - 7));
+    assert_eq!(values(in_place(&|t| t.mul_assign(x))), values(x * x));
+    assert_eq!(values(in_place(&|t| t.negate_assign())), values(-x));
+    // An error leaves the tensor as it was.
+    let mut changed = x.clone();
+    let three = PlainTensor::new(&[1, 2, 3], &[3])?;
+    let foreign = BFV
+        .0
+        .context()
+        .generate_client_key()?
+        .encrypt_tensor(&known)?;
+    assert!(changed.add_assign(&three).is_err() && changed.mul_assign(&three).is_err());
+    assert!(changed.sub_assign(&foreign).is_err());
+    assert!(contents(&changed) == contents(x));
+    Ok(())
+}
+
+/// Along an axis of length 1 there is nothing to multiply by, hence no level is taken.
+#[test]
+fn means_along_axes() -> Result<()> {
+    let known = PlainTensor::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[1, 2, 3])?;
+    let x = CKKS.1.attach_tensor(CKKS.0.encrypt_tensor(&known)?)?;
+    let levels = x.levels_left();
+    for (axis, expected, level) in [
+        (0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..], levels),
+        (1, &[2.5, 3.5, 4.5], levels - 1),
+        (-1, &[2.0, 5.0], levels - 1),
+    ] {
+        let mean = x.mean(axis)?;
+        assert_eq!(mean.levels_left(), level, "axis {axis}");
+        let found = CKKS.0.decrypt_tensor(&mean)?;
+        assert_eq!(found.shape().len(), 2);
+        for (found, expected) in found.values().iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6);
+        }
+    }
+    let beyond = OperandError::SubscriptOutOfRange { index: 3, len: 3 };
+    assert_eq!(x.mean(3).unwrap_err(), Error::Operands(beyond));
+    Ok(())
+}
+
+/// The exchange of rows is a key of integers alone: reals lie in one row.
+#[test]
+fn keys_for_sums_exchange_rows_where_there_are_two() -> Result<()> {
+    let rotations = Rotations::for_sums();
+    let count = 5 + 2; // powers of two below 32, and 3 and 12
+    assert_eq!(CKKS.0.key_size_forecast(&rotations)?.keys, 1 + count);
+    assert_eq!(BFV.0.key_size_forecast(&rotations)?.keys, 1 + count + 1);
+    let reals = CKKS.0.generate_server_key(&rotations)?;
+    assert_eq!(reals.evaluation_keys().galois().elements().count(), count);
+    reals.evaluator().check_rotations(&rotations, "sums")?;
+    let conjugated = Rotations::none().and_conjugation();
+    assert!(
+        reals
+            .evaluator()
+            .check_rotations(&conjugated, "it")
+            .is_err()
+    );
+    let asked_for = CKKS
+        .0
+        .generate_server_key(&rotations.clone().and_conjugation())?;
+    assert_eq!(
+        asked_for.evaluation_keys().galois().elements().count(),
+        count + 1
+    );
+    let x = reals.attach(CKKS.0.encrypt([0.5; 32])?)?;
+    assert!((CKKS.0.decrypt(&x.sum()?)?[0] - 16.0).abs() < 1e-6);
+
+    let none = BFV.0.generate_server_key(&Rotations::none())?;
+    for server in [
+        BFV.0.generate_server_key(&rotations)?,
+        BFV.0.extend_server_key(&none, &rotations)?,
+    ] {
+        let x = server.attach(BFV.0.encrypt([1; 64])?)?;
+        assert_eq!(BFV.0.decrypt(&x.sum()?)?, [64]);
+    }
+    Ok(())
+}

@@ -281,9 +281,10 @@ fn bfv_inner_products_are_exact_and_no_noisier_than_their_bound() {
 fn check_refusals<E: Evaluator>(e: &E, a: &E::Ciphertext) {
     assert!(matches!(
         e.inner_product(&[a, a], &[a]),
-        Err(Error::Operands(OperandError::LengthMismatch {
-            left: 2,
-            right: 1
+        Err(Error::Operands(OperandError::Count {
+            have: 1,
+            need: 2,
+            ..
         }))
     ));
     assert!(matches!(

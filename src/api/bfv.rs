@@ -67,7 +67,14 @@ impl Vector<BfvEvaluator> {
     ///
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above.
-    #[doc(alias("mod_switch_to", "mod_switch", "ModReduce", "DropLevel"))]
+    #[doc(alias(
+        "mod_switch_to",
+        "mod_switch",
+        "ModReduce",
+        "DropLevel",
+        "mod_switch_to_next",
+        "mod_switch_drop_to_next"
+    ))]
     pub fn switch_to_level(&self, level: usize) -> Result<Self> {
         self.moved(|chunk| self.evaluator.switch_to_level(chunk, level))
     }

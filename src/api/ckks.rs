@@ -4,8 +4,8 @@ use crate::api::{ClientKey, EncryptionKey};
 use crate::circuits::{Tensor, Vector};
 use crate::encoding::CkksPlaintext;
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
-use crate::error::Result;
-use crate::evaluator::{CkksEvaluator, Evaluator, IntoScalar, Position};
+use crate::error::{Error, Result, ValueError};
+use crate::evaluator::{CkksEvaluator, Evaluator, IntoScalar, Position, scalars};
 use crate::params::{CkksContext, Scale};
 use crate::wire::Kind;
 use rand::CryptoRng;
@@ -104,7 +104,14 @@ impl Vector<CkksEvaluator> {
     ///
     /// # Errors
     /// None for a vector made by this crate.
-    #[doc(alias("rescale_to_next", "Rescale", "ModReduce", "auto_rescale"))]
+    #[doc(alias(
+        "rescale_to_next",
+        "Rescale",
+        "ModReduce",
+        "auto_rescale",
+        "RescaleTo",
+        "RescaleNew"
+    ))]
     pub fn rescale(&self) -> Result<Self> {
         self.moved(|chunk| Ok(self.evaluator.rescale_if_needed(chunk)?.into_owned()))
     }
@@ -126,7 +133,14 @@ impl Vector<CkksEvaluator> {
     /// # Errors
     /// [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if `level` is above;
     /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) if scale times values does not fit there.
-    #[doc(alias("mod_switch_to", "mod_switch", "LevelReduce", "DropLevel"))]
+    #[doc(alias(
+        "mod_switch_to",
+        "mod_switch",
+        "LevelReduce",
+        "DropLevel",
+        "mod_switch_to_next",
+        "mod_switch_drop_to_next"
+    ))]
     pub fn drop_to_level(&self, level: usize) -> Result<Self> {
         self.moved(|chunk| self.evaluator.settle_at(chunk, level))
     }
@@ -149,8 +163,8 @@ impl ClientKey<Ckks> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if a value exceeds the bound, or the bound is not positive and
-    /// finite; as [`encrypt`](Self::encrypt).
+    /// [`ValueError::BeyondBound`](crate::ValueError::BeyondBound) with the first value that exceeds the bound;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a bound that is not positive and finite; as [`encrypt`](Self::encrypt).
     pub fn encrypt_bounded(
         &self,
         values: impl IntoIterator<Item: IntoScalar<f64>>,
@@ -190,9 +204,25 @@ fn encrypt_bounded(
     values: impl IntoIterator<Item: IntoScalar<f64>>,
     bound: f64,
 ) -> Result<CkksVector> {
+    let values = scalars(values)?;
+    check_bounded(&values, bound)?;
     encrypt_with(evaluator, values, |slots, rng| {
         encryptor.encrypt_bounded(&encoded(evaluator, slots)?, bound, rng)
     })
+}
+
+/// Checks that no value exceeds a bound. What is no number, or no bound, is refused later.
+fn check_bounded(values: &[f64], bound: f64) -> Result<()> {
+    let beyond = |value: &f64| bound > 0.0 && value.is_finite() && value.abs() > bound;
+    let Some(index) = values.iter().position(beyond) else {
+        return Ok(());
+    };
+    let least = values[index].abs().log2().ceil().exp2();
+    Err(Error::Values(ValueError::BeyondBound {
+        index,
+        bound,
+        least,
+    }))
 }
 
 fn encoded(evaluator: &CkksEvaluator, slots: &[f64]) -> Result<CkksPlaintext> {

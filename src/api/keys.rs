@@ -26,7 +26,14 @@ use std::time::Duration;
 /// Ciphertexts are not authenticated: accept results only over an authenticated channel, and keep from whoever computed
 /// them whether decryption failed.
 #[derive(Clone)]
-#[doc(alias("SecretKey", "KeyPair", "GenKeyPair", "Decryptor", "PrivateKey"))]
+#[doc(alias(
+    "SecretKey",
+    "KeyPair",
+    "GenKeyPair",
+    "Decryptor",
+    "PrivateKey",
+    "is_private"
+))]
 pub struct ClientKey<S: Scheme> {
     evaluator: S::Evaluator,
     secret: Arc<SecretKey>,
@@ -58,7 +65,9 @@ pub struct EncryptionKey<S: Scheme> {
     "RelinearizationKey",
     "GaloisKeys",
     "EvalKey",
-    "MemEvaluationKeySet"
+    "MemEvaluationKeySet",
+    "is_public",
+    "n_threads"
 ))]
 pub struct ServerKey<S: Scheme> {
     evaluator: S::Evaluator,
@@ -158,8 +167,9 @@ impl<S: Scheme> ClientKey<S> {
         "EvaluationKeySet"
     ))]
     pub fn generate_server_key(&self, rotations: &Rotations) -> Result<ServerKey<S>> {
-        let keys =
-            KeyGenerator::new(&self.secret).evaluation_keys(rotations, &mut system_rng()?)?;
+        let rotations = self.own_rotations(rotations);
+        let generator = KeyGenerator::new(&self.secret);
+        let keys = generator.evaluation_keys(&rotations, &mut system_rng()?)?;
         ServerKey::new(self.context(), Arc::new(keys))
     }
 
@@ -189,8 +199,9 @@ impl<S: Scheme> ClientKey<S> {
         report: impl FnMut(KeyProgress),
     ) -> Result<ServerKey<S>> {
         let mut rng = system_rng()?;
+        let rotations = self.own_rotations(rotations);
         let generator = KeyGenerator::new(&self.secret);
-        let keys = generator.evaluation_keys_with_progress(rotations, &mut rng, report)?;
+        let keys = generator.evaluation_keys_with_progress(&rotations, &mut rng, report)?;
         ServerKey::new(self.context(), Arc::new(keys))
     }
 
@@ -241,7 +252,10 @@ impl<S: Scheme> ClientKey<S> {
     pub fn key_size_forecast(&self, rotations: &Rotations) -> Result<KeySizes> {
         let context = S::Evaluator::rlwe(self.context());
         let gadget = context.gadget()?;
-        let galois = rotations.elements(context.degree()).len();
+        let galois = self
+            .own_rotations(rotations)
+            .elements(context.degree())
+            .len();
         let keys = galois + 1;
         Ok(KeySizes {
             keys,
@@ -292,9 +306,15 @@ impl<S: Scheme> ClientKey<S> {
         server: &ServerKey<S>,
         rotations: &Rotations,
     ) -> Result<ServerKey<S>> {
+        let rotations = self.own_rotations(rotations);
         let mut keys = EvaluationKeys::clone(&server.keys);
-        KeyGenerator::new(&self.secret).extend(&mut keys, rotations, &mut system_rng()?)?;
+        KeyGenerator::new(&self.secret).extend(&mut keys, &rotations, &mut system_rng()?)?;
         ServerKey::new(self.context(), Arc::new(keys))
+    }
+
+    /// The rotations that this scheme has of these.
+    fn own_rotations(&self, rotations: &Rotations) -> Rotations {
+        rotations.in_rows(self.evaluator().slot_shape().rows)
     }
 
     /// A key with which others encrypt for this client.
@@ -383,7 +403,8 @@ impl<S: Scheme> ClientKey<S> {
         "DecryptNew",
         "GetRealPackedValue",
         "GetPackedValue",
-        "GetCKKSPackedValue"
+        "GetCKKSPackedValue",
+        "Decrypt",
     ))]
     pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
         let chunks = vector.ciphertexts();
@@ -646,7 +667,7 @@ impl<S: Scheme> ServerKey<S> {
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if the vector is of another client.
-    #[doc(alias = "link_context")]
+    #[doc(alias("link_context", "WithKey"))]
     pub fn attach<'a>(
         &self,
         vector: impl Into<Cow<'a, EncryptedVector<S>>>,

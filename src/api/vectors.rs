@@ -46,7 +46,7 @@ impl<E: KeyedEvaluator> Vector<E> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias("GetLevel", "coeff_modulus_size"))]
+    #[doc(alias("GetLevel", "coeff_modulus_size", "chain_index", "parms_id"))]
     pub fn level(&self) -> usize {
         let levels = self.chunks.iter().map(|chunk| E::body(chunk).level());
         levels.min().unwrap_or(0)

@@ -59,7 +59,7 @@ impl Bootstrapper {
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for keys of other parameters;
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for digits so large that results would be worthless.
-    #[doc(alias("EvalBootstrapSetup", "NewEvaluator"))]
+    #[doc(alias("EvalBootstrapSetup", "NewEvaluator", "NewBootstrapper"))]
     pub fn new(context: &CkksContext, keys: &BootstrappingKeys) -> Result<Self> {
         let layout = layout_of(context)?.clone();
         let evaluator = CkksEvaluator::with_keys(context, Arc::clone(keys.evaluation_keys()))?;

@@ -3,8 +3,9 @@
 use crate::circuits::padding::{Join, Padding};
 use crate::circuits::{Polynomial, Vector};
 use crate::error::Result;
-use crate::evaluator::{Evaluator, depth_of_power};
+use crate::evaluator::{Evaluator, IntoScalar, depth_of_power, scalars};
 use crate::keys::Rotations;
+use std::borrow::Borrow;
 
 impl<E: Evaluator> Vector<E> {
     /// `self + other`
@@ -63,7 +64,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`add`](Self::add).
-    #[doc(alias = "EvalAddMany")]
+    #[doc(alias("EvalAddMany", "EvalAddManyInPlace"))]
     pub fn add_many(vectors: &[Self]) -> Result<Self> {
         Self::sum_of(&vectors.iter().collect::<Vec<_>>())
     }
@@ -142,7 +143,11 @@ impl<E: Evaluator> Vector<E> {
         "EvalMult",
         "EvalMultAndRelinearize",
         "MulRelin",
-        "relinearize"
+        "relinearize",
+        "MulRelinNew",
+        "MulNew",
+        "auto_relin",
+        "auto_mod_switch"
     ))]
     pub fn mul(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Product, E::mul)
@@ -181,7 +186,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`mul`](Self::mul).
-    #[doc(alias = "EvalSquare")]
+    #[doc(alias("EvalSquare", "square_", "SquareNew"))]
     pub fn square(&self) -> Result<Self> {
         self.check_depth("a multiplication", 1)?;
         self.map(|chunk| self.evaluator.square(chunk))
@@ -202,7 +207,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`mul`](Self::mul): [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work.
-    #[doc(alias("pow", "exponentiate", "EvalPower"))]
+    #[doc(alias("pow", "exponentiate", "EvalPower", "pow_"))]
     pub fn power(&self, exponent: u32) -> Result<Self> {
         if exponent == 0 {
             let zero = self.mul_scalar(E::Scalar::default())?;
@@ -420,7 +425,7 @@ impl<E: Evaluator> Vector<E> {
     /// [`rotations_for_sum`](Self::rotations_for_sum) and [`Rotations::powers_of_two`](crate::Rotations::powers_of_two) have what it needs.
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1: sum first,
     /// then compact.
-    #[doc(alias("EvalSum", "InnerSum", "inner_sum", "sum_elements"))]
+    #[doc(alias("EvalSum", "InnerSum", "inner_sum", "sum_elements", "sum_"))]
     pub fn sum(&self) -> Result<Self> {
         self.bounded_sum(f64::INFINITY)
     }
@@ -469,7 +474,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`sum`](Self::sum).
-    #[doc(alias("EvalInnerProduct", "InnerProduct"))]
+    #[doc(alias("EvalInnerProduct", "InnerProduct", "dot_"))]
     pub fn dot(&self, other: &Self) -> Result<Self> {
         let longer = if self.len() < other.len() {
             other
@@ -489,7 +494,7 @@ impl<E: Evaluator> Vector<E> {
         product.sum()
     }
 
-    /// The dot product with known values, as a vector of length 1. CKKS: the message bound grows by the sum of their magnitudes.
+    /// The dot product with known values, as a vector of length 1: anything that iterates over numbers that the vector takes. CKKS: the message bound grows by the sum of their magnitudes.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -509,18 +514,23 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
     #[doc(alias = "EvalInnerProduct")]
-    pub fn dot_plain(&self, values: &[E::Scalar]) -> Result<Self> {
+    pub fn dot_plain(
+        &self,
+        values: impl IntoIterator<Item: IntoScalar<E::Scalar>>,
+    ) -> Result<Self> {
+        let values = scalars(values)?;
         let rotations = self.rotations_for_sum();
         self.evaluator
             .check_rotations(&rotations, "a dot product")?;
         // One weight is one for each value.
-        let weights = self.spread(values);
+        let weights = self.spread(&values);
         let bound = self.evaluator.weighted_sum_bound(&self.chunks, &weights);
-        self.mul_plain(values)?.bounded_sum(bound)
+        self.mul_plain(&values)?.bounded_sum(bound)
     }
 
     /// `c_0 + c_1 x + c_2 x^2 + ...` for each value x, `coefficients` being `c_0, c_1, ...`, with at most
-    /// `ceil(log2(d + 1))` consecutive multiplications for degree d.
+    /// `ceil(log2(d + 1))` consecutive multiplications for degree d. Coefficients are anything that iterates over numbers that the vector
+    /// takes.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -539,9 +549,12 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient.
-    #[doc(alias("EvalPoly", "EvalPolynomial", "polynomial"))]
-    pub fn polyval(&self, coefficients: &[E::Scalar]) -> Result<Self> {
-        let polynomial = Polynomial::new(coefficients)?;
+    #[doc(alias("EvalPoly", "EvalPolynomial", "polynomial", "NewPolynomial"))]
+    pub fn polyval(
+        &self,
+        coefficients: impl IntoIterator<Item: IntoScalar<E::Scalar>>,
+    ) -> Result<Self> {
+        let polynomial = Polynomial::new(&scalars(coefficients)?)?;
         // The constant is added to values only, so that padding stays zero.
         let rest = polynomial.without_constant();
         let depth = rest.depth(|factor| self.evaluator.takes_a_level(factor));
@@ -581,7 +594,8 @@ impl<E: Evaluator> Vector<E> {
         "RotateColumnsNew",
         "galois",
         "apply_galois",
-        "roll"
+        "roll",
+        "RotateColumns"
     ))]
     pub fn rotate_left(&self, step: i64) -> Result<Self> {
         if self.packing.is_identity(step) {
@@ -612,20 +626,25 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`rotate_left`](Self::rotate_left).
+    /// As [`rotate_left`](Self::rotate_left); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing.
     #[doc(alias(
         "RotateHoisted",
         "EvalFastRotation",
         "EvalFastRotationPrecompute",
         "RotateHoistedNew"
     ))]
-    pub fn rotate_many(&self, steps: &[i64]) -> Result<Vec<Self>> {
+    pub fn rotate_many(&self, steps: impl IntoIterator<Item: Borrow<i64>>) -> Result<Vec<Self>> {
+        let steps: Vec<i64> = steps.into_iter().map(|step| *step.borrow()).collect();
+        let needed = steps.iter().map(|&step| self.rotations_for_step(step));
+        let needed = needed.fold(Rotations::none(), Rotations::and);
+        let operation = "a rotation by several steps";
+        self.evaluator.check_rotations(&needed, operation)?;
         if !self.packing.moves_as_one() {
             return steps.iter().map(|&step| self.rotate_left(step)).collect();
         }
         self.check_depth("rotations of the vector", 0)?;
         // One ciphertext holds such a vector.
-        let rotated = self.evaluator.rotate_many(&self.chunks[0], steps)?;
+        let rotated = self.evaluator.rotate_many(&self.chunks[0], &steps)?;
         let vector = |chunk| self.with_chunks(vec![chunk], Padding::Zeros);
         Ok(rotated.into_iter().map(vector).collect())
     }

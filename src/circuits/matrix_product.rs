@@ -1,7 +1,7 @@
 use crate::circuits::gather::{doublings, signed};
 use crate::circuits::padding::Padding;
 use crate::circuits::{Grid, LinearMap, Packing, Vector};
-use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
+use crate::error::{Error, OperandError, Result, ValueError, check_number};
 use crate::evaluator::{Evaluator, Number};
 use crate::keys::Rotations;
 
@@ -109,7 +109,7 @@ impl MatrixProduct {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `rows * inner` values.
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are `rows * inner` values.
     pub fn left<S: Copy + Default>(&self, matrix: &[S]) -> Result<Vec<S>> {
         self.form(&self.left, matrix, |place| self.left_source(place))
     }
@@ -125,7 +125,7 @@ impl MatrixProduct {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are `inner * columns` values.
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are `inner * columns` values.
     pub fn right<S: Copy + Default>(&self, matrix: &[S]) -> Result<Vec<S>> {
         self.form(&self.right, matrix, |place| self.right_source(place))
     }
@@ -207,7 +207,11 @@ impl MatrixProduct {
         values: &[S],
         source: impl Fn([usize; 2]) -> [usize; 2],
     ) -> Result<Vec<S>> {
-        check_lengths(matrix.len(), values.len())?;
+        check_number(
+            "values of a matrix (its rows times its columns)",
+            values.len(),
+            matrix.len(),
+        )?;
         let mut encoded = vec![S::default(); self.size()];
         for (slot, [row, column]) in self.sources(matrix, source) {
             encoded[slot] = values[row * matrix.image()[1] + column];
@@ -391,7 +395,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for vectors of another length than [`MatrixProduct::size`]; [`ValueError::Empty`](crate::ValueError::Empty) for
+    /// [`OperandError::Count`](crate::OperandError::Count) for vectors of another length than [`MatrixProduct::size`]; [`ValueError::Empty`](crate::ValueError::Empty) for
     /// no pair; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if a matrix does not fit in a row of slots; [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with
     /// all that are missing; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); as [`mul`](Self::mul).
     pub fn sum_of_matrix_products(
@@ -404,7 +408,11 @@ impl<E: Evaluator> Vector<E> {
         };
         let mut evaluator = &first.evaluator;
         for vector in pairs.iter().flat_map(|(left, right)| [left, right]) {
-            check_lengths(product.size(), vector.len())?;
+            check_number(
+                "values in a vector (encrypt what `MatrixProduct::left` and `right` return)",
+                vector.len(),
+                product.size(),
+            )?;
             evaluator = evaluator.with_more_keys(&vector.evaluator)?;
         }
         let capacity = evaluator.slot_shape().columns;

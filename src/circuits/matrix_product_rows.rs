@@ -1,5 +1,5 @@
 use crate::circuits::{EncodedMap, LinearMap, MatrixProduct, Vector};
-use crate::error::{Result, check_lengths};
+use crate::error::{Result, check_number};
 use crate::evaluator::{Evaluator, Position};
 use crate::keys::Rotations;
 
@@ -100,14 +100,22 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for matrices of other sizes; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) and
+    /// [`OperandError::Count`](crate::OperandError::Count) for matrices of other sizes; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) and
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) before any work; as [`matmul`](Self::matmul) and [`matrix_product`](Self::matrix_product).
     #[doc(alias("matmul", "mm"))]
     pub fn row_major_product(&self, right: &Self, product: &RowMajorProduct<E>) -> Result<Self> {
         let operation = "a product of encrypted matrices in rows";
         let evaluator = self.evaluator.with_more_keys(&right.evaluator)?;
-        check_lengths(self.len(), product.left.inputs())?;
-        check_lengths(right.len(), product.right.inputs())?;
+        check_number(
+            "values of the left matrix (its rows times its columns)",
+            self.len(),
+            product.left.inputs(),
+        )?;
+        check_number(
+            "values of the right matrix (its rows times its columns)",
+            right.len(),
+            product.right.inputs(),
+        )?;
         self.check_depth(operation, 3)?;
         right.check_depth(operation, 3)?;
         evaluator.check_rotations(&product.rotations(), operation)?;

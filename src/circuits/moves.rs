@@ -3,7 +3,7 @@
 use crate::circuits::gather::{Gather, signed};
 use crate::circuits::padding::Padding;
 use crate::circuits::{Packing, Vector};
-use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
+use crate::error::{Error, OperandError, Result, ValueError, check_number};
 use crate::evaluator::Evaluator;
 use crate::keys::Rotations;
 use std::borrow::Borrow;
@@ -102,7 +102,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`get`](Self::get); [`ValueError::Empty`](crate::ValueError::Empty) for length 0; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if the result
     /// would take more ciphertexts than this vector has.
-    #[doc(alias = "replicate_first_slot")]
+    #[doc(alias("replicate_first_slot", "Replicate"))]
     pub fn replicate(&self, index: usize, length: usize) -> Result<Self> {
         let capacity = self.chunks.len() * self.packing.shape().slots();
         crate::error::check_count(length, capacity)?;
@@ -155,10 +155,15 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is an entry for each value; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there is an entry for each value; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     #[doc(alias = "select")]
-    pub fn mask(&self, keep: &[bool]) -> Result<Self> {
-        check_lengths(self.len(), keep.len())?;
+    pub fn mask(&self, keep: impl IntoIterator<Item: Borrow<bool>>) -> Result<Self> {
+        let keep: Vec<bool> = keep.into_iter().map(|keep| *keep.borrow()).collect();
+        check_number(
+            "entries of a mask (one for each value of the vector)",
+            keep.len(),
+            self.len(),
+        )?;
         if keep.iter().all(|&keep| keep) {
             return Ok(self.clone());
         }

@@ -247,6 +247,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`add`](Self::add) and [`add_plain`](Self::add_plain).
+    #[doc(alias("add_", "EvalAddInPlace", "add_inplace"))]
     pub fn add_assign(&mut self, right: impl Operand<E>) -> Result<()> {
         let right = right.kind()?;
         self.all_or_none(|vector| vector.change_by_addition(&right))
@@ -266,6 +267,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`sub`](Self::sub) and [`sub_plain`](Self::sub_plain).
+    #[doc(alias("sub_", "EvalSubInPlace", "sub_inplace"))]
     pub fn sub_assign(&mut self, right: impl Operand<E>) -> Result<()> {
         let right = right.kind()?;
         self.all_or_none(|vector| vector.change_by_subtraction(&right))
@@ -286,6 +288,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`mul`](Self::mul) and [`mul_plain`](Self::mul_plain).
+    #[doc(alias("mul_", "EvalMultInPlace", "multiply_inplace"))]
     pub fn mul_assign(&mut self, right: impl Operand<E>) -> Result<()> {
         let right = right.kind()?;
         self.all_or_none(|vector| vector.change_by_multiplication(&right))
@@ -305,6 +308,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`negate`](Self::negate).
+    #[doc(alias("neg_", "EvalNegateInPlace", "negate_inplace"))]
     pub fn negate_assign(&mut self) -> Result<()> {
         self.all_or_none(|vector| vector.change(E::negate_assign))
     }

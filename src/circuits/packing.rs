@@ -1,5 +1,5 @@
 use crate::circuits::gather::{Gather, signed};
-use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::error::{Error, Result, ValueError, check_number};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
 use std::ops::Deref;
@@ -120,9 +120,13 @@ impl Packing {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if there are not [`len`](Self::len) values.
+    /// [`OperandError::Count`](crate::OperandError::Count) if there are not [`len`](Self::len) values.
     pub fn fill<T: Copy + Default>(&self, values: &[T]) -> Result<Vec<Vec<T>>> {
-        check_lengths(self.len, values.len())?;
+        check_number(
+            "values (as many as the packing is for)",
+            values.len(),
+            self.len,
+        )?;
         let slot = |chunk, slot| {
             self.value_at(chunk, slot)
                 .map_or(T::default(), |index| values[index])

@@ -25,10 +25,10 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) unless the stride is 1 to the length; [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
+    /// [`OperandError::InvalidStride`](crate::OperandError::InvalidStride) unless the stride is 1 to the length; [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing, which [`rotations_for_sum_strided`](Self::rotations_for_sum_strided)
     /// has; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
-    #[doc(alias("EvalSumRows", "EvalSumCols", "PartialTracesSum"))]
+    #[doc(alias("EvalSumRows", "EvalSumCols", "PartialTracesSum", "Trace"))]
     pub fn sum_strided(&self, stride: usize) -> Result<Self> {
         let sum = StridedSum::new(self.packing, stride)?;
         if stride == self.len() {
@@ -57,7 +57,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::InvalidRange`](crate::OperandError::InvalidRange) as [`sum_strided`](Self::sum_strided).
+    /// [`OperandError::InvalidStride`](crate::OperandError::InvalidStride) as [`sum_strided`](Self::sum_strided).
     pub fn rotations_for_sum_strided(&self, stride: usize) -> Result<Rotations> {
         Ok(StridedSum::new(self.packing, stride)?.rotations())
     }
@@ -125,12 +125,7 @@ impl StridedSum {
     fn new(packing: Packing, stride: usize) -> Result<Self> {
         let len = packing.len();
         if stride == 0 || stride > len {
-            let (start, end) = (0, stride);
-            return Err(Error::Operands(OperandError::InvalidRange {
-                start,
-                end,
-                len,
-            }));
+            return Err(Error::Operands(OperandError::InvalidStride { stride, len }));
         }
         let period = packing.period();
         if stride == len || (stride.is_power_of_two() && stride <= period) {

@@ -2,7 +2,7 @@
 
 use crate::circuits::Vector;
 use crate::circuits::padding::{Join, Padding};
-use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::error::{Error, Result, ValueError, check_number};
 use crate::evaluator::Evaluator;
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -48,11 +48,15 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many on both sides; as
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::Count`](crate::OperandError::Count) unless there are as many on both sides; as
     /// [`mul`](Self::mul).
-    #[doc(alias("EvalInnerProduct", "linear_combination"))]
+    #[doc(alias("EvalInnerProduct", "linear_combination", "EvalLinearWSum"))]
     pub fn inner_product(left: &[&Self], right: &[&Self]) -> Result<Self> {
-        check_lengths(left.len(), right.len())?;
+        check_number(
+            "vectors on the right (one for each on the left)",
+            right.len(),
+            left.len(),
+        )?;
         let all = || left.iter().chain(right).copied();
         let longest = all().max_by_key(|vector| vector.len());
         let longest = longest.ok_or(Error::Values(ValueError::Empty))?;

@@ -25,7 +25,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// # Errors
     /// As [`dot_plain`](Self::dot_plain).
-    #[doc(alias = "average")]
+    #[doc(alias("average", "Average"))]
     pub fn mean(&self) -> Result<Self> {
         self.dot_plain(&[1.0 / E::scalar(self.len())])
     }

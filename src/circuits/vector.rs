@@ -1,6 +1,6 @@
 use crate::circuits::Packing;
 use crate::circuits::padding::{Join, Padding};
-use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
+use crate::error::{Error, OperandError, Result, ValueError, check_lengths, check_number};
 use crate::evaluator::{Evaluator, Position};
 use crate::parallel::{try_map, try_map_items};
 use std::borrow::Cow;
@@ -79,7 +79,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for no values; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of ciphertexts than the length takes;
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no values; [`OperandError::Count`](crate::OperandError::Count) for another number of ciphertexts than the length takes;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they do not belong together.
     pub fn from_ciphertexts(
         evaluator: &E,
@@ -87,7 +87,11 @@ impl<E: Evaluator> Vector<E> {
         ciphertexts: Vec<E::Ciphertext>,
     ) -> Result<Self> {
         let packing = Packing::new(evaluator.slot_shape(), len)?;
-        check_lengths(packing.chunks(), ciphertexts.len())?;
+        check_number(
+            "ciphertexts (as many as a vector of this length fills)",
+            ciphertexts.len(),
+            packing.chunks(),
+        )?;
         evaluator.check_all(&ciphertexts)?;
         let padding = if packing.has_padding() {
             Padding::Unknown
@@ -121,7 +125,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias("ciphertext", "data"))]
+    #[doc(alias("ciphertext", "data", "chunked_size"))]
     pub fn ciphertexts(&self) -> &[E::Ciphertext] {
         &self.chunks
     }
@@ -292,6 +296,7 @@ impl<E: Evaluator> Vector<E> {
             return Err(Error::Values(ValueError::Empty));
         }
         let vector = self.repeated(values.len())?;
+        check_lengths(vector.len(), values.len())?;
         let slots = vector.packing.fill(values)?;
         let chunks = try_map(slots.len(), |i| work(&vector.chunks[i], &slots[i]))?;
         Ok(vector.with_chunks(chunks, vector.padding.clone()))
@@ -311,6 +316,7 @@ impl<E: Evaluator> Vector<E> {
             *self = repeated;
             return Ok(());
         }
+        check_lengths(self.len(), values.len())?;
         let slots = self.packing.fill(values)?;
         self.change_each(|evaluator, i, chunk| work(evaluator, chunk, &slots[i]))
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 /// Between integers and BFV plaintexts: slots (two rows of N/2) or coefficients.
 #[derive(Clone)]
+#[doc(alias("BatchEncoder", "batch_encoder"))]
 pub struct BfvEncoder {
     context: BfvContext,
     /// The position of each slot among the NTT values.

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 /// A message of n slots, n a power of two up to N/2, is packed sparsely into a polynomial in `X^(N/2n)`: every slot count
 /// fills all N/2 slots by repetition, so that rotations of fewer slots wrap over that number.
 #[derive(Clone)]
+#[doc(alias = "CKKSEncoder")]
 pub struct CkksEncoder {
     context: CkksContext,
     /// For each number of slots, by its logarithm.

@@ -1,4 +1,4 @@
-use crate::error::{Result, check_count, check_finite, check_lengths};
+use crate::error::{Result, check_count, check_finite, check_number};
 use num_complex::Complex64;
 use std::fmt;
 
@@ -26,6 +26,7 @@ use std::fmt;
 /// # Security
 /// The errors of decrypted values give away the key, and so does their precision for single values: it is for the key's owner.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(alias = "GetPrecisionStats")]
 pub struct PrecisionStats {
     /// The real parts.
     pub real: PrecisionBits,
@@ -57,7 +58,7 @@ impl PrecisionStats {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many of both; [`ValueError::Empty`](crate::ValueError::Empty) for
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are as many of both; [`ValueError::Empty`](crate::ValueError::Empty) for
     /// none; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn new(decrypted: &[f64], expected: &[f64]) -> Result<Self> {
         Ok(Self {
@@ -114,7 +115,11 @@ fn pairs<'a, T>(
     decrypted: &'a [T],
     expected: &'a [T],
 ) -> Result<impl Iterator<Item = (&'a T, &'a T)> + Clone> {
-    check_lengths(decrypted.len(), expected.len())?;
+    check_number(
+        "expected values (one for each decrypted one)",
+        expected.len(),
+        decrypted.len(),
+    )?;
     check_count(expected.len(), usize::MAX)?;
     Ok(decrypted.iter().zip(expected))
 }
@@ -181,8 +186,14 @@ mod tests {
         let error = |decrypted: &[f64], expected: &[f64]| {
             PrecisionStats::new(decrypted, expected).unwrap_err()
         };
-        let lengths = OperandError::LengthMismatch { left: 1, right: 2 };
-        assert_eq!(error(&[1.0], &[1.0, 2.0]), Error::Operands(lengths));
+        assert!(matches!(
+            error(&[1.0], &[1.0, 2.0]),
+            Error::Operands(OperandError::Count {
+                have: 2,
+                need: 1,
+                ..
+            })
+        ));
         assert_eq!(error(&[], &[]), Error::Values(ValueError::Empty));
         for value in [f64::NAN, f64::INFINITY] {
             let infinite = Error::Values(ValueError::NotFinite { index: 1 });

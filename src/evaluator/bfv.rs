@@ -105,7 +105,7 @@ impl BfvEvaluator {
     /// plaintexts. The division by the auxiliary modulus happens once, too.
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul).
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul).
     pub fn inner_product<C: Borrow<BfvCiphertext>>(
         &self,
         a: &[C],

@@ -116,7 +116,7 @@ impl CkksEvaluator {
     /// Scale: `a.scale * b.scale`, as after [`mul`](Self::mul). Level: the lowest of all operands.
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul) and
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul) and
     /// [`add`](Self::add).
     pub fn inner_product<C: Borrow<CkksCiphertext>>(
         &self,

@@ -1,8 +1,8 @@
 //! [`PeriodicSums`] of CKKS ciphertexts: products of matrices modulo each prime, and one division by P for each output.
 
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, Result, ValueError, check_lengths};
-use crate::evaluator::digits::Cut;
+use crate::error::{Error, Result, ValueError, check_number};
+use crate::evaluator::digits::Decomposition;
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::periodic_states::SumStates;
 use crate::evaluator::periodic_sums::EncodedSums;
@@ -23,7 +23,11 @@ impl CkksEvaluator {
         inputs: &[&CkksCiphertext],
         encoded: &EncodedSums<f64>,
     ) -> Result<Option<Vec<CkksCiphertext>>> {
-        check_lengths(inputs.len(), encoded.sums().inputs())?;
+        check_number(
+            "ciphertexts (one for each input of the sums)",
+            inputs.len(),
+            encoded.sums().inputs(),
+        )?;
         let first = *inputs.first().ok_or(Error::Values(ValueError::Empty))?;
         let Some(residues) = &encoded.residues else {
             return Ok(None);
@@ -231,12 +235,15 @@ impl Products<'_> {
                 key: steps[part].key,
             })
             .collect();
-        let cuts: Vec<Option<Cut<'_>>> = parts
+        let decompositions: Vec<Option<Decomposition<'_>>> = parts
             .iter()
             .zip(&steps)
-            .map(|((_, polys), step)| step.key.map(|_| Cut::new(extension.switching, &polys[1])))
+            .map(|((_, polys), step)| {
+                step.key
+                    .map(|_| Decomposition::new(extension.switching, &polys[1]))
+            })
             .collect();
-        let total = extension.sum_of_moved(&steps, &cuts, |(part, half), i, row| {
+        let total = extension.sum_of_moved(&steps, &decompositions, |(part, half), i, row| {
             extension.times_special(i, row, &parts[part].1[half]);
         });
         total.map(|poly| extension.divide(&poly))

@@ -19,7 +19,8 @@ macro_rules! delegated_operations {
         }
 
         fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-            rotation::check(self.keys().map(AsRef::as_ref), rotations, operation)
+            let rotations = rotations.in_rows(self.slot_shape().rows);
+            rotation::check(self.keys().map(AsRef::as_ref), &rotations, operation)
         }
 
         fn refresh_levels(&self) -> Option<RefreshLevels> {

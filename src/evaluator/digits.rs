@@ -9,15 +9,15 @@ use crate::ring::{NttPoly, row_stride};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A polynomial ready to be cut: its digits' rows are made a few primes at a time.
-pub(super) struct Cut<'a> {
+/// A polynomial ready to be decomposed: its digits' rows are made a few primes at a time.
+pub(super) struct Decomposition<'a> {
     switching: &'a KeySwitching,
     poly: &'a NttPoly,
     /// The shared part of each digit's conversion, in rows at multiples of [`row_stride`].
     weights: AlignedWords,
 }
 
-impl<'a> Cut<'a> {
+impl<'a> Decomposition<'a> {
     pub(super) fn new(switching: &'a KeySwitching, poly: &'a NttPoly) -> Self {
         let (basis, degree) = (poly.basis(), poly.basis().degree());
         let stride = row_stride(degree);
@@ -44,7 +44,7 @@ impl<'a> Cut<'a> {
         let mut rows = self.switching.extended.pool().take(primes.len() * length);
         self.fill(primes.clone(), &mut rows);
         DigitGroup {
-            cut: self,
+            decomposition: self,
             first: primes.start,
             rows,
         }
@@ -98,7 +98,7 @@ fn group_length(switching: &KeySwitching) -> usize {
     switching.digits.len() * row_stride(switching.extended.degree())
 }
 
-impl Drop for Cut<'_> {
+impl Drop for Decomposition<'_> {
     /// The buffer goes back to the pool.
     fn drop(&mut self) {
         let pool = self.poly.basis().pool();
@@ -108,7 +108,7 @@ impl Drop for Cut<'_> {
 
 /// The digits of a polynomial modulo a few primes.
 pub(super) struct DigitGroup<'a> {
-    cut: &'a Cut<'a>,
+    decomposition: &'a Decomposition<'a>,
     first: usize,
     rows: AlignedWords,
 }
@@ -126,9 +126,9 @@ impl DigitGroup<'_> {
         (key, start): (&SwitchingKey, usize),
         sums: [&mut [u64]; 2],
     ) {
-        let Cut {
+        let Decomposition {
             switching, poly, ..
-        } = self.cut;
+        } = self.decomposition;
         let degree = poly.basis().degree();
         let length = group_length(switching);
         let places = start..start + sums[0].len();
@@ -162,12 +162,12 @@ fn multiply(
 impl Drop for DigitGroup<'_> {
     /// The buffer goes back to the pool.
     fn drop(&mut self) {
-        let pool = self.cut.switching.extended.pool();
+        let pool = self.decomposition.switching.extended.pool();
         pool.put(std::mem::take(&mut self.rows));
     }
 }
 
-/// A polynomial cut into digits that are small, over the extended basis of its level: what every key switch of that
+/// A polynomial decomposed into digits that are small, over the extended basis of its level: what every key switch of that
 /// polynomial starts from.
 #[derive(Debug)]
 pub(super) struct HoistedDigits {
@@ -186,14 +186,14 @@ impl HoistedDigits {
         poly: &NttPoly,
     ) -> Result<Self> {
         let switching = gadget.at(level)?;
-        let cut = Cut::new(switching, poly);
+        let decomposition = Decomposition::new(switching, poly);
         let (primes, length) = (switching.extended.len(), group_length(switching));
         let mut rows = switching.extended.pool().take(primes * length);
         let group = group_of(switching, primes);
         for_each_row(&mut rows, group * length, |number, rows| {
             let first = number * group;
             let primes = first..first + rows.len() / length;
-            cut.fill(primes.clone(), rows);
+            decomposition.fill(primes.clone(), rows);
             for (i, rows) in primes.zip(rows.chunks_exact_mut(length)) {
                 let rows = rows.chunks_exact_mut(row_stride(context.degree()));
                 let own = rows.zip(&switching.digits);

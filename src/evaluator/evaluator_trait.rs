@@ -1,4 +1,4 @@
-use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
+use crate::error::{Error, OperandError, Result, ValueError, check_number};
 use crate::evaluator::{
     EncodedSums, Number, PeriodicSums, Position, RefreshLevels, WeightedRotations,
 };
@@ -376,7 +376,8 @@ pub trait Evaluator: Clone + Send + Sync {
     /// [`rotate_left`](Self::rotate_left) by each step, sharing the work that depends on `a` alone.
     ///
     /// # Errors
-    /// As [`rotate_left`](Self::rotate_left).
+    /// As [`rotate_left`](Self::rotate_left); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all steps where several
+    /// keys are missing.
     fn rotate_many(&self, a: &Self::Ciphertext, steps: &[i64]) -> Result<Vec<Self::Ciphertext>>;
 
     /// The sum of `a` rotated to the left by all sums of different `steps`, 0 included, as if each step added the rotation of what is
@@ -405,7 +406,7 @@ pub trait Evaluator: Clone + Send + Sync {
     /// [`encode_factor`](Self::encode_factor) for inputs of this level.
     ///
     /// # Errors
-    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of inputs
+    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`OperandError::Count`](crate::OperandError::Count) for another number of inputs
     /// than the plan has; [`ValueError::Empty`](crate::ValueError::Empty) if it has no weight.
     fn weighted_rotations(
         &self,
@@ -436,7 +437,7 @@ pub trait Evaluator: Clone + Send + Sync {
     /// [`mul_plain`](Self::mul_plain).
     ///
     /// # Errors
-    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of inputs
+    /// As [`rotate_left`](Self::rotate_left) and [`mul_plain`](Self::mul_plain); [`OperandError::Count`](crate::OperandError::Count) for another number of inputs
     /// than the sums have.
     fn periodic_sums(
         &self,
@@ -457,6 +458,7 @@ pub trait Evaluator: Clone + Send + Sync {
     ///
     /// # Errors
     /// As [`mul`](Self::mul), except that no key is needed.
+    #[doc(alias("EvalMultNoRelin", "MulNew"))]
     fn mul_raw(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {
         self.mul(a, b)
     }
@@ -466,6 +468,7 @@ pub trait Evaluator: Clone + Send + Sync {
     ///
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
+    #[doc(alias("Relinearize", "RelinearizeNew"))]
     fn relinearize(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
         Ok(a.clone())
     }
@@ -481,13 +484,17 @@ pub trait Evaluator: Clone + Send + Sync {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul).
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are as many a as b; [`ValueError::Empty`](crate::ValueError::Empty) for none; as [`mul`](Self::mul).
     fn inner_product<C: Borrow<Self::Ciphertext>>(
         &self,
         a: &[C],
         b: &[C],
     ) -> Result<Self::Ciphertext> {
-        check_lengths(a.len(), b.len())?;
+        check_number(
+            "second factors (one for each first factor)",
+            b.len(),
+            a.len(),
+        )?;
         let products: Vec<Self::Ciphertext> = a
             .iter()
             .zip(b)
@@ -549,6 +556,7 @@ pub trait Evaluator: Clone + Send + Sync {
     ///
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized).
+    #[doc(alias("ConjugateNew", "RotateRows"))]
     fn conjugate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext>;
 
     /// The sum of all. The errors of fresh ciphertexts with different masks count as independent.

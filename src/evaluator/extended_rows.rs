@@ -2,7 +2,7 @@
 
 use crate::encryption::State;
 use crate::error::Result;
-use crate::evaluator::digits::{Cut, HoistedDigits, group_of};
+use crate::evaluator::digits::{Decomposition, HoistedDigits, group_of};
 use crate::keys::{EvaluationKeys, GaloisKey};
 use crate::parallel::for_each_row_of;
 use crate::params::{ErrorSize, Gadget, KeySwitching};
@@ -140,12 +140,12 @@ impl<'a> Extension<'a> {
         extended.pool().put(rows);
     }
 
-    /// The sum of pairs of polynomials modulo QP, each moved by a step. `cuts` are those of the pairs' second polynomials, divided by P;
+    /// The sum of pairs of polynomials modulo QP, each moved by a step. `decompositions` are those of the pairs' second polynomials, divided by P;
     /// `row` writes one row of a pair, by the numbers of the pair, of its half and of the prime. A few primes at a time.
     pub(super) fn sum_of_moved(
         &self,
         steps: &[Step<'_>],
-        cuts: &[Option<Cut<'_>>],
+        decompositions: &[Option<Decomposition<'_>>],
         row: impl Fn((usize, usize), usize, &mut [u64]) + Sync + Send,
     ) -> [NttPoly; 2] {
         let (basis, degree) = (&self.switching.extended, self.degree());
@@ -159,9 +159,10 @@ impl<'a> Extension<'a> {
             let (sums, moved) = rows.split_at_mut(2 * degree);
             let (sum0, sum1) = sums.split_at_mut(degree);
             let primes = number * group..number * group + first.len() / degree;
-            for (term, (step, cut)) in steps.iter().zip(cuts).enumerate() {
-                let switch = step.key.zip(cut.as_ref());
-                let switch = switch.map(|(key, cut)| (key, cut.group(primes.clone())));
+            for (term, (step, decomposition)) in steps.iter().zip(decompositions).enumerate() {
+                let switch = step.key.zip(decomposition.as_ref());
+                let switch =
+                    switch.map(|(key, decomposition)| (key, decomposition.group(primes.clone())));
                 let firsts = first.chunks_exact_mut(degree);
                 let outs = firsts.zip(second.chunks_exact_mut(degree));
                 for (i, (first, second)) in primes.clone().zip(outs) {
@@ -189,9 +190,9 @@ impl<'a> Extension<'a> {
     /// Extended polynomials after the automorphism of a key.
     pub(super) fn switched(&self, [c0, c1]: &[NttPoly; 2], key: &GaloisKey) -> [NttPoly; 2] {
         let divided = self.divide(c1);
-        let cut = Cut::new(self.switching, &divided);
+        let decomposition = Decomposition::new(self.switching, &divided);
         let step = Step { key: Some(key) };
-        self.sum_of_moved(&[step], &[Some(cut)], |_, i, row| {
+        self.sum_of_moved(&[step], &[Some(decomposition)], |_, i, row| {
             row.copy_from_slice(c0.row(i));
         })
     }

@@ -1,5 +1,5 @@
 use crate::error::Result;
-use crate::evaluator::digits::{Cut, DigitGroup, group_of};
+use crate::evaluator::digits::{Decomposition, DigitGroup, group_of};
 use crate::kernels::{AlignedWords, Modulus, ShoupScalar};
 use crate::keys::SwitchingKey;
 use crate::parallel::{for_each_item, for_each_row_of, idle_beside, in_pool};
@@ -11,34 +11,34 @@ use std::sync::Arc;
 
 /// Where the rows of a switched ciphertext go: it is called with the number of a prime, the two rows to fill, and a function that
 /// computes both rows of the switched ciphertext into the rows it is given.
-pub(super) trait Place: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send {}
+pub(super) trait WriteRows: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send {}
 
-impl<F: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send> Place for F {}
+impl<F: Fn(usize, [&mut [u64]; 2], Compute<'_>) + Sync + Send> WriteRows for F {}
 
 /// Computes both rows of a switched ciphertext modulo one prime.
 pub(super) type Compute<'a> = &'a mut dyn FnMut([&mut [u64]; 2]);
 
-/// Key-switches a polynomial d: returns `(c_0, c_1)` with `c_0 + c_1 s_to ≈ d s_from` for the key's secrets. `place` writes each finished row
+/// Key-switches a polynomial d: returns `(c_0, c_1)` with `c_0 + c_1 s_to ≈ d s_from` for the key's secrets. `write` writes each finished row
 /// to the output.
 pub(super) fn switch(
     level: usize,
     poly: &NttPoly,
     key: &SwitchingKey,
-    place: impl Place,
+    write: impl WriteRows,
 ) -> Result<[NttPoly; 2]> {
     let switching = key.switching(level)?;
     Ok(in_pool(poly.data().len(), || {
-        let cut = Cut::new(switching, poly);
-        let prepare = |primes: Range<usize>| cut.group(primes);
+        let decomposition = Decomposition::new(switching, poly);
+        let prepare = |primes: Range<usize>| decomposition.group(primes);
         let sums = |digits: &DigitGroup<'_>, i: usize, sums: [&mut [u64]; 2]| {
             digits.multiply(i, key, sums);
         };
-        divided((switching, &switching.divider), (prepare, sums), place)
+        divided((switching, &switching.divider), (prepare, sums), write)
     }))
 }
 
-/// [`switch`] of one polynomial by several keys of one span, each with its own place: a prime's digits are made once for all of them.
-pub(super) fn switch_many<P: Place>(
+/// [`switch`] of one polynomial by several keys of one span, each written in its own way: a prime's digits are made once for all of them.
+pub(super) fn switch_many<P: WriteRows>(
     level: usize,
     poly: &NttPoly,
     keys: &[(&SwitchingKey, P)],
@@ -48,24 +48,24 @@ pub(super) fn switch_many<P: Place>(
     };
     let switching = first.switching(level)?;
     Ok(in_pool(poly.data().len(), || {
-        let cut = Cut::new(switching, poly);
+        let decomposition = Decomposition::new(switching, poly);
         let each = 2 * switching.divider.weights_length();
         let mut results: Vec<[NttPoly; 2]> = (keys.iter())
             .map(|_| from_fn(|_| NttPoly::unspecified(poly.basis())))
             .collect();
         let batch = (REMAINDERS / each).max(1);
         for (results, keys) in results.chunks_mut(batch).zip(keys.chunks(batch)) {
-            let prepare = |primes: Range<usize>| cut.group(primes);
+            let prepare = |primes: Range<usize>| decomposition.group(primes);
             let sums =
                 |digits: &DigitGroup<'_>, (which, i): (usize, usize), sums: [&mut [u64]; 2]| {
                     digits.multiply(i, keys[which].0, sums);
                 };
-            let place =
+            let write =
                 |(which, i): (usize, usize), rows: [&mut [u64]; 2], compute: Compute<'_>| {
                     keys[which].1(i, rows, compute);
                 };
             let of = (switching, &switching.divider);
-            divide_all(results, of, (prepare, sums), place);
+            divide_all(results, of, (prepare, sums), write);
         }
         results
     }))
@@ -97,7 +97,7 @@ pub(super) fn multiply(
     key: &SwitchingKey,
 ) -> Result<[NttPoly; 2]> {
     in_pool(a[0].data().len(), || {
-        let place = |i: usize, [first, second]: [&mut [u64]; 2], compute: Compute<'_>| {
+        let write = |i: usize, [first, second]: [&mut [u64]; 2], compute: Compute<'_>| {
             compute([&mut *first, &mut *second]);
             let q = a[0].basis().modulus(i);
             add_lower_products(
@@ -107,7 +107,7 @@ pub(super) fn multiply(
                 b.map(|poly| poly.row(i)),
             );
         };
-        switch(level, &a[1].product(b[1]), key, place)
+        switch(level, &a[1].product(b[1]), key, write)
     })
 }
 
@@ -169,8 +169,8 @@ fn switch_and_rescale(
     let divider = switching.rescaling_divider.as_ref();
     let divider = divider.ok_or_else(no_level_left)?;
     Ok(in_pool(last.data().len(), || {
-        let cut = Cut::new(switching, last);
-        let prepare = |primes: Range<usize>| cut.group(primes);
+        let decomposition = Decomposition::new(switching, last);
+        let prepare = |primes: Range<usize>| decomposition.group(primes);
         // Times P, the rows are 0 modulo the special primes.
         let sums = |digits: &DigitGroup<'_>, i: usize, [first, second]: [&mut [u64]; 2]| {
             digits.multiply(i, key, [&mut *first, &mut *second]);
@@ -178,8 +178,8 @@ fn switch_and_rescale(
                 lower(i, factor, [first, second]);
             }
         };
-        let place = |_: usize, rows: [&mut [u64]; 2], compute: Compute<'_>| compute(rows);
-        divided((switching, divider), (prepare, sums), place)
+        let write = |_: usize, rows: [&mut [u64]; 2], compute: Compute<'_>| compute(rows);
+        divided((switching, divider), (prepare, sums), write)
     }))
 }
 
@@ -259,7 +259,7 @@ pub(super) fn divided<T>(
         impl Fn(Range<usize>) -> T + Sync + Send,
         impl Fn(&T, usize, [&mut [u64]; 2]) + Sync + Send,
     ),
-    place: impl Place,
+    write: impl WriteRows,
 ) -> [NttPoly; 2] {
     let mut result = [from_fn(|_| NttPoly::unspecified(of.1.head()))];
     divide_all(
@@ -268,16 +268,16 @@ pub(super) fn divided<T>(
         (prepare, |prepared: &T, (_, i), rows: [&mut [u64]; 2]| {
             sums(prepared, i, rows)
         }),
-        |(_, i), rows, compute| place(i, rows, compute),
+        |(_, i), rows, compute| write(i, rows, compute),
     );
     let [result] = result;
     result
 }
 
 /// Fills `results` with pairs of sums over the extended basis, divided by the last primes: first the sums modulo those, then, a few
-/// primes at a time, each other row is summed, divided and put in place while it lies in the cache.
+/// primes at a time, each other row is summed, divided and written while it lies in the cache.
 ///
-/// `prepare` makes what the sums modulo a range of primes share; `sums` sums a pair of rows, and `place` places one, by the number of its
+/// `prepare` makes what the sums modulo a range of primes share; `sums` sums a pair of rows, and `write` writes one, by the number of its
 /// result and of its prime.
 fn divide_all<T>(
     results: &mut [[NttPoly; 2]],
@@ -286,7 +286,7 @@ fn divide_all<T>(
         impl Fn(Range<usize>) -> T + Sync + Send,
         impl Fn(&T, (usize, usize), [&mut [u64]; 2]) + Sync + Send,
     ),
-    place: impl Fn((usize, usize), [&mut [u64]; 2], Compute<'_>) + Sync + Send,
+    write: impl Fn((usize, usize), [&mut [u64]; 2], Compute<'_>) + Sync + Send,
 ) {
     let (extended, head) = (&switching.extended, divider.head());
     let (pool, degree, stride) = (
@@ -321,7 +321,7 @@ fn divide_all<T>(
             }
             for (row, i) in primes.clone().enumerate() {
                 let mut remainders = row_of(&mut remainders, row * degree, degree);
-                place(
+                write(
                     (which, i),
                     row_of(pair, row * degree, degree),
                     &mut |[first, second]| {
@@ -461,12 +461,12 @@ mod tests {
                 let of = (context.rlwe(), context.rlwe().gadget().unwrap());
                 let hoisted = HoistedDigits::new(of, level, &poly).unwrap();
                 let switching = context.rlwe().key_switching(level).unwrap();
-                let cut = Cut::new(switching, &poly);
+                let decomposition = Decomposition::new(switching, &poly);
                 for i in 0..switching.extended.len() {
                     let mut rows = [[1; 64], [2; 64], [3; 64], [4; 64]];
                     let [a, b, c, d] = rows.each_mut();
                     hoisted.multiply((switching, i), &key.0, [a, b]);
-                    cut.group(i..i + 1).multiply(i, &key.0, [c, d]);
+                    decomposition.group(i..i + 1).multiply(i, &key.0, [c, d]);
                     assert_eq!(rows[..2], rows[2..]);
                 }
             }
@@ -494,10 +494,10 @@ mod tests {
                 }
                 // The whole sums, then one plain division.
                 let switching = rlwe.key_switching(level).unwrap();
-                let cut = Cut::new(switching, &raw[2]);
+                let decomposition = Decomposition::new(switching, &raw[2]);
                 let mut sums = [0, 1].map(|_| NttPoly::unspecified(&switching.extended));
                 for i in 0..switching.extended.len() {
-                    let digits = cut.group(i..i + 1);
+                    let digits = decomposition.group(i..i + 1);
                     digits.multiply(i, &key.0, sums.each_mut().map(|sum| sum.row_mut(i)));
                     if let Some(&factor) = switching.special_factors.get(i) {
                         let q = switching.extended.modulus(i);

@@ -1,6 +1,6 @@
 //! Many sums at once of ciphertexts times known vectors of a short period: the data, and the computation by single operations.
 
-use crate::error::{Error, OperandError, Result, ValueError, check_finite, check_lengths};
+use crate::error::{Error, OperandError, Result, ValueError, check_finite, check_number};
 use crate::evaluator::periodic_weights::ResidueSums;
 use crate::evaluator::{Evaluator, Number, Position};
 use crate::keys::Rotations;
@@ -305,7 +305,11 @@ impl<S: Number> EncodedSums<S> {
         inputs: &[&E::Ciphertext],
     ) -> Result<Vec<E::Ciphertext>> {
         let sums = &self.sums;
-        check_lengths(inputs.len(), sums.inputs)?;
+        check_number(
+            "ciphertexts (one for each input of the sums)",
+            inputs.len(),
+            sums.inputs,
+        )?;
         let part = |part: &Part<S>| {
             let weights = part.inputs.iter().zip(part.values.chunks(sums.period));
             let products = weights.map(|(&input, values)| {

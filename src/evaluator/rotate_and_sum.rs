@@ -4,7 +4,7 @@
 use crate::encryption::Encrypted;
 use crate::error::Result;
 use crate::evaluator::SchemeEvaluator;
-use crate::evaluator::digits::{Cut, DigitGroup, group_of};
+use crate::evaluator::digits::{Decomposition, DigitGroup, group_of};
 use crate::evaluator::extended_rows::Extension;
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations, SwitchingKey};
@@ -171,7 +171,7 @@ fn stage_sums(
     keys: &[&GaloisKey],
 ) -> [NttPoly; 2] {
     let (basis, degree) = (&extension.switching.extended, extension.degree());
-    let cut = Cut::new(extension.switching, second);
+    let decomposition = Decomposition::new(extension.switching, second);
     let strip = degree.min(STRIP);
     let strips = |key: &GaloisKey| {
         let starts = (0..degree).step_by(strip);
@@ -184,7 +184,7 @@ fn stage_sums(
     let outs = [total.data_mut(), moved.data_mut()];
     for_each_row_of(outs, group * degree, |number, [totals, moved]| {
         let primes = number * group..number * group + totals.len() / degree;
-        let digits = cut.group(primes.clone());
+        let digits = decomposition.group(primes.clone());
         let rows = totals.chunks_exact_mut(degree);
         let rows = rows.zip(moved.chunks_exact_mut(degree));
         for (i, (total, moved)) in primes.zip(rows) {

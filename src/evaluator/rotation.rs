@@ -2,7 +2,7 @@
 
 use crate::encryption::Ciphertext;
 use crate::error::{Error, KeyError, Result};
-use crate::evaluator::key_switch::{self, Compute, Place};
+use crate::evaluator::key_switch::{self, Compute, WriteRows};
 use crate::keys::{EvaluationKeys, GaloisKey, Rotations};
 use crate::parallel::try_map_items;
 use crate::params::{ErrorSize, KeySpan};
@@ -44,10 +44,7 @@ pub(super) fn rotate_many(
 ) -> Result<Vec<Moved>> {
     let [_, second] = a.pair()?;
     let (degree, level) = (a.context.degree(), a.level());
-    let paths: Vec<Vec<GaloisElement>> = steps
-        .iter()
-        .map(|&step| keys.galois().path(step, degree, level))
-        .collect::<Result<_>>()?;
+    let paths = all_paths(steps, |step| keys.galois().path(step, degree, level))?;
     // The numbers of the paths that begin with keys of one span, and those keys.
     let mut by_span: BTreeMap<KeySpan, Vec<(usize, &GaloisKey)>> = BTreeMap::new();
     for (number, path) in paths.iter().enumerate() {
@@ -59,7 +56,7 @@ pub(super) fn rotate_many(
     }
     let mut moved: Vec<Option<Moved>> = paths.iter().map(|_| None).collect();
     for alike in by_span.into_values() {
-        let switches = alike.iter().map(|(_, key)| (&key.key, landing(a, key)));
+        let switches = alike.iter().map(|(_, key)| (&key.key, write_moved(a, key)));
         let switches: Vec<_> = switches.collect();
         let switched = key_switch::switch_many(level, second, &switches)?;
         for ((number, key), polys) in alike.into_iter().zip(switched) {
@@ -74,6 +71,26 @@ pub(super) fn rotate_many(
             Some(rest) => follow((&moved.0, moved.1), rest, keys),
         }
     })
+}
+
+/// The path of each step. Where there are none, the error has all steps that lack one.
+pub(super) fn all_paths<P>(steps: &[i64], path: impl Fn(i64) -> Result<P>) -> Result<Vec<P>> {
+    let mut paths = Vec::with_capacity(steps.len());
+    let mut missing = Vec::new();
+    for &step in steps {
+        match path(step) {
+            Ok(path) => paths.push(path),
+            Err(Error::Keys(KeyError::MissingRotationKey { step })) => missing.push(step),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing.as_slice() {
+        [] => Ok(paths),
+        &[step] => Err(Error::Keys(KeyError::MissingRotationKey { step })),
+        _ => Rotations::steps(&missing)
+            .refused("rotations by several steps")
+            .map(|()| paths),
+    }
 }
 
 /// `a` with its slots conjugated or its rows exchanged.
@@ -93,8 +110,8 @@ fn follow(
         return Ok((a.clone(), error));
     };
     let key = key_of(element, a.level(), keys)?;
-    let place = landing(a, key);
-    let polys = key_switch::switch(a.level(), &a.polys[1], &key.key, place)?;
+    let write = write_moved(a, key);
+    let polys = key_switch::switch(a.level(), &a.polys[1], &key.key, write)?;
     let error = error.plus(key.key.switching(a.level())?.noise);
     let moved = a.with_polys(polys.into());
     if rest.is_empty() {
@@ -106,7 +123,7 @@ fn follow(
 
 /// Final step of an automorphism. `c_1` has been switched from s to the preimage of s; adds `c_0`, then permutes both rows, so that the result
 /// decrypts under s.
-fn landing<'a>(a: &'a Ciphertext, key: &'a GaloisKey) -> impl Place + 'a {
+fn write_moved<'a>(a: &'a Ciphertext, key: &'a GaloisKey) -> impl WriteRows + 'a {
     let basis = a.polys[0].basis();
     move |i: usize, outs: [&mut [u64]; 2], compute: Compute<'_>| {
         let q = basis.modulus(i);

@@ -1,7 +1,7 @@
 //! What is the same in both schemes: contexts and keys, linear operations, automorphisms.
 
 use crate::encryption::{Ciphertext, Encrypted, State};
-use crate::error::{Error, KeyError, Result, ValueError, check_lengths};
+use crate::error::{Error, KeyError, Result, ValueError, check_number};
 use crate::evaluator::evaluator_trait::check_message_bound;
 use crate::evaluator::key_switch::Compute;
 use crate::evaluator::{Refresh, key_switch, linear, rotation};
@@ -198,12 +198,12 @@ impl<S: State> SchemeEvaluator<S> {
             to,
         };
         let key = keys.switching_covering(ends, a.level())?;
-        let place = |i: usize, [first, second]: [&mut [u64]; 2], compute: Compute<'_>| {
+        let write = |i: usize, [first, second]: [&mut [u64]; 2], compute: Compute<'_>| {
             compute([&mut *first, second]);
             let q = c0.basis().modulus(i);
             q.kernels().add_assign(q, first, c0.row(i));
         };
-        let polys = key_switch::switch(a.level(), c1, key, place)?;
+        let polys = key_switch::switch(a.level(), c1, key, write)?;
         let mut body = a.body.with_polys(polys.into());
         body.key_id = to;
         Ok(switched(a, (body, key.switching(a.level())?.noise)))
@@ -245,7 +245,11 @@ impl<S: State> SchemeEvaluator<S> {
         a: &'a [C],
         b: &'a [C],
     ) -> Result<Factors<'a, S>> {
-        check_lengths(a.len(), b.len())?;
+        check_number(
+            "second factors (one for each first factor)",
+            b.len(),
+            a.len(),
+        )?;
         let pairs: Vec<_> = a
             .iter()
             .zip(b)

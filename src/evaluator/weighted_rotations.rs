@@ -3,8 +3,8 @@
 
 use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
-use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
-use crate::evaluator::digits::{Cut, HoistedDigits, strip_length};
+use crate::error::{Error, OperandError, Result, ValueError, check_number};
+use crate::evaluator::digits::{Decomposition, HoistedDigits, strip_length};
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
@@ -128,7 +128,11 @@ impl<P> WeightedRotations<P> {
     }
 
     pub(super) fn check_inputs(&self, count: usize) -> Result<()> {
-        check_lengths(self.inputs, count)
+        check_number(
+            "ciphertexts (one for each input of the sums)",
+            count,
+            self.inputs,
+        )
     }
 
     /// Evaluates the sum by rotations, products and additions: what [`Evaluator::weighted_rotations`] is unless an evaluator does
@@ -456,13 +460,16 @@ impl<'a> Fused<'a> {
                 key.map(|_| self.extension.divide(&whole(giant, 1)))
             })
             .collect();
-        let cuts: Vec<Option<Cut<'_>>> = divided
+        let decompositions: Vec<Option<Decomposition<'_>>> = divided
             .iter()
-            .map(|poly| poly.as_ref().map(|poly| Cut::new(switching, poly)))
+            .map(|poly| {
+                poly.as_ref()
+                    .map(|poly| Decomposition::new(switching, poly))
+            })
             .collect();
         let total = self
             .extension
-            .sum_of_moved(self.giants, &cuts, |place, i, row| {
+            .sum_of_moved(self.giants, &decompositions, |place, i, row| {
                 self.copy_part(sums, place, i, row);
             });
         total.map(|poly| self.extension.divide(&poly))

@@ -2,6 +2,7 @@ use crate::error::{Error, KeyError, OperandError, Result};
 use crate::keys::{KeyEnds, KeyId, SwitchingKey};
 use crate::params::{Context, KeySpan, invalid_level};
 use crate::ring::{GaloisElement, NttPermutation};
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -65,6 +66,8 @@ pub struct Rotations {
     powers_of_two: bool,
     sums: bool,
     conjugation: bool,
+    /// The exchange of rows where there are two.
+    row_exchange: bool,
 }
 
 impl Rotations {
@@ -84,7 +87,7 @@ impl Rotations {
         Self::default()
     }
 
-    /// Exactly these steps, to the left where positive.
+    /// Exactly these steps, to the left where positive: a slice, an array, a range, any iterator.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -93,13 +96,14 @@ impl Rotations {
     /// let server = client.generate_server_key(&Rotations::steps(&[1, -2]))?;
     /// let x = server.attach(client.encrypt(&vec![0.5; context.slots()])?)?;
     /// assert!(x.rotate_left(1).is_ok() && x.rotate_right(2).is_ok());
+    /// assert_eq!(Rotations::steps(1..4), Rotations::steps(&[1, 2, 3]));
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
     #[doc(alias("galois_steps", "EvalRotateKeyGen", "GaloisElementsForRotations"))]
-    pub fn steps(steps: &[i64]) -> Self {
+    pub fn steps(steps: impl IntoIterator<Item: Borrow<i64>>) -> Self {
         Self {
-            steps: steps.iter().copied().collect(),
+            steps: steps.into_iter().map(|step| *step.borrow()).collect(),
             ..Self::default()
         }
     }
@@ -126,8 +130,8 @@ impl Rotations {
     }
 
     /// Those of sums over slots, of any length: the powers of two up to half a row, and 3, 12, 48, ..., with which a sum takes two steps
-    /// at once; and the conjugation or row swap. With the powers alone sums work, too, and take about a fifth longer; these keys are
-    /// half as many again.
+    /// at once; and for BFV the exchange of its two rows. With the powers alone sums work, too, and take about a fifth longer; these keys
+    /// are half as many again.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -143,7 +147,7 @@ impl Rotations {
     pub fn for_sums() -> Self {
         Self {
             sums: true,
-            conjugation: true,
+            row_exchange: true,
             ..Self::default()
         }
     }
@@ -161,6 +165,7 @@ impl Rotations {
         self.powers_of_two |= others.powers_of_two;
         self.sums |= others.sums;
         self.conjugation |= others.conjugation;
+        self.row_exchange |= others.row_exchange;
         self
     }
 
@@ -181,6 +186,18 @@ impl Rotations {
     pub fn and_conjugation(mut self) -> Self {
         self.conjugation = true;
         self
+    }
+
+    /// These rotations where slots lie in so many rows: one (CKKS) has no exchange of rows.
+    pub(crate) fn in_rows(&self, rows: usize) -> Self {
+        let mut own = self.clone();
+        own.row_exchange &= rows > 1;
+        own
+    }
+
+    /// Whether the conjugation, which is also the exchange of rows, is among these.
+    fn conjugates(&self) -> bool {
+        self.conjugation || self.row_exchange
     }
 
     /// Whether there is no rotation here.
@@ -250,7 +267,8 @@ impl Rotations {
             steps: steps.filter(|&step| !has_path(step)).collect(),
             powers_of_two: false,
             sums: false,
-            conjugation: self.conjugation && !has_conjugation,
+            conjugation: self.conjugates() && !has_conjugation,
+            row_exchange: false,
         }
     }
 
@@ -286,7 +304,7 @@ impl Rotations {
             .chain(self.preset_steps(degree))
             .map(|step| GaloisElement::rotation(step, degree))
             .collect();
-        if self.conjugation {
+        if self.conjugates() {
             elements.insert(GaloisElement::conjugation(degree));
         }
         elements.remove(&GaloisElement::rotation(0, degree));

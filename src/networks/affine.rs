@@ -1,7 +1,7 @@
 //! Linear layers of a network as maps of features: channel after channel, row after row, without a layout.
 
 use crate::circuits::{Convolution, Grid, LinearLayer, LinearMap};
-use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::error::{Error, Result, ValueError, check_number};
 use crate::networks::{AvgPool2d, BatchNorm, Dense};
 use crate::parallel::try_map;
 
@@ -51,7 +51,11 @@ impl Sorted {
     }
 
     pub(super) fn apply(&self, x: &[f64]) -> Result<Vec<f64>> {
-        check_lengths(self.inputs, x.len())?;
+        check_number(
+            "values in an input (one for each feature)",
+            x.len(),
+            self.inputs,
+        )?;
         let value = |(row, bias): (&[(usize, f64)], f64)| {
             let terms = row.iter().map(|&(input, weight)| weight * x[input]);
             bias + terms.sum::<f64>()

@@ -2,7 +2,7 @@
 
 use crate::api::{Ckks, ClientKey};
 use crate::circuits::Batch;
-use crate::error::{Result, check_lengths};
+use crate::error::{Result, check_number};
 use crate::evaluator::CkksEvaluator;
 use crate::identifiers::KeyId;
 use crate::networks::batch_steps::EncodedSteps;
@@ -103,7 +103,7 @@ impl BatchClient {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch),
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs; [`OperandError::Count`](crate::OperandError::Count),
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for
     /// values beyond [`BatchDescription::input_bound`].
     pub fn encrypt<X: AsRef<[f64]>>(&self, inputs: &[X]) -> Result<Vec<NetworkRequest>> {
@@ -128,12 +128,16 @@ impl BatchClient {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of responses than batches;
+    /// [`OperandError::Count`](crate::OperandError::Count) for another number of responses than batches;
     /// [`NetworkError::PlanMismatch`](crate::NetworkError::PlanMismatch); [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another
     /// client's outputs.
     pub fn decrypt(&self, responses: &[NetworkResponse], inputs: usize) -> Result<Vec<Vec<f64>>> {
         let batch = self.description.input_layout().inputs();
-        check_lengths(responses.len(), inputs.div_ceil(batch))?;
+        check_number(
+            "responses (one for each request that `encrypt` made of the inputs)",
+            responses.len(),
+            inputs.div_ceil(batch),
+        )?;
         let mut outputs = Vec::with_capacity(inputs);
         for response in responses {
             self.description.terms.check(response.fingerprint)?;

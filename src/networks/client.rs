@@ -140,7 +140,7 @@ impl NetworkClient {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`ValueError::NotFinite`](crate::ValueError::NotFinite),
+    /// [`OperandError::Count`](crate::OperandError::Count), [`ValueError::NotFinite`](crate::ValueError::NotFinite),
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for values beyond [`NetworkDescription::input_bound`].
     #[doc(alias = "quantize_encrypt_serialize")]
     pub fn encrypt(&self, input: &[f64]) -> Result<NetworkRequest> {

@@ -1,5 +1,5 @@
 use crate::circuits::Plan;
-use crate::error::{Result, check_lengths};
+use crate::error::{Result, check_number};
 use crate::identifiers::Fingerprint;
 use crate::keys::KeyPlan;
 use crate::networks::FittedNetwork;
@@ -140,7 +140,11 @@ impl NetworkDescription {
 
     /// The outputs in the values of a result.
     pub(super) fn gather(&self, values: &[f64]) -> Result<Vec<f64>> {
-        check_lengths(self.output_size, values.len())?;
+        check_number(
+            "values in a result (as the plan lays the outputs out)",
+            values.len(),
+            self.output_size,
+        )?;
         Ok(self
             .outputs
             .iter()

@@ -30,7 +30,7 @@ impl Network {
     ///
     /// # Errors
     /// [`NetworkError::InvalidFit`](crate::NetworkError::InvalidFit) for options out of range, and for functions to be approximated
-    /// without samples; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) and
+    /// without samples; [`OperandError::Count`](crate::OperandError::Count) and
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) for samples; [`ValueError::FunctionNotFinite`](crate::ValueError::FunctionNotFinite).
     #[doc(alias("compile", "quantize", "calibrate"))]
     pub fn fit<X: AsRef<[f64]>>(&self, samples: &[X], fit: &Fit) -> Result<FittedNetwork> {

@@ -1,5 +1,5 @@
 use crate::circuits::{Convolution, Matrix, Windows};
-use crate::error::{Result, check_finite, check_lengths};
+use crate::error::{Result, check_finite, check_number};
 use crate::networks::{Activation, Network};
 
 /// A layer of a [`Network`].
@@ -86,7 +86,7 @@ impl Dense {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of biases than rows;
+    /// [`OperandError::Count`](crate::OperandError::Count) for another number of biases than rows;
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn new(weights: Matrix<f64>, bias: &[f64]) -> Result<Self> {
         let bias = checked_bias(weights.rows(), bias)?;
@@ -209,7 +209,7 @@ impl BatchNorm {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless all have one length; [`ValueError::NotFinite`](crate::ValueError::NotFinite)
+    /// [`OperandError::Count`](crate::OperandError::Count) unless all have one length; [`ValueError::NotFinite`](crate::ValueError::NotFinite)
     /// with the channel, also for a `variance + eps` that is not positive.
     pub fn new(
         [gamma, beta]: [&[f64]; 2],
@@ -217,7 +217,11 @@ impl BatchNorm {
         eps: f64,
     ) -> Result<Self> {
         for parameter in [beta, mean, variance] {
-            check_lengths(gamma.len(), parameter.len())?;
+            check_number(
+                "values in `beta`, `mean` or `variance` (one for each channel, as in `gamma`)",
+                parameter.len(),
+                gamma.len(),
+            )?;
         }
         let scale = gamma.iter().zip(variance);
         let scale: Vec<f64> = scale
@@ -261,7 +265,11 @@ fn checked_bias(outputs: usize, bias: &[f64]) -> Result<Vec<f64>> {
     if bias.is_empty() {
         return Ok(vec![0.0; outputs]);
     }
-    check_lengths(outputs, bias.len())?;
+    check_number(
+        "biases (one for each output, that is each row of the weights, or none: `&[]`)",
+        bias.len(),
+        outputs,
+    )?;
     check_finite(bias.iter().map(|value| value.is_finite()))?;
     Ok(bias.to_vec())
 }

@@ -1,5 +1,5 @@
 use crate::circuits::{Chebyshev, LinearLayer};
-use crate::error::{Error, NetworkError, Result, ValueError, check_finite, check_lengths};
+use crate::error::{Error, NetworkError, Result, ValueError, check_finite, check_number};
 use crate::networks::affine::{self, Samples, Sorted};
 use crate::networks::{Activation, Layer};
 
@@ -113,7 +113,7 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for an input of another size;
+    /// [`OperandError::Count`](crate::OperandError::Count) for an input of another size;
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     #[doc(alias("forward", "predict"))]
     pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {
@@ -192,7 +192,11 @@ pub fn argmax(scores: &[f64]) -> usize {
 pub(super) fn checked_samples<X: AsRef<[f64]>>(inputs: &[X], shape: &[usize]) -> Result<Samples> {
     let checked = |input: &X| {
         let input = input.as_ref();
-        check_lengths(shape.iter().product(), input.len())?;
+        check_number(
+            "values in an input (one for each element of the network's input shape)",
+            input.len(),
+            shape.iter().product(),
+        )?;
         check_finite(input.iter().map(|value| value.is_finite()))?;
         Ok(input.to_vec())
     };
@@ -294,7 +298,11 @@ fn convolved(
     expected: usize,
 ) -> Result<Vec<usize>> {
     convolution.check_groups()?;
-    check_lengths(expected, channels)?;
+    check_number(
+        "channels before a convolution (as many as its weights take, groups included)",
+        channels,
+        expected,
+    )?;
     convolution.check_values()?;
     let [rows, columns] = convolution.windows().count([rows, columns])?;
     Ok(vec![convolution.outputs(), rows, columns])

@@ -258,7 +258,7 @@ impl NetworkPlan {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument)
+    /// [`OperandError::Count`](crate::OperandError::Count), [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument)
     /// for an input of another size or beyond the range.
     #[doc(alias = "simulate")]
     pub fn run(&self, input: &[f64]) -> Result<Vec<f64>> {

@@ -1,7 +1,7 @@
 //! What the plans of single inputs and of batches have in common, for clients and servers.
 
 use crate::api::{Ckks, ClientKey};
-use crate::error::{Error, NetworkError, OperandError, Result, check_finite, check_lengths};
+use crate::error::{Error, NetworkError, OperandError, Result, check_finite, check_number};
 use crate::identifiers::Fingerprint;
 use crate::keys::KeyPlan;
 use crate::networks::{NetworkKeys, NetworkRequest};
@@ -42,7 +42,11 @@ impl Terms {
 
     /// Checks the values of an input, which has so many features.
     pub(super) fn check_input(&self, input: &[f64], features: usize) -> Result<()> {
-        check_lengths(features, input.len())?;
+        check_number(
+            "values in an input (one for each feature of the network)",
+            input.len(),
+            features,
+        )?;
         check_finite(input.iter().map(|value| value.is_finite()))?;
         if input.iter().any(|value| value.abs() > self.input_bound) {
             return Err(Error::Operands(OperandError::InvalidArgument {

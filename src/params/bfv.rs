@@ -206,7 +206,12 @@ impl BfvContext {
     /// assert!(context.has_batching());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
-    #[doc(alias("SetMultiplicativeDepth", "EncryptionParameters", "CCParams"))]
+    #[doc(alias(
+        "SetMultiplicativeDepth",
+        "EncryptionParameters",
+        "CCParams",
+        "BFVDefault"
+    ))]
     pub fn for_depth(depth: impl TryInto<u32>) -> BfvBuilder {
         // No parameters are so deep.
         BfvBuilder::for_depth(depth.try_into().unwrap_or(u32::MAX))

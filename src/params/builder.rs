@@ -3,6 +3,7 @@ use crate::params::rlwe::Primes;
 use crate::params::{
     RlweParams, SecretDistribution, SecurityLevel, SecurityPolicy, SecurityStandard,
 };
+use std::borrow::Borrow;
 
 /// Collects parameter choices and checks them together in `build`. `C` holds the choices of one scheme: the aliases are
 /// [`CkksBuilder`](crate::params::CkksBuilder) and [`BfvBuilder`](crate::params::BfvBuilder). Both are written and read as text, too:
@@ -64,10 +65,11 @@ impl<C> Builder<C> {
         "CoeffModulus",
         "LogQ",
         "LogP",
-        "SetFirstModSize"
+        "SetFirstModSize",
+        "BFVDefault"
     ))]
-    pub fn prime_bits(mut self, bits: &[u32]) -> Self {
-        self.primes = Some(Primes::Bits(bits.to_vec()));
+    pub fn prime_bits(mut self, bits: impl IntoIterator<Item: Borrow<u32>>) -> Self {
+        self.primes = Some(Primes::Bits(owned(bits)));
         self
     }
 
@@ -82,8 +84,8 @@ impl<C> Builder<C> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[doc(alias("coeff_modulus", "Q", "P"))]
-    pub fn primes(mut self, primes: &[u64]) -> Self {
-        self.primes = Some(Primes::Exact(primes.to_vec()));
+    pub fn primes(mut self, primes: impl IntoIterator<Item: Borrow<u64>>) -> Self {
+        self.primes = Some(Primes::Exact(owned(primes)));
         self
     }
 
@@ -115,8 +117,8 @@ impl<C> Builder<C> {
     /// assert_eq!(context.top_level(), 2);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
-    pub fn primes_per_level(mut self, sizes: &[usize]) -> Self {
-        self.level_sizes = Some(sizes.to_vec());
+    pub fn primes_per_level(mut self, sizes: impl IntoIterator<Item: Borrow<usize>>) -> Self {
+        self.level_sizes = Some(owned(sizes));
         self
     }
 
@@ -226,4 +228,9 @@ impl<C> Builder<C> {
 /// The error of a choice that is missing, or does not go with the others.
 pub(super) fn invalid_choice(reason: &'static str) -> Error {
     Error::Parameters(ParameterError::InvalidChoice { reason })
+}
+
+/// Numbers, given themselves or by reference, in a list.
+fn owned<T: Copy>(numbers: impl IntoIterator<Item: Borrow<T>>) -> Vec<T> {
+    numbers.into_iter().map(|number| *number.borrow()).collect()
 }

@@ -214,7 +214,12 @@ impl CkksContext {
     /// assert_eq!(context.top_level(), 3);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
-    #[doc(alias("SetMultiplicativeDepth", "EncryptionParameters", "CCParams"))]
+    #[doc(alias(
+        "SetMultiplicativeDepth",
+        "EncryptionParameters",
+        "CCParams",
+        "NewParametersFromLiteral"
+    ))]
     pub fn for_depth(depth: impl TryInto<u32>) -> CkksBuilder {
         // No parameters are so deep.
         CkksBuilder::for_depth(depth.try_into().unwrap_or(u32::MAX))
@@ -228,7 +233,7 @@ impl CkksContext {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias("slot_count", "MaxSlots", "SetBatchSize"))]
+    #[doc(alias("slot_count", "MaxSlots", "SetBatchSize", "GetSlots", "LogSlots"))]
     pub fn slots(&self) -> usize {
         self.shared.context.degree() / 2
     }
@@ -264,7 +269,12 @@ impl CkksBuilder {
     /// assert!((context.scale(1)?.log2() - 40.0).abs() < 0.01);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
-    #[doc(alias("global_scale", "SetScalingModSize", "LogDefaultScale"))]
+    #[doc(alias(
+        "global_scale",
+        "SetScalingModSize",
+        "LogDefaultScale",
+        "SetScalingTechnique"
+    ))]
     pub fn scale_bits(self, bits: u32) -> Self {
         self.scales(ScalePlan::Canonical { bits })
     }

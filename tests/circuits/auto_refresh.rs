@@ -162,7 +162,7 @@ fn planned_by(planner: &Planner, program: &impl Program, inputs: &[&[f64]]) -> P
     let server = plain.with_bootstrapping(&keys).unwrap();
     assert!(matches!(
         plan.evaluate(program, &attached(&server)[1..]),
-        Err(Error::Operands(OperandError::LengthMismatch { .. }))
+        Err(Error::Operands(OperandError::Count { .. }))
     ));
     let outputs = plan.evaluate(program, &attached(&server)).unwrap();
     let wanted = clear(program, inputs);

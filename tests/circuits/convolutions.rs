@@ -364,8 +364,12 @@ fn is_shape(error: Error) -> bool {
     matches!(error, Error::Operands(OperandError::InvalidShape { .. }))
 }
 
-fn length(left: usize, right: usize) -> Error {
-    Error::Operands(OperandError::LengthMismatch { left, right })
+/// How many there are of what was counted, and how many there must be.
+fn count(error: Error) -> (usize, usize) {
+    match error {
+        Error::Operands(OperandError::Count { have, need, .. }) => (have, need),
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
@@ -392,12 +396,14 @@ fn grids_that_cannot_be_are_refused() {
         ),
         (None, None, None)
     );
-    assert_eq!(grid.scatter(&[0.0; 31]).unwrap_err(), length(32, 31));
-    assert_eq!(grid.gather(&[0.0; 33]).unwrap_err(), length(32, 33));
+    assert_eq!(count(grid.scatter(&[0.0; 31]).unwrap_err()), (31, 32));
+    assert_eq!(count(grid.gather(&[0.0; 33]).unwrap_err()), (33, 32));
     assert_eq!(
-        grid.relayout::<f64>(&Grid::new(1, 4, 4).unwrap())
-            .unwrap_err(),
-        length(32, 16)
+        count(
+            grid.relayout::<f64>(&Grid::new(1, 4, 4).unwrap())
+                .unwrap_err()
+        ),
+        (16, 32)
     );
 }
 
@@ -414,8 +420,8 @@ fn convolutions_that_cannot_be_are_refused() {
         assert!(is_shape(Convolution::new(&[1.0; 36], shape).unwrap_err()));
     }
     assert_eq!(
-        Convolution::new(&[1.0; 35], [2, 2, 3, 3]).unwrap_err(),
-        length(36, 35)
+        count(Convolution::new(&[1.0; 35], [2, 2, 3, 3]).unwrap_err()),
+        (35, 36)
     );
     let good = Convolution::new(&[1.0; 36], [2, 2, 3, 3]).unwrap();
     let largest = [usize::MAX, 1];
@@ -439,12 +445,12 @@ fn convolutions_that_cannot_be_are_refused() {
         assert!(is_shape(error.clone()), "{number}: {error}");
     }
     assert_eq!(
-        good.layer(&Grid::new(3, 4, 4).unwrap()).unwrap_err(),
-        length(2, 3)
+        count(good.layer(&Grid::new(3, 4, 4).unwrap()).unwrap_err()),
+        (3, 2)
     );
     assert_eq!(
-        good.clone().bias(&[1.0; 3]).layer(&grid).unwrap_err(),
-        length(2, 3)
+        count(good.clone().bias(&[1.0; 3]).layer(&grid).unwrap_err()),
+        (3, 2)
     );
     assert!(is_shape(good.layer_between(&grid, &grid).unwrap_err()));
     let infinite = Convolution::new(&[f64::INFINITY], [1, 1, 1, 1]).unwrap();
@@ -473,7 +479,7 @@ fn pools_and_windows_that_cannot_be_are_refused() {
     assert!(is_shape(grid.sum_pool([5, 1]).unwrap_err()));
     let clear = ClearReals::new(64);
     let x = Vector::from_values(&clear, &[1.0; 16]).unwrap();
-    assert_eq!(x.sum_pool(&grid, [2, 2]).unwrap_err(), length(32, 16));
+    assert_eq!(count(x.sum_pool(&grid, [2, 2]).unwrap_err()), (16, 32));
     assert!(Windows::new([2, 2]).im2col(1, [3, 3], &[0.0; 8]).is_err());
     assert!(is_shape(
         Windows::new([2, 2])

@@ -378,10 +378,7 @@ fn sums_that_cannot_be_fused_are_done_by_single_operations_or_refused() {
     ));
     assert!(matches!(
         evaluator.weighted_rotations(&[&high], &mixed),
-        Err(Error::Operands(OperandError::LengthMismatch {
-            left: 2,
-            right: 1
-        }))
+        Err(Error::Operands(OperandError::Count { have: 1, .. }))
     ));
     let empty = WeightedRotations::new(1, &[0], &[0]);
     assert!(matches!(

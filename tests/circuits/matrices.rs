@@ -245,12 +245,16 @@ fn products_that_cannot_be_are_refused() {
         );
     }
     let shape = MatrixProduct::new(4, 4, 4).unwrap();
-    let short = Error::Operands(OperandError::LengthMismatch {
-        left: 16,
-        right: 15,
-    });
-    assert_eq!(shape.left(&[0.0; 15]).unwrap_err(), short);
-    assert_eq!(shape.right(&[0.0; 15]).unwrap_err(), short);
+    for short in [shape.left(&[0.0; 15]), shape.right(&[0.0; 15])] {
+        assert!(matches!(
+            short,
+            Err(Error::Operands(OperandError::Count {
+                have: 15,
+                need: 16,
+                ..
+            }))
+        ));
+    }
 
     let clear = ClearReals::new(16);
     let a = Vector::from_values(&clear, &[1.0; 32]).unwrap();

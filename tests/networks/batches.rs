@@ -112,7 +112,7 @@ fn what_does_not_belong_together_is_refused() {
     assert_eq!(client.encrypt(&none).unwrap_err(), empty);
     assert!(matches!(
         client.encrypt(&[vec![0.0; 19]]),
-        Err(Error::Operands(OperandError::LengthMismatch { .. }))
+        Err(Error::Operands(OperandError::Count { .. }))
     ));
     let large = [vec![0.0; 20], vec![100.0; 20]];
     assert!(matches!(
@@ -133,7 +133,7 @@ fn what_does_not_belong_together_is_refused() {
     let response = server.predict(&requests[0]).unwrap();
     assert!(matches!(
         client.decrypt(std::slice::from_ref(&response), 40_000),
-        Err(Error::Operands(OperandError::LengthMismatch { .. }))
+        Err(Error::Operands(OperandError::Count { .. }))
     ));
     assert!(server.remove_client(id) && !server.remove_client(id));
     // Another plan's keys and requests.

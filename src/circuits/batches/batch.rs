@@ -1,7 +1,7 @@
 use crate::circuits::batches::layer::check_slots;
 use crate::circuits::polynomial::evaluate_in_slots;
 use crate::circuits::{BatchLayout, Chebyshev, EncodedBatchLayer, Matrix, Vector};
-use crate::error::{Result, check_lengths};
+use crate::error::{Result, check_number};
 use crate::evaluator::{ClearReals, Evaluator, Position};
 use crate::parallel::try_map;
 use std::fmt;
@@ -29,7 +29,7 @@ impl<E: Evaluator> Batch<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of ciphertexts or slots than the layout has;
+    /// [`OperandError::Count`](crate::OperandError::Count) for another number of ciphertexts or slots than the layout has;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they do not belong together.
     pub fn from_ciphertexts(
         evaluator: &E,
@@ -37,7 +37,11 @@ impl<E: Evaluator> Batch<E> {
         ciphertexts: Vec<E::Ciphertext>,
     ) -> Result<Self> {
         check_slots(evaluator, &layout)?;
-        check_lengths(ciphertexts.len(), layout.ciphertexts())?;
+        check_number(
+            "ciphertexts (as many as the layout has)",
+            ciphertexts.len(),
+            layout.ciphertexts(),
+        )?;
         evaluator.check_all(&ciphertexts)?;
         Ok(Self {
             evaluator: evaluator.clone(),
@@ -68,7 +72,11 @@ impl<E: Evaluator> Batch<E> {
     /// # Errors
     /// As [`from_ciphertexts`](Self::from_ciphertexts).
     pub fn from_vector(vector: &Vector<E>, layout: BatchLayout) -> Result<Self> {
-        check_lengths(vector.len(), layout.ciphertexts() * layout.slots())?;
+        check_number(
+            "values in the vector (one for each slot of the layout: encrypt what `BatchLayout::fill` returns)",
+            vector.len(),
+            layout.ciphertexts() * layout.slots(),
+        )?;
         let ciphertexts = vector.ciphertexts().to_vec();
         Self::from_ciphertexts(vector.evaluator(), layout, ciphertexts)
     }
@@ -150,7 +158,7 @@ impl<E: Evaluator> Batch<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for another layout than the layer's;
+    /// [`OperandError::Count`](crate::OperandError::Count), [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for another layout than the layer's;
     /// [`OperandError::EncodedForLowerLevel`](crate::OperandError::EncodedForLowerLevel); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted); [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey);
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing. All of these before any work.
     pub fn apply(&self, layer: &EncodedBatchLayer<E>) -> Result<Self> {
@@ -193,7 +201,7 @@ impl<E: Evaluator> Batch<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch), [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for another layout; as [`Evaluator::add`].
+    /// [`OperandError::Count`](crate::OperandError::Count), [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for another layout; as [`Evaluator::add`].
     pub fn add(&self, other: &Self) -> Result<Self> {
         self.layout.check_same(&other.layout)?;
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
@@ -304,9 +312,13 @@ impl<E: Evaluator<Scalar = f64>> Batch<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a polynomial for each feature; as [`Chebyshev::evaluate_many`].
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there is a polynomial for each feature; as [`Chebyshev::evaluate_many`].
     pub fn evaluate_each(&self, polynomials: &[Chebyshev]) -> Result<Self> {
-        check_lengths(polynomials.len(), self.layout.features())?;
+        check_number(
+            "polynomials (one for each feature of the layout)",
+            polynomials.len(),
+            self.layout.features(),
+        )?;
         let own: Vec<&[Chebyshev]> = polynomials.chunks(self.layout.per_ciphertext()).collect();
         let period = self.layout.per_ciphertext();
         self.map(|i, a| evaluate_in_slots((own[i], period), polynomials, &self.evaluator, a))

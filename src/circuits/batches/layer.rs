@@ -1,6 +1,6 @@
 use crate::circuits::gather::signed;
 use crate::circuits::{BatchLayout, LinearMap};
-use crate::error::{Error, OperandError, Result, check_finite, check_lengths};
+use crate::error::{Error, OperandError, Result, check_finite, check_number};
 use crate::evaluator::{EncodedSums, Evaluator, Number, PeriodicSums, Position, Weight};
 use crate::keys::Rotations;
 use crate::parallel::try_map;
@@ -52,12 +52,20 @@ impl<S: Number> BatchLayer<S> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the map takes as many values as the layout has features and the bias has one for each output;
+    /// [`OperandError::Count`](crate::OperandError::Count) unless the map takes as many values as the layout has features and the bias has one for each output;
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`ValueError::TooLarge`](crate::ValueError::TooLarge).
     pub fn new(layout: BatchLayout, map: &LinearMap<S>, bias: &[S]) -> Result<Self> {
-        check_lengths(map.inputs(), layout.features())?;
+        check_number(
+            "values that the map takes (one for each feature of the layout)",
+            map.inputs(),
+            layout.features(),
+        )?;
         if !bias.is_empty() {
-            check_lengths(bias.len(), map.outputs())?;
+            check_number(
+                "biases (one for each output of the map, or none: `&[]`)",
+                bias.len(),
+                map.outputs(),
+            )?;
         }
         check_finite(bias.iter().map(|value| value.is_finite()))?;
         let output = layout.with_features(map.outputs())?;
@@ -162,7 +170,7 @@ impl<S: Number> BatchLayer<S> {
     /// ```
     ///
     /// # Errors
-    /// As [`Evaluator::encode_sums`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for an evaluator of another number of slots than the layout's.
+    /// As [`Evaluator::encode_sums`]; [`OperandError::Count`](crate::OperandError::Count) for an evaluator of another number of slots than the layout's.
     pub fn encode<E: Evaluator<Scalar = S>>(
         &self,
         evaluator: &E,
@@ -332,8 +340,16 @@ fn lowest_level<E: Evaluator>(evaluator: &E, ciphertexts: &[E::Ciphertext]) -> R
 /// Checks that an evaluator has a layout's slots.
 pub(super) fn check_slots<E: Evaluator>(evaluator: &E, layout: &BatchLayout) -> Result<()> {
     let (own, expected) = (evaluator.slot_shape(), layout.slot_shape());
-    check_lengths(own.columns, expected.columns)?;
-    check_lengths(own.rows, expected.rows)
+    check_number(
+        "slots in a row of the evaluator (as the layout has them; make the layout for the evaluator's `slot_shape()`)",
+        own.columns,
+        expected.columns,
+    )?;
+    check_number(
+        "rows of slots of the evaluator (as the layout has them; make the layout for the evaluator's `slot_shape()`)",
+        own.rows,
+        expected.rows,
+    )
 }
 
 /// What errors call the operation.

@@ -1,5 +1,5 @@
 use crate::circuits::Matrix;
-use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
+use crate::error::{Error, OperandError, Result, ValueError, check_number};
 use crate::evaluator::{Number, SlotShape};
 
 /// How a batch of inputs, each a row of features, lies in the slots of ciphertexts: `p` features of every input in each ciphertext. Slot
@@ -168,10 +168,14 @@ impl BatchLayout {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a column for each feature; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more rows than
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there is a column for each feature; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more rows than
     /// [`inputs`](Self::inputs).
     pub fn fill<S: Number>(&self, rows: &Matrix<S>) -> Result<Vec<S>> {
-        check_lengths(rows.columns(), self.features)?;
+        check_number(
+            "columns (one for each feature of the layout)",
+            rows.columns(),
+            self.features,
+        )?;
         self.check_inputs(rows.rows())?;
         let mut slots = vec![S::default(); self.ciphertexts() * self.slots()];
         for (input, feature, value) in rows.entries() {
@@ -202,10 +206,14 @@ impl BatchLayout {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of slots; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more inputs than a batch
+    /// [`OperandError::Count`](crate::OperandError::Count) for another number of slots; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) for more inputs than a batch
     /// has; [`ValueError::Empty`](crate::ValueError::Empty) for none; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn read<S: Number>(&self, slots: &[S], inputs: usize) -> Result<Matrix<S>> {
-        check_lengths(slots.len(), self.ciphertexts() * self.slots())?;
+        check_number(
+            "values (one for each slot of the layout: what decryption gives)",
+            slots.len(),
+            self.ciphertexts() * self.slots(),
+        )?;
         self.check_inputs(inputs)?;
         Matrix::from_fn(inputs, self.features, |input, feature| {
             slots[self.slot_of(input, feature)]
@@ -215,9 +223,13 @@ impl BatchLayout {
     /// Values of features in the slots of each ciphertext, the same for all inputs.
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a value for each feature.
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there is a value for each feature.
     pub(super) fn for_all_inputs<S: Number>(&self, values: &[S]) -> Result<Vec<Vec<S>>> {
-        check_lengths(values.len(), self.features)?;
+        check_number(
+            "values (one for each feature of the layout)",
+            values.len(),
+            self.features,
+        )?;
         let periods = values.chunks(self.per_ciphertext).map(|own| {
             let mut period = own.to_vec();
             period.resize(self.per_ciphertext, S::default());
@@ -228,7 +240,11 @@ impl BatchLayout {
 
     /// Checks that two layouts are the same, but for the number of features.
     pub(super) fn check_same(&self, other: &Self) -> Result<()> {
-        check_lengths(self.features, other.features)?;
+        check_number(
+            "features of the other layout (as many as this one has)",
+            other.features,
+            self.features,
+        )?;
         if self == other {
             return Ok(());
         }

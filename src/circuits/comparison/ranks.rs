@@ -227,7 +227,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than that of `ranks`; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if a row has
+    /// [`OperandError::Count`](crate::OperandError::Count) for another length than that of `ranks`; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if a row has
     /// fewer than [`Ranks::slots`]; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) and [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys), with all that are
     /// missing, before any work; as [`mul`](Self::mul).
     pub fn ranks(&self, ranks: &Ranks) -> Result<Self> {

@@ -2,7 +2,7 @@
 
 use crate::circuits::Vector;
 use crate::circuits::comparison::Sign;
-use crate::error::{Error, OperandError, Result, ValueError, check_lengths};
+use crate::error::{Error, OperandError, Result, ValueError, check_number};
 use crate::evaluator::Evaluator;
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -244,7 +244,11 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// Checks that the vector has `len` values, and a row `period` slots.
     pub(super) fn check_single(&self, len: usize, period: usize) -> Result<()> {
         let capacity = self.evaluator.slot_shape().columns;
-        check_lengths(len, self.len())?;
+        check_number(
+            "values in the vector (as many as its `Ranks` or `Sorting` was made for)",
+            self.len(),
+            len,
+        )?;
         if period > capacity {
             return Err(Error::Values(ValueError::TooManyValues {
                 given: period,

@@ -73,7 +73,11 @@ const DEGREES: [[&[usize]; 4]; 12] = [
 /// 2020/834); the choice of degrees and the margins for noise follow "Optimization of Homomorphic Comparison Algorithm on RNS-CKKS
 /// Scheme" (eprint 2021/1215).
 #[derive(Clone, Debug)]
-#[doc(alias("comparison", "MinimaxCompositePolynomial"))]
+#[doc(alias(
+    "comparison",
+    "MinimaxCompositePolynomial",
+    "NewMinimaxCompositePolynomial"
+))]
 pub struct Sign {
     /// The coefficients of each polynomial in `T_0, T_1, ..`; each maps [-1, 1] to itself.
     stages: Vec<Vec<f64>>,

@@ -1,6 +1,6 @@
 use crate::circuits::convolution::layer::check_entries;
 use crate::circuits::{Grid, LinearLayer, LinearMap, Windows};
-use crate::error::{Error, OperandError, Result, check_finite, check_lengths};
+use crate::error::{Error, OperandError, Result, check_finite, check_number};
 use crate::evaluator::Number;
 
 /// A two-dimensional convolution of images with several channels, with known weights: what neural networks call one, without a flip
@@ -51,7 +51,7 @@ impl<S: Number> Convolution<S> {
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a size of 0 or a product of sizes that overflows;
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of weights.
+    /// [`OperandError::Count`](crate::OperandError::Count) for another number of weights.
     #[doc(alias = "conv2d")]
     pub fn new(weights: &[S], shape: [usize; 4]) -> Result<Self> {
         let [outputs, inputs_per_group, rows, columns] = shape;
@@ -62,7 +62,11 @@ impl<S: Number> Convolution<S> {
             .ok_or_else(|| {
                 invalid(&shape, "the sizes of a convolution must be at least 1, and their product must fit in memory")
             })?;
-        check_lengths(count, weights.len())?;
+        check_number(
+            "weights (the product of the shape: output channels, input channels of a group, rows, columns)",
+            weights.len(),
+            count,
+        )?;
         Ok(Self {
             weights: weights.to_vec(),
             outputs,
@@ -194,7 +198,7 @@ impl<S: Number> Convolution<S> {
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for a kernel, stride or dilation of 0, a kernel larger than the padded image, groups that
-    /// do not divide the output channels, an output beyond 2^24 positions; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch)
+    /// do not divide the output channels, an output beyond 2^24 positions; [`OperandError::Count`](crate::OperandError::Count)
     /// for another number of channels than the input has, and of biases than output channels.
     pub fn layer(&self, input: &Grid) -> Result<(LinearLayer<S>, Grid)> {
         let image = self.windows.count(input.image())?;
@@ -217,8 +221,16 @@ impl<S: Number> Convolution<S> {
     /// As [`layer`](Self::layer); [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) if the output has other images than the convolution makes.
     pub fn layer_between(&self, input: &Grid, output: &Grid) -> Result<LinearLayer<S>> {
         self.check_groups()?;
-        check_lengths(self.inputs(), input.channels())?;
-        check_lengths(self.outputs, output.channels())?;
+        check_number(
+            "channels of the input layout (as many as the convolution takes)",
+            input.channels(),
+            self.inputs(),
+        )?;
+        check_number(
+            "channels of the output layout (as many as the convolution gives)",
+            output.channels(),
+            self.outputs,
+        )?;
         let windows = self.windows.count(input.image())?;
         if windows != output.image() {
             let sizes = [windows, output.image()].concat();
@@ -277,7 +289,12 @@ impl<S: Number> Convolution<S> {
         if self.bias.is_empty() {
             return Ok(());
         }
-        check_lengths(self.outputs, self.bias.len())
+        self.check_biases()
+    }
+
+    fn check_biases(&self) -> Result<()> {
+        let what = "biases (one for each output channel, or none: `&[]`)";
+        check_number(what, self.bias.len(), self.outputs)
     }
 
     pub(crate) fn check_groups(&self) -> Result<()> {
@@ -297,7 +314,7 @@ impl<S: Number> Convolution<S> {
         if self.bias.is_empty() {
             return LinearLayer::new(map, &[]);
         }
-        check_lengths(self.outputs, self.bias.len())?;
+        self.check_biases()?;
         let [rows, columns] = output.image();
         let of_pixels = self
             .bias

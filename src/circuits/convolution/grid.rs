@@ -1,5 +1,5 @@
 use crate::circuits::LinearMap;
-use crate::error::{Error, OperandError, Result, check_lengths};
+use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::Number;
 use std::array::from_fn;
 
@@ -280,9 +280,13 @@ impl Grid {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) if the layouts have different numbers of pixels.
+    /// [`OperandError::Count`](crate::OperandError::Count) if the layouts have different numbers of pixels.
     pub fn relayout<S: Number>(&self, to: &Self) -> Result<LinearMap<S>> {
-        check_lengths(self.len(), to.len())?;
+        check_number(
+            "pixels of the other layout (as many as this one has: `Grid::len`)",
+            to.len(),
+            self.len(),
+        )?;
         let moves = to.positions().zip(self.positions());
         let entries = moves.map(|(output, input)| (output, input, S::from(1)));
         LinearMap::from_entries(to.size(), self.size(), entries)
@@ -297,9 +301,13 @@ impl Grid {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there are [`len`](Self::len) pixels.
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are [`len`](Self::len) pixels.
     pub fn scatter<S: Copy + Default>(&self, pixels: &[S]) -> Result<Vec<S>> {
-        check_lengths(self.len(), pixels.len())?;
+        check_number(
+            "pixels (one for each of the layout's: `Grid::len`)",
+            pixels.len(),
+            self.len(),
+        )?;
         let mut values = vec![S::default(); self.size()];
         for (position, &pixel) in self.positions().zip(pixels) {
             values[position] = pixel;
@@ -316,9 +324,13 @@ impl Grid {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of values.
+    /// [`OperandError::Count`](crate::OperandError::Count) for another number of values.
     pub fn gather<S: Copy>(&self, values: &[S]) -> Result<Vec<S>> {
-        check_lengths(self.size(), values.len())?;
+        check_number(
+            "values (one for each position of the layout, gaps included: `Grid::size`)",
+            values.len(),
+            self.size(),
+        )?;
         Ok(self.positions().map(|position| values[position]).collect())
     }
 }

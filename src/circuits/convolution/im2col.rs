@@ -1,6 +1,6 @@
 use crate::circuits::convolution::conv2d::places;
 use crate::circuits::{Convolution, Grid, LinearLayer, Windows};
-use crate::error::{Result, check_lengths};
+use crate::error::{Result, check_number};
 use crate::evaluator::Number;
 
 impl Windows {
@@ -20,7 +20,7 @@ impl Windows {
     /// ```
     ///
     /// # Errors
-    /// As [`count`](Self::count) and [`Grid::new`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of pixels.
+    /// As [`count`](Self::count) and [`Grid::new`]; [`OperandError::Count`](crate::OperandError::Count) for another number of pixels.
     #[doc(alias = "im2col_encoding")]
     pub fn im2col<S: Copy + Default>(
         &self,
@@ -30,7 +30,11 @@ impl Windows {
     ) -> Result<Vec<S>> {
         let (layout, windows) = self.im2col_layout(channels, image)?;
         let source = Grid::new(channels, image[0], image[1])?;
-        check_lengths(source.len(), pixels.len())?;
+        check_number(
+            "pixels (channels times rows times columns of the image)",
+            pixels.len(),
+            source.len(),
+        )?;
         let mut values = vec![S::default(); layout.size()];
         for tap in 0..layout.channels() {
             let (channel, tap_in_channel) = (tap / self.taps(), tap % self.taps());

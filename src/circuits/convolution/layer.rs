@@ -1,6 +1,6 @@
 use crate::circuits::padding::Padding;
 use crate::circuits::{EncodedMap, Grid, LinearMap, Matrix, Vector};
-use crate::error::{Error, OperandError, Result, check_finite, check_lengths};
+use crate::error::{Error, OperandError, Result, check_finite, check_number};
 use crate::evaluator::{Evaluator, Number, Position};
 use std::fmt;
 use std::sync::OnceLock;
@@ -46,10 +46,14 @@ impl<S: Number> LinearLayer<S> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of biases; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
+    /// [`OperandError::Count`](crate::OperandError::Count) for another number of biases; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn new(map: LinearMap<S>, bias: &[S]) -> Result<Self> {
         if !bias.is_empty() {
-            check_lengths(map.outputs(), bias.len())?;
+            check_number(
+                "biases (one for each output of the map, or none: `&[]`)",
+                bias.len(),
+                map.outputs(),
+            )?;
         }
         check_finite(bias.iter().map(|value| value.is_finite()))?;
         let bias = bias.to_vec();
@@ -68,9 +72,13 @@ impl<S: Number> LinearLayer<S> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the matrix has [`Grid::len`] columns; as [`new`](Self::new).
+    /// [`OperandError::Count`](crate::OperandError::Count) unless the matrix has [`Grid::len`] columns; as [`new`](Self::new).
     pub fn dense(input: &Grid, weights: &Matrix<S>, bias: &[S]) -> Result<Self> {
-        check_lengths(input.len(), weights.columns())?;
+        check_number(
+            "columns of the weights (one for each pixel of the input: `Grid::len`)",
+            weights.columns(),
+            input.len(),
+        )?;
         let positions: Vec<usize> = input.positions().collect();
         let entries = weights
             .entries()
@@ -163,10 +171,14 @@ impl LinearLayer<f64> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless the next layer takes as many values as this one gives;
+    /// [`OperandError::Count`](crate::OperandError::Count) unless the next layer takes as many values as this one gives;
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for more than 2^27 products of entries; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn then(&self, next: &Self) -> Result<Self> {
-        check_lengths(self.map.outputs(), next.map.inputs())?;
+        check_number(
+            "values that the next layer takes (as many as this one gives)",
+            next.map.inputs(),
+            self.map.outputs(),
+        )?;
         let mut by_output: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.map.outputs()];
         for &(output, input, value) in self.map.entries() {
             by_output[output].push((input, value));

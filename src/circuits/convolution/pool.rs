@@ -1,7 +1,7 @@
 use crate::circuits::convolution::layer::check_entries;
 use crate::circuits::gather::signed;
 use crate::circuits::{Convolution, Grid, Packing, Vector};
-use crate::error::{Result, check_lengths};
+use crate::error::{Result, check_number};
 use crate::evaluator::{Evaluator, SlotShape};
 use crate::keys::Rotations;
 
@@ -106,10 +106,14 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`Grid::sum_pool`]; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another length than [`Grid::size`];
+    /// As [`Grid::sum_pool`]; [`OperandError::Count`](crate::OperandError::Count) for another length than [`Grid::size`];
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing; as [`rotate_left`](Self::rotate_left).
     pub fn sum_pool(&self, grid: &Grid, window: [usize; 2]) -> Result<Self> {
-        check_lengths(grid.size(), self.len())?;
+        check_number(
+            "values in the vector (one for each position of the layout: encrypt what `Grid::scatter` returns)",
+            self.len(),
+            grid.size(),
+        )?;
         let rotations = grid.rotations_for_sum_pool(window, self.evaluator.slot_shape())?;
         self.evaluator.check_rotations(&rotations, "a sum pool")?;
         let steps = grid.pool_steps(window);

@@ -156,9 +156,10 @@ impl<E: Evaluator> EncodedMap<E> {
         let layout = &self.plan.layout;
         check_input(x.len(), self.inputs(), self.outputs())?;
         if x.packing != layout.input {
-            return Err(Error::Operands(OperandError::LengthMismatch {
-                left: x.packing.shape().slots(),
-                right: layout.input.shape().slots(),
+            return Err(Error::Operands(OperandError::Count {
+                what: "slots of a ciphertext (as many as the evaluator has that encoded the map)",
+                have: x.packing.shape().slots(),
+                need: layout.input.shape().slots(),
             }));
         }
         self.evaluator.with_more_keys(&x.evaluator)?;

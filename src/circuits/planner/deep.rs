@@ -259,7 +259,7 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; as the program.
+    /// [`OperandError::Count`](crate::OperandError::Count) for other inputs than the plan's; as the program.
     pub fn outside_with_bootstrapping(
         &self,
         program: &impl Program,
@@ -298,7 +298,7 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// Before any work, [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's,
+    /// Before any work, [`OperandError::Count`](crate::OperandError::Count) for other inputs than the plan's,
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for those of other parameters,
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey) for vectors without a server's keys, as [`check_keys`](Self::check_keys), and
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for keys without a bootstrapping where the plan has one; the errors of the program.

@@ -3,7 +3,7 @@ use crate::circuits::planner::times::{Times, units};
 use crate::circuits::planner::{Input, PlannedScheme, Program};
 use crate::circuits::refreshes::Placement;
 use crate::encryption::Encrypted;
-use crate::error::{Error, OperandError, Result, check_lengths};
+use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::{
     Evaluator, Forecast, Outside, RotationUses, SchemeEvaluator, SchemeForecast,
     SchemeForecastCiphertext, Step, Work,
@@ -125,9 +125,14 @@ where
 impl<S: PlannedScheme> SchemePlan<S> {
     /// Checks that inputs are as many and as long as the plan's.
     pub(super) fn check_inputs(&self, lengths: impl ExactSizeIterator<Item = usize>) -> Result<()> {
-        check_lengths(self.inputs.len(), lengths.len())?;
+        check_number(
+            "inputs (one for each that the plan was made for, in its order)",
+            lengths.len(),
+            self.inputs.len(),
+        )?;
         let mut pairs = self.inputs.iter().zip(lengths);
-        pairs.try_for_each(|(input, length)| check_lengths(input.length, length))
+        let what = "values in an input (as many as the plan was made for)";
+        pairs.try_for_each(|(input, length)| check_number(what, length, input.length))
     }
 }
 
@@ -153,7 +158,7 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's;
+    /// [`OperandError::Count`](crate::OperandError::Count) for other inputs than the plan's;
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a plan with bootstrappings; as the program.
     pub fn outside(&self, program: &impl Program, inputs: &[&[f64]]) -> Result<Vec<Outside>> {
         if self.refreshes() > 0 {
@@ -252,7 +257,7 @@ impl BfvPlan {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for other inputs than the plan's; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) for values
+    /// [`OperandError::Count`](crate::OperandError::Count) for other inputs than the plan's; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) for values
     /// beyond half the plaintext modulus; as the program.
     pub fn results(&self, program: &impl Program<i64>, inputs: &[&[i64]]) -> Result<Vec<Vec<i64>>> {
         let (_, vectors) = self.with_values(inputs)?;

@@ -1,6 +1,6 @@
 use crate::circuits::planner::{Input, Program};
 use crate::circuits::{Tensor, Vector, element_count};
-use crate::error::{Result, check_lengths};
+use crate::error::{Result, check_number};
 use crate::evaluator::{Evaluator, Number};
 
 /// A computation on tensors, written once for all evaluators, as a [`Program`] is one on vectors. [`OnTensors`] makes it one.
@@ -99,7 +99,11 @@ impl<P> OnTensors<P> {
 
 impl<S: Number, P: TensorProgram<S>> Program<S> for OnTensors<P> {
     fn run<E: Evaluator<Scalar = S>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
-        check_lengths(self.inputs().len(), inputs.len())?;
+        check_number(
+            "vectors (one for each element of the input tensors)",
+            inputs.len(),
+            self.inputs().len(),
+        )?;
         let mut rest = inputs;
         let mut tensors = Vec::new();
         for (_, shape) in &self.inputs {

@@ -20,7 +20,13 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias("EvalChebyshevFunction", "EvalLogistic", "minimax"))]
+#[doc(alias(
+    "EvalChebyshevFunction",
+    "EvalLogistic",
+    "minimax",
+    "EvalSin",
+    "EvalCos"
+))]
 pub struct Approximation {
     polynomial: Chebyshev,
     error: f64,

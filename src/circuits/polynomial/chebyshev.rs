@@ -4,7 +4,7 @@ use crate::circuits::polynomial::interval::Interval;
 use crate::circuits::polynomial::powers::{Bounded, Powers, combination_depth, plan};
 use crate::circuits::polynomial::tree::{depth_of, used};
 use crate::error::{Error, OperandError, Result, ValueError, check_finite};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, IntoScalar, scalars};
 use std::ops::RangeInclusive;
 use std::slice;
 
@@ -48,16 +48,20 @@ impl Chebyshev {
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient, [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::InvalidDegree`](crate::ValueError::InvalidDegree) above
     /// [`MAX_DEGREE`](Self::MAX_DEGREE); [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for one that is reversed, empty or not finite.
-    pub fn new(coefficients: &[f64], interval: RangeInclusive<f64>) -> Result<Self> {
+    pub fn new(
+        coefficients: impl IntoIterator<Item: IntoScalar<f64>>,
+        interval: RangeInclusive<f64>,
+    ) -> Result<Self> {
+        let mut coefficients = scalars(coefficients)?;
         let interval = Interval::new(interval)?;
         check_finite(coefficients.iter().map(|c| c.is_finite()))?;
         if coefficients.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        let coefficients = &coefficients[..used(coefficients).max(1)];
+        coefficients.truncate(used(&coefficients).max(1));
         check_degree(coefficients.len() - 1, 0, Self::MAX_DEGREE)?;
         Ok(Self {
-            coefficients: coefficients.to_vec(),
+            coefficients,
             interval,
         })
     }

@@ -22,7 +22,7 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias("Goldschmidt", "EvalDivide"))]
+#[doc(alias("Goldschmidt", "EvalDivide", "GoldschmidtDivisionNew", "InverseNew"))]
 pub struct Quotient {
     start: Approximation,
     /// The relative error of the start.

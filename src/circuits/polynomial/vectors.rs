@@ -2,7 +2,7 @@ use crate::circuits::polynomial::chebyshev::{common_interval, evaluate_all};
 use crate::circuits::polynomial::coefficient::Slotwise;
 use crate::circuits::polynomial::interval::Interval;
 use crate::circuits::{Chebyshev, Padding, Vector};
-use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::error::{Error, Result, ValueError, check_number};
 use crate::evaluator::Evaluator;
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -115,10 +115,14 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate_many`](Self::evaluate_many); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless there is a polynomial for each value.
+    /// As [`evaluate_many`](Self::evaluate_many); [`OperandError::Count`](crate::OperandError::Count) unless there is a polynomial for each value.
     pub fn evaluate_each(&self, polynomials: &[Chebyshev]) -> Result<Self> {
         let interval = common_interval(polynomials)?;
-        check_lengths(self.len(), polynomials.len())?;
+        check_number(
+            "polynomials (one for each value of the vector)",
+            polynomials.len(),
+            self.len(),
+        )?;
         let longest = polynomials.iter().map(|p| p.coefficients().len()).max();
         // The coefficients of each power, in the slots of each ciphertext.
         let slots = (0..longest.unwrap_or(0)).map(|power| {

@@ -1,6 +1,6 @@
 use crate::circuits::tensors::shape::{self, View, mismatch, position};
 use crate::circuits::tensors::{Subscript, subscript};
-use crate::error::{Error, OperandError, Result};
+use crate::error::{Error, OperandError, Result, check_number};
 
 /// Known values of any shape, by rows: the last axis is contiguous. A shape of no axes has one value.
 ///
@@ -31,7 +31,7 @@ impl<T: Clone> PlainTensor<T> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) unless the shape has as many elements; [`ValueError::Empty`](crate::ValueError::Empty) for an axis of
+    /// [`OperandError::Count`](crate::OperandError::Count) unless the shape has as many elements; [`ValueError::Empty`](crate::ValueError::Empty) for an axis of
     /// length 0; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for more than 2^28 elements.
     #[doc(alias = "plain_tensor")]
     pub fn new(values: &[T], shape: &[usize]) -> Result<Self> {
@@ -55,9 +55,8 @@ impl<T: Clone> PlainTensor<T> {
     }
 
     pub(super) fn from_vec(values: Vec<T>, shape: &[usize]) -> Result<Self> {
-        if shape::count(shape)? != values.len() {
-            return Err(mismatch(&[values.len()], shape, "a tensor of values"));
-        }
+        let what = "values of a tensor (the product of the lengths in its shape)";
+        check_number(what, values.len(), shape::count(shape)?)?;
         let shape = shape.to_vec();
         Ok(Self { shape, values })
     }

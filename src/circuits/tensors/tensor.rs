@@ -1,6 +1,6 @@
 use crate::circuits::Vector;
 use crate::circuits::tensors::{PlainTensor, Subscript};
-use crate::error::{Error, OperandError, Result, check_lengths};
+use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::Evaluator;
 use crate::parallel::try_map;
 use std::borrow::Cow;
@@ -54,7 +54,7 @@ impl<E: Evaluator> Tensor<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) unless all have one length; as [`PlainTensor::new`];
+    /// [`OperandError::Count`](crate::OperandError::Count) unless all have one length; as [`PlainTensor::new`];
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) if they do not belong together.
     pub fn from_vectors(vectors: Vec<Vector<E>>, shape: &[usize]) -> Result<Self> {
         let first = vectors.first().map_or(1, Vector::len);
@@ -71,7 +71,11 @@ impl<E: Evaluator> Tensor<E> {
         let evaluator = Vector::common_evaluator(&vectors)?.clone();
         for vector in &vectors {
             evaluator.check_all(&[&vectors[0].chunks[0], &vector.chunks[0]])?;
-            check_lengths(batch.unwrap_or(1), vector.len())?;
+            check_number(
+                "values in a vector (one for each member of the batch)",
+                vector.len(),
+                batch.unwrap_or(1),
+            )?;
         }
         let vectors = vectors.into_iter().map(Arc::new).collect();
         let elements = PlainTensor::from_vec(vectors, shape)?;
@@ -223,6 +227,7 @@ impl<E: Evaluator> Tensor<E> {
     ///
     /// # Errors
     /// As [`PlainTensor::reshape`].
+    #[doc(alias = "reshape_")]
     pub fn reshape(&self, shape: &[usize]) -> Result<Self> {
         Ok(self.with(self.elements.reshape(shape)?))
     }

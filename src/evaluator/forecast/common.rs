@@ -7,6 +7,7 @@ use crate::evaluator::forecast::scheme::{Amount, ForecastScheme};
 use crate::evaluator::forecast::values::Values;
 use crate::evaluator::forecast::{SchemeForecast, SchemeForecastCiphertext};
 use crate::evaluator::rotate_and_sum::Chain;
+use crate::evaluator::rotation;
 use crate::params::ErrorSize;
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -123,10 +124,7 @@ impl<S: ForecastScheme> SchemeForecast<S> {
     ) -> Result<Vec<Ciphertext<S>>> {
         self.check(a)?;
         a.check_degree()?;
-        let paths = steps
-            .iter()
-            .map(|&step| self.shared.keys.path(step, a.level()));
-        let paths: Vec<Vec<i64>> = paths.collect::<Result<_>>()?;
+        let paths = rotation::all_paths(steps, |step| self.shared.keys.path(step, a.level()))?;
         // The first of each share digits; the others have their own.
         let firsts: Vec<KeyUse> = paths
             .iter()
@@ -334,7 +332,8 @@ macro_rules! foreseen_operations {
         }
 
         fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-            self.shared.keys.check(rotations, operation)
+            let rotations = rotations.in_rows(self.slot_shape().rows);
+            self.shared.keys.check(&rotations, operation)
         }
 
         fn negate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {

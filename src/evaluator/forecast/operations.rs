@@ -1,6 +1,6 @@
 //! Each operation in the order of the encrypted evaluator's, so that the states and the errors are the same.
 
-use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::error::{Error, Result, ValueError, check_number};
 use crate::evaluator::ckks_align::{self, Movable};
 use crate::evaluator::evaluator_trait::check_period;
 use crate::evaluator::forecast::ckks::{hypot, rounding_of_constant};
@@ -287,7 +287,11 @@ impl Evaluator for Forecast {
             factors
         };
         let (a, b) = (ready(a)?, ready(b)?);
-        check_lengths(a.len(), b.len())?;
+        check_number(
+            "second factors (one for each first factor)",
+            b.len(),
+            a.len(),
+        )?;
         let pairs: Vec<_> = a.iter().zip(&b).collect();
         let &(first, _) = pairs.first().ok_or(Error::Values(ValueError::Empty))?;
         let factors = || pairs.iter().flat_map(|&(a, b)| [a, b]);

@@ -1,6 +1,6 @@
 //! Sums of products with weights of a short period, as the encrypted evaluator computes them.
 
-use crate::error::{Error, Result, ValueError, check_lengths};
+use crate::error::{Error, Result, ValueError, check_number};
 use crate::evaluator::forecast::ckks::hypot;
 use crate::evaluator::forecast::log::{KeyUse, Work};
 use crate::evaluator::forecast::values::Values;
@@ -35,7 +35,11 @@ impl Forecast {
         encoded: &EncodedSums<f64>,
     ) -> Result<Option<Vec<Ciphertext>>> {
         let sums = encoded.sums();
-        check_lengths(inputs.len(), sums.inputs())?;
+        check_number(
+            "ciphertexts (one for each input of the sums)",
+            inputs.len(),
+            sums.inputs(),
+        )?;
         let first = *inputs.first().ok_or(Error::Values(ValueError::Empty))?;
         let context = self.context();
         if !periodic_weights::applies(sums.period(), context) {
