@@ -109,7 +109,7 @@ impl Factor {
         };
         for (&first, a) in &self.diagonals {
             for (&second, b) in &other.diagonals {
-                let value = |j: usize| a[j % a.len()] * b[place(as_i64(j) + first, b.len())];
+                let value = |j: usize| a[j % a.len()] * b[wrapped(as_i64(j) + first, b.len())];
                 let values = (0..product.period).map(value).collect();
                 product.add(first + second, values, slots);
             }
@@ -145,8 +145,8 @@ impl Factor {
     }
 }
 
-/// The place of an index in a vector that repeats with the period.
-pub(super) fn place(index: i64, period: usize) -> usize {
+/// The position of an index in a vector that repeats with the period.
+pub(super) fn wrapped(index: i64, period: usize) -> usize {
     usize::try_from(index.rem_euclid(as_i64(period))).unwrap_or(0)
 }
 
@@ -165,7 +165,7 @@ mod tests {
             let value = |j: usize| {
                 let terms = factor.diagonals.iter();
                 let terms = terms.map(|(&d, diagonal)| {
-                    diagonal[j % factor.period] * v[place(as_i64(j) + d, v.len())]
+                    diagonal[j % factor.period] * v[wrapped(as_i64(j) + d, v.len())]
                 });
                 terms.sum()
             };

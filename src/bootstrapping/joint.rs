@@ -1,6 +1,6 @@
 //! Bootstrappings of few slots, whose real and imaginary parts lie beside each other in the slots of one ciphertext: one modular reduction serves both.
 
-use crate::bootstrapping::factors::{Factor, as_i64, place};
+use crate::bootstrapping::factors::{Factor, as_i64, wrapped};
 use crate::bootstrapping::transform::Transform;
 use crate::encoding::CkksEncoder;
 use crate::encryption::CkksCiphertext;
@@ -45,7 +45,7 @@ impl Joint {
         }
         let (transform, shift) = Transform::new(encoder, &[factor], (span, shift))?;
         let turn = |slot: usize| {
-            if place(as_i64(slot) - shift, 2 * slots) < slots {
+            if wrapped(as_i64(slot) - shift, 2 * slots) < slots {
                 Complex64::ONE
             } else {
                 Complex64::I

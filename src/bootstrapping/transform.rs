@@ -1,4 +1,4 @@
-use crate::bootstrapping::factors::{Factor, as_i64, place};
+use crate::bootstrapping::factors::{Factor, as_i64, wrapped};
 use crate::encoding::{CkksEncoder, CkksPlaintext};
 use crate::encryption::CkksCiphertext;
 use crate::error::Result;
@@ -98,7 +98,7 @@ impl Transform {
                 let (giant, baby) = (number / steps.babies, number % steps.babies);
                 let moved = shift + steps.shift() + as_i64(giant) * steps.giant();
                 let slots: Vec<Complex64> = (0..diagonal.len())
-                    .map(|slot| diagonal[place(as_i64(slot) - moved, diagonal.len())])
+                    .map(|slot| diagonal[wrapped(as_i64(slot) - moved, diagonal.len())])
                     .collect();
                 let weight = encoder.encode_sparse(&slots, slots.len(), level, scale)?;
                 plan.set((giant, 0, baby), weight.with_weight_rows(special_primes)?)?;

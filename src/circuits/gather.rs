@@ -46,8 +46,8 @@ impl Gather {
         let mut moves = vec![Moves::new(); to.chunks()];
         for (input, from, index) in values {
             let stride = inputs[input].period();
-            let (from_chunk, from_slot) = inputs[input].place(from);
-            let (chunk, slot) = to.place(index);
+            let (from_chunk, from_slot) = inputs[input].chunk_and_slot(from);
+            let (chunk, slot) = to.chunk_and_slot(index);
             let row = from_slot / columns;
             // Every copy of the value serves, and so does every place that is copied to its own.
             let period = stride.min(whole);

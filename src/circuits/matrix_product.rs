@@ -250,7 +250,7 @@ impl MatrixProduct {
         source: impl Fn([usize; 2]) -> [usize; 2],
     ) -> Result<LinearMap<S>> {
         let sources = self.sources(layout, source);
-        let entries = sources.map(|(slot, place)| (slot, layout.place(0, place), S::from(1)));
+        let entries = sources.map(|(slot, place)| (slot, layout.position_of(0, place), S::from(1)));
         LinearMap::from_entries(self.size(), inputs, entries)
     }
 

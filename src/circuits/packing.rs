@@ -284,7 +284,7 @@ impl Packing {
     }
 
     /// The ciphertext and slot of a value: of its first copy.
-    pub(super) fn place(&self, index: usize) -> (usize, usize) {
+    pub(super) fn chunk_and_slot(&self, index: usize) -> (usize, usize) {
         match self.stride() {
             Some(_) => (0, index),
             None => (index / self.shape.slots(), index % self.shape.slots()),

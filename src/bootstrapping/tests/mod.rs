@@ -1,6 +1,6 @@
 //! Every phase, decrypted, beside the same step in the clear, on a small ring.
 
-use crate::bootstrapping::factors::{Direction, place};
+use crate::bootstrapping::factors::{Direction, wrapped};
 use crate::bootstrapping::transform::Steps;
 use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
@@ -96,7 +96,7 @@ fn distance(got: &[Complex64], wanted: &[Complex64]) -> f64 {
 
 /// Rotates slots to the left.
 fn rotate(slots: &mut [Complex64], step: i64) {
-    let step = place(step, slots.len());
+    let step = wrapped(step, slots.len());
     slots.rotate_left(step);
 }
 

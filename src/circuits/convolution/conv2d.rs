@@ -242,7 +242,7 @@ impl<S: Number> Convolution<S> {
         let taps = self.windows.taps();
         self.layer_of_taps(input.size(), output, |tap, place| {
             let pixel = self.windows.pixel(place, tap % taps, input.image())?;
-            Some(input.place(tap / taps, pixel))
+            Some(input.position_of(tap / taps, pixel))
         })
     }
 
@@ -257,8 +257,13 @@ impl<S: Number> Convolution<S> {
         let mut entries = Vec::new();
         for channel in 0..self.outputs {
             for (tap, weight) in self.weights_of(channel) {
-                let of_window =
-                    |place| Some((output.place(channel, place), source(tap, place)?, weight));
+                let of_window = |place| {
+                    Some((
+                        output.position_of(channel, place),
+                        source(tap, place)?,
+                        weight,
+                    ))
+                };
                 entries.extend(places(output.image()).filter_map(of_window));
             }
         }

@@ -234,11 +234,15 @@ impl Grid {
     #[must_use]
     pub fn position(&self, channel: usize, row: usize, column: usize) -> Option<usize> {
         let inside = channel < self.channels && row < self.image[0] && column < self.image[1];
-        inside.then(|| self.place(channel, [row, column]))
+        inside.then(|| self.position_of(channel, [row, column]))
     }
 
     /// The position of a pixel that there is.
-    pub(in crate::circuits) fn place(&self, channel: usize, [row, column]: [usize; 2]) -> usize {
+    pub(in crate::circuits) fn position_of(
+        &self,
+        channel: usize,
+        [row, column]: [usize; 2],
+    ) -> usize {
         let [phase_rows, phase_columns] = self.phases;
         let (block, phase) = (
             channel / (phase_rows * phase_columns),
@@ -265,7 +269,7 @@ impl Grid {
         let [rows, columns] = self.image;
         (0..self.len()).map(move |index| {
             let (pixel, channel) = (index % (rows * columns), index / (rows * columns));
-            self.place(channel, [pixel / columns, pixel % columns])
+            self.position_of(channel, [pixel / columns, pixel % columns])
         })
     }
 

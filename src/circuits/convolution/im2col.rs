@@ -41,7 +41,7 @@ impl Windows {
             for place in places(windows) {
                 if let Some([row, column]) = self.pixel(place, tap_in_channel, image) {
                     let pixel = (channel * image[0] + row) * image[1] + column;
-                    values[layout.place(tap, place)] = pixels[pixel];
+                    values[layout.position_of(tap, place)] = pixels[pixel];
                 }
             }
         }
@@ -81,7 +81,7 @@ impl<S: Number> Convolution<S> {
         self.check_groups()?;
         let (input, windows) = self.windows().im2col_layout(self.inputs(), image)?;
         let output = Grid::new(self.outputs(), windows[0], windows[1])?;
-        let source = |tap, place| Some(input.place(tap, place));
+        let source = |tap, place| Some(input.position_of(tap, place));
         let layer = self.layer_of_taps(input.size(), &output, source)?;
         Ok((layer, output))
     }

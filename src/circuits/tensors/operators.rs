@@ -110,7 +110,8 @@ macro_rules! numbers {
 
 numbers!(f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, usize);
 
-/// An operator with this, which consists of such numbers, on its left, and a tensor, owned or borrowed, on its right: `|tensor, left|` in terms of the tensor's operators.
+/// An operator with this, which consists of such numbers, on its left, and a tensor, owned or borrowed, on its right: `|tensor, left|` in
+/// terms of the tensor's operators.
 macro_rules! operator_on_the_left {
     ($left:ty, $number:ty, $operator:ident, $method:ident, |$right:ident, $own:ident| $result:expr, $($tensor:ty),*) => {$(
         impl<E: Evaluator> $operator<$tensor> for $left
