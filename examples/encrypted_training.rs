@@ -4,7 +4,7 @@
 //! Each step of Nesterov's accelerated descent takes four levels, and the weights are bootstrapped where the plan says so.
 //!
 //! `cargo run --release --example encrypted_training` trains on 64 patients and 7 measurements, on a small ring that hides nothing, in seconds;
-//! `cargo run --release --example encrypted_training -- secure` on 455 patients and 30 measurements at 128 bits of security: the keys take 1.9 GB.
+//! `cargo run --release --example encrypted_training -- secure` on 455 patients and 30 measurements at 128 bits of security: the keys take 2.1 GB.
 
 mod breast_cancer;
 
