@@ -14,7 +14,7 @@ use slotwise::wire::{EvaluationKeyReader, Header, Kind};
 use std::cmp::Ordering;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,10 +39,10 @@ struct Options {
     json: bool,
 }
 
-/// The file, from its start.
+/// The file, from its start. It may be a pipe.
 struct Input {
     header: Header,
-    file: BufReader<File>,
+    file: Box<dyn Read>,
     /// Whether all keys are to be read.
     check: bool,
 }
@@ -61,7 +61,6 @@ fn inspect(options: &Options, report: &mut Report) -> Outcome<()> {
     let mut start = Vec::new();
     let mut head = file.by_ref().take(HEADER_BYTES);
     head.read_to_end(&mut start).map_err(unreadable_file)?;
-    file.rewind().map_err(unreadable_file)?;
     let header = Header::of(&start)?;
     report.section("file");
     report.row("holds", header.kind().name());
@@ -76,14 +75,22 @@ fn inspect(options: &Options, report: &mut Report) -> Outcome<()> {
         report.row("secret", "yes: keep it from everyone else");
         return Ok(());
     }
-    let input = Input {
+    let mut input = Input {
         header,
-        file: BufReader::new(file),
+        file: Box::new(Cursor::new(start).chain(BufReader::new(file))),
         check: options.check,
     };
+    let mut all = || -> Outcome<Vec<u8>> {
+        let mut bytes = Vec::new();
+        input
+            .file
+            .read_to_end(&mut bytes)
+            .map_err(unreadable_file)?;
+        Ok(bytes)
+    };
     match (header.kind(), &options.parameters) {
-        (Kind::CkksParams, _) => reals(&fs::read(&options.file)?, report),
-        (Kind::BfvParams, _) => integers(&fs::read(&options.file)?, report),
+        (Kind::CkksParams, _) => reals(&all()?, report),
+        (Kind::BfvParams, _) => integers(&all()?, report),
         (_, None) => Ok(()),
         (_, Some(parameters)) => with_parameters(input, parameters, report),
     }
@@ -183,6 +190,13 @@ fn rows_of_vector<E: KeyedEvaluator>(vector: &slotwise::circuits::Vector<E>, rep
 }
 
 fn keys(mut input: Input, context: &Arc<Context>, report: &mut Report) -> Outcome<()> {
+    let (own, found) = (context.fingerprint(), input.header.fingerprint());
+    if own != found {
+        return Err(format!(
+            "the file belongs to the parameters {found:?} and --parameters has {own:?}"
+        )
+        .into());
+    }
     let checked = if input.check {
         "all keys"
     } else {

@@ -916,7 +916,6 @@ fn a_bound_stated_at_encryption_is_checked_and_carried() -> slotwise::Result<()>
         let beyond = ValueError::BeyondBound {
             index: 2,
             bound: 0.49,
-            least: 0.5,
         };
         assert_eq!(key.unwrap_err(), Error::Values(beyond));
     }

@@ -251,6 +251,24 @@ fn rotations_by_several_steps() {
     says(x.rotate_many([0, 3]), &one);
 }
 
+#[test]
+fn rotations_that_move_nothing_take_no_key() {
+    for len in [4, 5, 32, 33, 64, 70] {
+        let values = vec![1.5; len];
+        let x = CLIENT.encrypt(&values).unwrap();
+        let steps = [0, i64::try_from(len).unwrap()];
+        let rotated = x.rotate_many(steps).unwrap();
+        assert_eq!(rotated.len(), 2, "{len}");
+        for rotated in rotated {
+            let decrypted = CLIENT.decrypt(&rotated).unwrap();
+            let right = decrypted.iter().filter(|x| (*x - 1.5).abs() < 1e-4);
+            assert_eq!((right.count(), decrypted.len()), (len, len));
+        }
+        assert_eq!(x.rotate_many([0; 0]).unwrap().len(), 0);
+        says(x.rotate_many([0, 1]), &["server.attach(vector)"]);
+    }
+}
+
 /// A program of no operation.
 struct Identity;
 
@@ -306,7 +324,7 @@ fn sums_name_their_own_calls() -> Result<()> {
     let upload = encryptor.encrypt((1, 1), &[0.5; 3], 1, &mut rand::rng())?;
     let another = context.generate_secret_key()?;
     let mut aggregator = Aggregator::new(&context, another.id(), 1, [1, 2])?;
-    of_sums(aggregator.add(&upload), &["`upload.key_id()`"]);
+    of_sums(aggregator.add(&upload), &["`key_id()` of an upload"]);
     let bytes = upload.to_bytes();
     of_sums(Upload::from_bytes(&bytes, &other), &help);
     of_sums(
@@ -359,7 +377,7 @@ fn shared_keys_say_what_is_missing() -> Result<()> {
         collector.add(party.public_key_share(&round)?),
         &[
             "0 of 3 parties have committed",
-            "`collector.commit(share.commitment())`",
+            "`collector.commit(share.commitment())` (with `use slotwise::multiparty::Contribution`)",
         ],
     );
     Ok(())
@@ -381,7 +399,7 @@ fn wrong_values() -> Result<()> {
     );
     says(
         CLIENT.encrypt_bounded([0.1, -0.7], 0.25),
-        &["the value at 1", "bound of 0.25", "a bound of 1 or more"],
+        &["the value at 1", "bound of 0.25", "a larger bound"],
     );
     Ok(())
 }

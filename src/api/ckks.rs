@@ -217,12 +217,7 @@ fn check_bounded(values: &[f64], bound: f64) -> Result<()> {
     let Some(index) = values.iter().position(beyond) else {
         return Ok(());
     };
-    let least = values[index].abs().log2().ceil().exp2();
-    Err(Error::Values(ValueError::BeyondBound {
-        index,
-        bound,
-        least,
-    }))
+    Err(Error::Values(ValueError::BeyondBound { index, bound }))
 }
 
 fn encoded(evaluator: &CkksEvaluator, slots: &[f64]) -> Result<CkksPlaintext> {

@@ -512,7 +512,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum).
+    /// As [`mul_plain`](Self::mul_plain) and [`sum`](Self::sum); [`ValueError::Inexact`](crate::ValueError::Inexact) for an integer that is no f64.
     #[doc(alias = "EvalInnerProduct")]
     pub fn dot_plain(
         &self,
@@ -548,7 +548,8 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient.
+    /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient;
+    /// [`ValueError::Inexact`](crate::ValueError::Inexact) for an integer that is no f64.
     #[doc(alias("EvalPoly", "EvalPolynomial", "polynomial", "NewPolynomial"))]
     pub fn polyval(
         &self,
@@ -626,7 +627,8 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`rotate_left`](Self::rotate_left); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing.
+    /// As [`rotate_left`](Self::rotate_left); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing. (Keys for fewer levels than
+    /// the vector has are found one after the other.)
     #[doc(alias(
         "RotateHoisted",
         "EvalFastRotation",
@@ -635,8 +637,15 @@ impl<E: Evaluator> Vector<E> {
     ))]
     pub fn rotate_many(&self, steps: impl IntoIterator<Item: Borrow<i64>>) -> Result<Vec<Self>> {
         let steps: Vec<i64> = steps.into_iter().map(|step| *step.borrow()).collect();
-        let needed = steps.iter().map(|&step| self.rotations_for_step(step));
-        let needed = needed.fold(Rotations::none(), Rotations::and);
+        let mut moves = steps
+            .iter()
+            .filter(|&&step| !self.packing.is_identity(step));
+        let Some(&first) = moves.next() else {
+            return Ok(vec![self.clone(); steps.len()]);
+        };
+        let needed = moves.fold(self.rotations_for_step(first), |needed, &step| {
+            needed.and(self.rotations_for_step(step))
+        });
         let operation = "a rotation by several steps";
         self.evaluator.check_rotations(&needed, operation)?;
         if !self.packing.moves_as_one() {

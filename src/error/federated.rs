@@ -128,8 +128,8 @@ impl fmt::Display for FederatedError {
                  and read them with `SumContext::from_bytes`"
             ),
             Self::OtherKey { expected, found } => format!(
-                "this was made with the key {found:?} and here the key is {expected:?}; clients take the public key of this round's key holder, and \
-                 `upload.key_id()` tells whose an upload is"
+                "this was made with the key {found:?} and here the key is {expected:?}; use the key of this round everywhere; `key_id()` of an upload or \
+                 a sum tells which it was made with"
             ),
             Self::ShapeMismatch { found, expected } => {
                 format!("the update has {found} values and the sum {expected}; all clients need the same model")

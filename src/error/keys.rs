@@ -83,7 +83,8 @@ impl fmt::Display for KeyError {
                 format!(
                     "{operation} takes Galois keys that are missing; add them with `client.extend_server_key(&server, &{rotations})`, and attach the \
                      vectors to the new server key. Before keys are made, `vector.rotations_for_sum()`, `rotations_for_step(step)` and others tell the \
-                     rotations of an operation; `Rotations::powers_of_two()` are enough for all"
+                     rotations of an operation; `Rotations::powers_of_two()`{} are enough for all",
+                    if *conjugation { " with `.and_conjugation()`" } else { "" }
                 )
             }
             Self::MissingSwitchingKey { from, to, level } => format!(

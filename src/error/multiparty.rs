@@ -131,7 +131,7 @@ impl fmt::Display for MultipartyError {
             }
             Self::MissingCommitments { have, need } => format!(
                 "{have} of {need} parties have committed to their shares; give the collector the commitments of all parties first, then the shares: \
-                 `collector.commit(share.commitment())`"
+                 `collector.commit(share.commitment())` (with `use slotwise::multiparty::Contribution`)"
             ),
             Self::NotEnoughShares { have, need } => {
                 format!(

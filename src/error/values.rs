@@ -30,8 +30,6 @@ pub enum ValueError {
         index: usize,
         /// The bound that was stated.
         bound: f64,
-        /// The smallest power of two that is no less than the value's magnitude.
-        least: f64,
     },
     /// A value does not fit: the plaintext modulus (BFV) or the modulus at this scale (CKKS).
     ValueOutOfRange {
@@ -114,10 +112,9 @@ impl fmt::Display for ValueError {
                     "the decrypted value at {index} is beyond the range of f64 (1.8e308); use smaller values"
                 )
             }
-            Self::BeyondBound { index, bound, least } => {
+            Self::BeyondBound { index, bound } => {
                 format!(
-                    "the value at {index} is beyond the stated bound of {bound}; state a bound of {least} or more, or scale the values down before they are \
-                     encrypted"
+                    "the value at {index} is beyond the stated bound of {bound:?}; state a larger bound, or scale the values down before they are encrypted"
                 )
             }
             Self::ValueOutOfRange { index } => {

@@ -88,7 +88,7 @@ pub(super) fn all_paths<P>(steps: &[i64], path: impl Fn(i64) -> Result<P>) -> Re
         [] => Ok(paths),
         &[step] => Err(Error::Keys(KeyError::MissingRotationKey { step })),
         _ => Rotations::steps(&missing)
-            .refused("rotations by several steps")
+            .refused("a rotation by several steps")
             .map(|()| paths),
     }
 }

@@ -131,7 +131,8 @@ impl Rotations {
 
     /// Those of sums over slots, of any length: the powers of two up to half a row, and 3, 12, 48, ..., with which a sum takes two steps
     /// at once; and for BFV the exchange of its two rows. With the powers alone sums work, too, and take about a fifth longer; these keys
-    /// are half as many again.
+    /// are half as many again. Where no scheme is known (a [`KeyPlan`](crate::keys::KeyPlan), a
+    /// [`KeyGenerator`](crate::keys::KeyGenerator), parties) that key is always one of them.
     ///
     /// ```
     /// # use slotwise::prelude::*;

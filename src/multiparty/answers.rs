@@ -127,7 +127,8 @@ impl Party {
     /// ```
     ///
     /// # Errors
-    /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them; [`MultipartyError::NotEnoughShares`].
+    /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them;
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are as many different parties as the threshold.
     pub fn additive_share(
         &self,
         context: &BfvContext,
@@ -173,7 +174,8 @@ impl Party {
     /// ```
     ///
     /// # Errors
-    /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them; [`MultipartyError::NotEnoughShares`];
+    /// [`MultipartyError::WrongSession`]; [`MultipartyError::UnknownParty`] if this party is not one of them;
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are as many different parties as the threshold;
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a share of other parameters; [`MultipartyError::AlreadyOpened`] for a name with
     /// another value; [`MultipartyError::JournalFailed`].
     #[doc(alias("S2E", "ShareToEncProtocol"))]

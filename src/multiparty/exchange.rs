@@ -438,7 +438,7 @@ impl BfvEntering {
     ///
     /// # Errors
     /// [`MultipartyError::WrongSession`] for another context than the session's; [`MultipartyError::UnknownParty`];
-    /// [`MultipartyError::NotEnoughShares`].
+    /// [`OperandError::Count`](crate::OperandError::Count) unless there are as many different parties as the threshold.
     #[doc(alias("S2E", "ShareToEncProtocol"))]
     pub fn new(
         session: &Session,

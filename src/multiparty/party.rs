@@ -306,7 +306,7 @@ impl Party {
     /// Sorts t different parties, this one among them.
     ///
     /// # Errors
-    /// [`MultipartyError::UnknownParty`]; [`MultipartyError::NotEnoughShares`].
+    /// [`MultipartyError::UnknownParty`]; [`OperandError::Count`](crate::OperandError::Count).
     pub(super) fn check_own_set(&self, parties: &[u32]) -> Result<Vec<u32>> {
         let (set, party) = (self.session.check_set(parties)?, self.number);
         if set.contains(&party) {

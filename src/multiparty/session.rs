@@ -374,9 +374,9 @@ impl Session {
         let set: BTreeSet<u32> = parties.iter().copied().collect();
         set.iter().try_for_each(|&party| self.check_party(party))?;
         let (have, need) = (set.len(), self.policy().threshold() as usize);
-        let what = "parties in a set (as many different ones as the policy's threshold)";
+        let what = "different parties in a set (as many as the policy's threshold)";
         check_number(what, have, need)?;
-        check_number(what, parties.len(), need)?;
+        check_number("parties in a set (each once)", parties.len(), need)?;
         Ok(set.into_iter().collect())
     }
 

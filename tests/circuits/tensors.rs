@@ -378,9 +378,10 @@ fn sizes_axes_and_batches_are_checked() {
     };
     assert!(matches!(
         &batch(2) * &batch(3),
-        Err(Error::Operands(OperandError::LengthMismatch {
-            left: 2,
-            right: 3
+        Err(Error::Operands(OperandError::Count {
+            have: 3,
+            need: 2,
+            ..
         }))
     ));
     let vector = |len: usize| Vector::from_values(x.evaluator(), &vec![1.0; len]).unwrap();

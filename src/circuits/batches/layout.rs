@@ -241,7 +241,7 @@ impl BatchLayout {
     /// Checks that two layouts are the same, but for the number of features.
     pub(super) fn check_same(&self, other: &Self) -> Result<()> {
         check_number(
-            "features of the other layout (as many as this one has)",
+            "features of the batch (as many as the layer or the other batch has)",
             other.features,
             self.features,
         )?;

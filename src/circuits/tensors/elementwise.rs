@@ -3,7 +3,7 @@
 use crate::circuits::Vector;
 use crate::circuits::tensors::shape::{View, broadcast};
 use crate::circuits::tensors::{PlainTensor, Tensor};
-use crate::error::{Error, OperandError, Result, check_lengths};
+use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::{Evaluator, IntoScalar, scalars};
 use crate::keys::Rotations;
 
@@ -19,7 +19,7 @@ impl<E: Evaluator> Tensor<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for batches of different sizes; as [`Vector::add`].
+    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch); [`OperandError::Count`](crate::OperandError::Count) for batches of different sizes; as [`Vector::add`].
     pub fn add(&self, other: &Self) -> Result<Self> {
         self.zip(other, "a sum", Vector::add)
     }
@@ -299,7 +299,11 @@ impl<E: Evaluator> Tensor<E> {
     /// The evaluator and the batch of a result of two.
     pub(super) fn joined(&self, other: &Self) -> Result<(E, Option<usize>)> {
         if let (Some(left), Some(right)) = (self.batch, other.batch) {
-            check_lengths(left, right)?;
+            check_number(
+                "members of the right tensor's batch (as many as the left's)",
+                right,
+                left,
+            )?;
         }
         let evaluator = self.evaluator.with_more_keys(&other.evaluator)?;
         Ok((evaluator.clone(), self.batch.or(other.batch)))

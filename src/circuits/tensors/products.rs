@@ -21,7 +21,7 @@ impl<E: Evaluator> Tensor<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) for other shapes; [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for batches of different sizes; as
+    /// [`OperandError::ShapeMismatch`](crate::OperandError::ShapeMismatch) for other shapes; [`OperandError::Count`](crate::OperandError::Count) for batches of different sizes; as
     /// [`Vector::inner_product`].
     #[doc(alias("dot", "mm"))]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
