@@ -64,9 +64,13 @@ fn inspect(options: &Options, report: &mut Report) -> Outcome<()> {
     let header = Header::of(&start)?;
     report.section("file");
     report.row("holds", header.kind().name());
-    let (bytes, announced) = (file.metadata()?.len(), header.frame_length());
-    report.row("bytes", bytes);
-    report.row("complete", completeness(bytes, announced));
+    let (metadata, announced) = (file.metadata()?, header.frame_length());
+    if metadata.is_file() {
+        report.row("bytes", metadata.len());
+        report.row("complete", completeness(metadata.len(), announced));
+    } else {
+        report.row("bytes announced", announced); // a pipe does not tell
+    }
     report.row("parameters", format!("{:?}", header.fingerprint()));
     report.row("key", format!("{:?}", header.key_id()));
     let secrets = [Kind::SecretKey, Kind::Deal, Kind::PartyState];
