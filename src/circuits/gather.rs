@@ -100,12 +100,8 @@ impl Gather {
     /// The rotations whose keys [`apply`](Self::apply) uses.
     pub(super) fn rotations(&self) -> Rotations {
         let moves = self.moves.iter().flat_map(BTreeMap::keys);
-        let steps: Vec<i64> = moves
-            .clone()
-            .map(|(_, step)| *step)
-            .chain(self.copies.iter().copied())
-            .collect();
-        let rotations = Rotations::steps(&steps);
+        let steps = moves.clone().map(|(_, step)| step).chain(&self.copies);
+        let rotations = Rotations::steps(steps);
         if self.joins_rows || moves.map(|(source, _)| source).any(|source| source.swap) {
             rotations.and_conjugation()
         } else {

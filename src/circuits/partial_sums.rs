@@ -180,8 +180,7 @@ impl StridedSum {
     }
 
     fn rotations(&self) -> Rotations {
-        let steps: Vec<i64> = self.steps().into_iter().map(|(step, _)| step).collect();
-        let rotations = Rotations::steps(&steps);
+        let rotations = Rotations::steps(self.steps().into_iter().map(|(step, _)| step));
         match &self.gather {
             Some(gather) => rotations.and(gather.rotations()),
             None if self.joins_rows() => rotations.and_conjugation(),

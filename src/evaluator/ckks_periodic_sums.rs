@@ -1,8 +1,9 @@
 //! [`PeriodicSums`] of CKKS ciphertexts: products of matrices modulo each prime, and one division by P for each output.
 
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, Result, ValueError, check_number};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::digits::Decomposition;
+use crate::evaluator::evaluator_trait::check_inputs;
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::periodic_states::SumStates;
 use crate::evaluator::periodic_sums::EncodedSums;
@@ -23,11 +24,7 @@ impl CkksEvaluator {
         inputs: &[&CkksCiphertext],
         encoded: &EncodedSums<f64>,
     ) -> Result<Option<Vec<CkksCiphertext>>> {
-        check_number(
-            "ciphertexts (one for each input of the sums)",
-            inputs.len(),
-            encoded.sums().inputs(),
-        )?;
+        check_inputs(inputs.len(), encoded.sums().inputs())?;
         let first = *inputs.first().ok_or(Error::Values(ValueError::Empty))?;
         let Some(residues) = &encoded.residues else {
             return Ok(None);

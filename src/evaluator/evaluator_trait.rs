@@ -490,11 +490,7 @@ pub trait Evaluator: Clone + Send + Sync {
         a: &[C],
         b: &[C],
     ) -> Result<Self::Ciphertext> {
-        check_number(
-            "second factors (one for each first factor)",
-            b.len(),
-            a.len(),
-        )?;
+        check_factors(a.len(), b.len())?;
         let products: Vec<Self::Ciphertext> = a
             .iter()
             .zip(b)
@@ -791,6 +787,17 @@ fn settled_product<'a, E: Evaluator>(
     }
     let [left, right] = settled_halves(evaluator, factors)?;
     evaluator.mul_settled(&left, &right).map(Cow::Owned)
+}
+
+/// Checks that there are as many first as second factors of an inner product.
+pub(super) fn check_factors(first: usize, second: usize) -> Result<()> {
+    check_number("second factors (one for each first factor)", second, first)
+}
+
+/// Checks that there is a ciphertext for each input of sums with weights.
+pub(super) fn check_inputs(ciphertexts: usize, inputs: usize) -> Result<()> {
+    let what = "ciphertexts (one for each input of the sums)";
+    check_number(what, ciphertexts, inputs)
 }
 
 /// The multiplications that a power takes one after the other.

@@ -1,6 +1,7 @@
 //! Many sums at once of ciphertexts times known vectors of a short period: the data, and the computation by single operations.
 
-use crate::error::{Error, OperandError, Result, ValueError, check_finite, check_number};
+use crate::error::{Error, OperandError, Result, ValueError, check_finite};
+use crate::evaluator::evaluator_trait::check_inputs;
 use crate::evaluator::periodic_weights::ResidueSums;
 use crate::evaluator::{Evaluator, Number, Position};
 use crate::keys::Rotations;
@@ -153,7 +154,7 @@ impl<S: Number> PeriodicSums<S> {
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         let steps = self.steps().filter(|&step| step != 0);
-        Rotations::steps(&steps.collect::<Vec<_>>())
+        Rotations::steps(steps)
     }
 
     /// The step of each part.
@@ -305,11 +306,7 @@ impl<S: Number> EncodedSums<S> {
         inputs: &[&E::Ciphertext],
     ) -> Result<Vec<E::Ciphertext>> {
         let sums = &self.sums;
-        check_number(
-            "ciphertexts (one for each input of the sums)",
-            inputs.len(),
-            sums.inputs,
-        )?;
+        check_inputs(inputs.len(), sums.inputs)?;
         let part = |part: &Part<S>| {
             let weights = part.inputs.iter().zip(part.values.chunks(sums.period));
             let products = weights.map(|(&input, values)| {

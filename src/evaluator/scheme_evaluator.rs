@@ -1,7 +1,8 @@
 //! What is the same in both schemes: contexts and keys, linear operations, automorphisms.
 
 use crate::encryption::{Ciphertext, Encrypted, State};
-use crate::error::{Error, KeyError, Result, ValueError, check_number};
+use crate::error::{Error, KeyError, Result, ValueError};
+use crate::evaluator::evaluator_trait::check_factors;
 use crate::evaluator::evaluator_trait::check_message_bound;
 use crate::evaluator::key_switch::Compute;
 use crate::evaluator::{Refresh, key_switch, linear, rotation};
@@ -245,11 +246,7 @@ impl<S: State> SchemeEvaluator<S> {
         a: &'a [C],
         b: &'a [C],
     ) -> Result<Factors<'a, S>> {
-        check_number(
-            "second factors (one for each first factor)",
-            b.len(),
-            a.len(),
-        )?;
+        check_factors(a.len(), b.len())?;
         let pairs: Vec<_> = a
             .iter()
             .zip(b)

@@ -3,8 +3,9 @@
 
 use crate::encoding::WeightRows;
 use crate::encryption::Encrypted;
-use crate::error::{Error, OperandError, Result, ValueError, check_number};
+use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::digits::{Decomposition, HoistedDigits, strip_length};
+use crate::evaluator::evaluator_trait::check_inputs;
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
@@ -78,7 +79,7 @@ impl<P> WeightedRotations<P> {
     /// The rotations whose keys the sum uses.
     #[must_use]
     pub fn rotations(&self) -> Rotations {
-        Rotations::steps(&[&self.babies[..], &self.giant_rotations()].concat())
+        Rotations::steps(self.babies.iter().copied().chain(self.giant_rotations()))
     }
 
     /// The rotations by which inner sums are moved: the giant steps, or their distances.
@@ -128,11 +129,7 @@ impl<P> WeightedRotations<P> {
     }
 
     pub(super) fn check_inputs(&self, count: usize) -> Result<()> {
-        check_number(
-            "ciphertexts (one for each input of the sums)",
-            count,
-            self.inputs,
-        )
+        check_inputs(count, self.inputs)
     }
 
     /// Evaluates the sum by rotations, products and additions: what [`Evaluator::weighted_rotations`] is unless an evaluator does

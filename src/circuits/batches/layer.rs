@@ -1,6 +1,6 @@
 use crate::circuits::gather::signed;
 use crate::circuits::{BatchLayout, LinearMap};
-use crate::error::{Error, OperandError, Result, check_finite, check_number};
+use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::{EncodedSums, Evaluator, Number, PeriodicSums, Position, Weight};
 use crate::keys::Rotations;
 use crate::parallel::try_map;
@@ -60,14 +60,7 @@ impl<S: Number> BatchLayer<S> {
             map.inputs(),
             layout.features(),
         )?;
-        if !bias.is_empty() {
-            check_number(
-                "biases (one for each output of the map, or none: `&[]`)",
-                bias.len(),
-                map.outputs(),
-            )?;
-        }
-        check_finite(bias.iter().map(|value| value.is_finite()))?;
+        map.check_bias(bias)?;
         let output = layout.with_features(map.outputs())?;
         let p = layout.per_ciphertext();
         let entries = map.entries().iter().filter(|entry| entry.2 != S::default());

@@ -1,6 +1,6 @@
 use crate::circuits::padding::Padding;
 use crate::circuits::{EncodedMap, Grid, LinearMap, Matrix, Vector};
-use crate::error::{Error, OperandError, Result, check_finite, check_number};
+use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::{Evaluator, Number, Position};
 use std::fmt;
 use std::sync::OnceLock;
@@ -48,14 +48,7 @@ impl<S: Number> LinearLayer<S> {
     /// # Errors
     /// [`OperandError::Count`](crate::OperandError::Count) for another number of biases; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn new(map: LinearMap<S>, bias: &[S]) -> Result<Self> {
-        if !bias.is_empty() {
-            check_number(
-                "biases (one for each output of the map, or none: `&[]`)",
-                bias.len(),
-                map.outputs(),
-            )?;
-        }
-        check_finite(bias.iter().map(|value| value.is_finite()))?;
+        map.check_bias(bias)?;
         let bias = bias.to_vec();
         Ok(Self { map, bias })
     }

@@ -1,6 +1,6 @@
 use crate::circuits::Matrix;
 use crate::circuits::linear::matrix::MOST_ENTRIES;
-use crate::error::{Error, OperandError, Result, ValueError, check_finite};
+use crate::error::{Error, OperandError, Result, ValueError, check_finite, check_number};
 use crate::evaluator::Number;
 use std::fmt;
 
@@ -270,6 +270,15 @@ impl<S: Number> LinearMap<S> {
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// Checks the numbers that are added to the outputs, if there are any.
+    pub(in crate::circuits) fn check_bias(&self, bias: &[S]) -> Result<()> {
+        if !bias.is_empty() {
+            let what = "biases (one for each output of the map, or none: `&[]`)";
+            check_number(what, bias.len(), self.outputs)?;
+        }
+        check_finite(bias.iter().map(|value| value.is_finite()))
     }
 
     /// The entries: output index, input index, value. Those at the same place add up.

@@ -40,15 +40,9 @@ impl LinearPlan {
         let split = &self.split;
         let folds = self.layout.folds();
         let giants = split.giant_rotations();
-        let steps: Vec<i64> = split
-            .babies
-            .iter()
-            .copied()
-            .chain(giants)
-            .chain(folds)
-            .filter(|&step| step != 0)
-            .collect();
-        let rotations = Rotations::steps(&steps);
+        let babies = split.babies.iter().copied();
+        let steps = babies.chain(giants).chain(folds);
+        let rotations = Rotations::steps(steps.filter(|&step| step != 0));
         if self.layout.swaps_inputs() || self.layout.folds_rows() {
             rotations.and_conjugation()
         } else {

@@ -38,7 +38,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
 
     /// The rotations by these steps, and the conjugation if the plan has it.
     fn rotations_by(&self, steps: impl Iterator<Item = i64>) -> Rotations {
-        let rotations = Rotations::steps(&steps.collect::<Vec<_>>());
+        let rotations = Rotations::steps(steps);
         if self.conjugates() {
             rotations.and_conjugation()
         } else {

@@ -1,7 +1,8 @@
 //! Dry runs of BFV, each operation in the order of the encrypted evaluator's.
 
 use crate::encoding::{BfvEncoder, BfvPlaintext};
-use crate::error::{Error, Result, ValueError, check_number};
+use crate::error::{Error, Result, ValueError};
+use crate::evaluator::evaluator_trait::check_factors;
 use crate::evaluator::evaluator_trait::check_message_bound;
 use crate::evaluator::forecast::common::foreseen_operations;
 use crate::evaluator::forecast::log::Work;
@@ -333,11 +334,7 @@ impl Evaluator for BfvForecast {
     }
 
     fn inner_product<C: Borrow<Ciphertext>>(&self, a: &[C], b: &[C]) -> Result<Ciphertext> {
-        check_number(
-            "second factors (one for each first factor)",
-            b.len(),
-            a.len(),
-        )?;
+        check_factors(a.len(), b.len())?;
         let pairs = a.iter().zip(b).map(|(a, b)| (a.borrow(), b.borrow()));
         let pairs: Vec<(&Ciphertext, &Ciphertext)> = pairs.collect();
         let &(first, _) = pairs.first().ok_or(Error::Values(ValueError::Empty))?;

@@ -1,7 +1,8 @@
 //! Each operation in the order of the encrypted evaluator's, so that the states and the errors are the same.
 
-use crate::error::{Error, Result, ValueError, check_number};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::ckks_align::{self, Movable};
+use crate::evaluator::evaluator_trait::check_factors;
 use crate::evaluator::evaluator_trait::check_period;
 use crate::evaluator::forecast::ckks::{hypot, rounding_of_constant};
 use crate::evaluator::forecast::common::foreseen_operations;
@@ -287,11 +288,7 @@ impl Evaluator for Forecast {
             factors
         };
         let (a, b) = (ready(a)?, ready(b)?);
-        check_number(
-            "second factors (one for each first factor)",
-            b.len(),
-            a.len(),
-        )?;
+        check_factors(a.len(), b.len())?;
         let pairs: Vec<_> = a.iter().zip(&b).collect();
         let &(first, _) = pairs.first().ok_or(Error::Values(ValueError::Empty))?;
         let factors = || pairs.iter().flat_map(|&(a, b)| [a, b]);

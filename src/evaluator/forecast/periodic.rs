@@ -1,6 +1,7 @@
 //! Sums of products with weights of a short period, as the encrypted evaluator computes them.
 
-use crate::error::{Error, Result, ValueError, check_number};
+use crate::error::{Error, Result, ValueError};
+use crate::evaluator::evaluator_trait::check_inputs;
 use crate::evaluator::forecast::ckks::hypot;
 use crate::evaluator::forecast::log::{KeyUse, Work};
 use crate::evaluator::forecast::values::Values;
@@ -35,11 +36,7 @@ impl Forecast {
         encoded: &EncodedSums<f64>,
     ) -> Result<Option<Vec<Ciphertext>>> {
         let sums = encoded.sums();
-        check_number(
-            "ciphertexts (one for each input of the sums)",
-            inputs.len(),
-            sums.inputs(),
-        )?;
+        check_inputs(inputs.len(), sums.inputs())?;
         let first = *inputs.first().ok_or(Error::Values(ValueError::Empty))?;
         let context = self.context();
         if !periodic_weights::applies(sums.period(), context) {
