@@ -118,7 +118,8 @@ fn phases(context: &CkksContext, rounds: usize) {
     );
 
     let encoder = bootstrapper.evaluator().encoder();
-    let mut part = || rng.random_range(-1.0..1.0);
+    // Magnitudes of at most 1.
+    let mut part = || 0.5f64.sqrt() * rng.random_range(-1.0..1.0);
     let slots = context.bootstrapping().unwrap().slots();
     let message: Vec<_> = (0..slots).map(|_| Complex64::new(part(), part())).collect();
     let level = context.bootstrapping().unwrap().lowest_level();
