@@ -1,7 +1,11 @@
 //! Rows in parallel: rayon's current thread pool, or a plain loop without the feature `parallel`. Results never depend on
 //! which.
+//!
+//! What hands work to threads is compiled once, for work behind a reference: a copy for each closure would be a fifth of the library.
 
 use crate::error::Result;
+#[cfg(feature = "parallel")]
+use std::sync::Mutex;
 
 /// Calls `work(index, row)` for each row of `data`, rows of `length` words; the last may be shorter.
 pub(crate) fn for_each_row(
@@ -9,18 +13,7 @@ pub(crate) fn for_each_row(
     length: usize,
     work: impl Fn(usize, &mut [u64]) + Sync + Send,
 ) {
-    #[cfg(feature = "parallel")]
-    if data.len() >= PARALLEL_FROM && data.len() > length && rayon::current_num_threads() > 1 {
-        use rayon::prelude::*;
-        data.par_chunks_mut(length)
-            .enumerate()
-            .with_max_len(1)
-            .for_each(|(index, row)| work(index, row));
-        return;
-    }
-    data.chunks_mut(length)
-        .enumerate()
-        .for_each(|(index, row)| work(index, row));
+    rows_of(data, length, &work);
 }
 
 /// Calls `work(index, part)` for parts of any lengths.
@@ -28,18 +21,37 @@ pub(crate) fn for_each_part<'a>(
     parts: impl Iterator<Item = &'a mut [u64]>,
     work: impl Fn(usize, &mut [u64]) + Sync + Send,
 ) {
-    let parts = parts.enumerate();
+    parts_of(parts.collect(), &work);
+}
+
+/// [`for_each_row`].
+fn rows_of(data: &mut [u64], length: usize, work: &(dyn Fn(usize, &mut [u64]) + Sync)) {
     #[cfg(feature = "parallel")]
-    if rayon::current_num_threads() > 1 {
+    if data.len() >= PARALLEL_FROM && data.len() > length && threads() > 1 {
         use rayon::prelude::*;
-        let parts: Vec<_> = parts.collect();
-        parts
-            .into_par_iter()
+        data.par_chunks_mut(length)
+            .enumerate()
             .with_max_len(1)
-            .for_each(|(index, part)| work(index, part));
+            .for_each(|(index, row)| work(index, row));
         return;
     }
-    parts.for_each(|(index, part)| work(index, part));
+    for (index, row) in data.chunks_mut(length).enumerate() {
+        work(index, row);
+    }
+}
+
+/// [`for_each_part`].
+fn parts_of(parts: Vec<&mut [u64]>, work: &(dyn Fn(usize, &mut [u64]) + Sync)) {
+    #[cfg(feature = "parallel")]
+    if threads() > 1 {
+        use rayon::prelude::*;
+        let parts = parts.into_par_iter().enumerate().with_max_len(1);
+        parts.for_each(|(index, part)| work(index, part));
+        return;
+    }
+    for (index, part) in parts.into_iter().enumerate() {
+        work(index, part);
+    }
 }
 
 /// Calls `work(index, rows)` for the rows of equally long arrays, side by side; the last may be shorter.
@@ -48,8 +60,7 @@ pub(crate) fn for_each_row_of<const ARRAYS: usize>(
     length: usize,
     work: impl Fn(usize, [&mut [u64]; ARRAYS]) + Sync + Send,
 ) {
-    #[cfg(feature = "parallel")]
-    let words: usize = arrays.iter().map(|array| array.len()).sum();
+    let words = arrays.iter().map(|array| array.len()).sum();
     let mut chunks = arrays.map(|array| array.chunks_mut(length));
     let rows = std::iter::from_fn(move || {
         let rows = chunks.each_mut().map(Iterator::next);
@@ -57,16 +68,7 @@ pub(crate) fn for_each_row_of<const ARRAYS: usize>(
             .all(Option::is_some)
             .then(|| rows.map(Option::unwrap_or_default))
     });
-    #[cfg(feature = "parallel")]
-    if words >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
-        use rayon::prelude::*;
-        let rows: Vec<_> = rows.enumerate().collect();
-        rows.into_par_iter()
-            .with_max_len(1)
-            .for_each(|(index, rows)| work(index, rows));
-        return;
-    }
-    rows.enumerate().for_each(|(index, rows)| work(index, rows));
+    for_each_item(words, rows.collect(), work);
 }
 
 /// Calls `work(index, item)` for each item; `words` are those of all items.
@@ -82,8 +84,9 @@ pub(crate) fn for_each_item<T: Send>(
     }
     #[cfg(not(feature = "parallel"))]
     let _ = words;
-    let items = items.into_iter().enumerate();
-    items.for_each(|(index, item)| work(index, item));
+    for (index, item) in items.into_iter().enumerate() {
+        work(index, item);
+    }
 }
 
 /// The results of `work(index, item)` for each item, in order.
@@ -92,10 +95,13 @@ pub(crate) fn map_items<T: Send, R: Send>(
     work: impl Fn(usize, T) -> R + Sync + Send,
 ) -> Vec<R> {
     #[cfg(feature = "parallel")]
-    if items.len() > 1 && rayon::current_num_threads() > 1 {
-        use rayon::prelude::*;
-        let items = items.into_par_iter().enumerate().with_max_len(1);
-        return items.map(|(index, item)| work(index, item)).collect();
+    if items.len() > 1 && threads() > 1 {
+        let count = items.len();
+        let items = Mutex::new(items.into_iter().map(Some).collect::<Vec<_>>());
+        return spread(count, 1, &|index| {
+            let item = items.lock().ok()?[index].take()?;
+            Some(work(index, item))
+        });
     }
     let items = items.into_iter().enumerate();
     items.map(|(index, item)| work(index, item)).collect()
@@ -112,9 +118,8 @@ pub(crate) fn try_map_items<T: Send, R: Send>(
 /// The results of `work(0)`, ..., `work(count - 1)`, in order.
 pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "parallel")]
-    if count > 1 && rayon::current_num_threads() > 1 {
-        use rayon::prelude::*;
-        return (0..count).into_par_iter().map(work).collect();
+    if count > 1 && threads() > 1 {
+        return spread(count, usize::MAX, &|index| Some(work(index)));
     }
     (0..count).map(work).collect()
 }
@@ -127,11 +132,40 @@ pub(crate) fn try_map<T: Send>(
     map(count, work).into_iter().collect()
 }
 
+/// The results of work that has one for each index, at most so many indices in a row on one thread.
+#[cfg(feature = "parallel")]
+fn spread<R: Send>(
+    count: usize,
+    in_a_row: usize,
+    work: &(dyn Fn(usize) -> Option<R> + Sync),
+) -> Vec<R> {
+    let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
+    on_threads(count, in_a_row, &|index| {
+        let result = work(index);
+        if let Ok(mut results) = results.lock() {
+            results[index] = result;
+        }
+    });
+    let mut in_order = Vec::with_capacity(count);
+    for result in results.into_inner().unwrap_or_default() {
+        in_order.extend(result);
+    }
+    in_order
+}
+
+/// Calls `work(0)`, ..., `work(count - 1)`, at most so many in a row on one thread. A panic of one goes on here.
+#[cfg(feature = "parallel")]
+fn on_threads(count: usize, in_a_row: usize, work: &(dyn Fn(usize) + Sync)) {
+    use rayon::prelude::*;
+    let indices = (0..count).into_par_iter().with_max_len(in_a_row);
+    indices.for_each(work);
+}
+
 /// Calls `work`, which hands rows to other threads several times, on a thread of the pool: a thread outside would sleep and be
 /// woken each time. `words` are those of its rows.
 pub(crate) fn in_pool<T: Send>(words: usize, work: impl FnOnce() -> T + Send) -> T {
     #[cfg(feature = "parallel")]
-    if words >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
+    if words >= PARALLEL_FROM && threads() > 1 {
         return rayon::scope(|_| work());
     }
     #[cfg(not(feature = "parallel"))]
