@@ -1,6 +1,6 @@
 //! Bootstrappings at full size, phase by phase: times, precision, bytes of keys, peak memory.
 //!
-//! `cargo bench --bench bootstrapping [-- fast65536 | precise65536 | compact32768 | slots128 | ..] [rounds]`; without arguments a small ring.
+//! `cargo bench --bench bootstrapping [-- fast65536 | precise65536 | iterated65536 | compact32768 | slots128 | ..] [rounds]`; without arguments a small ring.
 //!
 //! `cargo bench --bench bootstrapping -- record slots128 1000` compares the errors of so many bootstrappings with their bounds: messages of several
 //! kinds, encrypted anew at every level, with new keys for each hundred.
@@ -172,6 +172,7 @@ fn params_of(name: Option<&str>) -> CkksParams {
         Some("repeated32") => CkksParams::for_repeated_bootstrapping(32),
         Some("slots256") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots256),
         Some("slots4096") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots4096),
+        Some("iterated65536") => CkksParams::for_bootstrapping(BootstrappingSet::Iterated65536),
         Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),
         _ => CkksParams::insecure_for_bootstrapping(1 << 12, 1 << 11, 3),
     }

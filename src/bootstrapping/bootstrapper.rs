@@ -207,11 +207,13 @@ impl Bootstrapper {
             let result = self.reduced_once(&x, joint, 1.0)?;
             return self.stated(result, state, self.error_bound());
         }
-        let [re, im] = self
-            .raised_parts(&x)?
-            .each_ref()
-            .map(|part| self.reduced(part));
-        let result = self.finished(&self.joined([&re?, &im?])?)?;
+        let once = |x: &CkksCiphertext, share| {
+            let parts = self.raised_parts(x)?;
+            let [re, im] = parts.each_ref().map(|part| self.reduced_share(part, share));
+            Ok([self.finished(&self.joined([&re?, &im?])?)?])
+        };
+        let lack = |[result]: &[_; 1], enlargement| self.lack(&x, result, enlargement);
+        let [result] = self.iterated(&x, once, lack)?;
         self.stated(result, state, self.error_bound())
     }
 
@@ -270,13 +272,17 @@ impl Bootstrapper {
                 self.stated(y, of_y, added_to_y)?,
             ]);
         }
-        let parts = self.raised_parts(&joined)?;
-        let [x, y] = parts
-            .each_ref()
-            .map(|part| self.finished(&self.reduced(part)?));
+        let once = |joined: &CkksCiphertext, share| {
+            let parts = self.raised_parts(joined)?;
+            let [x, y] = parts.each_ref().map(|part| self.real_result(part, share));
+            Ok([x?, y?])
+        };
+        let lack =
+            |[x, y]: &[_; 2], enlargement| self.lack(&joined, &self.joined([x, y])?, enlargement);
+        let [x, y] = self.iterated(&joined, once, lack)?;
         Ok([
-            self.stated(x?, of_x, added_to_x)?,
-            self.stated(y?, of_y, added_to_y)?,
+            self.stated(x, of_x, added_to_x)?,
+            self.stated(y, of_y, added_to_y)?,
         ])
     }
 
@@ -290,14 +296,67 @@ impl Bootstrapper {
     fn real_part(&self, x: &CkksCiphertext, state: CkksState) -> Result<CkksCiphertext> {
         if let Some(joint) = &self.joint {
             let half = self.reduced_once(x, joint, 0.5)?;
-            let result = self
-                .evaluator
-                .add(&half, &self.evaluator.conjugate(&half)?)?;
+            let result = self.with_conjugate(&half)?;
             return self.stated(result, state, self.rules.error());
         }
-        let [re, _] = self.raised_parts(x)?;
-        let result = self.finished(&self.reduced(&re)?)?;
+        let once = |x: &CkksCiphertext, share| {
+            let [re, _] = self.raised_parts(x)?;
+            Ok([self.real_result(&re, share)?])
+        };
+        // An imaginary part is not to be enlarged.
+        let lack = |[result]: &[_; 1], enlargement: f64| {
+            self.with_conjugate(&self.lack(x, result, 0.5 * enlargement)?)
+        };
+        let [result] = self.iterated(x, once, lack)?;
         self.stated(result, state, self.rules.error())
+    }
+
+    /// The results of all iterations on what is [`ready`](Self::ready), where `once` has those of one, times a share: one, or the real and the
+    /// imaginary part. Each iteration adds what the ones before lack, which `lack` has enlarged.
+    fn iterated<const RESULTS: usize>(
+        &self,
+        x: &CkksCiphertext,
+        once: impl Fn(&CkksCiphertext, f64) -> Result<[CkksCiphertext; RESULTS]>,
+        lack: impl Fn(&[CkksCiphertext; RESULTS], f64) -> Result<CkksCiphertext>,
+    ) -> Result<[CkksCiphertext; RESULTS]> {
+        let mut results = once(x, 1.0)?;
+        for enlargement in self.rules.enlargements() {
+            let corrections = once(&lack(&results, enlargement)?, enlargement.recip())?;
+            for (result, correction) in results.iter_mut().zip(&corrections) {
+                *result = self.evaluator.add(result, correction)?;
+            }
+        }
+        Ok(results)
+    }
+
+    /// A share of one part. An iteration corrects what is real of it, so that before others nothing else is left.
+    fn real_result(&self, part: &CkksCiphertext, share: f64) -> Result<CkksCiphertext> {
+        if self.layout.iterations() == 1 {
+            return self.finished(&self.reduced_share(part, share)?);
+        }
+        let half = self.finished(&self.reduced_share(part, 0.5 * share)?)?;
+        self.with_conjugate(&half)
+    }
+
+    /// Twice the real part.
+    fn with_conjugate(&self, x: &CkksCiphertext) -> Result<CkksCiphertext> {
+        self.evaluator.add(x, &self.evaluator.conjugate(x)?)
+    }
+
+    /// So many times what a result lacks of the message of `x`, where a bootstrapping begins.
+    fn lack(
+        &self,
+        x: &CkksCiphertext,
+        result: &CkksCiphertext,
+        enlargement: f64,
+    ) -> Result<CkksCiphertext> {
+        let (evaluator, lowest) = (&self.evaluator, self.layout.lowest_level());
+        let mut x = self.untracked(x.clone(), 1.0)?;
+        // A difference of its scale is an error of its message.
+        x.state.scale = evaluator.context().scale(lowest)?;
+        let result = self.lowered(&self.untracked(result.clone(), 1.0)?)?;
+        let lack = evaluator.mul_scalar(&evaluator.sub(&x, &result)?, enlargement)?;
+        self.untracked(lack, 1.0)
     }
 
     /// `x` at the level and scale from which the first transform starts, and what is known of it: a message that is small enough.
@@ -431,7 +490,16 @@ impl Bootstrapper {
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) unless `y` is at the level where the reduction begins.
     #[doc(alias = "EvalMod")]
     pub fn reduced(&self, y: &CkksCiphertext) -> Result<CkksCiphertext> {
-        self.reduction.evaluate(&self.evaluator, y)
+        self.reduced_share(y, 1.0)
+    }
+
+    /// [`reduced`](Self::reduced), times a share.
+    fn reduced_share(&self, y: &CkksCiphertext, share: f64) -> Result<CkksCiphertext> {
+        if share == 1.0 {
+            return self.reduction.evaluate(&self.evaluator, y);
+        }
+        let coefficients = self.reduction.coefficients().iter().map(|c| c * share);
+        Chebyshev::new(coefficients, self.reduction.interval())?.evaluate(&self.evaluator, y)
     }
 
     /// Fifth phase: `re + i im`.

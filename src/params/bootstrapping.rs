@@ -19,11 +19,15 @@ pub struct BootstrappingLayout {
     pub(super) coefficient_radices: Vec<u32>,
     pub(super) slot_radices: Vec<u32>,
     pub(super) repeats: bool,
+    pub(super) iterations: u32,
 }
 
 impl BootstrappingLayout {
     /// The levels of the modular reduction.
     pub(super) const REDUCTION_LEVELS: usize = 8;
+
+    /// The most iterations: the scale has no more bits to gain.
+    pub(super) const MOST_ITERATIONS: u32 = 3;
 
     /// The most layers of the FFT in one factor of a transform, which then has up to 1023 diagonals.
     const MOST_RADIX: u32 = 9;
@@ -114,6 +118,24 @@ impl BootstrappingLayout {
     #[must_use]
     pub fn period(&self) -> Option<usize> {
         self.repeats.then(|| self.slots())
+    }
+
+    /// How many times a refresh bootstraps: once, and then what each time left of the message, enlarged. Each iteration takes the time of one
+    /// bootstrapping and adds about 18 bits of precision, as far as the scale has them. More than once only where messages have all N/2 slots.
+    ///
+    /// Source: Y. Bae, J. H. Cheon, W. Cho, J. Kim, T. Kim, "META-BTS: Bootstrapping Precision Beyond the Limit" (eprint 2022/1167).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// assert_eq!(layout.iterations(), 1);
+    /// let iterated = CkksParams::insecure_for_iterated_bootstrapping(1024, 3)?;
+    /// assert_eq!(iterated.bootstrapping().map(|layout| layout.iterations()), Some(2));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[must_use]
+    #[doc(alias("numIterations", "IterationsParameters"))]
+    pub fn iterations(&self) -> u32 {
+        self.iterations
     }
 
     /// Checks that slots that repeat with this period can be bootstrapped: those of a message that is not known to repeat have the largest number
@@ -226,8 +248,11 @@ impl BootstrappingLayout {
             std::iter::once(count).chain(radices.iter().copied())
         });
         let numbers = [user_levels, self.scale_bits, self.ratio_bits];
-        let repeats = self.repeats.then_some(1);
-        numbers.into_iter().chain(radices).chain(repeats).collect()
+        let is_iterated = self.iterations > 1;
+        let repeats = (self.repeats || is_iterated).then_some(self.repeats.into());
+        let iterations = is_iterated.then_some(self.iterations);
+        let tail = repeats.into_iter().chain(iterations);
+        numbers.into_iter().chain(radices).chain(tail).collect()
     }
 
     /// The layout of a [`code`](Self::code).
@@ -240,9 +265,10 @@ impl BootstrappingLayout {
         };
         let (coefficient_radices, rest) = list(rest)?;
         let (slot_radices, rest) = list(&rest)?;
-        let repeats = match rest[..] {
-            [] => false,
-            [1] => true,
+        let (repeats, iterations) = match rest[..] {
+            [] => (false, 1),
+            [1] => (true, 1),
+            [repeats @ (0 | 1), iterations] if iterations > 1 => (repeats == 1, iterations),
             _ => return None,
         };
         Some(Self {
@@ -252,6 +278,7 @@ impl BootstrappingLayout {
             coefficient_radices,
             slot_radices,
             repeats,
+            iterations,
         })
     }
 
@@ -284,6 +311,10 @@ impl BootstrappingLayout {
             "the scales of a bootstrapping are out of range"
         } else if params.special_primes().first() < params.data_primes().first() {
             "the first special prime must exceed the first data prime: it switches to the sparse secret"
+        } else if !(1..=Self::MOST_ITERATIONS).contains(&self.iterations) {
+            "a bootstrapping has one to three iterations"
+        } else if self.iterations > 1 && self.has_copies(params) {
+            "iterations of a bootstrapping are for messages of all slots: what differs between copies would stay"
         } else if self.repeats && !self.has_copies(params) {
             "slots that repeat do so at least twice; leave out the period for vectors of all slots"
         } else if params.secret() != SecretDistribution::Ternary {
@@ -368,7 +399,32 @@ impl CkksParams {
                 "a bootstrapping has a power of two of slots, 8 to half of the degree",
             ));
         }
-        let recipe = Recipe::insecure((degree, slots), levels);
+        Self::insecure_like(BootstrappingSet::Precise65536, (degree, slots), levels)
+    }
+
+    /// The same for all N/2 slots with two [iterations](BootstrappingLayout::iterations), and levels of 58 bits.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
+    /// let params = CkksParams::insecure_for_iterated_bootstrapping(64, 1)?; // for tests: it hides nothing
+    /// assert_eq!(params.bootstrapping().map(|layout| layout.scale_bits()), Some(58));
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`insecure_for_bootstrapping`](Self::insecure_for_bootstrapping).
+    pub fn insecure_for_iterated_bootstrapping(degree: usize, levels: usize) -> Result<Self> {
+        check_insecure(degree, levels)?;
+        Self::insecure_like(
+            BootstrappingSet::Iterated65536,
+            (degree, degree / 2),
+            levels,
+        )
+    }
+
+    /// The levels of a set in a ring that hides nothing.
+    fn insecure_like(set: BootstrappingSet, slots: (usize, usize), levels: usize) -> Result<Self> {
+        let recipe = set.recipe().insecure(slots, levels);
         Self::of_recipe(&recipe, SecurityPolicy::Insecure)
     }
 
@@ -517,6 +573,7 @@ mod tests {
             (BootstrappingSet::Compact32768Slots1024, [2, 5, 15], 851.1),
             (BootstrappingSet::Sparse65536Slots256, [2, 14, 24], 1735.1),
             (BootstrappingSet::Sparse65536Slots4096, [2, 14, 24], 1735.1),
+            (BootstrappingSet::Iterated65536, [2, 9, 20], 1722.1),
         ] {
             let params = CkksParams::for_bootstrapping(set).unwrap();
             let (rlwe, layout) = (params.rlwe(), params.bootstrapping().unwrap());
@@ -556,6 +613,8 @@ mod tests {
         refused(&|layout| layout.user_levels = 2);
         refused(&|layout| layout.user_levels = 0);
         refused(&|layout| layout.ratio_bits = 40);
+        refused(&|layout| layout.iterations = 0);
+        refused(&|layout| layout.iterations = 4);
         refused(&|layout| layout.scale_bits = 1000);
         refused(&|layout| layout.slot_radices[0] = u32::MAX);
         refused(&|layout| layout.slot_radices = vec![]);
@@ -563,7 +622,9 @@ mod tests {
         assert!(CkksParams::insecure_for_bootstrapping(64, 8, usize::MAX).is_err());
         // The table of sparse secrets begins at N = 32768.
         let secure = CkksParams::of_recipe(
-            &Recipe::insecure((1 << 14, 1 << 13), 3),
+            &BootstrappingSet::default()
+                .recipe()
+                .insecure((1 << 14, 1 << 13), 3),
             SecurityPolicy::default(),
         );
         assert!(matches!(

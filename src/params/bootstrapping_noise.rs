@@ -39,6 +39,8 @@ fn tail(count: usize) -> f64 {
 pub(crate) struct RefreshRules {
     /// The bound of what is added to each slot of a real message.
     error: f64,
+    /// By what each iteration after the first enlarges what is left of the message: powers of two, or 0 for none.
+    enlargements: [f64; BootstrappingLayout::MOST_ITERATIONS as usize - 1],
 }
 
 /// The rules of the contexts of this process: keys of several spans have to be foreseen for each.
@@ -51,6 +53,9 @@ impl RefreshRules {
     /// By how much the polynomial's slope near the integers differs from 1, at most.
     const SLOPE: f64 = 1.0 / 1024.0;
 
+    /// The largest enlargement: integers of more bits change the scale.
+    const LARGEST_ENLARGEMENT: f64 = (1_u32 << 29) as f64;
+
     /// The largest relative difference between the scale of what is bootstrapped and the canonical one.
     const LARGEST_DIFFERENCE: f64 = 1.0 / 1024.0;
 
@@ -62,12 +67,31 @@ impl RefreshRules {
             return Ok(rules);
         }
         drop(known);
-        let error = error_of_one_part(context, layout)?;
-        let rules = Self { error };
+        let rules = Self::iterated(&ErrorOfPart::new(context, layout)?, layout.iterations());
         if let Ok(mut known) = KNOWN.lock() {
             known.insert(fingerprint, rules);
         }
         Ok(rules)
+    }
+
+    /// Those of so many iterations: each but the first bootstraps the error of those before, enlarged as far as its bound allows.
+    fn iterated(part: &ErrorOfPart, iterations: u32) -> Self {
+        let mut rules = Self {
+            error: part.of_share(1.0),
+            enlargements: Default::default(),
+        };
+        for enlargement in rules.enlargements.iter_mut().take(iterations as usize - 1) {
+            let most = (rules.error + part.lowering).recip();
+            *enlargement = most.log2().floor().exp2().min(Self::LARGEST_ENLARGEMENT);
+            rules.error = part.of_share(enlargement.recip()) + part.lowering;
+        }
+        rules
+    }
+
+    /// By what each iteration after the first enlarges what is left of the message.
+    pub(crate) fn enlargements(self) -> impl Iterator<Item = f64> {
+        let used = |&enlargement: &f64| enlargement > 0.0;
+        self.enlargements.into_iter().filter(used)
     }
 
     /// The bound of the error that is added to each slot of a real message.
@@ -142,81 +166,115 @@ impl CkksState {
     }
 }
 
-/// A bound of the error that a bootstrapping adds in each slot, for one real part; the imaginary part has as much.
+/// What bounds the error that one bootstrapping adds in each slot, for one real part; the imaginary part has as much.
 ///
 /// Roundings are independent and Gaussian at the roots of unity, so that their squares are added, each by its bound there, which is
 /// exceeded with a probability below `2^-140`.
-fn error_of_one_part(context: &CkksContext, layout: &BootstrappingLayout) -> Result<f64> {
-    let rlwe = context.rlwe();
-    let rounding = rlwe.noise().division(1);
-    let relative = |bits: f64, scale: Scale| {
-        (rounding.at_roots / scale.magnitude() * Log2::from_bits(bits)).squared()
-    };
-    let scale = |level: usize| context.scale(level);
-    // The error of a key switch, its rounding included.
-    let switch = |level: usize| {
-        let gadget = rlwe.gadget_of(layout.span(level, context.params().rlwe()))?;
-        Ok::<_, Error>(gadget.at(level)?.noise)
-    };
-    let extra = f64::from(layout.ratio_bits()) - GAIN_RATIO;
-    let top = layout.reduction_level();
-    // Where both parts are reduced in the slots of one ciphertext, a result takes the real part of one rounding and the imaginary part of another: the
-    // variance is that of one, and the tail that of a real Gaussian. What is rounded after the coefficients, which then are halves, counts twice.
-    let [before_halves, after_halves] = if layout.reduces_once(context.params().rlwe()) {
-        [2.0, 8.0].map(Log2::of)
-    } else {
-        [Log2::of(1.0); 2]
-    };
-    let mut squares = Log2::ZERO;
-    for (depth, gain) in POWER_GAINS.into_iter().enumerate() {
-        squares = squares + relative(gain + extra, scale(top - depth)?);
+struct ErrorOfPart {
+    /// The squares of what comes before the result, and is multiplied with it by the factor of the polynomial.
+    before: Log2,
+    /// The squares of what is rounded at the scale of the result.
+    last: Log2,
+    /// The polynomial's own error.
+    fit: f64,
+    /// The error of what a result lacks, where a bootstrapping begins.
+    lowering: f64,
+}
+
+impl ErrorOfPart {
+    /// The error of a bootstrapping whose polynomial has this share of its usual factor.
+    fn of_share(&self, share: f64) -> f64 {
+        let share_squared = Log2::of(share).squared();
+        let roundings = (self.before * share_squared + self.last).sqrt();
+        roundings.to_f64() + self.fit * share
     }
-    for (depth, gain) in ODD_GAINS {
-        // An odd degree is made from T_1 and its kin: its scale lacks what those of even degrees have gained.
-        let first = scale(top)?;
-        let largest = (1..depth).try_fold(first, |largest, below| {
-            let scale = scale(top - below)?;
-            Ok::<_, Error>(if scale.log2() > largest.log2() {
-                scale
-            } else {
-                largest
-            })
-        })?;
-        squares = squares + relative(gain + extra, scale(top - depth)? * first / largest);
+
+    fn new(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Self> {
+        let rlwe = context.rlwe();
+        let rounding = rlwe.noise().division(1);
+        let relative = |bits: f64, scale: Scale| {
+            (rounding.at_roots / scale.magnitude() * Log2::from_bits(bits)).squared()
+        };
+        let scale = |level: usize| context.scale(level);
+        // The error of a key switch, its rounding included.
+        let switch = |level: usize| {
+            let gadget = rlwe.gadget_of(layout.span(level, context.params().rlwe()))?;
+            Ok::<_, Error>(gadget.at(level)?.noise)
+        };
+        let extra = f64::from(layout.ratio_bits()) - GAIN_RATIO;
+        let top = layout.reduction_level();
+        // Where both parts are reduced in the slots of one ciphertext, a result takes the real part of one rounding and the imaginary part of another: the
+        // variance is that of one, and the tail that of a real Gaussian. What is rounded after the coefficients, which then are halves, counts twice; so it
+        // does where iterations add the conjugate of a half, with the error of the conjugation.
+        let [before_halves, after_halves] = if layout.reduces_once(context.params().rlwe()) {
+            [2.0, 8.0]
+        } else if layout.iterations() > 1 {
+            [1.0, 5.0]
+        } else {
+            [1.0; 2]
+        }
+        .map(Log2::of);
+        let mut squares = Log2::ZERO;
+        for (depth, gain) in POWER_GAINS.into_iter().enumerate() {
+            squares = squares + relative(gain + extra, scale(top - depth)?);
+        }
+        for (depth, gain) in ODD_GAINS {
+            // An odd degree is made from T_1 and its kin: its scale lacks what those of even degrees have gained.
+            let first = scale(top)?;
+            let largest = (1..depth).try_fold(first, |largest, below| {
+                let scale = scale(top - below)?;
+                Ok::<_, Error>(if scale.log2() > largest.log2() {
+                    scale
+                } else {
+                    largest
+                })
+            })?;
+            squares = squares + relative(gain + extra, scale(top - depth)? * first / largest);
+        }
+        squares = squares * before_halves;
+        // Cofactors have the scale of the result before its rescale, divided by that of what they multiply.
+        let fresh = scale(layout.fresh_level())?;
+        let last = layout.fresh_level() + 1;
+        let product = fresh.mul_primes(context.params().rlwe().level_primes(last));
+        // (Coefficients that differ from slot to slot are rounded too, to less than the product with them is.)
+        let cofactors = relative(COFACTOR_GAIN, product / scale(last)?);
+        // The last rescale, and the last rotation; those that join and part both parts of one ciphertext.
+        let last = switch(layout.fresh_level())?.at_roots / fresh.magnitude();
+        let last_squares = cofactors + relative(0.0, fresh) + last.squared();
+        // Before the reduction: the switch to the dense secret, the transform to slots and the conjugation, which doubles what is real.
+        let before =
+            (1.0 + 2.0 * f64::from(u32::try_from(layout.slot_radices().len()).unwrap_or(0))).log2();
+        let gain = Log2::from_bits(POWER_GAINS[0] + extra + 1.0 + before / 2.0);
+        let highest = switch(layout.top_level())?.at_roots;
+        squares = squares + (highest / scale(top)?.magnitude() * gain).squared() * before_halves;
+        // Relinearizations in the reduction, which are divided by a prime of their level: products have the square of the scale.
+        let gadget = rlwe.gadget_of(layout.span(top, context.params().rlwe()))?;
+        let relinearized = gadget.at(top)?.relinearization_noise.at_roots;
+        let square = scale(top)?.magnitude().squared();
+        squares = squares + (relinearized / square * gain).squared() * before_halves;
+        // Coefficients of the message at level 0: the switch to the sparse secret, and the roundings of the transform.
+        let lowest = rlwe.gadget_of(layout.span(0, context.params().rlwe()))?;
+        let sparse = lowest.at(0)?.noise.deviation / scale(0)?.magnitude();
+        let mut coefficients = sparse.squared();
+        for (level, &radix) in
+            (1..layout.lowest_level()).zip(layout.coefficient_radices()[1..].iter().rev())
+        {
+            let error = switch(layout.lowest_level())?.deviation / scale(level)?.magnitude();
+            coefficients =
+                coefficients + (error * Log2::from_bits(f64::from(radix) / 2.0)).squared();
+        }
+        let gaussian = Log2::of(tail(rlwe.degree()));
+        // A result is lowered, and a conjugation takes away what is imaginary.
+        let lowest = scale(layout.lowest_level())?.magnitude();
+        let conjugated = gadget.at(layout.lowest_level())?.noise.at_roots;
+        let lowering = (rounding.at_roots.squared() + conjugated.squared()).sqrt() / lowest;
+        Ok(Self {
+            before: squares + coefficients * gaussian,
+            last: last_squares * after_halves,
+            fit: fit(layout.ratio_bits()).exp2(),
+            lowering: lowering.to_f64(),
+        })
     }
-    squares = squares * before_halves;
-    // Cofactors have the scale of the result before its rescale, divided by that of what they multiply.
-    let fresh = scale(layout.fresh_level())?;
-    let last = layout.fresh_level() + 1;
-    let product = fresh.mul_primes(context.params().rlwe().level_primes(last));
-    // (Coefficients that differ from slot to slot are rounded too, to less than the product with them is.)
-    let cofactors = relative(COFACTOR_GAIN, product / scale(last)?);
-    // The last rescale, and the last rotation; those that join and part both parts of one ciphertext.
-    let last = switch(layout.fresh_level())?.at_roots / fresh.magnitude();
-    squares = squares + (cofactors + relative(0.0, fresh) + last.squared()) * after_halves;
-    // Before the reduction: the switch to the dense secret, the transform to slots and the conjugation, which doubles what is real.
-    let before =
-        (1.0 + 2.0 * f64::from(u32::try_from(layout.slot_radices().len()).unwrap_or(0))).log2();
-    let gain = Log2::from_bits(POWER_GAINS[0] + extra + 1.0 + before / 2.0);
-    let highest = switch(layout.top_level())?.at_roots;
-    squares = squares + (highest / scale(top)?.magnitude() * gain).squared() * before_halves;
-    // Relinearizations in the reduction, which are divided by a prime of their level: products have the square of the scale.
-    let gadget = rlwe.gadget_of(layout.span(top, context.params().rlwe()))?;
-    let relinearized = gadget.at(top)?.relinearization_noise.at_roots;
-    let square = scale(top)?.magnitude().squared();
-    squares = squares + (relinearized / square * gain).squared() * before_halves;
-    // Coefficients of the message at level 0: the switch to the sparse secret, and the roundings of the transform.
-    let lowest = rlwe.gadget_of(layout.span(0, context.params().rlwe()))?;
-    let sparse = lowest.at(0)?.noise.deviation / scale(0)?.magnitude();
-    let mut coefficients = sparse.squared();
-    for (level, &radix) in
-        (1..layout.lowest_level()).zip(layout.coefficient_radices()[1..].iter().rev())
-    {
-        let error = switch(layout.lowest_level())?.deviation / scale(level)?.magnitude();
-        coefficients = coefficients + (error * Log2::from_bits(f64::from(radix) / 2.0)).squared();
-    }
-    let gaussian = Log2::of(tail(rlwe.degree()));
-    Ok((squares + coefficients * gaussian).sqrt().to_f64() + fit(layout.ratio_bits()).exp2())
 }
 
 #[cfg(test)]
@@ -230,8 +288,10 @@ mod tests {
             let params = CkksParams::for_bootstrapping(set).unwrap();
             let context = CkksContext::new(params).unwrap();
             let layout = context.bootstrapping().unwrap();
-            let error = error_of_one_part(&context, layout).unwrap();
-            let bits = -(error.log2() + 0.5);
+            let rules = RefreshRules::new(&context, layout).unwrap();
+            let bits = -(rules.error().log2() + 0.5);
+            let iterations = rules.enlargements().count() + 1;
+            assert_eq!(iterations, layout.iterations() as usize);
             let stated = f64::from(set.precision_bits());
             assert!((stated..stated + 1.5).contains(&bits), "{set:?}: {bits}");
         }

@@ -30,6 +30,7 @@ pub(super) struct Recipe {
     slot_radices: Vec<u32>,
     /// Whether messages have all slots, and those are bootstrapped that repeat.
     repeats: bool,
+    iterations: u32,
 }
 
 /// A set of bootstrapping parameters, 128 bits secure, for all N/2 complex slots or for fewer in less time.
@@ -51,14 +52,22 @@ pub enum BootstrappingSet {
     Sparse65536Slots256,
     /// N = 65536 with 4096 slots, 12 levels left.
     Sparse65536Slots4096,
+    /// N = 65536, 7 levels left, about 42 bits, by two [iterations](BootstrappingLayout::iterations): twice the time.
+    #[doc(alias = "META-BTS")]
+    Iterated65536,
 }
 
 impl BootstrappingSet {
-    /// The sets for all N/2 slots, the smallest first.
-    pub const FULL: [Self; 3] = [Self::Compact32768, Self::Fast65536, Self::Precise65536];
+    /// The sets for all N/2 slots, the fastest first, and the most precise last.
+    pub const FULL: [Self; 4] = [
+        Self::Compact32768,
+        Self::Fast65536,
+        Self::Precise65536,
+        Self::Iterated65536,
+    ];
 
     /// All sets.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Compact32768,
         Self::Compact32768Slots128,
         Self::Compact32768Slots1024,
@@ -66,6 +75,7 @@ impl BootstrappingSet {
         Self::Precise65536,
         Self::Sparse65536Slots256,
         Self::Sparse65536Slots4096,
+        Self::Iterated65536,
     ];
 
     /// The bits after the point that every bootstrapped value has, by its error bound.
@@ -83,6 +93,7 @@ impl BootstrappingSet {
             | Self::Precise65536
             | Self::Sparse65536Slots256
             | Self::Sparse65536Slots4096 => 17,
+            Self::Iterated65536 => 35,
         }
     }
 
@@ -105,6 +116,14 @@ impl BootstrappingSet {
                 coefficient_radices: vec![8, 7],
                 slot_radices: vec![5, 5, 5],
                 repeats: false,
+                iterations: 1,
+            },
+            Self::Iterated65536 => Recipe {
+                to_coefficients: vec![48; 2],
+                user: vec![58; 7],
+                scale_bits: 58,
+                iterations: 2,
+                ..Self::Precise65536.recipe()
             },
             Self::Compact32768 => Recipe {
                 degree: 1 << 15,
@@ -168,16 +187,13 @@ impl BootstrappingLayout {
 }
 
 impl Recipe {
-    /// The levels of [`BootstrappingSet::Precise65536`] in a ring that hides nothing, for tests and experiments.
-    pub(super) fn insecure((degree, slots): (usize, usize), user_levels: usize) -> Self {
-        let whole = BootstrappingSet::Precise65536.recipe();
+    /// Levels of these sizes in a ring that hides nothing, for tests and experiments.
+    pub(super) fn insecure(self, (degree, slots): (usize, usize), user_levels: usize) -> Self {
         let layers = slots.ilog2();
         Self {
-            degree,
-            user: vec![40; user_levels],
             coefficient_radices: vec![layers.div_ceil(2), layers / 2],
             slot_radices: vec![layers.div_ceil(3), (layers + 1) / 3, layers / 3],
-            ..whole
+            ..self.resized(degree, user_levels)
         }
     }
 
@@ -218,7 +234,7 @@ impl Recipe {
     pub(super) fn resized(self, degree: usize, user_levels: usize) -> Self {
         Self {
             degree,
-            user: vec![40; user_levels],
+            user: vec![self.scale_bits; user_levels],
             ..self
         }
     }
@@ -232,6 +248,7 @@ impl Recipe {
             coefficient_radices: self.coefficient_radices.clone(),
             slot_radices: self.slot_radices.clone(),
             repeats: self.repeats,
+            iterations: self.iterations,
         }
     }
 

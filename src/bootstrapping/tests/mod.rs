@@ -14,6 +14,7 @@ use rand_chacha::ChaCha20Rng;
 use std::sync::Arc;
 
 mod few_slots;
+mod iterated;
 
 struct Setup {
     context: CkksContext,

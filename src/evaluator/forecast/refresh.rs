@@ -131,12 +131,18 @@ impl Refresher<'_> {
         add(Work::Rotation, layout.reduction_level(), 1);
         // Few slots: one reduction of both parts, which a rotation joins and a conjugation separates.
         let once = layout.reduces_once(self.forecast.context().params().rlwe());
-        let (reductions, rotations) = if once { (1, 3) } else { (messages, messages) };
+        let iterations = layout.iterations() as usize;
+        // Iterations make each half of a result real by a conjugation.
+        let rotations = messages * iterations.min(2);
+        let (reductions, rotations) = if once { (1, 3) } else { (messages, rotations) };
         for (depth, products) in REDUCTION_PRODUCTS.into_iter().enumerate() {
             let level = layout.reduction_level() - depth;
             add(Work::RescaledProduct, level, reductions * products);
         }
         add(Work::Rotation, layout.fresh_level(), rotations);
+        for count in work.values_mut() {
+            *count *= iterations;
+        }
         work
     }
 }
