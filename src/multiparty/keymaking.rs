@@ -552,6 +552,21 @@ impl RelinearizationCollector {
         self.collector.add(message)
     }
 
+    /// The parties whose second messages are missing.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/shared_key.txt")]
+    #[doc = include_str!("../../docs/examples/relinearization.txt")]
+    /// let mut collector = RelinearizationCollector::new(&session, &sums)?;
+    /// collector.add(parties[0].relinearization_round_two(&sums, secrets.remove(0))?)?;
+    /// assert_eq!(collector.missing(), [2, 3]);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    #[must_use]
+    pub fn missing(&self) -> Vec<u32> {
+        self.collector.missing()
+    }
+
     /// The key, once all messages have arrived.
     ///
     /// ```
