@@ -143,12 +143,18 @@ fn phases(context: &CkksContext, rounds: usize) {
         );
     }
     println!("least: {}", show(&least));
-    whole(&bootstrapper, &x, rounds);
+    let whole = whole(&bootstrapper, &x, rounds);
+    let decrypted = Decryptor::new(&secret).decrypt(&whole).unwrap();
+    precision(
+        &encoder.decode_complex(&decrypted).unwrap(),
+        &message.repeat(context.slots() / slots),
+    );
     report_memory();
 }
 
-/// Bootstraps a ciphertext, and a pair of real ones, so many times.
-fn whole(bootstrapper: &Bootstrapper, x: &CkksCiphertext, rounds: usize) {
+/// Bootstraps a ciphertext, and a pair of real ones, so many times; all iterations. The last result.
+fn whole(bootstrapper: &Bootstrapper, x: &CkksCiphertext, rounds: usize) -> CkksCiphertext {
+    let mut result = x.clone();
     for _ in 0..rounds {
         let start = cpu_time();
         let whole = bootstrapper.bootstrap(x).unwrap();
@@ -160,7 +166,9 @@ fn whole(bootstrapper: &Bootstrapper, x: &CkksCiphertext, rounds: usize) {
             cpu_time() - middle
         );
         assert_eq!(whole.level(), pair[0].level());
+        result = whole;
     }
+    result
 }
 
 fn params_of(name: Option<&str>) -> CkksParams {
@@ -173,6 +181,7 @@ fn params_of(name: Option<&str>) -> CkksParams {
         Some("slots256") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots256),
         Some("slots4096") => CkksParams::for_bootstrapping(BootstrappingSet::Sparse65536Slots4096),
         Some("iterated65536") => CkksParams::for_bootstrapping(BootstrappingSet::Iterated65536),
+        Some("iterated4096") => CkksParams::insecure_for_iterated_bootstrapping(1 << 12, 3),
         Some("compact32768") => CkksParams::for_bootstrapping(BootstrappingSet::Compact32768),
         _ => CkksParams::insecure_for_bootstrapping(1 << 12, 1 << 11, 3),
     }

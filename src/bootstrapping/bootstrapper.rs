@@ -178,7 +178,8 @@ impl Bootstrapper {
             BootstrappingLayout::SPARSE_WEIGHT,
             BootstrappingLayout::MULTIPLES,
         );
-        log2_failure_probability(weight, multiples, 2 * self.layout.slots())
+        let iterations = self.layout.iterations() as usize;
+        log2_failure_probability(weight, multiples, 2 * self.layout.slots() * iterations)
     }
 
     /// The message of `x`, complex numbers that repeat over all N/2 slots if the layout has fewer, at the level and scale of a fresh ciphertext.

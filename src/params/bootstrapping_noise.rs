@@ -192,16 +192,14 @@ impl ErrorOfPart {
     fn new(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Self> {
         let rlwe = context.rlwe();
         let rounding = rlwe.noise().division(1);
-        let relative = |bits: f64, scale: Scale| {
-            (rounding.at_roots / scale.magnitude() * Log2::from_bits(bits)).squared()
-        };
+        let relative = |bits: f64, scale: Scale| rounded(context, bits, scale);
         let scale = |level: usize| context.scale(level);
         // The error of a key switch, its rounding included.
         let switch = |level: usize| {
             let gadget = rlwe.gadget_of(layout.span(level, context.params().rlwe()))?;
             Ok::<_, Error>(gadget.at(level)?.noise)
         };
-        let extra = f64::from(layout.ratio_bits()) - GAIN_RATIO;
+        let extra = extra_gain(layout);
         let top = layout.reduction_level();
         // Where both parts are reduced in the slots of one ciphertext, a result takes the real part of one rounding and the imaginary part of another: the
         // variance is that of one, and the tail that of a real Gaussian. What is rounded after the coefficients, which then are halves, counts twice; so it
@@ -214,24 +212,7 @@ impl ErrorOfPart {
             [1.0; 2]
         }
         .map(Log2::of);
-        let mut squares = Log2::ZERO;
-        for (depth, gain) in POWER_GAINS.into_iter().enumerate() {
-            squares = squares + relative(gain + extra, scale(top - depth)?);
-        }
-        for (depth, gain) in ODD_GAINS {
-            // An odd degree is made from T_1 and its kin: its scale lacks what those of even degrees have gained.
-            let first = scale(top)?;
-            let largest = (1..depth).try_fold(first, |largest, below| {
-                let scale = scale(top - below)?;
-                Ok::<_, Error>(if scale.log2() > largest.log2() {
-                    scale
-                } else {
-                    largest
-                })
-            })?;
-            squares = squares + relative(gain + extra, scale(top - depth)? * first / largest);
-        }
-        squares = squares * before_halves;
+        let mut squares = of_powers(context, layout)? * before_halves;
         // Cofactors have the scale of the result before its rescale, divided by that of what they multiply.
         let fresh = scale(layout.fresh_level())?;
         let last = layout.fresh_level() + 1;
@@ -275,6 +256,41 @@ impl ErrorOfPart {
             lowering: lowering.to_f64(),
         })
     }
+}
+
+/// The squares of the roundings of the Chebyshev polynomials.
+fn of_powers(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Log2> {
+    let (top, extra) = (layout.reduction_level(), extra_gain(layout));
+    let mut squares = Log2::ZERO;
+    for (depth, gain) in POWER_GAINS.into_iter().enumerate() {
+        squares = squares + rounded(context, gain + extra, context.scale(top - depth)?);
+    }
+    for (depth, gain) in ODD_GAINS {
+        // An odd degree is made from T_1 and its kin: its scale lacks what those of even degrees have gained.
+        let first = context.scale(top)?;
+        let largest = (1..depth).try_fold(first, |largest, below| {
+            let scale = context.scale(top - below)?;
+            Ok::<_, Error>(if scale.log2() > largest.log2() {
+                scale
+            } else {
+                largest
+            })
+        })?;
+        let scale = context.scale(top - depth)? * first / largest;
+        squares = squares + rounded(context, gain + extra, scale);
+    }
+    Ok(squares)
+}
+
+/// What the gains lack for a layout, as log2.
+fn extra_gain(layout: &BootstrappingLayout) -> f64 {
+    f64::from(layout.ratio_bits()) - GAIN_RATIO
+}
+
+/// The square of a rounding at a scale that changes the result by so many bits more.
+fn rounded(context: &CkksContext, bits: f64, scale: Scale) -> Log2 {
+    let rounding = context.rlwe().noise().division(1).at_roots;
+    (rounding / scale.magnitude() * Log2::from_bits(bits)).squared()
 }
 
 #[cfg(test)]

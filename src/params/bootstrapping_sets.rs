@@ -147,23 +147,13 @@ impl BootstrappingSet {
                 slot_radices: vec![7],
                 ..Self::Compact32768.recipe()
             },
-            Self::Compact32768Slots1024 => Recipe {
-                coefficient_radices: vec![5, 5],
-                slot_radices: vec![5, 5],
-                ..Self::Compact32768.recipe()
-            },
+            Self::Compact32768Slots1024 => Self::Compact32768.recipe().with_radices([5, 5]),
             Self::Sparse65536Slots256 => Recipe {
                 user: vec![40; 12],
                 to_slots: vec![49; 2],
-                coefficient_radices: vec![4, 4],
-                slot_radices: vec![4, 4],
-                ..Self::Precise65536.recipe()
+                ..Self::Precise65536.recipe().with_radices([4, 4])
             },
-            Self::Sparse65536Slots4096 => Recipe {
-                coefficient_radices: vec![6, 6],
-                slot_radices: vec![6, 6],
-                ..Self::Sparse65536Slots256.recipe()
-            },
+            Self::Sparse65536Slots4096 => Self::Sparse65536Slots256.recipe().with_radices([6, 6]),
         }
     }
 }
@@ -235,6 +225,15 @@ impl Recipe {
         Self {
             degree,
             user: vec![self.scale_bits; user_levels],
+            ..self
+        }
+    }
+
+    /// The same with these radices of both transforms.
+    fn with_radices(self, radices: [u32; 2]) -> Self {
+        Self {
+            coefficient_radices: radices.to_vec(),
+            slot_radices: radices.to_vec(),
             ..self
         }
     }
