@@ -1,7 +1,6 @@
 //! The mistakes of a new user: each is refused with a message that contains the call that helps.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use slotwise::Result;
 use slotwise::circuits::Grid;
 use slotwise::federated::{Aggregator, SumDecryptor, SumEncryptor, SumSpec, Upload};
 use slotwise::multiparty::{Collector, Deal, Policy, PublicKeyShare, Session, SessionTerms, Setup};
@@ -9,6 +8,7 @@ use slotwise::networks::Dense;
 use slotwise::prelude::*;
 use slotwise::ring::Seed;
 use slotwise::wire::Unattached;
+use slotwise::{Error, OperandError, Result};
 use std::sync::LazyLock;
 
 /// Three levels at a degree that hides nothing.
@@ -239,6 +239,21 @@ fn strides() {
     }
 }
 
+#[test]
+fn operands_of_statistics_and_of_sums_of_products() {
+    let (x, one) = (vector(&[1.0, 2.0, 3.0]), vector(&[1.0]));
+    for (x, y) in [(&x, &one), (&one, &x)] {
+        says(x.covariance(y), &["values of the other vector"]);
+    }
+    let other = reals(128).generate_client_key().unwrap();
+    let y = other.encrypt([1.0, 2.0, 3.0]).unwrap();
+    let refused = CkksVector::inner_product(&[&x], &[&y]);
+    assert!(matches!(
+        refused.unwrap_err(),
+        Error::Operands(OperandError::ContextMismatch { .. })
+    ));
+}
+
 /// All keys at once, so that one more set of keys is enough.
 #[test]
 fn rotations_by_several_steps() {
@@ -249,6 +264,26 @@ fn rotations_by_several_steps() {
     says(of_ciphertext, &help);
     let one = ["`client.extend_server_key(&server, &Rotations::steps(&[3]))`"];
     says(x.rotate_many([0, 3]), &one);
+}
+
+/// Steps beyond the length are those below it, and so are the keys.
+#[test]
+fn rotations_by_several_steps_take_the_keys_of_each() {
+    let values: Vec<f64> = (0..32).map(f64::from).collect();
+    let x = CLIENT.encrypt(&values).unwrap();
+    let steps = [-3, 1, 100, i64::MAX, i64::MIN + 1];
+    let rotations = steps.map(|step| x.rotations_for_step(step));
+    let needed = rotations.into_iter().reduce(Rotations::and).unwrap();
+    assert_eq!(needed, Rotations::steps([1, 4, 29, 31]));
+    let server = CLIENT.generate_server_key(&needed).unwrap();
+    let x = server.attach(x).unwrap();
+    for (rotated, step) in x.rotate_many(steps).unwrap().iter().zip(steps) {
+        let found = CLIENT.decrypt(rotated).unwrap();
+        for (place, found) in (0i64..).zip(&found) {
+            let wanted = (i128::from(place) + i128::from(step)).rem_euclid(32) as f64;
+            assert!((found - wanted).abs() < 1e-3, "{step}: {found}, {wanted}");
+        }
+    }
 }
 
 #[test]

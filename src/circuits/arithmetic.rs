@@ -1,5 +1,6 @@
 //! What can be computed on vectors; operators are in `operators.rs`.
 
+use crate::circuits::gather::signed;
 use crate::circuits::padding::{Join, Padding};
 use crate::circuits::{Polynomial, Vector};
 use crate::error::Result;
@@ -653,6 +654,8 @@ impl<E: Evaluator> Vector<E> {
         }
         self.check_depth("rotations of the vector", 0)?;
         // One ciphertext holds such a vector.
+        let steps = steps.into_iter().map(|step| self.packing.reduced(step));
+        let steps: Vec<i64> = steps.map(signed).collect();
         let rotated = self.evaluator.rotate_many(&self.chunks[0], &steps)?;
         let vector = |chunk| self.with_chunks(vec![chunk], Padding::Zeros);
         Ok(rotated.into_iter().map(vector).collect())

@@ -259,7 +259,7 @@ impl Packing {
     }
 
     /// A step to the left below the length.
-    fn reduced(&self, step: i64) -> usize {
+    pub(super) fn reduced(&self, step: i64) -> usize {
         let length = i64::try_from(self.len).unwrap_or(i64::MAX);
         usize::try_from(step.rem_euclid(length)).unwrap_or(0)
     }

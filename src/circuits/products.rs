@@ -61,8 +61,9 @@ impl<E: Evaluator> Vector<E> {
         let longest = all().max_by_key(|vector| vector.len());
         let longest = longest.ok_or(Error::Values(ValueError::Empty))?;
         let evaluator = all().try_fold(&longest.evaluator, |evaluator, vector| {
+            let evaluator = evaluator.with_more_keys(&vector.evaluator)?;
             vector.check_length(&longest.packing)?;
-            evaluator.with_more_keys(&vector.evaluator)
+            Ok::<_, Error>(evaluator)
         })?;
         Self::check_depths(evaluator, all(), "a sum of products", 1)?;
         let [left, right] = [left, right].map(|vectors| {

@@ -1,7 +1,7 @@
 //! Means and variances of vectors of real numbers.
 
 use crate::circuits::Vector;
-use crate::error::Result;
+use crate::error::{Result, check_number};
 use crate::evaluator::Evaluator;
 
 impl<E: Evaluator<Scalar = f64>> Vector<E> {
@@ -83,12 +83,12 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`mul`](Self::mul) and [`sum`](Self::sum): missing rotations and levels before any work.
+    /// [`OperandError::Count`](crate::OperandError::Count) for vectors of different lengths; as [`mul`](Self::mul) and [`sum`](Self::sum): missing rotations and levels before any work.
     pub fn covariance(&self, other: &Self) -> Result<Self> {
         let (x, y) = (self.with_keys_of(other)?, other.with_keys_of(self)?);
+        check_number("values of the other vector", y.len(), x.len())?;
         x.check_moments()?;
         y.check_moments()?;
-        y.check_length(&x.packing)?;
         x.sub(&x.mean()?)?.mul(&y.sub(&y.mean()?)?)?.mean()
     }
 

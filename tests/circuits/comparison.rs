@@ -383,6 +383,23 @@ fn integers_are_compared_exactly() {
             ..
         }))
     ));
+
+    // A modulus that is not just above a power of two takes one product more.
+    let builder = BfvContext::builder()
+        .degree(512)
+        .prime_bits(&[50; 8])
+        .plaintext_modulus(12_289);
+    let context = builder.insecure_skip_security_check().build().unwrap();
+    let client = context.generate_client_key().unwrap();
+    let server: ServerKey<Bfv> = client.generate_server_key(&Rotations::none()).unwrap();
+    let [x, y] = [&a, &b].map(|values| server.attach(client.encrypt(values).unwrap()).unwrap());
+    assert!(matches!(
+        x.equals_modulo(&y),
+        Err(Error::Operands(OperandError::LevelExhausted {
+            needed: 14,
+            ..
+        }))
+    ));
 }
 
 fn is_invalid(error: &Error) -> bool {

@@ -30,7 +30,8 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for a range of fewer than 2 or more than 4096 values;
+    /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval) for a range of fewer than 2 values,
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for one of more than 4096;
     /// [`OperandError::PlaintextModulus`](crate::OperandError::PlaintextModulus) if the modulus is too small or no prime;
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before the polynomial if the noise leaves no room for it; as [`sub`](Self::sub) and
     /// [`mul`](Self::mul).
@@ -98,7 +99,8 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
         let t = self.prime_above(2)?;
         let exponent = u32::try_from(t.value() - 1).map_err(|_| unsuitable(2, t.value()))?;
         let difference = self.sub(other)?;
-        difference.check_noise("an equality", exponent.ilog2() as usize)?;
+        let depth = u64::from(exponent).next_power_of_two().ilog2();
+        difference.check_noise("an equality", depth as usize)?;
         difference.power(exponent)?.negate()?.add_scalar(1)
     }
 

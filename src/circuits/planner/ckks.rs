@@ -62,6 +62,16 @@ impl CkksNeeds {
         Ok(())
     }
 
+    /// So many more bits of scale. Where those are more than there are, noise grew like a message, and a few may be enough.
+    fn grow_scale(&mut self, missing: u32) {
+        let left = MOST_SCALE_BITS.saturating_sub(self.scale_bits);
+        self.scale_bits += if missing > left && left > 0 {
+            left.min(2)
+        } else {
+            missing
+        };
+    }
+
     fn refused(self, reason: &'static str) -> Error {
         let Self {
             depth,
@@ -141,7 +151,7 @@ impl PlannedScheme for CkksState {
         };
         let largest = outputs.iter().map(error).fold(0.0, f64::max);
         let missing = whole_bits(largest.log2() + goal.bits);
-        needs.scale_bits += missing;
+        needs.grow_scale(missing);
         needs.check()?;
         Ok(missing > 0)
     }
@@ -168,9 +178,14 @@ impl PlannedScheme for CkksState {
             }) => {
                 let bits = message_bits + 1.0 - modulus_bits;
                 needs.integer_bits += (bits.ceil() as u32).clamp(1, 2000);
+                if needs.integer_bits > MOST_INTEGER_BITS && needs.scale_bits < MOST_SCALE_BITS {
+                    // Noise beyond the point grows like a message: a larger scale may hold both.
+                    needs.integer_bits = 1;
+                    needs.grow_scale(MOST_SCALE_BITS);
+                }
             }
             Error::Precision(PrecisionError::PrecisionExhausted { noise_bound, .. }) => {
-                needs.scale_bits += (noise_bound.log2().ceil() as u32).clamp(1, 1000);
+                needs.grow_scale((noise_bound.log2().ceil() as u32).clamp(1, 1000));
             }
             other => return Err(other),
         }

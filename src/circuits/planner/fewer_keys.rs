@@ -46,9 +46,9 @@ impl<S: PlannedScheme> SchemePlan<S> {
         }
     }
 
-    /// The rotations of a plan without those that cost the least time for each byte, until the keys take at most so many; `None` if too
-    /// few compose the others.
-    pub(super) fn dropped_to(&self, most_bytes: u64) -> Result<Option<Rotations>> {
+    /// The rotations of a plan without those that cost the least time for each byte, until the keys take at most so many or none is left that others
+    /// compose, and what the keys take then.
+    pub(super) fn dropped_to(&self, most_bytes: u64) -> Result<(Rotations, u64)> {
         let mut keys = Dropping::of(self)?;
         let others = self.key_bytes()? - keys.bytes();
         while others + keys.bytes() > most_bytes {
@@ -58,11 +58,12 @@ impl<S: PlannedScheme> SchemePlan<S> {
                 Some((loss / keys.size(step), step, paths))
             });
             let Some((_, step, paths)) = losses.min_by(|a, b| a.0.total_cmp(&b.0)) else {
-                return Ok(None);
+                break;
             };
             keys.drop(step, paths);
         }
-        Ok(Some(self.rotations_by(keys.held.into_keys())))
+        let bytes = others + keys.bytes();
+        Ok((self.rotations_by(keys.held.into_keys()), bytes))
     }
 }
 

@@ -202,8 +202,9 @@ impl BfvPlanner {
     #[must_use]
     pub fn for_results(inputs: &[Input], range: RangeInclusive<i64>) -> Self {
         let largest = range.start().unsigned_abs().max(range.end().unsigned_abs());
-        // A prime of one bit more than twice the largest is larger than that.
-        let bits = u64::BITS - largest.leading_zeros() + 2;
+        // A prime of one bit more than those below twice the largest is larger than that.
+        let below = 2 * u128::from(largest.max(1)) - 1;
+        let bits = u128::BITS - below.leading_zeros() + 1;
         Self::with_modulus(inputs, PlainModulus::Bits(bits))
     }
 
@@ -473,9 +474,10 @@ where
         let mut smallest = plan.clone();
         // The modulus grows a little with the error of composed rotations, and its keys.
         for _ in 0..3 {
-            let Some(rotations) = smallest.dropped_to(self.most_key_bytes)? else {
+            let (rotations, bytes) = smallest.dropped_to(self.most_key_bytes)?;
+            if bytes > self.most_key_bytes {
                 break;
-            };
+            }
             let fewer = self.with_rotations(program, (plan, &rotations), needs)?;
             let Some(fewer) = fewer else {
                 break;
@@ -518,16 +520,14 @@ where
     /// The fastest plan with keys that are small enough, and what else there is.
     fn best(&self, mut plans: Vec<SchemePlan<S>>, needs: S::Needs) -> Result<SchemePlan<S>> {
         plans.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
-        let sizes: Vec<u64> = plans
-            .iter()
-            .map(SchemePlan::key_bytes)
-            .collect::<Result<_>>()?;
         let Some(first) = plans.iter().position(|plan| self.has_small_keys(plan)) else {
-            return Err(match sizes.iter().min() {
+            let least = plans.iter().map(|plan| Ok(plan.dropped_to(0)?.1));
+            let least: Vec<u64> = least.collect::<Result<_>>()?;
+            return Err(match least.into_iter().min() {
                 None => S::too_much(needs),
                 Some(least) => Error::Parameters(ParameterError::NoParameters {
                     request: format!(
-                        "keys of {} bytes in all: the smallest take {least}",
+                        "keys of {} bytes in all: the smallest take about {least}",
                         self.most_key_bytes
                     ),
                     reason: "allow larger keys, or use fewer rotations",

@@ -202,16 +202,25 @@ pub struct Outside {
     pub bound: f64,
     /// How many values exceeded it.
     pub count: usize,
-    /// The largest magnitude.
+    /// The largest magnitude; NaN if a value is.
     pub worst: f64,
 }
 
 impl Outside {
-    /// The values that exceed a bound, if there are any.
+    /// What the rounding of numbers in the clear may add to values at a bound.
+    const ROUNDING: f64 = 1e-9;
+
+    /// The values that exceed a bound, if there are any; NaN does.
     pub(crate) fn of(bound: f64, values: &[f64]) -> Option<Self> {
+        let most = bound + bound.abs() * Self::ROUNDING;
         let magnitudes = values.iter().map(|value| value.abs());
-        let count = magnitudes.clone().filter(|&value| value > bound).count();
-        let worst = magnitudes.fold(0.0, f64::max);
+        let exceeds = |value: &f64| value.is_nan() || *value > most;
+        let count = magnitudes.clone().filter(exceeds).count();
+        let larger = |worst: f64, value: f64| match value > worst || value.is_nan() {
+            true => value,
+            false => worst,
+        };
+        let worst = magnitudes.fold(0.0, larger);
         (count > 0).then_some(Self {
             bound,
             count,

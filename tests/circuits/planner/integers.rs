@@ -218,6 +218,18 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
+fn the_largest_modulus_serves_all_that_it_holds() {
+    let inputs = [Input::vector(24).range(-8.0..=8.0); 2];
+    for (largest, serves) in [(1 << 58, true), ((1 << 58) + 1, false)] {
+        let plan = BfvPlanner::for_results(&inputs, 0..=largest).plan(&Moves);
+        assert_eq!(plan.is_ok(), serves, "{largest}");
+        if let Ok(plan) = plan {
+            assert!(plan.context().plaintext_modulus().value() > 2 * largest.unsigned_abs());
+        }
+    }
+}
+
+#[test]
 fn moduli_for_results_exist_at_every_degree() {
     // No prime of 11 bits is 1 modulo 256, and none of 19 bits is 1 modulo 16384.
     let inputs = [Input::vector(24).range(-8.0..=8.0); 2];

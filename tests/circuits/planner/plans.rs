@@ -1,6 +1,6 @@
 //! Plans that are built as they say, and those that cannot be.
 
-use slotwise::circuits::{Chebyshev, Input, Matrix, Plan, Planner, Program, Vector};
+use slotwise::circuits::{Chebyshev, Input, Matrix, Plan, Planner, Program, Quotient, Vector};
 use slotwise::evaluator::{ClearReals, Evaluator, WeightedRotations};
 use slotwise::{Error, OperandError, Result, Rotations, SecurityLevel, SecurityStandard};
 
@@ -245,6 +245,51 @@ fn keys_are_composed_where_all_are_too_large() {
     assert!(error <= found.noise_bound() && found.noise_bound() <= plan.noise_bound() * 1.000_001);
 }
 
+/// What the error says is about enough.
+#[test]
+fn keys_that_are_too_small_are_told_the_least() {
+    let two = [Input::vector(16); 2];
+    for circuit in [Circuit::Sums, Circuit::AllRotations] {
+        let refused = Planner::new(&two).max_key_bytes(1).plan(&circuit);
+        let message = refused.unwrap_err().to_string();
+        let (_, least) = message.split_once("take about ").unwrap();
+        let digits: String = least.chars().take_while(char::is_ascii_digit).collect();
+        let least: u64 = digits.parse().unwrap();
+        let all = Planner::new(&two).plan(&circuit).unwrap();
+        assert!(least < all.key_bytes().unwrap(), "{message}");
+        // Composed rotations may take a larger modulus, and keys with it.
+        let enough = least + least / 8;
+        let plan = Planner::new(&two).max_key_bytes(enough).plan(&circuit);
+        assert!(plan.unwrap().key_bytes().unwrap() <= enough, "{message}");
+        let plan = Planner::new(&two).max_key_bytes(least - 1).plan(&circuit);
+        assert!(plan.is_err());
+    }
+}
+
+/// At low scales noise is squared until it passes for a message.
+#[test]
+fn few_bits_of_precision_are_planned_where_more_are() {
+    struct Inverse;
+    impl Program for Inverse {
+        fn run<E: Evaluator<Scalar = f64>>(&self, x: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
+            Ok(vec![x[0].inverse(&Quotient::new(0.01..=1.0, 31, 5)?)?])
+        }
+    }
+    let inputs = [Input::vector(5).range(0.01..=1.0)];
+    let modulus = |bits: u32| {
+        let plan = Planner::new(&inputs).precision_bits(bits).plan(&Inverse);
+        let plan = plan.unwrap_or_else(|error| panic!("{bits} bits: {error}"));
+        assert!(plan.noise_bound() <= (-f64::from(bits)).exp2());
+        let context = plan.context();
+        context.rlwe().log2_modulus(context.top_level()).unwrap()
+    };
+    let most = modulus(20);
+    for bits in [1, 5, 10, 15] {
+        let modulus = modulus(bits);
+        assert!(modulus < most + 30.0, "{bits} bits: {modulus}, {most}");
+    }
+}
+
 #[test]
 fn sums_take_one_step_at_a_time_where_keys_are_too_large() {
     let two = [Input::vector(16), Input::vector(16).range(-2.0..=1.0)];
@@ -316,6 +361,13 @@ fn values_outside_of_stated_bounds_are_reported() {
         .collect();
     assert_eq!(counts, [(0.5, copies, 3.0), (1.0, 1, 3.0)]);
     assert!(plan.outside(&Circuit::Bounded, &[&inside]).is_err());
+    // NaN is outside of everything, and a rounding is not outside.
+    outside[3] = f64::NAN;
+    let found = plan.outside(&Circuit::Bounded, &[&outside, &inside]);
+    assert!(found.unwrap().iter().any(|one| one.worst.is_nan()));
+    outside[3] = 0.5 + f64::EPSILON;
+    let found = plan.outside(&Circuit::Bounded, &[&outside, &inside]);
+    assert_eq!(found.unwrap(), []);
 }
 
 #[test]
