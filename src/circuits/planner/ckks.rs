@@ -62,8 +62,13 @@ impl CkksNeeds {
         Ok(())
     }
 
-    /// So many more bits of scale. Where those are more than there are, noise grew like a message, and a few may be enough.
+    /// So many more bits of scale. Where those are more than there are, noise grew like a message, and a few may be enough. What noise took before
+    /// the point is not needed any more.
     fn grow_scale(&mut self, missing: u32) {
+        if missing == 0 {
+            return;
+        }
+        self.integer_bits = 1;
         let left = MOST_SCALE_BITS.saturating_sub(self.scale_bits);
         self.scale_bits += if missing > left && left > 0 {
             left.min(2)
@@ -179,8 +184,7 @@ impl PlannedScheme for CkksState {
                 let bits = message_bits + 1.0 - modulus_bits;
                 needs.integer_bits += (bits.ceil() as u32).clamp(1, 2000);
                 if needs.integer_bits > MOST_INTEGER_BITS && needs.scale_bits < MOST_SCALE_BITS {
-                    // Noise beyond the point grows like a message: a larger scale may hold both.
-                    needs.integer_bits = 1;
+                    // Noise before the point grows like a message.
                     needs.grow_scale(MOST_SCALE_BITS);
                 }
             }
