@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 #[cfg(feature = "parallel")]
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Calls `work(index, row)` for each row of `data`, rows of `length` words; the last may be shorter.
 pub(crate) fn for_each_row(
@@ -99,7 +99,7 @@ pub(crate) fn map_items<T: Send, R: Send>(
         let count = items.len();
         let items = Mutex::new(items.into_iter().map(Some).collect::<Vec<_>>());
         return spread(count, 1, &|index| {
-            let item = items.lock().ok()?[index].take()?;
+            let item = locked(&items)[index].take()?;
             Some(work(index, item))
         });
     }
@@ -142,15 +142,20 @@ fn spread<R: Send>(
     let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
     on_threads(count, in_a_row, &|index| {
         let result = work(index);
-        if let Ok(mut results) = results.lock() {
-            results[index] = result;
-        }
+        locked(&results)[index] = result;
     });
     let mut in_order = Vec::with_capacity(count);
-    for result in results.into_inner().unwrap_or_default() {
+    for result in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
         in_order.extend(result);
     }
+    debug_assert_eq!(in_order.len(), count);
     in_order
+}
+
+/// No work runs while this is held.
+#[cfg(feature = "parallel")]
+fn locked<T>(places: &Mutex<Vec<Option<T>>>) -> MutexGuard<'_, Vec<Option<T>>> {
+    places.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Calls `work(0)`, ..., `work(count - 1)`, at most so many in a row on one thread. A panic of one goes on here.

@@ -70,7 +70,7 @@ impl Bootstrapper {
             last.scale(0.5);
         }
         let rules = RefreshRules::new(context, &layout)?;
-        if rules.error().is_nan() || rules.error() > Self::LARGEST_ERROR {
+        if rules.error_of_one().is_nan() || rules.error_of_one() > Self::LARGEST_ERROR {
             return Err(Error::Parameters(ParameterError::InvalidKeySwitching {
                 reason: "digits too large for the special primes: a bootstrapping would lose the message",
             }));

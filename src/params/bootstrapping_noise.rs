@@ -5,6 +5,7 @@ use crate::identifiers::Fingerprint;
 use crate::params::{BootstrappingLayout, CkksContext, CkksState, Log2, Scale};
 use crate::ring::as_f64;
 use std::collections::HashMap;
+use std::f64::consts::SQRT_2;
 use std::sync::{LazyLock, Mutex};
 
 /// How much an error in a Chebyshev polynomial of degree `2^d` changes the result, as log2: the root of the sum of squares over all that are
@@ -39,7 +40,9 @@ fn tail(count: usize) -> f64 {
 pub(crate) struct RefreshRules {
     /// The bound of what is added to each slot of a real message.
     error: f64,
-    /// By what each iteration after the first enlarges what is left of the message: powers of two, or 0 for none.
+    /// The same after the first iteration.
+    error_of_one: f64,
+    /// By what each iteration after the first enlarges what is left of the message: even integers, or 0 for none.
     enlargements: [f64; BootstrappingLayout::MOST_ITERATIONS as usize - 1],
 }
 
@@ -76,13 +79,16 @@ impl RefreshRules {
 
     /// Those of so many iterations: each but the first bootstraps the error of those before, enlarged as far as its bound allows.
     fn iterated(part: &ErrorOfPart, iterations: u32) -> Self {
+        let error = part.of_share(1.0);
         let mut rules = Self {
-            error: part.of_share(1.0),
+            error,
+            error_of_one: error,
             enlargements: Default::default(),
         };
         for enlargement in rules.enlargements.iter_mut().take(iterations as usize - 1) {
-            let most = (rules.error + part.lowering).recip();
-            *enlargement = most.log2().floor().exp2().min(Self::LARGEST_ENLARGEMENT);
+            // A part of what is left has the real part of one error and the imaginary part of another.
+            let most = (rules.error * SQRT_2 + part.lowering).recip();
+            *enlargement = (2.0 * (most / 2.0).floor()).min(Self::LARGEST_ENLARGEMENT);
             rules.error = part.of_share(enlargement.recip()) + part.lowering;
         }
         rules
@@ -97,6 +103,11 @@ impl RefreshRules {
     /// The bound of the error that is added to each slot of a real message.
     pub(crate) fn error(self) -> f64 {
         self.error
+    }
+
+    /// The same after the first iteration.
+    pub(crate) fn error_of_one(self) -> f64 {
+        self.error_of_one
     }
 
     /// The standard deviation of that error, about: without the polynomial's own, which is smaller than the bound.
@@ -203,11 +214,11 @@ impl ErrorOfPart {
         let top = layout.reduction_level();
         // Where both parts are reduced in the slots of one ciphertext, a result takes the real part of one rounding and the imaginary part of another: the
         // variance is that of one, and the tail that of a real Gaussian. What is rounded after the coefficients, which then are halves, counts twice; so it
-        // does where iterations add the conjugate of a half, with the error of the conjugation.
+        // does where iterations add the conjugate of a half.
         let [before_halves, after_halves] = if layout.reduces_once(context.params().rlwe()) {
             [2.0, 8.0]
         } else if layout.iterations() > 1 {
-            [1.0, 5.0]
+            [1.0, 4.0]
         } else {
             [1.0; 2]
         }
@@ -249,9 +260,15 @@ impl ErrorOfPart {
         let lowest = scale(layout.lowest_level())?.magnitude();
         let conjugated = gadget.at(layout.lowest_level())?.noise.at_roots;
         let lowering = (rounding.at_roots.squared() + conjugated.squared()).sqrt() / lowest;
+        // Each result of an iteration has the error of a conjugation.
+        let conjugation = gadget.at(layout.fresh_level())?.noise.at_roots / fresh.magnitude();
+        let conjugations = match layout.iterations() {
+            1 => Log2::ZERO,
+            iterations => conjugation.squared() * Log2::of(iterations.into()),
+        };
         Ok(Self {
             before: squares + coefficients * gaussian,
-            last: last_squares * after_halves,
+            last: last_squares * after_halves + conjugations,
             fit: fit(layout.ratio_bits()).exp2(),
             lowering: lowering.to_f64(),
         })

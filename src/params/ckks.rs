@@ -436,8 +436,16 @@ impl CkksBuilder {
         if let Some(values) = choices.bootstrapping_slots {
             return self.repeatable(request, values);
         }
+        let precision = choices.precision_bits.unwrap_or(0);
         if self.policy == SecurityPolicy::Insecure {
-            return CkksParams::insecure_for_bootstrapping(least, least / 2, depth.max(1));
+            let serves = |set: BootstrappingSet| precision <= set.precision_bits();
+            return if serves(BootstrappingSet::Precise65536) {
+                CkksParams::insecure_for_bootstrapping(least, least / 2, depth.max(1))
+            } else if serves(BootstrappingSet::Iterated65536) {
+                CkksParams::insecure_for_iterated_bootstrapping(least, depth.max(1))
+            } else {
+                Err(request.refused(NO_BOOTSTRAPPING))
+            };
         }
         for set in BootstrappingSet::FULL {
             let params = CkksParams::of_recipe(&set.recipe(), self.policy)?;
@@ -445,7 +453,6 @@ impl CkksBuilder {
                 .bootstrapping
                 .as_ref()
                 .is_some_and(|layout| layout.user_levels >= depth && params.rlwe.degree() >= least);
-            let precision = choices.precision_bits.unwrap_or(0);
             if fits && precision <= set.precision_bits() {
                 return Ok(params);
             }
@@ -457,6 +464,11 @@ impl CkksBuilder {
     fn repeatable(&self, request: Request, values: u32) -> Result<CkksParams> {
         let period = BootstrappingLayout::period_of(values);
         let depth = request.depth as usize;
+        // As precise as other parameters of the degree.
+        let most = BootstrappingSet::Precise65536.precision_bits();
+        if self.choices.precision_bits.unwrap_or(0) > most {
+            return Err(request.refused(NO_BOOTSTRAPPING));
+        }
         if self.policy == SecurityPolicy::Insecure {
             let least = self.degree.unwrap_or(0);
             return CkksParams::insecure_for_repeated_bootstrapping(least, period, depth.max(1));
@@ -465,12 +477,7 @@ impl CkksBuilder {
         let params = CkksParams::of_recipe(&recipe, self.policy)?;
         let layout = params.bootstrapping.as_ref();
         let levels = layout.map_or(0, |layout| layout.user_levels);
-        // As precise as other parameters of the degree.
-        let precision = BootstrappingSet::Precise65536.precision_bits();
-        let fits = levels >= depth
-            && params.rlwe.degree() >= self.degree.unwrap_or(0)
-            && self.choices.precision_bits.unwrap_or(0) <= precision;
-        if fits {
+        if levels >= depth && params.rlwe.degree() >= self.degree.unwrap_or(0) {
             return Ok(params);
         }
         Err(request.refused(NO_BOOTSTRAPPING))

@@ -130,9 +130,11 @@ impl Planner {
         }
         match self.insecure_degree {
             Some(degree) => {
-                let params =
-                    CkksParams::insecure_for_bootstrapping(degree, degree / 2, INSECURE_LEVELS)?;
-                Ok(vec![params])
+                let levels = INSECURE_LEVELS;
+                Ok(vec![
+                    CkksParams::insecure_for_bootstrapping(degree, degree / 2, levels)?,
+                    CkksParams::insecure_for_iterated_bootstrapping(degree, levels)?,
+                ])
             }
             None => {
                 let sets = BootstrappingSet::ALL.into_iter();

@@ -143,6 +143,17 @@ impl Refresher<'_> {
         for count in work.values_mut() {
             *count *= iterations;
         }
+        // What a result lacks: it is lowered, and the difference of one real message made real.
+        let mut add = |kind, count| *work.entry((kind, lowest)).or_default() += count;
+        if iterations > 1 {
+            for kind in [Work::NumberProduct, Work::Rescale, Work::Sum] {
+                add(kind, iterations - 1);
+            }
+            add(
+                Work::Rotation,
+                (iterations - 1) * usize::from(messages == 1),
+            );
+        }
         work
     }
 }
