@@ -574,3 +574,49 @@ fn signs_of_values_that_drown_in_noise_are_refused() {
     ));
     assert!(x.abs(1.0, &sign).is_ok());
 }
+
+/// The minimax polynomial of a high degree is that of rounding errors, and wild where it is not fitted.
+#[test]
+fn signs_of_high_degrees_stay_between_minus_one_and_one() {
+    let clear = ClearReals::new(1);
+    for (gap, degrees) in [
+        (0.2, &[31, 31][..]),
+        (0.99, &[63]),
+        (0.05, &[63, 63]),
+        (0.05, &[63, 63, 63]),
+        (0.5, &[63, 63, 63]),
+        (0.9, &[3, 31, 63]),
+        (0.001, &[63, 63, 63, 63]),
+    ] {
+        let sign = Sign::with_degrees(gap, degrees).unwrap();
+        let of_degrees =
+            |degree: &usize| (degree + 1).next_power_of_two().trailing_zeros() as usize;
+        assert!(sign.depth() <= degrees.iter().map(of_degrees).sum());
+        let most = 1.0 + sign.error() + 1e-13;
+        for i in 0..=40_000 {
+            let x = f64::from(i) / 40_000.0;
+            // Twice: over the interval, and over the gap.
+            for x in [x, x * gap] {
+                let value = sign.at(x);
+                assert!(
+                    (-1e-13..=most).contains(&value),
+                    "{gap}, {degrees:?} at {x}: {value}"
+                );
+                assert!(
+                    x < gap || value >= 2.0 - most,
+                    "{gap}, {degrees:?} at {x}: {value}"
+                );
+                assert_eq!(sign.at(-x), -value);
+            }
+        }
+        let evaluated = sign.evaluate(&clear, &vec![0.3 * gap]).unwrap();
+        assert!((evaluated[0] - sign.at(0.3 * gap)).abs() < 1e-9);
+    }
+    let sign = Sign::with_degrees(0.2, &[31, 31]).unwrap();
+    let near = [
+        self::clear(4, &[0.5, 0.5]),
+        self::clear(4, &[0.49144, 0.50856]),
+    ];
+    let most = near[0].max(&near[1], 0.0..=1.0, &sign).unwrap().values();
+    assert!(most.iter().all(|&x| (0.49..=0.51).contains(&x)), "{most:?}");
+}

@@ -1,5 +1,6 @@
 use crate::circuits::Chebyshev;
 use crate::circuits::comparison::minimax::{OddMinimax, derivative_of, value_at};
+use crate::circuits::polynomial::nodes;
 use crate::error::{Error, OperandError, PrecisionError, Result};
 use crate::evaluator::Evaluator;
 
@@ -8,6 +9,9 @@ const MARGIN: f64 = 1.0 / 1024.0;
 
 /// The distance beyond 1 at which the first stage still accepts a value.
 const INPUT_MARGIN: f64 = MARGIN / 8.0;
+
+/// The nodes for each coefficient of a polynomial at which its bound is checked: between them, it is at most 1.0004 times as large.
+const NODES_FOR_A_DEGREE: usize = 56;
 
 /// The least `-log2` of the gap in [`DEGREES`].
 const LEAST_GAP_BITS: u32 = 3;
@@ -120,7 +124,8 @@ impl Sign {
         Self::with_degrees((-f64::from(gap_bits)).exp2(), row[column])
     }
 
-    /// The composition of minimax polynomials of these degrees, the first applied first.
+    /// The composition of minimax polynomials of these degrees, the first applied first. A degree is lowered where the error would be
+    /// less than 1e-12, for which f64 is not precise enough; [`depth`](Self::depth) counts the degrees that are left.
     ///
     /// ```
     /// use slotwise::circuits::Sign;
@@ -133,7 +138,8 @@ impl Sign {
     ///
     /// # Errors
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) unless the gap lies between 0 and 1 and each degree is odd, 3 to 63, and
-    /// if the degrees are too few or too low to come nearer to the sign than 1/2.
+    /// if the degrees are too few or too low to come nearer to the sign than 1/2, or if f64 is not
+    /// precise enough for their polynomials.
     pub fn with_degrees(gap: f64, degrees: &[usize]) -> Result<Self> {
         if !(gap >= f64::from(f32::EPSILON) && gap < 1.0) {
             return Err(invalid("the gap of a sign lies between 2^-23 and 1"));
@@ -144,10 +150,12 @@ impl Sign {
             ));
         }
         let (mut low, mut high, mut error) = (gap, 1.0 + INPUT_MARGIN, 1.0);
+        let mut are_found = true;
         let mut stages: Vec<Vec<f64>> = Vec::new();
         for &degree in degrees {
             let stage = OddMinimax::new(low, high, degree);
             error = stage.error;
+            are_found &= stage.alternates;
             let largest = 1.0 + error + MARGIN;
             (low, high) = ((1.0 - error - MARGIN) / largest, 1.0);
             if low <= 0.0 {
@@ -164,13 +172,41 @@ impl Sign {
         if let Some(last) = stages.last_mut() {
             last.iter_mut().for_each(|c| *c *= 1.0 + error + MARGIN);
         }
-        let depth_of = |degree: &usize| (degree + 1).next_power_of_two().trailing_zeros() as usize;
-        Ok(Self {
+        let depth_of = |stage: &Vec<f64>| stage.len().next_power_of_two().trailing_zeros() as usize;
+        let sign = Self {
             gains: gains(&stages),
+            depth: stages.iter().map(depth_of).sum(),
             stages,
             gap,
             error,
-            depth: degrees.iter().map(depth_of).sum(),
+        };
+        if !are_found || !sign.stays_within_bounds() {
+            return Err(invalid(
+                "f64 is not precise enough for polynomials of these degrees and this gap; lower the degrees",
+            ));
+        }
+        Ok(sign)
+    }
+
+    /// Whether no polynomial leaves the interval that the next one accepts, nor the last one that of the results, in the gap and
+    /// outside.
+    ///
+    /// Source: H. Ehlich, K. Zeller, "Schwankung von Polynomen zwischen Gitterpunkten" (1964): between `m` Chebyshev nodes, a
+    /// polynomial of degree d is at most `1 / cos(pi d / 2 m)` times as large as at the nodes.
+    fn stays_within_bounds(&self) -> bool {
+        let last = self.stages.len().saturating_sub(1);
+        let mut stages = self.stages.iter().enumerate();
+        stages.all(|(index, stage)| {
+            let count = NODES_FOR_A_DEGREE * stage.len();
+            let largest = nodes(count).map(|u| value_at(stage, u).abs());
+            let largest = largest.fold(0.0, f64::max);
+            // The last one rises until its error alternates, so that its extremes are those of the error.
+            let most = if index == last {
+                1.0 + self.error * (1.0 + 1e-5) + 1e-13
+            } else {
+                1.0 - MARGIN / 2.0
+            };
+            largest <= most
         })
     }
 
