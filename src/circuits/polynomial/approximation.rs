@@ -3,7 +3,7 @@ use crate::circuits::polynomial::chebyshev::check_degree;
 use crate::circuits::polynomial::interval::Interval;
 use crate::circuits::polynomial::least_squares::least_squares;
 use crate::circuits::polynomial::remez::remez;
-use crate::error::{Error, Result, ValueError};
+use crate::error::{Error, OperandError, Result, ValueError};
 use std::f64::consts::PI;
 use std::ops::RangeInclusive;
 
@@ -56,7 +56,8 @@ impl Chebyshev {
     ///
     /// # Errors
     /// [`ValueError::InvalidInterval`](crate::ValueError::InvalidInterval); [`ValueError::InvalidDegree`](crate::ValueError::InvalidDegree) for 0 or above [`MAX_DEGREE`](Self::MAX_DEGREE);
-    /// [`ValueError::FunctionNotFinite`](crate::ValueError::FunctionNotFinite) if `f` is NaN or infinite at a node or where the error is measured.
+    /// [`ValueError::FunctionNotFinite`](crate::ValueError::FunctionNotFinite) if `f` is NaN or infinite at a node or where the error is measured;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if it is so near the largest f64 that its polynomial is beyond.
     #[doc(alias(
         "EvalChebyshevCoefficients",
         "EvalChebyshevFunction",
@@ -72,8 +73,12 @@ impl Chebyshev {
         Approximation::measured(&f, interpolate(&f, domain, degree)?, degree)
     }
 
-    /// The polynomial of this degree with the least largest error, by Remez exchange, up to a few percent of that error. For functions
-    /// with kinks, and wherever a uniform bound is what counts.
+    /// The polynomial of this degree with the least largest error, by Remez exchange, up to a few percent of that error, and never worse
+    /// than [`approximate`](Self::approximate) where errors are measured. For functions with kinks, and wherever a uniform bound is what
+    /// counts.
+    ///
+    /// The exchange evaluates `f` at 20 points for each degree and looks for the largest errors between them; details that are much
+    /// narrower, it can miss. It ends after 100 rounds, which can be too few where `f` jumps or oscillates more often than the degree.
     ///
     /// ```
     /// use slotwise::circuits::Chebyshev;
@@ -171,7 +176,13 @@ impl Approximation {
     ) -> Result<Self> {
         let mut error: f64 = 0.0;
         for x in polynomial.interval.grid(50 * degree + 1) {
-            error = error.max((polynomial.at(x) - finite(f, x)?).abs());
+            let distance = (polynomial.at(x) - finite(f, x)?).abs();
+            if !distance.is_finite() {
+                return Err(Error::Operands(OperandError::InvalidArgument {
+                    reason: BEYOND_F64,
+                }));
+            }
+            error = error.max(distance);
         }
         Ok(Self { polynomial, error })
     }
@@ -285,9 +296,40 @@ pub(super) fn interpolate(
 ) -> Result<Chebyshev> {
     let values = nodes(degree + 1).map(|u| finite(f, interval.point(u)));
     let values: Vec<f64> = values.collect::<Result<_>>()?;
-    let largest = values
+    let scale = power_of_two_near(values.iter().copied());
+    let scaled: Vec<f64> = values.iter().map(|value| value / scale).collect();
+    let largest = scaled
         .iter()
         .fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let coefficients = through(&values, |c| c.abs() <= ROUNDING * largest);
-    Chebyshev::new(&coefficients, interval.low..=interval.high)
+    let coefficients = through(&scaled, |c| c.abs() <= ROUNDING * largest);
+    let coefficients: Vec<f64> = coefficients.iter().map(|c| c * scale).collect();
+    fitted(&coefficients, interval, BEYOND_F64)
+}
+
+/// The reason for which a function that is finite has no polynomial.
+pub(super) const BEYOND_F64: &str = "the polynomial of this function exceeds the range of f64; fit a multiple of the function that is near 1";
+
+/// The polynomial with these coefficients, which were found for a function.
+///
+/// # Errors
+/// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument), for this reason, unless all are finite.
+pub(super) fn fitted(
+    coefficients: &[f64],
+    interval: Interval,
+    reason: &'static str,
+) -> Result<Chebyshev> {
+    if coefficients.iter().all(|c| c.is_finite()) {
+        return Chebyshev::new(coefficients, interval.low..=interval.high);
+    }
+    Err(Error::Operands(OperandError::InvalidArgument { reason }))
+}
+
+/// A power of two that is at most as large as the largest of these magnitudes, and more than half of it; 1 if all are 0.
+pub(super) fn power_of_two_near(values: impl Iterator<Item = f64>) -> f64 {
+    let largest = values.fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    if largest > 0.0 {
+        largest.log2().floor().clamp(-1022.0, 1023.0).exp2()
+    } else {
+        1.0
+    }
 }
