@@ -2,7 +2,9 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use slotwise::circuits::{Approximation, Chebyshev, Polynomial, Quotient, Vector};
+use slotwise::circuits::{
+    Approximation, Chebyshev, Input, Planner, Polynomial, Program, Quotient, Vector,
+};
 use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator};
 use slotwise::keys::{KeyGenerator, Rotations, SecretKey};
@@ -267,6 +269,63 @@ fn several_polynomials_share_powers_and_each_value_can_have_its_own() -> Result<
         x.evaluate_many(&[]).unwrap_err(),
         Error::Values(ValueError::Empty)
     );
+    Ok(())
+}
+
+/// Polynomials that are constant, alone and with others.
+struct Constants {
+    half: Chebyshev,
+    line: Chebyshev,
+    zero: Chebyshev,
+}
+
+impl Constants {
+    fn on(low: f64, high: f64) -> Result<Self> {
+        Ok(Self {
+            half: Chebyshev::new(&[0.5], low..=high)?,
+            line: Chebyshev::new(&[0.0, 1.0], low..=high)?,
+            zero: Chebyshev::new(&[0.0], low..=high)?,
+        })
+    }
+}
+
+impl Program for Constants {
+    fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
+        let x = &inputs[0];
+        let each = |i| if i % 2 == 0 { &self.half } else { &self.zero };
+        let each: Vec<Chebyshev> = (0..x.len()).map(|i| each(i).clone()).collect();
+        let all = [self.line.clone(), self.half.clone(), self.zero.clone()];
+        let mut results = x.evaluate_many(&all)?;
+        results.extend([
+            x.evaluate(&self.half)?,
+            x.evaluate(&self.zero)?,
+            x.evaluate_each(&each)?,
+        ]);
+        Ok(results)
+    }
+}
+
+#[test]
+fn constants_are_as_precise_as_their_encoding() -> Result<()> {
+    let setup = setup(3);
+    for largest in [1.0, 1000.0] {
+        let constants = Constants::on(-largest, largest)?;
+        let values = [-largest, 0.25, largest];
+        let found = constants.run(&[setup.vector(&values, 3)])?;
+        let line = values.map(|x| x / largest);
+        let of = |value: f64| [value; 3];
+        let wanted = [line, of(0.5), of(0.0), of(0.5), of(0.0), [0.5, 0.0, 0.5]];
+        for (found, wanted) in found.iter().zip(&wanted) {
+            setup.check_vector(found, wanted, 1e-8);
+        }
+        let inputs = [Input::vector(5).range(-largest..=largest)];
+        let plan = Planner::new(&inputs).precision_bits(20).plan(&constants)?;
+        assert!(plan.noise_bound() <= (-20.0_f64).exp2());
+    }
+    let zero = Approximation::relu(-1.0..=0.0, 3)?;
+    assert_eq!((zero.error(), zero.depth()), (0.0, 0));
+    let found = setup.vector(&[-1.0, -0.5], 1).evaluate(&zero)?;
+    setup.check_vector(&found, &[0.0, 0.0], 1e-8);
     Ok(())
 }
 

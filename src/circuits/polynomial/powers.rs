@@ -135,14 +135,14 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         }
         let member = |(member, c)| (self.member(member), c);
         let terms: Vec<_> = tree.terms.iter().map(|(i, c)| member((*i, c))).collect();
-        // A constant without terms is one that multiplies 0.
-        let zero = [(self.member(1), &C::default())];
-        let terms = if terms.is_empty() {
-            &zero
-        } else {
-            terms.as_slice()
+        let combination = || {
+            if !terms.is_empty() {
+                return C::combine(evaluator, &terms, &tree.constant, at);
+            }
+            // An exact 0 has neither a message nor an error that a coefficient's rounding could multiply.
+            let zero = evaluator.mul_scalar(self.member(1), E::Scalar::default())?;
+            C::combine(evaluator, &[(&zero, &C::default())], &tree.constant, at)
         };
-        let combination = || C::combine(evaluator, terms, &tree.constant, at);
         if highs.is_empty() {
             return combination();
         }
