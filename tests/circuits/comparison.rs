@@ -124,6 +124,37 @@ fn equal_values_share_their_ranks() {
     );
 }
 
+/// What the documentation says of others than the largest that are equal, and of the sign's error.
+#[test]
+fn the_largest_value_stands_out_among_equal_ones() {
+    for (values, sign) in [
+        (vec![1.0, 0.0, 0.0], (4, 12)),
+        (vec![0.0, 0.9, 0.0, 0.0, 0.0], (4, 12)),
+        (vec![0.3, 0.3, 0.31, 0.32, 0.9, 0.3], (4, 12)),
+        ([vec![1.0], vec![0.0; 126]].concat(), (3, 8)),
+    ] {
+        let sign = Sign::new(sign.0, sign.1).unwrap();
+        let off = (values.len() - 1) as f64 / 2.0 * sign.error();
+        let ranks = Ranks::new(values.len(), 0.0..=1.0, sign).unwrap();
+        let x = clear(ranks.slots(), &values);
+        let (order, found) = (x.ranks(&ranks).unwrap(), x.argmax(&ranks).unwrap());
+        for ((value, rank), found) in values.iter().zip(order.values()).zip(found.values()) {
+            if *value < 0.9 {
+                assert!(
+                    (-0.22 - 1.4 * off..0.13 + 1.4 * off).contains(&found),
+                    "{found}"
+                );
+            } else {
+                assert!(
+                    (rank - (values.len() - 1) as f64).abs() <= off + 1e-6,
+                    "{rank}"
+                );
+                assert!((found - 1.0).abs() <= 1.65 * off * off + 1e-6, "{found}");
+            }
+        }
+    }
+}
+
 /// Sets of `len` values in [0, 1]: random, all equal, two values, near each other, multiples with repetitions, at both ends.
 fn sets(rng: &mut ChaCha20Rng, len: usize) -> Vec<Vec<f64>> {
     let centre = rng.random_range(0.0..1.0);

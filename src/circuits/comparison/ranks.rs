@@ -21,6 +21,10 @@ const TOLERANCE: f64 = 1e-7;
 /// n values are compared in `p^2` slots, p being n rounded up to a power of two. Values that differ by less than `sign.gap()` times
 /// the length of the range have ranks between those that they would have, and their indicators are partial.
 ///
+/// The sign's error adds up: a rank is off by up to `(n - 1) / 2` times `sign.error()`, which should be well below 1/2. If it is r, the
+/// indicator of the largest value is up to `1.65 r^2` too small, and those of others are off by up to `1.4 r`. With `Sign::new(3, 8)`
+/// and 127 values, r is up to 0.25, and the largest value's indicator can be 0.9.
+///
 /// ```
 /// use slotwise::circuits::{Ranks, Sign, Vector};
 /// use slotwise::evaluator::ClearReals;
@@ -243,7 +247,10 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
         )
     }
 
-    /// 1 at the largest value and 0 elsewhere, if it is larger than all others by the gap: `sign.gap()` times the length of the range.
+    /// 1 at the largest value and 0 elsewhere, if all values differ by the gap: `sign.gap()` times the length of the range.
+    ///
+    /// If the largest exceeds all others by the gap, but some of the others are equal or nearly so, those get -0.22 to 0.13 instead of 0,
+    /// since their ranks lie between integers: the largest is still the only one above 1/2.
     ///
     /// Takes [`Ranks::indicator_depth`] levels, and one more as [`ranks`](Self::ranks).
     ///
