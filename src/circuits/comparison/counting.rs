@@ -14,8 +14,8 @@ use std::ops::RangeInclusive;
 /// What [`Vector::sort`] and the order statistics of vectors of one length and range need.
 ///
 /// The values are compared with the points of a grid, in `p * grid` slots, p being the length rounded up to a power of two. The
-/// result is off by about half a step of the grid, `span / (2 grid)`, span being the length of the range, and at most by 1.3 steps
-/// in all simulations: values that are equal, nearly equal or at the ends of the range included.
+/// result is off by about half a step of the grid, `span / (2 grid)`, span being the length of the range, and by less than 1.4 steps
+/// in all simulations. The worst of them, 1.38 steps, are many equal values; nearly equal ones and the ends of the range are included.
 ///
 /// ```
 /// use slotwise::circuits::{Sorting, Vector};
@@ -24,7 +24,7 @@ use std::ops::RangeInclusive;
 /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
 /// let x = Vector::from_values(&ClearReals::new(128), &[0.75, 0.25, 0.5, 0.25])?;
 /// for (found, wanted) in x.sort(&sorting)?.values().iter().zip([0.25, 0.25, 0.5, 0.75]) {
-///     assert!((found - wanted).abs() < 1.3 / 32.0);
+///     assert!((found - wanted).abs() < 1.4 / 32.0);
 /// }
 /// # Ok::<(), slotwise::Error>(())
 /// ```
@@ -177,7 +177,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// let sorting = Sorting::new(2, 0.0..=1.0, 32)?;
     /// let x = Vector::from_values(&ClearReals::new(64), &[0.75, 0.25])?;
     /// let sorted = x.sort(&sorting)?.values();
-    /// assert!((sorted[0] - 0.25).abs() < 1.3 / 32.0 && (sorted[1] - 0.75).abs() < 1.3 / 32.0);
+    /// assert!((sorted[0] - 0.25).abs() < 1.4 / 32.0 && (sorted[1] - 0.75).abs() < 1.4 / 32.0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     ///
@@ -200,7 +200,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
     /// let x = Vector::from_values(&ClearReals::new(128), &[0.75, 0.25, 0.5, 0.125])?;
     /// let ends = x.order_statistics(&sorting, &[0, 3])?.values(); // the least and the largest
-    /// assert!((ends[0] - 0.125).abs() < 1.3 / 32.0 && (ends[1] - 0.75).abs() < 1.3 / 32.0);
+    /// assert!((ends[0] - 0.125).abs() < 1.4 / 32.0 && (ends[1] - 0.75).abs() < 1.4 / 32.0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     ///
@@ -227,7 +227,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
     /// let x = Vector::from_values(&ClearReals::new(128), &[0.75, 0.25, 0.5, 0.125])?;
-    /// assert!((x.median(&sorting)?.values()[0] - 0.375).abs() < 1.3 / 32.0);
+    /// assert!((x.median(&sorting)?.values()[0] - 0.375).abs() < 1.4 / 32.0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     ///
@@ -246,7 +246,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// let sorting = Sorting::new(4, 0.0..=1.0, 32)?;
     /// let x = Vector::from_values(&ClearReals::new(128), &[0.75, 0.25, 0.5, 0.125])?;
-    /// assert!((x.quantile(0.75, &sorting)?.values()[0] - 0.5).abs() < 1.3 / 32.0);
+    /// assert!((x.quantile(0.75, &sorting)?.values()[0] - 0.5).abs() < 1.4 / 32.0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     ///
