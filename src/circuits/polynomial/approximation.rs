@@ -123,7 +123,8 @@ impl Chebyshev {
     ///
     /// # Errors
     /// As [`approximate`](Self::approximate), the highest degree being 127; [`ValueError::Empty`](crate::ValueError::Empty) for no samples, [`ValueError::OutsideInterval`](crate::ValueError::OutsideInterval),
-    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) unless weights and `uniform` are finite, none is negative, and `uniform` is positive.
+    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) unless weights and `uniform` are finite, none is negative, and `uniform` is positive;
+    /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) if they, or the values of `f`, are so small or large that f64 holds no solution.
     ///
     /// Source: the normal equations in the Chebyshev basis; `uniform` is Tikhonov regularization by the function itself.
     pub fn least_squares(

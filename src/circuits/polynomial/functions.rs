@@ -155,6 +155,7 @@ impl Approximation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::OperandError;
 
     #[test]
     fn functions_have_the_stated_depths_and_errors() {
@@ -208,5 +209,27 @@ mod tests {
         refused(Approximation::inverse_sqrt(0.0..=1.0, 8));
         refused(Approximation::sqrt(-1.0..=1.0, 8));
         refused(Approximation::exp(0.0..=1000.0, 8));
+    }
+
+    #[test]
+    fn a_polynomial_beyond_the_range_of_f64_is_not_blamed_on_the_function() {
+        // Where it fits, it is found.
+        let within = Approximation::exp(700.0..=709.0, 9).unwrap();
+        assert!(within.error() < 1e-4 * 709.0_f64.exp());
+        // The coefficient of T_1 is 4 / pi times the largest f64.
+        let jump = |x: f64| f64::MAX.copysign(x);
+        for found in [
+            Chebyshev::approximate(jump, -1.0..=1.0, 8),
+            Chebyshev::minimax(jump, -1.0..=1.0, 8),
+        ] {
+            let beyond = found.unwrap_err();
+            assert!(
+                matches!(
+                    beyond,
+                    Error::Operands(OperandError::InvalidArgument { .. })
+                ),
+                "{beyond}"
+            );
+        }
     }
 }

@@ -1,5 +1,5 @@
 use crate::circuits::Chebyshev;
-use crate::circuits::polynomial::approximation::finite;
+use crate::circuits::polynomial::approximation::{finite, fitted};
 use crate::circuits::polynomial::chebyshev::check_degree;
 use crate::circuits::polynomial::interval::Interval;
 use crate::error::{Error, Result, ValueError, check_count, check_finite};
@@ -52,7 +52,11 @@ pub(super) fn least_squares(
             }
         }
     }
-    Chebyshev::new(&solved(system), interval.low..=interval.high)
+    fitted(
+        &solved(system),
+        interval,
+        "f64 holds no solution for these weights and this function; use a larger `uniform`, and a multiple of the function that is near 1",
+    )
 }
 
 /// `T_0(u), ..., T_degree(u)`
@@ -88,6 +92,7 @@ fn solved(mut system: Vec<Vec<f64>>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::OperandError;
 
     #[test]
     fn samples_decide_where_the_polynomial_is_best() {
@@ -107,6 +112,12 @@ mod tests {
         assert!(fitted.error() < 1.0);
         let outside = Error::Values(ValueError::OutsideInterval { count: 1 });
         assert_eq!(fit(&[(1.0, 1.0), (9.0, 1.0)]).unwrap_err(), outside);
+        let undetermined =
+            Chebyshev::least_squares(f64::tanh, -8.0..=8.0, 7, &[(0.5, 1.0)], 5e-324);
+        assert!(matches!(
+            undetermined,
+            Err(Error::Operands(OperandError::InvalidArgument { .. }))
+        ));
         assert_eq!(fit(&[]).unwrap_err(), Error::Values(ValueError::Empty));
         for sample in [(f64::NAN, 1.0), (1.0, f64::INFINITY), (1.0, -1.0)] {
             assert_eq!(
