@@ -81,7 +81,7 @@ impl Quotient {
         self.relative.powi(1 << self.steps)
     }
 
-    /// The levels that a quotient takes: those of the polynomial, one, and one for each step.
+    /// The levels that a quotient takes: those of the polynomial, one, and one for each step. An inverse without steps takes one less.
     ///
     /// ```
     /// # use slotwise::circuits::Quotient;
@@ -108,8 +108,12 @@ impl Quotient {
     }
 
     /// The polynomial at the divisors, which all lie in the interval.
-    fn first<E: Evaluator<Scalar = f64>>(&self, divisors: &Vector<E>) -> Result<Vector<E>> {
-        divisors.check_depth("a quotient", self.depth() + divisors.levels_to_clear())?;
+    fn first<E: Evaluator<Scalar = f64>>(
+        &self,
+        divisors: &Vector<E>,
+        depth: usize,
+    ) -> Result<Vector<E>> {
+        divisors.check_depth("a quotient", depth + divisors.levels_to_clear())?;
         let interval = self.start.polynomial().interval;
         let least = interval.low.abs().min(interval.high.abs());
         bounded(
@@ -175,11 +179,11 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     pub fn divide(&self, divisors: &Self, quotient: &Quotient) -> Result<Self> {
         self.check_depth("a quotient", 1 + quotient.steps as usize)?;
         let divisors = divisors.with_keys_of(self)?;
-        let first = quotient.first(&divisors)?;
+        let first = quotient.first(&divisors, quotient.depth())?;
         quotient.refined(self.mul(&first)?, &divisors, &first)
     }
 
-    /// `1 / self`, for values in the interval of `quotient`. CKKS: takes [`Quotient::depth`] levels.
+    /// `1 / self`, for values in the interval of `quotient`. CKKS: takes [`Quotient::depth`] levels, and one less without steps.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -202,7 +206,13 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// As [`divide`](Self::divide).
     #[doc(alias("reciprocal", "EvalDivide"))]
     pub fn inverse(&self, quotient: &Quotient) -> Result<Self> {
-        let first = quotient.first(self)?;
+        // Without steps, the polynomial is the result.
+        let depth = if quotient.steps == 0 {
+            quotient.start.depth()
+        } else {
+            quotient.depth()
+        };
+        let first = quotient.first(self, depth)?;
         quotient.refined(first.clone(), self, &first)
     }
 }
