@@ -73,7 +73,7 @@ fn sort() -> Result<()> {
         &sorted,
         &values,
         &clear.sort(sorting)?.values(),
-        1.3 / GRID as f64,
+        1.4 / GRID as f64,
     )?;
     let median = x.median(sorting)?;
     let middle = 0.5 * (values[COUNT / 2 - 1] + values[COUNT / 2]);
@@ -82,7 +82,7 @@ fn sort() -> Result<()> {
         &median,
         &[middle],
         &clear.median(sorting)?.values(),
-        1.3 / GRID as f64,
+        1.4 / GRID as f64,
     )
 }
 
