@@ -154,11 +154,7 @@ fn weighted_sums_of_residues_of_other_primes() {
                 check(&wide, &factors, row[0]);
                 check(&narrow, &factors, 0);
                 check(&vec![LARGEST; wide.len()], &top, q.value() - 1);
-                for bits in [26, 36, 40, 42, 44, 46, 50, 52] {
-                    check(&vec![(1 << bits) - 1; wide.len()], &top, q.value() - 1);
-                    let some: Vec<u64> = wide.iter().map(|word| word >> (61 - bits)).collect();
-                    check(&some, &factors, row[0]);
-                }
+                check(&vec![(1 << 52) - 1; wide.len()], &top, q.value() - 1);
                 check(&vec![0; wide.len()], &top, 0);
             }
         }

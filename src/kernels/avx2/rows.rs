@@ -59,99 +59,34 @@ pub(super) fn reduce(q: &Modulus, row: &mut [u64], input: &Unreduced<'_>) {
     portable::reduce(q, rest, &input);
 }
 
+/// Processes whole vectors, four at a time; accumulators are reduced only where the next product would exceed the limit, and once at the end.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
     if sum.input_bits > 52 {
         return wide_rows::weighted_sum(q, row, sum);
     }
-    let split = SplitSums::new(q, sum);
-    if split.is_short(sum) {
-        weighted_sum_of::<true>(q, row, sum, &split);
-    } else {
-        weighted_sum_of::<false>(q, row, sum, &split);
-    }
-}
-
-/// Four vectors at a time.
-#[target_feature(enable = "avx2,fma")]
-fn weighted_sum_of<const SHORT: bool>(
-    q: &Modulus,
-    row: &mut [u64],
-    sum: &WeightedSum<'_>,
-    split: &SplitSums,
-) {
     let a = FloatArithmetic::new(q);
-    let base = splat(split.base);
     let mut start = 0;
     for out in row.as_chunks_mut::<LANES>().0.as_chunks_mut::<4>().0 {
-        let mut residues = [splat(sum.offset as f64); 4];
-        for (group, factors) in sum.factors.chunks(split.most).enumerate() {
-            let mut highs = residues.map(|residue| add(base, residue));
-            let mut lows = residues;
-            for (low, &high) in lows.iter_mut().zip(&highs) {
-                *low = sub(*low, sub(high, base));
+        let mut sums = [splat(sum.offset as f64); 4];
+        let mut bound = FloatArithmetic::REDUCED_BOUND;
+        for (inputs, &factor) in sum.inputs[start..].chunks(sum.stride).zip(sum.factors) {
+            if bound + FloatArithmetic::PRODUCT_BOUND > a.limit() {
+                sums = sums.map(|sum| a.reduced(sum));
+                bound = FloatArithmetic::REDUCED_BOUND;
             }
-            let first = group * split.most * sum.stride + start;
-            for (inputs, &factor) in sum.inputs[first..].chunks(sum.stride).zip(factors) {
-                let factor = splat(factor as f64);
-                let sums = highs.iter_mut().zip(&mut lows);
-                for ((high, low), x) in sums.zip(inputs.as_chunks::<LANES>().0) {
-                    let x = to_float(load(x));
-                    let sum = plus_product(*high, x, factor);
-                    *low = add(*low, plus_product(sub(*high, sum), x, factor));
-                    *high = sum;
-                }
+            let factor = splat(factor as f64);
+            for (sum, x) in sums.iter_mut().zip(inputs.as_chunks::<LANES>().0) {
+                *sum = add(*sum, a.product(to_float(load(x)), factor));
             }
-            for ((residue, high), low) in residues.iter_mut().zip(highs).zip(lows) {
-                // Exactly, although larger: a multiple of its last bit, and the result an integer below 2^53.
-                let remainder = a.reduced(sub(high, base));
-                *residue = if SHORT {
-                    add(remainder, low)
-                } else {
-                    a.reduced(add(remainder, a.reduced(low)))
-                };
-            }
+            bound += FloatArithmetic::PRODUCT_BOUND;
         }
-        for (x, residue) in out.iter_mut().zip(residues) {
-            store(x, a.canonical(residue));
+        for (x, sum) in out.iter_mut().zip(sums) {
+            store(x, a.canonical(a.reduced(sum)));
         }
         start += 4 * LANES;
     }
     portable::weighted_sum_from(q, row, sum, start);
-}
-
-/// How sums of products below `2^b` are kept exactly: a high part that begins at `2^e`, where the last bit of a number is `2^(e-52)`, and a low part that
-/// gathers what each product lacks there, at most `2^(e-53)`. With n the logarithm of the number of summands, `e = b + n`, so that the low part needs
-/// `b + 2n <= 106` to stay an integer below 2^53.
-///
-/// Source: N. Emmart, F. Zheng, C. Weems, "Faster modular exponentiation using double precision floating point arithmetic on the GPU" (2018).
-struct SplitSums {
-    base: f64,
-    /// The most products in a sum, with a residue beside them.
-    most: usize,
-}
-
-impl SplitSums {
-    fn new(q: &Modulus, sum: &WeightedSum<'_>) -> Self {
-        let bits = q.bits() + sum.input_bits;
-        let most_log = (106 - bits) / 2;
-        let log = Self::log_of(sum).min(most_log);
-        Self {
-            // The last bit is at least 1, so that all numbers are integers.
-            base: 2f64.powi((bits + log).max(52).cast_signed()),
-            most: (1 << most_log.min(31)) - 1,
-        }
-    }
-
-    /// n, for all products and the offset.
-    fn log_of(sum: &WeightedSum<'_>) -> u32 {
-        (sum.factors.len() + 1).next_power_of_two().trailing_zeros()
-    }
-
-    /// Whether the remainder of the high part, of bound 5/8, and the low part, of at most q/8, are a number of bound 1 for all products in one sum.
-    fn is_short(&self, sum: &WeightedSum<'_>) -> bool {
-        sum.factors.len() <= self.most && sum.input_bits + 2 * Self::log_of(sum) <= 48
-    }
 }
 
 functions! { "avx2":

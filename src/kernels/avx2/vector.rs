@@ -100,9 +100,6 @@ functions! { "avx2,fma":
     fn from_bits(words: Vector) -> Float { _mm256_castsi256_pd(words) }
     fn to_bits(a: Float) -> Vector { _mm256_castpd_si256(a) }
 
-    /// `x + a * b`, rounded once.
-    pub(super) fn plus_product(x: Float, a: Float, b: Float) -> Float { _mm256_fmadd_pd(a, b, x) }
-
     /// `x - a * b`, rounded once.
     fn less_product(x: Float, a: Float, b: Float) -> Float { _mm256_fnmadd_pd(a, b, x) }
 
