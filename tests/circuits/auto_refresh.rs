@@ -5,6 +5,7 @@ use slotwise::circuits::{
     Tensor, TensorProgram, Vector,
 };
 use slotwise::evaluator::{ClearReals, Evaluator};
+use slotwise::params::BootstrappingLayout;
 use slotwise::prelude::*;
 use slotwise::{Error, KeyError, OperandError, ParameterError};
 
@@ -197,7 +198,13 @@ fn plans_place_refreshes_and_runs_follow_them() {
 #[test]
 fn programs_that_no_bootstrapping_carries_are_refused() {
     let planner = Planner::new(&[Input::vector(4)]).insecure_degree(1024);
+    // Levels of 58 bits and two iterations serve more precision, but not any.
     let precise = planner.clone().precision_bits(30);
+    let plan = precise.plan_with_bootstrapping(&Chain(8)).unwrap();
+    let layout = plan.context().bootstrapping();
+    assert_eq!(layout.map(BootstrappingLayout::iterations), Some(2));
+    assert!(plan.refreshes() > 0 && plan.noise_bound() <= 2f64.powi(-30));
+    let precise = planner.clone().precision_bits(50);
     let refused = precise.plan_with_bootstrapping(&Chain(8));
     assert!(matches!(
         refused,
