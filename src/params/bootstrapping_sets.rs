@@ -52,7 +52,7 @@ pub enum BootstrappingSet {
     Sparse65536Slots256,
     /// N = 65536 with 4096 slots, 12 levels left.
     Sparse65536Slots4096,
-    /// N = 65536, 7 levels left, about 43 bits, by two [iterations](BootstrappingLayout::iterations): twice the time.
+    /// N = 65536, 7 levels left, about 44 bits, by two [iterations](BootstrappingLayout::iterations): twice the time.
     #[doc(alias = "META-BTS")]
     Iterated65536,
 }
