@@ -30,6 +30,7 @@ pub(super) struct Recipe {
     slot_radices: Vec<u32>,
     /// Whether messages have all slots, and those are bootstrapped that repeat.
     repeats: bool,
+    /// How many times a refresh bootstraps.
     iterations: u32,
 }
 

@@ -3,7 +3,7 @@
 use crate::circuits::Vector;
 use crate::circuits::comparison::sign::invalid;
 use crate::error::{Error, OperandError, Result, ValueError};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, depth_of_power};
 use crate::kernels::Modulus;
 use crate::ring::is_prime;
 use std::ops::RangeInclusive;
@@ -99,8 +99,7 @@ impl<E: Evaluator<Scalar = i64>> Vector<E> {
         let t = self.prime_above(2)?;
         let exponent = u32::try_from(t.value() - 1).map_err(|_| unsuitable(2, t.value()))?;
         let difference = self.sub(other)?;
-        let depth = u64::from(exponent).next_power_of_two().ilog2();
-        difference.check_noise("an equality", depth as usize)?;
+        difference.check_noise("an equality", depth_of_power(exponent))?;
         difference.power(exponent)?.negate()?.add_scalar(1)
     }
 
