@@ -129,6 +129,11 @@ fn phases(context: &CkksContext, rounds: usize) {
     let x = Encryptor::with_secret_key(Arc::clone(&secret))
         .encrypt(&plaintext, &mut rng)
         .unwrap();
+    let copies = message.repeat(context.slots() / slots);
+    let report_precision = |z: &CkksCiphertext| {
+        let decrypted = Decryptor::new(&secret).decrypt(z).unwrap();
+        precision(&encoder.decode_complex(&decrypted).unwrap(), &copies);
+    };
     let mut least = [f64::INFINITY; 6];
     for _ in 0..rounds {
         let (z, times) = timed(&bootstrapper, &x);
@@ -136,19 +141,10 @@ fn phases(context: &CkksContext, rounds: usize) {
             *least = time.min(*least);
         }
         println!("{}", show(&times));
-        let decrypted = Decryptor::new(&secret).decrypt(&z).unwrap();
-        precision(
-            &encoder.decode_complex(&decrypted).unwrap(),
-            &message.repeat(context.slots() / slots),
-        );
+        report_precision(&z);
     }
     println!("least: {}", show(&least));
-    let whole = whole(&bootstrapper, &x, rounds);
-    let decrypted = Decryptor::new(&secret).decrypt(&whole).unwrap();
-    precision(
-        &encoder.decode_complex(&decrypted).unwrap(),
-        &message.repeat(context.slots() / slots),
-    );
+    report_precision(&whole(&bootstrapper, &x, rounds));
     report_memory();
 }
 

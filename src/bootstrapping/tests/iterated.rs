@@ -75,13 +75,7 @@ fn a_second_iteration_takes_away_the_error_of_the_first() {
             (first, &parts[0]),
             (second, &parts[1]),
         ] {
-            assert_eq!(result.level(), layout.fresh_level());
-            let canonical = setup.context.scale(layout.fresh_level()).unwrap();
-            assert!(result.scale().is_close(canonical));
-            let error = distance(&setup.slots(&result), wanted);
-            let bound = result.noise_bound().log2();
-            assert!(error < bound, "2^{error}, bound 2^{bound}");
-            assert!(bound < -40.0, "2^{bound}");
+            setup.check_fresh(&result, wanted, -40.0);
         }
     }
     // One iteration, phase by phase.

@@ -80,6 +80,18 @@ impl Setup {
         encoder.decode_complex(&plaintext).unwrap()
     }
 
+    /// Checks that a result is a fresh ciphertext of this message, with an error below its bound and a bound below `2^most`.
+    #[track_caller]
+    fn check_fresh(&self, result: &CkksCiphertext, wanted: &[Complex64], most: f64) {
+        let fresh = self.layout.fresh_level();
+        assert_eq!(result.level(), fresh);
+        assert!(result.scale().is_close(self.context.scale(fresh).unwrap()));
+        let error = distance(&self.slots(result), wanted);
+        let bound = result.noise_bound().log2();
+        assert!(error < bound, "2^{error}, bound 2^{bound}");
+        assert!(bound < most, "2^{bound}");
+    }
+
     /// The coefficients of the phase over the scale.
     fn coefficients(&self, x: &CkksCiphertext) -> Vec<f64> {
         // As it comes, so that decryption keeps all of a large phase.
@@ -211,13 +223,7 @@ fn bounds_hold_whatever_the_level_and_kind_of_the_input() {
             (first, &real),
             (second, &imaginary),
         ] {
-            assert_eq!(result.level(), layout.fresh_level());
-            let canonical = setup.context.scale(layout.fresh_level()).unwrap();
-            assert!(result.scale().is_close(canonical));
-            let error = distance(&setup.slots(&result), wanted);
-            let bound = result.noise_bound().log2();
-            assert!(error < bound, "2^{error}, bound 2^{bound}");
-            assert!(bound < -19.0, "2^{bound}");
+            setup.check_fresh(&result, wanted, -19.0);
             assert_eq!(result.message_bound(), x.message_bound());
         }
     }
