@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench bootstrapping [-- fast65536 | precise65536 | iterated65536 | compact32768 | slots128 | ..] [rounds]`; without arguments a small ring.
 //!
+//! `rows` before the name: matrices with their rows ([`Memory::Fast`](slotwise::encoding::Memory)).
+//!
 //! `cargo bench --bench bootstrapping -- record slots128 1000` compares the errors of so many bootstrappings with their bounds: messages of several
 //! kinds, encrypted anew at every level, with new keys for each hundred.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
@@ -10,6 +12,7 @@
 use num_complex::Complex64;
 use rand::{RngExt, SeedableRng};
 use slotwise::bootstrapping::{Bootstrapper, BootstrappingKeys};
+use slotwise::encoding::Memory;
 use slotwise::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use slotwise::keys::KeyGenerator;
 use slotwise::params::BootstrappingSet;
@@ -24,14 +27,18 @@ fn main() {
         .filter(|a| !a.starts_with("--"))
         .collect();
     let is_record = arguments.first().is_some_and(|first| first == "record");
-    let mut arguments = arguments.iter().skip(usize::from(is_record));
+    let mut arguments = arguments.iter().skip(usize::from(is_record)).peekable();
+    let memory = match arguments.next_if(|name| *name == "rows") {
+        Some(_) => Memory::Fast,
+        None => Memory::Small,
+    };
     let params = params_of(arguments.next().map(String::as_str));
     let rounds: usize = arguments.next().map_or(3, |rounds| rounds.parse().unwrap());
     let context = CkksContext::new(params).unwrap();
     if is_record {
-        record(&context, rounds);
+        record(&context, rounds, memory);
     } else {
-        phases(&context, rounds);
+        phases(&context, rounds, memory);
     }
 }
 
@@ -39,7 +46,7 @@ fn main() {
 const ROUNDS_OF_KEYS: usize = 100;
 
 /// Bootstraps so many different ciphertexts, and fails if an error exceeds its bound.
-fn record(context: &CkksContext, rounds: usize) {
+fn record(context: &CkksContext, rounds: usize, memory: Memory) {
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(2);
     let layout = context.bootstrapping().unwrap();
     let slots = layout.slots();
@@ -50,7 +57,7 @@ fn record(context: &CkksContext, rounds: usize) {
         if round % ROUNDS_OF_KEYS == 0 {
             let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
             let keys = BootstrappingKeys::generate(context, &secret, &mut rng, |_| ()).unwrap();
-            let bootstrapper = bootstrapper_of(context, &keys);
+            let bootstrapper = bootstrapper_of(context, &keys, memory);
             setup = Some((secret, bootstrapper));
         }
         let (secret, bootstrapper) = setup.as_ref().unwrap();
@@ -89,13 +96,17 @@ fn record(context: &CkksContext, rounds: usize) {
 }
 
 /// The messages here are copies.
-fn bootstrapper_of(context: &CkksContext, keys: &BootstrappingKeys) -> Bootstrapper {
-    let bootstrapper = Bootstrapper::new(context, keys).unwrap();
+fn bootstrapper_of(
+    context: &CkksContext,
+    keys: &BootstrappingKeys,
+    memory: Memory,
+) -> Bootstrapper {
+    let bootstrapper = Bootstrapper::with_memory(context, keys, memory).unwrap();
     bootstrapper.assume_repeated()
 }
 
 /// Bootstraps one ciphertext so many times, phase by phase.
-fn phases(context: &CkksContext, rounds: usize) {
+fn phases(context: &CkksContext, rounds: usize, memory: Memory) {
     println!("{context}");
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
     let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
@@ -108,7 +119,7 @@ fn phases(context: &CkksContext, rounds: usize) {
     );
     report_memory();
     let start = Instant::now();
-    let bootstrapper = bootstrapper_of(context, &keys);
+    let bootstrapper = bootstrapper_of(context, &keys, memory);
     println!("set-up: {:.2?}", start.elapsed());
     report_memory();
     println!(
@@ -148,20 +159,25 @@ fn phases(context: &CkksContext, rounds: usize) {
     report_memory();
 }
 
-/// Bootstraps a ciphertext, and a pair of real ones, so many times; all iterations. The last result.
+/// Bootstraps a ciphertext, a real one, and a pair of real ones, so many times; all iterations. The last result of the first.
 fn whole(bootstrapper: &Bootstrapper, x: &CkksCiphertext, rounds: usize) -> CkksCiphertext {
     let mut result = x.clone();
     for _ in 0..rounds {
         let start = cpu_time();
         let whole = bootstrapper.bootstrap(x).unwrap();
         let middle = cpu_time();
+        let real = bootstrapper.bootstrap_real(x).unwrap();
+        let last = cpu_time();
         let pair = bootstrapper.bootstrap_real_pair([x, x]).unwrap();
         println!(
-            "as one: complex {:.2} s, two real {:.2} s",
+            "as one: complex {:.2} s, real {:.2} s, two real {:.2} s",
             middle - start,
-            cpu_time() - middle
+            last - middle,
+            cpu_time() - last
         );
-        assert_eq!(whole.level(), pair[0].level());
+        for other in [&real, &pair[0]] {
+            assert_eq!(whole.level(), other.level());
+        }
         result = whole;
     }
     result

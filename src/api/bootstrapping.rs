@@ -1,8 +1,9 @@
 use crate::api::scheme::system_rng;
 use crate::api::{Ckks, CkksVector, ClientKey, ServerKey};
 use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
+use crate::encoding::Memory;
 use crate::error::Result;
-use crate::keys::{EvaluationKeys, KeyProgress};
+use crate::keys::KeyProgress;
 use std::sync::Arc;
 
 impl ClientKey<Ckks> {
@@ -52,7 +53,8 @@ impl ClientKey<Ckks> {
 }
 
 impl ServerKey<Ckks> {
-    /// These keys, and a bootstrapping with those: vectors that are attached to the result can be [refreshed](crate::CkksVector::refresh).
+    /// These keys, and a bootstrapping with those: vectors that are attached to the result can be [refreshed](crate::CkksVector::refresh). All other
+    /// operations use these keys alone, as plans foresee.
     ///
     /// ```
     /// use slotwise::prelude::*;
@@ -75,13 +77,37 @@ impl ServerKey<Ckks> {
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch) for another client's keys.
     pub fn with_bootstrapping(&self, keys: &BootstrappingKeys) -> Result<Self> {
-        let mut all = EvaluationKeys::clone(self.evaluation_keys());
-        all.join(EvaluationKeys::clone(keys.evaluation_keys()))?;
-        let context = self.context().clone();
-        let bootstrapper = Arc::new(Bootstrapper::new(&context, keys)?);
-        let server = Self::new(&context, Arc::new(all))?;
-        let evaluator = server.evaluator().clone().with_refresh(bootstrapper);
-        Ok(server.with_evaluator(evaluator))
+        self.with_bootstrapping_memory(keys, Memory::default())
+    }
+
+    /// [`with_bootstrapping`](Self::with_bootstrapping) with the bootstrapping's matrices [stored](Memory) so:
+    /// [`Memory::Fast`] takes 1 GB more at N = 65536, and makes no rows in a bootstrapping. Results are the same, bit by bit.
+    ///
+    /// ```
+    /// # use slotwise::prelude::*;
+    /// use slotwise::encoding::Memory;
+    /// # // Without a security check, so that this example is quick.
+    /// # let builder = CkksContext::for_depth(1).bootstrapping().degree(1024);
+    /// # let client = builder.insecure_skip_security_check().build()?.generate_client_key()?;
+    /// # let server = client.generate_server_key(&Rotations::none())?;
+    /// let keys = client.generate_bootstrapping_keys()?;
+    /// let server = server.with_bootstrapping_memory(&keys, Memory::Fast)?;
+    /// let fresh = server.bootstrap(&client.encrypt([0.5])?)?;
+    /// assert!((client.decrypt(&fresh)?[0] - 0.5).abs() < 1e-3);
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`with_bootstrapping`](Self::with_bootstrapping).
+    pub fn with_bootstrapping_memory(
+        &self,
+        keys: &BootstrappingKeys,
+        memory: Memory,
+    ) -> Result<Self> {
+        self.evaluation_keys().key_id().check(keys.key_id())?;
+        let bootstrapper = Arc::new(Bootstrapper::with_memory(self.context(), keys, memory)?);
+        let evaluator = self.evaluator().clone().with_refresh(bootstrapper);
+        Ok(self.clone().with_evaluator(evaluator))
     }
 
     /// The vector with levels to spend again, attached to these keys.

@@ -5,6 +5,7 @@ use crate::bootstrapping::keys::{layout_of, trace_steps};
 use crate::bootstrapping::transform::{Steps, Transform};
 use crate::bootstrapping::{BootstrappingKeys, reduction};
 use crate::circuits::Chebyshev;
+use crate::encoding::Memory;
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, ParameterError, Result};
 use crate::evaluator::{CkksEvaluator, Evaluator, Refresh, RefreshLevels, UNKNOWN_PERIOD};
@@ -46,7 +47,7 @@ impl Bootstrapper {
     /// The largest error that a bootstrapping may add: parameters whose keys add more are useless.
     const LARGEST_ERROR: f64 = 1.0 / 1024.0;
 
-    /// The bootstrapper of these keys. Encodes the matrices of both transforms.
+    /// The bootstrapper of these keys. Encodes the matrices of both transforms, and stores them in [little memory](Memory::Small).
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
@@ -61,6 +62,25 @@ impl Bootstrapper {
     /// [`ParameterError::InvalidKeySwitching`](crate::ParameterError::InvalidKeySwitching) for digits so large that results would be worthless.
     #[doc(alias("EvalBootstrapSetup", "NewEvaluator", "NewBootstrapper"))]
     pub fn new(context: &CkksContext, keys: &BootstrappingKeys) -> Result<Self> {
+        Self::with_memory(context, keys, Memory::default())
+    }
+
+    /// [`new`](Self::new) with matrices [stored](Memory) so. Results are the same, bit by bit.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
+    /// let bootstrapper = Bootstrapper::with_memory(&context, &keys, Memory::Fast)?;
+    /// assert_eq!(bootstrapper.bootstrap(&x)?.level(), context.fresh_level());
+    /// # Ok::<(), slotwise::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_memory(
+        context: &CkksContext,
+        keys: &BootstrappingKeys,
+        memory: Memory,
+    ) -> Result<Self> {
         let layout = layout_of(context)?.clone();
         let evaluator = CkksEvaluator::with_keys(context, Arc::clone(keys.evaluation_keys()))?;
         let to_coefficients = Direction::SlotsToCoefficients.factors(layout.coefficient_radices());
@@ -78,9 +98,9 @@ impl Bootstrapper {
         let encoder = evaluator.encoder();
         let span = |level: usize| layout.span(level, context.params().rlwe());
         let first = (span(layout.lowest_level()), 0);
-        let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first)?;
+        let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first, memory)?;
         let second = (span(layout.top_level()), shift);
-        let (transform, last_rotation) = Transform::new(encoder, &to_slots, second)?;
+        let (transform, last_rotation) = Transform::new(encoder, &to_slots, second, memory)?;
         let few = layout.reduces_once(context.params().rlwe());
         let last = to_slots.last().filter(|_| few);
         let joint = last.map(|last| {
@@ -89,7 +109,7 @@ impl Bootstrapper {
                 ..second.0
             };
             let shift = last_rotation - Steps::of(last).shift();
-            Joint::new(encoder, (last, layout.slots()), (span, shift))
+            Joint::new(encoder, (last, layout.slots()), (span, shift), memory)
         });
         Ok(Self {
             reduction: reduction::polynomial(layout.ratio_bits())?,

@@ -2,7 +2,7 @@
 
 use crate::bootstrapping::factors::{Factor, as_i64, wrapped};
 use crate::bootstrapping::transform::Transform;
-use crate::encoding::CkksEncoder;
+use crate::encoding::{CkksEncoder, Memory};
 use crate::encryption::CkksCiphertext;
 use crate::error::Result;
 use crate::evaluator::CkksEvaluator;
@@ -28,6 +28,7 @@ impl Joint {
         encoder: &CkksEncoder,
         (last, slots): (&Factor, usize),
         (span, shift): (KeySpan, i64),
+        memory: Memory,
     ) -> Result<Self> {
         let mut factor = last.clone();
         factor.period = 2 * slots;
@@ -43,7 +44,7 @@ impl Joint {
             };
             *diagonal = (0..2 * slots).map(value).collect();
         }
-        let (transform, shift) = Transform::new(encoder, &[factor], (span, shift))?;
+        let (transform, shift) = Transform::new(encoder, &[factor], (span, shift), memory)?;
         let turn = |slot: usize| {
             if wrapped(as_i64(slot) - shift, 2 * slots) < slots {
                 Complex64::ONE

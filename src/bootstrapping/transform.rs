@@ -1,5 +1,5 @@
 use crate::bootstrapping::factors::{Factor, as_i64, wrapped};
-use crate::encoding::{CkksEncoder, CkksPlaintext};
+use crate::encoding::{CkksEncoder, CkksPlaintext, Memory};
 use crate::encryption::CkksCiphertext;
 use crate::error::Result;
 use crate::evaluator::{CkksEvaluator, Evaluator, WeightedRotations};
@@ -82,6 +82,7 @@ impl Transform {
         encoder: &CkksEncoder,
         factors: &[Factor],
         (span, shift): (KeySpan, i64),
+        memory: Memory,
     ) -> Result<(Self, i64)> {
         let KeySpan {
             level,
@@ -100,8 +101,9 @@ impl Transform {
                 let slots: Vec<Complex64> = (0..diagonal.len())
                     .map(|slot| diagonal[wrapped(as_i64(slot) - moved, diagonal.len())])
                     .collect();
-                let weight = encoder.encode_sparse(&slots, slots.len(), level, scale)?;
-                plan.set((giant, 0, baby), weight.with_weight_rows(special_primes)?)?;
+                let weight =
+                    encoder.encode_weight(&slots, (level, scale), (special_primes, memory))?;
+                plan.set((giant, 0, baby), weight)?;
             }
             encoded.push(plan);
             shift += steps.shift();

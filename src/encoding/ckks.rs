@@ -1,7 +1,7 @@
 use crate::encoding::residues::{Residues, fill};
-use crate::encoding::weight_rows::{LEAST_RUN, PlaintextPoly, WeightRows};
+use crate::encoding::weight_rows::{Coefficients, LEAST_RUN, Memory, PlaintextPoly, WeightRows};
 use crate::error::{Error, Result, ValueError, check_count, check_finite};
-use crate::kernels::{ComplexRow, Unreduced, are_finite, largest_square, round_parts};
+use crate::kernels::{ComplexRow, are_finite, largest_square, round_parts};
 use crate::params::{CkksContext, CkksState, Scale, round_shifted};
 use crate::ring::{CoeffPoly, Embedding, NttPoly, RnsBasis, RunRows};
 use num_bigint::BigInt;
@@ -81,7 +81,7 @@ impl CkksPlaintext {
     ///
     /// # Errors
     /// As [`weight_rows`](Self::weight_rows).
-    pub(crate) fn with_weight_rows(self, special_primes: usize) -> Result<Self> {
+    fn with_weight_rows(self, special_primes: usize) -> Result<Self> {
         let basis = Arc::new(
             self.context
                 .rlwe()
@@ -236,7 +236,7 @@ impl CkksEncoder {
         let at = |k| values.get(k).copied().unwrap_or(0.0);
         let packed = (0..half).map(|k| Complex64::new(at(k), at(k + half)));
         let packed = ComplexRow::padded(packed, half);
-        self.finish(&packed, 1, bound, (level, scale))
+        self.finish(&packed, (1, bound), (level, scale), Memory::Fast)
     }
 
     /// The message in all N/2 slots.
@@ -326,7 +326,25 @@ impl CkksEncoder {
         self.check_slots(values.len())?;
         check_reals(values, values.len())?;
         let message = to_complex(values, values.len());
-        self.encode_message((message, true), level, scale)
+        self.encode_message((message, true), (level, scale), Memory::Fast)
+    }
+
+    /// Complex values that fill their slots, a power of two, and repeat over all N/2, as a weight of sums whose keys have no more special
+    /// primes than these.
+    ///
+    /// # Errors
+    /// As [`encode_sparse`](Self::encode_sparse).
+    pub(crate) fn encode_weight(
+        &self,
+        values: &[Complex64],
+        at: (usize, Scale),
+        (special_primes, memory): (usize, Memory),
+    ) -> Result<CkksPlaintext> {
+        self.check_slots(values.len())?;
+        check_finite(values.iter().map(|value| value.is_finite()))?;
+        let message = ComplexRow::padded(values.iter().copied(), values.len());
+        let plaintext = self.encode_message((message, false), at, memory)?;
+        plaintext.with_weight_rows(special_primes)
     }
 
     fn encode_slots(
@@ -335,15 +353,15 @@ impl CkksEncoder {
         level: usize,
         scale: Scale,
     ) -> Result<CkksPlaintext> {
-        self.encode_message((values, false), level, scale)
+        self.encode_message((values, false), (level, scale), Memory::Fast)
     }
 
     /// A message in all of its slots. Of one that is real, coefficients that are each other's negatives are rounded alike.
     fn encode_message(
         &self,
         (mut values, is_real): (ComplexRow, bool),
-        level: usize,
-        scale: Scale,
+        at: (usize, Scale),
+        memory: Memory,
     ) -> Result<CkksPlaintext> {
         let (slots, half) = (values.len(), self.context.slots());
         let gap = half / slots;
@@ -363,7 +381,7 @@ impl CkksEncoder {
                 values[k].im = -values[slots - k].re;
             }
         }
-        self.finish(&values, gap, largest, (level, scale))
+        self.finish(&values, (gap, largest), at, memory)
     }
 
     /// The plaintext whose coefficient `k * gap` is the k-th real part times the scale, rounded, and the k-th imaginary part in the second
@@ -371,15 +389,21 @@ impl CkksEncoder {
     fn finish(
         &self,
         values: &[Complex64],
-        gap: usize,
-        largest: f64,
+        (gap, largest): (usize, f64),
         (level, scale): (usize, Scale),
+        memory: Memory,
     ) -> Result<CkksPlaintext> {
         let basis = self.context.rlwe().basis(level)?;
         let count = basis.degree() / gap;
         let state = CkksState::encoded(largest, count, (level, scale), &self.context)?;
         let message_bits = CkksState::public_bound(largest).log2() + scale.log2();
-        let poly = if gap < LEAST_RUN {
+        let small = match memory {
+            Memory::Small if gap < LEAST_RUN => words(gap, values, (scale, message_bits)),
+            Memory::Small | Memory::Fast => None,
+        };
+        let poly = if let Some(coefficients) = small {
+            PlaintextPoly::of_coefficients(basis, coefficients)
+        } else if gap < LEAST_RUN {
             PlaintextPoly::new(rounded(basis, gap, values, (scale, message_bits)).into_ntt())
         } else {
             // The polynomial in a power of X, in the ring of that power: kernels want 8 coefficients.
@@ -437,32 +461,12 @@ fn rounded(
     values: &[Complex64],
     (scale, message_bits): (Scale, f64),
 ) -> CoeffPoly {
-    let (factor, exponent) = scale.split();
-    if message_bits < 62.0 && exponent.abs() < 1000 {
-        let factor = factor * (exponent as f64).exp2();
-        // Made positive, so that all rows are reduced as words, and short ones if they can be.
-        let bits = if message_bits < 50.0 { 51 } else { 62 };
-        let offset = 1_u64 << bits;
-        let mut shifted = vec![0; 2 * values.len()];
-        round_parts(&mut shifted, values, factor, offset);
-        if gap > 1 {
-            let mut spread = vec![offset; basis.degree()];
-            let places = spread.iter_mut().step_by(gap);
-            places.zip(shifted).for_each(|(place, word)| *place = word);
-            shifted = spread;
-        }
+    if let Some(coefficients) = words(gap, values, (scale, message_bits)) {
         let mut poly = CoeffPoly::unspecified(basis);
-        poly.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            let input = Unreduced {
-                input: &shifted,
-                input_bits: bits + 1,
-                offset: q.neg(q.reduce(offset)),
-            };
-            q.kernels().reduce(q, row, &input);
-        });
+        poly.for_each_row(|i, row| coefficients.reduce(basis.modulus(i), row));
         return poly;
     }
+    let (factor, exponent) = scale.split();
     let (real, imaginary) = (
         values.iter().map(|value| value.re),
         values.iter().map(|value| value.im),
@@ -481,6 +485,31 @@ fn rounded(
             .for_each(|(x, c)| *x = crate::ring::residue(c, q));
     });
     poly
+}
+
+/// The coefficients of [`rounded`]; `None` if they do not fit words.
+fn words(
+    gap: usize,
+    values: &[Complex64],
+    (scale, message_bits): (Scale, f64),
+) -> Option<Coefficients> {
+    let (factor, exponent) = scale.split();
+    if !(message_bits < 62.0 && exponent.abs() < 1000) {
+        return None;
+    }
+    let factor = factor * (exponent as f64).exp2();
+    // Short words if they can be.
+    let offset_bits = if message_bits < 50.0 { 51 } else { 62 };
+    let offset = 1_u64 << offset_bits;
+    let mut words = vec![0; 2 * values.len()];
+    round_parts(&mut words, values, factor, offset);
+    if gap > 1 {
+        let mut spread = vec![offset; 2 * values.len() * gap];
+        let places = spread.iter_mut().step_by(gap);
+        places.zip(words).for_each(|(place, word)| *place = word);
+        words = spread;
+    }
+    Some(Coefficients { words, offset_bits })
 }
 
 /// Real numbers in the first of so many slots.
@@ -589,6 +618,39 @@ mod tests {
                 let decoded = encoder.decode_sparse(&plaintext, slots).unwrap();
                 assert_close(&decoded, &complex, 1e-10);
             }
+        }
+    }
+
+    #[test]
+    fn rows_made_of_coefficients_are_those_that_are_stored() {
+        let encoder = encoder();
+        let special = encoder.context.rlwe().special_basis().unwrap();
+        for (slots, bits) in [(32, 40), (16, 45), (8, 55), (4, 40), (32, 80)] {
+            let values: Vec<Complex64> = (0..slots)
+                .map(|k| Complex64::new(f64::from(k).sin(), 1.0 - f64::from(k)) / 32.0)
+                .collect();
+            let at = (2, Scale::power_of_two(bits));
+            let [small, fast] = [Memory::Small, Memory::Fast]
+                .map(|memory| encoder.encode_weight(&values, at, (1, memory)).unwrap());
+            // Gaps of 8 are runs, and beyond 62 bits there are no words.
+            let is_made = small.weight_rows().unwrap().is_made();
+            assert_eq!(is_made, slots > 4 && bits < 60, "{slots} slots");
+            let all = small.basis().join(special);
+            let made = (0..4).map(|i| {
+                let (mut space, mut row) = (vec![0; 64], vec![0; 64]);
+                let rows = small.weight_rows().unwrap();
+                rows.row(i, (&all, 3), &mut space).write(&mut row);
+                row
+            });
+            let stored = (0..4).map(|i| {
+                let mut row = vec![0; 64];
+                let rows = fast.weight_rows().unwrap();
+                rows.row(i, (&all, 3), &mut []).write(&mut row);
+                row
+            });
+            assert!(made.eq(stored), "{slots} slots, {bits} bits");
+            assert_eq!(small.poly(), fast.poly());
+            assert_eq!(small.state, fast.state);
         }
     }
 

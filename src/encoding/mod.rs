@@ -9,4 +9,5 @@ mod weight_rows;
 pub use bfv::{BfvEncoder, BfvPlaintext};
 pub use ckks::{CkksEncoder, CkksPlaintext};
 pub use precision::{PrecisionBits, PrecisionStats};
-pub(crate) use weight_rows::{LEAST_RUN, WeightRows};
+pub use weight_rows::Memory;
+pub(crate) use weight_rows::{LEAST_RUN, WeightRows, with_rows};

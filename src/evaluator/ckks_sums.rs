@@ -1,6 +1,6 @@
 //! Sums of CKKS ciphertexts at a level and scale that the circuit has planned: nothing is aligned, and all scales are exact.
 
-use crate::encoding::{CkksPlaintext, WeightRows};
+use crate::encoding::{WeightRows, with_rows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError, check_finite};
 use crate::evaluator::digits::strip_length;
@@ -111,7 +111,7 @@ impl CkksEvaluator {
         }
         let (_, state) = CkksState::combination(&states, 0.0, (level, scale), &self.context)?;
         let basis = self.context.rlwe().basis(level)?;
-        let rows = weights.iter().map(CkksPlaintext::weight_rows);
+        let rows = weights.iter().map(|weight| weight.weight_rows().map(Some));
         let sums = weighted_sums(basis, &polys, &rows.collect::<Result<Vec<_>>>()?);
         let sum = first.with(first.body.with_polys(sums.into()), state);
         if constant == 0.0 {
@@ -166,7 +166,7 @@ impl CkksEvaluator {
 fn weighted_sums(
     basis: &Arc<RnsBasis>,
     polys: &[[&NttPoly; 2]],
-    weights: &[WeightRows<'_>],
+    weights: &[Option<WeightRows<'_>>],
 ) -> [NttPoly; 2] {
     let (degree, count) = (basis.degree(), basis.len());
     let strip = strip_length(degree);
@@ -178,26 +178,28 @@ fn weighted_sums(
             let q = basis.modulus(i);
             let mut words = basis.pool().take((2 * polys.len() + 2) * strip);
             let (pairs, sums) = words.split_at_mut(2 * polys.len() * strip);
-            for start in (0..degree).step_by(strip) {
-                let part = start..start + strip;
-                for (pair, rows) in polys.iter().zip(pairs.chunks_exact_mut(2 * strip)) {
-                    for (poly, row) in pair.iter().zip(rows.chunks_exact_mut(strip)) {
-                        row.copy_from_slice(&poly.row(i)[part.clone()]);
+            with_rows(weights, i, (basis, count), |rows| {
+                for start in (0..degree).step_by(strip) {
+                    let part = start..start + strip;
+                    for (pair, rows) in polys.iter().zip(pairs.chunks_exact_mut(2 * strip)) {
+                        for (poly, row) in pair.iter().zip(rows.chunks_exact_mut(strip)) {
+                            row.copy_from_slice(&poly.row(i)[part.clone()]);
+                        }
+                    }
+                    let parts = rows.iter();
+                    let parts = parts.map(|row| Some(row.as_ref()?.part(start, strip)));
+                    let sum = WeightedPairs {
+                        pairs,
+                        stride: strip,
+                        weights: &parts.collect::<Vec<_>>(),
+                        count: polys.len(),
+                    };
+                    q.kernels().weighted_pairs(q, sums, &sum);
+                    for (out, sum) in outs.iter_mut().zip(sums.chunks_exact(strip)) {
+                        out[part.clone()].copy_from_slice(sum);
                     }
                 }
-                let rows = weights.iter();
-                let rows = rows.map(|rows| Some(rows.row(i, count).part(start, strip)));
-                let sum = WeightedPairs {
-                    pairs,
-                    stride: strip,
-                    weights: &rows.collect::<Vec<_>>(),
-                    count: polys.len(),
-                };
-                q.kernels().weighted_pairs(q, sums, &sum);
-                for (out, sum) in outs.iter_mut().zip(sums.chunks_exact(strip)) {
-                    out[part.clone()].copy_from_slice(sum);
-                }
-            }
+            });
             basis.pool().put(words);
         },
     );

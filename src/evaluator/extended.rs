@@ -330,9 +330,10 @@ impl<S: Weighable> SchemeEvaluator<S> {
         let extension = Extension::new(&x.gadget, x.level)?;
         let count = extension.switching.special_factors.len();
         let polys = extension.pair(|i, [first, second]| {
-            let q = extension.switching.extended.modulus(i);
-            weights.row(i, count).write(first);
-            second.copy_from_slice(first);
+            let basis = &extension.switching.extended;
+            let q = basis.modulus(i);
+            weights.row(i, (basis, count), first).write(second);
+            first.copy_from_slice(second);
             q.kernels().mul_assign(q, first, x.polys[0].row(i));
             q.kernels().mul_assign(q, second, x.polys[1].row(i));
         });

@@ -1,7 +1,7 @@
 //! Sums of rotations times known vectors, the core of linear transforms: the data, the computation by single operations, and the
 //! fused one with a single division.
 
-use crate::encoding::WeightRows;
+use crate::encoding::{WeightRows, with_rows};
 use crate::encryption::Encrypted;
 use crate::error::{Error, OperandError, Result, ValueError};
 use crate::evaluator::digits::{Decomposition, HoistedDigits, strip_length};
@@ -9,7 +9,7 @@ use crate::evaluator::evaluator_trait::check_inputs;
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
-use crate::kernels::{AlignedWords, WeightRow, WeightedPairs};
+use crate::kernels::{AlignedWords, WeightedPairs};
 use crate::keys::Rotations;
 use crate::parallel::{for_each_row, in_pool};
 use crate::params::{Context, ErrorSize, Gadget};
@@ -380,28 +380,28 @@ impl<'a> Fused<'a> {
             }
             let mut pairs = extended.pool().take(2 * used.len() * stride);
             let strips = out.chunks_exact_mut(self.giants.len() * 2 * strip);
-            for (out, start) in strips.zip((0..degree).step_by(strip)) {
-                for (&(input, baby), pair) in used.iter().zip(pairs.chunks_exact_mut(2 * stride)) {
-                    let rows = &scaled[2 * input * degree..][..2 * degree];
-                    let (first, second) = pair.split_at_mut(stride);
-                    let out = [&mut first[..strip], &mut second[..strip]];
-                    let step = &self.babies[baby];
-                    self.extension
-                        .rotate_strip((i, start), (rows, &digits[input]), step, out);
+            with_rows(weights, i, (extended, count), |rows| {
+                for (out, start) in strips.zip((0..degree).step_by(strip)) {
+                    let halves = pairs.chunks_exact_mut(2 * stride);
+                    for (&(input, baby), pair) in used.iter().zip(halves) {
+                        let rows = &scaled[2 * input * degree..][..2 * degree];
+                        let (first, second) = pair.split_at_mut(stride);
+                        let out = [&mut first[..strip], &mut second[..strip]];
+                        let step = &self.babies[baby];
+                        self.extension
+                            .rotate_strip((i, start), (rows, &digits[input]), step, out);
+                    }
+                    let parts = rows.iter();
+                    let parts = parts.map(|row| Some(row.as_ref()?.part(start, strip)));
+                    let sum = WeightedPairs {
+                        pairs: &pairs,
+                        stride,
+                        weights: &parts.collect::<Vec<_>>(),
+                        count: used.len(),
+                    };
+                    q.kernels().weighted_pairs(q, out, &sum);
                 }
-                let rows = weights.iter().map(|weight| {
-                    let weight = weight.as_ref()?;
-                    Some(weight.row(i, count).part(start, strip))
-                });
-                let rows: Vec<Option<WeightRow<'_>>> = rows.collect();
-                let sum = WeightedPairs {
-                    pairs: &pairs,
-                    stride,
-                    weights: &rows,
-                    count: used.len(),
-                };
-                q.kernels().weighted_pairs(q, out, &sum);
-            }
+            });
             extended.pool().put(pairs);
             extended.pool().put(scaled);
         });

@@ -395,8 +395,21 @@ fn data(length: u32) -> Vec<f64> {
         .collect()
 }
 
+/// A long input and a short one, each decaying in so many steps.
+struct Both(usize);
+
+impl Program for Both {
+    fn run<E: Evaluator<Scalar = f64>>(
+        &self,
+        inputs: &[Vector<E>],
+    ) -> slotwise::Result<Vec<Vector<E>>> {
+        let decay = |x: &Vector<E>| (0..self.0).try_fold(x.clone(), |x, _| &x * 0.9);
+        inputs.iter().map(decay).collect()
+    }
+}
+
 #[test]
-fn plans_bootstrap_few_values_where_that_is_asked_for() {
+fn plans_bootstrap_few_values_where_nothing_longer_is_refreshed() {
     let weights = [0.9, -0.5, 0.25, 1.0, -1.0, 0.75, 0.6, -0.8];
     let program = Descent { steps: 9, rows: 32 };
     let planner = Planner::new(&[Input::vector(256), Input::vector(8)]).precision_bits(5);
@@ -410,8 +423,18 @@ fn plans_bootstrap_few_values_where_that_is_asked_for() {
     assert_eq!(layout.period(), Some(8), "{plan}");
     assert_eq!(plan.context().message_slots(), 512);
     assert_eq!(plan.refreshes(), 2, "{plan}");
-    let whole = planner.plan_with_bootstrapping(&program).unwrap();
+    // The same without being asked, since an input and the output are as short,
+    let found = planner.plan_with_bootstrapping(&program).unwrap();
+    assert_eq!(found.context().params(), plan.context().params());
+    // and nothing short where something long is refreshed.
+    let long = Planner::new(&[Input::vector(300), Input::vector(8)]).precision_bits(5);
+    let long = long.insecure_degree(1024);
+    let whole = long.plan_with_bootstrapping(&Both(30)).unwrap();
     assert_eq!(whole.context().bootstrapping().unwrap().period(), None);
+    let asked = long
+        .bootstrapping_slots(8)
+        .plan_with_bootstrapping(&Both(30));
+    assert!(asked.is_err());
     // Of a program on long vectors nothing can be refreshed.
     let long = Planner::new(&[Input::vector(300)]).insecure_degree(1024);
     let refused = long

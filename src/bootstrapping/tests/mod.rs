@@ -3,6 +3,7 @@
 use crate::bootstrapping::factors::{Direction, wrapped};
 use crate::bootstrapping::transform::Steps;
 use crate::bootstrapping::{Bootstrapper, BootstrappingKeys};
+use crate::encoding::Memory;
 use crate::encryption::{CkksCiphertext, Decryptor, Encryptor};
 use crate::error::{Error, KeyError, OperandError, ParameterError, PrecisionError};
 use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Work};
@@ -516,5 +517,24 @@ fn dry_runs_foresee_states_and_the_products_of_the_reduction() {
     polynomial.evaluate(&reducing, &z).unwrap();
     for level in fresh + 1..=top {
         assert_eq!(step(&refreshing, level), step(&reducing, level), "{level}");
+    }
+}
+
+#[test]
+fn matrices_stored_by_coefficients_give_the_same_bits() {
+    let few = CkksParams::insecure_for_repeated_bootstrapping(256, 16, 2).unwrap();
+    let all = CkksParams::insecure_for_bootstrapping(128, 64, 2).unwrap();
+    // Two primes a level.
+    let iterated = CkksParams::insecure_for_iterated_bootstrapping(128, 2).unwrap();
+    for (params, period) in [(few, 16), (all, 64), (iterated, 64)] {
+        let mut setup = Setup::of(params, 41);
+        let message = setup.message()[..period].repeat(setup.context.message_slots() / period);
+        let x = setup.encrypted(&message, setup.layout.lowest_level());
+        let small = Bootstrapper::with_memory(&setup.context, &setup.keys, Memory::Small).unwrap();
+        let [small, fast] =
+            [&small, &setup.bootstrapper].map(|of| of.clone().assume_repeated().bootstrap(&x));
+        let (small, fast) = (small.unwrap(), fast.unwrap());
+        assert_eq!(small.body.polys, fast.body.polys);
+        assert_eq!(small.state, fast.state);
     }
 }

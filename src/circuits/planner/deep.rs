@@ -7,6 +7,7 @@ use crate::circuits::{AutoRefresh, Plan, Planner, Program, Vector};
 use crate::error::{Error, KeyError, OperandError, ParameterError, Result, ValueError};
 use crate::evaluator::{CkksEvaluator, Evaluator, Forecast, Outside};
 use crate::params::{BootstrappingLayout, BootstrappingSet, CkksContext, CkksParams};
+use crate::stopwatch::Stopwatch;
 
 /// The levels of the ring that tests and experiments plan in.
 const INSECURE_LEVELS: usize = 11;
@@ -14,8 +15,8 @@ const INSECURE_LEVELS: usize = 11;
 const NOTHING_SERVES: &str = "no set of bootstrapping parameters carries the program; ask for fewer bits of precision, or compute with smaller values";
 
 impl Planner {
-    /// Plans with the [bootstrapping of vectors of at most so many values](crate::params::CkksBuilder::bootstrapping_slots), where a program refreshes
-    /// nothing longer: it takes less than half of the time.
+    /// Plans with the [bootstrapping of vectors of at most so many values](crate::params::CkksBuilder::bootstrapping_slots) and no other: it takes less than
+    /// half of the time. Without this, bootstrappings of vectors as long as each input and output are compared with those of all slots.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -40,7 +41,8 @@ impl Planner {
         self
     }
 
-    /// The fastest plan with bootstrappings, by counts of operations: for programs of any depth. It places them by a shortest path over
+    /// The fastest plan with bootstrappings, by counts of operations: for programs of any depth. It compares bootstrappings of all slots and of as few as the
+    /// inputs and outputs have, and places them by a shortest path over
     /// the program's operations and levels, where the fewest values are alive, and counts them. [`Plan::evaluate`] runs the program so, on a server with the
     /// [keys of a bootstrapping](crate::ClientKey::generate_bootstrapping_keys) beside those of the plan.
     ///
@@ -76,17 +78,14 @@ impl Planner {
         if self.inputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
-        let mut best: Option<Plan> = None;
-        let mut refused = None;
-        for params in self.bootstrapping_params()? {
-            let context = CkksContext::new(params)?;
-            match self.plan_at(program, &context) {
-                Ok(plan) => {
-                    let is_better = best.as_ref().is_none_or(|best| plan.cost() < best.cost());
-                    if is_better && self.meets(&plan) {
-                        best = Some(plan);
-                    }
-                }
+        let params = match self.bootstrapping_slots {
+            Some(values) => vec![self.repeated_params(BootstrappingLayout::period_of(values))],
+            None => self.full_params(),
+        };
+        let (mut best, mut refused) = (None, None);
+        for params in params {
+            match self.plan_at(program, &CkksContext::new(params?)?) {
+                Ok(plan) => best = self.better(best, plan),
                 // What other parameters may carry.
                 Err(
                     error @ (Error::Precision(_)
@@ -97,6 +96,17 @@ impl Planner {
                     )),
                 ) => refused = Some(error),
                 Err(error) => return Err(error),
+            }
+        }
+        if self.bootstrapping_slots.is_none() {
+            // Programs that refresh few values only, among longer ones.
+            for period in self.periods(best.as_ref()) {
+                let Ok(params) = self.repeated_params(period) else {
+                    continue;
+                };
+                if let Ok(plan) = self.plan_at(program, &CkksContext::new(params)?) {
+                    best = self.better(best, plan);
+                }
             }
         }
         match best {
@@ -114,33 +124,54 @@ impl Planner {
         }
     }
 
-    fn bootstrapping_params(&self) -> Result<Vec<CkksParams>> {
-        if let Some(values) = self.bootstrapping_slots {
-            let period = BootstrappingLayout::period_of(values);
-            let params = match self.insecure_degree {
-                // One of the levels that the transform to coefficients does without.
-                Some(degree) => CkksParams::insecure_for_repeated_bootstrapping(
-                    degree,
-                    period,
-                    INSECURE_LEVELS + 1,
-                ),
-                None => CkksParams::for_repeated_bootstrapping(period),
-            };
-            return Ok(vec![params?]);
-        }
+    /// Parameters that bootstrap all slots of a message.
+    fn full_params(&self) -> Vec<Result<CkksParams>> {
         match self.insecure_degree {
             Some(degree) => {
                 let levels = INSECURE_LEVELS;
-                Ok(vec![
-                    CkksParams::insecure_for_bootstrapping(degree, degree / 2, levels)?,
-                    CkksParams::insecure_for_iterated_bootstrapping(degree, levels)?,
-                ])
+                vec![
+                    CkksParams::insecure_for_bootstrapping(degree, degree / 2, levels),
+                    CkksParams::insecure_for_iterated_bootstrapping(degree, levels),
+                ]
             }
             None => {
                 let sets = BootstrappingSet::ALL.into_iter();
                 sets.map(CkksParams::for_bootstrapping).collect()
             }
         }
+    }
+
+    /// Parameters that bootstrap slots that repeat with this period.
+    fn repeated_params(&self, period: usize) -> Result<CkksParams> {
+        match self.insecure_degree {
+            // One of the levels that the transform to coefficients does without.
+            Some(degree) => {
+                CkksParams::insecure_for_repeated_bootstrapping(degree, period, INSECURE_LEVELS + 1)
+            }
+            None => CkksParams::for_repeated_bootstrapping(period),
+        }
+    }
+
+    /// The faster of two plans that are precise enough.
+    fn better(&self, best: Option<Plan>, plan: Plan) -> Option<Plan> {
+        let is_better = |best: &Plan| plan.cost() < best.cost();
+        if self.meets(&plan) && best.as_ref().is_none_or(is_better) {
+            Some(plan)
+        } else {
+            best
+        }
+    }
+
+    /// The periods with which vectors repeat that are as long as an input or an output.
+    fn periods(&self, plan: Option<&Plan>) -> Vec<usize> {
+        let outputs = plan.map(Plan::outputs).unwrap_or_default();
+        let lengths = self.inputs.iter().map(|input| input.length);
+        let lengths = lengths.chain(outputs.iter().map(|output| output.length));
+        let periods = lengths.filter_map(|length| u32::try_from(length).ok());
+        let mut periods: Vec<usize> = periods.map(BootstrappingLayout::period_of).collect();
+        periods.sort_unstable();
+        periods.dedup();
+        periods
     }
 
     /// The fastest plan at a context, however precise its outputs are.
@@ -184,9 +215,14 @@ impl Planner {
         placement: Option<Placement>,
     ) -> Result<Plan> {
         let evaluator = AutoRefresh::placed(forecast, placement.clone());
+        let start = Stopwatch::start();
         let outputs = self.run_deep(program, &evaluator)?;
-        let plan = Plan::of(forecast, &self.inputs, &outputs)?;
-        Ok(Plan { placement, ..plan })
+        let dry_run = start.elapsed();
+        Ok(Plan {
+            placement,
+            dry_run,
+            ..Plan::of(forecast, &self.inputs, &outputs)?
+        })
     }
 
     /// The outputs of a dry run that refreshes.

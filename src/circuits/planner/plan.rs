@@ -34,6 +34,8 @@ pub struct SchemePlan<S: PlannedScheme> {
     pub(super) choice: usize,
     pub(super) alternatives: Vec<Alternative>,
     pub(super) times: Option<Times>,
+    /// How long the dry run took, which builds what the program builds in the clear.
+    pub(super) dry_run: Duration,
 }
 
 /// How a CKKS program will run.
@@ -101,6 +103,7 @@ where
             choice: 0,
             alternatives: Vec::new(),
             times: None,
+            dry_run: Duration::ZERO,
         };
         // What compacts them is not the program's.
         let outputs = outputs.iter().map(planned_output).collect::<Result<_>>()?;
@@ -656,7 +659,8 @@ impl<S: PlannedScheme> SchemePlan<S> {
         Some(Duration::from_secs_f64(times.of(&self.work())))
     }
 
-    /// The time that the encodings of known vectors take, which can be done before.
+    /// The time that known vectors take, which can be made before: what the program computes in the clear (diagonals, masks, coefficients), for which the
+    /// time of the dry run stands, and their encodings.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -673,7 +677,8 @@ impl<S: PlannedScheme> SchemePlan<S> {
     #[must_use]
     pub fn encoding_time(&self) -> Option<Duration> {
         let times = self.times.as_ref()?;
-        Some(Duration::from_secs_f64(times.of_encodings(&self.encodings)))
+        let encodings = Duration::from_secs_f64(times.of_encodings(&self.encodings));
+        Some(encodings + self.dry_run)
     }
 
     /// The work of all steps in butterflies, about: what plans of different degrees are compared by.

@@ -121,7 +121,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
     fn time_line(&self) -> String {
         match (self.time(), self.encoding_time()) {
             (Some(time), Some(encoding)) => format!(
-                "{:.1} ms, and {:.1} ms before for the encoding of known vectors",
+                "{:.1} ms, and {:.1} ms before for known vectors and their encoding",
                 1e3 * time.as_secs_f64(),
                 1e3 * encoding.as_secs_f64()
             ),

@@ -7,6 +7,7 @@ use crate::error::{Error, ParameterError, Result, ValueError};
 use crate::evaluator::{Evaluator, SchemeForecast, SchemeForecastCiphertext};
 use crate::keys::Rotations;
 use crate::params::{BfvState, CkksState, PlainModulus, SecurityPolicy, degrees};
+use crate::stopwatch::Stopwatch;
 use std::ops::RangeInclusive;
 
 /// Finds the parameters and keys of a program by dry runs: what a run lacks (levels, room for messages, precision, noise budget) is added
@@ -418,12 +419,15 @@ where
         forecast: SchemeForecast<S>,
     ) -> Result<(Outputs<S>, SchemePlan<S>)> {
         let inputs = self.inputs.iter().map(|input| input.foreseen(&forecast));
-        let outputs = program.run(&inputs.collect::<Result<Vec<_>>>()?)?;
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
+        let start = Stopwatch::start();
+        let outputs = program.run(&inputs)?;
+        let dry_run = start.elapsed();
         if outputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
         let plan = SchemePlan::of(&forecast, &self.inputs, &outputs)?;
-        Ok((outputs, plan))
+        Ok((outputs, SchemePlan { dry_run, ..plan }))
     }
 
     /// The plan of a dry run, if it meets what is asked for.
