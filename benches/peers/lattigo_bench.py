@@ -89,13 +89,15 @@ def integers(values):
 class Scheme:
     """The library's one global scheme, with keys."""
 
-    def __init__(self, log_degree, data, special):
+    def __init__(self, log_degree, data, special, weight=None):
         self.library = library = load()
         self.slots = 1 << (log_degree - 1)
         self.top = len(data) - 1
+        if weight is None:
+            weight = round(WEIGHT * (1 << log_degree))
         library.NewScheme(
             log_degree, integers(data), len(data), integers(special), len(special), LOG_SCALE,
-            round(WEIGHT * (1 << log_degree)), b"standard", b"", b"none",
+            weight, b"standard", b"", b"none",
         )
         library.NewKeyGenerator()
         library.GenerateSecretKey()

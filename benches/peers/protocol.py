@@ -1,6 +1,7 @@
 """What the scripts of all peers share: how an operation is timed, and how the result is printed."""
 
 import json
+import math
 import statistics
 import time
 
@@ -59,3 +60,58 @@ def expect_close(found, expected, tolerance, what):
 def print_result(versions, times):
     """What the program that started the script reads."""
     print(json.dumps({"versions": versions, "times": times}))
+
+
+# A bootstrapping with fewer bits than that in any slot is wrong.
+LEAST_BITS = 8
+# Of the values of a bootstrapping; slotwise's side has the same.
+FIRST_STATE = 0x5EED
+INCREMENT = 0x9E3779B97F4A7C15
+
+
+def random_parts(count):
+    """Numbers between -sqrt(1/2) and sqrt(1/2), so that two of them are the parts of a complex number of magnitude at most 1.
+
+    The generator is SplitMix64 by Steele, Lea and Flood.
+    """
+    mask = (1 << 64) - 1
+    state = FIRST_STATE
+    parts = []
+    for _ in range(count):
+        state = (state + INCREMENT) & mask
+        z = state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        z ^= z >> 31
+        parts.append(math.sqrt(0.5) * ((z >> 11) / (1 << 52) - 1.0))
+    return parts
+
+
+def peak_bytes():
+    """The most memory that this process has held so far."""
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM"):
+                return 1024 * int(line.split()[1])
+    return None
+
+
+def bits_of(errors):
+    """Bits of precision of many errors: the mean, that of the root of the mean square, the least."""
+    errors = [max(abs(error), 2**-52) for error in errors]
+    mean = sum(-math.log2(error) for error in errors) / len(errors)
+    square = sum(error**2 for error in errors) / len(errors)
+    return [mean, -math.log2(square) / 2, -math.log2(max(errors))]
+
+
+def time_bootstrapping(bootstrap, errors_of, rounds):
+    """Processor seconds of some bootstrappings, each checked before it counts, and the fewest bits of any."""
+    seconds, bits = [], []
+    for _ in range(rounds):
+        before = time.process_time()
+        result = bootstrap()
+        elapsed = time.process_time() - before
+        bits.append(bits_of(errors_of(result)))
+        assert bits[-1][2] > LEAST_BITS, f"wrong result: {bits[-1]} bits"
+        seconds.append(elapsed)
+    return {"seconds": seconds, "bits": [min(column) for column in zip(*bits)]}

@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! slotwise-peers [--python PATH]... [--tasks C13/operations,fhe.rs,...] [--report FOLDER]
+//! slotwise-peers --bootstrapping [--python PATH]... [--report FOLDER]
 //! ```
 
+mod bootstrapping;
 mod chart;
 mod child;
 mod circuits;
@@ -40,6 +42,8 @@ struct Options {
     tasks: Vec<String>,
     /// Where to write `benchmarks.md` and `benchmarks.svg`.
     report: Option<PathBuf>,
+    /// Compare bootstrappings instead of the tasks.
+    bootstrapping: bool,
     /// Time slotwise alone at this task and print JSON: what the program starts itself with.
     own: Option<String>,
     /// The same for slotwise and fhe.rs in turns at this set.
@@ -48,12 +52,27 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = parse(std::env::args().skip(1))?;
-    if let Some(name) = &options.own {
-        println!("{}", own(name)?.to_json());
-        return Ok(());
+    match options.own.as_deref() {
+        Some(bootstrapping::TASK) => {
+            println!("{}", bootstrapping::own()?);
+            return Ok(());
+        }
+        Some(name) => {
+            println!("{}", own(name)?.to_json());
+            return Ok(());
+        }
+        None => {}
     }
     if let Some(name) = &options.turns {
         println!("{}", fhe_rs::time_set(&sets::find(name)?)?);
+        return Ok(());
+    }
+    if options.bootstrapping {
+        let section = bootstrapping::compare(&options.pythons)?;
+        print!("{section}");
+        if let Some(folder) = &options.report {
+            report::write_bootstrapping(folder, &section)?;
+        }
         return Ok(());
     }
     let findings = compare(&options)?;
@@ -67,6 +86,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options::default();
     while let Some(name) = arguments.next() {
+        if name == "--bootstrapping" {
+            options.bootstrapping = true;
+            continue;
+        }
         let value = arguments
             .next()
             .ok_or_else(|| format!("{name} needs a value"))?;

@@ -11,6 +11,10 @@ use std::process::Command;
 /// From this line on, the page is kept by hand.
 const BY_HAND: &str = "<!-- Kept by hand from here on: benches/peers leaves it as it is. -->";
 
+/// From this line on to the former, the page is written by a run of its own.
+const BOOTSTRAPPING: &str =
+    "<!-- Written by benches/peers with --bootstrapping; a run without it leaves it as it is. -->";
+
 /// All that a run found.
 pub(crate) struct Findings {
     pub(crate) comparisons: Vec<Comparison>,
@@ -46,20 +50,53 @@ pub(crate) fn table(comparisons: &[Comparison]) -> String {
     text
 }
 
-/// Writes `benchmarks.md` and `benchmarks.svg` into `folder`; what the page has below its mark stays.
+/// Writes `benchmarks.md` and `benchmarks.svg` into `folder`; what the page has below its marks stays.
 pub(crate) fn write(folder: &Path, findings: &Findings) -> Result<(), Box<dyn Error>> {
     let page = folder.join("benchmarks.md");
     let old = std::fs::read_to_string(&page).unwrap_or_default();
-    std::fs::write(&page, document(findings, by_hand(&old)))?;
+    std::fs::write(&page, Parts::of(&old).with_head(&document(findings)))?;
     chart::draw(&folder.join("benchmarks.svg"), &findings.comparisons)
 }
 
-/// What a page has below its mark.
-fn by_hand(page: &str) -> &str {
-    page.split_once(BY_HAND).map_or("\n", |(_, kept)| kept)
+/// Writes the section of bootstrappings into `benchmarks.md` in `folder`; all else stays.
+pub(crate) fn write_bootstrapping(folder: &Path, section: &str) -> Result<(), Box<dyn Error>> {
+    let page = folder.join("benchmarks.md");
+    let old = std::fs::read_to_string(&page).unwrap_or_default();
+    let parts = Parts {
+        bootstrapping: section,
+        ..Parts::of(&old)
+    };
+    Ok(std::fs::write(&page, parts.with_head(parts.head))?)
 }
 
-fn document(findings: &Findings, by_hand: &str) -> String {
+/// The parts of a page, without the marks between them.
+struct Parts<'a> {
+    head: &'a str,
+    bootstrapping: &'a str,
+    by_hand: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(page: &'a str) -> Self {
+        let (written, by_hand) = page.split_once(BY_HAND).unwrap_or((page, "\n"));
+        let (head, bootstrapping) = written.split_once(BOOTSTRAPPING).unwrap_or((written, ""));
+        Self {
+            head,
+            bootstrapping,
+            by_hand,
+        }
+    }
+
+    /// The page with another head.
+    fn with_head(&self, head: &str) -> String {
+        let head = head.trim_end();
+        let bootstrapping = self.bootstrapping.trim();
+        let by_hand = self.by_hand;
+        format!("{head}\n\n{BOOTSTRAPPING}\n{bootstrapping}\n\n{BY_HAND}{by_hand}")
+    }
+}
+
+fn document(findings: &Findings) -> String {
     let mut text = preamble(findings.bandwidth);
     let (operations, circuits): (Vec<&Comparison>, Vec<_>) = findings
         .comparisons
@@ -74,7 +111,6 @@ fn document(findings: &Findings, by_hand: &str) -> String {
         let names = findings.skipped.join(", ");
         let _ = writeln!(text, "- Not installed when this page was made: {names}.");
     }
-    let _ = write!(text, "\n{BY_HAND}{by_hand}");
     text
 }
 
@@ -84,7 +120,7 @@ fn preamble(bandwidth: f64) -> String {
          Machine: {}. Date: {}. Compiler: {}, default\n\
          flags. One thread.\n\
          Command: `cargo run --release -- --python venv/bin/python --python venv310/bin/python --report ../../docs` in `benches/peers`,\n\
-         which wrote this page, down to the part that is kept by hand, and the chart. The machine was shared: compare ratios, not absolute\n\
+         which wrote this page, down to bootstrapping, and the chart. The machine was shared: compare ratios, not absolute\n\
          times, and expect differences as large as the spread that each set states.\n\n\
          Ratio = time of the peer / time of slotwise: above 1, slotwise is faster. Times are medians of at least 15 runs, or of a second and at\n\
          least 3 runs. The floor of a key switch is the time of the transforms that it needs, at the speed of transforms alone in the\n\
@@ -92,7 +128,7 @@ fn preamble(bandwidth: f64) -> String {
          {:.0} GB/s. The notes below the tables say what is compared; figures of other machines and builds are [at the end](#measured-beside).\n\n\
          ![Ratios by operation and peer](benchmarks.svg)\n",
         processor(),
-        output_of("date", &["-u", "+%Y-%m-%d"]),
+        today(),
         output_of("rustc", &["--version"]),
         bandwidth / 1e9,
     )
@@ -184,8 +220,13 @@ fn milliseconds(us: f64) -> String {
     }
 }
 
+/// The day in Greenwich.
+pub(crate) fn today() -> String {
+    output_of("date", &["-u", "+%Y-%m-%d"])
+}
+
 /// The processor's name, the number of its logical cores, and its vector instructions that slotwise can use.
-fn processor() -> String {
+pub(crate) fn processor() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -223,4 +264,28 @@ pub(crate) fn locked_version(package: &str) -> String {
         .unwrap_or("unknown")
         .trim_matches('"')
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each run replaces its own part of the page and no other, whatever the page had before.
+    #[test]
+    fn runs_keep_each_others_parts() {
+        let first = Parts::of("").with_head("head\n");
+        let kept = first.replace(BY_HAND, &format!("{BY_HAND}\n## By hand\n"));
+        let second = Parts {
+            bootstrapping: "\n## Bootstrapping\n",
+            ..Parts::of(&kept)
+        };
+        let page = second.with_head(second.head);
+        assert_eq!(
+            page,
+            format!("head\n\n{BOOTSTRAPPING}\n## Bootstrapping\n\n{BY_HAND}\n## By hand\n\n")
+        );
+        assert_eq!(Parts::of(&page).with_head("head\n"), page);
+        let other = Parts::of(&page).with_head("other");
+        assert_eq!(other, page.replacen("head", "other", 1));
+    }
 }
