@@ -3,7 +3,7 @@
     python lattigo_bootstrapping.py 2
 
 The argument is how many bootstrappings are timed: of 2^15 complex slots at N = 65536 with Lattigo's default parameters, secrets of
-192 and 32 coefficients that are not zero, and 9 levels of 40 bits after it. Takes minutes and 16 GB. Prints one JSON object.
+192 and 32 coefficients that are not zero, and 9 levels of 40 bits after it. Takes minutes and 18 GB. Prints one JSON object.
 
 The interface encodes real numbers only, so the values are real; the work is the same. Its numbers are C floats, so the expected values
 are subtracted before decryption: what is decoded is the error alone.
@@ -37,7 +37,7 @@ def main():
 
     values = floats(random_parts(2 * SLOTS)[::2])
     x = library.Encrypt(scheme.encode(values, 0))
-    # The scale of a result, which Lattigo's own is close to.
+    # The level of the last result, and log2 of its scale.
     found = []
 
     def errors(ciphertext):
@@ -55,9 +55,8 @@ def main():
             delete(item)
         return decoded
 
-    report = time_bootstrapping(
-        lambda: library.Bootstrap(x, SLOTS), errors, int(sys.argv[1])
-    )
+    rounds = int(sys.argv[1])
+    report = time_bootstrapping(lambda: library.Bootstrap(x, SLOTS), errors, rounds)
     report["versions"] = versions()
     report["levels"], report["scale_bits"] = found
     report["key_bytes"] = None
