@@ -63,8 +63,9 @@ pub(crate) fn expand_seed_row(basis: &RnsBasis, seed: &Seed, place: (u32, usize)
 pub(crate) struct SeedRow {
     generator: ChaCha20Rng,
     q: Modulus,
-    /// Residues that were drawn and not given yet, the next one last.
-    leftover: Vec<u64>,
+    /// Residues that were drawn; those from `given` on were not given yet.
+    drawn: Vec<u64>,
+    given: usize,
     /// How many numbers are drawn at a time.
     count: usize,
 }
@@ -77,7 +78,8 @@ impl SeedRow {
         Self {
             generator,
             q: *basis.modulus(row_number),
-            leftover: Vec::new(),
+            drawn: Vec::new(),
+            given: 0,
             // Of 32 numbers whole words of the generator are used: it drops the rest of a word.
             count: basis.degree().clamp(32, CANDIDATES),
         }
@@ -89,9 +91,12 @@ impl SeedRow {
         let mut filled = 0;
         while filled < out.len() {
             let left = &mut out[filled..];
-            if let Some(next) = self.leftover.pop() {
-                left[0] = next;
-                filled += 1;
+            if self.given < self.drawn.len() {
+                let next = &self.drawn[self.given..];
+                let next = &next[..next.len().min(left.len())];
+                left[..next.len()].copy_from_slice(next);
+                filled += next.len();
+                self.given += next.len();
                 continue;
             }
             let (bits, bound) = (self.q.bits(), self.q.value());
@@ -110,7 +115,7 @@ impl SeedRow {
     /// Gives the next `count` residues, at most 1024, to `put`: packed, and where it finds that not all are below the prime, or some before
     /// them were not, as values.
     pub(crate) fn give(&mut self, count: usize, mut put: impl FnMut(Drawn<'_>) -> bool) {
-        if self.leftover.is_empty() && count == self.count {
+        if self.given == self.drawn.len() && count == self.count {
             let mut packed = SeedRow::buffer();
             if put(Drawn::Packed(self.draw(&mut packed))) {
                 return;
@@ -135,14 +140,14 @@ impl SeedRow {
         &packed[..length + SLACK]
     }
 
-    /// Keeps those of drawn numbers that are below the prime.
+    /// Keeps those of drawn numbers that are below the prime, after all earlier ones were given.
     fn keep(&mut self, packed: &[u8]) {
         let bound = self.q.value();
-        let mut numbers = [0; CANDIDATES];
-        let numbers = &mut numbers[..self.count];
-        let _all = unpack(packed, self.q.bits(), bound, numbers);
-        let valid = numbers.iter().rev().filter(|&&number| number < bound);
-        self.leftover.extend(valid);
+        self.drawn.resize(self.count, 0);
+        self.given = 0;
+        if !unpack(packed, self.q.bits(), bound, &mut self.drawn) {
+            self.drawn.retain(|&number| number < bound);
+        }
     }
 }
 
