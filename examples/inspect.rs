@@ -117,7 +117,7 @@ fn with_parameters(input: Input, path: &Path, report: &mut Report) -> Outcome<()
 /// Whether the file has all bytes that its header announces, and no more.
 fn completeness(bytes: u64, announced: u64) -> String {
     match bytes.cmp(&announced) {
-        Ordering::Less => format!("no: the header announces {announced} bytes"),
+        Ordering::Less => format!("no, truncated: the header announces {announced} bytes"),
         Ordering::Equal => "yes".into(),
         Ordering::Greater => format!("yes, followed by {} other bytes", bytes - announced),
     }

@@ -1,14 +1,16 @@
 //! The mistakes of a new user: each is refused with a message that contains the call that helps.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use slotwise::circuits::Grid;
+use slotwise::circuits::{Grid, Tensor};
+use slotwise::evaluator::{BfvForecast, ClearIntegers, ClearReals, Forecast};
 use slotwise::federated::{Aggregator, SumDecryptor, SumEncryptor, SumSpec, Upload};
+use slotwise::keys::KeyPlan;
 use slotwise::multiparty::{Collector, Deal, Policy, PublicKeyShare, Session, SessionTerms, Setup};
 use slotwise::networks::Dense;
 use slotwise::prelude::*;
 use slotwise::ring::Seed;
 use slotwise::wire::Unattached;
-use slotwise::{Error, OperandError, Result};
+use slotwise::{Error, KeyError, OperandError, Result};
 use std::sync::LazyLock;
 
 /// Three levels at a degree that hides nothing.
@@ -504,9 +506,232 @@ fn wrong_bytes() -> Result<()> {
     );
     says(
         CkksVector::from_bytes(&bytes[..100], context),
-        &["send them again"],
+        &["truncated", "send them again"],
     );
+    for length in [0, 20, 67] {
+        // Not even a header.
+        let read = slotwise::wire::Header::of(&bytes[..length]);
+        says(read, &["truncated", "send them again"]);
+    }
     let params = context.params().to_bytes();
     says(CkksParams::from_bytes(&params), &["`insecure_from_bytes`"]);
+    Ok(())
+}
+
+/// What a server can do with the keys of `rotations`: rotate by each of these steps, and conjugate or exchange rows.
+fn moves<E: Evaluator>(evaluator: &E, x: &E::Ciphertext) -> (Vec<i64>, bool) {
+    let steps = (-8..8).filter(|&step| evaluator.rotate_left(x, step).is_ok());
+    (steps.collect(), evaluator.conjugate(x).is_ok())
+}
+
+/// Dry runs have the keys that a client makes, of whatever rotations and in both schemes.
+#[test]
+fn dry_runs_have_the_keys_that_a_client_makes() -> Result<()> {
+    let bfv = integers().generate_client_key()?;
+    let (x, y) = (vector(&[0.5; 32]), bfv.encrypt(vec![1; 64])?);
+    let mut rotations = vec![
+        Rotations::none(),
+        Rotations::steps([3, -5]),
+        Rotations::powers_of_two(),
+        Rotations::for_sums(),
+        Rotations::for_sums().and_conjugation(),
+        Rotations::for_sums().and(Rotations::powers_of_two()),
+        x.rotations_for_sum(),
+        x.rotations_for_fast_sum(),
+        x.rotations_for_step(3),
+        y.rotations_for_sum(),
+        y.rotations_for_fast_sum(),
+        y.rotations_for_step(3),
+    ];
+    rotations.push(rotations[1].clone().and_conjugation());
+    for rotations in &rotations {
+        let plan = KeyPlan::none().with_rotations(rotations, 0);
+        let server = CLIENT.generate_server_key(rotations)?;
+        let made = moves(server.evaluator(), &x.ciphertexts()[0]);
+        let forecast = Forecast::with_keys(CLIENT.context(), rotations);
+        let foreseen = forecast.encrypt_bounded(1.0, 0)?;
+        assert_eq!(moves(&forecast, &foreseen), made, "CKKS, {rotations:?}");
+        let lowest = x.drop_to_level(0)?;
+        let planned = CLIENT.generate_planned_server_key(&plan)?;
+        let planned = moves(planned.evaluator(), &lowest.ciphertexts()[0]);
+        assert_eq!(planned, made, "a plan, CKKS, {rotations:?}");
+        let forecast = Forecast::with_planned_keys(CLIENT.context(), &plan)?;
+        let foreseen = forecast.encrypt_bounded(1.0, 0)?;
+        assert_eq!(
+            moves(&forecast, &foreseen),
+            made,
+            "planned CKKS, {rotations:?}"
+        );
+
+        let server = bfv.generate_server_key(rotations)?;
+        let made = moves(server.evaluator(), &y.ciphertexts()[0]);
+        let forecast = BfvForecast::with_keys(bfv.context(), rotations);
+        let foreseen = forecast.encrypt_unknown(0)?;
+        assert_eq!(moves(&forecast, &foreseen), made, "BFV, {rotations:?}");
+    }
+    Ok(())
+}
+
+/// Rotations by several steps with keys for lower levels: all that are missing at the vector's own level, at once.
+#[test]
+fn rotations_with_keys_for_lower_levels() -> Result<()> {
+    for len in [32, 5, 40] {
+        let values = vec![0.5; len];
+        let x = CLIENT.encrypt(&values)?;
+        let rotations = x.rotations_for_step(1).and(x.rotations_for_step(2));
+        let rotations = rotations.and(x.rotations_for_step(3));
+        let low = KeyPlan::none().with_rotations(&rotations, 1);
+        let server = CLIENT.generate_planned_server_key(&low)?;
+        let x = server.attach(x)?;
+        assert!(x.drop_to_level(1)?.rotate_many([1, 2, 3]).is_ok());
+        let Err(Error::Keys(KeyError::MissingRotationKeys { steps, .. })) =
+            x.rotate_many([1, 2, 3])
+        else {
+            panic!("not all at once");
+        };
+        assert_eq!(Rotations::steps(&steps), rotations, "{len}");
+        if len == 32 {
+            let ciphertext = &x.ciphertexts()[0];
+            let refused = x.evaluator().rotate_many(ciphertext, &[1, 2, 3]);
+            says(refused, &["Rotations::steps(&[1, 2, 3])"]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn clear_models_of_other_sizes() -> Result<()> {
+    let [x, y] = [8, 16].map(|slots| Vector::from_values(&ClearReals::new(slots), &[1.0, 2.0]));
+    let (x, y) = (x?, y?);
+    let help = [
+        "8 slots",
+        "16",
+        "`Vector::from_values(x.evaluator(), &values)`",
+    ];
+    says(&x + &y, &help);
+    says(x.dot(&y), &help);
+    says(Vector::add_many(&[x, y]), &help);
+    let [x, y] = [8, 16].map(|slots| {
+        let evaluator = ClearIntegers::new(slots, 17)?;
+        Vector::from_values(&evaluator, &[1, 2])
+    });
+    says(x? * y?, &help);
+    Ok(())
+}
+
+/// Known values that are no numbers are named by their own index, of a tensor by one for each axis.
+#[test]
+fn known_values_that_are_no_numbers() -> Result<()> {
+    let long = CLIENT.encrypt(vec![0.5; 70])?; // three ciphertexts
+    let mut values = vec![0.5; 70];
+    values[40] = f64::NAN;
+    values[68] = f64::INFINITY;
+    let help = ["the value at 40 is NaN or infinite", "`value.is_finite()`"];
+    says(&long + &values, &help);
+    says(&values - &long, &help);
+    says(&long * &values, &help);
+    says(long.clone() + &values, &help);
+    says(long.clone().mul_assign(&values), &help);
+    let summed = CLIENT.generate_server_key(&long.rotations_for_sum())?;
+    says(summed.attach(&long)?.dot_plain(&values), &help);
+    says(CLIENT.encrypt(&values), &help);
+    says(CLIENT.encrypt_bounded(&values, 1.0), &help);
+    says(Vector::from_values(&ClearReals::new(32), &values), &help);
+
+    let mut values = [1.0; 6];
+    values[5] = f64::NAN;
+    let plain = PlainTensor::new(&values, &[2, 3])?;
+    let help = ["[1, 2]", "is NaN or infinite", "`value.is_finite()`"];
+    says(CLIENT.encrypt_tensor(&plain), &help);
+    says(CLIENT.encrypt_tensor_batched(&plain), &help);
+    says(Tensor::from_values(&ClearReals::new(8), &plain), &help);
+    says(
+        Tensor::from_values_batched(&ClearReals::new(8), &plain),
+        &help,
+    );
+    let x = CLIENT.encrypt_tensor(&PlainTensor::new(&[1.0; 6], &[2, 3])?)?;
+    let x = SERVER.attach_tensor(x)?;
+    says(&x + &plain, &help);
+    says(&plain - &x, &help);
+    says(&x * &plain, &help);
+    says(x.transpose().matmul_plain(&plain), &help);
+    // Beside a wrong shape, too, which is the first thing to mend.
+    says(x.matmul_plain(&plain), &["a product of matrices"]);
+    says(&x + f64::NAN, &["the value at 0 is NaN"]);
+    Ok(())
+}
+
+/// Where known values are on the left, they are so in the message.
+#[test]
+fn operators_with_known_values_on_their_left() -> Result<()> {
+    let x = CLIENT.encrypt_tensor(&PlainTensor::new(&[1.0; 6], &[2, 3])?)?;
+    let plain = PlainTensor::new(&[1.0; 4], &[4])?;
+    let shapes = "of the shapes [4] and [2, 3] has no meaning";
+    says(&plain - &x, &["a difference", shapes]);
+    says(&plain - x.clone(), &["a difference", shapes]);
+    says(&plain + &x, &["a sum", shapes]);
+    says(&plain * &x, &["a product", shapes]);
+    let x = vector(&[1.0, 2.0, 3.0]);
+    let lengths = ["the lengths 2 and 3 differ"];
+    says([1.0, 2.0] - &x, &lengths);
+    says([1.0, 2.0] - x.clone(), &lengths);
+    says([1.0, 2.0] + &x, &lengths);
+    says([1.0, 2.0] * &x, &lengths);
+    says(&x - [1.0, 2.0], &["the lengths 3 and 2 differ"]);
+    Ok(())
+}
+
+/// Whatever shape an encrypted tensor can have, a batch of it can be decrypted and sent.
+#[test]
+fn batches_of_tensors_with_as_many_axes_as_there_are() -> Result<()> {
+    let values = PlainTensor::new(&[0.5, 1.0, 1.5, 2.0], &[2, 2])?;
+    let batch = SERVER.attach_tensor(CLIENT.encrypt_tensor_batched(&values)?)?;
+    let ones = |axes: usize| [&vec![1; axes - 1][..], &[2]].concat();
+    let help = ["31 axes", "batch"];
+    says(batch.reshape(&ones(32)), &help);
+    says(batch.broadcast(&ones(32)), &help);
+    let plain = PlainTensor::new(&[1.0, 2.0], &ones(32))?;
+    says(&batch + &plain, &help);
+    let single = SERVER.attach_tensor(CLIENT.encrypt_tensor(&plain)?)?;
+    says(&single + &batch, &help);
+    assert_eq!(CLIENT.decrypt_tensor(&single)?.shape(), ones(32));
+    // One axis less is as good as any.
+    let widest = (batch.reshape(&ones(31))? + 1.0)?;
+    let read = CkksTensor::from_bytes(&widest.to_bytes(), CLIENT.context())?;
+    let read = CLIENT.decrypt_tensor(&read)?;
+    assert_eq!(read.shape(), [&[2], &ones(31)[..]].concat());
+    assert!((read.values()[3] - 3.0).abs() < 1e-3);
+    // In the clear as encrypted.
+    let batch = Tensor::from_values_batched(&ClearReals::new(8), &values)?;
+    says(batch.reshape(&ones(32)), &help);
+    assert!(batch.reshape(&ones(31))?.to_plain().is_ok());
+    Ok(())
+}
+
+/// Of a map whose outputs are beyond f64 whatever it is applied to, the entries are at fault, and nothing else.
+#[test]
+fn maps_whose_entries_sum_beyond_f64() -> Result<()> {
+    let x = vector(&[0.5, 0.25]);
+    let clear = Vector::from_values(&ClearReals::new(8), &[0.5, 0.25])?;
+    let help = ["entries", "output 1", "use smaller ones"];
+    for second in [0, 1] {
+        // At one place, and in one row.
+        let entries = [(0, 0, 1.0), (1, 0, f64::MAX), (1, second, f64::MAX)];
+        let map = LinearMap::from_entries(2, 2, entries)?;
+        says(map.plan(x.evaluator().slot_shape()), &help);
+        says(map.encode(x.evaluator(), x.factor_position()?), &help);
+        says(
+            map.encode(clear.evaluator(), clear.factor_position()?),
+            &help,
+        );
+    }
+    let entries = [(1, 0, i64::MAX), (1, 0, 1)];
+    let map = LinearMap::from_entries(2, 2, entries)?;
+    says(map.plan(x.evaluator().slot_shape()), &help);
+    // With values that are large, too, their product is.
+    let map = LinearMap::from_entries(2, 1, [(1, 0, 1e200)])?;
+    let large = Vector::from_values(clear.evaluator(), &[1e200])?;
+    let large = large.matmul(&map.encode(large.evaluator(), large.factor_position()?)?);
+    assert!(large.is_ok(), "in the clear f64 decides");
     Ok(())
 }

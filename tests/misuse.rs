@@ -1240,7 +1240,7 @@ fn requests_that_no_parameters_meet() {
 #[test]
 fn clear_models_check_lengths() {
     let reals = ClearReals::new(4);
-    let length = |left, right| Error::Operands(OperandError::LengthMismatch { left, right });
+    let length = |left, right| Error::Operands(OperandError::SlotMismatch { left, right });
     let (short, long) = (vec![1.0; 3], vec![1.0; 4]);
     refused(reals.add(&short, &long), &length(3, 4));
     refused(reals.rotate_left(&short, 1), &length(3, 4));
@@ -1286,7 +1286,7 @@ fn clear_integers_of_a_wrong_length_are_refused() {
     ] {
         refused(
             result,
-            &Error::Operands(OperandError::LengthMismatch { left: 3, right: 4 }),
+            &Error::Operands(OperandError::SlotMismatch { left: 3, right: 4 }),
         );
     }
 }

@@ -45,7 +45,7 @@ impl Vector<BfvEvaluator> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias = "invariant_noise_budget")]
+    #[doc(alias("invariant_noise_budget", "bitCapacity", "capacity"))]
     pub fn noise_budget(&self) -> f64 {
         let budgets = self.ciphertexts().iter().map(BfvCiphertext::noise_budget);
         budgets.fold(f64::INFINITY, f64::min)

@@ -23,7 +23,7 @@ impl ClientKey<Ckks> {
     /// # Errors
     /// [`OperandError::CannotRefresh`](crate::OperandError::CannotRefresh) for parameters without a bootstrapping;
     /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
-    #[doc(alias("EvalBootstrapKeyGen", "EvalBootstrapSetup"))]
+    #[doc(alias("EvalBootstrapKeyGen", "EvalBootstrapPrecompute", "EvalBootstrapSetup"))]
     pub fn generate_bootstrapping_keys(&self) -> Result<BootstrappingKeys> {
         self.generate_bootstrapping_keys_with_progress(|_| ())
     }

@@ -62,7 +62,7 @@ impl Vector<CkksEvaluator> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias = "GetLogPrecision")]
+    #[doc(alias("GetLogPrecision", "GetLogError"))]
     pub fn precision_bits(&self) -> f64 {
         -self.noise_bound().log2()
     }
@@ -110,6 +110,7 @@ impl Vector<CkksEvaluator> {
         "ModReduce",
         "auto_rescale",
         "RescaleTo",
+        "rescale_to",
         "RescaleNew"
     ))]
     pub fn rescale(&self) -> Result<Self> {
@@ -137,6 +138,10 @@ impl Vector<CkksEvaluator> {
         "mod_switch_to",
         "mod_switch",
         "LevelReduce",
+        "mod_reduce_to",
+        "mod_reduce_to_next",
+        "DropLevelNew",
+        "dropSmallAndSpecialPrimes",
         "DropLevel",
         "mod_switch_to_next",
         "mod_switch_drop_to_next"

@@ -3,7 +3,7 @@ use crate::api::{EncryptedVector, Scheme};
 use crate::circuits::{Packing, Padding, Vector};
 use crate::encryption::{Decryptor, Encryptor};
 use crate::error::Result;
-use crate::evaluator::{Evaluator, IntoScalar, KeyedEvaluator, scalars};
+use crate::evaluator::{Evaluator, IntoScalar, KeyedEvaluator, check_numbers, scalars};
 use crate::kernels::SecretVec;
 use crate::keys::{
     EvaluationKeys, KeyGenerator, KeyId, KeyPlan, KeyProgress, PublicKey, Rotations, SecretKey,
@@ -68,6 +68,11 @@ pub struct EncryptionKey<S: Scheme> {
     "MemEvaluationKeySet",
     "is_public",
     "n_threads"
+))]
+#[doc(alias(
+    "SerializeEvalMultKey",
+    "SerializeEvalAutomorphismKey",
+    "DeserializeEvalMultKey"
 ))]
 pub struct ServerKey<S: Scheme> {
     evaluator: S::Evaluator,
@@ -166,6 +171,15 @@ impl<S: Scheme> ClientKey<S> {
         "make_context_public",
         "EvaluationKeySet"
     ))]
+    #[doc(alias(
+        "GenGaloisKeysNew",
+        "GenGaloisKeyNew",
+        "GenRelinearizationKeyNew",
+        "EvalAtIndexKeyGen",
+        "EvalMultKeysGen",
+        "EvalAutomorphismKeyGen",
+        "addSome1DMatrices"
+    ))]
     pub fn generate_server_key(&self, rotations: &Rotations) -> Result<ServerKey<S>> {
         let rotations = self.own_rotations(rotations);
         let generator = KeyGenerator::new(&self.secret);
@@ -231,7 +245,8 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// As [`KeyGenerator::planned_keys`]; [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     pub fn generate_planned_server_key(&self, plan: &KeyPlan) -> Result<ServerKey<S>> {
-        let keys = KeyGenerator::new(&self.secret).planned_keys(plan, &mut system_rng()?)?;
+        let plan = plan.in_rows(self.evaluator().slot_shape().rows);
+        let keys = KeyGenerator::new(&self.secret).planned_keys(&plan, &mut system_rng()?)?;
         ServerKey::new(self.context(), Arc::new(keys))
     }
 
@@ -332,6 +347,7 @@ impl<S: Scheme> ClientKey<S> {
     /// # Errors
     /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
     #[doc(alias("public_key", "create_public_key", "KeyGen"))]
+    #[doc(alias("PubKey", "GenPublicKeyNew"))]
     pub fn generate_encryption_key(&self) -> Result<EncryptionKey<S>> {
         let key = KeyGenerator::new(&self.secret).public_key(&mut system_rng()?)?;
         EncryptionKey::new(self.context(), Arc::new(key))
@@ -377,6 +393,13 @@ impl<S: Scheme> ClientKey<S> {
         "MakePackedPlaintext",
         "EncryptNew"
     ))]
+    #[doc(alias(
+        "encrypt_zero",
+        "EncryptZero",
+        "encryption_type",
+        "Serializable",
+        "NewEncryptor"
+    ))]
     pub fn encrypt(
         &self,
         values: impl IntoIterator<Item: IntoScalar<S::Scalar>>,
@@ -406,6 +429,7 @@ impl<S: Scheme> ClientKey<S> {
         "GetCKKSPackedValue",
         "Decrypt",
     ))]
+    #[doc(alias = "NewDecryptor")]
     pub fn decrypt(&self, vector: &EncryptedVector<S>) -> Result<Vec<S::Scalar>> {
         let chunks = vector.ciphertexts();
         // What lies beyond the values is noise, which tells something about the secret.
@@ -718,11 +742,13 @@ pub(super) fn encrypt_with<E: Evaluator>(
 ) -> Result<Vector<E>> {
     let values = scalars(values)?;
     let packing = Packing::new(evaluator.slot_shape(), values.len())?;
+    check_numbers(&values)?;
     let mut rng = system_rng()?;
-    let chunks = packing
-        .fill(&values)?
-        .iter()
-        .map(|slots| encrypt(slots, &mut rng))
-        .collect::<Result<_>>()?;
+    let slots = packing.fill(&values)?.into_iter().enumerate();
+    let chunks = slots.map(|(chunk, slots)| {
+        let encrypted = encrypt(&slots, &mut rng);
+        encrypted.map_err(|error| packing.located(error, chunk))
+    });
+    let chunks = chunks.collect::<Result<_>>()?;
     Ok(Vector::new(evaluator, packing, chunks, Padding::Zeros))
 }

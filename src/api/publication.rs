@@ -157,7 +157,7 @@ impl Publication {
 /// One publisher for each key: two of one key count separately, and together give away more than either states. A publisher is not
 /// cloned for that reason. Store [`used`](Self::used) before values are handed out, and continue there with [`resume_at`](Self::resume_at).
 #[derive(Debug)]
-#[doc(alias("NOISE_FLOODING_DECRYPT", "noise_flooding", "smudging"))]
+#[doc(alias("NOISE_FLOODING_DECRYPT", "DecodePublic", "noise_flooding", "smudging"))]
 pub struct Publisher {
     client: ClientKey<Ckks>,
     options: Publication,

@@ -92,6 +92,7 @@ macro_rules! scheme {
             /// # Errors
             /// [`Error::RandomnessUnavailable`](crate::Error::RandomnessUnavailable).
             #[doc(alias("SecretKey", "secret_key", "KeyGen", "KeyGenerator", "GenSecretKeyNew"))]
+            #[doc(alias("SecKey", "GenSecKey", "NewKeyGenerator", "GenKeyPairNew"))]
             pub fn generate_client_key(&self) -> Result<ClientKey<$scheme>> {
                 ClientKey::generate(self)
             }

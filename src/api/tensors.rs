@@ -57,6 +57,7 @@ macro_rules! encrypts_tensors {
             /// # Errors
             /// As [`encrypt`](Self::encrypt); [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a shape without axes.
             #[doc(alias("ckks_tensor", "bfv_tensor"))]
+            #[doc(alias = "batch")]
             pub fn encrypt_tensor_batched(
                 &self,
                 values: &PlainTensor<S::Scalar>,

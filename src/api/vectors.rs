@@ -64,6 +64,7 @@ impl<E: KeyedEvaluator> Vector<E> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
+    #[doc(alias("errorBound", "totalNoiseBound"))]
     pub fn noise_bound(&self) -> f64 {
         let bounds = self.chunks.iter().map(E::noise_bound);
         bounds.fold(f64::NEG_INFINITY, f64::max)

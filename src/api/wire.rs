@@ -2,7 +2,7 @@
 
 use crate::api::scheme::VectorKind;
 use crate::api::{ClientKey, EncryptedTensor, EncryptedVector, EncryptionKey, Scheme, ServerKey};
-use crate::circuits::{Packing, Padding, Tensor, Vector, element_count};
+use crate::circuits::{Packing, Padding, Tensor, Vector, check_axes, element_count};
 use crate::error::Result;
 use crate::evaluator::KeyedEvaluator;
 use crate::keys::{EvaluationKeys, PublicKey, SecretKey};
@@ -301,7 +301,8 @@ where
         for _ in 0..reader.byte()? {
             shape.push(number(&mut reader)?);
         }
-        let count = element_count(&shape).map_err(|_| invalid("a shape that no tensor has"))?;
+        let count = check_axes(&shape, batch).and_then(|()| element_count(&shape));
+        let count = count.map_err(|_| invalid("a shape that no tensor has"))?;
         // Nothing is reserved: the elements take memory as they arrive.
         let mut vectors = Vec::new();
         for _ in 0..count {

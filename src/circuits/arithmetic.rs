@@ -150,6 +150,7 @@ impl<E: Evaluator> Vector<E> {
         "auto_relin",
         "auto_mod_switch"
     ))]
+    #[doc(alias("multiplyBy", "EvalMultMutable"))]
     pub fn mul(&self, other: &Self) -> Result<Self> {
         self.zip(other, Join::Product, E::mul)
     }
@@ -209,6 +210,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`mul`](Self::mul): [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work.
     #[doc(alias("pow", "exponentiate", "EvalPower", "pow_"))]
+    #[doc(alias = "cube")]
     pub fn power(&self, exponent: u32) -> Result<Self> {
         if exponent == 0 {
             let zero = self.mul_scalar(E::Scalar::default())?;
@@ -367,6 +369,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
     #[doc(alias = "EvalAdd")]
+    #[doc(alias = "addConstant")]
     pub fn add_scalar(&self, value: E::Scalar) -> Result<Self> {
         if !matches!(self.padding, Padding::Zeros) {
             return self.map(|chunk| self.evaluator.add_scalar(chunk, value));
@@ -397,6 +400,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`mul_plain`](Self::mul_plain).
     #[doc(alias("multiply_const", "EvalMult"))]
+    #[doc(alias = "multByConstant")]
     pub fn mul_scalar(&self, value: E::Scalar) -> Result<Self> {
         self.check_factor(value)?;
         self.map(|chunk| self.evaluator.mul_scalar(chunk, value))
@@ -427,6 +431,7 @@ impl<E: Evaluator> Vector<E> {
     /// [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) for a vector that was [`compact`](Self::compact)ed after it was joined with one of length 1: sum first,
     /// then compact.
     #[doc(alias("EvalSum", "InnerSum", "inner_sum", "sum_elements", "sum_"))]
+    #[doc(alias = "totalSums")]
     pub fn sum(&self) -> Result<Self> {
         self.bounded_sum(f64::INFINITY)
     }
@@ -476,6 +481,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// As [`mul`](Self::mul) and [`sum`](Self::sum).
     #[doc(alias("EvalInnerProduct", "InnerProduct", "dot_"))]
+    #[doc(alias = "innerProduct")]
     pub fn dot(&self, other: &Self) -> Result<Self> {
         let longer = if self.len() < other.len() {
             other
@@ -552,6 +558,7 @@ impl<E: Evaluator> Vector<E> {
     /// As [`mul`](Self::mul) and [`mul_scalar`](Self::mul_scalar); [`ValueError::Empty`](crate::ValueError::Empty) for no coefficient;
     /// [`ValueError::Inexact`](crate::ValueError::Inexact) for an integer that is no f64.
     #[doc(alias("EvalPoly", "EvalPolynomial", "polynomial", "NewPolynomial"))]
+    #[doc(alias("polyEval", "EvalPolyLinear", "EvalPolyPS"))]
     pub fn polyval(
         &self,
         coefficients: impl IntoIterator<Item: IntoScalar<E::Scalar>>,
@@ -599,6 +606,7 @@ impl<E: Evaluator> Vector<E> {
         "roll",
         "RotateColumns"
     ))]
+    #[doc(alias("rotate_vector_inplace", "rotate1D"))]
     pub fn rotate_left(&self, step: i64) -> Result<Self> {
         if self.packing.is_identity(step) {
             return Ok(self.clone());
@@ -628,14 +636,15 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`rotate_left`](Self::rotate_left); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing. (Keys for fewer levels than
-    /// the vector has are found one after the other.)
+    /// As [`rotate_left`](Self::rotate_left); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing: also those
+    /// of which there are keys for lower levels only.
     #[doc(alias(
         "RotateHoisted",
         "EvalFastRotation",
         "EvalFastRotationPrecompute",
         "RotateHoistedNew"
     ))]
+    #[doc(alias("EvalFastRotationExt", "AutomorphismHoisted"))]
     pub fn rotate_many(&self, steps: impl IntoIterator<Item: Borrow<i64>>) -> Result<Vec<Self>> {
         let steps: Vec<i64> = steps.into_iter().map(|step| *step.borrow()).collect();
         let mut moves = steps
@@ -648,7 +657,9 @@ impl<E: Evaluator> Vector<E> {
             needed.and(self.rotations_for_step(step))
         });
         let operation = "a rotation by several steps";
-        self.evaluator.check_rotations(&needed, operation)?;
+        let level = self.level_of_rotations();
+        self.evaluator
+            .check_rotations_at(&needed, level, operation)?;
         if !self.packing.moves_as_one() {
             return steps.iter().map(|&step| self.rotate_left(step)).collect();
         }
@@ -659,6 +670,18 @@ impl<E: Evaluator> Vector<E> {
         let rotated = self.evaluator.rotate_many(&self.chunks[0], &steps)?;
         let vector = |chunk| self.with_chunks(vec![chunk], Padding::Zeros);
         Ok(rotated.into_iter().map(vector).collect())
+    }
+
+    /// The highest level at which a rotation of this vector takes keys, 0 where none is known.
+    fn level_of_rotations(&self) -> usize {
+        let position = |chunk| match self.packing.moves_as_one() {
+            true => self.evaluator.term_position(chunk),
+            // Parts are multiplied by masks, before which pending rescales are done.
+            false => self.evaluator.factor_position(chunk),
+        };
+        let positions = self.chunks.iter().map(position);
+        let levels = positions.map(|position| position.map_or(0, |position| position.level()));
+        levels.max().unwrap_or(0)
     }
 
     /// The values moved `step` places to the right, as [`rotate_left`](Self::rotate_left).
@@ -732,6 +755,7 @@ impl<E: Evaluator> Vector<E> {
     /// than the bootstrapping's [period](crate::params::BootstrappingLayout::period); CKKS: [`PrecisionError::MessageTooLarge`](crate::PrecisionError::MessageTooLarge) unless message and
     /// error bounds add up to at most 1 + 2^-7, [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) below the level that the bootstrapping takes.
     #[doc(alias("bootstrap", "EvalBootstrap", "Bootstrap"))]
+    #[doc(alias("recrypt", "BootstrapMany"))]
     pub fn refresh(&self) -> Result<Self> {
         let chunks: Vec<&E::Ciphertext> = self.chunks.iter().collect();
         let period = self.packing.period();

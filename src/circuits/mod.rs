@@ -41,6 +41,6 @@ pub use planner::{
 };
 pub use polynomial::{Approximation, Chebyshev, Outside, Polynomial, Quotient};
 pub use refreshes::{AutoRefresh, Refreshable};
-pub(crate) use tensors::element_count;
 pub use tensors::{PlainTensor, Subscript, Tensor, TensorOperand, TensorOperandKind};
+pub(crate) use tensors::{check_axes, element_count};
 pub use vector::Vector;

@@ -103,6 +103,7 @@ impl<E: Evaluator> Vector<E> {
     /// As [`get`](Self::get); [`ValueError::Empty`](crate::ValueError::Empty) for length 0; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if the result
     /// would take more ciphertexts than this vector has.
     #[doc(alias("replicate_first_slot", "Replicate"))]
+    #[doc(alias = "replicateAll")]
     pub fn replicate(&self, index: usize, length: usize) -> Result<Self> {
         let capacity = self.chunks.len() * self.packing.shape().slots();
         crate::error::check_count(length, capacity)?;
@@ -188,6 +189,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// # Errors
     /// As [`slice`](Self::slice), with the keys that [`rotations_for_shift`](Self::rotations_for_shift) has.
+    #[doc(alias("shift", "shift1D"))]
     pub fn shift_left(&self, step: i64) -> Result<Self> {
         if step == 0 {
             return Ok(self.clone());

@@ -2,7 +2,7 @@
 //! `((&x * &y)? + 2.0)?`. An owned vector on the left gives its memory to the result, so that such a chain copies no ciphertext.
 
 use crate::circuits::Vector;
-use crate::error::Result;
+use crate::error::{Error, OperandError, Result};
 use crate::evaluator::{Evaluator, IntoScalar, scalars};
 use std::iter::{Product, Sum};
 use std::ops::{Add, Mul, Neg, Sub};
@@ -139,10 +139,23 @@ macro_rules! operator_on_values {
 /// All operators with these values on their left.
 macro_rules! operators_on_the_left {
     ([$($parameters:tt)*] $bound:ty, $values:ty) => {
-        operator_on_values!([$($parameters)*] $bound, $values, Add, add, |vector, left| vector + left);
-        operator_on_values!([$($parameters)*] $bound, $values, Sub, sub, |vector, left| (-vector)? + left);
-        operator_on_values!([$($parameters)*] $bound, $values, Mul, mul, |vector, left| vector * left);
+        operator_on_values!([$($parameters)*] $bound, $values, Add, add, |vector, left| seen_from_the_left(vector + left));
+        operator_on_values!([$($parameters)*] $bound, $values, Sub, sub, |vector, left| seen_from_the_left((-vector)? + left));
+        operator_on_values!([$($parameters)*] $bound, $values, Mul, mul, |vector, left| seen_from_the_left(vector * left));
     };
+}
+
+/// The result of an operation with the vector first, whose operator has the known values first: their length comes first in an error, too.
+fn seen_from_the_left<T>(result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Operands(OperandError::LengthMismatch { left, right }) => {
+            Error::Operands(OperandError::LengthMismatch {
+                left: right,
+                right: left,
+            })
+        }
+        other => other,
+    })
 }
 
 operators_on_the_left!([] f64, f64);

@@ -12,6 +12,7 @@ use std::ops::Deref;
 /// operation here, which expect that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias("batching", "SetBatchSize"))]
+#[doc(alias = "EncryptedArray")]
 pub struct Packing {
     shape: SlotShape,
     len: usize,
@@ -277,6 +278,23 @@ impl Packing {
     /// Whether the two rows of a ciphertext hold different values.
     pub(super) fn rows_differ(&self) -> bool {
         self.stride().is_none() && self.shape.rows == 2
+    }
+
+    /// An error about a slot of a ciphertext as one about the value there.
+    pub(crate) fn located(&self, error: Error, chunk: usize) -> Error {
+        let Error::Values(error) = error else {
+            return error;
+        };
+        let value_at = |slot| self.value_at(chunk, slot).unwrap_or(slot);
+        Error::Values(match error {
+            ValueError::NotFinite { index } => ValueError::NotFinite {
+                index: value_at(index),
+            },
+            ValueError::ValueOutOfRange { index } => ValueError::ValueOutOfRange {
+                index: value_at(index),
+            },
+            other => other,
+        })
     }
 
     pub(super) fn shape(&self) -> SlotShape {

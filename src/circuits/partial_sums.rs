@@ -79,6 +79,7 @@ impl<E: Evaluator> Vector<E> {
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing, which
     /// [`rotations_for_running_sum`](Self::rotations_for_running_sum) has; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted).
     #[doc(alias("cumsum", "prefix_sum"))]
+    #[doc(alias = "runningSums")]
     pub fn running_sum(&self) -> Result<Self> {
         let Some(sum) = RunningSum::new(self.packing)? else {
             return Ok(self.clone());

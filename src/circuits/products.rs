@@ -22,6 +22,7 @@ impl<E: Evaluator> Vector<E> {
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) before any work; as [`mul`](Self::mul).
     #[doc(alias("EvalMultMany", "multiply_many"))]
+    #[doc(alias = "totalProduct")]
     pub fn mul_many(vectors: &[Self]) -> Result<Self> {
         Self::product_of(&vectors.iter().collect::<Vec<_>>())
     }
@@ -51,6 +52,7 @@ impl<E: Evaluator> Vector<E> {
     /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`OperandError::Count`](crate::OperandError::Count) unless there are as many on both sides; as
     /// [`mul`](Self::mul).
     #[doc(alias("EvalInnerProduct", "linear_combination", "EvalLinearWSum"))]
+    #[doc(alias("MulThenAdd", "MulRelinThenAdd"))]
     pub fn inner_product(left: &[&Self], right: &[&Self]) -> Result<Self> {
         check_number(
             "vectors on the right (one for each on the left)",

@@ -1,7 +1,7 @@
 use crate::circuits::Packing;
 use crate::circuits::padding::{Join, Padding};
 use crate::error::{Error, OperandError, Result, ValueError, check_lengths, check_number};
-use crate::evaluator::{Evaluator, Position};
+use crate::evaluator::{Evaluator, Position, check_numbers};
 use crate::parallel::{try_map, try_map_items};
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +38,7 @@ use std::fmt;
 /// ```
 #[derive(Clone)]
 #[doc(alias("Ciphertext", "EncryptedVector"))]
+#[doc(alias = "Ctxt")]
 pub struct Vector<E: Evaluator> {
     pub(crate) evaluator: E,
     pub(crate) packing: Packing,
@@ -126,6 +127,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     #[must_use]
     #[doc(alias("ciphertext", "data", "chunked_size"))]
+    #[doc(alias = "ciphertext_size")]
     pub fn ciphertexts(&self) -> &[E::Ciphertext] {
         &self.chunks
     }
@@ -297,8 +299,13 @@ impl<E: Evaluator> Vector<E> {
         }
         let vector = self.repeated(values.len())?;
         check_lengths(vector.len(), values.len())?;
-        let slots = vector.packing.fill(values)?;
-        let chunks = try_map(slots.len(), |i| work(&vector.chunks[i], &slots[i]))?;
+        check_numbers(values)?;
+        let packing = vector.packing;
+        let slots = packing.fill(values)?;
+        let chunks = try_map(slots.len(), |i| {
+            let result = work(&vector.chunks[i], &slots[i]);
+            result.map_err(|error| packing.located(error, i))
+        })?;
         Ok(vector.with_chunks(chunks, vector.padding.clone()))
     }
 
@@ -317,8 +324,13 @@ impl<E: Evaluator> Vector<E> {
             return Ok(());
         }
         check_lengths(self.len(), values.len())?;
-        let slots = self.packing.fill(values)?;
-        self.change_each(|evaluator, i, chunk| work(evaluator, chunk, &slots[i]))
+        check_numbers(values)?;
+        let packing = self.packing;
+        let slots = packing.fill(values)?;
+        self.change_each(|evaluator, i, chunk| {
+            let result = work(evaluator, chunk, &slots[i]);
+            result.map_err(|error| packing.located(error, i))
+        })
     }
 
     /// A vector of length 1 as one of `length`; any other as it is.
@@ -343,6 +355,11 @@ impl<E: Evaluator> Vector<E> {
             &[value] => Cow::Owned(vec![value; self.len()]),
             _ => Cow::Borrowed(values),
         }
+    }
+
+    /// Checks that no value is NaN or infinite.
+    fn check_values(values: &[E::Scalar]) -> Result<()> {
+        check_numbers(values)
     }
 
     /// Checks that the vector can be one of `packing`.
@@ -475,8 +492,10 @@ where
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty), [`ValueError::NotFinite`](crate::ValueError::NotFinite).
+    #[doc(alias("Ptxt", "PtxtArray"))]
     pub fn from_values(evaluator: &E, values: &[S]) -> Result<Self> {
         let packing = Packing::new(evaluator.slot_shape(), values.len())?;
+        Self::check_values(values)?;
         let chunks = packing
             .fill(values)?
             .iter()

@@ -28,6 +28,10 @@ pub trait State: Copy + Debug + PartialEq + Send + Sync + sealed::Sealed + 'stat
     /// The scheme's encoder.
     type Encoder: Clone + Debug + Send + Sync;
 
+    /// How many rows the slots lie in.
+    #[doc(hidden)]
+    const ROWS: usize;
+
     #[doc(hidden)]
     fn rlwe(context: &Self::Context) -> &Arc<Context>;
 
@@ -62,11 +66,13 @@ pub(super) mod sealed {
 
 /// Implements [`State`] by the state's own methods.
 macro_rules! state {
-    ($state:ident, $context:ident, $plaintext:ident, $encoder:ident, $bound:expr) => {
+    ($state:ident, $rows:literal, $context:ident, $plaintext:ident, $encoder:ident, $bound:expr) => {
         impl State for $state {
             type Context = $context;
             type Plaintext = $plaintext;
             type Encoder = $encoder;
+
+            const ROWS: usize = $rows;
 
             fn rlwe(context: &$context) -> &Arc<Context> {
                 context.rlwe()
@@ -89,12 +95,20 @@ macro_rules! state {
 
 state!(
     CkksState,
+    1,
     CkksContext,
     CkksPlaintext,
     CkksEncoder,
     f64::from
 );
-state!(BfvState, BfvContext, BfvPlaintext, BfvEncoder, Log2::to_f64);
+state!(
+    BfvState,
+    2,
+    BfvContext,
+    BfvPlaintext,
+    BfvEncoder,
+    Log2::to_f64
+);
 
 impl<S: State> Encrypted<S> {
     pub(crate) fn new(context: &S::Context, body: Ciphertext, state: S) -> Self {

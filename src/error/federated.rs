@@ -1,5 +1,6 @@
 //! Sums of encrypted updates: what is not encrypted, added or decrypted.
 
+use crate::error::plural;
 use crate::identifiers::{Fingerprint, KeyId};
 use std::fmt;
 
@@ -131,9 +132,7 @@ impl fmt::Display for FederatedError {
                 "this was made with the key {found:?} and here the key is {expected:?}; use the key of this round everywhere; `key_id()` of an upload or \
                  a sum tells which it was made with"
             ),
-            Self::ShapeMismatch { found, expected } => {
-                format!("the update has {found} values and the sum {expected}; all clients need the same model")
-            }
+            Self::ShapeMismatch { found, expected } => other_length(*found, *expected),
             Self::NotFinite { index } => {
                 format!("the value at {index} is NaN or infinite; send no update after a step that diverged")
             }
@@ -177,4 +176,11 @@ impl fmt::Display for FederatedError {
             }
         })
     }
+}
+
+fn other_length(found: usize, expected: usize) -> String {
+    format!(
+        "the update has {found} value{} and the sum {expected}; all clients need the same model",
+        plural(found)
+    )
 }

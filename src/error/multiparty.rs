@@ -73,6 +73,8 @@ pub enum MultipartyError {
         /// How many it takes.
         need: usize,
     },
+    /// A collector that has given its key away, which takes nothing any more.
+    Finished,
     /// The subject was opened before, with other ciphertexts.
     AlreadyOpened,
     /// The key has opened as many ciphertexts as its policy allows.
@@ -93,6 +95,9 @@ pub enum MultipartyError {
     /// The journal did not record an opening, so that no share was made.
     JournalFailed,
 }
+
+/// What a collector says that has given its key away.
+const FINISHED: &str = "the collector has finished: the first `finish` returned the key; use that one, or give the messages of the round to a new collector";
 
 impl fmt::Display for MultipartyError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,6 +144,7 @@ impl fmt::Display for MultipartyError {
                      whose are missing, an opening tells by `parties()` whose have arrived"
                 )
             }
+            Self::Finished => FINISHED.into(),
             Self::AlreadyOpened => {
                 "the subject was opened before with other ciphertexts, and a second opening could tell the difference; \
                  it is refused for good"

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::identifiers::Fingerprint;
 use std::fmt;
+use std::ops::Range;
 
 /// Why an operation cannot have these operands.
 #[derive(Clone, PartialEq)]
@@ -48,6 +49,13 @@ pub enum OperandError {
         /// The left operand's length.
         left: usize,
         /// The right operand's length.
+        right: usize,
+    },
+    /// Vectors of two evaluators in the clear, or one that is not of its evaluator: their numbers of slots differ.
+    SlotMismatch {
+        /// The slots of the left operand, or of the vector.
+        left: usize,
+        /// The slots of the right operand, or of the evaluator.
         right: usize,
     },
     /// Another number of things than there must be: inputs of a plan, biases, values of a layout, responses.
@@ -168,6 +176,7 @@ impl fmt::Display for OperandError {
                      which stands for its value everywhere"
                 )
             }
+            Self::SlotMismatch { left, right } => slot_mismatch(*left, *right),
             Self::Count { what, have, need } => {
                 format!("wrong number of {what}: {have} given, {need} needed; give exactly {need}")
             }
@@ -180,13 +189,9 @@ impl fmt::Display for OperandError {
                 "the map was encoded for level {encoded} and the vector is at level {level}; \
                  encode the map for level {level}, or drop the vector to level {encoded}"
             ),
-            Self::IndexOutOfRange { index, length } => {
-                format!("index {index} is out of range; there are {length} values, counted from 0")
-            }
+            Self::IndexOutOfRange { index, length } => index_out_of_range(*index, *length),
             Self::InvalidShape { sizes, reason } => format!("{reason} (found {sizes:?})"),
-            Self::InvalidRange { start, end, len } => format!(
-                "the indices {start}..{end} are not a part of {len} values; give a range that is not empty and ends at {len} or before"
-            ),
+            Self::InvalidRange { start, end, len } => invalid_range(*start..*end, *len),
             Self::InvalidStride { stride, len } => invalid_stride(*stride, *len),
             Self::SubscriptOutOfRange { index, len } => format!(
                 "the index {index} is none of {len}; count from 0, or from the end with -1 for the last"
@@ -215,6 +220,28 @@ fn context_mismatch(left: Fingerprint, right: Fingerprint) -> String {
     )
 }
 
+fn slot_mismatch(left: usize, right: usize) -> String {
+    format!(
+        "{left} slots do not go together with {right}, which another evaluator in the clear has; use one evaluator for all vectors: \
+         `Vector::from_values(x.evaluator(), &values)`"
+    )
+}
+
+fn index_out_of_range(index: usize, length: usize) -> String {
+    let are = if length == 1 { "is" } else { "are" };
+    format!(
+        "index {index} is out of range; there {are} {length} value{}, counted from 0",
+        plural(length)
+    )
+}
+
+fn invalid_range(indices: Range<usize>, len: usize) -> String {
+    format!(
+        "the indices {indices:?} are not a part of {len} value{}; give a range that is not empty and ends at {len} or before",
+        plural(len)
+    )
+}
+
 fn invalid_stride(stride: usize, len: usize) -> String {
     format!(
         "a stride of {stride} on {len} value{}; a stride is the distance between the values that are added, and the number of sums: \
@@ -234,7 +261,7 @@ fn not_repeated(needed: usize, period: usize) -> String {
     }
     format!(
         "the bootstrapping of these parameters serves vectors of at most {needed} values and this one repeats only after {period} slots; \
-         add values up or select some first (`sum_strided`, `slice`), or build the context with `bootstrapping` instead of `bootstrapping_slots`"
+         add values up or select some first (`sum_strided`, `slice`), or build the context, or plan, without `bootstrapping_slots` (`for_depth(..).bootstrapping()`)"
     )
 }
 
@@ -272,7 +299,7 @@ pub(crate) fn check_number(what: &'static str, have: usize, need: usize) -> Resu
     Err(Error::Operands(OperandError::Count { what, have, need }))
 }
 
-/// Checks that two lengths are one.
+/// Checks that a vector has as many values as another operand.
 pub(crate) fn check_lengths(left: usize, right: usize) -> Result<()> {
     if left == right {
         return Ok(());
@@ -281,4 +308,12 @@ pub(crate) fn check_lengths(left: usize, right: usize) -> Result<()> {
         left,
         right,
     }))
+}
+
+/// Checks that operands in the clear have as many slots as each other.
+pub(crate) fn check_slots(left: usize, right: usize) -> Result<()> {
+    if left == right {
+        return Ok(());
+    }
+    Err(Error::Operands(OperandError::SlotMismatch { left, right }))
 }

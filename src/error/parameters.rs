@@ -8,6 +8,7 @@ const MAX_QUOTED: usize = 80;
 /// Why parameters cannot be used.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
+#[doc(alias("parameter_error_name", "parameter_error_message"))]
 pub enum ParameterError {
     /// A choice that is missing, or does not go with the others.
     InvalidChoice {

@@ -1,6 +1,6 @@
 //! Values in the clear that cannot be encoded, or decoded.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use std::fmt;
 
 /// Why values cannot be encoded, or decoded.
@@ -13,6 +13,11 @@ pub enum ValueError {
     NotFinite {
         /// Where.
         index: usize,
+    },
+    /// A value of a tensor is NaN or infinite.
+    NotFiniteAt {
+        /// Where: an index for each axis of the tensor that was given, the batch's included.
+        indices: Vec<usize>,
     },
     /// An integer that no `f64` is equal to.
     Inexact {
@@ -51,6 +56,11 @@ pub enum ValueError {
         length: usize,
         /// The length of row 0.
         expected: usize,
+    },
+    /// The entries of a linear map add up to more than a number holds: their magnitudes for one output, or those at one place.
+    EntriesTooLarge {
+        /// The output.
+        output: usize,
     },
     /// A matrix or map with more entries, or longer vectors, than can be held.
     TooLarge {
@@ -102,6 +112,11 @@ impl fmt::Display for ValueError {
                     "the value at {index} is NaN or infinite; give finite numbers: `value.is_finite()` tells"
                 )
             }
+            Self::NotFiniteAt { indices } => {
+                format!(
+                    "the value at {indices:?} of the tensor is NaN or infinite; give finite numbers: `value.is_finite()` tells"
+                )
+            }
             Self::Inexact { index } => {
                 format!(
                     "the integer at {index} is too large for f64 to hold exactly; round it with `as f64` if that will do"
@@ -117,20 +132,14 @@ impl fmt::Display for ValueError {
                     "the value at {index} is beyond the stated bound of {bound:?}; state a larger bound, or scale the values down before they are encrypted"
                 )
             }
-            Self::ValueOutOfRange { index } => {
-                format!(
-                    "the value at {index} is outside the range of the plaintext modulus t: [-t/2, t/2), or [0, t) unsigned; \
-                     use smaller values, a larger plaintext modulus, or an encoding that reduces modulo t"
-                )
-            }
+            Self::ValueOutOfRange { index } => out_of_range(*index),
             Self::TooManyValues { given, capacity } => {
                 format!(
                     "{given} values given and one ciphertext holds {capacity}; split them, or use a vector"
                 )
             }
-            Self::RaggedRows { row, length, expected } => {
-                format!("row {row} has {length} values and row 0 has {expected}; give rows of one length")
-            }
+            Self::RaggedRows { row, length, expected } => ragged_rows(*row, *length, *expected),
+            Self::EntriesTooLarge { output } => entries_too_large(*output),
             Self::TooLarge { rows, columns } => {
                 format!("{rows} by {columns} is more than can be held; split the matrix into smaller ones")
             }
@@ -143,14 +152,40 @@ impl fmt::Display for ValueError {
             Self::FunctionNotFinite { at } => {
                 format!("the function is NaN or infinite at {at}; choose an interval on which it is finite")
             }
-            Self::OutsideInterval { count } => {
-                format!("{count} samples lie outside the interval; choose an interval that has them all")
-            }
+            Self::OutsideInterval { count } => outside_interval(*count),
             Self::InvalidSlotCount { slots } => {
                 format!("{slots} slots are not supported; use a power of two up to half the degree")
             }
         })
     }
+}
+
+fn out_of_range(index: usize) -> String {
+    format!(
+        "the value at {index} is outside the range of the plaintext modulus t: [-t/2, t/2), or [0, t) unsigned; \
+         use smaller values, a larger plaintext modulus, or an encoding that reduces modulo t"
+    )
+}
+
+fn ragged_rows(row: usize, length: usize, expected: usize) -> String {
+    format!(
+        "row {row} has {length} value{} and row 0 has {expected}; give rows of one length",
+        plural(length)
+    )
+}
+
+fn entries_too_large(output: usize) -> String {
+    format!(
+        "the entries of the map for output {output} add up to more than f64 holds, or at one place to more than i64 does; \
+         use smaller ones, and multiply the result"
+    )
+}
+
+fn outside_interval(count: usize) -> String {
+    format!(
+        "{count} sample{} outside the interval; choose an interval that has them all",
+        if count == 1 { " lies" } else { "s lie" }
+    )
 }
 
 /// Checks a number of values: at least one, and no more than `capacity`.

@@ -67,7 +67,7 @@ impl fmt::Display for WireError {
                 out,
                 "{found} bytes where the object has {expected}; check the parameters, and that nothing follows"
             ),
-            Self::Truncated => out.write_str("the bytes end too early; send them again"),
+            Self::Truncated => out.write_str("the bytes are truncated: they end too early; send them again"),
             Self::Checksum => out
                 .write_str("the checksum does not match: the bytes were changed; send them again"),
             Self::Invalid { what } => write!(

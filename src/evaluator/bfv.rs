@@ -1,5 +1,5 @@
 use crate::encoding::{BfvPlaintext, WeightRows};
-use crate::encryption::BfvCiphertext;
+use crate::encryption::{BfvCiphertext, State};
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::evaluator_trait::check_message_bound;
@@ -359,7 +359,7 @@ impl Evaluator for BfvEvaluator {
 
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
-            rows: 2,
+            rows: BfvState::ROWS,
             columns: self.context.slots() / 2,
         }
     }

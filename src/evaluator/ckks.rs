@@ -1,5 +1,5 @@
 use crate::encoding::{CkksPlaintext, WeightRows};
-use crate::encryption::CkksCiphertext;
+use crate::encryption::{CkksCiphertext, State};
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::evaluator_trait::check_period;
@@ -247,7 +247,7 @@ impl Evaluator for CkksEvaluator {
 
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
-            rows: 1,
+            rows: CkksState::ROWS,
             columns: self.context.message_slots(),
         }
     }

@@ -1,6 +1,5 @@
 use crate::error::{
-    Error, OperandError, ParameterError, Result, ValueError, check_count, check_finite,
-    check_lengths,
+    Error, OperandError, ParameterError, Result, ValueError, check_count, check_finite, check_slots,
 };
 use crate::evaluator::{Evaluator, Position, SlotShape};
 use crate::kernels::Modulus;
@@ -118,7 +117,7 @@ fn rotated<T: Copy>(values: &[T], columns: usize, step: i64) -> Vec<T> {
 
 /// Vectors of one evaluator have one length.
 fn check<T>(a: &[T], slots: usize) -> Result<()> {
-    check_lengths(a.len(), slots)
+    check_slots(a.len(), slots)
 }
 
 fn finite(values: &[f64]) -> Result<&[f64]> {
@@ -203,7 +202,7 @@ impl Evaluator for ClearReals {
     }
 
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
-        check_lengths(self.slots, other.slots)?;
+        check_slots(self.slots, other.slots)?;
         Ok(self)
     }
 
@@ -258,7 +257,7 @@ impl Evaluator for ClearIntegers {
     }
 
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self> {
-        check_lengths(2 * self.columns, 2 * other.columns)?;
+        check_slots(2 * self.columns, 2 * other.columns)?;
         if self.modulus.value() == other.modulus.value() {
             return Ok(self);
         }

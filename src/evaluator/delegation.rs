@@ -19,8 +19,18 @@ macro_rules! delegated_operations {
         }
 
         fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
+            self.check_rotations_at(rotations, 0, operation)
+        }
+
+        fn check_rotations_at(
+            &self,
+            rotations: &Rotations,
+            level: usize,
+            operation: &'static str,
+        ) -> Result<()> {
             let rotations = rotations.in_rows(self.slot_shape().rows);
-            rotation::check(self.keys().map(AsRef::as_ref), &rotations, operation)
+            let keys = self.keys().map(AsRef::as_ref);
+            rotation::check(keys, (&rotations, level), operation)
         }
 
         fn refresh_levels(&self) -> Option<RefreshLevels> {

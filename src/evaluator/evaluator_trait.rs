@@ -48,14 +48,14 @@ pub trait Evaluator: Clone + Send + Sync {
     /// Checks that ciphertexts are of this evaluator and belong together, so that they can form one vector.
     ///
     /// # Errors
-    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch); in the clear [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch).
+    /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch); in the clear [`OperandError::SlotMismatch`](crate::OperandError::SlotMismatch).
     fn check_all<C: Borrow<Self::Ciphertext>>(&self, ciphertexts: &[C]) -> Result<()>;
 
     /// Chooses the evaluator for operands of two: the one with more keys, or this one if both have as many.
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) if the two have different parameters; in the clear
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch) for another number of slots, [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for another modulus.
+    /// [`OperandError::SlotMismatch`](crate::OperandError::SlotMismatch) for another number of slots, [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for another modulus.
     fn with_more_keys<'a>(&'a self, other: &'a Self) -> Result<&'a Self>;
 
     /// How many more consecutive multiplications of `a` fit: `usize::MAX` where levels are not counted.
@@ -148,6 +148,21 @@ pub trait Evaluator: Clone + Send + Sync {
     fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
         let _ = (rotations, operation);
         Ok(())
+    }
+
+    /// [`check_rotations`](Self::check_rotations) of what is at this level: keys for lower levels only are missing, too. Where levels are not
+    /// counted, keys are for all of them.
+    ///
+    /// # Errors
+    /// As [`check_rotations`](Self::check_rotations).
+    fn check_rotations_at(
+        &self,
+        rotations: &Rotations,
+        level: usize,
+        operation: &'static str,
+    ) -> Result<()> {
+        let _ = level;
+        self.check_rotations(rotations, operation)
     }
 
     /// The position of plaintexts that multiply `a`. In CKKS this is the level that `a` has once its pending rescales are done.
@@ -388,6 +403,7 @@ pub trait Evaluator: Clone + Send + Sync {
     ///
     /// # Errors
     /// As [`rotate_left`](Self::rotate_left), [`add`](Self::add) and [`assume_message_bound`](Self::assume_message_bound).
+    #[doc(alias = "RotateAndAdd")]
     fn rotate_and_sum(
         &self,
         a: &Self::Ciphertext,
@@ -459,6 +475,7 @@ pub trait Evaluator: Clone + Send + Sync {
     /// # Errors
     /// As [`mul`](Self::mul), except that no key is needed.
     #[doc(alias("EvalMultNoRelin", "MulNew"))]
+    #[doc(alias = "multLowLvl")]
     fn mul_raw(&self, a: &Self::Ciphertext, b: &Self::Ciphertext) -> Result<Self::Ciphertext> {
         self.mul(a, b)
     }

@@ -43,8 +43,8 @@ pub use forecast::{
     Work,
 };
 pub use keyed::KeyedEvaluator;
-pub(crate) use number::scalars;
 pub use number::{IntoScalar, Number};
+pub(crate) use number::{check_numbers, scalars};
 pub use periodic_sums::{EncodedSums, PeriodicSums, Weight};
 pub use position::Position;
 pub use refresh::{Refresh, RefreshLevels, UNKNOWN_PERIOD};

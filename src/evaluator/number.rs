@@ -1,4 +1,4 @@
-use crate::error::{Error, Result, ValueError};
+use crate::error::{Error, Result, ValueError, check_finite};
 
 /// A number in a slot: `f64`, or `i64` for integers modulo t.
 pub trait Number: Copy + Default + PartialEq + From<i8> + IntoScalar<Self> + Send + Sync {
@@ -114,4 +114,9 @@ pub(crate) fn scalars<S, T: IntoScalar<S>>(values: impl IntoIterator<Item = T>) 
             .ok_or(Error::Values(ValueError::Inexact { index }))
     };
     values.map(exact).collect()
+}
+
+/// Checks that no value is NaN or infinite.
+pub(crate) fn check_numbers<S: Number>(values: &[S]) -> Result<()> {
+    check_finite(values.iter().map(|value| value.is_finite()))
 }

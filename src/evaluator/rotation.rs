@@ -9,10 +9,10 @@ use crate::params::{ErrorSize, KeySpan};
 use crate::ring::GaloisElement;
 use std::collections::BTreeMap;
 
-/// Checks that there is a key, or a path of keys, for each of `rotations`.
+/// Checks that there is a key, or a path of keys, for each of `rotations` at a level.
 pub(super) fn check(
     keys: Option<&EvaluationKeys>,
-    rotations: &Rotations,
+    (rotations, level): (&Rotations, usize),
     operation: &'static str,
 ) -> Result<()> {
     let Some(keys) = keys else {
@@ -22,7 +22,7 @@ pub(super) fn check(
             Err(Error::Keys(KeyError::MissingServerKey))
         };
     };
-    let missing = rotations.missing_in(keys.galois(), (keys.context().degree(), 0));
+    let missing = rotations.missing_in(keys.galois(), (keys.context().degree(), level));
     missing.refused(operation)
 }
 

@@ -158,6 +158,7 @@ impl<S: State> SchemeEvaluator<S> {
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKey`](crate::KeyError::MissingRotationKey) if no keys at hand compose to the step;
     /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
+    #[doc(alias("automorph", "smartAutomorph", "EvalAutomorphism"))]
     pub fn rotate_left(&self, a: &Encrypted<S>, step: i64) -> Result<Encrypted<S>> {
         let rotated = rotation::rotate(&a.body, step, self.keys_for(a)?)?;
         Ok(switched(a, rotated))
@@ -180,6 +181,7 @@ impl<S: State> SchemeEvaluator<S> {
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingConjugationKey`](crate::KeyError::MissingConjugationKey), [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized),
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
+    #[doc(alias("complexConj", "Conjugate"))]
     pub fn conjugate(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
         let conjugated = rotation::conjugate(&a.body, self.keys_for(a)?)?;
         Ok(switched(a, conjugated))
@@ -190,6 +192,7 @@ impl<S: State> SchemeEvaluator<S> {
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingSwitchingKey`](crate::KeyError::MissingSwitchingKey);
     /// [`OperandError::NotRelinearized`](crate::OperandError::NotRelinearized), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    #[doc(alias("KeySwitch", "ReEncrypt", "SwitchKeys", "ApplyEvaluationKey"))]
     pub fn switch_key(&self, a: &Encrypted<S>, to: KeyId) -> Result<Encrypted<S>> {
         self.check(a)?;
         let keys = self.attached_keys()?;

@@ -1,10 +1,12 @@
 use crate::error::Result;
+use crate::evaluator::{IntoScalar, scalars};
 use crate::federated::codec::MOST_WORDS;
 use crate::federated::context::wrong_mode;
 use crate::federated::fields::{Quantiser, check_length};
 use crate::federated::spec::Mode;
 use crate::federated::upload::Seconds;
 use crate::federated::{SumContext, Upload};
+use crate::kernels::SecretVec;
 use crate::keys::{PublicKey, SecretKey};
 use crate::ring::{
     Coeff, CoeffPoly, Ntt, NttPoly, SecretPoly, Seed, centred_binomial_coefficients, expand_seed,
@@ -110,7 +112,7 @@ impl SumEncryptor {
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/sums.txt")]
-    /// let gradient = [0.5f32, -3.0]; // f32 or f64; values beyond [-1, 1] are clipped unless the specification refuses them
+    /// let gradient = [0.5f32, -3.0]; // or whatever iterates over numbers; values beyond [-1, 1] are clipped unless the specification refuses them
     /// let weight = 1;
     /// let upload = encryptor.encrypt((round, 3), &gradient, weight, &mut rng)?;
     /// aggregator.add(&upload)?;
@@ -121,21 +123,23 @@ impl SumEncryptor {
     /// [`FederatedError::ShapeMismatch`](crate::FederatedError::ShapeMismatch);
     /// [`FederatedError::NotFinite`](crate::FederatedError::NotFinite);
     /// [`FederatedError::OutOfClip`](crate::FederatedError::OutOfClip) if such updates are refused;
-    /// [`FederatedError::InvalidWeight`](crate::FederatedError::InvalidWeight).
-    pub fn encrypt<T: Copy + Into<f64>>(
+    /// [`FederatedError::InvalidWeight`](crate::FederatedError::InvalidWeight); [`ValueError::Inexact`](crate::ValueError::Inexact) for an
+    /// integer that no `f64` is equal to.
+    pub fn encrypt(
         &self,
         (round, client): (u64, u32),
-        values: &[T],
+        values: impl IntoIterator<Item: IntoScalar<f64>>,
         weight: u64,
         rng: &mut impl CryptoRng,
     ) -> Result<Upload> {
         let (context, spec) = (&self.context, self.context.spec());
+        let values = SecretVec::new(scalars(values)?);
         check_length(spec, values.len())?;
         let quantiser = Quantiser::new(spec, context.range(), weight)?;
         let numbers = 0..context.ciphertexts();
         let update = Update {
             context,
-            values,
+            values: &values,
             quantiser,
             weight,
         };
@@ -233,22 +237,19 @@ impl SumEncryptor {
 }
 
 /// An update on its way into plaintexts.
-struct Update<'a, T> {
+struct Update<'a> {
     context: &'a SumContext,
-    values: &'a [T],
+    values: &'a [f64],
     quantiser: Quantiser,
     weight: u64,
 }
 
-impl<'a, T: Copy + Into<f64>> Update<'a, T> {
+impl<'a> Update<'a> {
     /// The lifted plaintext coefficients of a ciphertext that travel.
     ///
     /// # Errors
     /// [`FederatedError::NotFinite`](crate::FederatedError::NotFinite); [`FederatedError::OutOfClip`](crate::FederatedError::OutOfClip).
-    fn lifted(
-        &self,
-        ciphertext: usize,
-    ) -> Result<impl std::ops::Deref<Target = [u64]> + use<'a, T>> {
+    fn lifted(&self, ciphertext: usize) -> Result<impl std::ops::Deref<Target = [u64]> + use<'a>> {
         let (fields, codec) = (self.context.fields(), self.context.codec());
         let (words, basis) = (codec.words(), self.context.basis());
         let hidden = self.context.spec().hidden_weights;
@@ -261,7 +262,6 @@ impl<'a, T: Copy + Into<f64>> Update<'a, T> {
             let first = start + j * fields.count();
             let integer = |i: usize| match self.values.get(first + i) {
                 Some(&value) => {
-                    let value = value.into();
                     wrong |= self.quantiser.is_refused(value);
                     self.quantiser.integer(value)
                 }
@@ -280,7 +280,6 @@ impl<'a, T: Copy + Into<f64>> Update<'a, T> {
     /// The error of the first value that is refused.
     fn refuse(&self) -> Result<()> {
         for (index, &value) in self.values.iter().enumerate() {
-            let value = value.into();
             if self.quantiser.is_refused(value) {
                 return Err(Quantiser::refusal(value, index));
             }

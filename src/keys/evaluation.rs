@@ -121,6 +121,7 @@ impl Rotations {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
+    #[doc(alias = "addAll1DMatrices")]
     pub fn powers_of_two() -> Self {
         Self {
             powers_of_two: true,
@@ -131,8 +132,8 @@ impl Rotations {
 
     /// Those of sums over slots, of any length: the powers of two up to half a row, and 3, 12, 48, ..., with which a sum takes two steps
     /// at once; and for BFV the exchange of its two rows. With the powers alone sums work, too, and take about a fifth longer; these keys
-    /// are half as many again. Where no scheme is known (a [`KeyPlan`](crate::keys::KeyPlan), a
-    /// [`KeyGenerator`](crate::keys::KeyGenerator), parties) that key is always one of them.
+    /// are half as many again. Where no scheme is known (a [`KeyGenerator`](crate::keys::KeyGenerator), parties, the
+    /// sizes of a [`KeyPlan`](crate::keys::KeyPlan)) that key is always one of them; clients and dry runs know their scheme.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -184,6 +185,7 @@ impl Rotations {
     /// ```
     #[must_use]
     #[doc(alias("complex_conjugate", "rotate_columns", "EvalConjugate"))]
+    #[doc(alias = "GaloisElementForComplexConjugation")]
     pub fn and_conjugation(mut self) -> Self {
         self.conjugation = true;
         self
@@ -487,6 +489,7 @@ impl GaloisKeys {
 
     /// The key of `element` with the largest span, if there is one.
     #[must_use]
+    #[doc(alias = "has_key")]
     pub fn get(&self, element: GaloisElement) -> Option<&GaloisKey> {
         let (_, key) = self.keys.get(&element)?.last_key_value()?;
         Some(key)

@@ -150,6 +150,7 @@ impl KeyGenerator {
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch) for a secret of other parameters; as [`relinearization_key`](Self::relinearization_key).
+    #[doc(alias("KeySwitchGen", "ReKeyGen", "EvaluationKeyGenProtocol"))]
     pub fn switching_key(
         &self,
         from: &SecretKey,

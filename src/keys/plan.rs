@@ -107,6 +107,16 @@ impl KeyPlan {
         all.fold(Rotations::none(), Rotations::and)
     }
 
+    /// The plan where slots lie in so many rows: one (CKKS) has no exchange of rows.
+    pub(crate) fn in_rows(&self, rows: usize) -> Self {
+        let own = self.rotations_by_level();
+        let own = own.map(|(level, rotations)| (level, rotations.in_rows(rows)));
+        Self {
+            rotations: own.collect(),
+            ..*self
+        }
+    }
+
     /// The number of keys at a degree.
     ///
     /// ```

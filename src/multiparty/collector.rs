@@ -79,6 +79,7 @@ pub struct Collector<C: Contribution> {
     commitments: BTreeMap<u32, Label>,
     added: BTreeMap<u32, Label>,
     sum: Option<C::Sum>,
+    is_finished: bool,
 }
 
 impl<C: Contribution> Collector<C> {
@@ -101,6 +102,7 @@ impl<C: Contribution> Collector<C> {
             commitments: BTreeMap::new(),
             added: BTreeMap::new(),
             sum: None,
+            is_finished: false,
         })
     }
 
@@ -117,8 +119,9 @@ impl<C: Contribution> Collector<C> {
     /// ```
     ///
     /// # Errors
-    /// [`MultipartyError::UnknownParty`]; [`MultipartyError::Duplicate`]; [`MultipartyError::Conflict`].
+    /// [`MultipartyError::UnknownParty`]; [`MultipartyError::Duplicate`]; [`MultipartyError::Conflict`]; [`MultipartyError::Finished`].
     pub fn commit(&mut self, commitment: Commitment) -> Result<()> {
+        self.check_open()?;
         let Commitment { party, digest } = commitment;
         self.check(party, digest, &self.commitments)?;
         self.commitments.insert(party, digest);
@@ -155,8 +158,9 @@ impl<C: Contribution> Collector<C> {
     /// # Errors
     /// [`MultipartyError::WrongSession`]; [`MultipartyError::OtherPurpose`] for one of another round or key; [`MultipartyError::UnknownParty`];
     /// [`MultipartyError::MissingCommitments`]; [`MultipartyError::CommitmentMismatch`]; [`MultipartyError::Duplicate`];
-    /// [`MultipartyError::Conflict`]. Nothing has changed then.
+    /// [`MultipartyError::Conflict`]; [`MultipartyError::Finished`]. Nothing has changed then.
     pub fn add(&mut self, message: C) -> Result<()> {
+        self.check_open()?;
         let (key_id, party, round) = message.origin();
         self.session.check_key_id(key_id)?;
         if *round != self.round {
@@ -217,14 +221,24 @@ impl<C: Contribution> Collector<C> {
     /// ```
     ///
     /// # Errors
-    /// [`MultipartyError::NotEnoughShares`], and for a second time.
+    /// [`MultipartyError::NotEnoughShares`]; [`MultipartyError::Finished`] for a second time.
     pub fn finish(&mut self) -> Result<C::Key> {
+        self.check_open()?;
         let need = self.round.parties().len();
         let have = need - self.missing().len();
         let sum = if have == need { self.sum.take() } else { None };
         let sum = sum.ok_or_else(|| refused(MultipartyError::NotEnoughShares { have, need }))?;
+        self.is_finished = true;
         let digests: Vec<u8> = self.added.values().flatten().copied().collect();
         C::finish(sum, label("messages", &[&digests]))
+    }
+
+    /// Checks that the sum has not been given away.
+    fn check_open(&self) -> Result<()> {
+        match self.is_finished {
+            true => Err(refused(MultipartyError::Finished)),
+            false => Ok(()),
+        }
     }
 
     /// Checks that the round has a party, and that it sent nothing to this place before.

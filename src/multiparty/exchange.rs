@@ -371,7 +371,7 @@ impl BfvRefreshing {
     ///
     /// # Errors
     /// As [`BfvOpening::new`](crate::multiparty::BfvOpening::new).
-    #[doc(alias("RefreshProtocol", "IntMPBootDecrypt"))]
+    #[doc(alias("RefreshProtocol", "IntMPBootDecrypt", "IntMPBootEncrypt"))]
     pub fn new(session: &Session, ciphertext: &BfvCiphertext, subject: &[u8]) -> Result<Self> {
         let request = masked_request(session, ciphertext, subject)?;
         let digest = request.digest(session, "refresh", &[]);

@@ -45,7 +45,14 @@ use std::sync::Arc;
 /// # }
 /// ```
 #[derive(Debug)]
-#[doc(alias("Thresholdizer", "Shamir", "MultipartyKeyGen", "ShareKeys"))]
+#[doc(alias(
+    "Thresholdizer",
+    "Combiner",
+    "RecoverSharedKey",
+    "Shamir",
+    "MultipartyKeyGen",
+    "ShareKeys"
+))]
 pub struct Setup {
     session: Session,
     party: u32,
@@ -253,7 +260,7 @@ impl Setup {
 
 fn finished() -> Error {
     refused(MultipartyError::InvalidPolicy {
-        reason: "this setup is finished, and its party has everything",
+        reason: "this setup is finished; use the party that its first `finish` returned",
     })
 }
 

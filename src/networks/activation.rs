@@ -118,6 +118,35 @@ impl PartialEq for Function {
     }
 }
 
+/// Activations that are approximated, by name.
+macro_rules! approximated {
+    ($($method:ident: $function:ident, $doc:literal;)*) => {
+        impl Activation {
+            $(
+                #[doc = concat!("[`Function::", stringify!($function), "`], with a polynomial of this degree in its place.")]
+                ///
+                /// ```
+                /// # use slotwise::networks::{Activation, Function};
+                #[doc = $doc]
+                /// ```
+                #[must_use]
+                pub fn $method(degree: usize) -> Self {
+                    Self::Chebyshev(Function::$function, degree)
+                }
+            )*
+        }
+    };
+}
+
+approximated! {
+    relu: Relu, "assert_eq!(Activation::relu(7), Activation::Chebyshev(Function::Relu, 7));";
+    sigmoid: Sigmoid, "assert_eq!(Activation::sigmoid(5).at(0.0), 0.5);";
+    tanh: Tanh, "assert_eq!(Activation::tanh(5).at(0.5), 0.5f64.tanh());";
+    gelu: Gelu, "assert_eq!(Activation::gelu(7), Activation::Chebyshev(Function::Gelu, 7));";
+    silu: Silu, "assert_eq!(Activation::silu(7).at(0.0), 0.0);";
+    softplus: Softplus, "assert_eq!(Activation::softplus(5).at(0.0), 2f64.ln());";
+}
+
 impl Activation {
     /// The original function, without approximation.
     ///

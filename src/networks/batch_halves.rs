@@ -106,8 +106,12 @@ impl BatchClient {
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no inputs; [`OperandError::Count`](crate::OperandError::Count),
     /// [`ValueError::NotFinite`](crate::ValueError::NotFinite), [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for
     /// values beyond [`BatchDescription::input_bound`].
-    pub fn encrypt<X: AsRef<[f64]>>(&self, inputs: &[X]) -> Result<Vec<NetworkRequest>> {
-        let batches = self.description.lay_out(inputs)?;
+    pub fn encrypt(
+        &self,
+        inputs: impl IntoIterator<Item: AsRef<[f64]>>,
+    ) -> Result<Vec<NetworkRequest>> {
+        let inputs: Vec<_> = inputs.into_iter().collect();
+        let batches = self.description.lay_out(&inputs)?;
         let requests = batches
             .iter()
             .map(|(_, slots)| self.description.terms.request(&self.key, slots));

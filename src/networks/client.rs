@@ -1,5 +1,6 @@
 use crate::api::{Ckks, CkksVector, ClientKey, ServerKey};
 use crate::error::Result;
+use crate::evaluator::{IntoScalar, scalars};
 use crate::identifiers::{Fingerprint, KeyId};
 use crate::networks::{NetworkDescription, argmax};
 use std::fmt;
@@ -128,13 +129,13 @@ impl NetworkClient {
         self.description.terms.server_keys(&self.key)
     }
 
-    /// Encrypts an input: images channel after channel, row after row.
+    /// Encrypts an input, of whatever iterates over numbers: images channel after channel, row after row.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/network_plan.txt")]
     /// use slotwise::prelude::*;
     ///
-    /// let bytes = client.encrypt(&[1.0, 1.0])?.to_bytes(); // to the server
+    /// let bytes = client.encrypt([1.0, 1.0])?.to_bytes(); // to the server
     /// let request = NetworkRequest::from_bytes(&bytes, plan.context())?;
     /// # Ok::<(), slotwise::Error>(())
     /// ```
@@ -143,8 +144,11 @@ impl NetworkClient {
     /// [`OperandError::Count`](crate::OperandError::Count), [`ValueError::NotFinite`](crate::ValueError::NotFinite),
     /// [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for values beyond [`NetworkDescription::input_bound`].
     #[doc(alias = "quantize_encrypt_serialize")]
-    pub fn encrypt(&self, input: &[f64]) -> Result<NetworkRequest> {
-        let values = self.description.lay_out(input)?;
+    pub fn encrypt(
+        &self,
+        input: impl IntoIterator<Item: IntoScalar<f64>>,
+    ) -> Result<NetworkRequest> {
+        let values = self.description.lay_out(&scalars(input)?)?;
         self.description.terms.request(&self.key, &values)
     }
 

@@ -330,9 +330,10 @@ impl fmt::Display for NetworkPlan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "one input at a time, laid out as {:?}; {} key switches in linear layers; plan {:?}",
+            "one input at a time, laid out as {:?}; {} key switch{} in linear layers; plan {:?}",
             self.description.input_layout(),
             self.key_switches,
+            if self.key_switches == 1 { "" } else { "es" },
             self.fingerprint()
         )?;
         self.plan.fmt(out)

@@ -11,6 +11,7 @@ use std::borrow::Borrow;
 #[derive(Clone, Debug, Default)]
 #[must_use = "call build() to get the context"]
 #[doc(alias("EncryptionParameters", "CCParams", "ParametersLiteral"))]
+#[doc(alias = "ContextBuilder")]
 pub struct Builder<C> {
     pub(super) degree: Option<usize>,
     pub(super) primes: Option<Primes>,
@@ -44,6 +45,7 @@ impl<C> Builder<C> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[doc(alias("poly_modulus_degree", "SetRingDim", "LogN"))]
+    #[doc(alias = "set_poly_modulus_degree")]
     pub fn degree(mut self, degree: usize) -> Self {
         self.degree = Some(degree);
         self
@@ -68,6 +70,7 @@ impl<C> Builder<C> {
         "SetFirstModSize",
         "BFVDefault"
     ))]
+    #[doc(alias("set_coeff_modulus", "Create"))]
     pub fn prime_bits(mut self, bits: impl IntoIterator<Item: Borrow<u32>>) -> Self {
         self.primes = Some(Primes::Bits(owned(bits)));
         self
@@ -133,6 +136,7 @@ impl<C> Builder<C> {
     /// assert_eq!(context.params().rlwe().secret(), secret);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
+    #[doc(alias = "skHwt")]
     pub fn secret(mut self, secret: SecretDistribution) -> Self {
         self.secret = secret;
         self
@@ -164,6 +168,7 @@ impl<C> Builder<C> {
     /// assert!(builder.security(SecurityLevel::Bits192).build().is_err()); // 200 bits are too many
     /// ```
     #[doc(alias("sec_level_type", "SetSecurityLevel"))]
+    #[doc(alias("tc128", "tc192", "tc256"))]
     pub fn security(mut self, level: SecurityLevel) -> Self {
         self.policy = self.policy.with_level(level);
         self
@@ -193,6 +198,7 @@ impl<C> Builder<C> {
     /// assert!(builder.clone().build().is_err());
     /// assert!(builder.insecure_skip_security_check().build().is_ok()); // for tests
     /// ```
+    #[doc(alias = "HEStd_NotSet")]
     pub fn insecure_skip_security_check(mut self) -> Self {
         self.policy = SecurityPolicy::Insecure;
         self

@@ -233,7 +233,14 @@ impl CkksContext {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias("slot_count", "MaxSlots", "SetBatchSize", "GetSlots", "LogSlots"))]
+    #[doc(alias(
+        "slot_count",
+        "MaxSlots",
+        "LogMaxSlots",
+        "SetBatchSize",
+        "GetSlots",
+        "LogSlots"
+    ))]
     pub fn slots(&self) -> usize {
         self.shared.context.degree() / 2
     }
@@ -305,6 +312,7 @@ impl CkksBuilder {
     /// assert!(x.precision_bits() > 30.0);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
+    #[doc(alias = "precision")]
     pub fn precision_bits(mut self, bits: u32) -> Self {
         self.choices.precision_bits = Some(bits);
         self

@@ -3,6 +3,7 @@ use crate::params::{RlweParams, Scale};
 
 /// The canonical scale of every level.
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("FLEXIBLEAUTO", "FLEXIBLEAUTOEXT", "FIXEDAUTO", "FIXEDMANUAL"))]
 pub enum ScalePlan {
     /// `2^bits` at level 0 and `scale(l) = sqrt(scale(l - 1) q_l)` above, with the product `q_l` of the primes of level l: a product
     /// of two ciphertexts, rescaled, has exactly the scale of the level below, and deviations of primes from the scale halve at each

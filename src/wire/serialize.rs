@@ -42,7 +42,14 @@ use zeroize::{Zeroize, Zeroizing};
 ///     client.decrypt(&vector)
 /// }
 /// ```
-#[doc(alias("lazy_load", "link_context", "lazy_ckks_vector_from"))]
+#[doc(alias(
+    "lazy_load",
+    "link_context",
+    "lazy_ckks_vector_from",
+    "lazy_ckks_tensor_from",
+    "lazy_bfv_vector_from",
+    "lazy_bfv_tensor_from"
+))]
 #[must_use = "`attach(&context)` gives the value"]
 pub struct Unattached<T: Wire> {
     bytes: Vec<u8>,

@@ -44,6 +44,7 @@ pub trait Wire: Sized + sealed::Sealed {
     /// assert_eq!(x.byte_length(), x.to_bytes().len() as u64);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
+    #[doc(alias = "save_size")]
     fn byte_length(&self) -> u64;
 
     /// Writes the value's bytes, row by row: it is never in memory a second time.

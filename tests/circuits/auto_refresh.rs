@@ -441,11 +441,14 @@ fn plans_bootstrap_few_values_where_nothing_longer_is_refreshed() {
         .precision_bits(5)
         .bootstrapping_slots(8)
         .plan_with_bootstrapping(&ByHand(30));
-    let refused = refused.unwrap_err().to_string();
-    assert!(
-        refused.contains("no set of bootstrapping parameters carries the program"),
-        "{refused}"
-    );
+    let not_repeated = OperandError::NotRepeated {
+        needed: 8,
+        period: 512,
+    };
+    let refused = refused.unwrap_err();
+    assert_eq!(refused, Error::Operands(not_repeated));
+    let help = "plan, without `bootstrapping_slots`";
+    assert!(refused.to_string().contains(help), "{refused}");
 }
 
 #[test]
@@ -479,11 +482,20 @@ fn what_does_not_repeat_goes_on_until_levels_end() {
         steps += 1;
         assert!(steps < 100);
     };
-    let exhausted = matches!(
-        refused,
-        Error::Operands(OperandError::LevelExhausted { .. })
-    );
-    assert!(exhausted, "{refused}");
+    let not_repeated = OperandError::NotRepeated {
+        needed: 8,
+        period: 128,
+    };
+    assert_eq!(refused, Error::Operands(not_repeated));
+    // More than a refresh gives is more depth than the context has, whatever repeats.
+    for vector in [&y, &attached(&[0.9])] {
+        let refused = vector.power(1 << 10).unwrap_err();
+        let exhausted = matches!(
+            refused,
+            Error::Operands(OperandError::LevelExhausted { .. })
+        );
+        assert!(exhausted, "{refused}");
+    }
     let y = y.without_auto_refresh();
     let wanted: Vec<f64> = long.iter().map(|x| x * 0.9f64.powi(steps)).collect();
     assert!(error(&client.decrypt(&y).unwrap(), &wanted) <= y.noise_bound());

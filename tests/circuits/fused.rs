@@ -544,7 +544,7 @@ fn vectors_compute_the_same_in_the_clear_and_encrypted() {
 
 #[test]
 fn vectors_of_different_models_do_not_mix() {
-    let mismatch = |left, right| Error::Operands(OperandError::LengthMismatch { left, right });
+    let mismatch = |left, right| Error::Operands(OperandError::SlotMismatch { left, right });
     let [small, large] = [8, 16].map(ClearReals::new);
     let x = Vector::from_values(&small, &[1.0, 2.0]).unwrap();
     let y = Vector::from_values(&large, &[1.0, 2.0]).unwrap();

@@ -116,17 +116,22 @@ fn doubles_are_taken_as_floats_are() {
     let update = setting.update();
     let doubles: Vec<f64> = update.iter().copied().map(f64::from).collect();
     let rng = &mut rand::rng();
-    let upload = setting
-        .encryptor
-        .encrypt((ROUND, 1), &doubles, 1, rng)
-        .unwrap();
-    let mut aggregator = setting.aggregator();
-    aggregator.add(&upload).unwrap();
-    let sums = setting.decryptor.decrypt(&aggregator.seal()).unwrap();
-    assert_eq!(
-        sums.average(),
-        setting.context.clear_average(&[(&update, 1)]).unwrap()
-    );
+    // So is whatever iterates over them.
+    let uploads = [
+        setting.encryptor.encrypt((ROUND, 1), &doubles, 1, rng),
+        setting
+            .encryptor
+            .encrypt((ROUND, 1), update.iter().copied(), 1, rng),
+    ];
+    for upload in uploads {
+        let mut aggregator = setting.aggregator();
+        aggregator.add(&upload.unwrap()).unwrap();
+        let sums = setting.decryptor.decrypt(&aggregator.seal()).unwrap();
+        assert_eq!(
+            sums.average(),
+            setting.context.clear_average(&[(&update, 1)]).unwrap()
+        );
+    }
 }
 
 fn uploads(setting: &mut Setting, count: u32) -> Vec<Upload> {

@@ -404,6 +404,18 @@ fn collectors_refuse_what_does_not_belong() {
     );
     collector.add(shares(1, &round).remove(0)).unwrap();
     collector.finish().unwrap();
+    // What has given its key away says so, whatever it is given.
+    let finished = MultipartyError::Finished;
+    assert_eq!(error(collector.finish()), finished);
+    for of_party in [0, 1] {
+        let message = shares(of_party, &round).remove(0);
+        assert_eq!(error(collector.add(message)), finished);
+    }
+    let commitment = shares(0, &round)[0].commitment();
+    assert_eq!(error(collector.commit(commitment)), finished);
+    assert!(collector.missing().is_empty());
+    let help = ["the first `finish`", "a new collector"];
+    assert!(help.iter().all(|help| finished.to_string().contains(help)));
     let other = World::new(Policy::new(3, 3).unwrap(), 5);
     assert!(Collector::<GaloisKeyShare>::new(&other.session, &round).is_err());
 }

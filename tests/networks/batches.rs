@@ -123,7 +123,7 @@ fn what_does_not_belong_together_is_refused() {
         client.encrypt(&[vec![f64::NAN; 20]]).unwrap_err(),
         Error::Values(ValueError::NotFinite { index: 0 })
     );
-    let requests = client.encrypt(&[vec![0.0; 20]]).unwrap();
+    let requests = client.encrypt((0..1).map(|_| vec![0.0; 20])).unwrap();
     assert!(matches!(
         server.predict(&requests[0]),
         Err(Error::Networks(NetworkError::UnknownClient { .. }))

@@ -202,7 +202,8 @@ fn plans_keys_and_requests_belong_together() {
     let stranger = other.client().unwrap();
     let refused = server.add_client(stranger.server_keys().unwrap());
     assert!(is_mismatch(&refused.unwrap_err()));
-    let request = client.encrypt(&[0.5; 6]).unwrap();
+    // Whatever iterates over numbers is an input.
+    let request = client.encrypt((0..6).map(|_| 0.5f32)).unwrap();
     // No keys yet.
     let refused = server.predict(&request).unwrap_err();
     assert!(

@@ -82,7 +82,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// # Errors
     /// As [`greater_than`](Self::greater_than).
-    #[doc(alias = "EvalMax")]
+    #[doc(alias("EvalMax", "EvalMaxSchemeSwitching"))]
     pub fn max(&self, other: &Self, range: RangeInclusive<f64>, sign: &Sign) -> Result<Self> {
         let (middle, half) = self.middle_and_half(other, &range, sign)?;
         middle.add(&half)
@@ -103,7 +103,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// # Errors
     /// As [`greater_than`](Self::greater_than).
-    #[doc(alias = "EvalMin")]
+    #[doc(alias("EvalMin", "EvalMinSchemeSwitching"))]
     pub fn min(&self, other: &Self, range: RangeInclusive<f64>, sign: &Sign) -> Result<Self> {
         let (middle, half) = self.middle_and_half(other, &range, sign)?;
         middle.sub(&half)

@@ -92,7 +92,7 @@ impl Layout {
         let empty = || vec![None; self.steps()];
         let zeros = || vec![S::default(); length];
         let mut diagonals: Diagonals<S> = BTreeMap::new();
-        for (index, &(output, input, value)) in map.entries.iter().enumerate() {
+        for &(output, input, value) in &map.entries {
             if value == S::default() {
                 continue;
             }
@@ -101,7 +101,7 @@ impl Layout {
             let entry = &mut steps[step].get_or_insert_with(zeros)[slot];
             *entry = value
                 .checked_add(*entry)
-                .ok_or(Error::Values(ValueError::ValueOutOfRange { index }))?;
+                .ok_or(Error::Values(ValueError::EntriesTooLarge { output }))?;
         }
         for sum in 0..self.output.chunks() {
             if diagonals.range((sum, 0)..(sum + 1, 0)).next().is_none() {

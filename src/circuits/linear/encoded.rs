@@ -41,6 +41,7 @@ impl<S: crate::evaluator::Number> LinearMap<S> {
     ///
     /// # Errors
     /// As [`plan`](Self::plan) and [`Evaluator::encode_factor`].
+    #[doc(alias = "EncodeLinearTransformation")]
     pub fn encode<E: Evaluator<Scalar = S>>(
         &self,
         evaluator: &E,
@@ -226,6 +227,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// Source: S. Halevi, V. Shoup, "Algorithms in HElib" (eprint 2014/106), and eprint 2018/244: diagonals, baby and giant steps.
     #[doc(alias("mm", "EvalLinearTransform", "LinearTransform"))]
+    #[doc(alias("EvaluateMany", "EvaluateSequential"))]
     pub fn matmul(&self, map: &EncodedMap<E>) -> Result<Self> {
         map.check(self)?;
         let evaluator = &self.evaluator;

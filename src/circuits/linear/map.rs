@@ -2,6 +2,7 @@ use crate::circuits::Matrix;
 use crate::circuits::linear::matrix::MOST_ENTRIES;
 use crate::error::{Error, OperandError, Result, ValueError, check_finite, check_number};
 use crate::evaluator::Number;
+use std::collections::HashMap;
 use std::fmt;
 
 /// A known linear map from vectors of one length to vectors of another, given by its entries: dense matrices, convolutions,
@@ -27,6 +28,7 @@ use std::fmt;
 /// ```
 #[derive(Clone)]
 #[doc(alias("LinearTransformation", "Diagonals", "get_diagonal"))]
+#[doc(alias("MatMul1D", "MatMulFull", "BlockMatMul", "NewLinearTransformation"))]
 pub struct LinearMap<S> {
     pub(super) outputs: usize,
     pub(super) inputs: usize,
@@ -304,11 +306,28 @@ impl<S: Number> LinearMap<S> {
     /// ```
     #[must_use]
     pub fn gain(&self) -> f64 {
-        let mut sums = std::collections::HashMap::new();
+        self.gains().into_values().fold(0.0, f64::max)
+    }
+
+    /// The sum of the entries' magnitudes for each output that has any.
+    fn gains(&self) -> HashMap<usize, f64> {
+        let mut sums = HashMap::new();
         for &(output, _, value) in &self.entries {
             *sums.entry(output).or_insert(0.0) += value.magnitude();
         }
-        sums.into_values().fold(0.0, f64::max)
+        sums
+    }
+
+    /// Checks that no output's gain is infinite.
+    pub(super) fn check_gain(&self) -> Result<()> {
+        let infinite = self
+            .gains()
+            .into_iter()
+            .filter(|(_, gain)| gain.is_infinite());
+        match infinite.map(|(output, _)| output).min() {
+            Some(output) => Err(Error::Values(ValueError::EntriesTooLarge { output })),
+            None => Ok(()),
+        }
     }
 }
 

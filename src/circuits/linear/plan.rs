@@ -36,6 +36,7 @@ impl LinearPlan {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
+    #[doc(alias = "GaloisElementsForLinearTransformation")]
     pub fn rotations(&self) -> Rotations {
         let split = &self.split;
         let folds = self.layout.folds();
@@ -117,8 +118,8 @@ impl<S: Number> LinearMap<S> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) if rows have no power of two of slots; [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange) if entries at the same place
-    /// add up to more than a number holds.
+    /// [`ValueError::InvalidSlotCount`](crate::ValueError::InvalidSlotCount) if rows have no power of two of slots; [`ValueError::EntriesTooLarge`](crate::ValueError::EntriesTooLarge) if the entries for an
+    /// output, or those at one place, add up to more than a number holds.
     pub fn plan(&self, shape: SlotShape) -> Result<LinearPlan> {
         Ok(self.plan_with_diagonals(shape)?.0)
     }
@@ -128,6 +129,7 @@ impl<S: Number> LinearMap<S> {
         shape: SlotShape,
     ) -> Result<(LinearPlan, Diagonals<S>)> {
         let layout = Layout::new(self, shape)?;
+        self.check_gain()?;
         let diagonals = layout.diagonals(self)?;
         let steps: BTreeSet<usize> = diagonals
             .values()

@@ -73,7 +73,9 @@ impl Planner {
     /// ```
     ///
     /// # Errors
-    /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no set of bootstrapping parameters carries the program; as [`plan`](Self::plan).
+    /// [`ParameterError::NoParameters`](crate::ParameterError::NoParameters) if no set of bootstrapping parameters carries the program;
+    /// [`OperandError::NotRepeated`](crate::OperandError::NotRepeated) if it needs a refresh of longer vectors than
+    /// [`bootstrapping_slots`](Self::bootstrapping_slots) asks for; as [`plan`](Self::plan).
     pub fn plan_with_bootstrapping(&self, program: &impl Program) -> Result<Plan> {
         if self.inputs.is_empty() {
             return Err(Error::Values(ValueError::Empty));
@@ -109,9 +111,11 @@ impl Planner {
                 }
             }
         }
-        match best {
-            Some(plan) => self.with_levels_of_keys(program, plan),
-            None => {
+        match (best, refused) {
+            (Some(plan), _) => self.with_levels_of_keys(program, plan),
+            // No other precision or range of the values helps.
+            (None, Some(error @ Error::Operands(OperandError::NotRepeated { .. }))) => Err(error),
+            (None, refused) => {
                 let why = refused.map_or_else(
                     || format!("right to {:.0} bits", self.goal.bits),
                     |error| format!("whose dry run says: {error}"),

@@ -1,6 +1,7 @@
 //! What a plan says.
 
 use crate::circuits::planner::{Alternative, PlannedScheme, SchemePlan};
+use crate::error::plural;
 use crate::evaluator::Step;
 use std::fmt;
 
@@ -136,9 +137,10 @@ fn line(name: &str, text: impl fmt::Display) -> String {
 
 fn alternative_line(alternative: &Alternative) -> String {
     let text = format!(
-        "N = {}, {} special primes: {:.2} times as long, keys of {}, {:.1} bits",
+        "N = {}, {} special prime{}: {:.2} times as long, keys of {}, {:.1} bits",
         alternative.degree,
         alternative.special_primes,
+        plural(alternative.special_primes),
         alternative.relative_time,
         megabytes(alternative.key_bytes),
         alternative.precision_bits

@@ -61,7 +61,8 @@ impl Chebyshev {
     #[doc(alias(
         "EvalChebyshevCoefficients",
         "EvalChebyshevFunction",
-        "ApproximateChebyshev"
+        "ApproximateChebyshev",
+        "ChebyshevApproximation"
     ))]
     pub fn approximate(
         f: impl Fn(f64) -> f64,

@@ -22,7 +22,15 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias("Goldschmidt", "EvalDivide", "GoldschmidtDivisionNew", "InverseNew"))]
+#[doc(alias(
+    "Goldschmidt",
+    "EvalDivide",
+    "GoldschmidtDivisionNew",
+    "InverseNew",
+    "Inverse",
+    "EvaluateFullDomainNew",
+    "EvaluatePositiveDomainNew"
+))]
 pub struct Quotient {
     start: Approximation,
     /// The relative error of the start.

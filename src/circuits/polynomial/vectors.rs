@@ -58,6 +58,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// # Errors
     /// As [`Chebyshev::evaluate_many`].
+    #[doc(alias = "EvalPowers")]
     pub fn evaluate_many(&self, polynomials: &[Chebyshev]) -> Result<Vec<Self>> {
         let interval = common_interval(polynomials)?;
         let vector = self.cleared_for(polynomials)?;

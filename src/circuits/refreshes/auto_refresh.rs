@@ -1,6 +1,6 @@
 use crate::circuits::refreshes::placement::{Placement, PlannedRefresh};
 use crate::circuits::refreshes::record::{Record, Requested};
-use crate::error::Result;
+use crate::error::{Error, OperandError, Result};
 use crate::evaluator::{Evaluator, RefreshLevels, UNKNOWN_PERIOD};
 use crate::params::RefreshRules;
 use std::borrow::Cow;
@@ -303,6 +303,26 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         let is_recorded = matches!(&*self.policy, Policy::Recorded(_));
         let is_served = is_recorded || a.is_served(levels);
         is_served && self.inner.levels_left(a.current()) >= self.least_levels(a.current(), levels)
+    }
+
+    /// The reason for which levels are missing: a refresh would have given enough of them to what repeats.
+    pub(super) fn why_not_refreshed(
+        &self,
+        a: &Refreshable<E::Ciphertext>,
+        depth: usize,
+        error: Error,
+    ) -> Error {
+        match (&error, self.inner.refresh_levels()) {
+            (Error::Operands(OperandError::LevelExhausted { .. }), Some(levels))
+                if depth <= levels.fresh && !a.is_served(levels) =>
+            {
+                Error::Operands(OperandError::NotRepeated {
+                    needed: levels.period,
+                    period: a.period(),
+                })
+            }
+            _ => error,
+        }
     }
 
     /// The levels with which a ciphertext can be refreshed: one more if it has to be divided before.

@@ -78,7 +78,8 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
     }
 
     fn check_depth(&self, a: &Of<E>, operation: &'static str, depth: usize) -> Result<()> {
-        self.inner().check_depth(a.current(), operation, depth)
+        let checked = self.inner().check_depth(a.current(), operation, depth);
+        checked.map_err(|error| self.why_not_refreshed(a, depth, error))
     }
 
     fn assume_period(&self, a: &Of<E>, period: usize) {
@@ -99,6 +100,16 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
 
     fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
         self.inner().check_rotations(rotations, operation)
+    }
+
+    fn check_rotations_at(
+        &self,
+        rotations: &Rotations,
+        level: usize,
+        operation: &'static str,
+    ) -> Result<()> {
+        let inner = self.inner();
+        inner.check_rotations_at(rotations, level, operation)
     }
 
     fn factor_position(&self, a: &Of<E>) -> Result<Position> {

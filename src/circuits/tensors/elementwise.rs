@@ -1,7 +1,7 @@
 //! Operations element by element; operators are in `operators.rs`.
 
 use crate::circuits::Vector;
-use crate::circuits::tensors::shape::{View, broadcast};
+use crate::circuits::tensors::shape::{View, broadcast, check_axes};
 use crate::circuits::tensors::{PlainTensor, Tensor};
 use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::{Evaluator, IntoScalar, scalars};
@@ -83,6 +83,11 @@ impl<E: Evaluator> Tensor<E> {
     /// As [`add_plain`](Self::add_plain).
     pub fn sub_plain(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
         self.zip_plain(values, "a difference", |x, value| x.sub_plain(&[value]))
+    }
+
+    /// `values - self`, as the operator has it.
+    pub(super) fn subtracted_from(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
+        self.zip_plain(values, "a difference", |x, value| x.negate()? + [value])
     }
 
     /// `self * values`, element by element, as [`add_plain`](Self::add_plain). CKKS: integers of up to 30 bits cost no level.
@@ -268,6 +273,7 @@ impl<E: Evaluator> Tensor<E> {
     ) -> Result<Self> {
         let (evaluator, batch) = self.joined(other)?;
         let shape = broadcast(self.shape(), other.shape(), operation)?;
+        check_axes(&shape, batch)?;
         let [left, right] =
             [self, other].map(|tensor| View::repeated(tensor.shape(), &shape).positions());
         let (own, others) = (self.elements.values(), other.elements.values());
@@ -288,6 +294,8 @@ impl<E: Evaluator> Tensor<E> {
         work: impl Fn(&Vector<E>, E::Scalar) -> Result<Vector<E>> + Sync + Send,
     ) -> Result<Self> {
         let shape = broadcast(self.shape(), values.shape(), operation)?;
+        check_axes(&shape, self.batch)?;
+        values.check_finite()?;
         let [left, right] =
             [self.shape(), values.shape()].map(|own| View::repeated(own, &shape).positions());
         let (own, values) = (self.elements.values(), values.values());

@@ -10,6 +10,6 @@ mod tensor;
 
 pub use operators::{TensorOperand, TensorOperandKind};
 pub use plain::PlainTensor;
-pub(crate) use shape::count as element_count;
+pub(crate) use shape::{check_axes, count as element_count};
 pub use subscript::Subscript;
 pub use tensor::Tensor;

@@ -1,7 +1,8 @@
 //! `+ - *` on tensors. Each returns a `Result`, as on vectors.
 
+use crate::circuits::tensors::shape::mismatch;
 use crate::circuits::tensors::{PlainTensor, Tensor};
-use crate::error::Result;
+use crate::error::{Error, OperandError, Result};
 use crate::evaluator::{Evaluator, IntoScalar, scalars};
 use std::ops::{Add, Mul, Neg, Sub};
 
@@ -136,7 +137,7 @@ macro_rules! operators_on_the_left {
             $number,
             Add,
             add,
-            |right, left| right + left,
+            |right, left| seen_from_the_left(right + left),
             &Tensor<E>,
             Tensor<E>
         );
@@ -145,7 +146,12 @@ macro_rules! operators_on_the_left {
             $number,
             Sub,
             sub,
-            |right, left| (-right)? + left,
+            |right, left| seen_from_the_left(match left.kind()? {
+                TensorOperandKind::Tensor(left) => left.sub(&right),
+                TensorOperandKind::Plain(left) => right.subtracted_from(left),
+                TensorOperandKind::Scalar(left) =>
+                    right.subtracted_from(&PlainTensor::scalar(left)),
+            }),
             &Tensor<E>,
             Tensor<E>
         );
@@ -154,11 +160,23 @@ macro_rules! operators_on_the_left {
             $number,
             Mul,
             mul,
-            |right, left| right * left,
+            |right, left| seen_from_the_left(right * left),
             &Tensor<E>,
             Tensor<E>
         );
     };
+}
+
+/// The result of an operation with the tensor first, whose operator has the known values first: their shape comes first in an error, too.
+fn seen_from_the_left<T>(result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Operands(OperandError::ShapeMismatch {
+            left,
+            right,
+            operation,
+        }) => mismatch(&right, &left, operation),
+        other => other,
+    })
 }
 
 operators_on_the_left!(f64, f64);

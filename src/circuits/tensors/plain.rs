@@ -1,6 +1,7 @@
 use crate::circuits::tensors::shape::{self, View, mismatch, position};
 use crate::circuits::tensors::{Subscript, subscript};
-use crate::error::{Error, OperandError, Result, check_number};
+use crate::error::{Error, OperandError, Result, ValueError, check_number};
+use crate::evaluator::Number;
 
 /// Known values of any shape, by rows: the last axis is contiguous. A shape of no axes has one value.
 ///
@@ -14,6 +15,7 @@ use crate::error::{Error, OperandError, Result, check_number};
 /// # Ok::<(), slotwise::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias = "dtype")]
 pub struct PlainTensor<T> {
     shape: Vec<usize>,
     values: Vec<T>,
@@ -82,6 +84,7 @@ impl<T: Clone> PlainTensor<T> {
     /// ```
     #[must_use]
     #[doc(alias = "tolist")]
+    #[doc(alias = "raw")]
     pub fn values(&self) -> &[T] {
         &self.values
     }
@@ -245,5 +248,21 @@ impl<T: Clone> PlainTensor<T> {
             shape: view.shape(),
             values: positions.map(|at| self.values[at].clone()).collect(),
         }
+    }
+}
+
+impl<S: Number> PlainTensor<S> {
+    /// Checks that no value is NaN or infinite.
+    pub(super) fn check_finite(&self) -> Result<()> {
+        let Some(number) = self.values.iter().position(|value| !value.is_finite()) else {
+            return Ok(());
+        };
+        Err(Error::Values(if self.shape.is_empty() {
+            ValueError::NotFinite { index: number }
+        } else {
+            ValueError::NotFiniteAt {
+                indices: shape::indices(number, &self.shape),
+            }
+        }))
     }
 }

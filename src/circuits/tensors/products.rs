@@ -62,6 +62,7 @@ impl<E: Evaluator> Tensor<E> {
     #[doc(alias = "mm")]
     pub fn matmul_plain(&self, values: &PlainTensor<E::Scalar>) -> Result<Self> {
         let product = Product::new(self.shape(), values.shape())?;
+        values.check_finite()?;
         let (own, values) = (self.elements.values(), values.values());
         self.computed(&product.shape, product.count(), |element| {
             let pairs: Vec<(usize, usize)> = product.pairs(element).collect();

@@ -20,6 +20,23 @@ pub(crate) fn count(shape: &[usize]) -> Result<usize> {
         }))
 }
 
+/// Checks that the elements of a tensor can have this shape: of a batched one the batch is an axis more.
+pub(crate) fn check_axes(shape: &[usize], batch: Option<usize>) -> Result<()> {
+    if batch.is_some() && shape.len() >= MOST_AXES {
+        return Err(Error::Operands(OperandError::InvalidArgument {
+            reason: "a batched tensor has at most 31 axes beside the batch, which is one more; use a shape of fewer axes",
+        }));
+    }
+    Ok(())
+}
+
+/// The index for each axis of an element, by its number in a list of all by rows.
+pub(super) fn indices(number: usize, shape: &[usize]) -> Vec<usize> {
+    let axes = strides(shape).into_iter().zip(shape);
+    axes.map(|(stride, length)| number / stride % length)
+        .collect()
+}
+
 /// The distance of neighbours along each axis, in a list of all elements by rows.
 pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];

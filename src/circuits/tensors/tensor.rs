@@ -1,4 +1,5 @@
 use crate::circuits::Vector;
+use crate::circuits::tensors::shape::check_axes;
 use crate::circuits::tensors::{PlainTensor, Subscript};
 use crate::error::{Error, OperandError, Result, check_number};
 use crate::evaluator::Evaluator;
@@ -68,6 +69,7 @@ impl<E: Evaluator> Tensor<E> {
         shape: &[usize],
         batch: Option<usize>,
     ) -> Result<Self> {
+        check_axes(shape, batch)?;
         let evaluator = Vector::common_evaluator(&vectors)?.clone();
         for vector in &vectors {
             evaluator.check_all(&[&vectors[0].chunks[0], &vector.chunks[0]])?;
@@ -102,6 +104,7 @@ impl<E: Evaluator> Tensor<E> {
                 }));
             }
         };
+        values.check_finite()?;
         let count = values.values().len() / batch;
         try_map(count, |element| {
             let values = values.values()[element..].iter().step_by(count);
@@ -226,9 +229,11 @@ impl<E: Evaluator> Tensor<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`PlainTensor::reshape`].
+    /// As [`PlainTensor::reshape`]; [`OperandError::InvalidArgument`](crate::OperandError::InvalidArgument) for a batched tensor and 32 axes, since the
+    /// batch is one more.
     #[doc(alias = "reshape_")]
     pub fn reshape(&self, shape: &[usize]) -> Result<Self> {
+        check_axes(shape, self.batch)?;
         Ok(self.with(self.elements.reshape(shape)?))
     }
 
@@ -268,9 +273,10 @@ impl<E: Evaluator> Tensor<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`PlainTensor::broadcast`].
+    /// As [`PlainTensor::broadcast`]; as [`reshape`](Self::reshape) for too many axes.
     #[doc(alias = "broadcast_")]
     pub fn broadcast(&self, shape: &[usize]) -> Result<Self> {
+        check_axes(shape, self.batch)?;
         Ok(self.with(self.elements.broadcast(shape)?))
     }
 

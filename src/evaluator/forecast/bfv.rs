@@ -1,6 +1,7 @@
 //! Dry runs of BFV, each operation in the order of the encrypted evaluator's.
 
 use crate::encoding::{BfvEncoder, BfvPlaintext};
+use crate::encryption::State;
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::evaluator_trait::check_factors;
 use crate::evaluator::evaluator_trait::check_message_bound;
@@ -261,7 +262,7 @@ impl Evaluator for BfvForecast {
 
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
-            rows: 2,
+            rows: BfvState::ROWS,
             columns: self.context().slots() / 2,
         }
     }

@@ -332,8 +332,17 @@ macro_rules! foreseen_operations {
         }
 
         fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
+            self.check_rotations_at(rotations, 0, operation)
+        }
+
+        fn check_rotations_at(
+            &self,
+            rotations: &Rotations,
+            level: usize,
+            operation: &'static str,
+        ) -> Result<()> {
             let rotations = rotations.in_rows(self.slot_shape().rows);
-            self.shared.keys.check(&rotations, operation)
+            self.shared.keys.check((&rotations, level), operation)
         }
 
         fn negate(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {

@@ -151,10 +151,14 @@ impl AssumedKeys {
         Ok(path)
     }
 
-    /// Checks that there is a key, or a path of keys, for each of `rotations`.
-    pub(super) fn check(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-        let has_path = |step| self.path(step, 0).is_ok();
-        let has_conjugation = self.conjugation_error(0).is_ok();
+    /// Checks that there is a key, or a path of keys, for each of `rotations` at a level.
+    pub(super) fn check(
+        &self,
+        (rotations, level): (&Rotations, usize),
+        operation: &'static str,
+    ) -> Result<()> {
+        let has_path = |step| self.path(step, level).is_ok();
+        let has_conjugation = self.conjugation_error(level).is_ok();
         let missing = rotations.missing(self.context.degree(), has_path, has_conjugation);
         missing.refused(operation)
     }

@@ -1,5 +1,6 @@
 //! Each operation in the order of the encrypted evaluator's, so that the states and the errors are the same.
 
+use crate::encryption::State;
 use crate::error::{Error, Result, ValueError};
 use crate::evaluator::ckks_align::{self, Movable};
 use crate::evaluator::evaluator_trait::check_factors;
@@ -26,7 +27,7 @@ impl Evaluator for Forecast {
 
     fn slot_shape(&self) -> SlotShape {
         SlotShape {
-            rows: 1,
+            rows: CkksState::ROWS,
             columns: self.context().message_slots(),
         }
     }

@@ -69,7 +69,7 @@ impl<S: ForecastScheme> SchemeForecast<S> {
     /// A dry run for a server with the keys of these rotations and one for products.
     #[must_use]
     pub fn with_keys(context: &S::Context, rotations: &Rotations) -> Self {
-        let keys = AssumedKeys::of(rotations, S::rlwe(context));
+        let keys = AssumedKeys::of(&rotations.in_rows(S::ROWS), S::rlwe(context));
         Self::of(context, Arc::new(keys), None)
     }
 
@@ -78,7 +78,7 @@ impl<S: ForecastScheme> SchemeForecast<S> {
     /// # Errors
     /// As [`KeyGenerator::planned_keys`](crate::keys::KeyGenerator::planned_keys).
     pub fn with_planned_keys(context: &S::Context, keys: &KeyPlan) -> Result<Self> {
-        let keys = AssumedKeys::planned(keys, S::rlwe(context))?;
+        let keys = AssumedKeys::planned(&keys.in_rows(S::ROWS), S::rlwe(context))?;
         Ok(Self::of(context, Arc::new(keys), None))
     }
 
