@@ -178,7 +178,7 @@ fn what_does_not_fit_is_refused_before_work() {
     let error = map.encode(&integers, Position::at_level(0)).unwrap_err();
     assert_eq!(
         error,
-        Error::Values(ValueError::ValueOutOfRange { index: 1 })
+        Error::Values(ValueError::EntriesTooLarge { output: 0 })
     );
     assert!(
         LinearMap::gather(2, &[0])
