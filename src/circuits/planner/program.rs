@@ -2,9 +2,7 @@ use crate::circuits::planner::PlannedScheme;
 use crate::circuits::planner::scheme::Foreseen;
 use crate::circuits::{Packing, Padding, Vector};
 use crate::error::{Error, OperandError, Result, check_count};
-use crate::evaluator::{
-    Evaluator, Number, SchemeForecast, SchemeForecastCiphertext, check_numbers,
-};
+use crate::evaluator::{Evaluator, Number, SchemeForecast, SchemeForecastCiphertext};
 use std::ops::RangeInclusive;
 
 /// A computation on vectors of real numbers, or of integers as a `Program<i64>`, written once for all evaluators: it is planned, runs in
@@ -149,7 +147,6 @@ impl Input {
         SchemeForecast<S>: Evaluator<Ciphertext = SchemeForecastCiphertext<S>>,
     {
         let packing = Packing::new(forecast.slot_shape(), values.len())?;
-        check_numbers(values)?;
         let slots = packing.fill(values)?;
         let encrypt = |slots: &Vec<S::Scalar>| S::foresee(forecast, self.fresh(Some(slots)));
         let chunks = slots.iter().map(encrypt).collect::<Result<_>>()?;
