@@ -234,7 +234,7 @@ fn chebyshev(context: &CkksContext) -> Outcome<Times> {
         (31, "Chebyshev polynomial of degree 31"),
         (63, "Chebyshev polynomial of degree 63"),
     ] {
-        let polynomial = Chebyshev::new(&coefficients(degree), -1.0..=1.0)?;
+        let polynomial = Chebyshev::new(coefficients(degree), -1.0..=1.0)?;
         let evaluate = || polynomial.evaluate(&evaluator, black_box(&x));
         let found = evaluator
             .encoder()

@@ -110,7 +110,7 @@ impl Ours {
         let mut rng = rand::rng();
         let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
         let generator = KeyGenerator::new(&secret);
-        let keys = generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng)?;
+        let keys = generator.evaluation_keys(&Rotations::steps([1]), &mut rng)?;
         let evaluator = BfvEvaluator::with_keys(context, Arc::new(keys))?;
         let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).unwrap()));
         let plaintext = evaluator.encoder().encode_u64(values)?;

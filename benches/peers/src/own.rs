@@ -66,7 +66,7 @@ fn ckks(set: &Set) -> slotwise::Result<Times> {
     let mut rng = rand::rng();
     let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
     let generator = KeyGenerator::new(&secret);
-    let keys = Arc::new(generator.evaluation_keys(&Rotations::steps(&STEPS), &mut rng)?);
+    let keys = Arc::new(generator.evaluation_keys(&Rotations::steps(STEPS), &mut rng)?);
     let evaluator = CkksEvaluator::with_keys(&context, keys)?;
     let encoder = evaluator.encoder();
     let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).unwrap()));
@@ -122,7 +122,7 @@ fn bfv(set: &Set) -> slotwise::Result<Times> {
     let mut rng = rand::rng();
     let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
     let generator = KeyGenerator::new(&secret);
-    let keys = Arc::new(generator.evaluation_keys(&Rotations::steps(&[1]), &mut rng)?);
+    let keys = Arc::new(generator.evaluation_keys(&Rotations::steps([1]), &mut rng)?);
     let evaluator = BfvEvaluator::with_keys(&context, keys)?;
     let encoder = evaluator.encoder();
     let public = Encryptor::with_public_key(Arc::new(generator.public_key(&mut rng).unwrap()));

@@ -71,7 +71,7 @@ impl Set {
     pub(crate) fn ckks(&self) -> slotwise::Result<CkksContext> {
         CkksContext::builder()
             .degree(self.degree)
-            .prime_bits(&self.bits())
+            .prime_bits(self.bits())
             .special_primes(self.special.len())
             .scale_bits(SCALE_BITS)
             .standard(self.standard())
@@ -82,7 +82,7 @@ impl Set {
     pub(crate) fn bfv(&self) -> slotwise::Result<BfvContext> {
         BfvContext::builder()
             .degree(self.degree)
-            .prime_bits(&self.bits())
+            .prime_bits(self.bits())
             .special_primes(self.special.len())
             .plaintext_modulus(PLAINTEXT_MODULUS)
             .standard(self.standard())
