@@ -9,28 +9,29 @@ use std::sync::{Mutex, MutexGuard};
 /// Owned by a basis and shared by all bases cut from or joined to it, hence by a context and everything made with it. No
 /// thread ever waits for another: a shelf that is in use elsewhere is passed over.
 ///
-/// What is kept has a limit that follows what operations need: it grows, up to [`GROWTH`] times, where a buffer is asked for after one
-/// was freed because of the limit, and shrinks by what is never taken for a while.
+/// What is kept has a limit that follows what operations need: buffers in use and kept ones together are at most as much as was in use at once not long
+/// ago. So nothing is freed that the next such operation asks for, and the memory of the process grows by nothing that was not in use.
 #[derive(Debug)]
 pub(crate) struct ScratchPool {
     shelves: [Mutex<Shelves>; SHELVES],
     /// The words of all buffers.
     words: AtomicUsize,
-    /// The most words that are kept, and the least that this number is.
-    limit: AtomicUsize,
-    least: usize,
-    /// The words that were freed because of the limit and have not been asked for since.
-    freed: AtomicUsize,
-    /// The words that came back since the limit was last looked at, and the least that were in the pool since.
+    /// The words of buffers in use, about: what becomes part of a key never comes back, and what was made elsewhere does.
+    live: AtomicUsize,
+    /// The most words in use at once since the limit was last looked at, and in the time before.
+    peak: AtomicUsize,
+    peak_before: AtomicUsize,
+    /// The words that came back since.
     returned: AtomicUsize,
-    spare: AtomicUsize,
+    /// The least that the limit is.
+    least: usize,
 }
 
 /// The limit is at most so many times the least one.
 const GROWTH: usize = 4;
 
 /// The limit is looked at whenever so many times its words came back.
-const PERIOD: usize = 8;
+const PERIOD: usize = 16;
 
 /// More than one, so that threads seldom find all in use.
 const SHELVES: usize = 4;
@@ -49,11 +50,11 @@ impl ScratchPool {
         Self {
             shelves: Default::default(),
             words: AtomicUsize::new(0),
-            limit: AtomicUsize::new(limit),
-            least: limit,
-            freed: AtomicUsize::new(0),
+            live: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+            peak_before: AtomicUsize::new(0),
             returned: AtomicUsize::new(0),
-            spare: AtomicUsize::new(usize::MAX),
+            least: limit,
         }
     }
 
@@ -62,13 +63,14 @@ impl ScratchPool {
         if length == 0 {
             return AlignedWords::default();
         }
-        match self.find(length) {
+        let buffer = match self.find(length) {
             Some(buffer) => buffer.resized(length),
-            None => {
-                self.regret(length);
-                AlignedWords::zeroed(length)
-            }
-        }
+            None => AlignedWords::zeroed(length),
+        };
+        let words = buffer.capacity();
+        let live = self.live.fetch_add(words, Ordering::Relaxed) + words;
+        self.peak.fetch_max(live, Ordering::Relaxed);
+        buffer
     }
 
     /// A buffer for what tells something about a secret.
@@ -84,7 +86,6 @@ impl ScratchPool {
         let words = buffer.capacity();
         let limit = self.limit(words);
         if words == 0 || words > limit {
-            self.freed.fetch_add(words, Ordering::Relaxed);
             return;
         }
         let Some(mut shelves) = self.free_shelves().next() else {
@@ -95,11 +96,9 @@ impl ScratchPool {
         while excess > 0 {
             let Some(freed) = shelves.remove_oldest() else {
                 self.words.fetch_sub(words, Ordering::Relaxed);
-                self.freed.fetch_add(words, Ordering::Relaxed);
                 return;
             };
             self.words.fetch_sub(freed, Ordering::Relaxed);
-            self.freed.fetch_add(freed, Ordering::Relaxed);
             excess = excess.saturating_sub(freed);
         }
         shelves.add(buffer);
@@ -107,35 +106,22 @@ impl ScratchPool {
 
     /// The limit, after `words` more came back.
     fn limit(&self, words: usize) -> usize {
-        let limit = self.limit.load(Ordering::Relaxed);
-        if self.returned.fetch_add(words, Ordering::Relaxed) / PERIOD < limit {
-            return limit;
+        let less = |live: usize| Some(live.saturating_sub(words));
+        let update = self
+            .live
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let (Ok(live) | Err(live)) = update;
+        let live = live.saturating_sub(words);
+        let peak = self.peak.load(Ordering::Relaxed);
+        let before = self.peak_before.load(Ordering::Relaxed);
+        let limit = peak.max(before).saturating_sub(live);
+        let limit = limit.clamp(self.least, GROWTH * self.least);
+        if self.returned.fetch_add(words, Ordering::Relaxed) / PERIOD >= limit {
+            self.returned.store(0, Ordering::Relaxed);
+            self.peak_before.store(peak, Ordering::Relaxed);
+            self.peak.store(live, Ordering::Relaxed);
         }
-        self.returned.store(0, Ordering::Relaxed);
-        self.freed.store(0, Ordering::Relaxed);
-        let spare = match self.spare.swap(usize::MAX, Ordering::Relaxed) {
-            usize::MAX => 0, // another thread looked at the same time
-            spare => spare,
-        };
-        let limit = limit.saturating_sub(spare).max(self.least);
-        self.limit.store(limit, Ordering::Relaxed);
         limit
-    }
-
-    /// Raises the limit for a buffer that the pool would have if it had not freed one.
-    fn regret(&self, length: usize) {
-        let limit = self.limit.load(Ordering::Relaxed);
-        if self.words.load(Ordering::Relaxed) > limit / 2 {
-            return; // there are buffers, of other sizes
-        }
-        self.spare.store(0, Ordering::Relaxed);
-        let freed = self.freed.load(Ordering::Relaxed);
-        if length <= freed {
-            self.freed.store(freed - length, Ordering::Relaxed);
-            let most = GROWTH * self.least;
-            self.limit
-                .store(most.min(limit + length), Ordering::Relaxed);
-        }
     }
 
     /// What all buffers hold, for tests that look for what should not be there.
@@ -159,9 +145,7 @@ impl ScratchPool {
         let buffer = self
             .free_shelves()
             .find_map(|mut shelves| shelves.remove(length..=2 * length))?;
-        let words = self.words.fetch_sub(buffer.capacity(), Ordering::Relaxed);
-        let left = words.saturating_sub(buffer.capacity());
-        self.spare.fetch_min(left, Ordering::Relaxed);
+        self.words.fetch_sub(buffer.capacity(), Ordering::Relaxed);
         Some(buffer)
     }
 
