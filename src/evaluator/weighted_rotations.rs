@@ -9,9 +9,9 @@ use crate::evaluator::evaluator_trait::check_inputs;
 use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
-use crate::kernels::{AlignedWords, WeightedPairs};
+use crate::kernels::WeightedPairs;
 use crate::keys::Rotations;
-use crate::parallel::{for_each_row, in_pool};
+use crate::parallel::{for_each_item, in_pool};
 use crate::params::{Context, ErrorSize, Gadget};
 use crate::ring::NttPoly;
 use std::borrow::Cow;
@@ -346,31 +346,36 @@ impl<'a> Fused<'a> {
             .collect::<Result<_>>()?;
         Ok(in_pool(self.extension.words(), || {
             let sums = self.inner_sums(inputs, &digits, (&used, &weights));
-            let polys = if plan.nested {
-                self.nested_sum(&sums)
+            if plan.nested {
+                self.nested_sum(sums)
             } else {
                 self.outer_sum(&sums)
-            };
-            self.extension.switching.extended.pool().put(sums);
-            polys
+            }
         }))
     }
 
-    /// For each prime, each strip of places and each giant step, both rows of the sum of weighted baby rotations, not divided by P.
+    /// For each giant step the sum of weighted baby rotations, not divided by P.
     fn inner_sums<S: Weighable>(
         &self,
         inputs: &[Cow<'_, Encrypted<S>>],
         digits: &[HoistedDigits],
         (used, weights): (&[(usize, usize)], &[Option<WeightRows<'_>>]),
-    ) -> AlignedWords {
+    ) -> Vec<[NttPoly; 2]> {
         let (extended, degree) = (&self.extension.switching.extended, self.extension.degree());
         let count = self.extension.switching.special_factors.len();
         let strip = strip_length(degree);
         // Beside a power of two, so that the pairs' rows do not share places in the caches.
         let stride = strip + 72;
-        let length = self.giants.len() * 2 * degree;
-        let mut sums = extended.pool().take(extended.len() * length);
-        for_each_row(&mut sums, length, |i, out| {
+        let pair = |_| [0, 1].map(|_| NttPoly::unspecified(extended));
+        let mut sums: Vec<[NttPoly; 2]> = (0..self.giants.len()).map(pair).collect();
+        let polys = sums.iter_mut().flatten();
+        let mut polys: Vec<_> = polys
+            .map(|poly| poly.data_mut().chunks_exact_mut(degree))
+            .collect();
+        let rows = |_| polys.iter_mut().filter_map(Iterator::next).collect();
+        let rows: Vec<Vec<&mut [u64]>> = (0..extended.len()).map(rows).collect();
+        let words = 2 * self.giants.len() * extended.len() * degree;
+        for_each_item(words, rows, |i, mut outs| {
             let q = extended.modulus(i);
             let mut scaled = extended.pool().take(inputs.len() * 2 * degree);
             for (rows, input) in scaled.chunks_exact_mut(2 * degree).zip(inputs) {
@@ -379,9 +384,9 @@ impl<'a> Fused<'a> {
                 }
             }
             let mut pairs = extended.pool().take(2 * used.len() * stride);
-            let strips = out.chunks_exact_mut(self.giants.len() * 2 * strip);
+            let mut parts_of_sums = extended.pool().take(outs.len() * strip);
             with_rows(weights, i, (extended, count), |rows| {
-                for (out, start) in strips.zip((0..degree).step_by(strip)) {
+                for start in (0..degree).step_by(strip) {
                     let halves = pairs.chunks_exact_mut(2 * stride);
                     for (&(input, baby), pair) in used.iter().zip(halves) {
                         let rows = &scaled[2 * input * degree..][..2 * degree];
@@ -399,62 +404,44 @@ impl<'a> Fused<'a> {
                         weights: &parts.collect::<Vec<_>>(),
                         count: used.len(),
                     };
-                    q.kernels().weighted_pairs(q, out, &sum);
+                    q.kernels().weighted_pairs(q, &mut parts_of_sums, &sum);
+                    for (out, part) in outs.iter_mut().zip(parts_of_sums.chunks_exact(strip)) {
+                        out[start..start + strip].copy_from_slice(part);
+                    }
                 }
             });
+            extended.pool().put(parts_of_sums);
             extended.pool().put(pairs);
             extended.pool().put(scaled);
         });
         sums
     }
 
-    /// Copies one prime's row of an inner sum, whose strips lie apart.
-    fn copy_part(&self, sums: &[u64], (giant, half): (usize, usize), i: usize, row: &mut [u64]) {
-        let strip = strip_length(row.len());
-        let (length, part) = (self.giants.len() * 2, 2 * giant + half);
-        let sums = &sums[i * length * row.len()..];
-        let parts = sums[part * strip..].chunks(length * strip);
-        for (out, part) in row.chunks_exact_mut(strip).zip(parts) {
-            out.copy_from_slice(&part[..strip]);
-        }
-    }
-
     /// The inner sums joined from the last to the first, rotated after each, and divided by P.
-    fn nested_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
-        let extended = &self.extension.switching.extended;
+    fn nested_sum(&self, sums: Vec<[NttPoly; 2]>) -> [NttPoly; 2] {
         let mut total: Option<[NttPoly; 2]> = None;
-        for (giant, step) in self.giants.iter().enumerate().rev() {
-            let joined = self.extension.pair(|i, rows| {
-                for (half, row) in rows.into_iter().enumerate() {
-                    self.copy_part(sums, (giant, half), i, row);
-                    if let Some(total) = &total {
-                        let q = extended.modulus(i);
-                        q.kernels().add_assign(q, row, total[half].row(i));
-                    }
-                }
-            });
+        for (step, mut joined) in self.giants.iter().zip(sums).rev() {
+            for (sum, total) in joined.iter_mut().zip(total.iter().flatten()) {
+                sum.add_assign(total);
+            }
             total = Some(match step.key {
                 Some(key) => self.extension.switched(&joined, key),
                 None => joined,
             });
         }
-        let total = total.unwrap_or_else(|| [0, 1].map(|_| NttPoly::zero(extended)));
-        total.map(|poly| self.extension.divide(&poly))
+        let zero = || [0, 1].map(|_| NttPoly::zero(&self.extension.switching.extended));
+        total
+            .unwrap_or_else(zero)
+            .map(|poly| self.extension.divide(&poly))
     }
 
     /// The inner sums rotated by the giant steps, summed, and divided by P.
-    fn outer_sum(&self, sums: &[u64]) -> [NttPoly; 2] {
+    fn outer_sum(&self, sums: &[[NttPoly; 2]]) -> [NttPoly; 2] {
         let switching = self.extension.switching;
-        let extended = &switching.extended;
-        let whole = |giant: usize, half: usize| {
-            let mut poly = NttPoly::unspecified(extended);
-            poly.for_each_row(|i, row| self.copy_part(sums, (giant, half), i, row));
-            poly
-        };
         let divided: Vec<Option<NttPoly>> = (0..self.giants.len())
             .map(|giant| {
                 let key = self.giants[giant].key;
-                key.map(|_| self.extension.divide(&whole(giant, 1)))
+                key.map(|_| self.extension.divide(&sums[giant][1]))
             })
             .collect();
         let decompositions: Vec<Option<Decomposition<'_>>> = divided
@@ -464,11 +451,11 @@ impl<'a> Fused<'a> {
                     .map(|poly| Decomposition::new(switching, poly))
             })
             .collect();
-        let total = self
-            .extension
-            .sum_of_moved(self.giants, &decompositions, |place, i, row| {
-                self.copy_part(sums, place, i, row);
-            });
+        let total =
+            self.extension
+                .sum_of_moved(self.giants, &decompositions, |(giant, half), i, row| {
+                    row.copy_from_slice(sums[giant][half].row(i));
+                });
         total.map(|poly| self.extension.divide(&poly))
     }
 }
