@@ -18,10 +18,6 @@ macro_rules! delegated_operations {
             self.compact(a)
         }
 
-        fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-            self.check_rotations_at(rotations, 0, operation)
-        }
-
         fn check_rotations_at(
             &self,
             rotations: &Rotations,

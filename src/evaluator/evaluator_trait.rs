@@ -146,8 +146,7 @@ pub trait Evaluator: Clone + Send + Sync {
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey); [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all that are missing and the name of the operation.
     fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-        let _ = (rotations, operation);
-        Ok(())
+        self.check_rotations_at(rotations, 0, operation)
     }
 
     /// [`check_rotations`](Self::check_rotations) of what is at this level: keys for lower levels only are missing, too. Where levels are not
@@ -161,8 +160,8 @@ pub trait Evaluator: Clone + Send + Sync {
         level: usize,
         operation: &'static str,
     ) -> Result<()> {
-        let _ = level;
-        self.check_rotations(rotations, operation)
+        let _ = (rotations, level, operation);
+        Ok(())
     }
 
     /// The position of plaintexts that multiply `a`. In CKKS this is the level that `a` has once its pending rescales are done.

@@ -98,10 +98,6 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         self.inner().takes_a_level(factor)
     }
 
-    fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-        self.inner().check_rotations(rotations, operation)
-    }
-
     fn check_rotations_at(
         &self,
         rotations: &Rotations,

@@ -331,10 +331,6 @@ macro_rules! foreseen_operations {
             self.richer(other)
         }
 
-        fn check_rotations(&self, rotations: &Rotations, operation: &'static str) -> Result<()> {
-            self.check_rotations_at(rotations, 0, operation)
-        }
-
         fn check_rotations_at(
             &self,
             rotations: &Rotations,
