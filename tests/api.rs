@@ -1142,3 +1142,25 @@ fn sums_of_fresh_reals_have_the_error_of_independent_terms() -> slotwise::Result
     }
     Ok(())
 }
+
+#[test]
+fn what_travels_in_the_clear_tells_no_more_than_the_stated_magnitude() {
+    let (client, _) = &*CKKS;
+    let bounds = |vector: CkksVector| (vector.message_bound(), vector.noise_bound());
+    let of = |value: f64| bounds(client.encrypt([value, -0.3 * value]).unwrap());
+    // The default bound is a power of two, at least 1.
+    for value in [0.0, 1e-9, 0.123_456_789, 0.51, 0.515, -1.0] {
+        assert_eq!(of(value), of(0.5), "{value}");
+    }
+    for value in [4.1, -6.0, 8.0] {
+        assert_eq!(of(value), of(5.0), "{value}");
+    }
+    let stated = |value: f64, bound| bounds(client.encrypt_bounded([value], bound).unwrap());
+    for value in [0.0, 0.3, 1.5, 3.2, 300.5, 999.0] {
+        assert_eq!(stated(value, 1000.0), stated(1.0, 1000.0), "{value}");
+    }
+    assert_eq!(stated(0.3, 0.6), stated(0.6, 0.6));
+    let key = client.generate_encryption_key().unwrap();
+    let public = |value: f64| bounds(key.encrypt([value]).unwrap());
+    assert_eq!(public(0.25), public(0.75));
+}

@@ -82,7 +82,6 @@ impl CkksState {
     ///
     /// # Errors
     /// [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge); [`ParameterError::InvalidScale`](crate::ParameterError::InvalidScale); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel).
-    #[expect(clippy::cast_precision_loss, reason = "at most 2^17")]
     pub(crate) fn encoded(
         largest: f64,
         coefficients: usize,
@@ -103,15 +102,25 @@ impl CkksState {
                 reason: "nothing of a message survives so small a scale",
             }));
         }
-        // The rounding to integers, and that of the transform.
-        let rounding = context.rlwe().noise().chosen_rounding(coefficients as f64);
-        let message = Log2::of(largest) * scale.magnitude();
         Ok(Self {
             level,
             scale,
             message_bound: largest,
-            noise: rounding + message * float_error(context.slots()),
+            noise: Self::encoding_noise(largest, coefficients, scale, context),
         })
+    }
+
+    /// The error of an encoding: the rounding to integers, and that of the transform. It is of the public bound, since it travels in the clear.
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^17")]
+    fn encoding_noise(
+        largest: f64,
+        coefficients: usize,
+        scale: Scale,
+        context: &CkksContext,
+    ) -> Log2 {
+        let rounding = context.rlwe().noise().chosen_rounding(coefficients as f64);
+        let message = Log2::of(Self::public_bound(largest)) * scale.magnitude();
+        rounding + message * float_error(context.slots())
     }
 
     /// A plaintext's state as an operand: with a coarser message bound, because the result reveals it.
@@ -147,9 +156,13 @@ impl CkksState {
         bound: Option<f64>,
         context: &CkksContext,
     ) -> Result<Self> {
+        // Where a bound is stated, the noise tells no more of the message than that.
+        let stated = bound
+            .map(|bound| Self::encoding_noise(bound, context.degree(), self.scale, context))
+            .filter(|&stated| stated > self.noise);
         let encrypted = Self {
             message_bound: Self::public_bound(self.message_bound),
-            noise: error.at_roots + self.noise,
+            noise: error.at_roots + stated.unwrap_or(self.noise),
             ..self
         };
         match bound {

@@ -530,10 +530,14 @@ fn matrices_stored_by_coefficients_give_the_same_bits() {
         let mut setup = Setup::of(params, 41);
         let message = setup.message()[..period].repeat(setup.context.message_slots() / period);
         let x = setup.encrypted(&message, setup.layout.lowest_level());
-        let small = Bootstrapper::with_memory(&setup.context, &setup.keys, Memory::Small).unwrap();
-        let [small, fast] =
-            [&small, &setup.bootstrapper].map(|of| of.clone().assume_repeated().bootstrap(&x));
-        let (small, fast) = (small.unwrap(), fast.unwrap());
+        let [small, fast] = [Memory::Small, Memory::Fast].map(|memory| {
+            let bootstrapper = Bootstrapper::with_memory(&setup.context, &setup.keys, memory);
+            bootstrapper
+                .unwrap()
+                .assume_repeated()
+                .bootstrap(&x)
+                .unwrap()
+        });
         assert_eq!(small.body.polys, fast.body.polys);
         assert_eq!(small.state, fast.state);
     }

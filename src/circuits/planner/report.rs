@@ -51,7 +51,8 @@ fn step_line(step: &Step, share: f64) -> String {
         -step.noise_bound.log2(),
         -step.typical_error.log2(),
         step.key_switches(),
-        100.0 * share,
+        // An empty sum is -0.
+        (100.0 * share).abs(),
     )
 }
 

@@ -231,7 +231,7 @@ where
         let encryptor = Encryptor::with_secret_key(secret);
         let fresh = S::encrypt_zero(&encryptor, context, rng)?;
         // Sums and products of zeros fit every level.
-        let fresh = evaluator.assume_message_bound(fresh, 1.0 / 64.0)?;
+        let fresh = evaluator.assume_message_bound(fresh, 1.0 / 65536.0)?;
         Ok(Self { evaluator, fresh })
     }
     /// The seconds of one term of many sums of many terms.
