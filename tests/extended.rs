@@ -234,7 +234,8 @@ macro_rules! transform {
             same_bits!(found, fused);
             scheme.same(&found, &fused);
             scheme.same(&found, &plan.evaluate(e, &inputs).unwrap());
-            assert!(found.noise_bound() <= fused.noise_bound());
+            // The same terms, added in another order.
+            assert!(found.noise_bound() <= fused.noise_bound() * (1.0 + 1e-12));
         }
     }};
 }

@@ -69,7 +69,7 @@ impl Bootstrapper {
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
-    /// let bootstrapper = Bootstrapper::with_memory(&context, &keys, Memory::Fast)?;
+    /// let bootstrapper = Bootstrapper::with_memory(&context, &keys, slotwise::encoding::Memory::Fast)?;
     /// assert_eq!(bootstrapper.bootstrap(&x)?.level(), context.fresh_level());
     /// # Ok::<(), slotwise::Error>(())
     /// ```
