@@ -140,8 +140,9 @@ fn main() -> Outcome<()> {
     let length = rows * columns;
 
     // Parameters, keys and the places of bootstrappings, before anything is encrypted.
-    // The planner finds that only weights are bootstrapped, which are few.
     let planner = Planner::new(&[Input::vector(length), Input::vector(columns)]).precision_bits(9);
+    // Only weights are bootstrapped. The planner finds that, too, but it takes seconds to compare all sets of parameters.
+    let planner = planner.bootstrapping_slots(u32::try_from(columns)?);
     let planner = if is_secure {
         planner
     } else {
