@@ -5,7 +5,7 @@ use slotwise::bootstrapping::BootstrappingKeys;
 use slotwise::circuits::Vector;
 use slotwise::evaluator::{ClearIntegers, ClearReals};
 use slotwise::prelude::*;
-use slotwise::{Error, OperandError};
+use slotwise::{Error, KeyError, OperandError};
 
 fn server(context: &CkksContext) -> (ClientKey<Ckks>, ServerKey<Ckks>) {
     let client = context.generate_client_key().unwrap();
@@ -195,4 +195,25 @@ fn copies_of_vectors_are_vectors() {
     assert_eq!(x.repeat(2).unwrap().values(), [1, 2, 3, 4, 1, 2, 3, 4]);
     let shorter = Vector::from_values(&integers, &[1, 2]).unwrap();
     assert_eq!(shorter.repeat(8).unwrap().values(), [1, 2].repeat(8));
+}
+
+#[test]
+fn keys_of_others_are_refused_by_what_differs() {
+    let keys_of = |levels| {
+        let params = CkksParams::insecure_for_bootstrapping(64, 32, levels).unwrap();
+        let client = CkksContext::new(params).unwrap().generate_client_key();
+        let client = client.unwrap();
+        let server = client.generate_server_key(&Rotations::none()).unwrap();
+        (server, client.generate_bootstrapping_keys().unwrap())
+    };
+    let ((server, own), (_, foreign), (_, other)) = (keys_of(1), keys_of(1), keys_of(2));
+    assert!(server.with_bootstrapping(&own).is_ok());
+    assert!(matches!(
+        server.with_bootstrapping(&foreign),
+        Err(Error::Keys(KeyError::Mismatch { .. }))
+    ));
+    assert!(matches!(
+        server.with_bootstrapping(&other),
+        Err(Error::Operands(OperandError::ContextMismatch { .. }))
+    ));
 }

@@ -104,7 +104,10 @@ impl ServerKey<Ckks> {
         keys: &BootstrappingKeys,
         memory: Memory,
     ) -> Result<Self> {
-        self.evaluation_keys().key_id().check(keys.key_id())?;
+        let (own, others) = (self.evaluation_keys(), keys.evaluation_keys());
+        let parameters = own.context().fingerprint();
+        parameters.check(others.context().fingerprint())?;
+        own.key_id().check(others.key_id())?;
         let bootstrapper = Arc::new(Bootstrapper::with_memory(self.context(), keys, memory)?);
         let evaluator = self.evaluator().clone().with_refresh(bootstrapper);
         Ok(self.clone().with_evaluator(evaluator))
