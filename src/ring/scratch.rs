@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard};
 /// Owned by a basis and shared by all bases cut from or joined to it, hence by a context and everything made with it. No
 /// thread ever waits for another: a shelf that is in use elsewhere is passed over.
 ///
-/// What is kept has a limit that follows what operations need: buffers in use and kept ones together are at most as much as was in use at once not long
-/// ago. So nothing is freed that the next such operation asks for, and the memory of the process grows by nothing that was not in use.
+/// What is kept has a limit that follows what operations need: buffers in use and kept ones together are at most [so many](ROOM) times as much as
+/// was in use at once not long ago. The room is for operations in turn whose buffers have other sizes: each finds its own again.
 #[derive(Debug)]
 pub(crate) struct ScratchPool {
     shelves: [Mutex<Shelves>; SHELVES],
@@ -26,6 +26,9 @@ pub(crate) struct ScratchPool {
     /// The least that the limit is.
     least: usize,
 }
+
+/// All buffers together may be so many times what was in use at once.
+const ROOM: usize = 2;
 
 /// The limit is at most so many times the least one.
 const GROWTH: usize = 4;
@@ -114,7 +117,7 @@ impl ScratchPool {
         let live = live.saturating_sub(words);
         let peak = self.peak.load(Ordering::Relaxed);
         let before = self.peak_before.load(Ordering::Relaxed);
-        let limit = peak.max(before).saturating_sub(live);
+        let limit = (ROOM * peak.max(before)).saturating_sub(live);
         let limit = limit.clamp(self.least, GROWTH * self.least);
         if self.returned.fetch_add(words, Ordering::Relaxed) / PERIOD >= limit {
             self.returned.store(0, Ordering::Relaxed);
