@@ -13,7 +13,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use scheme::Scheme;
 use slotwise::encryption::{BfvCiphertext, CkksCiphertext};
-use slotwise::evaluator::{BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator};
+use slotwise::evaluator::{
+    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Position, ProductSum,
+};
 use slotwise::keys::Rotations;
 use slotwise::{Error, KeyError, OperandError, Result, ValueError};
 
@@ -176,6 +178,140 @@ fn ckks_inner_products_are_the_relinearized_sum_bit_for_bit() {
                 scheme.check(&inner, &want);
             }
         }
+    }
+}
+
+/// A [`ProductSum`] by single operations.
+fn in_steps(
+    e: &CkksEvaluator,
+    sum: &ProductSum<'_, CkksCiphertext, f64>,
+) -> Result<CkksCiphertext> {
+    let mut raw = e.sum_of_raw_products(sum.pairs)?;
+    if sum.is_doubled {
+        e.mul_scalar_assign(&mut raw, 2.0)?;
+    }
+    if sum.terms.is_empty() {
+        if sum.constant != 0.0 {
+            e.add_scalar_assign(&mut raw, sum.constant)?;
+        }
+    } else {
+        let at = Position::at_level(raw.level()).with_scale(raw.scale());
+        let terms = e.linear_combination(sum.terms, sum.constant, at)?;
+        e.add_assign(&mut raw, &terms)?;
+    }
+    e.relinearize_and_rescale(&raw)
+}
+
+#[test]
+fn ckks_sums_of_products_terms_and_constants_are_those_in_steps_bit_for_bit() {
+    for special in [1, 2, 3] {
+        let mut scheme = ckks(special, 9);
+        // Factors and terms at several levels, none below the lowest factor's.
+        let values: Vec<f64> = (0..32).map(|slot| f64::from(slot).sin()).collect();
+        let [a, b, c, d] = [3, 2, 4, 2].map(|level| scheme.encrypt(&values, level));
+        // More terms than one sum of a kernel takes.
+        let many: Vec<_> = (0..70).map(|i| (&c, f64::from(i - 30) / 8.0)).collect();
+        let e = &scheme.evaluator;
+        for pairs in [&[(&a, &b)][..], &[(&a, &b), (&d, &a), (&b, &a)]] {
+            for terms in [&[][..], &[(&a, -1.0)], &many] {
+                for (is_doubled, constant) in [(false, 0.0), (true, -1.0), (true, 0.5)] {
+                    let sum = ProductSum {
+                        pairs,
+                        is_doubled,
+                        terms,
+                        constant,
+                    };
+                    let want = in_steps(e, &sum).unwrap();
+                    for found in [e.sum_of_products(&sum), Evaluator::sum_of_products(e, &sum)] {
+                        let found = found.unwrap();
+                        assert_eq!(found.body().polys(), want.body().polys());
+                        assert_eq!(found.state(), want.state());
+                    }
+                    let weights: f64 = terms.iter().map(|(_, c)| c).sum();
+                    let factor = if is_doubled { 2.0 } else { 1.0 };
+                    let products = factor * f64::from(u32::try_from(pairs.len()).unwrap());
+                    let want = values
+                        .iter()
+                        .map(|x| products * x * x + weights * x + constant);
+                    scheme.check(&e.sum_of_products(&sum).unwrap(), &want.collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_of_products_refuse_what_their_steps_refuse() {
+    let mut scheme = ckks(2, 10);
+    let [high, low, lowest] = [3, 1, 0].map(|level| scheme.encrypt(&[1.0], level));
+    let e = &scheme.evaluator;
+    let pair = [(&high, &high)];
+    let sum = ProductSum {
+        pairs: &pair,
+        is_doubled: false,
+        terms: &[],
+        constant: 0.0,
+    };
+    fn refused(e: &CkksEvaluator, sum: ProductSum<'_, CkksCiphertext, f64>) -> Error {
+        e.sum_of_products(&sum).unwrap_err()
+    }
+    assert!(matches!(
+        refused(e, ProductSum { pairs: &[], ..sum }),
+        Error::Values(ValueError::Empty)
+    ));
+    for (constant, factor) in [(f64::NAN, 1.0), (1.0, f64::INFINITY), (f64::NAN, 0.0)] {
+        let terms = &[(&high, factor)][..];
+        for terms in [terms, &[]] {
+            if factor.is_finite() || !terms.is_empty() {
+                let sum = ProductSum {
+                    constant,
+                    terms,
+                    ..sum
+                };
+                assert!(matches!(
+                    refused(e, sum),
+                    Error::Values(ValueError::NotFinite { .. })
+                ));
+            }
+        }
+    }
+    let terms = [(&low, 1.0)];
+    assert!(matches!(
+        refused(
+            e,
+            ProductSum {
+                terms: &terms,
+                ..sum
+            }
+        ),
+        Error::Operands(OperandError::InvalidLevel { .. })
+    ));
+    let pairs = [(&lowest, &lowest)];
+    assert!(matches!(
+        refused(
+            e,
+            ProductSum {
+                pairs: &pairs,
+                ..sum
+            }
+        ),
+        Error::Operands(OperandError::LevelExhausted { .. }) | Error::Precision(_)
+    ));
+    let foreign = ckks(2, 11).encrypt(&[1.0], 3);
+    for sum in [
+        ProductSum {
+            pairs: &[(&high, &foreign)],
+            ..sum
+        },
+        ProductSum {
+            terms: &[(&foreign, 1.0)],
+            ..sum
+        },
+    ] {
+        assert!(matches!(
+            e.sum_of_products(&sum),
+            Err(Error::Keys(KeyError::Mismatch { .. }))
+        ));
     }
 }
 

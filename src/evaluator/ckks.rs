@@ -4,12 +4,13 @@ use crate::error::{Error, Result, ValueError};
 use crate::evaluator::delegation::delegated_operations;
 use crate::evaluator::evaluator_trait::check_period;
 use crate::evaluator::periodic_weights::ResidueSums;
+use crate::evaluator::product_sums::RawSum;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    EncodedSums, Evaluator, PeriodicSums, Position, Refresh, RefreshLevels, SchemeEvaluator,
-    SlotShape, UNKNOWN_PERIOD, WeightedRotations, ckks_align, ckks_plain, ckks_sums, key_switch,
-    linear, rotate_and_sum, rotation, weighted_rotations,
+    EncodedSums, Evaluator, PeriodicSums, Position, ProductSum, Refresh, RefreshLevels,
+    SchemeEvaluator, SlotShape, UNKNOWN_PERIOD, WeightedRotations, ckks_align, ckks_plain,
+    ckks_sums, key_switch, linear, rotate_and_sum, rotation, weighted_rotations,
 };
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -176,7 +177,13 @@ impl CkksEvaluator {
         let ([a, b], state, key) = self.keyed_factors(a, b)?;
         let state = state.rescaled(1, &self.context)?;
         let (a_polys, b_polys) = (a.body.pair()?, b.body.pair()?);
-        let polys = key_switch::multiply_and_rescale(a.level(), a_polys, b_polys, key)?;
+        let product = RawSum {
+            pairs: &[(a_polys, b_polys)],
+            factor: 1,
+            lower: Default::default(),
+        };
+        let at = (a.level(), a_polys[0].basis());
+        let polys = product.relinearized_and_rescaled(at, key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
 
@@ -444,6 +451,10 @@ impl Evaluator for CkksEvaluator {
         pairs: &[(&CkksCiphertext, &CkksCiphertext)],
     ) -> Result<CkksCiphertext> {
         self.sum_of_raw_products(pairs)
+    }
+
+    fn sum_of_products(&self, sum: &ProductSum<'_, CkksCiphertext, f64>) -> Result<CkksCiphertext> {
+        self.sum_of_products(sum)
     }
 
     fn relinearize_and_rescale(&self, a: &CkksCiphertext) -> Result<CkksCiphertext> {

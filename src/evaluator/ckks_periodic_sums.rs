@@ -240,8 +240,10 @@ impl Products<'_> {
                     .map(|_| Decomposition::new(extension.switching, &polys[1]))
             })
             .collect();
-        let total = extension.sum_of_moved(&steps, &decompositions, |(part, half), i, row| {
-            extension.times_special(i, row, &parts[part].1[half]);
+        let mut total = extension.zeros();
+        let moved = (&steps[..], &decompositions[..]);
+        extension.add_moved(&mut total, moved, |(part, half), at, strip| {
+            extension.times_special(at, strip, &parts[part].1[half]);
         });
         total.map(|poly| extension.divide(&poly))
     }

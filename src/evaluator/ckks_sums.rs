@@ -3,13 +3,16 @@
 use crate::encoding::{WeightRows, with_rows};
 use crate::encryption::CkksCiphertext;
 use crate::error::{Error, Result, ValueError, check_finite};
+use crate::evaluator::ckks_plain::scalar_product;
 use crate::evaluator::digits::strip_length;
+use crate::evaluator::key_switch::FactorPolys;
+use crate::evaluator::product_sums::RawSum;
 use crate::evaluator::scheme_evaluator::Summable;
-use crate::evaluator::{CkksEvaluator, Position, key_switch};
+use crate::evaluator::{CkksEvaluator, Position, ProductSum, key_switch};
 use crate::kernels::WeightedPairs;
 use crate::parallel::for_each_row_of;
 use crate::params::{CkksContext, CkksState, Log2, Scale};
-use crate::ring::{NttPoly, RnsBasis};
+use crate::ring::{Combination, NttPoly, RnsBasis};
 use num_bigint::BigInt;
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -41,14 +44,8 @@ impl CkksEvaluator {
         let (factors, state) =
             CkksState::combination(&states, constant, (level, scale), &self.context)?;
         let basis = self.context.rlwe().basis(level)?;
-        let half = |half: usize, constant: &BigInt| {
-            let terms: Vec<_> = polys.iter().map(|pair| pair[half]).zip(&factors).collect();
-            NttPoly::integer_combination(basis, &terms, constant)
-        };
-        let sums = [
-            half(0, &scale.round_product(constant)),
-            half(1, &BigInt::ZERO),
-        ];
+        let sums = combinations(&polys, &factors, scale.round_product(constant));
+        let sums = sums.map(|sum| sum.over(basis));
         Ok(first.with(first.body.with_polys(sums.into()), state))
     }
 
@@ -134,14 +131,43 @@ impl CkksEvaluator {
         all().try_for_each(|factor| self.check_pair(first, factor))?;
         let states: Vec<_> = pairs.iter().map(|(a, b)| [a.state, b.state]).collect();
         let state = CkksState::sum_of_products(&states, &self.context)?;
-        let polys = pairs
-            .iter()
-            .map(|(a, b)| Ok((a.body.pair()?, b.body.pair()?)));
-        let polys = polys.collect::<Result<Vec<_>>>()?;
+        let polys = polys_of_pairs(pairs)?;
         let basis = self.context.rlwe().basis(state.level)?;
         let raw =
             key_switch::raw_products(basis, &polys).ok_or(Error::Values(ValueError::Empty))?;
         Ok(first.with(first.body.with_polys(raw.into()), state))
+    }
+
+    /// [`sum_of_raw_products`](Self::sum_of_raw_products), [`linear_combination`](Self::linear_combination) and
+    /// [`relinearize_and_rescale`](Self::relinearize_and_rescale) in one: the sum lies in the cache, prime by prime, and is never stored.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn sum_of_products(
+        &self,
+        sum: &ProductSum<'_, CkksCiphertext, f64>,
+    ) -> Result<CkksCiphertext> {
+        let &(first, _) = sum.pairs.first().ok_or(Error::Values(ValueError::Empty))?;
+        let factors = sum.pairs.iter().flat_map(|&(a, b)| [a, b]);
+        for operand in factors.chain(sum.terms.iter().map(|&(term, _)| term)) {
+            self.check_pair(first, operand)?;
+        }
+        let (integers, state) = CkksState::product_sum(sum, &self.context)?;
+        let pairs = polys_of_pairs(sum.pairs)?;
+        let terms = sum.terms.iter().map(|(term, _)| term.body.pair());
+        let terms = terms.collect::<Result<Vec<_>>>()?;
+        let raw = RawSum {
+            pairs: &pairs,
+            factor: if sum.is_doubled { 2 } else { 1 },
+            lower: combinations(&terms, &integers, state.scale.round_product(sum.constant)),
+        };
+        let level = state.level;
+        let key = &self.keys_for(first)?.relinearization_covering(level)?.0;
+        let error = key.switching(level)?.relinearization_noise;
+        let state = state.key_switched(error).rescaled(1, &self.context)?;
+        let basis = self.context.rlwe().basis(level)?;
+        let polys = raw.relinearized_and_rescaled((level, basis), key)?;
+        Ok(first.with(first.body.with_polys(polys.into()), state))
     }
 
     /// [`relinearize`](Self::relinearize) and [`rescale`](Self::rescale) in one: the division by the special primes and by the level's
@@ -160,6 +186,28 @@ impl CkksEvaluator {
         let polys = key_switch::relinearize_and_rescale(level, [c0, c1, c2], key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
+}
+
+/// The polynomials of pairs of factors of degree 1.
+fn polys_of_pairs<'a>(
+    pairs: &[(&'a CkksCiphertext, &'a CkksCiphertext)],
+) -> Result<Vec<FactorPolys<'a>>> {
+    let polys =
+        |&(a, b): &(&'a CkksCiphertext, &'a CkksCiphertext)| Ok((a.body.pair()?, b.body.pair()?));
+    pairs.iter().map(polys).collect()
+}
+
+/// The sums of both halves of pairs of polynomials times integers, and of a constant.
+fn combinations<'a>(
+    polys: &[[&'a NttPoly; 2]],
+    factors: &'a [BigInt],
+    constant: BigInt,
+) -> [Combination<'a>; 2] {
+    let half = |half: usize, constant| Combination {
+        terms: polys.iter().map(|pair| pair[half]).zip(factors).collect(),
+        constant,
+    };
+    [half(0, constant), half(1, BigInt::ZERO)]
 }
 
 /// Both rows of the sum of pairs of polynomials, which may have more primes than the basis, times their weights.
@@ -235,6 +283,31 @@ impl CkksState {
             return Ok((factors, sum));
         }
         Ok((factors, sum.plus_constant(constant, context)?))
+    }
+
+    /// The integers that multiply the terms of a sum of products, and the state of the sum before it is relinearized.
+    fn product_sum(
+        sum: &ProductSum<'_, CkksCiphertext, f64>,
+        context: &CkksContext,
+    ) -> Result<(Vec<BigInt>, Self)> {
+        let states: Vec<_> = sum.pairs.iter().map(|(a, b)| [a.state, b.state]).collect();
+        let mut state = Self::sum_of_products(&states, context)?;
+        if sum.is_doubled {
+            (_, state) = scalar_product(state, 2.0, context)?;
+        }
+        let numbers = sum.terms.iter().map(|&(_, c)| c).chain([sum.constant]);
+        check_finite(numbers.map(f64::is_finite))?;
+        if sum.terms.is_empty() {
+            let state = match sum.constant {
+                0.0 => state,
+                constant => state.plus_constant(constant, context)?,
+            };
+            return Ok((Vec::new(), state));
+        }
+        let terms: Vec<_> = sum.terms.iter().map(|&(term, c)| (term.state, c)).collect();
+        let at = (state.level, state.scale);
+        let (factors, combination) = Self::combination(&terms, sum.constant, at, context)?;
+        Ok((factors, state.plus(combination, context)?))
     }
 
     /// The state of the sum of the raw products of these pairs, at the lowest level of all.

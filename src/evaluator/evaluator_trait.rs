@@ -1,6 +1,6 @@
 use crate::error::{Error, OperandError, Result, ValueError, check_number};
 use crate::evaluator::{
-    EncodedSums, Number, PeriodicSums, Position, RefreshLevels, WeightedRotations,
+    EncodedSums, Number, PeriodicSums, Position, ProductSum, RefreshLevels, WeightedRotations,
 };
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
@@ -712,6 +712,29 @@ pub trait Evaluator: Clone + Send + Sync {
     /// As [`relinearize`](Self::relinearize); [`OperandError::LevelExhausted`](crate::OperandError::LevelExhausted) if no level is left.
     fn relinearize_and_rescale(&self, a: &Self::Ciphertext) -> Result<Self::Ciphertext> {
         self.relinearize(a)
+    }
+
+    /// [`sum_of_raw_products`](Self::sum_of_raw_products) of the pairs, doubled if asked, plus [`linear_combination`](Self::linear_combination) of the
+    /// terms and the constant at its position, then [`relinearize_and_rescale`](Self::relinearize_and_rescale): faster than one after the other.
+    ///
+    /// # Errors
+    /// As these.
+    fn sum_of_products(
+        &self,
+        sum: &ProductSum<'_, Self::Ciphertext, Self::Scalar>,
+    ) -> Result<Self::Ciphertext> {
+        let mut raw = self.sum_of_raw_products(sum.pairs)?;
+        if sum.is_doubled {
+            self.mul_scalar_assign(&mut raw, Self::scalar(2))?;
+        }
+        if !sum.terms.is_empty() {
+            let at = self.term_position(&raw)?;
+            let terms = self.linear_combination(sum.terms, sum.constant, at)?;
+            self.add_assign(&mut raw, &terms)?;
+        } else if sum.constant != Self::Scalar::default() {
+            self.add_scalar_assign(&mut raw, sum.constant)?;
+        }
+        self.relinearize_and_rescale(&raw)
     }
 
     /// The position of a ciphertext that one rescale brings to `at`: in CKKS a level higher, its scale multiplied by that level's

@@ -137,8 +137,8 @@ impl<S: State> SchemeEvaluator<S> {
         let [c0, c1] = a.body.pair()?;
         let extension = Extension::new(gadget, a.level())?;
         let polys = extension.pair(|i, [first, second]| {
-            extension.times_special(i, first, c0);
-            extension.times_special(i, second, c1);
+            extension.times_special((i, 0), first, c0);
+            extension.times_special((i, 0), second, c1);
         });
         Ok(extended((a, gadget), polys, a.state))
     }
@@ -216,7 +216,11 @@ impl<S: State> SchemeEvaluator<S> {
             return Ok(x.clone());
         };
         let extension = Extension::new(&x.gadget, x.level)?;
-        let polys = in_pool(extension.words(), || extension.switched(&x.polys, key));
+        let polys = in_pool(extension.words(), || {
+            let mut polys = extension.zeros();
+            extension.add_switched(&mut polys, &x.polys, key);
+            polys
+        });
         let state = x.state.after_key_switches(extension.switching.noise);
         Ok(x.with(polys, state))
     }

@@ -2,7 +2,7 @@
 
 use crate::encryption::State;
 use crate::error::Result;
-use crate::evaluator::digits::{Decomposition, HoistedDigits, group_of};
+use crate::evaluator::digits::{Decomposition, HoistedDigits, group_of, strip_length};
 use crate::keys::{EvaluationKeys, GaloisKey};
 use crate::parallel::for_each_row_of;
 use crate::params::{ErrorSize, Gadget, KeySwitching};
@@ -66,15 +66,20 @@ impl<'a> Extension<'a> {
         [first, second]
     }
 
-    /// P times a polynomial modulo the level's primes, modulo prime `i`: 0 modulo the special primes.
-    pub(super) fn times_special(&self, i: usize, row: &mut [u64], poly: &NttPoly) {
+    /// P times a polynomial modulo the level's primes, modulo prime `i`, at the places from `start` on: 0 modulo the special primes.
+    pub(super) fn times_special(
+        &self,
+        (i, start): (usize, usize),
+        places: &mut [u64],
+        poly: &NttPoly,
+    ) {
         match self.switching.special_factors.get(i) {
             Some(&factor) => {
                 let q = self.switching.extended.modulus(i);
-                row.copy_from_slice(poly.row(i));
-                q.kernels().scale(q, row, factor);
+                places.copy_from_slice(&poly.row(i)[start..start + places.len()]);
+                q.kernels().scale(q, places, factor);
             }
-            None => row.fill(0),
+            None => places.fill(0),
         }
     }
 
@@ -89,13 +94,13 @@ impl<'a> Extension<'a> {
         let (extended, degree) = (&self.switching.extended, self.degree());
         let q = extended.modulus(i);
         let Some(key) = step.key else {
-            self.times_special(i, first, c0);
-            self.times_special(i, second, c1);
+            self.times_special((i, 0), first, c0);
+            self.times_special((i, 0), second, c1);
             return;
         };
         let mut rows = extended.pool().take(2 * degree);
         let (sum0, sum1) = rows.split_at_mut(degree);
-        self.times_special(i, first, c0);
+        self.times_special((i, 0), first, c0);
         digits.multiply((self.switching, i), &key.key, [&mut *sum0, &mut *sum1]);
         q.kernels().add_assign(q, sum0, first);
         key.permutation.permute(q, first, sum0);
@@ -140,61 +145,72 @@ impl<'a> Extension<'a> {
         extended.pool().put(rows);
     }
 
-    /// The sum of pairs of polynomials modulo QP, each moved by a step. `decompositions` are those of the pairs' second polynomials, divided by P;
-    /// `row` writes one row of a pair, by the numbers of the pair, of its half and of the prime. A few primes at a time.
-    pub(super) fn sum_of_moved(
+    /// Two polynomials that are 0.
+    pub(super) fn zeros(&self) -> [NttPoly; 2] {
+        [0, 1].map(|_| NttPoly::zero(&self.switching.extended))
+    }
+
+    /// Adds pairs of polynomials modulo QP, each moved by a step. `decompositions` are those of the pairs' second polynomials, divided by P;
+    /// `write` writes a strip of places of a pair, by the numbers of the pair, of its half, of the prime and of the first place. A few primes at a time.
+    pub(super) fn add_moved(
         &self,
-        steps: &[Step<'_>],
-        decompositions: &[Option<Decomposition<'_>>],
-        row: impl Fn((usize, usize), usize, &mut [u64]) + Sync + Send,
-    ) -> [NttPoly; 2] {
+        totals: &mut [NttPoly; 2],
+        (steps, decompositions): (&[Step<'_>], &[Option<Decomposition<'_>>]),
+        write: impl Fn((usize, usize), (usize, usize), &mut [u64]) + Sync + Send,
+    ) {
         let (basis, degree) = (&self.switching.extended, self.degree());
-        let [mut first, mut second] = [0, 1].map(|_| NttPoly::unspecified(basis));
         let group = group_of(self.switching, basis.len());
-        let outs = [first.data_mut(), second.data_mut()];
+        let strip = strip_length(degree);
+        let outs = totals.each_mut().map(NttPoly::data_mut);
         for_each_row_of(outs, group * degree, |number, [first, second]| {
-            first.fill(0);
-            second.fill(0);
-            let mut rows = basis.pool().take(3 * degree);
-            let (sums, moved) = rows.split_at_mut(2 * degree);
-            let (sum0, sum1) = sums.split_at_mut(degree);
+            let mut words = basis.pool().take(3 * strip);
+            let (sums, moved) = words.split_at_mut(2 * strip);
+            let (sum0, sum1) = sums.split_at_mut(strip);
             let primes = number * group..number * group + first.len() / degree;
             for (term, (step, decomposition)) in steps.iter().zip(decompositions).enumerate() {
                 let switch = step.key.zip(decomposition.as_ref());
                 let switch =
                     switch.map(|(key, decomposition)| (key, decomposition.group(primes.clone())));
-                let firsts = first.chunks_exact_mut(degree);
-                let outs = firsts.zip(second.chunks_exact_mut(degree));
-                for (i, (first, second)) in primes.clone().zip(outs) {
+                let firsts = first.chunks_exact_mut(strip);
+                let outs = firsts.zip(second.chunks_exact_mut(strip));
+                for (number, (first, second)) in outs.enumerate() {
+                    let places = primes.start * degree + number * strip;
+                    let (i, start) = (places / degree, places % degree);
                     let q = basis.modulus(i);
-                    row((term, 0), i, moved);
                     let Some((key, digits)) = &switch else {
-                        q.kernels().add_assign(q, first, moved);
-                        row((term, 1), i, moved);
-                        q.kernels().add_assign(q, second, moved);
+                        for (half, out) in [first, second].into_iter().enumerate() {
+                            write((term, half), (i, start), moved);
+                            q.kernels().add_assign(q, out, moved);
+                        }
                         continue;
                     };
-                    digits.multiply(i, &key.key, [&mut *sum0, &mut *sum1]);
+                    let (from, permutation) = key.permutation.part(start..start + strip);
+                    digits.multiply_strip(i, (&key.key, from), [&mut *sum0, &mut *sum1]);
+                    write((term, 0), (i, from), moved);
                     q.kernels().add_assign(q, sum0, moved);
                     for (out, sum) in [(first, &*sum0), (second, &*sum1)] {
-                        key.permutation.permute(q, moved, sum);
+                        permutation.permute(q, moved, sum);
                         q.kernels().add_assign(q, out, moved);
                     }
                 }
             }
-            basis.pool().put(rows);
+            basis.pool().put(words);
         });
-        [first, second]
     }
 
-    /// Extended polynomials after the automorphism of a key.
-    pub(super) fn switched(&self, [c0, c1]: &[NttPoly; 2], key: &GaloisKey) -> [NttPoly; 2] {
+    /// Adds extended polynomials after the automorphism of a key.
+    pub(super) fn add_switched(
+        &self,
+        totals: &mut [NttPoly; 2],
+        [c0, c1]: &[NttPoly; 2],
+        key: &GaloisKey,
+    ) {
         let divided = self.divide(c1);
         let decomposition = Decomposition::new(self.switching, &divided);
-        let step = Step { key: Some(key) };
-        self.sum_of_moved(&[step], &[Some(decomposition)], |_, i, row| {
-            row.copy_from_slice(c0.row(i));
-        })
+        let moved = (&[Step { key: Some(key) }][..], &[Some(decomposition)][..]);
+        self.add_moved(totals, moved, |_, (i, start), strip| {
+            strip.copy_from_slice(&c0.row(i)[start..start + strip.len()]);
+        });
     }
 
     /// A polynomial modulo QP divided by P.

@@ -111,34 +111,7 @@ pub(super) fn multiply(
     })
 }
 
-/// [`multiply`] at a level that is not 0, and the rescale: one division by the special primes and the level's last prime together.
-pub(super) fn multiply_and_rescale(
-    level: usize,
-    a: [&NttPoly; 2],
-    b: [&NttPoly; 2],
-    key: &SwitchingKey,
-) -> Result<[NttPoly; 2]> {
-    in_pool(a[0].data().len(), || {
-        let lower = |i: usize, factor, sums: [&mut [u64]; 2]| {
-            let q = a[0].basis().modulus(i);
-            let [first, second] = sums.map(|sum| sum.chunks_mut(PART));
-            for (start, (first, second)) in (0..).step_by(PART).zip(first.zip(second)) {
-                let range = start..start + first.len();
-                let [a, b] = [a, b].map(|polys| polys.map(|poly| &poly.row(i)[range.clone()]));
-                let mut scaled = [[0; PART]; 2];
-                let [a0, a1] = scaled.each_mut().map(|part| &mut part[..first.len()]);
-                for (scaled, a) in [&mut *a0, &mut *a1].into_iter().zip(a) {
-                    scaled.copy_from_slice(a);
-                    q.kernels().scale(q, scaled, factor);
-                }
-                add_lower_products(q, [first, second], [a0, a1], b);
-            }
-        };
-        switch_and_rescale(level, &a[1].product(b[1]), key, lower)
-    })
-}
-
-/// [`relinearize`] at a level that is not 0, and the rescale, with one division as in [`multiply_and_rescale`].
+/// [`relinearize`] at a level that is not 0, and the rescale: one division by the special primes and the level's last prime together.
 pub(super) fn relinearize_and_rescale(
     level: usize,
     [c0, c1, c2]: [&NttPoly; 3],
@@ -159,7 +132,7 @@ pub(super) fn relinearize_and_rescale(
 
 /// Switches `last`, adds to both sums the rows that `lower` adds, times the factor that it is given, which is P, and divides by the
 /// special primes and the level's last prime.
-fn switch_and_rescale(
+pub(super) fn switch_and_rescale(
     level: usize,
     last: &NttPoly,
     key: &SwitchingKey,
@@ -240,7 +213,7 @@ pub(super) fn add_raw_products(sum: &mut [NttPoly; 3], pairs: &[FactorPolys<'_>]
 }
 
 /// Adds `a_0 b_0` and `a_0 b_1 + a_1 b_0`, one row of each.
-fn add_lower_products(
+pub(super) fn add_lower_products(
     q: &Modulus,
     [first, second]: [&mut [u64]; 2],
     [a0, a1]: [&[u64]; 2],
@@ -417,6 +390,7 @@ fn row_of<'a>(pair: &'a mut [&mut [u64]; 2], start: usize, degree: usize) -> [&'
 mod tests {
     use super::*;
     use crate::evaluator::digits::HoistedDigits;
+    use crate::evaluator::product_sums::RawSum;
     use crate::keys::{KeyGenerator, RelinearizationKey};
     use crate::params::CkksContext;
     use crate::ring::{Seed, expand_seed};
@@ -485,7 +459,12 @@ mod tests {
                     multiply(level, a, b, &key.0).unwrap(),
                     relinearize(level, raw.each_ref(), &key.0).unwrap()
                 );
-                let rescaled = multiply_and_rescale(level, a, b, &key.0);
+                let product = RawSum {
+                    pairs: &[(a, b)],
+                    factor: 1,
+                    lower: Default::default(),
+                };
+                let rescaled = product.relinearized_and_rescaled((level, a0.basis()), &key.0);
                 let in_steps = relinearize_and_rescale(level, raw.each_ref(), &key.0);
                 assert_eq!(rescaled.as_ref().ok(), in_steps.as_ref().ok());
                 if level == 0 {

@@ -127,7 +127,7 @@ impl Chain {
         keys: &EvaluationKeys,
     ) -> [NttPoly; 2] {
         let mut first = NttPoly::unspecified(&extension.switching.extended);
-        first.for_each_row(|i, row| extension.times_special(i, row, c0));
+        first.for_each_row(|i, row| extension.times_special((i, 0), row, c0));
         let mut second: Option<NttPoly> = None;
         for stage in &self.stages {
             let before = second.as_ref().unwrap_or(c1);

@@ -10,7 +10,7 @@ use crate::evaluator::extended_rows::{Extension, Step};
 use crate::evaluator::scheme_evaluator::Summable;
 use crate::evaluator::{Evaluator, SchemeEvaluator};
 use crate::kernels::WeightedPairs;
-use crate::keys::Rotations;
+use crate::keys::{GaloisKey, Rotations};
 use crate::parallel::{for_each_item, in_pool};
 use crate::params::{Context, ErrorSize, Gadget};
 use crate::ring::NttPoly;
@@ -380,7 +380,7 @@ impl<'a> Fused<'a> {
             let mut scaled = extended.pool().take(inputs.len() * 2 * degree);
             for (rows, input) in scaled.chunks_exact_mut(2 * degree).zip(inputs) {
                 for (row, poly) in rows.chunks_exact_mut(degree).zip(&input.body.polys) {
-                    self.extension.times_special(i, row, poly);
+                    self.extension.times_special((i, 0), row, poly);
                 }
             }
             let mut pairs = extended.pool().take(2 * used.len() * stride);
@@ -419,20 +419,29 @@ impl<'a> Fused<'a> {
 
     /// The inner sums joined from the last to the first, rotated after each, and divided by P.
     fn nested_sum(&self, sums: Vec<[NttPoly; 2]>) -> [NttPoly; 2] {
-        let mut total: Option<[NttPoly; 2]> = None;
-        for (step, mut joined) in self.giants.iter().zip(sums).rev() {
-            for (sum, total) in joined.iter_mut().zip(total.iter().flatten()) {
-                sum.add_assign(total);
+        let mut last: Option<([NttPoly; 2], Option<&GaloisKey>)> = None;
+        for (step, mut sum) in self.giants.iter().zip(sums).rev() {
+            match last {
+                Some((joined, Some(key))) => self.extension.add_switched(&mut sum, &joined, key),
+                Some((joined, None)) => {
+                    for (sum, joined) in sum.iter_mut().zip(&joined) {
+                        sum.add_assign(joined);
+                    }
+                }
+                None => {}
             }
-            total = Some(match step.key {
-                Some(key) => self.extension.switched(&joined, key),
-                None => joined,
-            });
+            last = Some((sum, step.key));
         }
-        let zero = || [0, 1].map(|_| NttPoly::zero(&self.extension.switching.extended));
-        total
-            .unwrap_or_else(zero)
-            .map(|poly| self.extension.divide(&poly))
+        let total = match last {
+            Some((joined, None)) => joined,
+            Some((joined, Some(key))) => {
+                let mut moved = self.extension.zeros();
+                self.extension.add_switched(&mut moved, &joined, key);
+                moved
+            }
+            None => self.extension.zeros(),
+        };
+        total.map(|poly| self.extension.divide(&poly))
     }
 
     /// The inner sums rotated by the giant steps, summed, and divided by P.
@@ -451,11 +460,13 @@ impl<'a> Fused<'a> {
                     .map(|poly| Decomposition::new(switching, poly))
             })
             .collect();
-        let total =
-            self.extension
-                .sum_of_moved(self.giants, &decompositions, |(giant, half), i, row| {
-                    row.copy_from_slice(sums[giant][half].row(i));
-                });
+        let mut total = self.extension.zeros();
+        let moved = (self.giants, &decompositions[..]);
+        self.extension
+            .add_moved(&mut total, moved, |(giant, half), (i, start), strip| {
+                let row = sums[giant][half].row(i);
+                strip.copy_from_slice(&row[start..start + strip.len()]);
+            });
         total.map(|poly| self.extension.divide(&poly))
     }
 }

@@ -126,8 +126,10 @@ fn weighted_sums_of_residues_of_other_primes() {
     const LARGEST: u64 = (1 << 61) - 1;
     let mut random = Random(4);
     for q in moduli() {
-        for (count, length) in (1..=32).zip([1, 7, 8, 13, 16, 40, 64, 100].into_iter().cycle()) {
-            let stride = length + 3 * (count % 2);
+        for (count, length) in
+            (1..=32).zip([1, 7, 8, 13, 16, 40, 64, 100, 1100].into_iter().cycle())
+        {
+            let (start, stride) = (count % 2, length + 3 * (count % 2));
             let wide: Vec<u64> = (random.words(count * stride).iter())
                 .map(|word| word >> 3)
                 .collect();
@@ -136,14 +138,21 @@ fn weighted_sums_of_residues_of_other_primes() {
             let row = row_of(&random.words(length), &q);
             let top = vec![q.value() - 1; count];
             for kernels in available(q.bits()) {
-                let check = |inputs: &[u64], factors: &[u64], offset: u64| {
+                let check = |words: &[u64], factors: &[u64], offset: u64| {
+                    let inputs: Vec<&[u64]> = words.chunks(stride).collect();
                     compare(kernels, &q, "weighted_sum", &row, &|k, row| {
-                        let bits = inputs.iter().map(|x| 64 - x.leading_zeros()).max();
+                        let bits = words.iter().map(|x| 64 - x.leading_zeros()).max();
+                        let sums = (start..start + length).map(|place| {
+                            let places = inputs.iter().map(|input| u128::from(input[place]));
+                            places.sum::<u128>()
+                        });
+                        let total = sums.max().unwrap_or(0);
                         for input_bits in [bits.unwrap_or(0), 61] {
                             let sum = WeightedSum {
-                                inputs,
-                                stride,
+                                inputs: &inputs,
+                                start,
                                 input_bits,
+                                total,
                                 factors,
                                 offset,
                             };
@@ -155,6 +164,16 @@ fn weighted_sums_of_residues_of_other_primes() {
                 check(&narrow, &factors, 0);
                 check(&vec![LARGEST; wide.len()], &top, q.value() - 1);
                 check(&vec![(1 << 52) - 1; wide.len()], &top, q.value() - 1);
+                check(
+                    &vec![((1 << 54) - 1) / count as u64; wide.len()],
+                    &top,
+                    q.value() - 1,
+                );
+                check(
+                    &vec![((1 << 52) - 1) / count as u64; wide.len()],
+                    &top,
+                    q.value() - 1,
+                );
                 check(&vec![0; wide.len()], &top, 0);
             }
         }
@@ -166,10 +185,11 @@ fn weighted_sums_modulo_several_primes_are_those_modulo_each() {
     let mut random = Random(9);
     let moduli = moduli();
     for (count, length) in (1..=32).zip([8, 13, 16, 40, 64, 100, 600, 1100].into_iter().cycle()) {
-        let stride = length + 8 * (count % 3);
+        let (start, stride) = (count % 3, length + 8 * (count % 3));
         let words = random.words(count * stride);
         for (input_bits, rows) in [(61, 3), (52, 4), (50, 6), (40, 1), (26, 7)] {
-            let inputs: Vec<u64> = words.iter().map(|x| x >> (64 - input_bits)).collect();
+            let words: Vec<u64> = words.iter().map(|x| x >> (64 - input_bits)).collect();
+            let inputs: Vec<&[u64]> = words.chunks(stride).collect();
             // Some groups of small moduli, some with large ones.
             for first in 0..moduli.len() {
                 let moduli = moduli.iter().cycle().skip(first).step_by(5);
@@ -186,8 +206,9 @@ fn weighted_sums_modulo_several_primes_are_those_modulo_each() {
                         row,
                         sum: WeightedSum {
                             inputs: &inputs,
-                            stride,
+                            start,
                             input_bits,
+                            total: (count as u128) << input_bits,
                             factors,
                             offset: q.value() - 1,
                         },

@@ -109,7 +109,7 @@ pub(crate) trait Kernels: Send + Sync + Debug {
         portable::reduce(q, row, input);
     }
 
-    /// `row[k] = offset + sum_i inputs[i][k] * factors[i] mod q`, the inner product of base conversion.
+    /// `row[k] = offset + sum_i inputs[i][start + k] * factors[i] mod q`, the inner product of base conversion.
     fn weighted_sum(&self, q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
         portable::weighted_sum(q, row, sum);
     }
@@ -291,11 +291,14 @@ impl<'a> PanelProducts<'a> {
 /// The operands of [`Kernels::weighted_sum`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WeightedSum<'a> {
-    /// `factors.len()` rows, each at a multiple of `stride`: values of at most `input_bits` bits.
-    pub(crate) inputs: &'a [u64],
-    pub(crate) stride: usize,
+    /// `factors.len()` rows: values of at most `input_bits` bits.
+    pub(crate) inputs: &'a [&'a [u64]],
+    /// The place of the inputs that the first word of the result belongs to.
+    pub(crate) start: usize,
     /// At most 61.
     pub(crate) input_bits: u32,
+    /// The inputs at one place sum to at most this.
+    pub(crate) total: u128,
     /// Residues modulo q, at most 32.
     pub(crate) factors: &'a [u64],
     /// A residue modulo q.
@@ -317,8 +320,8 @@ fn weighted_sums_in_strips(rows: &mut [SumRow<'_>]) {
     for start in (0..length).step_by(STRIP) {
         for SumRow { q, row, sum } in &mut *rows {
             let row = &mut row[start..length.min(start + STRIP)];
-            let inputs = &sum.inputs[start..];
-            let sum = WeightedSum { inputs, ..*sum };
+            let start = sum.start + start;
+            let sum = WeightedSum { start, ..*sum };
             q.kernels().weighted_sum(q, row, &sum);
         }
     }

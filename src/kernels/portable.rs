@@ -74,8 +74,8 @@ pub(super) fn weighted_sum_from(q: &Modulus, row: &mut [u64], sum: &WeightedSum<
     for (k, out) in row.iter_mut().enumerate().skip(start) {
         // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
         let mut total = u128::from(sum.offset);
-        for (i, &factor) in sum.factors.iter().enumerate() {
-            total += u128::from(sum.inputs[i * sum.stride + k]) * u128::from(factor);
+        for (input, &factor) in sum.inputs.iter().zip(sum.factors) {
+            total += u128::from(input[sum.start + k]) * u128::from(factor);
         }
         *out = q.reduce_wide(total);
     }

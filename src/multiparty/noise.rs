@@ -93,12 +93,14 @@ impl NoiseSources {
                 let mut shared = basis.pool().take_secret(length);
                 let mut offset = q.neg(q.mul(sum, offset(q)));
                 // One number can have more words than that.
-                let inputs = inputs.chunks(MOST_TERMS * length);
+                let inputs: Vec<&[u64]> = inputs.chunks(length).collect();
+                let inputs = inputs.chunks(MOST_TERMS);
                 for (inputs, factors) in inputs.zip(factors.chunks(MOST_TERMS)) {
                     let terms = WeightedSum {
                         inputs,
-                        stride: length,
+                        start: 0,
                         input_bits: WORD_BITS,
+                        total: (inputs.len() as u128) << WORD_BITS,
                         factors,
                         offset: std::mem::take(&mut offset),
                     };

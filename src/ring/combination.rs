@@ -1,51 +1,97 @@
-use crate::kernels::WeightedSum;
-use crate::ring::{NttPoly, RnsBasis, residue};
+use crate::kernels::{Modulus, WeightedSum};
+use crate::ring::{NttPoly, PART, RnsBasis, residue};
 use num_bigint::BigInt;
 use std::sync::Arc;
 
-/// The most polynomials that one weighted sum takes beside the sum so far.
-const GROUP: usize = 31;
+/// The most polynomials that one weighted sum takes.
+const GROUP: usize = 32;
 
-/// Columns computed together, so that those of all polynomials of a group lie in the cache.
-const COLUMNS: usize = 2048;
+/// `constant + sum_i factors[i] polys[i]` for integers of any size.
+#[derive(Default)]
+pub(crate) struct Combination<'a> {
+    pub(crate) terms: Vec<(&'a NttPoly, &'a BigInt)>,
+    pub(crate) constant: BigInt,
+}
 
-impl NttPoly {
-    /// `constant + sum_i factors[i] polys[i]` over `basis`, for integers of any size. The polynomials may have more primes than the
-    /// basis.
-    pub(crate) fn integer_combination(
-        basis: &Arc<RnsBasis>,
-        terms: &[(&Self, &BigInt)],
-        constant: &BigInt,
-    ) -> Self {
-        let mut result = Self::unspecified(basis);
-        let columns = COLUMNS.min(basis.degree());
-        result.for_each_row(|i, row| {
-            let q = basis.modulus(i);
-            let mut inputs = basis.pool().take((GROUP + 1) * columns);
-            row.fill(residue(constant, q.value()));
-            for group in terms.chunks(GROUP) {
-                // The sum so far is the first input.
-                let mut factors = vec![1];
-                factors.extend(group.iter().map(|(_, factor)| residue(factor, q.value())));
-                for (start, part) in (0..).step_by(columns).zip(row.chunks_exact_mut(columns)) {
-                    let (sum, rest) = inputs.split_at_mut(columns);
-                    sum.copy_from_slice(part);
-                    for (input, (poly, _)) in rest.chunks_exact_mut(columns).zip(group) {
-                        input.copy_from_slice(&poly.row(i)[start..start + columns]);
-                    }
-                    let sum = WeightedSum {
-                        inputs: &inputs[..factors.len() * columns],
-                        stride: columns,
-                        input_bits: q.bits(),
-                        factors: &factors,
-                        offset: 0,
-                    };
-                    q.kernels().weighted_sum(q, part, &sum);
-                }
-            }
-            basis.pool().put(inputs);
-        });
+/// A multiple of a combination modulo one prime.
+pub(crate) struct CombinationRow<'a> {
+    q: &'a Modulus,
+    rows: Vec<&'a [u64]>,
+    factors: Vec<u64>,
+    constant: u64,
+}
+
+impl Combination<'_> {
+    /// The combination over `basis`, whose primes are the first of each polynomial.
+    pub(crate) fn over(&self, basis: &Arc<RnsBasis>) -> NttPoly {
+        let mut result = NttPoly::unspecified(basis);
+        result.for_each_row(|i, row| self.row((i, basis.modulus(i)), 1).write(row));
         result
+    }
+
+    /// The combination times `multiple` modulo the prime with this number.
+    pub(crate) fn row<'a>(
+        &'a self,
+        (i, q): (usize, &'a Modulus),
+        multiple: u64,
+    ) -> CombinationRow<'a> {
+        let times = |integer: &BigInt| q.mul(residue(integer, q.value()), multiple);
+        CombinationRow {
+            q,
+            rows: self.terms.iter().map(|(poly, _)| poly.row(i)).collect(),
+            factors: self.terms.iter().map(|(_, factor)| times(factor)).collect(),
+            constant: times(&self.constant),
+        }
+    }
+}
+
+impl CombinationRow<'_> {
+    /// Writes the whole row.
+    fn write(&self, out: &mut [u64]) {
+        let mut groups = self.groups(0);
+        match groups.next() {
+            Some(sum) => self.q.kernels().weighted_sum(self.q, out, &sum),
+            None => out.fill(self.constant),
+        }
+        for sum in groups {
+            add(self.q, out, &sum);
+        }
+    }
+
+    /// Adds the places of the row from `start` on.
+    pub(crate) fn add_to(&self, start: usize, out: &mut [u64]) {
+        for sum in self.groups(start) {
+            add(self.q, out, &sum);
+        }
+        if self.rows.is_empty() && self.constant != 0 {
+            self.q.kernels().add_scalar(self.q, out, self.constant);
+        }
+    }
+
+    /// Sums that add up to the places from `start` on, if there are terms.
+    fn groups(&self, start: usize) -> impl Iterator<Item = WeightedSum<'_>> {
+        let groups = self.rows.chunks(GROUP).zip(self.factors.chunks(GROUP));
+        groups
+            .enumerate()
+            .map(move |(number, (inputs, factors))| WeightedSum {
+                inputs,
+                start,
+                input_bits: self.q.bits(),
+                total: (inputs.len() as u128) << self.q.bits(),
+                factors,
+                offset: if number == 0 { self.constant } else { 0 },
+            })
+    }
+}
+
+/// Adds a weighted sum.
+fn add(q: &Modulus, out: &mut [u64], sum: &WeightedSum<'_>) {
+    for (start, out) in (sum.start..).step_by(PART).zip(out.chunks_mut(PART)) {
+        let mut part = [0; PART];
+        let part = &mut part[..out.len()];
+        q.kernels()
+            .weighted_sum(q, part, &WeightedSum { start, ..*sum });
+        q.kernels().add_assign(q, out, part);
     }
 }
 
@@ -60,20 +106,29 @@ mod tests {
             let primes: Vec<u64> = ntt_primes(bits, 64).take(3).collect();
             let basis = Arc::new(RnsBasis::new(64, &primes).unwrap());
             let lower = Arc::new(RnsBasis::new(64, &primes[..2]).unwrap());
-            for count in [0, 1, 5, 31, 32, 70] {
+            for count in [0, 1, 5, 32, 33, 70] {
                 let polys: Vec<NttPoly> = (0..count)
                     .map(|i| expand_seed(&basis, &Seed([i; 32]), 0))
                     .collect();
                 let factor = |i: i64| (BigInt::from(i - 3) << 70u32) + i;
                 let factors: Vec<BigInt> = (0..i64::from(count)).map(factor).collect();
                 let terms: Vec<_> = polys.iter().zip(&factors).collect();
-                let found = NttPoly::integer_combination(&lower, &terms, &factor(40));
+                let combination = Combination {
+                    terms: terms.clone(),
+                    constant: factor(40),
+                };
+                let found = combination.over(&lower);
                 let mut want = NttPoly::zero(&lower);
                 want.add_integer(&factor(40));
                 for (poly, factor) in terms {
                     want.add_assign(&poly.truncated(&lower).times_integer(factor));
                 }
                 assert_eq!(found, want, "{count} of {bits} bits");
+                let mut doubled = want.clone();
+                doubled.for_each_row(|i, row| {
+                    combination.row((i, lower.modulus(i)), 1).add_to(0, row);
+                });
+                assert_eq!(doubled, want.times_integer(&2.into()));
             }
         }
     }

@@ -24,6 +24,8 @@ pub struct BasisConverter {
     inverses: Vec<ShoupScalar>,
     /// The bits of the largest q_i.
     input_bits: u32,
+    /// What all y_i and v together are at most.
+    total: u128,
     /// 1/q_i.
     reciprocals: Vec<f64>,
     /// Per target prime p: Q/q_i mod p for each i, then -Q mod p.
@@ -84,8 +86,10 @@ impl BasisConverter {
             .collect();
         let reciprocals = from.iter().map(|q| 1.0 / q.value() as f64).collect();
         let input_bits = from.iter().map(Modulus::bits).max().unwrap_or(0);
+        let total = from.iter().map(|q| u128::from(q.value()) + 1).sum();
         Self {
             input_bits,
+            total,
             from: from.to_vec(),
             to: to.to_vec(),
             inverses,
@@ -223,10 +227,12 @@ impl BasisConverter {
             }
             return;
         }
+        let inputs: Vec<&[u64]> = weights.chunks_exact(stride).collect();
         let sum = |target: usize| WeightedSum {
-            inputs: weights,
-            stride,
+            inputs: &inputs,
+            start: 0,
             input_bits,
+            total: self.total,
             factors: &self.factors[target][..terms],
             offset: offset(target),
         };
@@ -321,7 +327,7 @@ fn weighted_sum(p: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
         return p.kernels().weighted_sum(p, row, sum);
     }
     let (factors, other_factors) = sum.factors.split_at(MOST_TERMS);
-    let (inputs, other_inputs) = sum.inputs.split_at(MOST_TERMS * sum.stride);
+    let (inputs, other_inputs) = sum.inputs.split_at(MOST_TERMS);
     p.kernels().weighted_sum(
         p,
         row,

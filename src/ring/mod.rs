@@ -22,6 +22,7 @@ mod wide_gaussian;
 pub use automorphism::{GaloisElement, NttPermutation};
 pub use basis::RnsBasis;
 pub(crate) use basis::log2_word;
+pub(crate) use combination::Combination;
 pub use convert::BasisConverter;
 pub(crate) use convert::row_stride;
 pub(crate) use embedding::{Embedding, as_f64};

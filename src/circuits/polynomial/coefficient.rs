@@ -1,6 +1,6 @@
 use crate::circuits::polynomial::basis::Real;
 use crate::error::Result;
-use crate::evaluator::{Evaluator, Position};
+use crate::evaluator::{Evaluator, Position, ProductSum};
 
 /// A coefficient that an evaluator can multiply ciphertexts by.
 pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
@@ -11,6 +11,30 @@ pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
         constant: &Self,
         at: Position,
     ) -> Result<E::Ciphertext>;
+
+    /// The sum of the products of pairs, of terms and of a constant, relinearized and rescaled, as [`Evaluator::sum_of_products`].
+    fn sum_of_products(
+        evaluator: &E,
+        pairs: &[(&E::Ciphertext, &E::Ciphertext)],
+        terms: &[(&E::Ciphertext, &Self)],
+        constant: &Self,
+    ) -> Result<E::Ciphertext> {
+        let mut sum = evaluator.sum_of_raw_products(pairs)?;
+        if !terms.is_empty() || *constant != Self::default() {
+            // The constant alone is that of an exact 0.
+            let zero = match terms {
+                [] => Some(evaluator.mul_scalar(pairs[0].1, E::Scalar::default())?),
+                _ => None,
+            };
+            let default = Self::default();
+            let zero = zero.as_ref().map(|zero| (zero, &default));
+            let terms: Vec<_> = terms.iter().copied().chain(zero).collect();
+            let at = evaluator.term_position(&sum)?;
+            let terms = Self::combine(evaluator, &terms, constant, at)?;
+            evaluator.add_assign(&mut sum, &terms)?;
+        }
+        evaluator.relinearize_and_rescale(&sum)
+    }
 }
 
 /// The same number in every slot.
@@ -26,6 +50,23 @@ impl<E: Evaluator> Coefficient<E> for Uniform<E::Scalar> {
     ) -> Result<E::Ciphertext> {
         let terms: Vec<_> = terms.iter().map(|&(term, c)| (term, c.0)).collect();
         evaluator.linear_combination(&terms, constant.0, at)
+    }
+
+    fn sum_of_products(
+        evaluator: &E,
+        pairs: &[(&E::Ciphertext, &E::Ciphertext)],
+        terms: &[(&E::Ciphertext, &Self)],
+        constant: &Self,
+    ) -> Result<E::Ciphertext> {
+        evaluator.sum_of_products(&ProductSum {
+            pairs,
+            is_doubled: false,
+            terms: &terms
+                .iter()
+                .map(|&(term, c)| (term, c.0))
+                .collect::<Vec<_>>(),
+            constant: constant.0,
+        })
     }
 }
 

@@ -2,7 +2,7 @@ use crate::circuits::polynomial::basis::Basis;
 use crate::circuits::polynomial::coefficient::Coefficient;
 use crate::circuits::polynomial::tree::{Limits, Schedule, Tree, best_limits, schedule, used};
 use crate::error::Result;
-use crate::evaluator::{Evaluator, Position};
+use crate::evaluator::{Evaluator, Position, ProductSum};
 use std::collections::BTreeMap;
 
 /// The members of a basis at x that some polynomials need, and how the polynomials are made of them.
@@ -76,24 +76,23 @@ impl<'a, E: Evaluator> Powers<'a, E> {
 
     /// Member `a + b`, at the level of use.
     fn product(&self, [a, b]: [usize; 2]) -> Result<E::Ciphertext> {
-        let evaluator = self.evaluator;
-        let mut raw = evaluator.sum_of_raw_products(&[(self.member(a), self.member(b))])?;
+        let (zero, minus_one) = (E::Scalar::default(), E::Scalar::from(-1));
+        // T_0 is the constant 1.
+        let (difference, constant) = match (self.is_chebyshev, a - b) {
+            (false, _) => (None, zero),
+            (true, 0) => (None, minus_one),
+            (true, difference) => (Some((self.member(difference), minus_one)), zero),
+        };
+        let value = self.evaluator.sum_of_products(&ProductSum {
+            pairs: &[(self.member(a), self.member(b))],
+            is_doubled: self.is_chebyshev,
+            terms: difference.as_slice(),
+            constant,
+        })?;
         if !self.is_chebyshev {
-            return evaluator.relinearize_and_rescale(&raw);
+            return Ok(value);
         }
-        evaluator.mul_scalar_assign(&mut raw, E::Scalar::from(2))?;
-        let minus_one = E::Scalar::from(-1);
-        if a == b {
-            evaluator.add_scalar_assign(&mut raw, minus_one)?;
-        } else {
-            let difference = (self.member(a - b), minus_one);
-            let at = evaluator.term_position(&raw)?;
-            let zero = E::Scalar::default();
-            let difference = evaluator.linear_combination(&[difference], zero, at)?;
-            evaluator.add_assign(&mut raw, &difference)?;
-        }
-        let value = evaluator.relinearize_and_rescale(&raw)?;
-        evaluator.assume_message_bound(value, 1.0)
+        self.evaluator.assume_message_bound(value, 1.0)
     }
 
     /// The value of a tree, `depth` levels below x and at the canonical scale there; that of a constant, of depth 0, at the position
@@ -104,7 +103,7 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         depth: usize,
     ) -> Result<E::Ciphertext> {
         if depth == 0 {
-            return self.raw(tree, self.evaluator.term_position(self.member(1))?);
+            return self.combination(tree, self.evaluator.term_position(self.member(1))?);
         }
         self.value_at(tree, Position::at_level(self.level.saturating_sub(depth)))
     }
@@ -116,42 +115,50 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         at: Position,
     ) -> Result<E::Ciphertext> {
         let evaluator = self.evaluator;
-        let raw = self.raw(tree, evaluator.position_before_rescale(at)?)?;
-        let value = evaluator.relinearize_and_rescale(&raw)?;
+        let before = evaluator.position_before_rescale(at)?;
+        let mut highs = Vec::new();
+        for (giant, high) in &tree.products {
+            let giant = self.member(*giant);
+            let position = cofactor_position(before, evaluator.term_position(giant)?);
+            highs.push((self.value_at(high, position)?, giant));
+        }
+        let value = if highs.is_empty() {
+            evaluator.relinearize_and_rescale(&self.combination(tree, before)?)?
+        } else {
+            let pairs: Vec<_> = highs.iter().map(|(high, giant)| (high, *giant)).collect();
+            C::sum_of_products(evaluator, &pairs, &self.terms(tree), &tree.constant)?
+        };
         match tree.bound {
             Some(bound) if bound > 0.0 => evaluator.assume_message_bound(value, bound),
             _ => Ok(value),
         }
     }
 
-    /// The value of a tree, neither relinearized nor rescaled: it has this position.
-    fn raw<C: Coefficient<E>>(&self, tree: &Tree<C>, at: Position) -> Result<E::Ciphertext> {
-        let evaluator = self.evaluator;
-        let mut highs = Vec::new();
-        for (giant, high) in &tree.products {
-            let giant = self.member(*giant);
-            let position = cofactor_position(at, evaluator.term_position(giant)?);
-            highs.push((self.value_at(high, position)?, giant));
+    /// The terms and the constant of a tree, at this position.
+    fn combination<C: Coefficient<E>>(
+        &self,
+        tree: &Tree<C>,
+        at: Position,
+    ) -> Result<E::Ciphertext> {
+        let terms = self.terms(tree);
+        if !terms.is_empty() {
+            return C::combine(self.evaluator, &terms, &tree.constant, at);
         }
-        let member = |(member, c)| (self.member(member), c);
-        let terms: Vec<_> = tree.terms.iter().map(|(i, c)| member((*i, c))).collect();
-        let combination = || {
-            if !terms.is_empty() {
-                return C::combine(evaluator, &terms, &tree.constant, at);
-            }
-            // An exact 0 has neither a message nor an error that a coefficient's rounding could multiply.
-            let zero = evaluator.mul_scalar(self.member(1), E::Scalar::default())?;
-            C::combine(evaluator, &[(&zero, &C::default())], &tree.constant, at)
-        };
-        if highs.is_empty() {
-            return combination();
-        }
-        let pairs: Vec<_> = highs.iter().map(|(high, giant)| (high, *giant)).collect();
-        let mut sum = evaluator.sum_of_raw_products(&pairs)?;
-        if !tree.terms.is_empty() || tree.constant != C::default() {
-            evaluator.add_assign(&mut sum, &combination()?)?;
-        }
-        Ok(sum)
+        // An exact 0 has neither a message nor an error that a coefficient's rounding could multiply.
+        let zero = self
+            .evaluator
+            .mul_scalar(self.member(1), E::Scalar::default())?;
+        C::combine(
+            self.evaluator,
+            &[(&zero, &C::default())],
+            &tree.constant,
+            at,
+        )
+    }
+
+    fn terms<'t, C>(&self, tree: &'t Tree<C>) -> Vec<(&E::Ciphertext, &'t C)> {
+        let terms = tree.terms.iter();
+        terms.map(|(member, c)| (self.member(*member), c)).collect()
     }
 }
 

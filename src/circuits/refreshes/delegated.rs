@@ -3,7 +3,8 @@
 use crate::circuits::refreshes::{AutoRefresh, Refreshable};
 use crate::error::Result;
 use crate::evaluator::{
-    EncodedSums, Evaluator, PeriodicSums, Position, RefreshLevels, SlotShape, WeightedRotations,
+    EncodedSums, Evaluator, PeriodicSums, Position, ProductSum, RefreshLevels, SlotShape,
+    WeightedRotations,
 };
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
@@ -301,6 +302,20 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         let result = self.inner().sum_of_raw_products(&inner)?;
         let operands: Vec<&Of<E>> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
         Ok(self.made(result, &operands))
+    }
+
+    fn sum_of_products(&self, sum: &ProductSum<'_, Of<E>, E::Scalar>) -> Result<Of<E>> {
+        let pairs = sum.pairs.iter().map(|&(a, b)| (a.current(), b.current()));
+        let terms = sum.terms.iter().map(|&(term, c)| (term.current(), c));
+        let result = self.inner().sum_of_products(&ProductSum {
+            pairs: &pairs.collect::<Vec<_>>(),
+            is_doubled: sum.is_doubled,
+            terms: &terms.collect::<Vec<_>>(),
+            constant: sum.constant,
+        })?;
+        let factors = sum.pairs.iter().flat_map(|&(a, b)| [a, b]);
+        let terms = sum.terms.iter().map(|&(term, _)| term);
+        Ok(self.made(result, &factors.chain(terms).collect::<Vec<_>>()))
     }
 
     fn relinearize_and_rescale(&self, a: &Of<E>) -> Result<Of<E>> {

@@ -70,14 +70,15 @@ pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) 
     for out in row.as_chunks_mut::<LANES>().0.as_chunks_mut::<4>().0 {
         let mut sums = [splat(sum.offset as f64); 4];
         let mut bound = FloatArithmetic::REDUCED_BOUND;
-        for (inputs, &factor) in sum.inputs[start..].chunks(sum.stride).zip(sum.factors) {
+        for (input, &factor) in sum.inputs.iter().zip(sum.factors) {
             if bound + FloatArithmetic::PRODUCT_BOUND > a.limit() {
                 sums = sums.map(|sum| a.reduced(sum));
                 bound = FloatArithmetic::REDUCED_BOUND;
             }
             let factor = splat(factor as f64);
-            for (sum, x) in sums.iter_mut().zip(inputs.as_chunks::<LANES>().0) {
-                *sum = add(*sum, a.product(to_float(load(x)), factor));
+            let places = &input[sum.start + start..][..4 * LANES];
+            for (total, x) in sums.iter_mut().zip(places.as_chunks::<LANES>().0) {
+                *total = add(*total, a.product(to_float(load(x)), factor));
             }
             bound += FloatArithmetic::PRODUCT_BOUND;
         }

@@ -65,12 +65,13 @@ pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) 
     let mut start = 0;
     for out in row.as_chunks_mut::<LANES>().0.as_chunks_mut::<2>().0 {
         let mut totals = [offset; 2];
-        for (group, factors) in sum.factors.chunks(sums.most).enumerate() {
-            let first = group * sums.most * sum.stride + start;
+        let groups = sum.inputs.chunks(sums.most);
+        for (inputs, factors) in groups.zip(sum.factors.chunks(sums.most)) {
             let mut parts = [Parts::zero(); 2];
-            for (inputs, &factor) in sum.inputs[first..].chunks(sum.stride).zip(factors) {
+            for (input, &factor) in inputs.iter().zip(factors) {
                 let factor = sums.split(broadcast(factor));
-                for (parts, x) in parts.iter_mut().zip(inputs.as_chunks::<LANES>().0) {
+                let places = &input[sum.start + start..][..2 * LANES];
+                for (parts, x) in parts.iter_mut().zip(places.as_chunks::<LANES>().0) {
                     parts.add(sums.split(load(x)), factor);
                 }
             }

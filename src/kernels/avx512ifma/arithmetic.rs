@@ -12,7 +12,7 @@ use std::arch::x86_64::*;
 /// without the noise and must not exceed [`limit`](Self::limit).
 #[derive(Clone, Copy)]
 pub(super) struct Arithmetic<const WORD: u32> {
-    modulus: __m512i,
+    pub(super) modulus: __m512i,
     twice: __m512i,
     /// 2^52 - q; unused in words of 64 bits.
     negated: __m512i,

@@ -13,12 +13,13 @@ use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn weighted_sum<const WORD: u32>(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) {
-    let count = sum.factors.len();
-    debug_assert!(count <= MOST_PRODUCTS);
+    debug_assert!(sum.factors.len() <= MOST_PRODUCTS);
     if WORD == 64 || sum.input_bits > 52 {
         return weighted_sum_of::<WORD, 64, ANY>(q, row, sum);
     }
-    match reduction(q, count, sum.input_bits) {
+    match reduction_of(q, row.len(), sum) {
+        DIVIDED => weighted_sum_of::<WORD, 52, DIVIDED>(q, row, sum),
+        DIVIDED_BELOW_4 => weighted_sum_of::<WORD, 52, DIVIDED_BELOW_4>(q, row, sum),
         SHORT => weighted_sum_of::<WORD, 52, SHORT>(q, row, sum),
         TWO_WORDS => weighted_sum_of::<WORD, 52, TWO_WORDS>(q, row, sum),
         _ => weighted_sum_of::<WORD, 52, ANY>(q, row, sum),
@@ -33,10 +34,12 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
     sum: &WeightedSum<'_>,
 ) {
     let reducer = Reducer::<WORD, REDUCTION>::new(q);
+    let mut space = [0; MOST_PRODUCTS];
+    let lifted = lifted::<REDUCTION>(q, sum, &mut space);
     let mut start = 0;
     let (fours, _) = row.as_chunks_mut::<{ 4 * LANES }>();
     for out in fours {
-        let sums = sums::<WORD, INPUT, 4>(sum, start);
+        let sums = sums::<WORD, INPUT, 4>(&lifted, start);
         for (x, sum) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
             store(x, reducer.residue(sum));
         }
@@ -44,7 +47,7 @@ fn weighted_sum_of<const WORD: u32, const INPUT: u32, const REDUCTION: u32>(
     }
     let (vectors, _) = row[start..].as_chunks_mut::<LANES>();
     for x in vectors {
-        let [sum] = sums::<WORD, INPUT, 1>(sum, start);
+        let [sum] = sums::<WORD, INPUT, 1>(&lifted, start);
         store(x, reducer.residue(sum));
         start += LANES;
     }
@@ -59,12 +62,11 @@ pub(super) fn weighted_sums<const WORD: u32>(rows: &mut [SumRow<'_>]) {
         return weighted_sums_in_strips(rows);
     }
     for rows in rows.chunks_mut(4) {
-        let reductions = rows
-            .iter()
-            .map(|row| reduction(row.q, row.sum.factors.len(), row.sum.input_bits));
-        match reductions.max() {
-            Some(SHORT) => weighted_sums_by::<SHORT>(rows),
-            Some(TWO_WORDS) => weighted_sums_by::<TWO_WORDS>(rows),
+        match common_reduction(rows) {
+            DIVIDED => weighted_sums_by::<DIVIDED>(rows),
+            DIVIDED_BELOW_4 => weighted_sums_by::<DIVIDED_BELOW_4>(rows),
+            SHORT => weighted_sums_by::<SHORT>(rows),
+            TWO_WORDS => weighted_sums_by::<TWO_WORDS>(rows),
             _ => weighted_sums_by::<ANY>(rows),
         }
     }
@@ -91,9 +93,14 @@ fn weighted_sums_of<const ROWS: usize, const VECTORS: usize, const REDUCTION: u3
         *reducer = Reducer::new(row.q);
     }
     let count = rows[0].sum.factors.len();
-    let factors: [&[u64]; ROWS] = std::array::from_fn(|row| &rows[row].sum.factors[..count]);
-    let offsets: [u64; ROWS] = std::array::from_fn(|row| rows[row].sum.offset);
-    let (inputs, stride) = (rows[0].sum.inputs, rows[0].sum.stride);
+    let mut spaces = [[0; MOST_PRODUCTS]; ROWS];
+    let mut lifted = [rows[0].sum; ROWS];
+    for ((lifted, row), space) in lifted.iter_mut().zip(&rows).zip(&mut spaces) {
+        *lifted = self::lifted::<REDUCTION>(row.q, &row.sum, space);
+    }
+    let factors = lifted.map(|sum| &sum.factors[..count]);
+    let offsets = lifted.map(|sum| sum.offset);
+    let (inputs, first) = (&rows[0].sum.inputs[..count], rows[0].sum.start);
     let (length, step) = (rows[0].row.len(), VECTORS * LANES);
     let whole = length - length % step;
     for start in (0..whole).step_by(step) {
@@ -101,8 +108,8 @@ fn weighted_sums_of<const ROWS: usize, const VECTORS: usize, const REDUCTION: u3
         for (sums, &offset) in sums.iter_mut().zip(&offsets) {
             *sums = [Sum::of(broadcast(offset)); VECTORS];
         }
-        for i in 0..count {
-            let (vectors, _) = inputs[i * stride + start..][..step].as_chunks::<LANES>();
+        for (i, input) in inputs.iter().enumerate() {
+            let (vectors, _) = input[first + start..][..step].as_chunks::<LANES>();
             let mut values = [_mm512_setzero_si512(); VECTORS];
             for (value, x) in values.iter_mut().zip(vectors) {
                 prefetch::<_MM_HINT_T0>(x, NEAR);
@@ -154,7 +161,7 @@ fn inner_products_by<const WORD: u32, const HINT: i32>(
     if WORD == 64 {
         return inner_products_of::<WORD, ANY, HINT>(q, sums, digits, key);
     }
-    match reduction(q, key.shape.digits.min(MOST_PRODUCTS), q.bits()) {
+    match reduction(q, (key.shape.digits.min(MOST_PRODUCTS) as u128) << q.bits()) {
         SHORT => inner_products_of::<WORD, SHORT, HINT>(q, sums, digits, key),
         TWO_WORDS => inner_products_of::<WORD, TWO_WORDS, HINT>(q, sums, digits, key),
         _ => inner_products_of::<WORD, ANY, HINT>(q, sums, digits, key),
@@ -206,7 +213,7 @@ pub(super) fn weighted_pairs<const WORD: u32>(
     if WORD == 64 {
         return weighted_pairs_of::<WORD, ANY, 2>(q, out, sum);
     }
-    match reduction(q, sum.count.min(MOST_PRODUCTS), q.bits()) {
+    match reduction(q, (sum.count.min(MOST_PRODUCTS) as u128) << q.bits()) {
         SHORT => weighted_pairs_of::<WORD, SHORT, 4>(q, out, sum),
         TWO_WORDS => weighted_pairs_of::<WORD, TWO_WORDS, 4>(q, out, sum),
         _ => weighted_pairs_of::<WORD, ANY, 4>(q, out, sum),
@@ -391,12 +398,11 @@ fn sums<const WORD: u32, const INPUT: u32, const VECTORS: usize>(
     sum: &WeightedSum<'_>,
     start: usize,
 ) -> [Sum; VECTORS] {
-    let inputs = sum.inputs;
+    let start = sum.start + start;
     let mut sums = [Sum::of(broadcast(sum.offset)); VECTORS];
-    for (i, &factor) in sum.factors.iter().enumerate() {
+    for (input, &factor) in sum.inputs.iter().zip(sum.factors) {
         let factor = broadcast(factor);
-        let start = i * sum.stride + start;
-        let (vectors, _) = inputs[start..start + VECTORS * LANES].as_chunks::<LANES>();
+        let (vectors, _) = input[start..start + VECTORS * LANES].as_chunks::<LANES>();
         for (sum, x) in sums.iter_mut().zip(vectors) {
             prefetch::<_MM_HINT_T0>(x, NEAR);
             sum.add_product::<WORD, INPUT>(load(x), factor);
@@ -457,25 +463,77 @@ impl Sum {
     }
 }
 
-/// A reduction strategy: for sums below 2^50 times the power of two above q.
-const SHORT: u32 = 0;
+/// A reduction strategy: Montgomery's, of 2^52 times what is asked for, where that is below q,
+const DIVIDED: u32 = 0;
+
+/// or below 4q.
+const DIVIDED_BELOW_4: u32 = 1;
+
+/// For sums below 2^50 times the power of two above q.
+const SHORT: u32 = 2;
 
 /// This way if its words of weight 2^52 sum to a word of 52 bits, and it has none above.
-const TWO_WORDS: u32 = 1;
+const TWO_WORDS: u32 = 3;
 
 /// This way whatever it is.
-pub(super) const ANY: u32 = 2;
+pub(super) const ANY: u32 = 4;
 
-/// The cheapest reduction, modulo q of at most 50 bits, of `count` products of values of at most `input_bits` bits with residues
-/// and of one residue more.
-fn reduction(q: &Modulus, count: usize, input_bits: u32) -> u32 {
-    let values = (count as u128) << input_bits;
-    if values <= 1 << 50 {
+/// The cheapest reduction, modulo q of at most 50 bits, of the sum of products of values, which sum to at most `total`, with residues, and
+/// of one residue more.
+fn reduction(q: &Modulus, total: u128) -> u32 {
+    if total <= 1 << 50 {
         SHORT
-    } else if values << q.bits() <= 1 << 103 {
+    } else if total << q.bits() <= 1 << 103 {
         TWO_WORDS
     } else {
         ANY
+    }
+}
+
+/// [`reduction`] of a weighted sum of inputs of at most 52 bits, at so many places.
+fn reduction_of(q: &Modulus, places: usize, sum: &WeightedSum<'_>) -> u32 {
+    if places < DIVIDED_FROM || q.value().is_multiple_of(2) || sum.total >= 1 << 54 {
+        return reduction(q, sum.total);
+    }
+    if sum.total < 1 << 52 {
+        DIVIDED
+    } else {
+        DIVIDED_BELOW_4
+    }
+}
+
+/// The cheapest reduction that serves all rows: strategies of a kind are ordered, each serving what those before it do.
+fn common_reduction(rows: &[SumRow<'_>]) -> u32 {
+    let own = rows
+        .iter()
+        .map(|row| reduction_of(row.q, row.row.len(), &row.sum));
+    if own.clone().all(|own| own <= DIVIDED_BELOW_4) {
+        return own.max().unwrap_or(ANY);
+    }
+    let others = rows.iter().map(|row| reduction(row.q, row.sum.total));
+    others.max().unwrap_or(ANY)
+}
+
+/// For fewer places it costs more to lift the factors than the reduction saves.
+const DIVIDED_FROM: usize = 1024;
+
+/// The sum times what the reduction divides by, for which there is space.
+fn lifted<'a, const REDUCTION: u32>(
+    q: &Modulus,
+    sum: &WeightedSum<'a>,
+    space: &'a mut [u64; MOST_PRODUCTS],
+) -> WeightedSum<'a> {
+    if REDUCTION != DIVIDED && REDUCTION != DIVIDED_BELOW_4 {
+        return *sum;
+    }
+    let base = q.shoup(q.reduce(1 << 52));
+    for (lifted, &factor) in space.iter_mut().zip(sum.factors) {
+        *lifted = q.mul_shoup(factor, base);
+    }
+    WeightedSum {
+        factors: &space[..sum.factors.len()],
+        offset: q.mul_shoup(sum.offset, base),
+        ..*sum
     }
 }
 
@@ -489,6 +547,16 @@ pub(super) struct Reducer<const WORD: u32, const REDUCTION: u32> {
     ratio: __m512i,
     /// n - 2, and 52 less that.
     shifts: (__m128i, __m128i),
+    /// q^-1 modulo 2^52, if q is odd.
+    inverse: __m512i,
+}
+
+/// The inverse of an odd number modulo 2^64, by Newton's iteration.
+fn inverse_of_odd(q: u64) -> u64 {
+    // q q = 1 modulo 8, and each step doubles the bits.
+    (0..5).fold(q, |x, _| {
+        x.wrapping_mul(2_u64.wrapping_sub(q.wrapping_mul(x)))
+    })
 }
 
 impl<const WORD: u32, const REDUCTION: u32> Reducer<WORD, REDUCTION> {
@@ -503,6 +571,7 @@ impl<const WORD: u32, const REDUCTION: u32> Reducer<WORD, REDUCTION> {
             base: arithmetic.base(q),
             ratio: broadcast(barrett_ratio(q)),
             shifts: (shift(shifted), shift(52_u32.wrapping_sub(shifted))),
+            inverse: broadcast(inverse_of_odd(q.value())),
         }
     }
 
@@ -510,7 +579,21 @@ impl<const WORD: u32, const REDUCTION: u32> Reducer<WORD, REDUCTION> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn residue(&self, sum: Sum) -> __m512i {
         let a = &self.arithmetic;
-        if REDUCTION == SHORT {
+        if REDUCTION == DIVIDED || REDUCTION == DIVIDED_BELOW_4 {
+            // sum - (sum / q mod 2^52) q is a multiple of 2^52. P. L. Montgomery, "Modular Multiplication Without Trial Division" (1985).
+            let zero = _mm512_setzero_si512();
+            let middle = _mm512_add_epi64(sum.middle.0, _mm512_srli_epi64::<52>(sum.low));
+            let multiple = _mm512_madd52lo_epu64(zero, sum.low, self.inverse);
+            let excess = _mm512_madd52hi_epu64(zero, multiple, a.modulus);
+            // Above -q; a negative one is larger than any other.
+            let residue = _mm512_sub_epi64(middle, excess);
+            let residue = _mm512_min_epu64(residue, _mm512_add_epi64(residue, a.modulus));
+            if REDUCTION == DIVIDED {
+                residue
+            } else {
+                a.canonical_below_4(residue)
+            }
+        } else if REDUCTION == SHORT {
             // Barrett's quotient, at most 2.5 too low as in `narrow`; floor(sum / 2^(n-2)) is below 2^52.
             let top = _mm512_add_epi64(
                 _mm512_srl_epi64(sum.low, self.shifts.0),

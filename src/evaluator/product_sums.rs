@@ -1,0 +1,93 @@
+//! Sums of products, terms and a constant, relinearized and rescaled: what the steps of a polynomial are made of. The raw ciphertext is never stored.
+
+use crate::error::Result;
+use crate::evaluator::key_switch::{FactorPolys, add_lower_products, switch_and_rescale};
+use crate::keys::SwitchingKey;
+use crate::parallel::in_pool;
+use crate::ring::{Combination, NttPoly, PART, RnsBasis};
+use std::sync::Arc;
+
+/// What [`Evaluator::sum_of_products`](crate::evaluator::Evaluator::sum_of_products) computes: the sum of the products of pairs, doubled if
+/// asked, of terms times numbers, and of a constant.
+#[derive(Clone, Copy, Debug)]
+pub struct ProductSum<'a, C, S> {
+    /// At least one.
+    pub pairs: &'a [(&'a C, &'a C)],
+    /// Whether the products count twice, as in `2 T_a T_b - T_(a-b)`.
+    pub is_doubled: bool,
+    /// Ciphertexts, and what multiplies each.
+    pub terms: &'a [(&'a C, S)],
+    /// What is added to every slot.
+    pub constant: S,
+}
+
+/// A sum of raw products times `factor`, and what is added to its first two polynomials.
+pub(super) struct RawSum<'a> {
+    pub(super) pairs: &'a [FactorPolys<'a>],
+    pub(super) factor: u64,
+    pub(super) lower: [Combination<'a>; 2],
+}
+
+impl RawSum<'_> {
+    /// The sum modulo the primes of `basis`, the first of those of all polynomials, relinearized at its level, which is not 0, and rescaled.
+    pub(super) fn relinearized_and_rescaled(
+        &self,
+        (level, basis): (usize, &Arc<RnsBasis>),
+        key: &SwitchingKey,
+    ) -> Result<[NttPoly; 2]> {
+        in_pool(basis.len() * basis.degree(), || {
+            switch_and_rescale(
+                level,
+                &self.last(basis),
+                key,
+                |i, multiple, [first, second]| {
+                    let q = basis.modulus(i);
+                    let factor = q.shoup(q.mul(multiple.value, q.reduce(self.factor)));
+                    let rows = (self.lower.each_ref()).map(|sum| sum.row((i, q), multiple.value));
+                    let parts = first.chunks_mut(PART).zip(second.chunks_mut(PART));
+                    for (start, (first, second)) in (0..).step_by(PART).zip(parts) {
+                        let range = start..start + first.len();
+                        for (a, b) in self.pairs {
+                            let [a, b] =
+                                [a, b].map(|pair| pair.map(|poly| &poly.row(i)[range.clone()]));
+                            let mut scaled = [[0; PART]; 2];
+                            let [a0, a1] = scaled.each_mut().map(|part| &mut part[..range.len()]);
+                            for (scaled, a) in [&mut *a0, &mut *a1].into_iter().zip(a) {
+                                scaled.copy_from_slice(a);
+                                q.kernels().scale(q, scaled, factor);
+                            }
+                            add_lower_products(q, [&mut *first, &mut *second], [a0, a1], b);
+                        }
+                        rows[0].add_to(start, first);
+                        rows[1].add_to(start, second);
+                    }
+                },
+            )
+        })
+    }
+
+    /// The last polynomial of the sum.
+    fn last(&self, basis: &Arc<RnsBasis>) -> NttPoly {
+        let mut last = NttPoly::unspecified(basis);
+        last.for_each_row(|i, row| {
+            let q = basis.modulus(i);
+            let factor = q.shoup(q.reduce(self.factor));
+            for (start, out) in (0..).step_by(PART).zip(row.chunks_mut(PART)) {
+                let range = start..start + out.len();
+                let mut pairs = self.pairs.iter();
+                if let Some((a, b)) = pairs.next() {
+                    out.copy_from_slice(&a[1].row(i)[range.clone()]);
+                    q.kernels().mul_assign(q, out, &b[1].row(i)[range.clone()]);
+                }
+                for (a, b) in pairs {
+                    let [a, b] = [a[1], b[1]].map(|poly| &poly.row(i)[range.clone()]);
+                    q.kernels().mul_add_assign(q, out, a, b);
+                }
+                if factor.value != 1 {
+                    q.kernels().scale(q, out, factor);
+                }
+            }
+        });
+        last
+    }
+}
