@@ -218,7 +218,7 @@ where
         let length = usize::try_from(length).map_err(|_| too_long)?;
         let evaluator = E::without_keys(context);
         let packing = Packing::new(evaluator.slot_shape(), length)
-            .map_err(|_| invalid("a vector without values"))?;
+            .map_err(|_| invalid("a vector without values, or with more than can be held"))?;
         let padding = reader.byte()?;
         if padding > UNKNOWN || (padding != ZEROS && !packing.has_padding()) {
             return Err(invalid("a vector with unknown content beyond its values"));

@@ -100,19 +100,18 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`get`](Self::get); [`ValueError::Empty`](crate::ValueError::Empty) for length 0; [`ValueError::TooManyValues`](crate::ValueError::TooManyValues) if the result
-    /// would take more ciphertexts than this vector has.
+    /// As [`get`](Self::get); [`ValueError::Empty`](crate::ValueError::Empty) for length 0; [`ValueError::TooLong`](crate::ValueError::TooLong) for more than 2^28.
     #[doc(alias("replicate_first_slot", "Replicate"))]
     #[doc(alias = "replicateAll")]
     pub fn replicate(&self, index: usize, length: usize) -> Result<Self> {
-        let capacity = self.chunks.len() * self.packing.shape().slots();
-        crate::error::check_count(length, capacity)?;
+        Packing::new(self.packing.shape(), length)?;
         Ok(self.get(index)?.repeated(length)?.into_owned())
     }
 
     /// The values so many times, one copy after the other.
     ///
-    /// Cost: nothing for a power of two of values and copies up to a row of slots, which hold such copies anyhow; else that of [`concat`](Self::concat).
+    /// Cost: nothing for one value, nor for a power of two of values and copies up to a row of slots, which hold such copies anyhow. Else one level; for
+    /// each ciphertext of the result at most as many rotations as a short vector has values, rounded up to a power of two, and a few for each ciphertext of a longer one.
     ///
     /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearReals};
@@ -124,16 +123,20 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for no copy; as [`concat`](Self::concat).
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no copy; [`ValueError::TooLong`](crate::ValueError::TooLong) for more than 2^28 values in all; as
+    /// [`concat`](Self::concat).
     #[doc(alias("tile", "replicate"))]
     pub fn repeat(&self, copies: usize) -> Result<Self> {
         let length = self.len().saturating_mul(copies);
         let packing = Packing::new(self.packing.shape(), length)?;
+        if copies == 1 {
+            return Ok(self.clone());
+        }
         let lies_so = self.packing.moves_as_one() && length.is_power_of_two();
         if !lies_so {
             return match self.len() {
                 1 => Ok(self.repeated(length)?.into_owned()),
-                _ => Self::concat(&vec![self.clone(); copies]),
+                _ => self.gathered(&self.repeating(packing), "a repetition of the vector"),
             };
         }
         self.note_periods(&self.evaluator);
@@ -319,6 +322,12 @@ impl<E: Evaluator> Vector<E> {
         let to = Packing::new(self.packing.shape(), range.len())?;
         let values = range.enumerate().map(|(index, from)| (0, from, index));
         Ok(Gather::new(&[self.packing], to, values))
+    }
+
+    /// All copies come from one vector, so that those which move by the same step move together.
+    fn repeating(&self, to: Packing) -> Gather {
+        let values = (0..to.len()).map(|index| (0, index % self.len(), index));
+        Gather::new(&[self.packing], to, values)
     }
 
     fn shifting(&self, step: i64) -> Gather {

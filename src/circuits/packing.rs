@@ -30,11 +30,9 @@ impl Packing {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for no values.
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for no values; [`ValueError::TooLong`](crate::ValueError::TooLong) for more than 2^28.
     pub fn new(shape: SlotShape, len: usize) -> Result<Self> {
-        if len == 0 {
-            return Err(Error::Values(ValueError::Empty));
-        }
+        check_length(len, MOST_VALUES)?;
         let rows = matches!(shape.rows, 1 | 2);
         // No more columns than a product of them and the rows can count.
         if !rows || !shape.columns.is_power_of_two() || shape.columns > usize::MAX / 4 {
@@ -93,7 +91,6 @@ impl Packing {
     pub fn padding(&self) -> usize {
         match self.stride() {
             Some(stride) => stride - self.len,
-            // No product with the number of ciphertexts, since bytes may claim any length.
             None => self.len.wrapping_neg() % self.shape.slots(),
         }
     }
@@ -316,6 +313,18 @@ impl Packing {
             None => chunk * self.shape.slots() + slot,
         };
         (index < self.len).then_some(index)
+    }
+}
+
+/// The most values of a vector: as many as a matrix has entries.
+const MOST_VALUES: usize = 1 << 28;
+
+/// Checks a length that a vector is to have.
+pub(in crate::circuits) fn check_length(length: usize, most: usize) -> Result<()> {
+    match length {
+        0 => Err(Error::Values(ValueError::Empty)),
+        _ if length > most => Err(Error::Values(ValueError::TooLong { length, most })),
+        _ => Ok(()),
     }
 }
 

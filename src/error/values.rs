@@ -14,9 +14,9 @@ pub enum ValueError {
         /// Where.
         index: usize,
     },
-    /// A value of a tensor is NaN or infinite.
+    /// A value of a tensor or matrix is NaN or infinite.
     NotFiniteAt {
-        /// Where: an index for each axis of the tensor that was given, the batch's included.
+        /// Where: an index for each axis of the tensor that was given, the batch's included, or the row and column of a matrix.
         indices: Vec<usize>,
     },
     /// An integer that no `f64` is equal to.
@@ -41,12 +41,19 @@ pub enum ValueError {
         /// Where.
         index: usize,
     },
-    /// More values than one ciphertext has slots or coefficients.
+    /// More values than there is room for: one ciphertext has so many slots or coefficients, or a row or batch so many places.
     TooManyValues {
         /// How many were given.
         given: usize,
         /// How many fit.
         capacity: usize,
+    },
+    /// A vector of more values than can be held.
+    TooLong {
+        /// The number of values asked for.
+        length: usize,
+        /// The most that there can be.
+        most: usize,
     },
     /// The rows of a matrix differ in length.
     RaggedRows {
@@ -114,7 +121,7 @@ impl fmt::Display for ValueError {
             }
             Self::NotFiniteAt { indices } => {
                 format!(
-                    "the value at {indices:?} of the tensor is NaN or infinite; give finite numbers: `value.is_finite()` tells"
+                    "the value at {indices:?}, an index for each axis, is NaN or infinite; give finite numbers: `value.is_finite()` tells"
                 )
             }
             Self::Inexact { index } => {
@@ -133,24 +140,23 @@ impl fmt::Display for ValueError {
                 )
             }
             Self::ValueOutOfRange { index } => out_of_range(*index),
-            Self::TooManyValues { given, capacity } => {
-                format!(
-                    "{given} values given and one ciphertext holds {capacity}; split them, or use a vector"
-                )
-            }
+            Self::TooManyValues { given, capacity } => too_many(*given, *capacity),
+            Self::TooLong { length, most } => format!(
+                "a vector of {length} values is more than can be held, which is {most}; use several shorter vectors"
+            ),
             Self::RaggedRows { row, length, expected } => ragged_rows(*row, *length, *expected),
             Self::EntriesTooLarge { output } => entries_too_large(*output),
             Self::TooLarge { rows, columns } => {
                 format!("{rows} by {columns} is more than can be held; split the matrix into smaller ones")
             }
             Self::InvalidInterval { low, high } => {
-                format!("the interval from {low} to {high} is not one; give finite ends, the lower one first")
+                format!("the interval from {low:?} to {high:?} is not one; give finite ends, the lower one first")
             }
             Self::InvalidDegree { degree, highest } => {
                 format!("the degree {degree} is out of range; use 1 to {highest}")
             }
             Self::FunctionNotFinite { at } => {
-                format!("the function is NaN or infinite at {at}; choose an interval on which it is finite")
+                format!("the function is NaN or infinite at {at:?}; choose an interval on which it is finite")
             }
             Self::OutsideInterval { count } => outside_interval(*count),
             Self::InvalidSlotCount { slots } => {
@@ -163,7 +169,15 @@ impl fmt::Display for ValueError {
 fn out_of_range(index: usize) -> String {
     format!(
         "the value at {index} is outside the range of the plaintext modulus t: [-t/2, t/2), or [0, t) unsigned; \
-         use smaller values, a larger plaintext modulus, or an encoding that reduces modulo t"
+         use smaller values, a larger plaintext modulus, or an encoding that reduces modulo t (`BfvEncoder::encode_modulo`)"
+    )
+}
+
+fn too_many(given: usize, capacity: usize) -> String {
+    format!(
+        "{given} value{} given and there is room for {capacity}; give fewer at a time, use parameters of a larger degree, or encrypt them with \
+         `client.encrypt`, whose vectors take as many ciphertexts as they need",
+        plural(given)
     )
 }
 

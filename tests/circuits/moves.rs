@@ -28,6 +28,10 @@ impl Choices {
         }
     }
 
+    fn copies(self) -> usize {
+        1 + self.stride % 9
+    }
+
     /// The vectors that all operations give, each with its values, from lists.
     fn results<E: Evaluator<Scalar = S>, S>(
         self,
@@ -58,6 +62,7 @@ impl Choices {
             ("get", x.get(start)?, vec![a[start]]),
             ("slice", x.slice(start..end)?, a[start..end].to_vec()),
             ("replicate", x.replicate(start, end)?, vec![a[start]; end]),
+            ("repeat", x.repeat(self.copies())?, a.repeat(self.copies())),
             ("mask", x.mask(&keep)?, masked.collect()),
             ("shift", x.shift_left(self.step)?, shifted.collect()),
             ("concat", Vector::concat(&joined)?, [a, b, a].concat()),
@@ -77,6 +82,10 @@ impl Choices {
             .and(x.rotations_for_slice(start..end)?)
             .and(x.rotations_for_shift(self.step))
             .and(Vector::rotations_for_concat(&joined)?)
+            .and(Vector::rotations_for_concat(&vec![
+                x.clone();
+                self.copies()
+            ])?)
             .and(x.rotations_for_sum_strided(self.stride)?)
             .and(x.rotations_for_running_sum()?))
     }
@@ -92,7 +101,8 @@ where
     for (name, found, values) in choices.results([&x, &y], lists).unwrap() {
         assert_eq!(found.values(), values, "{name} of {choices:?}");
         let packed = Vector::from_values(evaluator, &values).unwrap();
-        if name != "replicate" {
+        // One value fills all slots.
+        if name != "replicate" && (name != "repeat" || x.len() > 1) {
             assert_eq!(
                 found.ciphertexts(),
                 packed.ciphertexts(),
@@ -266,14 +276,17 @@ fn arguments_are_checked() {
     }
     assert!(x.rotations_for_slice(44..46).is_err());
     assert!(x.rotations_for_sum_strided(usize::MAX).is_err());
-    assert!(matches!(
-        x.replicate(0, 65),
-        Err(Error::Values(ValueError::TooManyValues { .. }))
-    ));
-    assert!(matches!(
-        x.replicate(0, usize::MAX),
-        Err(Error::Values(ValueError::TooManyValues { .. }))
-    ));
+    let too_long = |length| {
+        let most = 1 << 28;
+        Error::Values(ValueError::TooLong { length, most })
+    };
+    for length in [(1 << 28) + 1, usize::MAX] {
+        assert_eq!(x.replicate(0, length).unwrap_err(), too_long(length));
+    }
+    for copies in [1 << 40, 1 << 62, usize::MAX] {
+        let length = copies.saturating_mul(45);
+        assert_eq!(x.repeat(copies).unwrap_err(), too_long(length));
+    }
     assert!(matches!(
         x.replicate(0, 0),
         Err(Error::Values(ValueError::Empty))

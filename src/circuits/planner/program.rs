@@ -1,7 +1,8 @@
+use crate::circuits::packing::check_length;
 use crate::circuits::planner::PlannedScheme;
 use crate::circuits::planner::scheme::Foreseen;
 use crate::circuits::{Packing, Padding, Vector};
-use crate::error::{Error, OperandError, Result, check_count};
+use crate::error::{Error, OperandError, Result};
 use crate::evaluator::{Evaluator, Number, SchemeForecast, SchemeForecastCiphertext};
 use std::ops::RangeInclusive;
 
@@ -130,7 +131,7 @@ impl Input {
                 reason: "the range of an input must be finite, with its lower end first",
             }));
         }
-        check_count(self.length, MOST_VALUES)?;
+        check_length(self.length, MOST_VALUES)?;
         let packing = Packing::new(forecast.slot_shape(), self.length)?;
         let encrypt = |_| S::foresee(forecast, self.fresh(None));
         let chunks = (0..packing.chunks()).map(encrypt).collect::<Result<_>>()?;
