@@ -167,7 +167,7 @@ impl<E: KeyedEvaluator> Tensor<E> {
         self.vectors().map(Vector::level).min().unwrap_or(0)
     }
 
-    /// The largest [`Vector::noise_bound`] of all elements.
+    /// The largest [`Vector::noise_bound`] of all elements, to which errors of approximations are added.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/encrypted_tensors.txt")]

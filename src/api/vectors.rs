@@ -52,7 +52,8 @@ impl<E: KeyedEvaluator> Vector<E> {
         levels.min().unwrap_or(0)
     }
 
-    /// The bound of the error: of each value (CKKS), or of the invariant noise, which must stay below 1/2 (BFV).
+    /// The bound of the error: of each value against the same circuit in the clear (CKKS), or of the invariant noise, which must stay below
+    /// 1/2 (BFV). The error of an approximation, such as [`Approximation::error`](crate::circuits::Approximation::error), comes on top.
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -36,6 +36,7 @@ impl PlannedScheme for BfvState {
     type Needs = BfvNeeds;
 
     const BITS: &'static str = "budget";
+    const OF_ERRORS: Option<&'static str> = None;
     const RAW_PRODUCT: f64 = 22.0;
 
     fn slots(context: &BfvContext) -> usize {

@@ -100,6 +100,9 @@ impl PlannedScheme for CkksState {
     type Needs = CkksNeeds;
 
     const BITS: &'static str = "bits";
+    const OF_ERRORS: Option<&'static str> = Some(
+        "against the same program in the clear; those of approximations (`error()`) come on top",
+    );
     const RAW_PRODUCT: f64 = 1.0;
 
     fn slots(context: &CkksContext) -> usize {

@@ -56,7 +56,7 @@ pub struct PlannedOutput {
     pub level: usize,
     /// The bound of each value's magnitude.
     pub message_bound: f64,
-    /// The bound of each value's error, exceeded with probability below 2^-128; of the invariant noise in BFV.
+    /// The bound of each value's error against the same program in the clear, exceeded with probability below 2^-128; of the invariant noise in BFV.
     pub noise_bound: f64,
     /// The error to expect: six standard deviations. In BFV that of the invariant noise.
     pub typical_error: f64,
@@ -75,7 +75,7 @@ pub struct Alternative {
     pub relative_time: f64,
     /// The bytes of all keys in memory.
     pub key_bytes: u64,
-    /// The bits after the point that are right in every output (CKKS), or one more than the bits of noise budget (BFV).
+    /// The bits after the point that every output has in common with the same program in the clear (CKKS), or one more than the bits of noise budget (BFV).
     pub precision_bits: f64,
 }
 
@@ -183,7 +183,8 @@ impl Plan {
         outside
     }
 
-    /// The bound of every output value's error.
+    /// The bound of every output value's error against the same program in the clear. The error of an approximation, such as
+    /// [`Approximation::error`](crate::circuits::Approximation::error), comes on top.
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -65,13 +65,6 @@ impl<S: PlannedScheme> SchemePlan<S> {
                 .map(|q| u64::BITS - q.leading_zeros())
                 .collect()
         };
-        let (modulus, limit) = self.security();
-        let security = match limit {
-            0 => format!("none; log2 of every key's modulus is {modulus:.1}"),
-            _ => {
-                format!("128 bits; log2 of every key's modulus is {modulus:.1} of at most {limit}")
-            }
-        };
         let products = usize::from(self.relinearizes());
         let rotations = self.key_count() - products;
         let mut lines = vec![
@@ -91,7 +84,7 @@ impl<S: PlannedScheme> SchemePlan<S> {
                     params.digit_sizes()
                 ),
             ),
-            line("security", security),
+            line("security", self.security_line()),
             line(
                 "keys",
                 format!(
@@ -116,8 +109,19 @@ impl<S: PlannedScheme> SchemePlan<S> {
             };
             line("output", count + &S::output(&outputs[0]))
         }));
+        lines.extend(S::OF_ERRORS.map(|text| line("errors", text)));
         lines.push(line("time", self.time_line()));
         lines
+    }
+
+    fn security_line(&self) -> String {
+        let (modulus, limit) = self.security();
+        match limit {
+            0 => format!("none; log2 of every key's modulus is {modulus:.1}"),
+            _ => {
+                format!("128 bits; log2 of every key's modulus is {modulus:.1} of at most {limit}")
+            }
+        }
     }
 
     fn time_line(&self) -> String {

@@ -24,6 +24,10 @@ pub trait PlannedScheme: ForecastScheme {
     #[doc(hidden)]
     const BITS: &'static str;
 
+    /// What the plan says of the errors that it states, if anything.
+    #[doc(hidden)]
+    const OF_ERRORS: Option<&'static str>;
+
     /// About how many transforms of a prime's row a raw product takes, for each prime.
     #[doc(hidden)]
     const RAW_PRODUCT: f64;

@@ -97,7 +97,8 @@ impl Planner {
         Self::with_goal(inputs, precision)
     }
 
-    /// Asks for outputs whose error is at most `2^-bits`, by the bound that holds always. 16 unless set.
+    /// Asks for outputs whose error against the same program in the clear is at most `2^-bits`, by the bound that holds always. 16 unless
+    /// set. The error of an approximation, such as [`Approximation::error`](crate::circuits::Approximation::error), comes on top.
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -331,6 +331,7 @@ fn typical_precision_takes_smaller_parameters() {
         "security",
         "keys",
         "upload",
+        "against the same program in the clear",
         "or ",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
