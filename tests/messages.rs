@@ -1,12 +1,12 @@
 //! The mistakes of a new user: each is refused with a message that contains the call that helps.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use slotwise::circuits::{Grid, Tensor};
+use slotwise::circuits::{Grid, Polynomial, Tensor};
 use slotwise::evaluator::{BfvForecast, ClearIntegers, ClearReals, Forecast};
 use slotwise::federated::{Aggregator, SumDecryptor, SumEncryptor, SumSpec, Upload};
 use slotwise::keys::KeyPlan;
 use slotwise::multiparty::{Collector, Deal, Policy, PublicKeyShare, Session, SessionTerms, Setup};
-use slotwise::networks::Dense;
+use slotwise::networks::{BatchNorm, Dense};
 use slotwise::prelude::*;
 use slotwise::ring::Seed;
 use slotwise::wire::Unattached;
@@ -103,6 +103,70 @@ fn exceeded_depth() -> Result<()> {
         vector(&[0.5]).refresh(),
         &["bootstrapping()", "`server.with_bootstrapping(&keys)`"],
     );
+    Ok(())
+}
+
+/// A plan's key for products is for the levels of its products.
+#[test]
+fn products_above_the_planned_level() -> Result<()> {
+    struct SumOfSquares;
+
+    impl Program for SumOfSquares {
+        fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
+            Ok(vec![(&inputs[0] * 0.5)?.square()?.sum()?])
+        }
+    }
+
+    let planner = Planner::new(&[Input::vector(4)]).insecure_degree(1024);
+    let plan = planner.plan(&SumOfSquares)?;
+    let client = plan.context().generate_client_key()?;
+    let server = client.generate_planned_server_key(plan.key_plan())?;
+    let x = server.attach(client.encrypt([0.5; 4])?)?;
+    let help = [
+        "the relinearization key serves levels up to 1",
+        "at level 2",
+        "`vector.drop_to_level(1)`",
+        "`client.generate_server_key(&rotations)`",
+    ];
+    says(x.square(), &help);
+    let dry = Forecast::with_planned_keys(plan.context(), plan.key_plan())?;
+    let foreseen = dry.encrypt_bounded(1.0, 2)?;
+    says(dry.mul(&foreseen, &foreseen), &help);
+    let square = x.drop_to_level(1)?.square()?;
+    assert!((client.decrypt(&square)?[0] - 0.25).abs() < 1e-3);
+    Ok(())
+}
+
+#[test]
+fn bootstrappings_below_their_level_or_without_keys() -> Result<()> {
+    let builder = CkksContext::for_depth(1).bootstrapping().degree(64);
+    let context = builder.insecure_skip_security_check().build()?;
+    let client = context.generate_client_key()?;
+    let server = client.generate_server_key(&Rotations::none())?;
+    let keys = client.generate_bootstrapping_keys()?;
+    let help = [
+        "`server.with_bootstrapping(&keys)`",
+        "`client.generate_bootstrapping_keys()`",
+    ];
+    let x = server.attach(client.encrypt([0.5])?)?;
+    says(x.refresh(), &help);
+    let mut without = x.auto_refresh();
+    let error = loop {
+        match without.square() {
+            Ok(square) => without = square,
+            Err(error) => break error,
+        }
+    };
+    says(Err::<(), _>(error), &help[..1]);
+    let server = server.with_bootstrapping(&keys)?;
+    let x = server.attach(client.encrypt([0.5])?)?.drop_to_level(0)?;
+    let help = [
+        "a bootstrapping takes ",
+        "`vector.levels_left()`",
+        "`vector.auto_refresh()`",
+    ];
+    says(x.refresh(), &help);
+    assert!(!x.refresh().unwrap_err().to_string().contains("more depth"));
     Ok(())
 }
 
@@ -228,6 +292,33 @@ fn wrong_numbers() -> Result<()> {
     Ok(())
 }
 
+/// Lengths that no memory holds are refused before any is taken, in plans, too.
+#[test]
+fn lengths_beyond_memory() -> Result<()> {
+    struct Repeat(usize);
+
+    impl Program for Repeat {
+        fn run<E: Evaluator<Scalar = f64>>(&self, inputs: &[Vector<E>]) -> Result<Vec<Vector<E>>> {
+            Ok(vec![inputs[0].repeat(self.0)?])
+        }
+    }
+
+    let help = ["more than can be held", "several shorter vectors"];
+    let clear = Vector::from_values(&ClearReals::new(8), &[1.0, 2.0, 3.0])?;
+    for copies in [1 << 40, 1 << 50, 1 << 62, usize::MAX] {
+        says(vector(&[0.5]).repeat(copies), &help);
+        says(vector(&[0.5, 0.25]).repeat(copies), &help);
+        says(clear.repeat(copies), &help);
+        let planner = Planner::new(&[Input::vector(3)]).insecure_degree(1024);
+        says(planner.plan(&Repeat(copies)), &help);
+        let planner = Planner::new(&[Input::vector(copies)]).insecure_degree(1024);
+        says(planner.plan(&Repeat(1)), &help);
+    }
+    // More than this vector's ciphertexts hold, which is no bound.
+    assert_eq!(clear.replicate(1, 11)?.values(), [2.0; 11]);
+    Ok(())
+}
+
 #[test]
 fn strides() {
     let x = vector(&[0.5, 0.25]);
@@ -244,6 +335,13 @@ fn strides() {
 #[test]
 fn operands_of_statistics_and_of_sums_of_products() {
     let (x, one) = (vector(&[1.0, 2.0, 3.0]), vector(&[1.0]));
+    says(x.mean(), &["a mean takes Galois keys"]);
+    says(x.variance(), &["a variance takes Galois keys"]);
+    says(x.covariance(&x), &["a covariance takes Galois keys"]);
+    let ranks = Ranks::new(3, 0.0..=1.0, Sign::new(4, 12).unwrap()).unwrap();
+    says(x.ranks(&ranks), &["a ranking takes "]);
+    let whole = ["no multiple of the number of rows", "[3, 2]"];
+    says(x.transpose(2), &whole);
     for (x, y) in [(&x, &one), (&one, &x)] {
         says(x.covariance(y), &["values of the other vector"]);
     }
@@ -427,13 +525,35 @@ fn wrong_values() -> Result<()> {
     says(CLIENT.encrypt([0.0, f64::INFINITY]), &help);
     says(&vector(&[0.0, 0.0]) * [0.0, f64::NAN], &help);
     says(CLIENT.encrypt([1e60]), &["`integer_bits`"]);
+    let message = CLIENT.encrypt([1e300]).unwrap_err().to_string();
+    let use_smaller = message.find("use smaller values");
+    assert!(use_smaller < message.find("rescale"), "{message}");
+    let reversed = Chebyshev::new([0.0, 1.0], 1e300..=-1e300);
+    says(reversed, &["from 1e300 to -1e300"]);
+    let norm = BatchNorm::new([&[1.0], &[0.0]], [&[0.0], &[-1.0]], 0.5);
+    says(norm, &["`variance + eps` of channel 0 is -0.5"]);
+    let far = PrecisionStats::new(&[f64::MAX], &[-f64::MAX])?;
+    assert_eq!(far.real.least, -1025.0);
+    let x = vector(&[0.5]);
+    says(x.polyval([1.0, 2.0, f64::NAN]), &["the value at 2 is NaN"]);
+    says(Polynomial::new(&[1.0, f64::INFINITY]), &["the value at 1"]);
+    let matrix = Matrix::from_rows(&[[1.0, 2.0], [3.0, f64::NAN]]);
+    says(matrix, &["the value at [1, 1], an index for each axis"]);
     says(CLIENT.encrypt([u64::MAX]), &["`as f64`"]);
     says(&vector(&[0.0]) + u64::MAX, &["`as f64`"]);
     let client = integers().generate_client_key()?;
     says(
         client.encrypt([0, 40_000]),
-        &["the value at 1", "a larger plaintext modulus"],
+        &[
+            "the value at 1",
+            "a larger plaintext modulus",
+            "`BfvEncoder::encode_modulo`",
+        ],
     );
+    // Known operands count modulo t, as results do.
+    let x = client.encrypt([1, 2])?;
+    assert_eq!(client.decrypt(&(&x + [40_000, 65_537])?)?, [-25_536, 2]);
+    assert_eq!(client.decrypt(&(&x * [65_538, 1 << 40])?)?, [1, 512]);
     says(
         CLIENT.encrypt_bounded([0.1, -0.7], 0.25),
         &["the value at 1", "bound of 0.25", "a larger bound"],
@@ -476,6 +596,22 @@ fn insecure_or_missing_parameters() {
     );
     let text = "ckks depht=3".parse::<slotwise::params::CkksBuilder>();
     says(text, &["`depht=3`", "`depth=5`"]);
+    let help = ["a depth that is negative", "from 0 on"];
+    says(CkksContext::for_depth(-1).build(), &help);
+    says(BfvContext::for_depth(-1).plaintext_bits(20).build(), &help);
+    let negative = "ckks depth=-1".parse::<slotwise::params::CkksBuilder>();
+    says(negative, &["`depth=-1`", "use an integer in range"]);
+    let text = "bfv depth=3".parse::<slotwise::params::CkksBuilder>();
+    says(text, &["`bfv`", "`text.parse::<BfvBuilder>()`"]);
+    let text = "CKKS depth=3".parse::<slotwise::params::BfvBuilder>();
+    says(text, &["`CKKS`", "`text.parse::<CkksBuilder>()`"]);
+    let without = builder().degree(64).prime_bits(&[40, 40]).scale_bits(30);
+    let without = without.special_primes(0).insecure_skip_security_check();
+    let client = without
+        .build()
+        .and_then(|context| context.generate_client_key());
+    let keys = client.and_then(|client| client.generate_server_key(&Rotations::none()));
+    says(keys, &["`special_primes(1)`"]);
     says(CkksContext::for_depth(200).build(), &["ask for less depth"]);
 }
 
@@ -498,8 +634,19 @@ fn wrong_bytes() -> Result<()> {
     let bytes = CLIENT.encrypt([1.0])?.to_bytes();
     says(
         CkksTensor::from_bytes(&bytes, context),
-        &["a CKKS vector", "a CKKS tensor"],
+        &[
+            "a CKKS vector",
+            "a CKKS tensor",
+            "`server.load_vector(&bytes)`",
+        ],
     );
+    says(
+        CkksParams::from_bytes(&bytes),
+        &["were read as CKKS parameters"],
+    );
+    let params = context.params().to_bytes();
+    let read = CkksVector::from_bytes(&params, context);
+    says(read, &["`CkksParams::from_bytes`"]);
     says(
         CkksVector::from_bytes(&bytes[1..], context),
         &["not bytes of slotwise"],

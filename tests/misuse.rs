@@ -500,7 +500,7 @@ fn contexts_without_key_switching() {
     let mut owner = Owner::new(context.rlwe(), 12);
     assert!(!context.rlwe().has_key_switching());
     let none = Error::Parameters(ParameterError::InvalidKeySwitching {
-        reason: "the context was built without special primes",
+        reason: "the context was built without special primes; build it with `special_primes(1)` or more",
     });
     let rotations = Rotations::steps(&[1]);
     refused(owner.generator.relinearization_key(&mut owner.rng), &none);

@@ -430,3 +430,64 @@ fn keys_for_sums_exchange_rows_where_there_are_two() -> Result<()> {
     }
     Ok(())
 }
+
+/// The table of levels in `docs/guide/parameters.md`.
+#[test]
+fn levels_are_those_of_the_guide() -> slotwise::Result<()> {
+    let builder = CkksContext::builder().degree(64).scale_bits(40);
+    let builder = builder.prime_bits(&[60, 40, 40, 40, 40, 40, 40, 60]);
+    let client = builder
+        .insecure_skip_security_check()
+        .build()?
+        .generate_client_key()?;
+    let server = client.generate_server_key(&Rotations::powers_of_two())?;
+    let encrypt = |len| server.attach(client.encrypt(vec![0.5; len])?);
+    let (x, odd) = (encrypt(4)?, encrypt(3)?);
+    let matrix = Matrix::from_fn(4, 3, |_, _| 0.5)?;
+    let whole = Chebyshev::approximate(f64::sin, -1.0..=1.0, 7)?;
+    let other = Chebyshev::approximate(f64::sin, -3.0..=3.0, 7)?;
+    let cases = [
+        ("sum", x.sum()?, 0),
+        ("strided sum", x.sum_strided(2)?, 0),
+        ("product", (&x * &x)?, 1),
+        ("known", (&x * &[0.5, 1.5, 2.5, 3.5])?, 1),
+        ("scalar", (&x * 0.5)?, 1),
+        ("dot", x.dot(&x)?, 1),
+        ("mean", x.mean()?, 1),
+        ("small integer", (&x * ((1 << 30) - 1))?, 0),
+        ("large integer", (&x * (1i64 << 30))?, 1),
+        ("power", x.power(5)?, 3),
+        (
+            "product of three",
+            Vector::mul_many(&[x.clone(), x.clone(), x.clone()])?,
+            2,
+        ),
+        ("polynomial", x.polyval(&[1.0; 8])?, 3),
+        ("approximation", x.evaluate(&whole)?, 3),
+        ("approximation on another interval", x.evaluate(&other)?, 4),
+        ("matrix", x.matmul_plain(&matrix)?, 1),
+        ("transposition", x.transpose(2)?, 1),
+        ("rotation", x.rotate_left(1)?, 0),
+        ("odd rotation", odd.rotate_left(1)?, 1),
+        ("get", x.get(1)?, 1),
+        ("slice", x.slice(1..3)?, 1),
+        ("shift", x.shift_left(1)?, 1),
+        ("mask", x.mask([true, false, true, true])?, 1),
+        (
+            "concatenation",
+            Vector::concat(&[x.clone(), odd.clone()])?,
+            1,
+        ),
+        ("replication", x.replicate(1, 6)?, 1),
+        ("repetition", x.repeat(4)?, 0),
+        ("odd repetition", odd.repeat(3)?, 1),
+        ("repetition of one", x.sum()?.repeat(7)?, 0),
+        ("running sum", x.running_sum()?, 2),
+        ("variance", x.variance()?, 3),
+        ("covariance", odd.covariance(&odd)?, 3),
+    ];
+    for (name, result, levels) in cases {
+        assert_eq!(x.levels_left() - result.levels_left(), levels, "{name}");
+    }
+    Ok(())
+}

@@ -162,7 +162,7 @@ fn keys_of_every_span_switch_ciphertexts_of_its_levels() {
                 let highest = span.level;
                 assert_eq!(
                     product,
-                    Error::Operands(OperandError::InvalidLevel { level, highest })
+                    Error::Keys(KeyError::RelinearizationKeyForLowerLevels { level, highest })
                 );
                 continue;
             }

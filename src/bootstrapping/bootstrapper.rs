@@ -7,7 +7,7 @@ use crate::bootstrapping::{BootstrappingKeys, reduction};
 use crate::circuits::Chebyshev;
 use crate::encoding::Memory;
 use crate::encryption::CkksCiphertext;
-use crate::error::{Error, ParameterError, Result};
+use crate::error::{BOOTSTRAPPING, Error, ParameterError, Result};
 use crate::evaluator::{CkksEvaluator, Evaluator, Refresh, RefreshLevels, UNKNOWN_PERIOD};
 use crate::keys::KeyId;
 use crate::params::{BootstrappingLayout, CkksContext, CkksState, KeySpan, RefreshRules};
@@ -383,7 +383,7 @@ impl Bootstrapper {
     /// `x` at the level and scale from which the first transform starts, and what is known of it: a message that is small enough.
     fn ready(&self, x: &CkksCiphertext) -> Result<(CkksCiphertext, CkksState)> {
         let (evaluator, lowest) = (&self.evaluator, self.layout.lowest_level());
-        evaluator.check_depth(x, "a bootstrapping", lowest)?;
+        evaluator.check_depth(x, BOOTSTRAPPING, lowest)?;
         x.body.key_id.check(self.key)?;
         x.body.pair()?;
         let x = self.lowered(x)?;

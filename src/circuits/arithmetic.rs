@@ -220,7 +220,8 @@ impl<E: Evaluator> Vector<E> {
         self.map(|chunk| self.evaluator.power(chunk, exponent))
     }
 
-    /// `self + values`, value by value; one value is added everywhere, and a vector of length 1 stands for its value everywhere.
+    /// `self + values`, value by value; one value is added everywhere, and a vector of length 1 stands for its value everywhere. BFV: known
+    /// operands of any size count modulo t, as results do; only [`encrypt`](crate::ClientKey::encrypt) refuses those beyond `[-t/2, t/2)`.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -233,7 +234,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
+    /// [`OperandError::LengthMismatch`](crate::OperandError::LengthMismatch); [`ValueError::Empty`](crate::ValueError::Empty); [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS).
     #[doc(alias = "EvalAdd")]
     pub fn add_plain(&self, values: &[E::Scalar]) -> Result<Self> {
         if let &[value] = values {
@@ -351,7 +352,7 @@ impl<E: Evaluator> Vector<E> {
         Ok(())
     }
 
-    /// `self + value`, everywhere.
+    /// `self + value`, everywhere; in BFV an integer of any size counts modulo t.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -367,7 +368,7 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`ValueError::ValueOutOfRange`](crate::ValueError::ValueOutOfRange).
+    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite); [`PrecisionError::ScaleTooLarge`](crate::PrecisionError::ScaleTooLarge) (CKKS).
     #[doc(alias = "EvalAdd")]
     #[doc(alias = "addConstant")]
     pub fn add_scalar(&self, value: E::Scalar) -> Result<Self> {

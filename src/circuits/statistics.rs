@@ -27,6 +27,8 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     /// As [`dot_plain`](Self::dot_plain).
     #[doc(alias("average", "Average"))]
     pub fn mean(&self) -> Result<Self> {
+        let rotations = self.rotations_for_sum();
+        self.evaluator.check_rotations(&rotations, "a mean")?;
         self.dot_plain(&[1.0 / E::scalar(self.len())])
     }
 
@@ -51,8 +53,9 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     ///
     /// # Errors
     /// As [`covariance`](Self::covariance).
+    #[doc(alias = "stddev")]
     pub fn variance(&self) -> Result<Self> {
-        self.check_moments()?;
+        self.check_moments("a variance")?;
         self.sub(&self.mean()?)?.square()?.mean()
     }
 
@@ -87,13 +90,12 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
     pub fn covariance(&self, other: &Self) -> Result<Self> {
         let (x, y) = (self.with_keys_of(other)?, other.with_keys_of(self)?);
         check_number("values of the other vector", y.len(), x.len())?;
-        x.check_moments()?;
-        y.check_moments()?;
+        x.check_moments("a covariance")?;
+        y.check_moments("a covariance")?;
         x.sub(&x.mean()?)?.mul(&y.sub(&y.mean()?)?)?.mean()
     }
 
-    fn check_moments(&self) -> Result<()> {
-        let operation = "a variance";
+    fn check_moments(&self, operation: &'static str) -> Result<()> {
         self.evaluator
             .check_rotations(&self.rotations_for_sum(), operation)?;
         self.check_depth(operation, 3)

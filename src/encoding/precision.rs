@@ -94,10 +94,14 @@ impl PrecisionStats {
 
 impl PrecisionBits {
     fn of<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>) -> Result<Self> {
-        let errors: Vec<f64> = pairs.map(|(found, value)| (found - value).abs()).collect();
-        check_finite(errors.iter().map(|error| error.is_finite()))?;
-        let bits = errors.iter().map(|error| -error.max(f64::EPSILON).log2());
-        let mut bits: Vec<f64> = bits.collect();
+        let pairs: Vec<(f64, f64)> = pairs.map(|(&found, &value)| (found, value)).collect();
+        check_finite(pairs.iter().map(|(a, b)| a.is_finite() && b.is_finite()))?;
+        // By halves, whose difference is finite.
+        let half_error = |(found, value): &(f64, f64)| (found / 2.0 - value / 2.0).abs();
+        let bits = pairs.iter().map(half_error);
+        let mut bits: Vec<f64> = bits
+            .map(|error| -1.0 - error.max(f64::EPSILON / 2.0).log2())
+            .collect();
         bits.sort_unstable_by(f64::total_cmp);
         let count = bits.len();
         #[expect(clippy::cast_precision_loss, reason = "a number of values")]

@@ -18,6 +18,13 @@ pub enum KeyError {
     MissingServerKey,
     /// The relinearization key was not generated.
     MissingRelinearizationKey,
+    /// The relinearization key was generated for lower levels only, as a plan's is.
+    RelinearizationKeyForLowerLevels {
+        /// The level of the operands.
+        level: usize,
+        /// The highest level that the key serves.
+        highest: usize,
+    },
     /// No Galois key, nor a composition of the keys at hand, rotates by this step.
     MissingRotationKey {
         /// The step to the left that was asked for.
@@ -68,6 +75,10 @@ impl fmt::Display for KeyError {
                  `client.generate_server_key(&rotations)` makes the server key"
                 .into(),
             Self::MissingRelinearizationKey => "no relinearization key; generate the server key with `client.generate_server_key(&rotations)`, which makes one".into(),
+            Self::RelinearizationKeyForLowerLevels { level, highest } => format!(
+                "the relinearization key serves levels up to {highest} and the operands are at level {level}; use `vector.drop_to_level({highest})` before, or \
+                 generate a server key for all levels with `client.generate_server_key(&rotations)`"
+            ),
             Self::MissingRotationKey { step } => {
                 format!(
                     "no Galois key for rotation by {step}; add it with `client.extend_server_key(&server, &Rotations::steps(&[{step}]))`, and attach \

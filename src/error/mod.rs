@@ -15,7 +15,7 @@ pub use keys::KeyError;
 pub use multiparty::MultipartyError;
 pub use networks::NetworkError;
 pub use operands::OperandError;
-pub(crate) use operands::{check_lengths, check_number, check_slots, plural};
+pub(crate) use operands::{BOOTSTRAPPING, check_lengths, check_number, check_slots, plural};
 pub use parameters::ParameterError;
 pub use precision::PrecisionError;
 pub use values::ValueError;

@@ -200,7 +200,7 @@ impl fmt::Display for OperandError {
                 "{operation} of the shapes {left:?} and {right:?} has no meaning; reshape, transpose or broadcast one of the tensors first"
             ),
             Self::CannotRefresh => "ciphertexts cannot be refreshed here; build the context with `for_depth(..).bootstrapping()` and attach \
-                 the vector to `server.with_bootstrapping(&keys)`, or build it with more depth"
+                 the vector to `server.with_bootstrapping(&keys)`, where `client.generate_bootstrapping_keys()` makes the keys, or build it with more depth"
                 .into(),
             Self::NotRepeated { needed, period } => not_repeated(*needed, *period),
             Self::PlaintextModulus { above, modulus } => format!(
@@ -265,10 +265,19 @@ fn not_repeated(needed: usize, period: usize) -> String {
     )
 }
 
+/// The operation whose missing levels no deeper context gives: it leaves those that it takes itself.
+pub(crate) const BOOTSTRAPPING: &str = "a bootstrapping";
+
 fn level_exhausted(operation: &str, needed: usize, left: usize) -> String {
+    let help = if operation == BOOTSTRAPPING {
+        "refresh a vector while it has them (`vector.levels_left()`; `lowest_level()` of `context.bootstrapping()` is the number), or compute with \
+         `vector.auto_refresh()`, which bootstraps in time"
+    } else {
+        "build the context with more depth (`for_depth`, or more primes), or compute before `compact` and `drop_to_level`, which take levels \
+         away; a bootstrapping gives CKKS vectors levels back (`server.with_bootstrapping(&keys)`)"
+    };
     format!(
-        "{operation} takes {needed} level{} and {left} {} left; build the context with more depth \
-         (`for_depth`, or more primes), or compute before `compact` and `drop_to_level`, which take levels away",
+        "{operation} takes {needed} level{} and {left} {} left; {help}",
         plural(needed),
         if left == 1 { "is" } else { "are" },
     )

@@ -25,7 +25,7 @@ pub enum PrecisionError {
         /// How many bits the bound is over the limit.
         excess_bits: f64,
     },
-    /// No bit of the message is guaranteed: the error bound has reached the message bound.
+    /// No bit of the message is guaranteed: the error bound has reached the message bound, or 1 if the message bound is smaller.
     PrecisionExhausted {
         /// The bound of a slot's error.
         noise_bound: f64,
@@ -47,8 +47,8 @@ impl fmt::Display for PrecisionError {
             // Rounded so that what does not fit never reads as if it did.
             Self::ScaleTooLarge { message_bits, modulus_bits } => format!(
                 "scale times message may need {:.1} bits with its sign, and must stay below the modulus of {:.1} bits; \
-                 rescale first, use a smaller scale, smaller values or parameters with more `integer_bits`, or, if results are known to be smaller, state that with \
-                 `assume_message_bound`",
+                 use smaller values, parameters with more `integer_bits` or a smaller scale, rescale a product first, or, if results are known to be smaller, state \
+                 that with `assume_message_bound`",
                 ((message_bits + 1.0) * 10.0).ceil() / 10.0,
                 (modulus_bits * 10.0).floor() / 10.0,
             ),
@@ -64,8 +64,9 @@ impl fmt::Display for PrecisionError {
                 noise_bound,
                 message_bound,
             } => format!(
-                "the error bound {noise_bound:e} has reached the message bound {message_bound:e}; use a larger scale (`precision_bits`, or larger primes and \
-                 `scale_bits`), or state a smaller bound that you know with `assume_error_bound`"
+                "the error bound {noise_bound:e} has reached the message bound {message_bound:e}{}; use a larger scale (`precision_bits`, or larger primes and \
+                 `scale_bits`), or state a smaller bound that you know with `assume_error_bound`",
+                if *message_bound < 1.0 { ", which counts as 1" } else { "" }
             ),
             Self::PublicationTooPrecise { asked_bits, left_bits } => format!(
                 "the publication asks for {:.1} bits after the point and the noise that hides the key leaves {:.1}; ask for {:.1} fewer, publish fewer \

@@ -57,12 +57,11 @@ impl fmt::Display for WireError {
                 "the bytes are of format version {found} and this release reads version {supported}; \
                  use the release that wrote them, or a newer one"
             ),
-            Self::Kind { found, expected } => {
-                write!(
-                    out,
-                    "the bytes contain {found}, but {expected} was requested; use the reader for {found}"
-                )
-            }
+            Self::Kind { found, expected } => write!(
+                out,
+                "the bytes contain {found} and were read as {expected}; use the reader for {found}{}",
+                reader_of(found)
+            ),
             Self::Length { found, expected } => write!(
                 out,
                 "{found} bytes where the object has {expected}; check the parameters, and that nothing follows"
@@ -84,5 +83,26 @@ impl fmt::Display for WireError {
             ),
             Self::Io(kind) => write!(out, "reading or writing failed: {kind}"),
         }
+    }
+}
+
+/// The call that reads what users send most, after the word "reader for".
+fn reader_of(found: &str) -> &'static str {
+    match found {
+        "CKKS parameters" => ": `CkksParams::from_bytes`",
+        "BFV parameters" => ": `BfvParams::from_bytes`",
+        "a secret key" => ": `ClientKey::from_secret_bytes`",
+        "a public key" => ": `EncryptionKey::from_bytes`",
+        "evaluation keys" => ": `ServerKey::from_bytes`",
+        "keys for bootstrapping" => ": `BootstrappingKeys::from_bytes`",
+        "a CKKS vector" | "a BFV vector" => {
+            ": `server.load_vector(&bytes)`, or `client.load_vector`"
+        }
+        "a CKKS tensor" | "a BFV tensor" => {
+            ": `server.load_tensor(&bytes)`, or `client.load_tensor`"
+        }
+        "a CKKS ciphertext" => ": `CkksCiphertext::from_bytes`",
+        "a BFV ciphertext" => ": `BfvCiphertext::from_bytes`",
+        _ => "",
     }
 }

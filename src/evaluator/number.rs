@@ -50,7 +50,9 @@ impl Number for i64 {
     message = "`{Self}` is not a number that vectors of `{S}` take",
     label = "not a number that a vector of `{S}` takes",
     note = "vectors of reals (CKKS, `f64`) take f64, f32 and integers; vectors of integers (BFV, `i64`) take i64: convert smaller integers with `i64::from(value)`, \
-            others with `i64::try_from(value)?`, and round floating-point numbers first"
+            others with `i64::try_from(value)?`, and round floating-point numbers first",
+    note = "rows of numbers are a tensor (`encrypt_tensor(&PlainTensor::new(&values, &shape)?)`) or one vector (`rows.concat()`); complex numbers are encoded by \
+            `CkksEncoder::encode_complex` and encrypted by an `Encryptor`"
 )]
 pub trait IntoScalar<S>: Copy {
     /// The number as an `S`; `None` if no `S` is equal to it.

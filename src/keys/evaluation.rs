@@ -1,6 +1,6 @@
 use crate::error::{Error, KeyError, OperandError, Result};
 use crate::keys::{KeyEnds, KeyId, SwitchingKey};
-use crate::params::{Context, KeySpan, invalid_level};
+use crate::params::{Context, KeySpan};
 use crate::ring::{GaloisElement, NttPermutation};
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -688,10 +688,15 @@ impl EvaluationKeys {
     /// The relinearization key with the smallest span that covers `level`.
     ///
     /// # Errors
-    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if all keys are for lower levels.
+    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey);
+    /// [`KeyError::RelinearizationKeyForLowerLevels`](crate::KeyError::RelinearizationKeyForLowerLevels) if all keys are.
     pub fn relinearization_covering(&self, level: usize) -> Result<&RelinearizationKey> {
         let highest = self.relinearization()?.0.span().level;
-        covering(&self.relinearization, level).ok_or_else(|| invalid_level(level, highest))
+        let key = covering(&self.relinearization, level);
+        key.ok_or(Error::Keys(KeyError::RelinearizationKeyForLowerLevels {
+            level,
+            highest,
+        }))
     }
 
     /// All relinearization keys, the smaller spans first.

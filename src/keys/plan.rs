@@ -134,7 +134,7 @@ impl KeyPlan {
     /// Checks that keys are enough for the plan, whose computation is called `operation`.
     ///
     /// # Errors
-    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`OperandError::InvalidLevel`](crate::OperandError::InvalidLevel) if its key is for lower levels;
+    /// [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey); [`KeyError::RelinearizationKeyForLowerLevels`](crate::KeyError::RelinearizationKeyForLowerLevels);
     /// [`KeyError::MissingRotationKeys`](crate::KeyError::MissingRotationKeys) with all rotations that the keys neither have nor compose.
     pub(crate) fn check(&self, keys: &EvaluationKeys, operation: &'static str) -> Result<()> {
         if let Some(level) = self.relinearization {

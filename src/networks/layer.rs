@@ -1,5 +1,5 @@
 use crate::circuits::{Convolution, Matrix, Windows};
-use crate::error::{Result, check_finite, check_number};
+use crate::error::{Error, NetworkError, Result, check_finite, check_number};
 use crate::networks::{Activation, Network};
 
 /// A layer of a [`Network`].
@@ -210,7 +210,7 @@ impl BatchNorm {
     ///
     /// # Errors
     /// [`OperandError::Count`](crate::OperandError::Count) unless all have one length; [`ValueError::NotFinite`](crate::ValueError::NotFinite)
-    /// with the channel, also for a `variance + eps` that is not positive.
+    /// with the channel; [`NetworkError::InvalidLayer`](crate::NetworkError::InvalidLayer) for a `variance + eps` that is not positive.
     pub fn new(
         [gamma, beta]: [&[f64]; 2],
         [mean, variance]: [&[f64]; 2],
@@ -222,6 +222,15 @@ impl BatchNorm {
                 parameter.len(),
                 gamma.len(),
             )?;
+        }
+        if let Some(channel) = variance.iter().position(|v| *v + eps <= 0.0) {
+            return Err(Error::Networks(NetworkError::InvalidLayer {
+                layer: "a batch normalization".into(),
+                reason: format!(
+                    "`variance + eps` of channel {channel} is {:?}; give variances that are positive with `eps`",
+                    variance[channel] + eps
+                ),
+            }));
         }
         let scale = gamma.iter().zip(variance);
         let scale: Vec<f64> = scale

@@ -208,6 +208,7 @@ impl BfvContext {
     /// ```
     #[doc(alias(
         "SetMultiplicativeDepth",
+        "multiplicative_depth",
         "EncryptionParameters",
         "CCParams",
         "BFVDefault"
@@ -354,12 +355,15 @@ impl BfvBuilder {
         };
         let bits = plain.bits();
         let additions = self.additions.unwrap_or(1);
-        let none = Error::Parameters(ParameterError::NoParameters {
-            request: format!(
-                "depth {depth} with plaintexts of {bits:.1} bits and {additions} additions"
-            ),
-            reason: "no supported degree is large enough; ask for less depth or smaller plaintexts",
-        });
+        let none = |reason| {
+            Error::Parameters(ParameterError::NoParameters {
+                request: format!(
+                    "{} with plaintexts of {bits:.1} bits and {additions} additions",
+                    search::depth_asked(depth)
+                ),
+                reason,
+            })
+        };
         let most = BfvParams::MOST_PLAINTEXT_BITS;
         if let Some(bits) = self.choices.plaintext_bits.filter(|&bits| bits > most) {
             let least = least_plaintext_bits(1 << search::DEGREES.start());
@@ -370,7 +374,7 @@ impl BfvBuilder {
             }));
         }
         if depth > 1000 || bits > f64::from(most) {
-            return Err(none);
+            return Err(none(search::why_so_deep(depth, TOO_DEEP)));
         }
         let at = |degree| {
             let model = NoiseModel::new(degree, self.secret);
@@ -381,9 +385,10 @@ impl BfvBuilder {
             let levels = vec![1; data_bits.len()];
             search::with_key_switching((degree, &data_bits, levels), self.secret, self.policy)
         };
-        let rlwe = search::degrees(self.degree.unwrap_or(0))?
-            .find_map(at)
-            .unwrap_or(Err(none))?;
+        let Some(rlwe) = search::degrees(self.degree.unwrap_or(0))?.find_map(at) else {
+            return Err(none(search::why_none(self.secret, self.policy, TOO_DEEP)?));
+        };
+        let rlwe = rlwe?;
         let plaintext_modulus = self.plaintext_modulus_for(&rlwe)?;
         BfvParams::new(rlwe, plaintext_modulus)
     }
@@ -430,6 +435,10 @@ pub(super) fn plaintext_bits_from(wanted: u32, degree: usize) -> u32 {
 fn magnitude(value: u64) -> Log2 {
     Log2::of(value as f64)
 }
+
+/// Why no parameters were found.
+const TOO_DEEP: &str =
+    "no supported degree is large enough; ask for less depth or smaller plaintexts";
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use crate::params::{
 /// modular reduction, and those of the transform to slots. Programs encrypt at [`fresh_level`](Self::fresh_level), the highest of the
 /// user's, and can compute down to [`lowest_level`](Self::lowest_level), where a bootstrapping begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "Mod1")]
 pub struct BootstrappingLayout {
     pub(super) user_levels: usize,
     pub(super) scale_bits: u32,

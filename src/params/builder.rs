@@ -103,7 +103,7 @@ impl<C> Builder<C> {
     /// assert_eq!(context.top_level(), 4);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
-    #[doc(alias = "SetNumLargeDigits")]
+    #[doc(alias("SetNumLargeDigits", "HYBRID", "SetKeySwitchTechnique"))]
     pub fn special_primes(mut self, count: usize) -> Self {
         self.special = Some(count);
         self
@@ -136,7 +136,7 @@ impl<C> Builder<C> {
     /// assert_eq!(context.params().rlwe().secret(), secret);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
-    #[doc(alias = "skHwt")]
+    #[doc(alias("skHwt", "hamming_weight"))]
     pub fn secret(mut self, secret: SecretDistribution) -> Self {
         self.secret = secret;
         self

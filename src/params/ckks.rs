@@ -34,6 +34,7 @@ struct Shared {
 }
 
 /// Builds a [`CkksContext`].
+#[doc(alias = "CCParamsCKKSRNS")]
 pub type CkksBuilder = Builder<CkksChoices>;
 
 /// What a [`CkksBuilder`] chooses beside the ring.
@@ -216,6 +217,7 @@ impl CkksContext {
     /// ```
     #[doc(alias(
         "SetMultiplicativeDepth",
+        "multiplicative_depth",
         "EncryptionParameters",
         "CCParams",
         "NewParametersFromLiteral"
@@ -411,7 +413,7 @@ impl CkksBuilder {
             return self.bootstrappable(request);
         }
         if depth > CkksParams::MOST_DEPTH {
-            return Err(request.refused(TOO_DEEP));
+            return Err(request.refused(search::why_so_deep(depth, TOO_DEEP)));
         }
         if request.precision_bits > 60 || request.integer_bits > 60 {
             return Err(request.refused(TOO_PRECISE));
@@ -423,7 +425,8 @@ impl CkksBuilder {
                 Err(error) => return Err(error),
             }
         }
-        Err(request.refused(TOO_DEEP))
+        let reason = search::why_none(self.secret, self.policy, TOO_DEEP)?;
+        Err(request.refused(reason))
     }
 }
 
@@ -452,7 +455,7 @@ impl CkksBuilder {
             } else if serves(BootstrappingSet::Iterated65536) {
                 CkksParams::insecure_for_iterated_bootstrapping(least, depth.max(1))
             } else {
-                Err(request.refused(NO_BOOTSTRAPPING))
+                Err(request.refused(BOOTSTRAPPING_TOO_PRECISE))
             };
         }
         for set in BootstrappingSet::FULL {
@@ -465,7 +468,15 @@ impl CkksBuilder {
                 return Ok(params);
             }
         }
-        Err(request.refused(NO_BOOTSTRAPPING))
+        Err(request.refused(if least > BOOTSTRAPPING_DEGREE {
+            BOOTSTRAPPING_TOO_LARGE
+        } else if precision > BootstrappingSet::Iterated65536.precision_bits() {
+            BOOTSTRAPPING_TOO_PRECISE
+        } else if precision > BootstrappingSet::Precise65536.precision_bits() {
+            PRECISE_BOOTSTRAPPING_TOO_DEEP
+        } else {
+            BOOTSTRAPPING_TOO_DEEP
+        }))
     }
 
     /// Parameters with a bootstrapping of vectors of at most so many values.
@@ -475,7 +486,7 @@ impl CkksBuilder {
         // As precise as other parameters of the degree.
         let most = BootstrappingSet::Precise65536.precision_bits();
         if self.choices.precision_bits.unwrap_or(0) > most {
-            return Err(request.refused(NO_BOOTSTRAPPING));
+            return Err(request.refused(BOOTSTRAPPING_OF_FEW_TOO_PRECISE));
         }
         if self.policy == SecurityPolicy::Insecure {
             let least = self.degree.unwrap_or(0);
@@ -485,10 +496,13 @@ impl CkksBuilder {
         let params = CkksParams::of_recipe(&recipe, self.policy)?;
         let layout = params.bootstrapping.as_ref();
         let levels = layout.map_or(0, |layout| layout.user_levels);
-        if levels >= depth && params.rlwe.degree() >= self.degree.unwrap_or(0) {
-            return Ok(params);
+        if self.degree.unwrap_or(0) > params.rlwe.degree() {
+            return Err(request.refused(BOOTSTRAPPING_TOO_LARGE));
         }
-        Err(request.refused(NO_BOOTSTRAPPING))
+        if levels < depth {
+            return Err(request.refused(BOOTSTRAPPING_OF_FEW_TOO_DEEP));
+        }
+        Ok(params)
     }
 }
 
@@ -560,9 +574,26 @@ const TOO_DEEP: &str = "no supported degree is large enough; ask for less depth 
 const TOO_PRECISE: &str = "the scale has to hold the precision and the noise, and has at most 60 bits; ask for fewer bits of \
                            precision, fewer additions, or less depth";
 
+/// The largest degree of sets of bootstrapping parameters.
+const BOOTSTRAPPING_DEGREE: usize = 1 << 16;
+
 /// Why no set of bootstrapping parameters serves.
-const NO_BOOTSTRAPPING: &str = "no set of bootstrapping parameters is so deep and precise; leave out precision_bits, ask for at most 11 levels \
-                                between two bootstrappings, and for 128 bits of security";
+const BOOTSTRAPPING_TOO_LARGE: &str =
+    "parameters with a bootstrapping have degrees up to 65536; leave out `degree`";
+
+const BOOTSTRAPPING_TOO_PRECISE: &str = "bootstrapped values have at most 35 bits; ask for fewer with `precision_bits`, or leave it out";
+
+const PRECISE_BOOTSTRAPPING_TOO_DEEP: &str = "a bootstrapping of more than 17 bits leaves 7 levels; ask for at most 7 levels between two \
+                                              bootstrappings, or for at most 17 bits with `precision_bits`, which leaves 11";
+
+const BOOTSTRAPPING_TOO_DEEP: &str = "a bootstrapping leaves 11 levels; ask for at most 11 between two bootstrappings, or for 13 with \
+                                      `bootstrapping_slots`, if at most 128 values of a vector are bootstrapped";
+
+const BOOTSTRAPPING_OF_FEW_TOO_PRECISE: &str = "few values are bootstrapped to 17 bits; ask for at most as many with `precision_bits`, or for \
+                                                up to 35 with `bootstrapping` instead of `bootstrapping_slots`";
+
+const BOOTSTRAPPING_OF_FEW_TOO_DEEP: &str = "a bootstrapping of up to 128 values leaves 13 levels, and one of more values 12; ask for no more \
+                                             between two bootstrappings";
 
 impl Request {
     /// Parameters at `degree`; `None` if it is too small.
@@ -601,8 +632,9 @@ impl Request {
         } = self;
         Error::Parameters(ParameterError::NoParameters {
             request: format!(
-                "depth {depth} with {precision_bits} bits of precision, {integer_bits} bits before the point \
-                 and {additions} additions"
+                "{} with {precision_bits} bits of precision, {integer_bits} bits before the point \
+                 and {additions} additions",
+                search::depth_asked(depth)
             ),
             reason,
         })
@@ -695,6 +727,68 @@ mod tests {
                 refused,
                 Error::Parameters(ParameterError::NoParameters { .. })
             ));
+        }
+    }
+
+    /// The numbers in the reasons are those of the parameters.
+    #[test]
+    fn bootstrappings_that_cannot_be_say_what_can() {
+        type Choose = fn(CkksBuilder) -> CkksBuilder;
+        let ask = |depth, choose: Choose| {
+            choose(CkksContext::for_depth(depth).bootstrapping()).build_params()
+        };
+        let deepest: [(u32, Choose, &str); 4] = [
+            (11, |builder| builder, BOOTSTRAPPING_TOO_DEEP),
+            (7, |b| b.precision_bits(35), PRECISE_BOOTSTRAPPING_TOO_DEEP),
+            (
+                13,
+                |b| b.bootstrapping_slots(32),
+                BOOTSTRAPPING_OF_FEW_TOO_DEEP,
+            ),
+            (
+                12,
+                |b| b.bootstrapping_slots(256),
+                BOOTSTRAPPING_OF_FEW_TOO_DEEP,
+            ),
+        ];
+        for (depth, choose, reason) in deepest {
+            assert!(ask(depth, choose).is_ok(), "{depth}: {reason}");
+            let refused = ask(depth + 1, choose).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
+        }
+        let others: [(Choose, &str); 3] = [
+            (|b| b.precision_bits(36), BOOTSTRAPPING_TOO_PRECISE),
+            (|b| b.degree(1 << 17), BOOTSTRAPPING_TOO_LARGE),
+            (
+                |b| b.bootstrapping_slots(32).precision_bits(18),
+                BOOTSTRAPPING_OF_FEW_TOO_PRECISE,
+            ),
+        ];
+        for (choose, reason) in others {
+            let refused = ask(1, choose).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
+        }
+    }
+
+    #[test]
+    fn secrets_at_fault_are_named() {
+        for (secret, reason) in [
+            (SecretDistribution::Sparse { weight: 64 }, "a sparse secret"),
+            (SecretDistribution::Sparse { weight: 0 }, "1 to N"),
+            (
+                SecretDistribution::TernarySum { contributors: 0 },
+                "2 to 1024 contributors",
+            ),
+        ] {
+            let builder = CkksContext::for_depth(2).secret(secret);
+            let refused = builder.build().unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
+            assert!(!refused.contains("less depth"), "{refused}");
+            let builder = crate::params::BfvContext::for_depth(2)
+                .plaintext_bits(20)
+                .secret(secret);
+            let refused = builder.build().unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
         }
     }
 

@@ -269,7 +269,7 @@ fn invalid_span(reason: &'static str) -> Error {
 
 fn no_special_primes() -> Error {
     Error::Parameters(ParameterError::InvalidKeySwitching {
-        reason: "the context was built without special primes",
+        reason: "the context was built without special primes; build it with `special_primes(1)` or more",
     })
 }
 

@@ -28,6 +28,43 @@ pub(crate) fn degrees(least: usize) -> Result<impl Iterator<Item = usize>> {
         .filter(move |&degree| degree >= least))
 }
 
+/// Why no degree serves, which is not always `otherwise`: the secret can be at fault.
+///
+/// # Errors
+/// [`ParameterError::InvalidSecret`](crate::ParameterError::InvalidSecret) for one that no degree has.
+pub(super) fn why_none(
+    secret: SecretDistribution,
+    policy: SecurityPolicy,
+    otherwise: &'static str,
+) -> Result<&'static str> {
+    secret.check(1 << DEGREES.end())?;
+    let is_sparse = matches!(secret, SecretDistribution::Sparse { .. });
+    Ok(match policy {
+        SecurityPolicy::Enforced(..) if is_sparse => TOO_SPARSE,
+        _ => otherwise,
+    })
+}
+
+/// A depth as messages say it. What is no `u32` was asked for as the largest.
+pub(super) fn depth_asked(depth: u32) -> String {
+    match depth {
+        u32::MAX => "a depth that is negative or beyond 32 bits".into(),
+        _ => format!("depth {depth}"),
+    }
+}
+
+/// Why there is no such depth.
+pub(super) fn why_so_deep(depth: u32, otherwise: &'static str) -> &'static str {
+    match depth {
+        u32::MAX => "use the number of consecutive multiplications, from 0 on",
+        _ => otherwise,
+    }
+}
+
+/// The reason where a secret is at fault.
+const TOO_SPARSE: &str = "a sparse secret is known to be secure at moduli of at most 100 bits only, from N = 32768 and a weight of 32 on, \
+                          which is less than this takes; leave out `secret`, so that it is ternary";
+
 /// Parameters of a degree with data primes of the given sizes, so many in each level, and the special primes and digits that cost
 /// the fewest NTTs in a key switch within the security limit; `None` if none fits.
 pub(super) fn with_key_switching(

@@ -129,10 +129,7 @@ impl<C> Builder<C> {
         let mut words = text.split_whitespace();
         let first = words.next().unwrap_or("");
         if !first.eq_ignore_ascii_case(scheme) {
-            return Err(invalid(
-                first,
-                "parameters start with their scheme, `ckks` or `bfv`",
-            ));
+            return Err(invalid(first, of_another_scheme(first)));
         }
         let mut chosen = Vec::new();
         for text in words {
@@ -295,6 +292,17 @@ impl Word<'_> {
                 "use integers in range with commas and no spaces, as in `prime_bits=60,40,40|60`",
             )
         })
+    }
+}
+
+/// What is wrong with the first word of a text.
+fn of_another_scheme(first: &str) -> &'static str {
+    if first.eq_ignore_ascii_case("ckks") {
+        "this text is for a `CkksBuilder` (`text.parse::<CkksBuilder>()`), not for a `BfvBuilder`"
+    } else if first.eq_ignore_ascii_case("bfv") {
+        "this text is for a `BfvBuilder` (`text.parse::<BfvBuilder>()`), not for a `CkksBuilder`"
+    } else {
+        "parameters start with their scheme, `ckks` or `bfv`"
     }
 }
 

@@ -242,7 +242,7 @@ impl<E: Evaluator<Scalar = f64>> Vector<E> {
                 shift: number(ranks.len - 1) / 2.0,
                 beyond: 0.0,
                 indicator: None,
-                operation: "ranks",
+                operation: "a ranking",
             },
         )
     }

@@ -1,4 +1,4 @@
-use crate::error::{Error, Result, ValueError, check_finite};
+use crate::error::{Error, Result, ValueError};
 use crate::evaluator::Number;
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl<S: Number> Matrix<S> {
     ///
     /// # Errors
     /// [`ValueError::Empty`](crate::ValueError::Empty) for no rows or no columns; [`ValueError::RaggedRows`](crate::ValueError::RaggedRows);
-    /// [`ValueError::NotFinite`](crate::ValueError::NotFinite) with the index of the value, row after row.
+    /// [`ValueError::NotFiniteAt`](crate::ValueError::NotFiniteAt) with the row and the column of the value.
     pub fn from_rows<R: AsRef<[S]>>(rows: &[R]) -> Result<Self> {
         let columns = rows.first().map_or(0, |row| row.as_ref().len());
         let ragged = rows.iter().position(|row| row.as_ref().len() != columns);
@@ -77,7 +77,10 @@ impl<S: Number> Matrix<S> {
             return Err(too_large());
         }
         values.extend(entries);
-        check_finite(values.iter().map(|value: &S| value.is_finite()))?;
+        if let Some(index) = values.iter().position(|value: &S| !value.is_finite()) {
+            let indices = vec![index / columns, index % columns];
+            return Err(Error::Values(ValueError::NotFiniteAt { indices }));
+        }
         Ok(Self { columns, values })
     }
 
@@ -199,7 +202,8 @@ mod tests {
         };
         assert_eq!(error(&[vec![1.0, 2.0], vec![3.0]]), ragged);
         let infinite = error(&[vec![1.0], vec![f64::INFINITY]]);
-        assert_eq!(infinite, ValueError::NotFinite { index: 1 });
+        let indices = vec![1, 0];
+        assert_eq!(infinite, ValueError::NotFiniteAt { indices });
         for (rows, columns) in [
             (usize::MAX, 2),
             (2, usize::MAX),

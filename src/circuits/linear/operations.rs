@@ -2,7 +2,7 @@
 
 use crate::circuits::linear::encoded::check_input;
 use crate::circuits::{LinearMap, Matrix, Vector};
-use crate::error::Result;
+use crate::error::{Error, OperandError, Result};
 use crate::evaluator::{Evaluator, Position};
 
 impl<E: Evaluator> Vector<E> {
@@ -70,8 +70,14 @@ impl<E: Evaluator> Vector<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`matmul_plain`](Self::matmul_plain); [`OperandError::InputLength`](crate::OperandError::InputLength) unless the vector has `rows` whole rows.
+    /// As [`matmul_plain`](Self::matmul_plain); [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) unless the vector has `rows` whole rows.
     pub fn transpose(&self, rows: usize) -> Result<Self> {
+        if rows > 0 && !self.len().is_multiple_of(rows) {
+            return Err(Error::Operands(OperandError::InvalidShape {
+                sizes: vec![self.len(), rows],
+                reason: "the length of the vector is no multiple of the number of rows; give the number of its rows, of one length",
+            }));
+        }
         let columns = self.len().div_ceil(rows.max(1));
         self.apply(&LinearMap::transposition(rows, columns)?)
     }

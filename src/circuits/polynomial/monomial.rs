@@ -3,7 +3,7 @@ use crate::circuits::polynomial::coefficient::Uniform;
 use crate::circuits::polynomial::powers::{Powers, combination_depth, plan};
 use crate::circuits::polynomial::tree::depth_of;
 use crate::error::{Error, Result, ValueError};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, Number, check_numbers};
 
 /// A polynomial with known coefficients, `c_0 + c_1 x + c_2 x^2 + ...`, evaluated on every slot.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +11,7 @@ pub struct Polynomial<S> {
     coefficients: Vec<S>,
 }
 
-impl<S: Copy + Default + PartialEq> Polynomial<S> {
+impl<S: Number> Polynomial<S> {
     /// The polynomial with these coefficients, the constant first.
     ///
     /// ```
@@ -22,11 +22,12 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
     /// ```
     ///
     /// # Errors
-    /// [`ValueError::Empty`](crate::ValueError::Empty) for none.
+    /// [`ValueError::Empty`](crate::ValueError::Empty) for none; [`ValueError::NotFinite`](crate::ValueError::NotFinite).
     pub fn new(coefficients: &[S]) -> Result<Self> {
         if coefficients.is_empty() {
             return Err(Error::Values(ValueError::Empty));
         }
+        check_numbers(coefficients)?;
         let used = coefficients
             .iter()
             .rposition(|&c| c != S::default())
@@ -35,7 +36,9 @@ impl<S: Copy + Default + PartialEq> Polynomial<S> {
             coefficients: coefficients[..used].to_vec(),
         })
     }
+}
 
+impl<S: Copy + Default + PartialEq> Polynomial<S> {
     /// The constant coefficient.
     ///
     /// ```

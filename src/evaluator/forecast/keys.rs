@@ -101,7 +101,15 @@ impl AssumedKeys {
             None => self.context.gadget()?,
             Some(held) => {
                 let gadget = held.relinearization.as_ref();
-                gadget.ok_or(Error::Keys(KeyError::MissingRelinearizationKey))?
+                let gadget = gadget.ok_or(Error::Keys(KeyError::MissingRelinearizationKey))?;
+                let highest = gadget.span().level;
+                if level > highest {
+                    return Err(Error::Keys(KeyError::RelinearizationKeyForLowerLevels {
+                        level,
+                        highest,
+                    }));
+                }
+                gadget
             }
         };
         Ok(gadget.at(level)?.relinearization_noise)

@@ -1,6 +1,6 @@
 //! Bootstrappings foreseen: their states, by the rules that the encrypted ones follow, and about their work.
 
-use crate::error::{Error, OperandError, Result};
+use crate::error::{BOOTSTRAPPING, Error, OperandError, Result};
 use crate::evaluator::ckks_align;
 use crate::evaluator::forecast::ckks::hypot;
 use crate::evaluator::forecast::log::{Step, Work};
@@ -61,7 +61,7 @@ impl Refresher<'_> {
     /// `a` as the first phase takes it.
     fn ready(&self, a: &Ciphertext) -> Result<Ciphertext> {
         let lowest = self.layout.lowest_level();
-        self.forecast.check_depth(a, "a bootstrapping", lowest)?;
+        self.forecast.check_depth(a, BOOTSTRAPPING, lowest)?;
         a.check_degree()?;
         let lowered = ckks_align::settled_at(a, lowest)?;
         let state = RefreshRules::input(lowered.state, self.forecast.context(), lowest)?;
