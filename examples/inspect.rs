@@ -16,6 +16,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The bytes of a header, which every file starts with.
@@ -47,12 +48,13 @@ struct Input {
     check: bool,
 }
 
-fn main() -> Outcome<()> {
+fn main() -> ExitCode {
     let options = Options::parse();
     let mut report = Report::default();
-    inspect(&options, &mut report)?;
-    report.print(options.json)?;
-    Ok(())
+    let outcome = inspect(&options, &mut report);
+    // What was found before an error is shown, too.
+    let printed = report.print(options.json).map_err(Into::into);
+    report::exit_code(outcome.and(printed))
 }
 
 fn inspect(options: &Options, report: &mut Report) -> Outcome<()> {
@@ -72,7 +74,10 @@ fn inspect(options: &Options, report: &mut Report) -> Outcome<()> {
         report.row("bytes announced", announced); // a pipe does not tell
     }
     report.row("parameters", format!("{:?}", header.fingerprint()));
-    report.row("key", format!("{:?}", header.key_id()));
+    let of_no_key = [Kind::CkksParams, Kind::BfvParams, Kind::SumParams];
+    if !of_no_key.contains(&header.kind()) {
+        report.row("key", format!("{:?}", header.key_id()));
+    }
     let secrets = [Kind::SecretKey, Kind::Deal, Kind::PartyState];
     if secrets.contains(&header.kind()) {
         // Not read: no copy of it is left in memory.

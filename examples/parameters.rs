@@ -15,6 +15,7 @@ use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// Finds parameters and says what they cost on this machine.
@@ -49,8 +50,11 @@ impl Options {
     }
 }
 
-fn main() -> std::result::Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    report::exit_code(run(&Options::parse()))
+}
+
+fn run(options: &Options) -> std::result::Result<(), Box<dyn Error>> {
     let (depth, precision) = (options.depth, options.precision);
     let text = match (&options.parameters, options.plaintext_bits) {
         (Some(text), _) => text.clone(),
@@ -62,13 +66,9 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     report.row("written", text.as_str());
     let scheme = text.split_whitespace().next().unwrap_or_default();
     if scheme.eq_ignore_ascii_case("bfv") {
-        integers(&text.parse::<BfvBuilder>()?.build()?, &options, &mut report)?;
+        integers(&text.parse::<BfvBuilder>()?.build()?, options, &mut report)?;
     } else {
-        reals(
-            &text.parse::<CkksBuilder>()?.build()?,
-            &options,
-            &mut report,
-        )?;
+        reals(&text.parse::<CkksBuilder>()?.build()?, options, &mut report)?;
     }
     report.print(options.json)?;
     Ok(())

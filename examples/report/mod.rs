@@ -3,7 +3,20 @@
 use serde_json::{Map, Value, json};
 use slotwise::CkksContext;
 use slotwise::params::{Context, RlweParams, SecurityPolicy};
+use std::error::Error;
 use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Says on the standard error what went wrong, if anything.
+pub(crate) fn exit_code(outcome: Result<(), Box<dyn Error>>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Sections of named values.
 #[derive(Default)]
