@@ -135,6 +135,7 @@ mod pages {
         ClientServer: "../docs/guide/client_server.md",
         DeepCircuits: "../docs/guide/deep_circuits.md",
         Performance: "../docs/guide/performance.md",
+        Questions: "../docs/guide/questions.md",
         FromSeal: "../docs/guide/from_seal.md",
         FromTenseal: "../docs/guide/from_tenseal.md",
         Networks: "../docs/networks.md",
