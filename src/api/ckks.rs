@@ -46,12 +46,19 @@ impl Vector<CkksEvaluator> {
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]
-    #[doc(alias("global_scale", "GetScalingFactor", "LogScale"))]
+    #[doc(alias(
+        "global_scale",
+        "GetScalingFactor",
+        "LogScale",
+        "set_scale",
+        "SetScale"
+    ))]
     pub fn scale(&self) -> Scale {
         self.ciphertexts()[0].scale()
     }
 
-    /// The bits after the point that are right in every value: -log2 of the [`noise_bound`](Self::noise_bound).
+    /// The bits after the point that every value has in common with the same circuit in the clear: -log2 of the
+    /// [`noise_bound`](Self::noise_bound). The error of an approximation, such as [`Approximation::error`](crate::circuits::Approximation::error), comes on top.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -106,6 +113,7 @@ impl Vector<CkksEvaluator> {
     /// None for a vector made by this crate.
     #[doc(alias(
         "rescale_to_next",
+        "rescale_to_next_inplace",
         "Rescale",
         "ModReduce",
         "auto_rescale",
@@ -144,7 +152,8 @@ impl Vector<CkksEvaluator> {
         "dropSmallAndSpecialPrimes",
         "DropLevel",
         "mod_switch_to_next",
-        "mod_switch_drop_to_next"
+        "mod_switch_drop_to_next",
+        "MatchScalesAndLevel"
     ))]
     pub fn drop_to_level(&self, level: usize) -> Result<Self> {
         self.moved(|chunk| self.evaluator.settle_at(chunk, level))

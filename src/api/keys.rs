@@ -32,7 +32,8 @@ use std::time::Duration;
     "GenKeyPair",
     "Decryptor",
     "PrivateKey",
-    "is_private"
+    "is_private",
+    "has_secret_key"
 ))]
 pub struct ClientKey<S: Scheme> {
     evaluator: S::Evaluator,
@@ -74,6 +75,7 @@ pub struct EncryptionKey<S: Scheme> {
     "SerializeEvalAutomorphismKey",
     "DeserializeEvalMultKey"
 ))]
+#[doc(alias = "num_threads")]
 pub struct ServerKey<S: Scheme> {
     evaluator: S::Evaluator,
     keys: Arc<EvaluationKeys>,

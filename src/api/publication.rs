@@ -186,6 +186,7 @@ impl ClientKey<Ckks> {
     /// # }
     /// ```
     #[must_use]
+    #[doc(alias = "SetDecryptionNoiseMode")]
     pub fn publisher(&self, options: Publication) -> Publisher {
         Publisher {
             client: self.clone(),

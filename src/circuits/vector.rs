@@ -39,6 +39,7 @@ use std::fmt;
 #[derive(Clone)]
 #[doc(alias("Ciphertext", "EncryptedVector"))]
 #[doc(alias = "Ctxt")]
+#[doc(alias("copy", "deepcopy", "CopyNew", "ShallowCopy"))]
 pub struct Vector<E: Evaluator> {
     pub(crate) evaluator: E,
     pub(crate) packing: Packing,

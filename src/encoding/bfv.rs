@@ -9,6 +9,22 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// Between integers and BFV plaintexts: slots (two rows of N/2) or coefficients.
+///
+/// ```
+/// use slotwise::encoding::BfvEncoder;
+/// # use slotwise::prelude::*;
+/// # fn main() -> slotwise::Result<()> {
+/// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+/// let encoder = BfvEncoder::new(&context);
+/// assert_eq!(encoder.decode(&encoder.encode(&[3, -1])?)?[..2], [3, -1]);
+/// // Values beyond [-t/2, t/2) are refused, or reduced modulo t.
+/// assert!(encoder.encode(&[70_000]).is_err());
+/// assert_eq!(encoder.decode(&encoder.encode_modulo(&[70_000])?)?[0], 4463);
+/// // Coefficients need no prime t.
+/// assert_eq!(encoder.decode_coefficients(&encoder.encode_coefficients(&[0, 1])?)?[1], 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[doc(alias("BatchEncoder", "batch_encoder"))]
 pub struct BfvEncoder {

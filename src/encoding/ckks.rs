@@ -13,6 +13,28 @@ use std::sync::{Arc, OnceLock};
 ///
 /// A message of n slots, n a power of two up to N/2, is packed sparsely into a polynomial in `X^(N/2n)`: every slot count
 /// fills all N/2 slots by repetition, so that rotations of fewer slots wrap over that number.
+///
+/// ```
+/// use num_complex::Complex64;
+/// use slotwise::encoding::CkksEncoder;
+/// # use slotwise::prelude::*;
+/// # fn main() -> slotwise::Result<()> {
+/// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+/// let encoder = CkksEncoder::new(&context);
+/// let level = context.top_level();
+///
+/// // Real values at the level's own scale, complex ones at any, or values that repeat over all slots.
+/// let reals = encoder.encode(&[0.5, -1.5], level)?;
+/// let values = [Complex64::new(0.5, -0.25)];
+/// let complex = encoder.encode_complex(&values, level, context.scale(level)?)?;
+/// let repeated = encoder.encode_sparse(&values, 4, level, context.scale(level)?)?;
+///
+/// assert!((encoder.decode(&reals)?[1] + 1.5).abs() < 1e-6);
+/// assert!((encoder.decode_complex(&complex)?[0] - values[0]).norm() < 1e-6);
+/// assert!((encoder.decode_complex(&repeated)?[4] - values[0]).norm() < 1e-6);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[doc(alias = "CKKSEncoder")]
 pub struct CkksEncoder {
@@ -147,6 +169,7 @@ impl CkksEncoder {
     ///
     /// # Errors
     /// As [`encode_complex`](Self::encode_complex).
+    #[doc(alias = "EncodeSlots")]
     pub fn encode(&self, values: &[f64], level: usize) -> Result<CkksPlaintext> {
         let slots = self.context.message_slots();
         check_reals(values, slots)?;

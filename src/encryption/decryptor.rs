@@ -11,6 +11,28 @@ use std::sync::Arc;
 
 /// Decrypts ciphertexts of both schemes, for the owner of the secret key.
 ///
+/// ```
+/// use slotwise::encryption::{Decryptor, Encryptor};
+/// use slotwise::keys::KeyGenerator;
+/// # use slotwise::encoding::CkksEncoder;
+/// # use slotwise::prelude::*;
+/// # fn main() -> slotwise::Result<()> {
+/// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+/// # let mut rng = rand::rng();
+/// # let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+/// # let encoder = CkksEncoder::new(&context);
+/// # let plaintext = encoder.encode(&[0.5], context.top_level())?;
+/// # let x = Encryptor::with_secret_key(secret.clone()).encrypt(&plaintext, &mut rng)?;
+/// let decryptor = Decryptor::new(&secret);
+/// let values = encoder.decode(&decryptor.decrypt(&x)?)?;
+/// assert!((values[0] - 0.5).abs() <= x.noise_bound());
+/// // Another secret key is refused, instead of giving noise.
+/// let other = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+/// assert!(Decryptor::new(&other).decrypt(&x).is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Security
 /// Constant time in secrets and messages. A decrypted CKKS value contains the ciphertext's noise: given to others, it
 /// gives away the secret key (Li, Micciancio, eprint 2020/1533). Whether a decryption failed, and the measured noise, say

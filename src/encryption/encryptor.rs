@@ -18,6 +18,26 @@ use std::sync::Arc;
 ///
 /// The secret key's ciphertexts have less noise, and their second polynomial comes from a 32-byte seed.
 ///
+/// ```
+/// use slotwise::encryption::{Decryptor, Encryptor};
+/// use slotwise::keys::KeyGenerator;
+/// # use slotwise::encoding::CkksEncoder;
+/// # use slotwise::prelude::*;
+/// # fn main() -> slotwise::Result<()> {
+/// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+/// let mut rng = rand::rng();
+/// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+/// let encoder = CkksEncoder::new(&context);
+/// let plaintext = encoder.encode(&[0.5, -1.5], context.top_level())?;
+///
+/// let encryptor = Encryptor::with_secret_key(secret.clone());
+/// let x = encryptor.encrypt(&plaintext, &mut rng)?;
+/// let decrypted = encoder.decode(&Decryptor::new(&secret).decrypt(&x)?)?;
+/// assert!((decrypted[1] + 1.5).abs() <= x.noise_bound());
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Security
 /// Constant time in messages, secrets and errors. The generator given to each method must be cryptographic and freshly
 /// seeded.

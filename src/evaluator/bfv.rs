@@ -17,6 +17,22 @@ use num_bigint::BigInt;
 use std::borrow::{Borrow, Cow};
 
 /// Operations on BFV ciphertexts: exact modulo t while the noise bound allows.
+///
+/// ```
+/// use slotwise::evaluator::BfvEvaluator;
+/// # use slotwise::prelude::*;
+/// # fn main() -> slotwise::Result<()> {
+/// # let context = BfvContext::for_depth(1).plaintext_modulus(65_537).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+/// # let client = context.generate_client_key()?;
+/// # let server = client.generate_server_key(&Rotations::steps(&[1]))?;
+/// let evaluator: &BfvEvaluator = server.evaluator();
+/// let x = client.encrypt([3, -1])?.ciphertexts()[0].clone();
+/// let factor = evaluator.encoder().encode(&[2, 5])?;
+/// let sum = evaluator.add(&evaluator.square(&x)?, &evaluator.mul_plain(&x, &factor)?)?;
+/// assert_eq!(client.decrypt_slots(&evaluator.switch_to_level(&sum, 0)?)?[..2], [15, -4]);
+/// # Ok(())
+/// # }
+/// ```
 pub type BfvEvaluator = SchemeEvaluator<BfvState>;
 
 impl Summable for BfvState {

@@ -1,4 +1,23 @@
-//! Operations on ciphertexts: CKKS, BFV, and the same on plain numbers.
+//! Operations on ciphertexts: CKKS, BFV, and the same on plain numbers. Vectors use them; by themselves they are SEAL's evaluator.
+//!
+//! ```
+//! use slotwise::evaluator::CkksEvaluator;
+//! use slotwise::prelude::*;
+//!
+//! # fn main() -> slotwise::Result<()> {
+//! let client = CkksContext::for_depth(1).build()?.generate_client_key()?;
+//! let server = client.generate_server_key(&Rotations::steps(&[1]))?;
+//! let x = client.encrypt([0.5, -1.5])?.ciphertexts()[0].clone();
+//!
+//! let evaluator: &CkksEvaluator = server.evaluator();
+//! let product = evaluator.mul_raw(&x, &x)?; // of degree 2 in the secret
+//! let product = evaluator.rescale(&evaluator.relinearize(&product)?)?;
+//! let rotated = evaluator.rotate_left(&product, 1)?;
+//! assert_eq!(rotated.level(), 0);
+//! assert!((client.decrypt_slots(&rotated)?[0] - 2.25).abs() < 1e-4);
+//! # Ok(())
+//! # }
+//! ```
 
 mod bfv;
 mod bfv_mul_raw;

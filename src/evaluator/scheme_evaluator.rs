@@ -17,6 +17,32 @@ use std::sync::Arc;
 ///
 /// Operands are never changed, except the first one of operations in place, whose names end in `_assign`; an error leaves that as it
 /// was. Operands of another context or key are refused.
+///
+/// ```
+/// use slotwise::encoding::CkksEncoder;
+/// use slotwise::encryption::{Decryptor, Encryptor};
+/// use slotwise::evaluator::CkksEvaluator;
+/// use slotwise::keys::{KeyGenerator, Rotations};
+/// # use slotwise::prelude::*;
+/// use std::sync::Arc;
+///
+/// # fn main() -> slotwise::Result<()> {
+/// # let context = CkksContext::for_depth(1).degree(256).insecure_skip_security_check().build()?; // small, to be quick
+/// let mut rng = rand::rng();
+/// let secret = KeyGenerator::secret_key(context.rlwe(), &mut rng);
+/// let keys = KeyGenerator::new(&secret).evaluation_keys(&Rotations::steps(&[1]), &mut rng)?;
+/// let evaluator = CkksEvaluator::with_keys(&context, Arc::new(keys))?;
+///
+/// let plaintext = evaluator.encoder().encode(&[0.5, -1.5], context.top_level())?;
+/// let mut x = Encryptor::with_secret_key(secret.clone()).encrypt(&plaintext, &mut rng)?;
+/// let rotated = evaluator.rotate_left(&x, 1)?;
+/// evaluator.add_assign(&mut x, &rotated)?; // [-1, ..]
+/// let square = evaluator.rescale(&evaluator.square(&x)?)?;
+/// let decrypted = Decryptor::new(&secret).decrypt(&square)?;
+/// assert!((CkksEncoder::new(&context).decode(&decrypted)?[0] - 1.0).abs() < 1e-3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SchemeEvaluator<S: State> {
     pub(super) context: S::Context,
@@ -141,6 +167,7 @@ impl<S: State> SchemeEvaluator<S> {
     ///
     /// # Errors
     /// [`KeyError::MissingServerKey`](crate::KeyError::MissingServerKey), [`KeyError::MissingRelinearizationKey`](crate::KeyError::MissingRelinearizationKey), [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch), [`KeyError::Mismatch`](crate::KeyError::Mismatch).
+    #[doc(alias = "relinearize_inplace")]
     pub fn relinearize(&self, a: &Encrypted<S>) -> Result<Encrypted<S>> {
         let keys = self.keys_for(a)?;
         let [c0, c1, c2] = a.body.polys.as_slice() else {

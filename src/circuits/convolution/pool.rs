@@ -21,6 +21,7 @@ impl Convolution<f64> {
     ///
     /// # Errors
     /// [`OperandError::InvalidShape`](crate::OperandError::InvalidShape) for no channels, an empty window, or more than 2^27 weights.
+    #[doc(alias = "avg_pool")]
     pub fn average_pool(channels: usize, window: [usize; 2]) -> Result<Self> {
         let shape = [channels, 1, window[0], window[1]];
         check_entries(&shape)?;
