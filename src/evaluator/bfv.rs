@@ -255,6 +255,7 @@ impl BfvEvaluator {
     ///
     /// # Errors
     /// [`OperandError::ContextMismatch`](crate::OperandError::ContextMismatch).
+    #[doc(alias = "transform_to_ntt")]
     pub fn mul_plain(&self, a: &BfvCiphertext, b: &BfvPlaintext) -> Result<BfvCiphertext> {
         let (factor, state) = self.plain_product(a, b)?;
         Ok(a.with(linear::map(&a.body, |poly| poly.product(factor)), state))

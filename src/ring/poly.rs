@@ -312,7 +312,6 @@ impl CoeffPoly {
 
     /// The NTT of this polynomial.
     #[must_use]
-    #[doc(alias = "transform_to_ntt")]
     pub fn into_ntt(self) -> NttPoly {
         let basis = Arc::clone(&self.basis);
         self.into_form(|i, row| basis.table(i).forward(row))
