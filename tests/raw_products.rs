@@ -240,77 +240,49 @@ fn ckks_sums_of_products_terms_and_constants_are_those_in_steps_bit_for_bit() {
     }
 }
 
+/// The error of a sum of products.
+fn refused(e: &CkksEvaluator, sum: ProductSum<'_, CkksCiphertext, f64>) -> Error {
+    e.sum_of_products(&sum).unwrap_err()
+}
+
 #[test]
 fn sums_of_products_refuse_what_their_steps_refuse() {
     let mut scheme = ckks(2, 10);
     let [high, low, lowest] = [3, 1, 0].map(|level| scheme.encrypt(&[1.0], level));
+    let foreign = ckks(2, 11).encrypt(&[1.0], 3);
     let e = &scheme.evaluator;
-    let pair = [(&high, &high)];
+    let (pair, none) = ([(&high, &high)], []);
+    let (at_0, of_two) = ([(&lowest, &lowest)], [(&high, &foreign)]);
+    let [term_below, foreign_term] = [[(&low, 1.0)], [(&foreign, 1.0)]];
+    let infinite = [(&high, f64::INFINITY)];
     let sum = ProductSum {
         pairs: &pair,
         is_doubled: false,
-        terms: &[],
+        terms: &none,
         constant: 0.0,
     };
-    fn refused(e: &CkksEvaluator, sum: ProductSum<'_, CkksCiphertext, f64>) -> Error {
-        e.sum_of_products(&sum).unwrap_err()
-    }
+    let pairs = |pairs| refused(e, ProductSum { pairs, ..sum });
+    let empty = pairs(&[]);
+    assert!(matches!(empty, Error::Values(ValueError::Empty)));
+    let no_level = pairs(&at_0);
     assert!(matches!(
-        refused(e, ProductSum { pairs: &[], ..sum }),
-        Error::Values(ValueError::Empty)
-    ));
-    for (constant, factor) in [(f64::NAN, 1.0), (1.0, f64::INFINITY), (f64::NAN, 0.0)] {
-        let terms = &[(&high, factor)][..];
-        for terms in [terms, &[]] {
-            if factor.is_finite() || !terms.is_empty() {
-                let sum = ProductSum {
-                    constant,
-                    terms,
-                    ..sum
-                };
-                assert!(matches!(
-                    refused(e, sum),
-                    Error::Values(ValueError::NotFinite { .. })
-                ));
-            }
-        }
-    }
-    let terms = [(&low, 1.0)];
-    assert!(matches!(
-        refused(
-            e,
-            ProductSum {
-                terms: &terms,
-                ..sum
-            }
-        ),
-        Error::Operands(OperandError::InvalidLevel { .. })
-    ));
-    let pairs = [(&lowest, &lowest)];
-    assert!(matches!(
-        refused(
-            e,
-            ProductSum {
-                pairs: &pairs,
-                ..sum
-            }
-        ),
+        no_level,
         Error::Operands(OperandError::LevelExhausted { .. }) | Error::Precision(_)
     ));
-    let foreign = ckks(2, 11).encrypt(&[1.0], 3);
-    for sum in [
-        ProductSum {
-            pairs: &[(&high, &foreign)],
-            ..sum
-        },
-        ProductSum {
-            terms: &[(&foreign, 1.0)],
-            ..sum
-        },
-    ] {
+    let terms = |terms| refused(e, ProductSum { terms, ..sum });
+    let below = terms(&term_below);
+    assert!(matches!(
+        below,
+        Error::Operands(OperandError::InvalidLevel { .. })
+    ));
+    for mismatch in [pairs(&of_two), terms(&foreign_term)] {
+        assert!(matches!(mismatch, Error::Keys(KeyError::Mismatch { .. })));
+    }
+    let constant = |constant| refused(e, ProductSum { constant, ..sum });
+    for not_finite in [terms(&infinite), constant(f64::NAN)] {
         assert!(matches!(
-            e.sum_of_products(&sum),
-            Err(Error::Keys(KeyError::Mismatch { .. }))
+            not_finite,
+            Error::Values(ValueError::NotFinite { .. })
         ));
     }
 }

@@ -44,13 +44,13 @@ impl RawSum<'_> {
                     let q = basis.modulus(i);
                     let factor = q.shoup(q.mul(multiple.value, q.reduce(self.factor)));
                     let rows = (self.lower.each_ref()).map(|sum| sum.row((i, q), multiple.value));
+                    let mut scaled = [[0; PART]; 2];
                     let parts = first.chunks_mut(PART).zip(second.chunks_mut(PART));
                     for (start, (first, second)) in (0..).step_by(PART).zip(parts) {
                         let range = start..start + first.len();
                         for (a, b) in self.pairs {
                             let [a, b] =
                                 [a, b].map(|pair| pair.map(|poly| &poly.row(i)[range.clone()]));
-                            let mut scaled = [[0; PART]; 2];
                             let [a0, a1] = scaled.each_mut().map(|part| &mut part[..range.len()]);
                             for (scaled, a) in [&mut *a0, &mut *a1].into_iter().zip(a) {
                                 scaled.copy_from_slice(a);

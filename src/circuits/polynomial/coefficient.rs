@@ -12,6 +12,21 @@ pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
         at: Position,
     ) -> Result<E::Ciphertext>;
 
+    /// [`combine`](Self::combine), also of no terms, for any ciphertext that is not below `at`.
+    fn combine_any(
+        evaluator: &E,
+        (terms, like): (&[(&E::Ciphertext, &Self)], &E::Ciphertext),
+        constant: &Self,
+        at: Position,
+    ) -> Result<E::Ciphertext> {
+        if !terms.is_empty() {
+            return Self::combine(evaluator, terms, constant, at);
+        }
+        // An exact 0 has neither a message nor an error that a coefficient's rounding could multiply.
+        let zero = evaluator.mul_scalar(like, E::Scalar::default())?;
+        Self::combine(evaluator, &[(&zero, &Self::default())], constant, at)
+    }
+
     /// The sum of the products of pairs, of terms and of a constant, relinearized and rescaled, as [`Evaluator::sum_of_products`].
     fn sum_of_products(
         evaluator: &E,
@@ -21,16 +36,8 @@ pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
     ) -> Result<E::Ciphertext> {
         let mut sum = evaluator.sum_of_raw_products(pairs)?;
         if !terms.is_empty() || *constant != Self::default() {
-            // The constant alone is that of an exact 0.
-            let zero = match terms {
-                [] => Some(evaluator.mul_scalar(pairs[0].1, E::Scalar::default())?),
-                _ => None,
-            };
-            let default = Self::default();
-            let zero = zero.as_ref().map(|zero| (zero, &default));
-            let terms: Vec<_> = terms.iter().copied().chain(zero).collect();
             let at = evaluator.term_position(&sum)?;
-            let terms = Self::combine(evaluator, &terms, constant, at)?;
+            let terms = Self::combine_any(evaluator, (terms, pairs[0].1), constant, at)?;
             evaluator.add_assign(&mut sum, &terms)?;
         }
         evaluator.relinearize_and_rescale(&sum)

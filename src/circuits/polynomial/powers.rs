@@ -140,20 +140,8 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         tree: &Tree<C>,
         at: Position,
     ) -> Result<E::Ciphertext> {
-        let terms = self.terms(tree);
-        if !terms.is_empty() {
-            return C::combine(self.evaluator, &terms, &tree.constant, at);
-        }
-        // An exact 0 has neither a message nor an error that a coefficient's rounding could multiply.
-        let zero = self
-            .evaluator
-            .mul_scalar(self.member(1), E::Scalar::default())?;
-        C::combine(
-            self.evaluator,
-            &[(&zero, &C::default())],
-            &tree.constant,
-            at,
-        )
+        let terms = (&self.terms(tree)[..], self.member(1));
+        C::combine_any(self.evaluator, terms, &tree.constant, at)
     }
 
     fn terms<'t, C>(&self, tree: &'t Tree<C>) -> Vec<(&E::Ciphertext, &'t C)> {
