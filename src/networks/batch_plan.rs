@@ -185,7 +185,8 @@ impl BatchPlan {
         &self.description
     }
 
-    /// The error to expect in an output: six standard deviations.
+    /// The error to expect in an output: six standard deviations of all slots together. In the few slots where the key's values are large, errors are up to three
+    /// times as large.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/batch_plan.txt")]

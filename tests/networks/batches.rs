@@ -1,6 +1,6 @@
 //! Networks on batches: plans, runs in slots and encrypted, and what client and server refuse.
 
-use crate::samples::{Samples, distance};
+use crate::samples::{Samples, check_errors, distance};
 use slotwise::circuits::Matrix;
 use slotwise::networks::{
     Activation, BatchPlan, Dense, Fit, FittedNetwork, Function, Layer, Network, PlanOptions, argmax,
@@ -28,8 +28,7 @@ fn check(network: &FittedNetwork, plan: &BatchPlan, inputs: &[Vec<f64>]) {
     let in_slots = plan.run(inputs).unwrap();
     for ((expected, scores), in_slots) in expected.iter().zip(&scores).zip(&in_slots) {
         assert!(distance(expected, in_slots) < 1e-9);
-        let error = distance(expected, scores);
-        assert!(error <= plan.typical_error(), "{error}");
+        check_errors(expected, scores, plan.typical_error());
     }
     let classes: Vec<usize> = scores.iter().map(|scores| argmax(scores)).collect();
     assert_eq!(client.classify(&responses, inputs.len()).unwrap(), classes);

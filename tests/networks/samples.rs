@@ -39,6 +39,19 @@ impl Samples {
     }
 }
 
+/// Checks encrypted outputs by the error to expect, six standard deviations of all slots together: in the few where the key's values are large, errors
+/// are up to three times as large.
+#[track_caller]
+pub(crate) fn check_errors(expected: &[f64], found: &[f64], typical: f64) {
+    let errors: Vec<f64> = (expected.iter().zip(found))
+        .map(|(a, b)| (a - b).abs())
+        .collect();
+    let small = errors.iter().filter(|&&error| error <= typical).count();
+    assert!(2 * small >= errors.len(), "{errors:?} around {typical}");
+    let largest = distance(expected, found);
+    assert!(largest <= 3.0 * typical, "{largest} of {typical}");
+}
+
 /// The largest difference.
 pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());

@@ -203,7 +203,7 @@ impl Plan {
         self.largest(|output| output.noise_bound)
     }
 
-    /// The error to expect in an output: six standard deviations.
+    /// The error to expect in an output: six standard deviations, as that of [a vector's dry run](crate::evaluator::SchemeForecastCiphertext::typical_error).
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -174,7 +174,8 @@ impl<S: ForecastScheme> SchemeForecastCiphertext<S> {
     }
 
     /// The error to expect: six standard deviations of that in a slot, errors of different sources counted as independent (CKKS), or of
-    /// the invariant noise (BFV).
+    /// the invariant noise (BFV). The deviation is that of all slots together: in the few where the key's values are large, errors are up to three times as
+    /// large, so that about one value in a thousand is beyond this.
     #[must_use]
     pub fn typical_error(&self) -> f64 {
         S::typical_error(self)
