@@ -87,7 +87,7 @@ impl<E: Evaluator> Vector<E> {
     /// A vector of `length` values, each the one at `index`. Arithmetic needs none: in it [`get`](Self::get) stands for its value
     /// everywhere.
     ///
-    /// Cost and rotations: as [`get`](Self::get).
+    /// Cost and rotations: as [`get`](Self::get). Every ciphertext of the result takes memory of its own.
     ///
     /// ```
     /// # use slotwise::prelude::*;
@@ -112,6 +112,7 @@ impl<E: Evaluator> Vector<E> {
     ///
     /// Cost: nothing for one value, nor for a power of two of values and copies up to a row of slots, which hold such copies anyhow. Else one level; for
     /// each ciphertext of the result at most as many rotations as a short vector has values, rounded up to a power of two, and a few for each ciphertext of a longer one.
+    /// Every ciphertext of the result takes memory of its own.
     ///
     /// ```
     /// use slotwise::{circuits::Vector, evaluator::ClearReals};

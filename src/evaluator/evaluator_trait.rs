@@ -715,7 +715,7 @@ pub trait Evaluator: Clone + Send + Sync {
     }
 
     /// [`sum_of_raw_products`](Self::sum_of_raw_products) of the pairs, doubled if asked, plus [`linear_combination`](Self::linear_combination) of the
-    /// terms and the constant at its position, then [`relinearize_and_rescale`](Self::relinearize_and_rescale): faster than one after the other.
+    /// terms and the constant at its position, then [`relinearize_and_rescale`](Self::relinearize_and_rescale): in CKKS faster than one after the other.
     ///
     /// # Errors
     /// As these.
