@@ -72,9 +72,16 @@ pub(super) fn weighted_sum(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>) 
 /// The places of [`weighted_sum`] from `start` on.
 pub(super) fn weighted_sum_from(q: &Modulus, row: &mut [u64], sum: &WeightedSum<'_>, start: usize) {
     for (k, out) in row.iter_mut().enumerate().skip(start) {
+        let inputs = || sum.inputs.iter().zip(sum.factors);
+        debug_assert!(
+            inputs()
+                .map(|(input, _)| u128::from(input[sum.start + k]))
+                .sum::<u128>()
+                <= sum.total
+        );
         // At most 32 products below 2^122 each: the sum stays below 2^127 + 2^61.
         let mut total = u128::from(sum.offset);
-        for (input, &factor) in sum.inputs.iter().zip(sum.factors) {
+        for (input, &factor) in inputs() {
             total += u128::from(input[sum.start + k]) * u128::from(factor);
         }
         *out = q.reduce_wide(total);
