@@ -223,13 +223,22 @@ impl CkksEvaluator {
         a: &'a CkksCiphertext,
         b: &'a CkksCiphertext,
     ) -> Result<(Pair<'a, CkksState>, CkksState, &SwitchingKey)> {
-        let keys = self.keys_for(a)?;
-        keys.relinearization()?;
+        self.keys_for(a)?.relinearization()?;
         let (pair, product) = self.factors(a, b)?;
-        let level = pair[0].level();
-        let key = &keys.relinearization_covering(level)?.0;
-        let state = product.key_switched(key.switching(level)?.relinearization_noise);
+        let (key, state) = self.relinearizing(a, product)?;
         Ok((pair, state, key))
+    }
+
+    /// The key that relinearizes a raw ciphertext of this state, under the secret key of `a`, and the state after it.
+    pub(super) fn relinearizing(
+        &self,
+        a: &CkksCiphertext,
+        raw: CkksState,
+    ) -> Result<(&SwitchingKey, CkksState)> {
+        let keys = self.keys_for(a)?;
+        let key = &keys.relinearization_covering(raw.level)?.0;
+        let error = key.switching(raw.level)?.relinearization_noise;
+        Ok((key, raw.key_switched(error)))
     }
 
     /// Both factors at one level, and the state of their raw product.

@@ -161,12 +161,10 @@ impl CkksEvaluator {
             factor: if sum.is_doubled { 2 } else { 1 },
             lower: combinations(&terms, &integers, state.scale.round_product(sum.constant)),
         };
-        let level = state.level;
-        let key = &self.keys_for(first)?.relinearization_covering(level)?.0;
-        let error = key.switching(level)?.relinearization_noise;
-        let state = state.key_switched(error).rescaled(1, &self.context)?;
-        let basis = self.context.rlwe().basis(level)?;
-        let polys = raw.relinearized_and_rescaled((level, basis), key)?;
+        let at = (state.level, self.context.rlwe().basis(state.level)?);
+        let (key, state) = self.relinearizing(first, state)?;
+        let state = state.rescaled(1, &self.context)?;
+        let polys = raw.relinearized_and_rescaled(at, key)?;
         Ok(first.with(first.body.with_polys(polys.into()), state))
     }
 
@@ -180,9 +178,8 @@ impl CkksEvaluator {
             return self.rescale(a);
         };
         let level = a.level();
-        let key = &self.keys_for(a)?.relinearization_covering(level)?.0;
-        let error = key.switching(level)?.relinearization_noise;
-        let state = a.state.key_switched(error).rescaled(1, &self.context)?;
+        let (key, state) = self.relinearizing(a, a.state)?;
+        let state = state.rescaled(1, &self.context)?;
         let polys = key_switch::relinearize_and_rescale(level, [c0, c1, c2], key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }

@@ -216,11 +216,7 @@ impl<S: State> SchemeEvaluator<S> {
             return Ok(x.clone());
         };
         let extension = Extension::new(&x.gadget, x.level)?;
-        let polys = in_pool(extension.words(), || {
-            let mut polys = extension.zeros();
-            extension.add_switched(&mut polys, &x.polys, key);
-            polys
-        });
+        let polys = in_pool(extension.words(), || extension.switched(&x.polys, key));
         let state = x.state.after_key_switches(extension.switching.noise);
         Ok(x.with(polys, state))
     }

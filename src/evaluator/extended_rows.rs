@@ -173,9 +173,9 @@ impl<'a> Extension<'a> {
                     switch.map(|(key, decomposition)| (key, decomposition.group(primes.clone())));
                 let firsts = first.chunks_exact_mut(strip);
                 let outs = firsts.zip(second.chunks_exact_mut(strip));
-                for (number, (first, second)) in outs.enumerate() {
-                    let places = primes.start * degree + number * strip;
-                    let (i, start) = (places / degree, places % degree);
+                let places = (primes.start * degree..).step_by(strip);
+                for (place, (first, second)) in places.zip(outs) {
+                    let (i, start) = (place / degree, place % degree);
                     let q = basis.modulus(i);
                     let Some((key, digits)) = &switch else {
                         for (half, out) in [first, second].into_iter().enumerate() {
@@ -196,6 +196,13 @@ impl<'a> Extension<'a> {
             }
             basis.pool().put(words);
         });
+    }
+
+    /// Extended polynomials after the automorphism of a key.
+    pub(super) fn switched(&self, polys: &[NttPoly; 2], key: &GaloisKey) -> [NttPoly; 2] {
+        let mut switched = self.zeros();
+        self.add_switched(&mut switched, polys, key);
+        switched
     }
 
     /// Adds extended polynomials after the automorphism of a key.

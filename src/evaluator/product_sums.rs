@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::evaluator::key_switch::{FactorPolys, add_lower_products, switch_and_rescale};
+use crate::kernels::Modulus;
 use crate::keys::SwitchingKey;
 use crate::parallel::in_pool;
 use crate::ring::{Combination, NttPoly, PART, RnsBasis};
@@ -36,34 +37,38 @@ impl RawSum<'_> {
         key: &SwitchingKey,
     ) -> Result<[NttPoly; 2]> {
         in_pool(basis.len() * basis.degree(), || {
-            switch_and_rescale(
-                level,
-                &self.last(basis),
-                key,
-                |i, multiple, [first, second]| {
-                    let q = basis.modulus(i);
-                    let factor = q.shoup(q.mul(multiple.value, q.reduce(self.factor)));
-                    let rows = (self.lower.each_ref()).map(|sum| sum.row((i, q), multiple.value));
-                    let mut scaled = [[0; PART]; 2];
-                    let parts = first.chunks_mut(PART).zip(second.chunks_mut(PART));
-                    for (start, (first, second)) in (0..).step_by(PART).zip(parts) {
-                        let range = start..start + first.len();
-                        for (a, b) in self.pairs {
-                            let [a, b] =
-                                [a, b].map(|pair| pair.map(|poly| &poly.row(i)[range.clone()]));
-                            let [a0, a1] = scaled.each_mut().map(|part| &mut part[..range.len()]);
-                            for (scaled, a) in [&mut *a0, &mut *a1].into_iter().zip(a) {
-                                scaled.copy_from_slice(a);
-                                q.kernels().scale(q, scaled, factor);
-                            }
-                            add_lower_products(q, [&mut *first, &mut *second], [a0, a1], b);
-                        }
-                        rows[0].add_to(start, first);
-                        rows[1].add_to(start, second);
-                    }
-                },
-            )
+            let last = self.last(basis);
+            switch_and_rescale(level, &last, key, |i, multiple, sums| {
+                self.add_lower((i, basis.modulus(i)), multiple.value, sums);
+            })
         })
+    }
+
+    /// Adds `multiple` times the first two polynomials of the sum, modulo prime `i`.
+    fn add_lower(
+        &self,
+        (i, q): (usize, &Modulus),
+        multiple: u64,
+        [first, second]: [&mut [u64]; 2],
+    ) {
+        let factor = q.shoup(q.mul(multiple, q.reduce(self.factor)));
+        let [row0, row1] = (self.lower.each_ref()).map(|sum| sum.row((i, q), multiple));
+        let mut scaled = [[0; PART]; 2];
+        let parts = first.chunks_mut(PART).zip(second.chunks_mut(PART));
+        for (start, (first, second)) in (0..).step_by(PART).zip(parts) {
+            let range = start..start + first.len();
+            for (a, b) in self.pairs {
+                let [a, b] = [a, b].map(|pair| pair.map(|poly| &poly.row(i)[range.clone()]));
+                let [a0, a1] = scaled.each_mut().map(|part| &mut part[..range.len()]);
+                for (scaled, a) in [&mut *a0, &mut *a1].into_iter().zip(a) {
+                    scaled.copy_from_slice(a);
+                    q.kernels().scale(q, scaled, factor);
+                }
+                add_lower_products(q, [&mut *first, &mut *second], [a0, a1], b);
+            }
+            row0.add_to(start, first);
+            row1.add_to(start, second);
+        }
     }
 
     /// The last polynomial of the sum.
@@ -74,16 +79,12 @@ impl RawSum<'_> {
             let factor = q.shoup(q.reduce(self.factor));
             for (start, out) in (0..).step_by(PART).zip(row.chunks_mut(PART)) {
                 let range = start..start + out.len();
-                let mut pairs = self.pairs.iter();
-                if let Some((a, b)) = pairs.next() {
-                    out.copy_from_slice(&a[1].row(i)[range.clone()]);
-                    q.kernels().mul_assign(q, out, &b[1].row(i)[range.clone()]);
-                }
-                for (a, b) in pairs {
+                out.fill(0);
+                for (a, b) in self.pairs {
                     let [a, b] = [a[1], b[1]].map(|poly| &poly.row(i)[range.clone()]);
                     q.kernels().mul_add_assign(q, out, a, b);
                 }
-                if factor.value != 1 {
+                if self.factor != 1 {
                     q.kernels().scale(q, out, factor);
                 }
             }

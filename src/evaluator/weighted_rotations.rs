@@ -434,11 +434,7 @@ impl<'a> Fused<'a> {
         }
         let total = match last {
             Some((joined, None)) => joined,
-            Some((joined, Some(key))) => {
-                let mut moved = self.extension.zeros();
-                self.extension.add_switched(&mut moved, &joined, key);
-                moved
-            }
+            Some((joined, Some(key))) => self.extension.switched(&joined, key),
             None => self.extension.zeros(),
         };
         total.map(|poly| self.extension.divide(&poly))

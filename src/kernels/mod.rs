@@ -1,7 +1,7 @@
 //! One row of residues modulo one prime: all SIMD, all `unsafe`.
 //!
 //! Residues are canonical, in `[0, q)`, on entry to and exit from every method of the trait `Kernels`; lazy ranges stay inside a
-//! method. Every implementation gives the same bits as the portable one (`conformance.rs`).
+//! method. Every implementation gives the same bits as the portable one (`conformance/`).
 
 mod aligned;
 #[cfg(target_arch = "x86_64")]

@@ -21,19 +21,19 @@ mod evaluation;
 mod generator;
 mod plan;
 mod public;
+mod rotations;
 mod secret;
 mod spectrum;
 mod switching;
 
 pub use crate::identifiers::KeyId;
 pub(crate) use evaluation::shortest_path;
-pub use evaluation::{
-    EvaluationKey, EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey, Rotations,
-};
+pub use evaluation::{EvaluationKey, EvaluationKeys, GaloisKey, GaloisKeys, RelinearizationKey};
 pub use generator::{KeyGenerator, KeyProgress};
 pub use plan::KeyPlan;
 pub(crate) use plan::span_up_to;
 pub use public::PublicKey;
+pub use rotations::Rotations;
 pub use secret::SecretKey;
 
 pub use switching::{KeyEnds, SwitchingKey};

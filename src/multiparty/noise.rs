@@ -80,6 +80,7 @@ impl NoiseSources {
             for_each_row(&mut inputs, width * length, |number, words| {
                 draw(&self.sources[group[number]], words);
             });
+            let inputs: Vec<&[u64]> = inputs.chunks(length).collect();
             for_each_row(rows, length, |i, row| {
                 let q = basis.modulus(i);
                 let radix = q.reduce(1 << WORD_BITS);
@@ -93,9 +94,8 @@ impl NoiseSources {
                 let mut shared = basis.pool().take_secret(length);
                 let mut offset = q.neg(q.mul(sum, offset(q)));
                 // One number can have more words than that.
-                let inputs: Vec<&[u64]> = inputs.chunks(length).collect();
-                let inputs = inputs.chunks(MOST_TERMS);
-                for (inputs, factors) in inputs.zip(factors.chunks(MOST_TERMS)) {
+                let groups = inputs.chunks(MOST_TERMS);
+                for (inputs, factors) in groups.zip(factors.chunks(MOST_TERMS)) {
                     let terms = WeightedSum {
                         inputs,
                         start: 0,

@@ -13,6 +13,7 @@ mod inverse;
 mod narrow;
 mod packed;
 mod panel;
+mod reduction;
 mod rows;
 mod sum;
 mod vector;

@@ -1,7 +1,7 @@
 //! Products of matrices: groups of rows at a panel of places, each sum in two registers.
 
 use super::super::{Modulus, PANEL, PANEL_GROUP, PanelGroup, PanelProducts, PanelRows};
-use super::sum::{ANY, Reducer, Sum};
+use super::reduction::{ANY, Reducer, Sum};
 use super::vector::{LANES, broadcast, load, store};
 use super::{NARROW, WIDE};
 use std::arch::x86_64::*;

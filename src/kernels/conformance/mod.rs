@@ -1,14 +1,14 @@
 //! Every kernel set that this processor can run gives the portable bits, on every method of [`Kernels`].
 
+mod moduli;
+
 use super::packing::{SLACK, pack, packed_length};
 use super::{
     BlockPermutation, Kernels, KeyRow, KeyShape, Modulus, NttTable, PANEL, PANEL_GROUP, PackedRow,
     PanelGroup, PanelProducts, SumRow, Unreduced, WeightRow, WeightedPairs, WeightedSum, available,
     portable,
 };
-
-/// Bit sizes at which a lazy bound or a choice of kernels changes, and the usual ones.
-const PRIME_BITS: [u32; 14] = [30, 36, 40, 45, 46, 47, 48, 49, 50, 51, 52, 55, 60, 61];
+use moduli::{moduli, modulus_below, ntt_prime_below, ntt_primes};
 
 /// The largest and smallest degree of the transforms, as powers of two.
 const DEGREES: std::ops::RangeInclusive<u32> = 3..=17;
@@ -162,18 +162,11 @@ fn weighted_sums_of_residues_of_other_primes() {
                 };
                 check(&wide, &factors, row[0]);
                 check(&narrow, &factors, 0);
-                check(&vec![LARGEST; wide.len()], &top, q.value() - 1);
-                check(&vec![(1 << 52) - 1; wide.len()], &top, q.value() - 1);
-                check(
-                    &vec![((1 << 54) - 1) / count as u64; wide.len()],
-                    &top,
-                    q.value() - 1,
-                );
-                check(
-                    &vec![((1 << 52) - 1) / count as u64; wide.len()],
-                    &top,
-                    q.value() - 1,
-                );
+                // Inputs, or their sums, at a border.
+                let [word, sum] = [1 << 52, 1 << 54].map(|border| border - 1);
+                for input in [LARGEST, word, sum / count as u64, word / count as u64] {
+                    check(&vec![input; wide.len()], &top, q.value() - 1);
+                }
                 check(&vec![0; wide.len()], &top, 0);
             }
         }
@@ -353,10 +346,6 @@ fn panel_products_of_groups() {
     }
 }
 
-fn modulus_below(bits: u32) -> Modulus {
-    Modulus::new(ntt_prime_below(1 << bits))
-}
-
 #[test]
 fn digits_of_keys_in_memory() {
     let mut random = Random(8);
@@ -412,7 +401,7 @@ fn digits_of_keys_in_memory() {
 #[test]
 fn permutations_of_blocks() {
     let mut random = Random(7);
-    let q = Modulus::new(ntt_prime_below(1 << 40));
+    let q = modulus_below(40);
     for blocks in [1, 2, 7, 64] {
         // Blocks in turn from the last, rotated within by the sum of their numbers.
         let sources: Vec<usize> = (0..8 * blocks)
@@ -467,56 +456,6 @@ fn compare(
     let mut actual = row.to_vec();
     run(kernels, &mut actual);
     assert_eq!(actual, expected, "{name} modulo {q:?} with {kernels:?}");
-}
-
-/// NTT primes at both ends of every size, and moduli that need not be prime at the edges of what is allowed.
-fn moduli() -> Vec<Modulus> {
-    let edges = [2, 3, 4, 1 << 16, (1 << 49) - 1, 1 << 49, (1 << 50) - 1];
-    let wide_edges = [1 << 50, (1 << 60) - 1, 1 << 60, (1 << 61) - 1];
-    (ntt_primes().into_iter())
-        .chain(edges)
-        .chain(wide_edges)
-        .map(Modulus::new)
-        .collect()
-}
-
-fn ntt_primes() -> Vec<u64> {
-    let mut primes = vec![65_537];
-    for bits in PRIME_BITS {
-        primes.push(ntt_prime_below(1 << bits));
-        primes.push(ntt_prime_above(1 << (bits - 1)));
-    }
-    primes
-}
-
-/// Primes of the form `k * 2^18 + 1` serve every degree up to 2^17.
-const ORDER: u64 = 1 << 18;
-
-fn ntt_prime_below(bound: u64) -> u64 {
-    let mut candidates = (1..bound / ORDER).rev().map(|k| k * ORDER + 1);
-    candidates.find(|&candidate| is_prime(candidate)).unwrap()
-}
-
-fn ntt_prime_above(bound: u64) -> u64 {
-    let mut candidates = (bound / ORDER..).map(|k| k * ORDER + 1);
-    candidates.find(|&candidate| is_prime(candidate)).unwrap()
-}
-
-/// Miller and Rabin's test with the first twelve primes as bases, which decides every odd word above 37.
-fn is_prime(n: u64) -> bool {
-    let q = Modulus::new(n);
-    let twos = (n - 1).trailing_zeros();
-    [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37]
-        .into_iter()
-        .all(|base| {
-            let mut power = q.pow(base, (n - 1) >> twos);
-            let mut passed = power == 1 || power == n - 1;
-            for _ in 1..twos {
-                power = q.mul(power, power);
-                passed |= power == n - 1;
-            }
-            passed
-        })
 }
 
 /// Rows for a transform: random ones, fewer for large degrees, and those that drive lazy sums highest.
