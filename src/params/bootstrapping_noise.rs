@@ -13,8 +13,14 @@ use std::sync::{LazyLock, Mutex};
 /// polynomial.
 const POWER_GAINS: [f64; 8] = [11.0, 13.02, 12.43, 10.41, 9.33, 9.93, 8.35, 7.75];
 
-/// The same for the odd degrees at depths 2, 3 and 4.
-const ODD_GAINS: [(usize, f64); 3] = [(2, 10.44), (3, 10.98), (4, 10.45)];
+/// The same for the other degrees: odd ones at depths 2, 3 and 4, which are made from T_1 and its kin, and 48, which is made from T_16. Depth, that
+/// of the member with the smallest scale, and gain.
+const OTHER_GAINS: [(usize, usize, f64); 4] = [
+    (2, 0, 10.44),
+    (3, 0, 10.98),
+    (4, 0, 10.45),
+    (6, 4, 9.38),
+];
 
 /// The same for what multiplies these in the tree of the polynomial.
 const COFACTOR_GAIN: f64 = 1.9;
@@ -282,10 +288,10 @@ fn of_powers(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Log2
     for (depth, gain) in POWER_GAINS.into_iter().enumerate() {
         squares = squares + rounded(context, gain + extra, context.scale(top - depth)?);
     }
-    for (depth, gain) in ODD_GAINS {
-        // An odd degree is made from T_1 and its kin: its scale lacks what those of even degrees have gained.
-        let first = context.scale(top)?;
-        let largest = (1..depth).try_fold(first, |largest, below| {
+    for (depth, from, gain) in OTHER_GAINS {
+        // The scale lacks what those of powers of two have gained since.
+        let first = context.scale(top - from)?;
+        let largest = (from + 1..depth).try_fold(first, |largest, below| {
             let scale = context.scale(top - below)?;
             Ok::<_, Error>(if scale.log2() > largest.log2() {
                 scale

@@ -21,8 +21,19 @@ pub(super) struct Tree<C> {
 pub(super) struct Limits {
     /// Polynomials of a lower degree are linear combinations of the basis.
     pub(super) babies: usize,
+    /// A member between two powers of two at which polynomials are split, too, where the depth allows it.
+    pub(super) between: Option<usize>,
     /// The multiplications, one after the other, that a linear combination counts for: 0 or 1.
     pub(super) combination: usize,
+}
+
+impl Limits {
+    /// The member at which a polynomial of this degree, 1 at least, is split.
+    fn giant(self, degree: usize, depth: usize) -> usize {
+        let power = 1 << degree.ilog2();
+        let fits = |giant: &usize| (power..=degree).contains(giant) && depth_of(*giant) < depth;
+        self.between.filter(fits).unwrap_or(power)
+    }
 }
 
 /// The most babies that are worth a try: more cost more than they save up to degree 1023.
@@ -67,7 +78,7 @@ impl<C: Clone + Default + PartialEq> Tree<C> {
                 tree.constant = p[0].clone();
                 break;
             }
-            let giant = 1 << degree.ilog2();
+            let giant = limits.giant(degree, depth);
             if degree == giant {
                 tree.terms.extend(p.pop().map(|c| (giant, c)));
             } else {
@@ -155,29 +166,27 @@ pub(super) fn best_limits<B: Basis<bool>>(
     combination: usize,
 ) -> Limits {
     let longest = polynomials.iter().map(|(p, _)| p.len()).max().unwrap_or(1);
-    let mut best = (
-        f64::INFINITY,
-        Limits {
-            babies: 2,
-            combination,
-        },
-    );
+    let limits = |babies, between| Limits {
+        babies,
+        between,
+        combination,
+    };
+    let mut best = (f64::INFINITY, limits(2, None));
     for babies in 2..=longest.clamp(2, MOST_BABIES) {
-        let limits = Limits {
-            babies,
-            combination,
-        };
-        let trees: Vec<_> = polynomials
-            .iter()
-            .map(|(p, depth)| Tree::new(basis, p, *depth, limits))
-            .collect();
-        let schedule = schedule(basis, &trees);
-        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-        let members = schedule.len() as f64;
-        let evaluations: f64 = trees.iter().map(|tree| tree.cost(limits)).sum();
-        let cost = members * (1.0 + product_cost(limits)) + evaluations;
-        if cost < best.0 {
-            best = (cost, limits);
+        let between = Some(3 * babies.next_power_of_two()).filter(|&member| member < longest);
+        for limits in [limits(babies, None), limits(babies, between)] {
+            let trees: Vec<_> = polynomials
+                .iter()
+                .map(|(p, depth)| Tree::new(basis, p, *depth, limits))
+                .collect();
+            let schedule = schedule(basis, &trees);
+            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+            let members = schedule.len() as f64;
+            let evaluations: f64 = trees.iter().map(|tree| tree.cost(limits)).sum();
+            let cost = members * (1.0 + product_cost(limits)) + evaluations;
+            if cost < best.0 {
+                best = (cost, limits);
+            }
         }
     }
     best.1
@@ -206,8 +215,8 @@ mod tests {
             (15, 4, [8, 7], [8, 7]),
             (31, 5, [13, 10], [13, 10]),
             (63, 6, [18, 15], [17, 14]),
-            (127, 7, [27, 20], [23, 20]),
-            (255, 8, [36, 29], [32, 25]),
+            (127, 7, [28, 18], [27, 17]),
+            (255, 8, [37, 27], [33, 23]),
         ];
         for (degree, depth, of_all, of_odd) in table {
             for (step, want) in [(1, of_all), (2, of_odd)] {
