@@ -2,7 +2,7 @@ use crate::kernels::packing::{SLACK, packed_length, unpack};
 use crate::kernels::{Modulus, SecretVec};
 use crate::ring::{CoeffPoly, Form, Poly, RnsBasis};
 use rand::{CryptoRng, Rng, SeedableRng};
-use rand_chacha::ChaCha20Rng;
+use rand_chacha::ChaCha12Rng;
 use sha3::{Digest, Sha3_256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -44,7 +44,7 @@ pub fn uniform<F: Form>(basis: &Arc<RnsBasis>, rng: &mut impl CryptoRng) -> Poly
     expand_seed(basis, &Seed::random(rng), 0)
 }
 
-/// Uniform polynomial `number` of a public seed: row i is drawn from the `ChaCha20` stream `number * 2^32 + i` under the seed,
+/// Uniform polynomial `number` of a public seed: row i is drawn from the `ChaCha12` stream `number * 2^32 + i` under the seed,
 /// so that a basis with fewer primes gives the same first rows. The stream is read as a bit string of numbers of as many bits as the
 /// prime has; those below the prime are the residues.
 #[must_use]
@@ -61,7 +61,7 @@ pub(crate) fn expand_seed_row(basis: &RnsBasis, seed: &Seed, place: (u32, usize)
 
 /// A row of [`expand_seed`], drawn piece by piece.
 pub(crate) struct SeedRow {
-    generator: ChaCha20Rng,
+    generator: ChaCha12Rng,
     q: Modulus,
     /// Residues that were drawn; those from `given` on were not given yet.
     drawn: Vec<u64>,
@@ -73,7 +73,7 @@ pub(crate) struct SeedRow {
 impl SeedRow {
     /// Row `row_number` of polynomial `number`.
     pub(crate) fn new(basis: &RnsBasis, seed: &Seed, (number, row_number): (u32, usize)) -> Self {
-        let mut generator = ChaCha20Rng::from_seed(seed.0);
+        let mut generator = ChaCha12Rng::from_seed(seed.0);
         generator.set_stream((u64::from(number) << 32) | row_number as u64);
         Self {
             generator,
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn ternary_is_uniform() {
-        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let mut rng = ChaCha12Rng::seed_from_u64(1);
         let sample = signed(&ternary(&basis(), &mut rng));
         let counts = [-1, 0, 1].map(|v| sample.iter().filter(|&&x| x == v).count());
         assert_eq!(counts.iter().sum::<usize>(), DEGREE);
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn sparse_secrets_have_their_weight_and_no_preferred_place() {
         let (degree, weight, trials) = (64, 8, 4000);
-        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let mut rng = ChaCha12Rng::seed_from_u64(3);
         let mut places = vec![0; degree];
         let mut ones = 0;
         for _ in 0..trials {
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn networks_sort() {
-        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let mut rng = ChaCha12Rng::seed_from_u64(4);
         for size in [1, 2, 8, 128, 1024] {
             let mut values: Vec<i64> = (0..size).map(|_| rng.next_u64().cast_signed()).collect();
             let mut sorted = values.clone();
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn errors_follow_the_centred_binomial() {
-        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let mut rng = ChaCha12Rng::seed_from_u64(2);
         let sample: Vec<i64> = (0..8)
             .flat_map(|_| signed(&centred_binomial(&basis(), &mut rng)))
             .collect();

@@ -19,6 +19,6 @@ fn messages_have_the_bytes_of_version_2() {
 }
 
 const EXPECTED: [&str; 14] = [
-    "b4f1620f", "dfffd18b", "3644055e", "209be3f4", "dc6764fd", "15197198", "51c64fab", "a93a8e96",
-    "3fe528a5", "790831d1", "44540069", "d8562228", "e530aeb5", "363c98f7",
+    "b4f1620f", "dfffd18b", "020aed87", "1a8307c6", "86294959", "466b03ae", "b9019cd7", "f61da531",
+    "e9df4d6a", "d5a7089b", "73a454b5", "bcd75e20", "5fff6518", "21a2bb8a",
 ];

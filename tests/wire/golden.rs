@@ -193,12 +193,12 @@ fn seeded_outputs_have_their_hashes() {
         (
             "public key",
             public.to_bytes(),
-            "dcef19704a56938a852f6fdf0d5b8ec954cf5f580d5518674e065bd493254062",
+            "c374aca0699bbebd2f6eab2a60416a2bd625575ff56125b77476e1fc5bd44abd",
         ),
         (
             "evaluation keys",
             keys.to_bytes(),
-            "4529dd4be5881f411f84412a04e3c2dcb660eb64ffa3a78dad715b17d862cf57",
+            "32fdfd1f883495da0eb7f5769ae311297333030396ca37c51dca0e955f18df90",
         ),
         (
             "plaintext",
@@ -208,7 +208,7 @@ fn seeded_outputs_have_their_hashes() {
         (
             "ciphertext",
             residues,
-            "b2d787e13d4ed0b3022750c657d4bac4b06e3a446ded8c9c62af3015720e76ce",
+            "821452b8c15546966d68f4043595e5dd2e2d1e781b2882669fee3a62cd27a2a9",
         ),
     ] {
         println!("{name} {}", hash(&bytes));

@@ -5,7 +5,7 @@ use crate::objects::{BfvObjects, CkksObjects, rng};
 use num_bigint::BigInt;
 use num_complex::Complex64;
 use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha20Rng;
+use rand_chacha::ChaCha12Rng;
 use slotwise::encryption::Encryptor;
 use slotwise::keys::Rotations;
 use slotwise::params::{Context, RlweParams};
@@ -57,7 +57,7 @@ impl Ring {
 
     /// Row i of uniform polynomial n of a seed.
     fn seeded(&self, seed: &[u8], n: u64, i: usize) -> Vec<u64> {
-        let mut generator = ChaCha20Rng::from_seed(seed.try_into().unwrap());
+        let mut generator = ChaCha12Rng::from_seed(seed.try_into().unwrap());
         generator.set_stream((n << 32) + i as u64);
         let q = self.primes[i];
         let bits = (u64::BITS - q.leading_zeros()) as usize;
