@@ -14,7 +14,8 @@ use rand_chacha::ChaCha20Rng;
 use scheme::Scheme;
 use slotwise::encryption::{BfvCiphertext, CkksCiphertext};
 use slotwise::evaluator::{
-    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, Position, ProductSum,
+    BfvEvaluator, CkksEvaluator, ClearIntegers, ClearReals, Evaluator, LinearCombination, Position,
+    ProductSum,
 };
 use slotwise::keys::Rotations;
 use slotwise::{Error, KeyError, OperandError, Result, ValueError};
@@ -238,6 +239,68 @@ fn ckks_sums_of_products_terms_and_constants_are_those_in_steps_bit_for_bit() {
             }
         }
     }
+}
+
+#[test]
+fn combinations_together_are_those_one_by_one_bit_for_bit() {
+    let mut scheme = ckks(2, 12);
+    let values: Vec<f64> = (0..32).map(|slot| f64::from(slot).sin()).collect();
+    let [a, b, c] = [3, 2, 4].map(|level| scheme.encrypt(&values, level));
+    let foreign = ckks(2, 13).encrypt(&values, 3);
+    let e = &scheme.evaluator;
+    // More terms than one sum of a kernel takes; terms in common, twice the same, and at several levels.
+    let many: Vec<_> = (0..70).map(|i| (&c, f64::from(i - 30) / 8.0)).collect();
+    let few = [(&a, -0.5), (&b, 0.25), (&a, 1.0)];
+    let one = [(&c, 0.0)];
+    let (refused, none) = ([(&foreign, 1.0)], []);
+    let sum = |terms, constant, level| LinearCombination {
+        terms,
+        constant,
+        at: e
+            .position_before_rescale(Position::at_level(level))
+            .unwrap(),
+    };
+    let all = [
+        sum(&few, 0.125, 1),
+        sum(&many, -1.0, 3),
+        sum(&one, 0.5, 0),
+        sum(&few, 0.0, 0),
+    ];
+    for found in [
+        e.linear_combinations(&all).unwrap(),
+        Evaluator::linear_combinations(e, &all).unwrap(),
+    ] {
+        assert_eq!(found.len(), all.len());
+        for (found, sum) in found.iter().zip(&all) {
+            let want = e
+                .linear_combination(sum.terms, sum.constant, sum.at)
+                .unwrap();
+            assert_eq!(found.body().polys(), want.body().polys());
+            assert_eq!(found.state(), want.state());
+            let weights: f64 = sum.terms.iter().map(|(_, c)| c).sum();
+            let want = values.iter().map(|x| weights * x + sum.constant);
+            scheme.check(found, &want.collect::<Vec<_>>());
+        }
+    }
+    assert!(e.linear_combinations(&[]).unwrap().is_empty());
+    // What one of them refuses.
+    let with = |sum| e.linear_combinations(&[all[0], sum]).unwrap_err();
+    assert!(matches!(
+        with(sum(&none, 1.0, 1)),
+        Error::Values(ValueError::Empty)
+    ));
+    assert!(matches!(
+        with(sum(&refused, 1.0, 1)),
+        Error::Keys(KeyError::Mismatch { .. })
+    ));
+    assert!(matches!(
+        with(sum(&few, f64::NAN, 1)),
+        Error::Values(ValueError::NotFinite { .. })
+    ));
+    assert!(matches!(
+        with(sum(&few, 0.0, 3)),
+        Error::Operands(OperandError::InvalidLevel { .. })
+    ));
 }
 
 /// The error of a sum of products.

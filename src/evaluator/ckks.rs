@@ -8,9 +8,9 @@ use crate::evaluator::product_sums::RawSum;
 use crate::evaluator::scheme_evaluator::{Pair, Summable, polys_of};
 use crate::evaluator::weighted_rotations::Weighable;
 use crate::evaluator::{
-    EncodedSums, Evaluator, PeriodicSums, Position, ProductSum, Refresh, RefreshLevels,
-    SchemeEvaluator, SlotShape, UNKNOWN_PERIOD, WeightedRotations, ckks_align, ckks_plain,
-    ckks_sums, key_switch, linear, rotate_and_sum, rotation, weighted_rotations,
+    EncodedSums, Evaluator, LinearCombination, PeriodicSums, Position, ProductSum, Refresh,
+    RefreshLevels, SchemeEvaluator, SlotShape, UNKNOWN_PERIOD, WeightedRotations, ckks_align,
+    ckks_plain, ckks_sums, key_switch, linear, rotate_and_sum, rotation, weighted_rotations,
 };
 use crate::keys::{Rotations, SwitchingKey};
 use crate::params::{CkksContext, CkksState, ErrorSize, invalid_level};
@@ -444,6 +444,13 @@ impl Evaluator for CkksEvaluator {
         at: Position,
     ) -> Result<CkksCiphertext> {
         self.linear_combination(terms, constant, at)
+    }
+
+    fn linear_combinations(
+        &self,
+        all: &[LinearCombination<'_, CkksCiphertext, f64>],
+    ) -> Result<Vec<CkksCiphertext>> {
+        self.linear_combinations(all)
     }
 
     fn slotwise_combination(

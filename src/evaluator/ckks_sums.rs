@@ -8,7 +8,7 @@ use crate::evaluator::digits::strip_length;
 use crate::evaluator::key_switch::FactorPolys;
 use crate::evaluator::product_sums::RawSum;
 use crate::evaluator::scheme_evaluator::Summable;
-use crate::evaluator::{CkksEvaluator, Position, ProductSum, key_switch};
+use crate::evaluator::{CkksEvaluator, LinearCombination, Position, ProductSum, key_switch};
 use crate::kernels::WeightedPairs;
 use crate::parallel::for_each_row_of;
 use crate::params::{CkksContext, CkksState, Log2, Scale};
@@ -31,22 +31,66 @@ impl CkksEvaluator {
         constant: f64,
         at: Position,
     ) -> Result<CkksCiphertext> {
-        let &(first, _) = terms.first().ok_or(Error::Values(ValueError::Empty))?;
-        let numbers = terms.iter().map(|&(_, c)| c).chain([constant]);
+        let terms = LinearCombination {
+            terms,
+            constant,
+            at,
+        };
+        let mut sums = self.linear_combinations(&[terms])?;
+        sums.pop().ok_or(Error::Values(ValueError::Empty))
+    }
+
+    /// Several linear combinations, each as [`linear_combination`](Self::linear_combination), prime by prime: terms that they have in common are
+    /// read once.
+    ///
+    /// # Errors
+    /// As [`linear_combination`](Self::linear_combination).
+    pub fn linear_combinations(
+        &self,
+        all: &[LinearCombination<'_, CkksCiphertext, f64>],
+    ) -> Result<Vec<CkksCiphertext>> {
+        let planned = all.iter().map(|sum| self.planned(sum));
+        let planned: Vec<PlannedCombination<'_>> = planned.collect::<Result<_>>()?;
+        let halves = planned.iter().flat_map(|sum| {
+            combinations(&sum.polys, &sum.factors, sum.constant.clone())
+                .map(|half| (half, sum.basis))
+        });
+        let mut polys = Combination::over_each(&halves.collect::<Vec<_>>()).into_iter();
+        let sums = planned.iter().map_while(|sum| {
+            let polys = [polys.next()?, polys.next()?];
+            Some(
+                sum.like
+                    .with(sum.like.body.with_polys(polys.into()), sum.state),
+            )
+        });
+        Ok(sums.collect())
+    }
+
+    /// What a linear combination takes, and its state.
+    fn planned<'a>(
+        &'a self,
+        sum: &LinearCombination<'a, CkksCiphertext, f64>,
+    ) -> Result<PlannedCombination<'a>> {
+        let &(like, _) = sum.terms.first().ok_or(Error::Values(ValueError::Empty))?;
+        let numbers = sum.terms.iter().map(|&(_, c)| c).chain([sum.constant]);
         check_finite(numbers.map(f64::is_finite))?;
-        let (level, scale) = level_and_scale(&self.context, at)?;
+        let (level, scale) = level_and_scale(&self.context, sum.at)?;
         let (mut polys, mut states) = (Vec::new(), Vec::new());
-        for &(term, coefficient) in terms {
-            self.check_pair(first, term)?;
+        for &(term, coefficient) in sum.terms {
+            self.check_pair(like, term)?;
             polys.push(term.body.pair()?);
             states.push((term.state, coefficient));
         }
         let (factors, state) =
-            CkksState::combination(&states, constant, (level, scale), &self.context)?;
-        let basis = self.context.rlwe().basis(level)?;
-        let sums = combinations(&polys, &factors, scale.round_product(constant));
-        let sums = sums.map(|sum| sum.over(basis));
-        Ok(first.with(first.body.with_polys(sums.into()), state))
+            CkksState::combination(&states, sum.constant, (level, scale), &self.context)?;
+        Ok(PlannedCombination {
+            like,
+            polys,
+            factors,
+            constant: scale.round_product(sum.constant),
+            basis: self.context.rlwe().basis(level)?,
+            state,
+        })
     }
 
     /// `constant + sum_i v_i x_i` for terms `(x_i, v_i)` of ciphertexts and known vectors, slot by slot, as
@@ -183,6 +227,17 @@ impl CkksEvaluator {
         let polys = key_switch::relinearize_and_rescale(level, [c0, c1, c2], key)?;
         Ok(a.with(a.body.with_polys(polys.into()), state))
     }
+}
+
+/// A linear combination that is checked and has its state.
+struct PlannedCombination<'a> {
+    /// One of the terms.
+    like: &'a CkksCiphertext,
+    polys: Vec<[&'a NttPoly; 2]>,
+    factors: Vec<BigInt>,
+    constant: BigInt,
+    basis: &'a Arc<RnsBasis>,
+    state: CkksState,
 }
 
 /// The polynomials of pairs of factors of degree 1.

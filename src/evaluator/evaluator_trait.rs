@@ -1,6 +1,7 @@
 use crate::error::{Error, OperandError, Result, ValueError, check_number};
 use crate::evaluator::{
-    EncodedSums, Number, PeriodicSums, Position, ProductSum, RefreshLevels, WeightedRotations,
+    EncodedSums, LinearCombination, Number, PeriodicSums, Position, ProductSum, RefreshLevels,
+    WeightedRotations,
 };
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
@@ -669,6 +670,20 @@ pub trait Evaluator: Clone + Send + Sync {
             self.add_scalar_assign(&mut sum, constant)?;
         }
         Ok(sum)
+    }
+
+    /// Several linear combinations, each as [`linear_combination`](Self::linear_combination): in CKKS faster than one after the other where they have
+    /// terms in common.
+    ///
+    /// # Errors
+    /// As [`linear_combination`](Self::linear_combination).
+    fn linear_combinations(
+        &self,
+        all: &[LinearCombination<'_, Self::Ciphertext, Self::Scalar>],
+    ) -> Result<Vec<Self::Ciphertext>> {
+        all.iter()
+            .map(|sum| self.linear_combination(sum.terms, sum.constant, sum.at))
+            .collect()
     }
 
     /// [`linear_combination`](Self::linear_combination) with known vectors, 0 beyond their values, instead of numbers.

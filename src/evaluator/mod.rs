@@ -67,7 +67,7 @@ pub use number::{IntoScalar, Number};
 pub(crate) use number::{check_numbers, scalars};
 pub use periodic_sums::{EncodedSums, PeriodicSums, Weight};
 pub use position::Position;
-pub use product_sums::ProductSum;
+pub use product_sums::{LinearCombination, ProductSum};
 pub use refresh::{Refresh, RefreshLevels, UNKNOWN_PERIOD};
 pub(crate) use rotate_and_sum::pair_sums;
 pub use scheme_evaluator::SchemeEvaluator;

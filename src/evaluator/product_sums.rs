@@ -1,12 +1,25 @@
 //! Sums of products, terms and a constant, relinearized and rescaled: what the steps of a polynomial are made of. The raw ciphertext is never stored.
 
 use crate::error::Result;
+use crate::evaluator::Position;
 use crate::evaluator::key_switch::{FactorPolys, add_lower_products, switch_and_rescale};
 use crate::kernels::Modulus;
 use crate::keys::SwitchingKey;
 use crate::parallel::in_pool;
 use crate::ring::{Combination, NttPoly, PART, RnsBasis};
 use std::sync::Arc;
+
+/// What [`Evaluator::linear_combinations`](crate::evaluator::Evaluator::linear_combinations) computes: the sum of terms times numbers and of a
+/// constant.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearCombination<'a, C, S> {
+    /// Ciphertexts, and what multiplies each: at least one.
+    pub terms: &'a [(&'a C, S)],
+    /// What is added to every slot.
+    pub constant: S,
+    /// The position of the result.
+    pub at: Position,
+}
 
 /// What [`Evaluator::sum_of_products`](crate::evaluator::Evaluator::sum_of_products) computes: the sum of the products of pairs, doubled if
 /// asked, of terms times numbers, and of a constant.

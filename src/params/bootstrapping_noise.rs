@@ -15,12 +15,8 @@ const POWER_GAINS: [f64; 8] = [11.0, 13.02, 12.43, 10.41, 9.33, 9.93, 8.35, 7.75
 
 /// The same for the other degrees: odd ones at depths 2, 3 and 4, which are made from T_1 and its kin, and 48, which is made from T_16. Depth, that
 /// of the member with the smallest scale, and gain.
-const OTHER_GAINS: [(usize, usize, f64); 4] = [
-    (2, 0, 10.44),
-    (3, 0, 10.98),
-    (4, 0, 10.45),
-    (6, 4, 9.38),
-];
+const OTHER_GAINS: [(usize, usize, f64); 4] =
+    [(2, 0, 10.44), (3, 0, 10.98), (4, 0, 10.45), (6, 4, 9.38)];
 
 /// The same for what multiplies these in the tree of the polynomial.
 const COFACTOR_GAIN: f64 = 1.9;

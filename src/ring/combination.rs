@@ -1,4 +1,5 @@
 use crate::kernels::{Modulus, WeightedSum};
+use crate::parallel::for_each_item;
 use crate::ring::{NttPoly, PART, RnsBasis, residue};
 use num_bigint::BigInt;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 const GROUP: usize = 32;
 
 /// `constant + sum_i factors[i] polys[i]` for integers of any size.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Combination<'a> {
     pub(crate) terms: Vec<(&'a NttPoly, &'a BigInt)>,
     pub(crate) constant: BigInt,
@@ -21,20 +22,40 @@ pub(crate) struct CombinationRow<'a> {
     constant: u64,
 }
 
-impl Combination<'_> {
-    /// The combination over `basis`, whose primes are the first of each polynomial.
-    pub(crate) fn over(&self, basis: &Arc<RnsBasis>) -> NttPoly {
-        let mut result = NttPoly::unspecified(basis);
-        result.for_each_row(|i, row| self.row((i, basis.modulus(i)), 1).write(row));
-        result
+impl<'a> Combination<'a> {
+    /// Each combination over its basis, whose primes are the first of its polynomials. All go prime by prime, so that a polynomial of several is
+    /// read once.
+    pub(crate) fn over_each(all: &[(Self, &Arc<RnsBasis>)]) -> Vec<NttPoly> {
+        let mut results: Vec<_> = (all.iter())
+            .map(|(_, basis)| NttPoly::unspecified(basis))
+            .collect();
+        let words = results.iter().map(|result| result.data().len()).sum();
+        let mut by_prime = Vec::new();
+        for (result, (combination, basis)) in results.iter_mut().zip(all) {
+            by_prime.resize_with(by_prime.len().max(basis.len()), Vec::new);
+            let rows = result.data_mut().chunks_exact_mut(basis.degree());
+            for (i, (row, rows)) in rows.zip(&mut by_prime).enumerate() {
+                rows.push((combination.row((i, basis.modulus(i)), 1), row));
+            }
+        }
+        for_each_item(words, by_prime, |_, mut rows| {
+            let degree = rows.first().map_or(0, |(_, row)| row.len());
+            for start in (0..degree).step_by(PART) {
+                for (combination, row) in &mut rows {
+                    let end = degree.min(start + PART);
+                    combination.write(start, &mut row[start..end]);
+                }
+            }
+        });
+        results
     }
 
     /// The combination times `multiple` modulo the prime with this number.
-    pub(crate) fn row<'a>(
-        &'a self,
-        (i, q): (usize, &'a Modulus),
+    pub(crate) fn row<'b>(
+        &'b self,
+        (i, q): (usize, &'b Modulus),
         multiple: u64,
-    ) -> CombinationRow<'a> {
+    ) -> CombinationRow<'b> {
         let times = |integer: &BigInt| q.mul(residue(integer, q.value()), multiple);
         CombinationRow {
             q,
@@ -46,9 +67,9 @@ impl Combination<'_> {
 }
 
 impl CombinationRow<'_> {
-    /// Writes the whole row.
-    fn write(&self, out: &mut [u64]) {
-        let mut groups = self.groups(0);
+    /// Writes the places of the row from `start` on.
+    fn write(&self, start: usize, out: &mut [u64]) {
+        let mut groups = self.groups(start);
         match groups.next() {
             Some(sum) => self.q.kernels().weighted_sum(self.q, out, &sum),
             None => out.fill(self.constant),
@@ -117,13 +138,16 @@ mod tests {
                     terms: terms.clone(),
                     constant: factor(40),
                 };
-                let found = combination.over(&lower);
+                let both = [(combination.clone(), &basis), (combination, &lower)];
+                let found = Combination::over_each(&both);
+                let [(combination, _), _] = both;
+                assert_eq!(found[0].truncated(&lower), found[1]);
                 let mut want = NttPoly::zero(&lower);
                 want.add_integer(&factor(40));
                 for (poly, factor) in terms {
                     want.add_assign(&poly.truncated(&lower).times_integer(factor));
                 }
-                assert_eq!(found, want, "{count} of {bits} bits");
+                assert_eq!(found[1], want, "{count} of {bits} bits");
                 let mut doubled = want.clone();
                 doubled.for_each_row(|i, row| {
                     combination.row((i, lower.modulus(i)), 1).add_to(0, row);

@@ -1,6 +1,6 @@
 use crate::circuits::polynomial::basis::Real;
 use crate::error::Result;
-use crate::evaluator::{Evaluator, Position, ProductSum};
+use crate::evaluator::{Evaluator, LinearCombination, Position, ProductSum};
 
 /// A coefficient that an evaluator can multiply ciphertexts by.
 pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
@@ -27,6 +27,18 @@ pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
         Self::combine(evaluator, &[(&zero, &Self::default())], constant, at)
     }
 
+    /// Several combinations, each as [`combine_any`](Self::combine_any).
+    fn combine_all(
+        evaluator: &E,
+        all: &[Planned<'_, E::Ciphertext, Self>],
+        like: &E::Ciphertext,
+    ) -> Result<Vec<E::Ciphertext>> {
+        let combine = |sum: &Planned<'_, _, _>| {
+            Self::combine_any(evaluator, (&sum.terms, like), sum.constant, sum.at)
+        };
+        all.iter().map(combine).collect()
+    }
+
     /// The sum of the products of pairs, of terms and of a constant, relinearized and rescaled, as [`Evaluator::sum_of_products`].
     fn sum_of_products(
         evaluator: &E,
@@ -44,6 +56,13 @@ pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
     }
 }
 
+/// A linear combination of members of a basis, of none, too, and the position of the result.
+pub(super) struct Planned<'a, X, C> {
+    pub(super) terms: Vec<(&'a X, &'a C)>,
+    pub(super) constant: &'a C,
+    pub(super) at: Position,
+}
+
 /// The same number in every slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Uniform<S>(pub(super) S);
@@ -57,6 +76,36 @@ impl<E: Evaluator> Coefficient<E> for Uniform<E::Scalar> {
     ) -> Result<E::Ciphertext> {
         let terms: Vec<_> = terms.iter().map(|&(term, c)| (term, c.0)).collect();
         evaluator.linear_combination(&terms, constant.0, at)
+    }
+
+    fn combine_all(
+        evaluator: &E,
+        all: &[Planned<'_, E::Ciphertext, Self>],
+        like: &E::Ciphertext,
+    ) -> Result<Vec<E::Ciphertext>> {
+        let zero = if all.iter().any(|sum| sum.terms.is_empty()) {
+            Some(evaluator.mul_scalar(like, E::Scalar::default())?)
+        } else {
+            None
+        };
+        let terms = all.iter().map(|sum| {
+            let terms = sum.terms.iter().map(|&(term, c)| (term, c.0));
+            // As in `combine_any`.
+            let none = zero.as_ref().filter(|_| sum.terms.is_empty());
+            terms
+                .chain(none.map(|zero| (zero, E::Scalar::default())))
+                .collect()
+        });
+        let terms: Vec<Vec<_>> = terms.collect();
+        let sums = all
+            .iter()
+            .zip(&terms)
+            .map(|(sum, terms)| LinearCombination {
+                terms,
+                constant: sum.constant.0,
+                at: sum.at,
+            });
+        evaluator.linear_combinations(&sums.collect::<Vec<_>>())
     }
 
     fn sum_of_products(

@@ -1,5 +1,5 @@
 use crate::circuits::polynomial::basis::Basis;
-use crate::circuits::polynomial::coefficient::Coefficient;
+use crate::circuits::polynomial::coefficient::{Coefficient, Planned};
 use crate::circuits::polynomial::tree::{Limits, Schedule, Tree, best_limits, schedule, used};
 use crate::error::Result;
 use crate::evaluator::{Evaluator, Position, ProductSum};
@@ -114,16 +114,56 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         tree: &Tree<C>,
         at: Position,
     ) -> Result<E::Ciphertext> {
+        let mut leaves = Vec::new();
+        self.plan_leaves(tree, at, &mut leaves)?;
+        let leaves = C::combine_all(self.evaluator, &leaves, self.member(1))?;
+        self.value_from(tree, at, &mut leaves.into_iter())
+    }
+
+    /// The combinations of a tree that are factors, each before its rescale, in the order of [`value_from`](Self::value_from).
+    fn plan_leaves<'t, C: Coefficient<E>>(
+        &'t self,
+        tree: &'t Tree<C>,
+        at: Position,
+        leaves: &mut Vec<Planned<'t, E::Ciphertext, C>>,
+    ) -> Result<()> {
+        let before = self.evaluator.position_before_rescale(at)?;
+        if tree.products.is_empty() {
+            leaves.push(Planned {
+                terms: self.terms(tree),
+                constant: &tree.constant,
+                at: before,
+            });
+        }
+        tree.products.iter().try_for_each(|(giant, high)| {
+            self.plan_leaves(high, self.cofactor_position(*giant, before)?, leaves)
+        })
+    }
+
+    /// The value of a tree at this position, from its leaves.
+    fn value_from<C: Coefficient<E>>(
+        &self,
+        tree: &Tree<C>,
+        at: Position,
+        leaves: &mut impl Iterator<Item = E::Ciphertext>,
+    ) -> Result<E::Ciphertext> {
         let evaluator = self.evaluator;
         let before = evaluator.position_before_rescale(at)?;
         let mut highs = Vec::new();
         for (giant, high) in &tree.products {
-            let giant = self.member(*giant);
-            let position = cofactor_position(before, evaluator.term_position(giant)?);
-            highs.push((self.value_at(high, position)?, giant));
+            let position = self.cofactor_position(*giant, before)?;
+            highs.push((
+                self.value_from(high, position, leaves)?,
+                self.member(*giant),
+            ));
         }
-        let value = if highs.is_empty() {
-            evaluator.relinearize_and_rescale(&self.combination(tree, before)?)?
+        let leaf = if highs.is_empty() {
+            leaves.next()
+        } else {
+            None
+        };
+        let value = if let Some(leaf) = leaf {
+            evaluator.relinearize_and_rescale(&leaf)?
         } else {
             let pairs: Vec<_> = highs.iter().map(|(high, giant)| (high, *giant)).collect();
             C::sum_of_products(evaluator, &pairs, &self.terms(tree), &tree.constant)?
@@ -132,6 +172,15 @@ impl<'a, E: Evaluator> Powers<'a, E> {
             Some(bound) if bound > 0.0 => evaluator.assume_message_bound(value, bound),
             _ => Ok(value),
         }
+    }
+
+    /// Where the other factor must be of a product with this member at `product`.
+    fn cofactor_position(&self, member: usize, product: Position) -> Result<Position> {
+        let factor = self.evaluator.term_position(self.member(member))?;
+        Ok(match (product.scale(), factor.scale()) {
+            (Some(scale), Some(of_factor)) => product.with_scale(scale / of_factor),
+            _ => product,
+        })
     }
 
     /// The terms and the constant of a tree, at this position.
@@ -147,13 +196,5 @@ impl<'a, E: Evaluator> Powers<'a, E> {
     fn terms<'t, C>(&self, tree: &'t Tree<C>) -> Vec<(&E::Ciphertext, &'t C)> {
         let terms = tree.terms.iter();
         terms.map(|(member, c)| (self.member(*member), c)).collect()
-    }
-}
-
-/// Where the other factor must be of a product at `product`.
-fn cofactor_position(product: Position, factor: Position) -> Position {
-    match (product.scale(), factor.scale()) {
-        (Some(scale), Some(of_factor)) => product.with_scale(scale / of_factor),
-        _ => product,
     }
 }

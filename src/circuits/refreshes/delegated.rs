@@ -3,8 +3,8 @@
 use crate::circuits::refreshes::{AutoRefresh, Refreshable};
 use crate::error::Result;
 use crate::evaluator::{
-    EncodedSums, Evaluator, PeriodicSums, Position, ProductSum, RefreshLevels, SlotShape,
-    WeightedRotations,
+    EncodedSums, Evaluator, LinearCombination, PeriodicSums, Position, ProductSum, RefreshLevels,
+    SlotShape, WeightedRotations,
 };
 use crate::keys::Rotations;
 use std::borrow::{Borrow, Cow};
@@ -280,6 +280,30 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         let result = self.inner().linear_combination(&inner, constant, at)?;
         let operands: Vec<&Of<E>> = terms.iter().map(|&(a, _)| a).collect();
         Ok(self.made(result, &operands))
+    }
+
+    fn linear_combinations(&self, all: &[LinearCombination<'_, Of<E>, f64>]) -> Result<Vec<Of<E>>> {
+        let inner = all.iter().map(|sum| {
+            let terms = sum.terms.iter().map(|&(a, c)| (a.current(), c));
+            terms.collect::<Vec<_>>()
+        });
+        let inner: Vec<_> = inner.collect();
+        let sums = all
+            .iter()
+            .zip(&inner)
+            .map(|(sum, terms)| LinearCombination {
+                terms,
+                constant: sum.constant,
+                at: sum.at,
+            });
+        let results = self
+            .inner()
+            .linear_combinations(&sums.collect::<Vec<_>>())?;
+        let made = results.into_iter().zip(all).map(|(result, sum)| {
+            let operands = sum.terms.iter().map(|&(a, _)| a);
+            self.made(result, &operands.collect::<Vec<_>>())
+        });
+        Ok(made.collect())
     }
 
     fn slotwise_combination(
