@@ -252,7 +252,7 @@ fn combinations_together_are_those_one_by_one_bit_for_bit() {
     let many: Vec<_> = (0..70).map(|i| (&c, f64::from(i - 30) / 8.0)).collect();
     let few = [(&a, -0.5), (&b, 0.25), (&a, 1.0)];
     let one = [(&c, 0.0)];
-    let (refused, none) = ([(&foreign, 1.0)], []);
+    let (refused, none) = ([(&a, 1.0), (&foreign, 1.0)], []);
     let sum = |terms, constant, level| LinearCombination {
         terms,
         constant,
@@ -284,7 +284,10 @@ fn combinations_together_are_those_one_by_one_bit_for_bit() {
     }
     assert!(e.linear_combinations(&[]).unwrap().is_empty());
     // What one of them refuses.
-    let with = |sum| e.linear_combinations(&[all[0], sum]).unwrap_err();
+    let with = |last| {
+        e.linear_combinations(&[sum(&few, 0.125, 1), last])
+            .unwrap_err()
+    };
     assert!(matches!(
         with(sum(&none, 1.0, 1)),
         Error::Values(ValueError::Empty)

@@ -157,12 +157,8 @@ impl<'a, E: Evaluator> Powers<'a, E> {
                 self.member(*giant),
             ));
         }
-        let leaf = if highs.is_empty() {
-            leaves.next()
-        } else {
-            None
-        };
-        let value = if let Some(leaf) = leaf {
+        let leaf = highs.is_empty().then(|| leaves.next());
+        let value = if let Some(leaf) = leaf.flatten() {
             evaluator.relinearize_and_rescale(&leaf)?
         } else {
             let pairs: Vec<_> = highs.iter().map(|(high, giant)| (high, *giant)).collect();
