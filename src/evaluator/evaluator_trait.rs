@@ -672,8 +672,8 @@ pub trait Evaluator: Clone + Send + Sync {
         Ok(sum)
     }
 
-    /// Several linear combinations, each as [`linear_combination`](Self::linear_combination): in CKKS faster than one after the other where they have
-    /// terms in common.
+    /// Several linear combinations, each as [`linear_combination`](Self::linear_combination) and for itself, also of ciphertexts under other keys: in
+    /// CKKS faster than one after the other where they have terms in common.
     ///
     /// # Errors
     /// As [`linear_combination`](Self::linear_combination).
