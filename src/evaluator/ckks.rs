@@ -437,15 +437,6 @@ impl Evaluator for CkksEvaluator {
         self.settle_at(a, level)
     }
 
-    fn linear_combination(
-        &self,
-        terms: &[(&CkksCiphertext, f64)],
-        constant: f64,
-        at: Position,
-    ) -> Result<CkksCiphertext> {
-        self.linear_combination(terms, constant, at)
-    }
-
     fn linear_combinations(
         &self,
         all: &[LinearCombination<'_, CkksCiphertext, f64>],

@@ -663,13 +663,13 @@ pub trait Evaluator: Clone + Send + Sync {
         constant: Self::Scalar,
         at: Position,
     ) -> Result<Self::Ciphertext> {
-        let _ = at;
-        let products = terms.iter().map(|&(term, c)| self.mul_scalar(term, c));
-        let mut sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
-        if constant != Self::Scalar::default() {
-            self.add_scalar_assign(&mut sum, constant)?;
-        }
-        Ok(sum)
+        let sum = LinearCombination {
+            terms,
+            constant,
+            at,
+        };
+        let mut sums = self.linear_combinations(&[sum])?;
+        sums.pop().ok_or(Error::Values(ValueError::Empty))
     }
 
     /// Several linear combinations, each as [`linear_combination`](Self::linear_combination) and for itself, also of ciphertexts under other keys: in
@@ -681,9 +681,16 @@ pub trait Evaluator: Clone + Send + Sync {
         &self,
         all: &[LinearCombination<'_, Self::Ciphertext, Self::Scalar>],
     ) -> Result<Vec<Self::Ciphertext>> {
-        all.iter()
-            .map(|sum| self.linear_combination(sum.terms, sum.constant, sum.at))
-            .collect()
+        let sums = all.iter().map(|combination| {
+            let terms = combination.terms.iter();
+            let products = terms.map(|&(term, c)| self.mul_scalar(term, c));
+            let mut sum = self.add_many(&products.collect::<Result<Vec<_>>>()?)?;
+            if combination.constant != Self::Scalar::default() {
+                self.add_scalar_assign(&mut sum, combination.constant)?;
+            }
+            Ok(sum)
+        });
+        sums.collect()
     }
 
     /// [`linear_combination`](Self::linear_combination) with known vectors, 0 beyond their values, instead of numbers.

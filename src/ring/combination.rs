@@ -8,7 +8,7 @@ use std::sync::Arc;
 const GROUP: usize = 32;
 
 /// `constant + sum_i factors[i] polys[i]` for integers of any size.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Combination<'a> {
     pub(crate) terms: Vec<(&'a NttPoly, &'a BigInt)>,
     pub(crate) constant: BigInt,
@@ -134,13 +134,15 @@ mod tests {
                 let factor = |i: i64| (BigInt::from(i - 3) << 70u32) + i;
                 let factors: Vec<BigInt> = (0..i64::from(count)).map(factor).collect();
                 let terms: Vec<_> = polys.iter().zip(&factors).collect();
-                let combination = Combination {
-                    terms: terms.clone(),
-                    constant: factor(40),
-                };
-                let both = [(combination.clone(), &basis), (combination, &lower)];
+                let both = [&basis, &lower].map(|basis| {
+                    let combination = Combination {
+                        terms: terms.clone(),
+                        constant: factor(40),
+                    };
+                    (combination, basis)
+                });
                 let found = Combination::over_each(&both);
-                let [(combination, _), _] = both;
+                let (combination, _) = &both[1];
                 assert_eq!(found[0].truncated(&lower), found[1]);
                 let mut want = NttPoly::zero(&lower);
                 want.add_integer(&factor(40));

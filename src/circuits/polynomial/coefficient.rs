@@ -33,10 +33,7 @@ pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
         all: &[Planned<'_, E::Ciphertext, Self>],
         like: &E::Ciphertext,
     ) -> Result<Vec<E::Ciphertext>> {
-        let combine = |sum: &Planned<'_, _, _>| {
-            Self::combine_any(evaluator, (&sum.terms, like), sum.constant, sum.at)
-        };
-        all.iter().map(combine).collect()
+        combined_one_by_one(evaluator, all, like)
     }
 
     /// The sum of the products of pairs, of terms and of a constant, relinearized and rescaled, as [`Evaluator::sum_of_products`].
@@ -63,6 +60,18 @@ pub(super) struct Planned<'a, X, C> {
     pub(super) at: Position,
 }
 
+/// [`Coefficient::combine_all`] for coefficients of any kind.
+fn combined_one_by_one<E: Evaluator, C: Coefficient<E>>(
+    evaluator: &E,
+    all: &[Planned<'_, E::Ciphertext, C>],
+    like: &E::Ciphertext,
+) -> Result<Vec<E::Ciphertext>> {
+    let combined = |sum: &Planned<'_, _, C>| {
+        C::combine_any(evaluator, (&sum.terms, like), sum.constant, sum.at)
+    };
+    all.iter().map(combined).collect()
+}
+
 /// The same number in every slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Uniform<S>(pub(super) S);
@@ -83,20 +92,14 @@ impl<E: Evaluator> Coefficient<E> for Uniform<E::Scalar> {
         all: &[Planned<'_, E::Ciphertext, Self>],
         like: &E::Ciphertext,
     ) -> Result<Vec<E::Ciphertext>> {
-        let zero = if all.iter().any(|sum| sum.terms.is_empty()) {
-            Some(evaluator.mul_scalar(like, E::Scalar::default())?)
-        } else {
-            None
-        };
+        if all.iter().any(|sum| sum.terms.is_empty()) {
+            return combined_one_by_one(evaluator, all, like);
+        }
         let terms = all.iter().map(|sum| {
             let terms = sum.terms.iter().map(|&(term, c)| (term, c.0));
-            // As in `combine_any`.
-            let none = zero.as_ref().filter(|_| sum.terms.is_empty());
-            terms
-                .chain(none.map(|zero| (zero, E::Scalar::default())))
-                .collect()
+            terms.collect::<Vec<_>>()
         });
-        let terms: Vec<Vec<_>> = terms.collect();
+        let terms: Vec<_> = terms.collect();
         let sums = all
             .iter()
             .zip(&terms)

@@ -103,7 +103,9 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         depth: usize,
     ) -> Result<E::Ciphertext> {
         if depth == 0 {
-            return self.combination(tree, self.evaluator.term_position(self.member(1))?);
+            let (terms, x) = (self.terms(tree), self.member(1));
+            let at = self.evaluator.term_position(x)?;
+            return C::combine_any(self.evaluator, (&terms, x), &tree.constant, at);
         }
         self.value_at(tree, Position::at_level(self.level.saturating_sub(depth)))
     }
@@ -117,7 +119,7 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         let mut leaves = Vec::new();
         self.plan_leaves(tree, at, &mut leaves)?;
         let leaves = C::combine_all(self.evaluator, &leaves, self.member(1))?;
-        self.value_from(tree, at, &mut leaves.into_iter())
+        self.value_from(tree, &mut leaves.into_iter())
     }
 
     /// The combinations of a tree that are factors, each before its rescale, in the order of [`value_from`](Self::value_from).
@@ -140,23 +142,18 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         })
     }
 
-    /// The value of a tree at this position, from its leaves.
+    /// The value of a tree from its leaves, whose positions decide those of all nodes.
     fn value_from<C: Coefficient<E>>(
         &self,
         tree: &Tree<C>,
-        at: Position,
         leaves: &mut impl Iterator<Item = E::Ciphertext>,
     ) -> Result<E::Ciphertext> {
         let evaluator = self.evaluator;
-        let before = evaluator.position_before_rescale(at)?;
-        let mut highs = Vec::new();
-        for (giant, high) in &tree.products {
-            let position = self.cofactor_position(*giant, before)?;
-            highs.push((
-                self.value_from(high, position, leaves)?,
-                self.member(*giant),
-            ));
-        }
+        let highs = tree.products.iter().map(|(giant, high)| {
+            let high = self.value_from(high, leaves)?;
+            Ok((high, self.member(*giant)))
+        });
+        let highs: Vec<_> = highs.collect::<Result<_>>()?;
         let leaf = highs.is_empty().then(|| leaves.next());
         let value = if let Some(leaf) = leaf.flatten() {
             evaluator.relinearize_and_rescale(&leaf)?
@@ -177,16 +174,6 @@ impl<'a, E: Evaluator> Powers<'a, E> {
             (Some(scale), Some(of_factor)) => product.with_scale(scale / of_factor),
             _ => product,
         })
-    }
-
-    /// The terms and the constant of a tree, at this position.
-    fn combination<C: Coefficient<E>>(
-        &self,
-        tree: &Tree<C>,
-        at: Position,
-    ) -> Result<E::Ciphertext> {
-        let terms = (&self.terms(tree)[..], self.member(1));
-        C::combine_any(self.evaluator, terms, &tree.constant, at)
     }
 
     fn terms<'t, C>(&self, tree: &'t Tree<C>) -> Vec<(&E::Ciphertext, &'t C)> {

@@ -1,5 +1,6 @@
 use crate::circuits::polynomial::basis::Basis;
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 /// How a polynomial is evaluated: `constant + sum of terms + sum of products`, all at one level and scale.
 ///
@@ -174,7 +175,8 @@ pub(super) fn best_limits<B: Basis<bool>>(
     let mut best = (f64::INFINITY, limits(2, None));
     for babies in 2..=longest.clamp(2, MOST_BABIES) {
         let between = Some(3 * babies.next_power_of_two()).filter(|&member| member < longest);
-        for limits in [limits(babies, None), limits(babies, between)] {
+        for between in iter::once(None).chain(between.map(Some)) {
+            let limits = limits(babies, between);
             let trees: Vec<_> = polynomials
                 .iter()
                 .map(|(p, depth)| Tree::new(basis, p, *depth, limits))

@@ -270,18 +270,6 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
         self.many(terms, |inner, terms| inner.add_many(terms))
     }
 
-    fn linear_combination(
-        &self,
-        terms: &[(&Of<E>, f64)],
-        constant: f64,
-        at: Position,
-    ) -> Result<Of<E>> {
-        let inner: Vec<_> = terms.iter().map(|&(a, c)| (a.current(), c)).collect();
-        let result = self.inner().linear_combination(&inner, constant, at)?;
-        let operands: Vec<&Of<E>> = terms.iter().map(|&(a, _)| a).collect();
-        Ok(self.made(result, &operands))
-    }
-
     fn linear_combinations(&self, all: &[LinearCombination<'_, Of<E>, f64>]) -> Result<Vec<Of<E>>> {
         let inner = all.iter().map(|sum| {
             let terms = sum.terms.iter().map(|&(a, c)| (a.current(), c));

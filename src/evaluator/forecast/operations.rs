@@ -11,8 +11,8 @@ use crate::evaluator::forecast::log::{Outside, Work};
 use crate::evaluator::forecast::values::Origin;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext, ForecastPlaintext};
 use crate::evaluator::{
-    ClearReals, EncodedSums, Evaluator, PeriodicSums, Position, RefreshLevels, SlotShape,
-    UNKNOWN_PERIOD, WeightedRotations, ckks_plain, ckks_sums, compact,
+    ClearReals, EncodedSums, Evaluator, LinearCombination, PeriodicSums, Position, RefreshLevels,
+    SlotShape, UNKNOWN_PERIOD, WeightedRotations, ckks_plain, ckks_sums, compact,
 };
 use crate::keys::Rotations;
 use crate::params::{CkksState, Log2};
@@ -337,13 +337,11 @@ impl Evaluator for Forecast {
         self.refreshed(all, period)
     }
 
-    fn linear_combination(
+    fn linear_combinations(
         &self,
-        terms: &[(&Ciphertext, f64)],
-        constant: f64,
-        at: Position,
-    ) -> Result<Ciphertext> {
-        self.combined(terms, constant, at)
+        all: &[LinearCombination<'_, Ciphertext, f64>],
+    ) -> Result<Vec<Ciphertext>> {
+        all.iter().map(|sum| self.combined(sum)).collect()
     }
 
     fn slotwise_combination(

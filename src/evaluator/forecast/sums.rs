@@ -5,19 +5,22 @@ use crate::evaluator::ckks_align::Movable;
 use crate::evaluator::forecast::ckks::{hypot, rounding_of_constant};
 use crate::evaluator::forecast::log::Work;
 use crate::evaluator::forecast::{Forecast, ForecastCiphertext};
-use crate::evaluator::{Evaluator, Position, ckks_sums};
+use crate::evaluator::{Evaluator, LinearCombination, Position, ckks_sums};
 use crate::params::{CkksState, Log2};
 
 type Ciphertext = ForecastCiphertext;
 
 impl Forecast {
-    /// [`linear_combination`](Evaluator::linear_combination)
+    /// One of [`linear_combinations`](Evaluator::linear_combinations).
     pub(super) fn combined(
         &self,
-        terms: &[(&Ciphertext, f64)],
-        constant: f64,
-        at: Position,
+        sum: &LinearCombination<'_, Ciphertext, f64>,
     ) -> Result<Ciphertext> {
+        let &LinearCombination {
+            terms,
+            constant,
+            at,
+        } = sum;
         let &(first, _) = terms.first().ok_or(Error::Values(ValueError::Empty))?;
         let numbers = terms.iter().map(|&(_, c)| c).chain([constant]);
         check_finite(numbers.map(f64::is_finite))?;
