@@ -98,7 +98,7 @@ impl Bootstrapper {
         let encoder = evaluator.encoder();
         let span = |level: usize| layout.span(level, context.params().rlwe());
         let first = (span(layout.lowest_level()), 0);
-        let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first, memory)?;
+        let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first, Memory::Fast)?;
         let second = (span(layout.top_level()), shift);
         let (transform, last_rotation) = Transform::new(encoder, &to_slots, second, memory)?;
         let few = layout.reduces_once(context.params().rlwe());

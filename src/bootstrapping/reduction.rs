@@ -8,7 +8,7 @@ use std::f64::consts::PI;
 
 /// The degree: the highest whose polynomial takes eight levels with leaves of 16 coefficients. Lower degrees than about `4 pi K = 201`
 /// do not resolve the sawtooth at all, and higher ones are no better.
-pub(super) const DEGREE: usize = 223;
+pub(super) const DEGREE: usize = 207;
 
 /// The odd polynomial p of least squares with `2^-ratio_bits p(x / K) = x - round(x)` for `|x - round(x)| <= 2^-ratio_bits` and
 /// `|round(x)| <= K`, on [-1, 1].

@@ -444,6 +444,13 @@ impl Evaluator for CkksEvaluator {
         self.linear_combinations(all)
     }
 
+    fn rescaled_combinations(
+        &self,
+        all: &[LinearCombination<'_, CkksCiphertext, f64>],
+    ) -> Result<Vec<CkksCiphertext>> {
+        self.rescaled_combinations(all)
+    }
+
     fn slotwise_combination(
         &self,
         terms: &[(&CkksCiphertext, &[f64])],

@@ -51,19 +51,33 @@ impl CkksEvaluator {
     ) -> Result<Vec<CkksCiphertext>> {
         let planned = all.iter().map(|sum| self.planned(sum));
         let planned: Vec<PlannedCombination<'_>> = planned.collect::<Result<_>>()?;
-        let halves = planned.iter().flat_map(|sum| {
-            combinations(&sum.polys, &sum.factors, sum.constant.clone())
-                .map(|half| (half, sum.basis))
+        let halves = planned
+            .iter()
+            .flat_map(|sum| sum.halves().map(|half| (half, sum.basis)));
+        let polys = Combination::over_each(&halves.collect::<Vec<_>>());
+        Ok(ciphertexts(&planned, polys))
+    }
+
+    /// [`linear_combinations`](Self::linear_combinations), each [rescaled](Self::rescale), in one: before they are, they are not stored.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn rescaled_combinations(
+        &self,
+        all: &[LinearCombination<'_, CkksCiphertext, f64>],
+    ) -> Result<Vec<CkksCiphertext>> {
+        let planned = all.iter().map(|sum| {
+            let sum = self.planned(sum)?;
+            let state = sum.state.rescaled(1, &self.context)?;
+            Ok(PlannedCombination { state, ..sum })
         });
-        let mut polys = Combination::over_each(&halves.collect::<Vec<_>>()).into_iter();
-        let sums = planned.iter().map_while(|sum| {
-            let polys = [polys.next()?, polys.next()?];
-            Some(
-                sum.like
-                    .with(sum.like.body.with_polys(polys.into()), sum.state),
-            )
-        });
-        Ok(sums.collect())
+        let planned: Vec<PlannedCombination<'_>> = planned.collect::<Result<_>>()?;
+        let mut halves = Vec::new();
+        for sum in &planned {
+            let (divider, _) = self.context.rlwe().rescaler(sum.state.level + 1)?;
+            halves.extend(sum.halves().map(|half| (half, sum.basis, divider)));
+        }
+        Ok(ciphertexts(&planned, Combination::divided_each(&halves)))
     }
 
     /// What a linear combination takes, and its state.
@@ -238,6 +252,26 @@ struct PlannedCombination<'a> {
     constant: BigInt,
     basis: &'a Arc<RnsBasis>,
     state: CkksState,
+}
+
+impl PlannedCombination<'_> {
+    /// The combinations of both polynomials.
+    fn halves(&self) -> [Combination<'_>; 2] {
+        combinations(&self.polys, &self.factors, self.constant.clone())
+    }
+}
+
+/// The ciphertexts of planned combinations, from two polynomials of each.
+fn ciphertexts(planned: &[PlannedCombination<'_>], polys: Vec<NttPoly>) -> Vec<CkksCiphertext> {
+    let mut polys = polys.into_iter();
+    let sums = planned.iter().map_while(|sum| {
+        let body = sum
+            .like
+            .body
+            .with_polys([polys.next()?, polys.next()?].into());
+        Some(sum.like.with(body, sum.state))
+    });
+    sums.collect()
 }
 
 /// The polynomials of pairs of factors of degree 1.

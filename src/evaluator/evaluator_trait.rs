@@ -693,6 +693,19 @@ pub trait Evaluator: Clone + Send + Sync {
         sums.collect()
     }
 
+    /// [`linear_combinations`](Self::linear_combinations), each [rescaled](Self::relinearize_and_rescale), in one.
+    ///
+    /// # Errors
+    /// As these.
+    fn rescaled_combinations(
+        &self,
+        all: &[LinearCombination<'_, Self::Ciphertext, Self::Scalar>],
+    ) -> Result<Vec<Self::Ciphertext>> {
+        let sums = self.linear_combinations(all)?;
+        let rescaled = sums.iter().map(|sum| self.relinearize_and_rescale(sum));
+        rescaled.collect()
+    }
+
     /// [`linear_combination`](Self::linear_combination) with known vectors, 0 beyond their values, instead of numbers.
     ///
     /// # Errors

@@ -34,10 +34,10 @@ impl BootstrappingLayout {
     const MOST_RADIX: u32 = 9;
 
     /// The weight of the sparse secret under which the modulus is raised.
-    pub const SPARSE_WEIGHT: u32 = 32;
+    pub const SPARSE_WEIGHT: u32 = 29;
 
     /// The bound K of the multiples of the modulus of level 0 that the modular reduction takes away.
-    pub const MULTIPLES: u32 = 16;
+    pub const MULTIPLES: u32 = 15;
 
     /// The most slots whose real and imaginary parts are reduced together.
     const MOST_JOINT_SLOTS: usize = 1024;

@@ -11,15 +11,15 @@ use std::sync::{LazyLock, Mutex};
 /// How much an error in a Chebyshev polynomial of degree `2^d` changes the result, as log2: the root of the sum of squares over all that are
 /// computed at depth d, at the worst value near an integer. The message is `2^GAIN_RATIO` times smaller than 1 before the factor of the
 /// polynomial.
-const POWER_GAINS: [f64; 8] = [11.0, 13.02, 12.43, 10.41, 9.33, 9.93, 8.35, 7.75];
+const POWER_GAINS: [f64; 8] = [10.91, 12.84, 11.52, 11.28, 9.21, 8.03, 5.99, 4.65];
 
 /// The same for the other degrees: odd ones at depths 2, 3 and 4, which are made from T_1 and its kin, and 48, which is made from T_16. Depth, that
 /// of the member with the smallest scale, and gain.
 const OTHER_GAINS: [(usize, usize, f64); 4] =
-    [(2, 0, 10.44), (3, 0, 10.98), (4, 0, 10.45), (6, 4, 9.38)];
+    [(2, 0, 8.91), (3, 0, 9.46), (4, 0, 9.17), (6, 4, 7.05)];
 
 /// The same for what multiplies these in the tree of the polynomial.
-const COFACTOR_GAIN: f64 = 1.9;
+const COFACTOR_GAIN: f64 = 1.8;
 
 /// The ratio of the gains above.
 const GAIN_RATIO: f64 = 7.0;

@@ -101,7 +101,7 @@ impl BootstrappingSet {
     pub(super) fn recipe(self) -> Recipe {
         match self {
             Self::Fast65536 => Recipe {
-                reduction: [53, 50, 50, 50, 50, 50, 58, 54],
+                reduction: [50, 50, 50, 50, 50, 50, 58, 54],
                 ..Self::Precise65536.recipe()
             },
             Self::Precise65536 => Recipe {
@@ -109,9 +109,10 @@ impl BootstrappingSet {
                 base: 50,
                 to_coefficients: vec![42; 2],
                 user: vec![40; 11],
-                reduction: [53, 50, 50, 50, 54, 56, 58, 52],
-                to_slots: vec![49; 3],
-                special: vec![50; 12],
+                reduction: [50, 50, 50, 50, 54, 56, 58, 52],
+                to_slots: vec![48; 3],
+                // The first one goes with the base; transforms modulo primes of 48 bits are faster than of 50.
+                special: [50].into_iter().chain([48; 11]).collect(),
                 scale_bits: 40,
                 ratio_bits: 7,
                 coefficient_radices: vec![8, 7],
@@ -151,7 +152,7 @@ impl BootstrappingSet {
             Self::Compact32768Slots1024 => Self::Compact32768.recipe().with_radices([5, 5]),
             Self::Sparse65536Slots256 => Recipe {
                 user: vec![40; 12],
-                to_slots: vec![49; 2],
+                to_slots: vec![48; 2],
                 ..Self::Precise65536.recipe().with_radices([4, 4])
             },
             Self::Sparse65536Slots4096 => Self::Sparse65536Slots256.recipe().with_radices([6, 6]),
@@ -164,6 +165,10 @@ pub(super) struct Primes {
     pub(super) levels: Vec<Vec<u64>>,
     pub(super) special: Vec<u64>,
 }
+
+/// log2 of the scale at which the modular reduction begins, but for the base, as the recipes count: their scales fall by 3 bits up to that of the
+/// Chebyshev polynomial of degree 128, whose error weighs least, and what multiplies it has these bits more.
+const FIRST_SCALE: f64 = 4.0 - 3.0 / 128.0;
 
 /// The bits of the largest single prime of a level: what the fastest kernels serve.
 const MOST_BITS: u32 = 50;
@@ -213,7 +218,7 @@ impl Recipe {
         Ok(Self {
             to_coefficients: vec![42; levels],
             user: vec![40; 14 - levels],
-            to_slots: vec![49; 2],
+            to_slots: vec![48; 2],
             coefficient_radices,
             slot_radices: halves,
             repeats: true,
@@ -288,7 +293,7 @@ impl Recipe {
         let base = levels.last().and_then(|level| level.first()).copied();
         let multiples = f64::from(BootstrappingLayout::MULTIPLES).log2();
         let mut actual = base.map_or(0.0, log2_word) + multiples;
-        let mut wanted = f64::from(self.base) + multiples;
+        let mut wanted = f64::from(self.base) + FIRST_SCALE;
         let reduction = levels.iter_mut().skip(self.to_slots.len());
         for (level, &bits) in reduction.zip(self.reduction.iter().rev()) {
             wanted = 2.0 * wanted - f64::from(bits);
@@ -388,8 +393,9 @@ mod tests {
         for set in BootstrappingSet::FULL {
             let recipe = set.recipe();
             let primes = recipe.primes().unwrap();
-            let mut scale = log2_word(primes.levels[0][0]) + 4.0;
-            let mut wanted = f64::from(recipe.base) + 4.0;
+            let multiples = f64::from(BootstrappingLayout::MULTIPLES).log2();
+            let mut scale = log2_word(primes.levels[0][0]) + multiples;
+            let mut wanted = f64::from(recipe.base) + FIRST_SCALE;
             let levels = primes.levels.iter().rev().skip(recipe.to_slots.len());
             for (level, &bits) in levels.zip(recipe.reduction.iter().rev()).take(7) {
                 scale = 2.0 * scale - level.iter().copied().map(log2_word).sum::<f64>();

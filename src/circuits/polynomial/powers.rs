@@ -118,11 +118,11 @@ impl<'a, E: Evaluator> Powers<'a, E> {
     ) -> Result<E::Ciphertext> {
         let mut leaves = Vec::new();
         self.plan_leaves(tree, at, &mut leaves)?;
-        let leaves = C::combine_all(self.evaluator, &leaves, self.member(1))?;
+        let leaves = C::combine_and_rescale(self.evaluator, &leaves, self.member(1))?;
         self.value_from(tree, &mut leaves.into_iter())
     }
 
-    /// The combinations of a tree that are factors, each before its rescale, in the order of [`value_from`](Self::value_from).
+    /// The combinations of a tree that are factors, with the positions before their rescales, in the order of [`value_from`](Self::value_from).
     fn plan_leaves<'t, C: Coefficient<E>>(
         &'t self,
         tree: &'t Tree<C>,
@@ -156,7 +156,7 @@ impl<'a, E: Evaluator> Powers<'a, E> {
         let highs: Vec<_> = highs.collect::<Result<_>>()?;
         let leaf = highs.is_empty().then(|| leaves.next());
         let value = if let Some(leaf) = leaf.flatten() {
-            evaluator.relinearize_and_rescale(&leaf)?
+            leaf
         } else {
             let pairs: Vec<_> = highs.iter().map(|(high, giant)| (high, *giant)).collect();
             C::sum_of_products(evaluator, &pairs, &self.terms(tree), &tree.constant)?

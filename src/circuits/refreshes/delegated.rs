@@ -15,6 +15,9 @@ fn currents<C, B: Borrow<Refreshable<C>>>(all: &[B]) -> Vec<&C> {
     all.iter().map(|a| a.borrow().current()).collect()
 }
 
+/// Linear combinations of the ciphertexts of an evaluator.
+type Combinations<'a, E> = [LinearCombination<'a, <E as Evaluator>::Ciphertext, f64>];
+
 impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
     fn one(
         &self,
@@ -40,6 +43,32 @@ impl<E: Evaluator<Scalar = f64>> AutoRefresh<E> {
         let result = work(self.inner(), &currents(all))?;
         let operands: Vec<&Of<E>> = all.iter().map(Borrow::borrow).collect();
         Ok(self.made(result, &operands))
+    }
+
+    fn combinations(
+        &self,
+        all: &[LinearCombination<'_, Of<E>, f64>],
+        combine: impl FnOnce(&E, &Combinations<'_, E>) -> Result<Vec<E::Ciphertext>>,
+    ) -> Result<Vec<Of<E>>> {
+        let inner = all.iter().map(|sum| {
+            let terms = sum.terms.iter().map(|&(a, c)| (a.current(), c));
+            terms.collect::<Vec<_>>()
+        });
+        let inner: Vec<_> = inner.collect();
+        let sums = all
+            .iter()
+            .zip(&inner)
+            .map(|(sum, terms)| LinearCombination {
+                terms,
+                constant: sum.constant,
+                at: sum.at,
+            });
+        let results = combine(self.inner(), &sums.collect::<Vec<_>>())?;
+        let made = results.into_iter().zip(all).map(|(result, sum)| {
+            let operands = sum.terms.iter().map(|&(a, _)| a);
+            self.made(result, &operands.collect::<Vec<_>>())
+        });
+        Ok(made.collect())
     }
 }
 
@@ -271,27 +300,14 @@ impl<E: Evaluator<Scalar = f64>> Evaluator for AutoRefresh<E> {
     }
 
     fn linear_combinations(&self, all: &[LinearCombination<'_, Of<E>, f64>]) -> Result<Vec<Of<E>>> {
-        let inner = all.iter().map(|sum| {
-            let terms = sum.terms.iter().map(|&(a, c)| (a.current(), c));
-            terms.collect::<Vec<_>>()
-        });
-        let inner: Vec<_> = inner.collect();
-        let sums = all
-            .iter()
-            .zip(&inner)
-            .map(|(sum, terms)| LinearCombination {
-                terms,
-                constant: sum.constant,
-                at: sum.at,
-            });
-        let results = self
-            .inner()
-            .linear_combinations(&sums.collect::<Vec<_>>())?;
-        let made = results.into_iter().zip(all).map(|(result, sum)| {
-            let operands = sum.terms.iter().map(|&(a, _)| a);
-            self.made(result, &operands.collect::<Vec<_>>())
-        });
-        Ok(made.collect())
+        self.combinations(all, E::linear_combinations)
+    }
+
+    fn rescaled_combinations(
+        &self,
+        all: &[LinearCombination<'_, Of<E>, f64>],
+    ) -> Result<Vec<Of<E>>> {
+        self.combinations(all, E::rescaled_combinations)
     }
 
     fn slotwise_combination(

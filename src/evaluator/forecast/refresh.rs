@@ -159,7 +159,7 @@ impl Refresher<'_> {
 }
 
 /// The products of the modular reduction, from its highest level down.
-const REDUCTION_PRODUCTS: [usize; 8] = [1, 2, 3, 5, 1, 3, 3, 1];
+const REDUCTION_PRODUCTS: [usize; 8] = [1, 2, 3, 5, 1, 2, 3, 1];
 
 fn largest(all: &[Ciphertext], of: impl Fn(&Ciphertext) -> f64) -> f64 {
     all.iter().map(of).fold(0.0, f64::max)
