@@ -418,7 +418,7 @@ fn a_sparse_secret_is_published_at_small_moduli_only() {
         let distribution = SecretDistribution::Sparse { weight };
         KeyGenerator::secret_key_of(context.rlwe(), distribution, rng).unwrap()
     };
-    let (sparse, thin) = (of(32, &mut owner.rng), of(31, &mut owner.rng));
+    let (sparse, thin) = (of(29, &mut owner.rng), of(28, &mut owner.rng));
     let low = KeySpan {
         level: 0,
         special_primes: 1,
@@ -466,7 +466,7 @@ fn a_sparse_secret_is_published_at_small_moduli_only() {
             .degree(32_768)
             .prime_bits(&[50, 40, 50])
             .scale_bits(40)
-            .secret(SecretDistribution::Sparse { weight: 32 })
+            .secret(SecretDistribution::Sparse { weight: 29 })
             .build()
             .unwrap_err(),
     );

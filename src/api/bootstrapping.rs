@@ -80,8 +80,8 @@ impl ServerKey<Ckks> {
         self.with_bootstrapping_memory(keys, Memory::default())
     }
 
-    /// [`with_bootstrapping`](Self::with_bootstrapping) with the bootstrapping's matrices [stored](Memory) so:
-    /// [`Memory::Fast`] takes 1 GB more at N = 65536, and makes no rows in a bootstrapping. Results are the same, bit by bit.
+    /// [`with_bootstrapping`](Self::with_bootstrapping) with the bootstrapping's matrix to slots [stored](Memory) so:
+    /// [`Memory::Fast`] takes 0.7 GB more at N = 65536, and makes no rows in a bootstrapping. Results are the same, bit by bit.
     ///
     /// ```
     /// # use slotwise::prelude::*;

@@ -47,7 +47,7 @@ impl Bootstrapper {
     /// The largest error that a bootstrapping may add: parameters whose keys add more are useless.
     const LARGEST_ERROR: f64 = 1.0 / 1024.0;
 
-    /// The bootstrapper of these keys. Encodes the matrices of both transforms, and stores them in [little memory](Memory::Small).
+    /// The bootstrapper of these keys. Encodes the matrices of both transforms, and stores that to slots in [little memory](Memory::Small).
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
@@ -65,7 +65,8 @@ impl Bootstrapper {
         Self::with_memory(context, keys, Memory::default())
     }
 
-    /// [`new`](Self::new) with matrices [stored](Memory) so. Results are the same, bit by bit.
+    /// [`new`](Self::new) with the matrix to slots [stored](Memory) so; the other, which has few primes, is stored with its rows. Results are the
+    /// same, bit by bit.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
@@ -98,7 +99,8 @@ impl Bootstrapper {
         let encoder = evaluator.encoder();
         let span = |level: usize| layout.span(level, context.params().rlwe());
         let first = (span(layout.lowest_level()), 0);
-        let (to_coefficients, shift) = Transform::new(encoder, &to_coefficients, first, Memory::Fast)?;
+        let (to_coefficients, shift) =
+            Transform::new(encoder, &to_coefficients, first, Memory::Fast)?;
         let second = (span(layout.top_level()), shift);
         let (transform, last_rotation) = Transform::new(encoder, &to_slots, second, memory)?;
         let few = layout.reduces_once(context.params().rlwe());
@@ -185,11 +187,11 @@ impl Bootstrapper {
         self.rules.error() * 2f64.sqrt()
     }
 
-    /// log2 of the probability that a bootstrapping fails: at most -128.
+    /// log2 of the probability that a bootstrapping fails: `-inf`, since the polynomial of the modular reduction covers all that the secret's weight allows.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping.txt")]
-    /// assert!(bootstrapper.log2_failure_probability() < -128.0);
+    /// assert_eq!(bootstrapper.log2_failure_probability(), f64::NEG_INFINITY);
     /// # Ok::<(), slotwise::Error>(())
     /// ```
     #[must_use]

@@ -242,8 +242,13 @@ impl Products<'_> {
             .collect();
         let mut total = extension.zeros();
         let moved = (&steps[..], &decompositions[..]);
+        let pool = extension.switching.extended.pool();
         extension.add_moved(&mut total, moved, |(part, half), at, strip| {
-            extension.times_special(at, strip, &parts[part].1[half]);
+            let q = extension.switching.extended.modulus(at.0);
+            let mut scaled = pool.take(strip.len());
+            extension.times_special(at, &mut scaled, &parts[part].1[half]);
+            q.kernels().add_assign(q, strip, &scaled);
+            pool.put(scaled);
         });
         total.map(|poly| extension.divide(&poly))
     }

@@ -151,12 +151,12 @@ impl<'a> Extension<'a> {
     }
 
     /// Adds pairs of polynomials modulo QP, each moved by a step. `decompositions` are those of the pairs' second polynomials, divided by P;
-    /// `write` writes a strip of places of a pair, by the numbers of the pair, of its half, of the prime and of the first place. A few primes at a time.
+    /// `add` adds a strip of places of a pair, by the numbers of the pair, of its half, of the prime and of the first place. A few primes at a time.
     pub(super) fn add_moved(
         &self,
         totals: &mut [NttPoly; 2],
         (steps, decompositions): (&[Step<'_>], &[Option<Decomposition<'_>>]),
-        write: impl Fn((usize, usize), (usize, usize), &mut [u64]) + Sync + Send,
+        add: impl Fn((usize, usize), (usize, usize), &mut [u64]) + Sync + Send,
     ) {
         let (basis, degree) = (&self.switching.extended, self.degree());
         let group = group_of(self.switching, basis.len());
@@ -179,15 +179,13 @@ impl<'a> Extension<'a> {
                     let q = basis.modulus(i);
                     let Some((key, digits)) = &switch else {
                         for (half, out) in [first, second].into_iter().enumerate() {
-                            write((term, half), (i, start), moved);
-                            q.kernels().add_assign(q, out, moved);
+                            add((term, half), (i, start), out);
                         }
                         continue;
                     };
                     let (from, permutation) = key.permutation.part(start..start + strip);
                     digits.multiply_strip(i, (&key.key, from), [&mut *sum0, &mut *sum1]);
-                    write((term, 0), (i, from), moved);
-                    q.kernels().add_assign(q, sum0, moved);
+                    add((term, 0), (i, from), sum0);
                     for (out, sum) in [(first, &*sum0), (second, &*sum1)] {
                         permutation.permute(q, moved, sum);
                         q.kernels().add_assign(q, out, moved);
@@ -196,6 +194,13 @@ impl<'a> Extension<'a> {
             }
             basis.pool().put(words);
         });
+    }
+
+    /// Adds an extended polynomial, modulo prime `i`, at the places from `start` on.
+    pub(super) fn add(&self, (i, start): (usize, usize), places: &mut [u64], poly: &NttPoly) {
+        let q = self.switching.extended.modulus(i);
+        let row = &poly.row(i)[start..start + places.len()];
+        q.kernels().add_assign(q, places, row);
     }
 
     /// Extended polynomials after the automorphism of a key.
@@ -215,9 +220,7 @@ impl<'a> Extension<'a> {
         let divided = self.divide(c1);
         let decomposition = Decomposition::new(self.switching, &divided);
         let moved = (&[Step { key: Some(key) }][..], &[Some(decomposition)][..]);
-        self.add_moved(totals, moved, |_, (i, start), strip| {
-            strip.copy_from_slice(&c0.row(i)[start..start + strip.len()]);
-        });
+        self.add_moved(totals, moved, |_, at, strip| self.add(at, strip, c0));
     }
 
     /// A polynomial modulo QP divided by P.

@@ -459,9 +459,8 @@ impl<'a> Fused<'a> {
         let mut total = self.extension.zeros();
         let moved = (self.giants, &decompositions[..]);
         self.extension
-            .add_moved(&mut total, moved, |(giant, half), (i, start), strip| {
-                let row = sums[giant][half].row(i);
-                strip.copy_from_slice(&row[start..start + strip.len()]);
+            .add_moved(&mut total, moved, |(giant, half), at, strip| {
+                self.extension.add(at, strip, &sums[giant][half]);
             });
         total.map(|poly| self.extension.divide(&poly))
     }

@@ -27,8 +27,8 @@ const GAIN_RATIO: f64 = 7.0;
 /// log2 of the largest error of the polynomial for messages up to `1 + 2^-7`, by the bits of the ratio.
 fn fit(ratio_bits: u32) -> f64 {
     match ratio_bits {
-        ..=7 => -25.6,
-        _ => -29.0,
+        ..=7 => -25.7,
+        _ => -29.8,
     }
 }
 

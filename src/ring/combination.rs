@@ -1,7 +1,8 @@
-use crate::kernels::{Modulus, WeightedSum};
+use crate::kernels::{Modulus, SumRow, WeightedSum};
 use crate::parallel::for_each_item;
 use crate::ring::{NttPoly, PART, RnsBasis, TailDivider, residue};
 use num_bigint::BigInt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The most polynomials that one weighted sum takes.
@@ -89,22 +90,59 @@ fn rows_of_each(
             rows.push((number, combination.row((i, basis.modulus(i)), 1), row));
         }
     }
-    for_each_item(words, by_prime, |i, mut rows| {
+    for_each_item(words, by_prime, |i, rows| {
         let degree = rows.first().map_or(0, |(_, _, row)| row.len());
-        for start in (0..degree).step_by(PART) {
-            for (_, combination, row) in &mut rows {
-                let end = degree.min(start + PART);
-                combination.write(start, &mut row[start..end]);
+        let mut alike = Vec::<Vec<OwnRow<'_>>>::new();
+        for own in rows {
+            match alike
+                .iter_mut()
+                .find(|rows| rows[0].1.has_inputs_of(&own.1))
+            {
+                Some(rows) => rows.push(own),
+                None => alike.push(vec![own]),
             }
         }
-        for (number, _, row) in rows {
+        for start in (0..degree).step_by(PART) {
+            let part = start..degree.min(start + PART);
+            alike
+                .iter_mut()
+                .for_each(|rows| write_alike(rows, part.clone()));
+        }
+        for (number, _, row) in alike.into_iter().flatten() {
             finish(number, i, row);
         }
     });
     results
 }
 
+/// A combination modulo one prime, with its number, and the row that it is written to.
+type OwnRow<'a> = (usize, CombinationRow<'a>, &'a mut [u64]);
+
+/// Writes a part of rows of combinations of the same rows.
+fn write_alike(rows: &mut [OwnRow<'_>], part: Range<usize>) {
+    if let [(_, combination, row)] = rows {
+        return combination.write(part.start, &mut row[part]);
+    }
+    let sums = rows.iter_mut().filter_map(|(_, combination, row)| {
+        let sum = combination.groups(part.start).next()?;
+        let (q, row) = (combination.q, &mut row[part.clone()]);
+        Some(SumRow { q, row, sum })
+    });
+    let mut sums: Vec<_> = sums.collect();
+    if let Some(first) = sums.first() {
+        first.q.kernels().weighted_sums(&mut sums);
+    }
+}
+
 impl CombinationRow<'_> {
+    /// Whether both are sums of the same rows, so few that one weighted sum takes them.
+    fn has_inputs_of(&self, other: &Self) -> bool {
+        let mut pairs = self.rows.iter().zip(&other.rows);
+        (1..=GROUP).contains(&self.rows.len())
+            && self.rows.len() == other.rows.len()
+            && pairs.all(|(row, other)| std::ptr::eq(*row, *other))
+    }
+
     /// Writes the row.
     fn write_all(&self, row: &mut [u64]) {
         for (start, part) in (0..).step_by(PART).zip(row.chunks_mut(PART)) {

@@ -222,7 +222,7 @@ const NOTES: &str = "
   parts, and its bits are those of real parts; its work is the same.
 - Keys are those in memory, where a library tells their size. Peak memory is that of the whole process: its keys, those for other operations that
   its interface makes, and what making them takes.
-- slotwise's main secret is uniformly ternary, as the tables of 2024 that its parameters meet assume, and a sparse secret of weight 32 is encapsulated.
+- slotwise's main secret is uniformly ternary, as the tables of 2024 that its parameters meet assume, and a sparse secret of weight 29 is encapsulated.
   Lattigo's main secret has weight 192, and one of weight 32 is encapsulated. OpenFHE runs with sparse secrets of both kinds, each at what it
   takes for 128 bits of security. Its levels have 59 bits as in its examples, and its transforms 3 factors each: with 3 digits, its default,
   4 levels are left, with 4 digits 6.
