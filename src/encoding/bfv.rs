@@ -381,7 +381,9 @@ impl BfvEncoder {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
         let (least, most) = (-(t / 2).cast_signed(), ((t - 1) / 2).cast_signed());
-        check_range(values.iter().map(|&value| least <= value && value <= most))?;
+        // Both differences have a sign only outside.
+        let outside = |&value: &i64| value.wrapping_sub(least) | most.wrapping_sub(value);
+        check_range(values.iter().map(outside))?;
         // t for a negative value, 0 for others.
         let lift = move |value: i64| t & (value >> 63).cast_unsigned();
         Ok(move |&value: &i64| value.cast_unsigned().wrapping_add(lift(value)))
@@ -390,7 +392,8 @@ impl BfvEncoder {
     fn reduce_unsigned<'a>(&self, values: &'a [u64]) -> Result<&'a [u64]> {
         self.check_count(values.len())?;
         let t = self.context.plaintext_modulus().value();
-        check_range(values.iter().map(|&value| value < t))?;
+        let outside = |&value: &u64| value | (t - 1).wrapping_sub(value);
+        check_range(values.iter().map(|value| outside(value).cast_signed()))?;
         Ok(values)
     }
 
@@ -403,15 +406,12 @@ impl BfvEncoder {
     }
 }
 
-/// Checks that all values are in range. Whether one is not takes no branch for each.
-fn check_range(are_inside: impl Iterator<Item = bool> + Clone) -> Result<()> {
-    if are_inside
-        .clone()
-        .fold(true, |all, is_inside| all & is_inside)
-    {
+/// Checks that all values are in range, each given by a number that is negative if it is not. That takes no branch and no comparison for each.
+fn check_range(signs: impl Iterator<Item = i64> + Clone) -> Result<()> {
+    if signs.clone().fold(0, |all, sign| all | sign) >= 0 {
         return Ok(());
     }
-    let mut outside = are_inside.enumerate().filter(|&(_, is_inside)| !is_inside);
+    let mut outside = signs.enumerate().filter(|&(_, sign)| sign < 0);
     match outside.next() {
         Some((index, _)) => Err(Error::Values(ValueError::ValueOutOfRange { index })),
         None => Ok(()),
