@@ -283,6 +283,26 @@ fn combinations_together_are_those_one_by_one_bit_for_bit() {
         }
     }
     assert!(e.linear_combinations(&[]).unwrap().is_empty());
+    assert!(e.rescaled_combinations(&[]).unwrap().is_empty());
+    for found in [
+        e.rescaled_combinations(&all).unwrap(),
+        Evaluator::rescaled_combinations(e, &all).unwrap(),
+    ] {
+        let want = e.linear_combinations(&all).unwrap();
+        for (found, want) in found.iter().zip(&want) {
+            let want = e.rescale(want).unwrap();
+            assert_eq!(found.body().polys(), want.body().polys());
+            assert_eq!(found.state(), want.state());
+        }
+    }
+    let at_the_last_level = LinearCombination {
+        at: Position::at_level(0),
+        ..sum(&few, 0.0, 0)
+    };
+    assert!(matches!(
+        e.rescaled_combinations(&[sum(&few, 0.125, 1), at_the_last_level]),
+        Err(Error::Operands(OperandError::LevelExhausted { .. }))
+    ));
     // What one of them refuses.
     let with = |last| {
         e.linear_combinations(&[sum(&few, 0.125, 1), last])

@@ -233,6 +233,29 @@ mod tests {
                     want.add_assign(&poly.truncated(&lower).times_integer(factor));
                 }
                 assert_eq!(found[1], want, "{count} of {bits} bits");
+                let divider = TailDivider::new(&lower, &basis.moduli()[2..]);
+                let alone = Arc::new(basis.slice(0..1));
+                let last = TailDivider::new(&alone, &lower.moduli()[1..]);
+                let [(first, basis), (second, lower)] = &both;
+                let same = Combination {
+                    terms: second.terms.clone(),
+                    constant: factor(-2),
+                };
+                let sums = [first, second, &same].map(|sum| Combination {
+                    terms: sum.terms.clone(),
+                    constant: sum.constant.clone(),
+                });
+                let [first, second, same] = sums;
+                let divided = Combination::divided_each(&[
+                    (first, basis, &divider),
+                    (second, lower, &last),
+                    (same, basis, &divider),
+                ]);
+                assert_eq!(divided[0], divider.divide(&found[0]));
+                assert_eq!(divided[1], last.divide(&found[1]));
+                let mut other = found[0].clone();
+                other.add_integer(&(factor(-2) - factor(40)));
+                assert_eq!(divided[2], divider.divide(&other));
                 let mut doubled = want.clone();
                 doubled.for_each_row(|i, row| {
                     combination.row((i, lower.modulus(i)), 1).add_to(0, row);
