@@ -132,14 +132,19 @@ impl Decryptor {
         let (q, secret) = (body.polys[0].basis().modulus(i), self.secret.poly().row(i));
         let parts = row.chunks_mut(PART).zip(secret.chunks(PART));
         for (start, (part, secret)) in (0..).step_by(PART).zip(parts) {
-            for (step, poly) in body.polys.iter().rev().enumerate() {
-                let poly = &poly.row(i)[start..start + secret.len()];
-                if step == 0 {
-                    part.copy_from_slice(poly);
-                } else {
-                    q.kernels().mul_assign(q, part, secret);
-                    q.kernels().add_assign(q, part, poly);
+            let places = start..start + secret.len();
+            let mut polys = (body.polys.iter().rev()).map(|poly| &poly.row(i)[places.clone()]);
+            match (polys.next(), polys.next()) {
+                (Some(last), Some(before)) => {
+                    part.copy_from_slice(before);
+                    q.kernels().mul_add_assign(q, part, last, secret);
                 }
+                (Some(only), None) => part.copy_from_slice(only),
+                (None, _) => part.fill(0),
+            }
+            for poly in polys {
+                q.kernels().mul_assign(q, part, secret);
+                q.kernels().add_assign(q, part, poly);
             }
         }
     }

@@ -175,10 +175,10 @@ impl<S: ForecastScheme> SchemeForecastCiphertext<S> {
 
     /// The error to expect: six standard deviations of that in a slot, errors of different sources counted as independent (CKKS), or of
     /// the invariant noise (BFV). The deviation is that of all slots together: in the few where the key's values are large, errors are up to three times as
-    /// large, so that about one value in a thousand is beyond this.
+    /// large, so that about one value in a thousand is beyond this. At most the [bound](Self::noise_bound).
     #[must_use]
     pub fn typical_error(&self) -> f64 {
-        S::typical_error(self)
+        S::typical_error(self).min(self.noise_bound())
     }
 
     /// The values in the clear, if the dry run carries them and knew those of the inputs.
