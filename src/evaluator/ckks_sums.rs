@@ -66,17 +66,19 @@ impl CkksEvaluator {
         &self,
         all: &[LinearCombination<'_, CkksCiphertext, f64>],
     ) -> Result<Vec<CkksCiphertext>> {
-        let planned = all.iter().map(|sum| {
-            let sum = self.planned(sum)?;
-            let state = sum.state.rescaled(1, &self.context)?;
-            Ok(PlannedCombination { state, ..sum })
-        });
-        let planned: Vec<PlannedCombination<'_>> = planned.collect::<Result<_>>()?;
-        let mut halves = Vec::new();
-        for sum in &planned {
-            let (divider, _) = self.context.rlwe().rescaler(sum.state.level + 1)?;
-            halves.extend(sum.halves().map(|half| (half, sum.basis, divider)));
+        let planned = all.iter().map(|sum| self.planned(sum));
+        let mut planned: Vec<PlannedCombination<'_>> = planned.collect::<Result<_>>()?;
+        let mut dividers = Vec::new();
+        for sum in &mut planned {
+            let level = sum.state.level;
+            sum.state = sum.state.rescaled(1, &self.context)?;
+            dividers.push(self.context.rlwe().rescaler(level)?.0);
         }
+        let halves = planned
+            .iter()
+            .zip(dividers)
+            .flat_map(|(sum, divider)| sum.halves().map(|half| (half, sum.basis, divider)));
+        let halves: Vec<_> = halves.collect();
         Ok(ciphertexts(&planned, Combination::divided_each(&halves)))
     }
 

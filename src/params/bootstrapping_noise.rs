@@ -11,15 +11,12 @@ use std::sync::{LazyLock, Mutex};
 /// How much an error in a Chebyshev polynomial of degree `2^d` changes the result, as log2: the root of the sum of squares over all that are
 /// computed at depth d, at the worst value near an integer. The message is `2^GAIN_RATIO` times smaller than 1 before the factor of the
 /// polynomial.
-const POWER_GAINS: [f64; 8] = [10.91, 12.84, 11.52, 11.28, 9.21, 8.03, 5.99, 4.65];
+const POWER_GAINS: [f64; 8] = [10.91, 12.84, 11.52, 11.28, 9.22, 8.03, 6.0, 4.66];
 
 /// The same for the other degrees: odd ones at depths 2, 3 and 4, which are made from T_1 and its kin, and 48, which is made from T_16. Depth, that
 /// of the member with the smallest scale, and gain.
 const OTHER_GAINS: [(usize, usize, f64); 4] =
     [(2, 0, 8.91), (3, 0, 9.46), (4, 0, 9.17), (6, 4, 7.05)];
-
-/// The same for what multiplies these in the tree of the polynomial.
-const COFACTOR_GAIN: f64 = 1.8;
 
 /// The ratio of the gains above.
 const GAIN_RATIO: f64 = 7.0;
@@ -226,12 +223,9 @@ impl ErrorOfPart {
         }
         .map(Log2::of);
         let mut squares = of_powers(context, layout)? * before_halves;
-        // Cofactors have the scale of the result before its rescale, divided by that of what they multiply.
-        let fresh = scale(layout.fresh_level())?;
-        let last = layout.fresh_level() + 1;
-        let product = fresh.mul_primes(context.params().rlwe().level_primes(last));
         // (Coefficients that differ from slot to slot are rounded too, to less than the product with them is.)
-        let cofactors = relative(COFACTOR_GAIN, product / scale(last)?);
+        let cofactors = of_cofactors(context, layout)?;
+        let fresh = scale(layout.fresh_level())?;
         // The last rescale, and the last rotation; those that join and part both parts of one ciphertext.
         let last = switch(layout.fresh_level())?.at_roots / fresh.magnitude();
         let last_squares = cofactors + relative(0.0, fresh) + last.squared();
@@ -299,6 +293,30 @@ fn of_powers(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Log2
         squares = squares + rounded(context, gain + extra, scale);
     }
     Ok(squares)
+}
+
+/// The squares of the roundings of what multiplies Chebyshev polynomials in the tree of the polynomial: of T_16, T_32, T_48, T_64 and T_128 in the
+/// result, of the first three in the factor of T_64, and of the first four in that of T_128. A cofactor has the scale of the product before its
+/// rescale, divided by that of what it multiplies; what multiplies the cofactor itself is at most 1.
+fn of_cofactors(context: &CkksContext, layout: &BootstrappingLayout) -> Result<Log2> {
+    let (last, top) = (layout.fresh_level() + 1, layout.reduction_level());
+    let before_rescale =
+        |scale: Scale, level| scale.mul_primes(context.params().rlwe().level_primes(level));
+    let power = |depth: usize| context.scale(top - depth);
+    // T_48 has no larger scale than T_32.
+    let powers = [power(4)?, power(5)?, power(5)?, power(6)?, power(7)?];
+    let squares = |product: Scale, powers: &[Scale]| {
+        let each = powers
+            .iter()
+            .map(|&power| rounded(context, 0.0, product / power));
+        each.sum::<Log2>()
+    };
+    let result = before_rescale(context.scale(last - 1)?, last);
+    let inner = |number: usize| {
+        let product = before_rescale(result / powers[number], last + 1);
+        squares(product, &powers[..number])
+    };
+    Ok(squares(result, &powers) + inner(3) + inner(4))
 }
 
 /// What the gains lack for a layout, as log2.

@@ -276,7 +276,7 @@ impl Recipe {
     /// [`ParameterError::NotEnoughPrimes`](crate::ParameterError::NotEnoughPrimes).
     pub(super) fn primes(&self) -> Result<Primes> {
         let mut supply = Supply::new(self.degree);
-        // The largest of each size first, so that special primes exceed data primes.
+        // The largest of each size first, so that special primes exceed data primes of the same size.
         let mut special = Vec::new();
         for &bits in &self.special {
             special.push(supply.single(bits)?);

@@ -62,7 +62,7 @@ pub(super) fn why_so_deep(depth: u32, otherwise: &'static str) -> &'static str {
 }
 
 /// The reason where a secret is at fault.
-const TOO_SPARSE: &str = "a sparse secret is known to be secure at moduli of at most 100 bits only, from N = 32768 and a weight of 32 on, \
+const TOO_SPARSE: &str = "a sparse secret is known to be secure at moduli of at most 100 bits only, from N = 32768 and a weight of 29 on, \
                           which is less than this takes; leave out `secret`, so that it is ternary";
 
 /// Parameters of a degree with data primes of the given sizes, so many in each level, and the special primes and digits that cost
