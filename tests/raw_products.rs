@@ -242,6 +242,53 @@ fn ckks_sums_of_products_terms_and_constants_are_those_in_steps_bit_for_bit() {
 }
 
 #[test]
+fn rescaled_combinations_are_combinations_rescaled_bit_for_bit() {
+    let mut scheme = ckks(2, 14);
+    let values: Vec<f64> = (0..32).map(|slot| f64::from(slot).cos()).collect();
+    let [a, b, c] = [3, 2, 4].map(|level| scheme.encrypt(&values, level));
+    let e = &scheme.evaluator;
+    // The same terms twice, more than one sum of a kernel takes, and several levels.
+    let many: Vec<_> = (0..70).map(|i| (&c, f64::from(i - 30) / 8.0)).collect();
+    let few = [(&a, -0.5), (&b, 0.25), (&a, 1.0)];
+    let other = [(&a, 0.75), (&b, 2.0), (&a, -1.0)];
+    let none = [];
+    let sum = |terms, level| LinearCombination {
+        terms,
+        constant: 0.125,
+        at: e
+            .position_before_rescale(Position::at_level(level))
+            .unwrap(),
+    };
+    let all = [sum(&few, 1), sum(&many, 3), sum(&few, 0), sum(&other, 1)];
+    let want = e.linear_combinations(&all).unwrap();
+    for found in [
+        e.rescaled_combinations(&all).unwrap(),
+        Evaluator::rescaled_combinations(e, &all).unwrap(),
+    ] {
+        assert_eq!(found.len(), want.len());
+        for (found, want) in found.iter().zip(&want) {
+            let want = e.rescale(want).unwrap();
+            assert_eq!(found.body().polys(), want.body().polys());
+            assert_eq!(found.state(), want.state());
+        }
+    }
+    assert!(e.rescaled_combinations(&[]).unwrap().is_empty());
+    let last = || LinearCombination {
+        at: Position::at_level(0),
+        ..sum(&few, 0)
+    };
+    assert!(matches!(
+        e.rescaled_combinations(&[sum(&few, 1), last()]),
+        Err(Error::Operands(OperandError::LevelExhausted { .. }))
+    ));
+    // All are planned before one is rescaled.
+    assert!(matches!(
+        e.rescaled_combinations(&[last(), sum(&none, 1)]),
+        Err(Error::Values(ValueError::Empty))
+    ));
+}
+
+#[test]
 fn combinations_together_are_those_one_by_one_bit_for_bit() {
     let mut scheme = ckks(2, 12);
     let values: Vec<f64> = (0..32).map(|slot| f64::from(slot).sin()).collect();
@@ -283,26 +330,6 @@ fn combinations_together_are_those_one_by_one_bit_for_bit() {
         }
     }
     assert!(e.linear_combinations(&[]).unwrap().is_empty());
-    assert!(e.rescaled_combinations(&[]).unwrap().is_empty());
-    for found in [
-        e.rescaled_combinations(&all).unwrap(),
-        Evaluator::rescaled_combinations(e, &all).unwrap(),
-    ] {
-        let want = e.linear_combinations(&all).unwrap();
-        for (found, want) in found.iter().zip(&want) {
-            let want = e.rescale(want).unwrap();
-            assert_eq!(found.body().polys(), want.body().polys());
-            assert_eq!(found.state(), want.state());
-        }
-    }
-    let at_the_last_level = LinearCombination {
-        at: Position::at_level(0),
-        ..sum(&few, 0.0, 0)
-    };
-    assert!(matches!(
-        e.rescaled_combinations(&[sum(&few, 0.125, 1), at_the_last_level]),
-        Err(Error::Operands(OperandError::LevelExhausted { .. }))
-    ));
     // What one of them refuses.
     let with = |last| {
         e.linear_combinations(&[sum(&few, 0.125, 1), last])
