@@ -36,12 +36,16 @@ fn key_list(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<(Purpose
     let span = |level: usize| layout.span(level, context.params().rlwe());
     let (top, reduction) = (layout.top_level(), layout.reduction_level());
     let conjugation = GaloisElement::conjugation(degree);
-    let mut list = vec![
-        (Purpose::Relinearization, span(reduction)),
+    let relinearization = layout.relinearization_spans(context.params().rlwe());
+    let relinearization = relinearization.into_iter();
+    let mut list: Vec<(Purpose, KeySpan)> = relinearization
+        .map(|span| (Purpose::Relinearization, span))
+        .collect();
+    list.extend([
         (Purpose::ToSparse, span(0)),
         (Purpose::ToDense, span(top)),
         (Purpose::Galois(conjugation), span(reduction)),
-    ];
+    ]);
     let steps = trace_steps(context, layout);
     let pairs = steps.chunks_exact(2).map(|pair| pair[0] + pair[1]);
     let trace = steps.iter().copied().chain(pairs);
@@ -60,10 +64,9 @@ fn key_list(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<(Purpose
         ),
         (Direction::CoefficientsToSlots, layout.slot_radices(), top),
     ] {
-        for factor in &direction.factors(radices) {
+        for (level, factor) in (0..=level).rev().zip(&direction.factors(radices)) {
             let steps = Steps::of(factor);
             shift += steps.shift();
-            // Keys of all factors of a transform have one span, so that factors share those of common steps.
             let elements = steps
                 .rotations()
                 .map(|step| GaloisElement::rotation(step, degree));

@@ -45,6 +45,9 @@ impl BootstrappingLayout {
     /// The special primes of keys for the transform to coefficients, which works at low levels.
     const FEW_SPECIAL_PRIMES: usize = 2;
 
+    /// How many levels into the modular reduction its lower levels begin.
+    const LOWER_REDUCTION: usize = 3;
+
     /// The level at which a bootstrapping begins: programs compute down to this level and no further.
     ///
     /// ```
@@ -238,6 +241,26 @@ impl BootstrappingLayout {
             level,
             special_primes,
         }
+    }
+
+    /// The spans of the relinearization keys of the modular reduction: for all its levels, and, with fewer special primes, for its lower ones,
+    /// where most of its products are. Each has as few special primes as give no more digits than all would.
+    pub(crate) fn relinearization_spans(&self, params: &RlweParams) -> Vec<KeySpan> {
+        let special = params.special_primes();
+        let spans = [0, Self::LOWER_REDUCTION].map(|depth| {
+            let level = self.reduction_level() - depth;
+            let data = &params.data_primes()[..params.primes_up_to(level)];
+            let digits = |few: usize| balanced_digits(data, &special[..few]).len();
+            let most = special.len();
+            let few = (1..most).find(|&few| digits(few) == digits(most));
+            KeySpan {
+                level,
+                special_primes: few.unwrap_or(most),
+            }
+        });
+        let mut spans = spans.to_vec();
+        spans.dedup_by_key(|span| span.special_primes);
+        spans
     }
 
     /// The numbers that tell layouts apart in fingerprints and bytes.

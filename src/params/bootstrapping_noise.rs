@@ -236,8 +236,12 @@ impl ErrorOfPart {
         let highest = switch(layout.top_level())?.at_roots;
         squares = squares + (highest / scale(top)?.magnitude() * gain).squared() * before_halves;
         // Relinearizations in the reduction, which are divided by a prime of their level: products have the square of the scale.
-        let gadget = rlwe.gadget_of(layout.span(top, context.params().rlwe()))?;
-        let relinearized = gadget.at(top)?.relinearization_noise.at_roots;
+        let spans = layout.relinearization_spans(context.params().rlwe());
+        let relinearized = spans.first().map(|&span| {
+            let gadget = rlwe.gadget_of(span)?;
+            Ok::<_, Error>(gadget.at(top)?.relinearization_noise.at_roots)
+        });
+        let relinearized = relinearized.transpose()?.unwrap_or(Log2::ZERO);
         let square = scale(top)?.magnitude().squared();
         squares = squares + (relinearized / square * gain).squared() * before_halves;
         // Coefficients of the message at level 0: the switch to the sparse secret, and the roundings of the transform.
@@ -253,6 +257,7 @@ impl ErrorOfPart {
         }
         let gaussian = Log2::of(tail(rlwe.degree()));
         // A result is lowered, and a conjugation takes away what is imaginary.
+        let gadget = rlwe.gadget_of(layout.span(top, context.params().rlwe()))?;
         let lowest = scale(layout.lowest_level())?.magnitude();
         let conjugated = gadget.at(layout.lowest_level())?.noise.at_roots;
         let lowering = (rounding.at_roots.squared() + conjugated.squared()).sqrt() / lowest;
