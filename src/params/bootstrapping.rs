@@ -588,6 +588,32 @@ mod tests {
     use crate::params::{SecurityLevel, SecurityStandard};
 
     #[test]
+    fn relinearization_keys_have_few_special_primes_and_no_more_digits() {
+        for set in BootstrappingSet::ALL {
+            let params = CkksParams::for_bootstrapping(set).unwrap();
+            let (rlwe, layout) = (params.rlwe(), params.bootstrapping().unwrap());
+            let spans = layout.relinearization_spans(rlwe);
+            assert_eq!(spans[0].level, layout.reduction_level());
+            assert!(spans.is_sorted_by(|a, b| a.special_primes > b.special_primes));
+            for span in &spans {
+                let data = &rlwe.data_primes()[..rlwe.primes_up_to(span.level)];
+                let digits =
+                    |few: usize| balanced_digits(data, &rlwe.special_primes()[..few]).len();
+                assert_eq!(
+                    digits(span.special_primes),
+                    digits(rlwe.special_primes().len())
+                );
+                assert!(digits(span.special_primes - 1) > digits(span.special_primes));
+            }
+        }
+        let params = CkksParams::for_bootstrapping(BootstrappingSet::Precise65536).unwrap();
+        let layout = params.bootstrapping().unwrap();
+        let spans = layout.relinearization_spans(params.rlwe());
+        let spans: Vec<_> = spans.iter().map(|s| (s.level, s.special_primes)).collect();
+        assert_eq!(spans, [(21, 11), (18, 9)]);
+    }
+
+    #[test]
     fn sets_are_secure_and_have_the_stated_levels() {
         for (set, [lowest, fresh, top], bits) in [
             (BootstrappingSet::Fast65536, [2, 13, 24], 1736.1),
