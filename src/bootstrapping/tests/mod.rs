@@ -333,7 +333,8 @@ fn what_cannot_be_bootstrapped_is_refused_before_any_work() {
     for key in setup.keys.evaluation_keys().switching_keys() {
         few.insert(key.clone()).unwrap();
     }
-    let total = setup.keys.evaluation_keys().galois().iter().count() + 3;
+    let all = setup.keys.evaluation_keys();
+    let total = all.galois().iter().count() + all.relinearization_keys().count() + 2;
     assert_eq!(
         BootstrappingKeys::of(&setup.context, Arc::new(few)).unwrap_err(),
         Error::Keys(KeyError::IncompleteBootstrappingKeys {
