@@ -37,10 +37,9 @@ fn key_list(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<(Purpose
     let (top, reduction) = (layout.top_level(), layout.reduction_level());
     let conjugation = GaloisElement::conjugation(degree);
     let relinearization = layout.relinearization_spans(context.params().rlwe());
-    let relinearization = relinearization.into_iter();
-    let mut list: Vec<(Purpose, KeySpan)> = relinearization
+    let mut list = relinearization
         .map(|span| (Purpose::Relinearization, span))
-        .collect();
+        .to_vec();
     list.extend([
         (Purpose::ToSparse, span(0)),
         (Purpose::ToDense, span(top)),

@@ -244,10 +244,10 @@ impl BootstrappingLayout {
     }
 
     /// The spans of the relinearization keys of the modular reduction: for all its levels, and, with fewer special primes, for its lower ones,
-    /// where most of its products are. Each has as few special primes as give no more digits than all would.
-    pub(crate) fn relinearization_spans(&self, params: &RlweParams) -> Vec<KeySpan> {
+    /// where most of its products are. Each has as few special primes as give no more digits than all would; the same twice if both need as many.
+    pub(crate) fn relinearization_spans(&self, params: &RlweParams) -> [KeySpan; 2] {
         let special = params.special_primes();
-        let spans = [0, Self::LOWER_REDUCTION].map(|depth| {
+        let [all, lower] = [0, Self::LOWER_REDUCTION].map(|depth| {
             let level = self.reduction_level() - depth;
             let data = &params.data_primes()[..params.primes_up_to(level)];
             let digits = |few: usize| balanced_digits(data, &special[..few]).len();
@@ -258,9 +258,8 @@ impl BootstrappingLayout {
                 special_primes: few.unwrap_or(most),
             }
         });
-        let mut spans = spans.to_vec();
-        spans.dedup_by_key(|span| span.special_primes);
-        spans
+        let is_smaller = lower.special_primes < all.special_primes;
+        [all, if is_smaller { lower } else { all }]
     }
 
     /// The numbers that tell layouts apart in fingerprints and bytes.
@@ -594,8 +593,8 @@ mod tests {
             let (rlwe, layout) = (params.rlwe(), params.bootstrapping().unwrap());
             let spans = layout.relinearization_spans(rlwe);
             assert_eq!(spans[0].level, layout.reduction_level());
-            assert!(spans.is_sorted_by(|a, b| a.special_primes > b.special_primes));
-            for span in &spans {
+            assert!(spans[1] == spans[0] || spans[1].special_primes < spans[0].special_primes);
+            for span in spans {
                 let data = &rlwe.data_primes()[..rlwe.primes_up_to(span.level)];
                 let digits =
                     |few: usize| balanced_digits(data, &rlwe.special_primes()[..few]).len();
@@ -609,7 +608,7 @@ mod tests {
         let params = CkksParams::for_bootstrapping(BootstrappingSet::Precise65536).unwrap();
         let layout = params.bootstrapping().unwrap();
         let spans = layout.relinearization_spans(params.rlwe());
-        let spans: Vec<_> = spans.iter().map(|s| (s.level, s.special_primes)).collect();
+        let spans = spans.map(|span| (span.level, span.special_primes));
         assert_eq!(spans, [(21, 11), (18, 9)]);
     }
 

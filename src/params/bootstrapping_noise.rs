@@ -236,12 +236,9 @@ impl ErrorOfPart {
         let highest = switch(layout.top_level())?.at_roots;
         squares = squares + (highest / scale(top)?.magnitude() * gain).squared() * before_halves;
         // Relinearizations in the reduction, which are divided by a prime of their level: products have the square of the scale.
-        let spans = layout.relinearization_spans(context.params().rlwe());
-        let relinearized = spans.first().map(|&span| {
-            let gadget = rlwe.gadget_of(span)?;
-            Ok::<_, Error>(gadget.at(top)?.relinearization_noise.at_roots)
-        });
-        let relinearized = relinearized.transpose()?.unwrap_or(Log2::ZERO);
+        let [span, _] = layout.relinearization_spans(context.params().rlwe());
+        let gadget = rlwe.gadget_of(span)?;
+        let relinearized = gadget.at(top)?.relinearization_noise.at_roots;
         let square = scale(top)?.magnitude().squared();
         squares = squares + (relinearized / square * gain).squared() * before_halves;
         // Coefficients of the message at level 0: the switch to the sparse secret, and the roundings of the transform.
