@@ -36,15 +36,14 @@ fn key_list(context: &CkksContext, layout: &BootstrappingLayout) -> Vec<(Purpose
     let span = |level: usize| layout.span(level, context.params().rlwe());
     let (top, reduction) = (layout.top_level(), layout.reduction_level());
     let conjugation = GaloisElement::conjugation(degree);
-    let relinearization = layout.relinearization_spans(context.params().rlwe());
-    let mut list = relinearization
-        .map(|span| (Purpose::Relinearization, span))
-        .to_vec();
-    list.extend([
+    let [whole, lower] = layout.relinearization_spans(context.params().rlwe());
+    let mut list = vec![
+        (Purpose::Relinearization, whole),
+        (Purpose::Relinearization, lower),
         (Purpose::ToSparse, span(0)),
         (Purpose::ToDense, span(top)),
         (Purpose::Galois(conjugation), span(reduction)),
-    ]);
+    ];
     let steps = trace_steps(context, layout);
     let pairs = steps.chunks_exact(2).map(|pair| pair[0] + pair[1]);
     let trace = steps.iter().copied().chain(pairs);

@@ -76,7 +76,7 @@ pub(super) struct Transform {
 }
 
 impl Transform {
-    /// The transform by these factors from the level of its keys' span down, each of which changes the scale from that of its level to that of the one below,
+    /// The transform by these factors from the level of the span of its first factor's keys down, each of which changes the scale from that of its level to that of the one below,
     /// for inputs that lack a rotation by `shift`; and the rotation that the result lacks.
     pub(super) fn new(
         encoder: &CkksEncoder,

@@ -219,7 +219,7 @@ impl BootstrappingLayout {
         &self.slot_radices
     }
 
-    /// The span of keys that a bootstrapping uses up to a level.
+    /// The span of a bootstrapping's keys up to a level. Its relinearization keys may have fewer special primes.
     ///
     /// ```
     #[doc = include_str!("../../docs/examples/bootstrapping_params.txt")]
@@ -247,19 +247,19 @@ impl BootstrappingLayout {
     /// where most of its products are. Each has as few special primes as give no more digits than all would; the same twice if both need as many.
     pub(crate) fn relinearization_spans(&self, params: &RlweParams) -> [KeySpan; 2] {
         let special = params.special_primes();
-        let [all, lower] = [0, Self::LOWER_REDUCTION].map(|depth| {
+        let [whole, lower] = [0, Self::LOWER_REDUCTION].map(|depth| {
             let level = self.reduction_level() - depth;
             let data = &params.data_primes()[..params.primes_up_to(level)];
-            let digits = |few: usize| balanced_digits(data, &special[..few]).len();
-            let most = special.len();
-            let few = (1..most).find(|&few| digits(few) == digits(most));
+            let digits = |count: usize| balanced_digits(data, &special[..count]).len();
+            let fewest = digits(special.len());
+            let enough = (1..special.len()).find(|&count| digits(count) == fewest);
             KeySpan {
                 level,
-                special_primes: few.unwrap_or(most),
+                special_primes: enough.unwrap_or(special.len()),
             }
         });
-        let is_smaller = lower.special_primes < all.special_primes;
-        [all, if is_smaller { lower } else { all }]
+        let is_smaller = lower.special_primes < whole.special_primes;
+        [whole, if is_smaller { lower } else { whole }]
     }
 
     /// The numbers that tell layouts apart in fingerprints and bytes.
